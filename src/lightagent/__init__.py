@@ -1,0 +1,201 @@
+"""lightagent: typed, streaming agents with tools, on a hexagonal core.
+
+    from lightagent import LightAgent
+
+    agent = LightAgent(model="gpt-4.1", tools=[...])
+    print(agent.run("What is 12 * 7?"))
+
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lightagent.agent import LightAgent
+    from lightagent.application.function_tool import (
+        FunctionTool,
+        as_tool,
+    )
+    from lightagent.application.journal import Journal
+    from lightagent.application.projections.calls import ToolCallRecord
+    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.result import RunResult
+    from lightagent.application.projections.stream_events import StreamEvent
+    from lightagent.application.projections.trace import (
+        TraceEvent,
+        trace_events,
+    )
+    from lightagent.application.projections.trace_summary import (
+        TraceSummary,
+        summarize_trace,
+    )
+    from lightagent.application.prompts import Prompts
+    from lightagent.application.tool_decorator import tool
+    from lightagent.application.tool_registry import (
+        AsyncToolDispatcher,
+        ToolRegistry,
+    )
+    from lightagent.domain.error_codes import (
+        ERROR_TAXONOMY,
+        LightAgentErrorInfo,
+    )
+    from lightagent.domain.error_mapping import classify_exception
+    from lightagent.domain.errors import (
+        BudgetError,
+        ConfigurationError,
+        FlowTimeout,
+        LightAgentError,
+        MissingExtraError,
+        OutputError,
+        PolicyError,
+        ProviderError,
+        RunSuspended,
+        ToolError,
+        format_error_code,
+        format_lightagent_error,
+    )
+    from lightagent.domain.events import (
+        Event,
+        Limits,
+    )
+    from lightagent.domain.json_types import (
+        JsonObject,
+        JsonValue,
+    )
+    from lightagent.domain.outcomes import Outcome
+    from lightagent.domain.review import ApprovalDecision
+    from lightagent.domain.scopes import Scope
+    from lightagent.domain.signals import (
+        ApprovalRequired,
+        RetryTool,
+    )
+    from lightagent.domain.tools import (
+        RunContext,
+        ToolSpec,
+    )
+    from lightagent.domain.usage import (
+        Usage,
+        normalize_usage,
+    )
+    from lightagent.options import (
+        AgentOptions,
+        RunOptions,
+    )
+    from lightagent.ports.models import (
+        ChatModel,
+        ChatRequest,
+    )
+    from lightagent.ports.tools import Tool
+
+__version__ = "1.0.0a1"
+
+_HOMES = {
+    "agent": ("LightAgent",),
+    "application.function_tool": ("FunctionTool", "as_tool"),
+    "application.journal": ("Journal",),
+    "application.projections.calls": ("ToolCallRecord",),
+    "application.projections.chunk_types": ("ChatCompletionChunk",),
+    "application.projections.result": ("RunResult",),
+    "application.projections.stream_events": ("StreamEvent",),
+    "application.projections.trace": ("TraceEvent", "trace_events"),
+    "application.projections.trace_summary": ("TraceSummary", "summarize_trace"),
+    "application.prompts": ("Prompts",),
+    "application.tool_decorator": ("tool",),
+    "application.tool_registry": ("AsyncToolDispatcher", "ToolRegistry"),
+    "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
+    "domain.error_mapping": ("classify_exception",),
+    "domain.errors": (
+        "BudgetError",
+        "ConfigurationError",
+        "FlowTimeout",
+        "LightAgentError",
+        "MissingExtraError",
+        "OutputError",
+        "PolicyError",
+        "ProviderError",
+        "RunSuspended",
+        "ToolError",
+        "format_error_code",
+        "format_lightagent_error",
+    ),
+    "domain.events": ("Event", "Limits"),
+    "domain.json_types": ("JsonObject", "JsonValue"),
+    "domain.outcomes": ("Outcome",),
+    "domain.review": ("ApprovalDecision",),
+    "domain.scopes": ("Scope",),
+    "domain.signals": ("ApprovalRequired", "RetryTool"),
+    "domain.tools": ("RunContext", "ToolSpec"),
+    "domain.usage": ("Usage", "normalize_usage"),
+    "options": ("AgentOptions", "RunOptions"),
+    "ports.models": ("ChatModel", "ChatRequest"),
+    "ports.tools": ("Tool",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ERROR_TAXONOMY",
+    "AgentOptions",
+    "ApprovalDecision",
+    "ApprovalRequired",
+    "AsyncToolDispatcher",
+    "BudgetError",
+    "ChatCompletionChunk",
+    "ChatModel",
+    "ChatRequest",
+    "ConfigurationError",
+    "Event",
+    "FlowTimeout",
+    "FunctionTool",
+    "Journal",
+    "JsonObject",
+    "JsonValue",
+    "LightAgent",
+    "LightAgentError",
+    "LightAgentErrorInfo",
+    "Limits",
+    "MissingExtraError",
+    "Outcome",
+    "OutputError",
+    "PolicyError",
+    "Prompts",
+    "ProviderError",
+    "RetryTool",
+    "RunContext",
+    "RunOptions",
+    "RunResult",
+    "RunSuspended",
+    "Scope",
+    "StreamEvent",
+    "Tool",
+    "ToolCallRecord",
+    "ToolError",
+    "ToolRegistry",
+    "ToolSpec",
+    "TraceEvent",
+    "TraceSummary",
+    "Usage",
+    "as_tool",
+    "classify_exception",
+    "format_error_code",
+    "format_lightagent_error",
+    "normalize_usage",
+    "summarize_trace",
+    "tool",
+    "trace_events",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lightagent' has no attribute {name!r}")
+    value: object = getattr(import_module(f"lightagent.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Technologies behind the ports: a folder a port family, a file a technology."""

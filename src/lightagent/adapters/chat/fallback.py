@@ -1,0 +1,120 @@
+"""Several models as one: the next is asked where one fails in a way that the next may not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from lightagent.adapters.registry import Adapter, open_adapter
+from lightagent.domain.deltas import Delta
+from lightagent.domain.error_codes import ERROR_TAXONOMY
+from lightagent.domain.error_mapping import classify_exception, error_from_info
+from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.ports.models import ChatModel, ChatRequest
+
+TRANSIENT = ("LA-408", "LA-429", "LA-500", "LA-503")
+"""Failures that say nothing of the request: another provider may well answer it."""
+
+
+class FallbackModel(ChatModel):
+    """Asks the models in their order, and goes on to the next where one fails with a code of `on`.
+
+    What was delivered cannot be taken back: after the first delta an error passes through, as does one of any other
+    code. When the last model fails too, its error is raised; `details["tried"]` names every model and its code.
+    """
+
+    def __init__(self, models: Sequence[ChatModel], *, on: Collection[str] = TRANSIENT) -> None:
+        if not models:
+            raise ConfigurationError("A fallback needs at least one model.", guidance="Name the models, best first.")
+        self._models = tuple(models)
+        self._on = frozenset(on)
+
+    @property
+    def name(self) -> str:
+        return f"fallback({', '.join(model.name for model in self._models)})"
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        tried: list[JsonValue] = []
+        for model in self._models:
+            deltas = model.stream(request)
+            try:
+                try:
+                    first = await anext(deltas, None)
+                except (LightAgentError, OSError) as exc:
+                    info = classify_exception(exc)
+                    if info.code not in self._on:
+                        raise
+                    tried.append({"model": model.name, "code": info.code, "message": info.message})
+                    if model is self._models[-1]:
+                        raise _last_error(exc, tried) from exc
+                    continue
+                if first is not None:
+                    yield first
+                    async for delta in deltas:
+                        yield delta
+                return
+            finally:
+                await _close(deltas)
+
+    async def aclose(self) -> None:
+        async with AsyncExitStack() as stack:
+            for model in self._models:
+                stack.push_async_callback(model.aclose)
+
+
+async def _close(deltas: AsyncIterator[Delta]) -> None:
+    """Let a generator free what it holds now; an iterator of another make may have nothing to free."""
+    close = getattr(deltas, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def _last_error(exc: LightAgentError | OSError, tried: list[JsonValue]) -> LightAgentError:
+    """A new one, since the model may raise its own again elsewhere."""
+    info = classify_exception(exc)
+    details: JsonObject = {**(info.details or {}), "tried": tried}
+    error = error_from_info(replace(info, details=details))
+    if isinstance(error, ProviderError) and isinstance(exc, ProviderError):
+        error.retry_after = exc.retry_after
+    return error
+
+
+def _known_code(code: str) -> str:
+    if code not in ERROR_TAXONOMY:
+        raise ValueError(f"{code!r} is no error code; the codes are {', '.join(ERROR_TAXONOMY)}")
+    return code
+
+
+class FallbackOptions(BaseModel):
+    """Options of the kind `fallback`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: list[JsonObject] = Field(min_length=1, description="backends, best first: each a kind and its options")
+    on: list[Annotated[str, AfterValidator(_known_code)]] = Field(
+        default=list(TRANSIENT), description="codes of the errors after which the next model is asked"
+    )
+
+
+def _open(options: FallbackOptions) -> FallbackModel:
+    models = [_open_model(backend, f"model.models[{number}]") for number, backend in enumerate(options.models)]
+    return FallbackModel(models, on=options.on)
+
+
+def _open_model(backend: JsonObject, at: str) -> ChatModel:
+    kind = backend.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "openai".')
+    options = {name: value for name, value in backend.items() if name != "kind"}
+    model = open_adapter("chat", kind, options, at=at)
+    if not isinstance(model, ChatModel):
+        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(model).__name__}, which is no chat model.")
+    return model
+
+
+ADAPTER = Adapter(FallbackOptions, _open)

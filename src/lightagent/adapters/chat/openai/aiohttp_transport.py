@@ -1,0 +1,114 @@
+"""The thin transport, for plain endpoints: aiohttp, with everything off that a chat completion does not need."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+
+import aiohttp
+
+from lightagent.adapters.chat.openai.endpoint import Endpoint
+from lightagent.adapters.chat.openai.faults import bad_certificate, no_connection_in_time, unknown_host, unreachable
+from lightagent.adapters.chat.openai.per_loop import PerLoop
+from lightagent.adapters.chat.openai.reported_errors import status_error
+from lightagent.adapters.chat.openai.transports import Answer, Transport
+from lightagent.domain.errors import ProviderError
+
+_LARGE = 1024 * 1024
+_ERROR_BODY = 64 * 1024
+
+
+class AiohttpTransport(Transport):
+    """Posts to one endpoint. Redirects are not followed and no cookies are kept."""
+
+    def __init__(self, endpoint: Endpoint, connect_timeout: float, proxy: str | None) -> None:
+        self._endpoint = endpoint
+        self._url = endpoint.url
+        self._headers = endpoint.headers
+        self._host = endpoint.host
+        self._connect_timeout = connect_timeout
+        self._proxy = proxy
+        self._sessions = PerLoop(partial(_new_session, connect_timeout), aiohttp.ClientSession.close)
+
+    async def open(self, body: bytes) -> Answer:
+        session = await self._sessions.get()
+        try:
+            # aiohttp warns of a large body as bytes, and writes one from a file in pieces.
+            response = await session.post(
+                self._url,
+                data=body if len(body) < _LARGE else io.BytesIO(body),
+                headers=self._headers,
+                allow_redirects=False,
+                proxy=self._proxy,
+            )
+        except (aiohttp.ClientError, OSError) as exc:
+            raise self._fault(exc) from exc
+        answer = AiohttpAnswer(response, self._host)
+        if not 200 <= response.status < 300:
+            try:
+                raise status_error(response.status, response.headers, await _beginning(answer))
+            finally:
+                await answer.close()
+        return answer
+
+    async def aclose(self) -> None:
+        await self._sessions.aclose()
+
+    def _fault(self, exc: aiohttp.ClientError | OSError) -> ProviderError:
+        if isinstance(exc, TimeoutError):
+            return no_connection_in_time(self._host, self._connect_timeout)
+        return connection_fault(exc, self._host)
+
+
+class AiohttpAnswer(Answer):
+    """The body of a response."""
+
+    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+        self._response = response
+        self._host = host
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as exc:
+            raise connection_fault(exc, self._host) from exc
+
+    async def close(self) -> None:
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+def connection_fault(exc: aiohttp.ClientError | OSError, host: str) -> ProviderError:
+    """What an exception of the network means."""
+    if isinstance(exc, aiohttp.ClientConnectorDNSError):
+        return unknown_host(exc.host)
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        return bad_certificate(host, str(exc.certificate_error))
+    if isinstance(exc, aiohttp.ClientPayloadError):
+        return unreachable(host, "it broke off in the middle of the answer.")
+    return unreachable(host, str(exc) or type(exc).__name__)
+
+
+async def _beginning(answer: AiohttpAnswer) -> bytes:
+    """As much of an error's body as can be worth reading, even if it breaks off."""
+    body = b""
+    try:
+        while len(body) < _ERROR_BODY and (piece := await answer.read()):
+            body += piece
+    except ProviderError:
+        return body
+    return body
+
+
+def _new_session(connect_timeout: float) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # Any number of requests at once; who wants fewer limits the runs.
+        connector=aiohttp.TCPConnector(limit=0),
+        # The exchange keeps the time of everything but the connection.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # Compressed events arrive in lumps, and small answers gain nothing.
+        skip_auto_headers={"Accept-Encoding"},
+    )

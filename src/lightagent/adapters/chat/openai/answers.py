@@ -1,0 +1,110 @@
+"""The bytes of an answer, as deltas: a stream of events, or one JSON object, whichever the server chose to send.
+
+The kind is seen in the first byte, not in the content type: there are servers that stream when nobody asked, that send
+a stream as one object, that call either of them text/plain. A web page is seen there too.
+"""
+
+from __future__ import annotations
+
+import json
+
+from lightagent.adapters.chat.openai.choices import ChoiceReader
+from lightagent.adapters.chat.openai.faults import empty_answer, malformed, too_large, web_page
+from lightagent.adapters.chat.openai.sse import EventDecoder
+from lightagent.domain.deltas import Delta
+
+_BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+_EVENT_STARTS = frozenset(b"d:eir")  # data, a comment, event or error, id, retry
+
+
+class AnswerReader:
+    """Reads one answer; feeding it the same bytes in other pieces gives deltas that fold to the same.
+
+    Args:
+        max_bytes: the most it keeps in memory: of one JSON object, one event, or the text of a stream.
+    """
+
+    __slots__ = ("_choices", "_events", "_kept", "_kept_size", "_max_bytes", "done")
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._choices = ChoiceReader()
+        self._events: EventDecoder | None = None
+        self._kept: list[bytes] = []
+        self._kept_size = 0
+        self.done = False
+        """Whether the server said that nothing follows."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether a break here loses nothing of the answer."""
+        return self.done or self._choices.finished
+
+    def feed(self, piece: bytes) -> list[Delta]:
+        """The deltas that these bytes complete."""
+        if self._events is None:
+            self._kept.append(piece)
+            self._kept_size += len(piece)
+            if self._kept_size > self._max_bytes:
+                raise too_large(self._max_bytes)
+            if not self._begins_events():
+                return []
+            piece = b"".join(self._kept)
+            self._kept.clear()
+            self._events = EventDecoder()
+        return self._read_events(self._events, self._events.feed(piece))
+
+    def end(self) -> list[Delta]:
+        """The rest, when no more bytes come; the last delta says how the answer ended."""
+        if self._events is not None:
+            deltas = [] if self.done else self._read_last(self._events)
+            return [*deltas, self._choices.end(complete=self.done)]
+        body = b"".join(self._kept)
+        if not body.strip(_BLANK):
+            raise empty_answer()
+        return [*self._choices.read(_parsed(body.removeprefix(_BOM))), self._choices.end(complete=True)]
+
+    def _begins_events(self) -> bool:
+        """Whether what is kept turned out to be the beginning of a stream."""
+        if self._kept_size > len(self._kept[-1]) and not self._kept[0].strip(_BLANK):
+            self._kept[:] = [b"".join(self._kept)]
+        start = self._kept[0].lstrip(_BLANK)[:1]
+        if start == b"<":
+            raise web_page()
+        return bool(start) and start[0] in _EVENT_STARTS
+
+    def _read_events(self, decoder: EventDecoder, events: list[bytes]) -> list[Delta]:
+        deltas: list[Delta] = []
+        for event in events:
+            if self.done:
+                break
+            if event.strip() == b"[DONE]":
+                self.done = True
+            else:
+                deltas += self._choices.read(_parsed(event))
+        if self._choices.size > self._max_bytes or decoder.pending > self._max_bytes:
+            raise too_large(self._max_bytes)
+        return deltas
+
+    def _read_last(self, decoder: EventDecoder) -> list[Delta]:
+        """What was left without an end: a whole event counts, a piece of one means that the stream broke off."""
+        events = decoder.end()
+        return self._read_events(decoder, [event for event in events if event.strip() == b"[DONE]" or _is_json(event)])
+
+
+def _parsed(data: bytes) -> object:
+    """The JSON value; bytes that are no UTF-8 become U+FFFD, since small servers cut characters at token borders."""
+    try:
+        parsed: object = json.loads(str(data, "utf-8", "replace"))
+    except (ValueError, RecursionError) as exc:
+        raise malformed("what is no JSON", data[:200].decode("utf-8", "replace")) from exc
+    return parsed
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True

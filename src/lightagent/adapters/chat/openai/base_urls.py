@@ -1,0 +1,65 @@
+"""Base URLs: what is a good one, and what to say of a bad one."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from urllib.parse import SplitResult, urlsplit
+
+from lightagent.domain.errors import ConfigurationError
+
+PATH = "/chat/completions"
+_REMEDY = "Give http:// or https://, a host, and the path where the API begins (most end in /v1)."
+_LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0")
+
+
+def checked(url: str, name: str = "base_url") -> str:
+    """`url` without a slash at its end.
+
+    Raises:
+        ConfigurationError: it is no base URL; `name` says where it came from.
+    """
+    if (problem := problem_of(url)) is not None:
+        raise ConfigurationError(f"{name}: {problem}", guidance=_REMEDY)
+    return url.rstrip("/")
+
+
+@lru_cache(maxsize=64)
+def problem_of(url: str) -> str | None:
+    """Why `url` is no base URL, or None if it is one."""
+    if re.search(r"[\s\x00-\x1f\x7f]", url):
+        return f"{_shown(url)} has a blank or control character in it."
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as exc:
+        return f"{_shown(url)} is no URL ({exc})."
+    if parts.scheme not in ("http", "https") or not host:
+        return f"{_shown(url)} is no http or https URL with a host."
+    return _misplaced(url, parts)
+
+
+def _misplaced(url: str, parts: SplitResult) -> str | None:
+    """What belongs elsewhere."""
+    if "@" in parts.netloc:
+        return "it must not hold a user or password; pass them in headers."
+    if parts.query or parts.fragment:
+        return f"{_shown(url)} has a query or fragment; pass queries in default_query."
+    if parts.path.rstrip("/").endswith(PATH):
+        return f"{_shown(url)} ends in {PATH}, which is added to it; leave that off."
+    return None
+
+
+def host_of(url: str) -> str:
+    """The host, for error texts and rules."""
+    return urlsplit(url).hostname or ""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the endpoint is on this machine, where a key is rarely asked for and no proxy is between."""
+    return _LOOPBACK.fullmatch(host_of(url)) is not None
+
+
+def _shown(url: str) -> str:
+    """`url` for an error text, without what may be a password."""
+    return repr(re.sub(r"//[^/@]*@", "//…@", url))[:200]

@@ -1,0 +1,83 @@
+"""Where requests go and who they say they are: the settings, completed from the environment at the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lightagent.adapters.chat.openai.base_urls import PATH, checked, host_of, is_loopback
+from lightagent.adapters.chat.openai.settings import Settings
+from lightagent.domain.errors import ConfigurationError, ProviderError
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+_KEY_HEADERS = {"authorization", "api-key", "x-api-key"}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A plain endpoint, ready for requests.
+
+    Attributes:
+        base_url: without a slash at its end.
+        key: None where no key was given and none is needed.
+        headers: of every request, the key's among them.
+    """
+
+    base_url: str
+    key: str | None
+    headers: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where a request is posted."""
+        return self.base_url + PATH
+
+    @property
+    def host(self) -> str:
+        """For error texts."""
+        return host_of(self.base_url)
+
+
+def resolve_endpoint(settings: Settings, environ: Mapping[str, str]) -> Endpoint:
+    """The endpoint that settings and environment describe together.
+
+    Raises:
+        ConfigurationError: a base URL or a header that cannot be used.
+        ProviderError: LA-401, there is no key and the endpoint is not on this machine.
+    """
+    base_url = resolve_base_url(settings, environ)
+    given = settings.api_key if isinstance(settings.api_key, str) else None
+    key = (given or environ.get("OPENAI_API_KEY") or "").strip() or None
+    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "lightagent"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    if organization := settings.organization or environ.get("OPENAI_ORG_ID"):
+        headers["OpenAI-Organization"] = organization
+    if project := settings.project or environ.get("OPENAI_PROJECT_ID"):
+        headers["OpenAI-Project"] = project
+    own = settings.headers or {}
+    overridden = {name.lower() for name in own}
+    headers = {name: value for name, value in headers.items() if name.lower() not in overridden} | dict(own)
+    _check_headers(headers)
+    if key is None and not overridden & _KEY_HEADERS and not is_loopback(base_url):
+        raise ProviderError(f"There is no API key for {host_of(base_url)}.", code="LA-401", retryable=False)
+    return Endpoint(base_url, key, headers)
+
+
+def resolve_base_url(settings: Settings, environ: Mapping[str, str]) -> str:
+    """The base URL, wherever it is named."""
+    if settings.base_url is not None:
+        return settings.base_url
+    if named := environ.get("OPENAI_BASE_URL"):
+        return checked(named, "OPENAI_BASE_URL")
+    return DEFAULT_BASE_URL
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """A line break in a header would begin another one; a key pasted with one must not become an untyped error."""
+    for name, value in headers.items():
+        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
+            place = "api_key" if name == "Authorization" else f"headers.{name!r}"
+            raise ConfigurationError(
+                f"{place} has a character that no HTTP header can hold.", guidance="Look for line breaks and quotes."
+            )

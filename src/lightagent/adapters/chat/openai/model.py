@@ -1,0 +1,190 @@
+"""The model: a request from its values to its deltas."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lightagent.adapters.chat.openai.answers import AnswerReader
+from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
+from lightagent.adapters.chat.openai.endpoint import resolve_base_url, resolve_endpoint
+from lightagent.adapters.chat.openai.exchange import collect, follow
+from lightagent.adapters.chat.openai.faults import without_secret
+from lightagent.adapters.chat.openai.request_body import RequestEncoder
+from lightagent.adapters.chat.openai.settings import (
+    CONNECT_TIMEOUT,
+    IDLE_TIMEOUT,
+    MAX_RESPONSE_BYTES,
+    PLAIN_TIMEOUT,
+    STREAM_TIMEOUT,
+    Settings,
+    TokenProvider,
+    TransportName,
+    check_limits,
+)
+from lightagent.adapters.chat.openai.transport_choice import TransportChoice, choose_transport, proxy_for
+from lightagent.adapters.chat.openai.transports import Transport
+from lightagent.adapters.chat.openai.watchdog import TimeLimits
+from lightagent.domain.deltas import Delta
+from lightagent.domain.errors import MissingExtraError, ProviderError
+from lightagent.ports.models import ChatModel, ChatRequest
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+
+class OpenAIChatModel(ChatModel):
+    """A model behind an OpenAI-compatible endpoint.
+
+    Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
+    request. Keep the object: it keeps the connections, one pool for each event loop, closed when the loop ends.
+
+    Args:
+        model: the model's name.
+        api_key: the key, or a function that gives a fresh token; without one, OPENAI_API_KEY.
+        base_url: where the API begins; without one, OPENAI_BASE_URL or https://api.openai.com/v1.
+        organization, project: whom to bill, where OpenAI asks for it.
+        headers: further request headers; they win over ours.
+        timeout: seconds that one attempt may take in all; by default 120, and 600 for a stream.
+        connect_timeout: seconds until a connection is made.
+        idle_timeout: seconds that a stream may pass without a byte.
+        stream_usage: ask for token counts in streams.
+        transport: which HTTP client; `auto` decides by the rule in `transport_choice`.
+        max_response_bytes: the largest answer taken; of a stream, the largest text or event.
+        azure_endpoint, azure_deployment, api_version: for Azure.
+        default_query: query parameters of every request.
+        client: a client of the openai SDK to use as it is; closing it is up to its owner.
+
+    Raises:
+        ConfigurationError: a bad base URL, or limits that allow nothing.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        api_key: str | TokenProvider | None = None,
+        base_url: str | None = None,
+        *,
+        organization: str | None = None,
+        project: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        idle_timeout: float = IDLE_TIMEOUT,
+        stream_usage: bool = True,
+        transport: TransportName = "auto",
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+        azure_endpoint: str | None = None,
+        azure_deployment: str | None = None,
+        api_version: str | None = None,
+        default_query: Mapping[str, str] | None = None,
+        client: AsyncOpenAI | None = None,
+    ) -> None:
+        self._settings = Settings(
+            model=model,
+            api_key=api_key,
+            base_url=None if base_url is None else checked(base_url),
+            organization=organization,
+            project=project,
+            headers=headers,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            idle_timeout=idle_timeout,
+            stream_usage=stream_usage,
+            transport=transport,
+            max_response_bytes=max_response_bytes,
+            azure_endpoint=None if azure_endpoint is None else checked(azure_endpoint, "azure_endpoint"),
+            azure_deployment=azure_deployment,
+            api_version=api_version,
+            default_query=default_query,
+            client=client,
+        )
+        check_limits(self._settings)
+        self._plain_timeout = PLAIN_TIMEOUT if timeout is None else timeout
+        self._limits = TimeLimits(STREAM_TIMEOUT if timeout is None else timeout, idle_timeout)
+        self._encoder = RequestEncoder(model, stream_usage=stream_usage)
+        self._transport: Transport | None = None
+        self._secret: str | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._settings.model
+
+    def __repr__(self) -> str:
+        return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
+        body = self._encoder.encode(request)
+        transport = self._transport or self._open_transport()
+        reader = AnswerReader(self._settings.max_response_bytes)
+        try:
+            if not request.stream:
+                for delta in await collect(transport, body, self._plain_timeout, reader):
+                    yield delta
+                return
+            async with aclosing(follow(transport, body, self._limits, reader)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except ProviderError as error:
+            safe = without_secret(error, self._secret)
+            if safe is error:
+                raise
+            raise safe from None
+
+    async def aclose(self) -> None:
+        if self._transport is not None:
+            await self._transport.aclose()
+
+    def transport_choice(self) -> TransportChoice:
+        """Which HTTP client carries the requests, and why.
+
+        Raises:
+            ConfigurationError: the one asked for cannot.
+        """
+        return choose_transport(self._settings, self._proxy())
+
+    def _open_transport(self) -> Transport:
+        """At the first request: whichever client it is, it is imported now."""
+        with self._lock:
+            if self._transport is None:
+                choice = self.transport_choice()
+                self._transport = self._sdk_transport(choice) if choice.client == "sdk" else self._aiohttp_transport()
+            return self._transport
+
+    def _aiohttp_transport(self) -> Transport:
+        endpoint = resolve_endpoint(self._settings, os.environ)
+        self._secret = endpoint.key
+        from lightagent.adapters.chat.openai.aiohttp_transport import AiohttpTransport
+
+        return AiohttpTransport(endpoint, self._settings.connect_timeout, self._proxy())
+
+    def _sdk_transport(self, choice: TransportChoice) -> Transport:
+        if importlib.util.find_spec("openai") is None:
+            raise MissingExtraError(
+                f"This needs the package 'openai', which is not installed: {choice.reason}.",
+                guidance="Type: pip install 'lightagent[openai]'",
+            )
+        key = self._settings.api_key
+        self._secret = key if isinstance(key, str) else os.environ.get("OPENAI_API_KEY")
+        from lightagent.adapters.chat.openai.sdk_transport import SdkTransport
+
+        return SdkTransport(self._settings)
+
+    def _proxy(self) -> str | None:
+        """The proxy that the environment names for the endpoint; none is between us and this machine."""
+        from urllib.request import getproxies, proxy_bypass
+
+        if self._settings.client is not None:
+            return None  # its client knows
+        url = self._settings.azure_endpoint or resolve_base_url(self._settings, os.environ)
+        parts = urlsplit(url)
+        if is_loopback(url) or proxy_bypass(parts.hostname or ""):
+            return None
+        return proxy_for(parts.scheme, getproxies())

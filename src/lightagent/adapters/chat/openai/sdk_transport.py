@@ -1,0 +1,102 @@
+"""The transport through the openai SDK (2 or 3), for what `transport_choice` leaves to it.
+
+Only the SDK's low-level `post` is used: it brings credentials, Azure's paths and proxies, but not its transformation of
+the whole conversation at every turn. Bytes go in, and the bytes of the answer come out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from functools import partial
+
+import openai
+
+from lightagent.adapters.chat.openai.base_urls import PATH, host_of
+from lightagent.adapters.chat.openai.faults import fault, no_connection_in_time, unreachable
+from lightagent.adapters.chat.openai.per_loop import PerLoop
+from lightagent.adapters.chat.openai.reported_errors import status_error
+from lightagent.adapters.chat.openai.sdk_clients import KEYLESS, make_client
+from lightagent.adapters.chat.openai.settings import Settings
+from lightagent.adapters.chat.openai.transports import Answer, Transport
+from lightagent.domain.errors import ConfigurationError, ProviderError
+
+# "stream": the SDK hands back the open response; this is what its `with_streaming_response` sets.
+_HEADERS = {"Content-Type": "application/json", "X-Stainless-Raw-Response": "stream"}
+_TAKES_CONTENT = "content" in inspect.signature(openai.AsyncOpenAI.post).parameters
+
+
+class SdkTransport(Transport):
+    """Posts through a client of its own in each event loop, or through the client it was given, which stays open."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.client is not None and not isinstance(settings.client, openai.AsyncOpenAI):
+            raise ConfigurationError("client: it must be an openai.AsyncOpenAI or AsyncAzureOpenAI.")
+        self._settings = settings
+        self._clients = PerLoop(partial(make_client, settings, os.environ), openai.AsyncOpenAI.close)
+
+    async def open(self, body: bytes) -> Answer:
+        try:
+            client = self._settings.client or await self._clients.get()
+        except openai.OpenAIError as exc:
+            raise _no_credentials(exc) from exc
+        host = host_of(str(client.base_url))
+        try:
+            return SdkAnswer(await self._post(client, body), host)
+        except openai.APIStatusError as exc:
+            raise status_error(exc.status_code, exc.response.headers, exc.response.content) from exc
+        except openai.APITimeoutError as exc:
+            raise no_connection_in_time(host, self._settings.connect_timeout) from exc
+        except openai.APIConnectionError as exc:
+            raise unreachable(host, _reason(exc)) from exc
+        except (openai.OpenAIError, TypeError) as exc:  # TypeError: the SDK found no way to authenticate
+            raise _no_credentials(exc) from exc
+
+    async def aclose(self) -> None:
+        await self._clients.aclose()
+
+    async def _post(self, client: openai.AsyncOpenAI, body: bytes) -> openai.AsyncAPIResponse[bytes]:
+        headers: dict[str, str | openai.Omit] = {**_HEADERS, **(self._settings.headers or {})}
+        if client.api_key == KEYLESS:
+            headers.setdefault("Authorization", openai.Omit())
+        answer = openai.AsyncAPIResponse[bytes]
+        if _TAKES_CONTENT:
+            return await client.post(PATH, cast_to=answer, content=body, options={"headers": headers, "max_retries": 0})
+        return await client.post(PATH, cast_to=answer, body=body, options={"headers": headers, "max_retries": 0})
+
+
+class SdkAnswer(Answer):
+    """The body of a response."""
+
+    def __init__(self, response: openai.AsyncAPIResponse[bytes], host: str) -> None:
+        self._response = response
+        self._pieces = response.iter_bytes()
+        self._host = host
+
+    async def read(self) -> bytes:
+        try:
+            while not (piece := await anext(self._pieces, None)) and piece is not None:
+                pass
+        except _wire_errors() as exc:
+            raise unreachable(self._host, "it broke off in the middle of the answer.") from exc
+        return piece or b""
+
+    async def close(self) -> None:
+        await self._response.close()
+
+
+def _wire_errors() -> tuple[type[Exception], ...]:
+    """What reading may raise: the SDK passes on the errors of httpx2, and before version 3 those of httpx."""
+    loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
+    errors = (getattr(module, "HTTPError", None) for module in loaded if module is not None)
+    return tuple(error for error in errors if isinstance(error, type) and issubclass(error, Exception))
+
+
+def _reason(exc: openai.APIConnectionError) -> str:
+    return str(exc.__cause__) if exc.__cause__ is not None and str(exc.__cause__) else exc.message
+
+
+def _no_credentials(exc: Exception) -> ProviderError:
+    text = str(exc) or type(exc).__name__
+    return fault(f"The openai SDK refused: {text[:500]}", "LA-401", retryable=False)

@@ -1,0 +1,79 @@
+"""Server-sent events out of bytes that may be cut anywhere."""
+
+from __future__ import annotations
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventDecoder:
+    """Finds the events of a stream; feeding it the same bytes in other pieces gives the same events.
+
+    Lines end with LF, CRLF or CR. Only `data` matters here; comments and other fields are skipped. `error` is taken as
+    data, since llama.cpp's server used to name errors so.
+    """
+
+    __slots__ = ("_after_cr", "_data", "_first", "_tail", "_tail_size")
+
+    def __init__(self) -> None:
+        self._tail: list[bytes] = []  # of a line whose end has not come; joined once, however many pieces it has
+        self._tail_size = 0
+        self._data: list[bytes] = []  # of an event whose end has not come
+        self._after_cr = False
+        self._first = True
+
+    @property
+    def pending(self) -> int:
+        """How many bytes are kept for events that are not yet whole."""
+        return self._tail_size + sum(map(len, self._data))
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The data of the events that `piece` completes."""
+        if self._after_cr or b"\r" in piece:
+            piece = self._with_lf(piece)
+        lines = piece.split(b"\n")
+        rest = lines.pop()
+        if lines and self._tail:
+            lines[0] = b"".join((*self._tail, lines[0]))
+            self._tail.clear()
+            self._tail_size = 0
+        if rest:
+            self._tail.append(rest)
+            self._tail_size += len(rest)
+        return self._events(lines)
+
+    def end(self) -> list[bytes]:
+        """The data of a last event whose end was left out, as some servers do."""
+        lines = [b"".join(self._tail), b""]
+        self._tail.clear()
+        return self._events(lines)
+
+    def _events(self, lines: list[bytes]) -> list[bytes]:
+        events: list[bytes] = []
+        data = self._data
+        for line in lines:
+            if not line:
+                if data:
+                    events.append(b"\n".join(data))
+                    data.clear()
+            elif line.startswith(b"data: "):
+                data.append(line[6:])
+            else:
+                self._other(line)
+            self._first = False
+        return events
+
+    def _other(self, line: bytes) -> None:
+        """A line that is not what most servers send."""
+        if self._first:
+            line = line.removeprefix(_BOM)
+        name, _, value = line.partition(b":")
+        if name in (b"data", b"error"):
+            self._data.append(value.removeprefix(b" "))
+
+    def _with_lf(self, piece: bytes) -> bytes:
+        """The piece with LF for every line end, also for a CRLF that was cut in two. JSON holds neither as such."""
+        if self._after_cr and piece:
+            piece = piece.removeprefix(b"\n")
+        if piece:
+            self._after_cr = piece.endswith(b"\r")
+        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

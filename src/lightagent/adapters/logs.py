@@ -1,0 +1,52 @@
+"""Runs as readable logs, through the standard `logging` module. Silent unless asked for; content is never logged."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from lightagent.domain.errors import ConfigurationError
+
+LOGGER: Final = logging.getLogger("lightagent")
+LOGGER.addHandler(logging.NullHandler())
+
+_LEVELS: Final = {"error": logging.WARNING, "run_end": logging.INFO}
+_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def configure_logs(level: str, file: str | None) -> None:
+    """Show the logs of `lightagent` on stderr, or in `file`; asking twice for the same does nothing more.
+
+    Raises:
+        ConfigurationError: no such level, or the file cannot be opened.
+    """
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise ConfigurationError(f"log_level: no level {level!r}.", guidance="Use DEBUG, INFO, WARNING or ERROR.")
+    LOGGER.setLevel(number)
+    name = f"lightagent:{file or 'stderr'}"
+    if any(handler.get_name() == name for handler in LOGGER.handlers):
+        return
+    try:
+        handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
+    except OSError as exc:
+        raise ConfigurationError(f"log_file: {file} cannot be written ({exc.strerror}).") from None
+    handler.set_name(name)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    LOGGER.addHandler(handler)
+
+
+def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+    """Write a run's trace: errors as warnings, the end as info, the rest as debug."""
+    for kind, data in events:
+        level = _LEVELS.get(kind, logging.DEBUG)
+        if LOGGER.isEnabledFor(level):
+            text = json.dumps(data, ensure_ascii=False, default=str)
+            LOGGER.log(level, "%s %s %s %s", agent_name, trace_id[:8], kind, text)
+
+
+def is_logging() -> bool:
+    """Whether anybody would see a line."""
+    return LOGGER.isEnabledFor(logging.WARNING) and LOGGER.hasHandlers()

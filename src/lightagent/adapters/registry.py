@@ -1,0 +1,120 @@
+"""Finds an adapter by its kind and opens it with options that the adapter itself checks.
+
+`kind` is found in three places, in this order: a file `lightagent/adapters/<family>/<kind>.py` (or a package of that
+name), an entry point `kind` in the group `lightagent.<family>` of an installed distribution, and nowhere: then the error
+lists the kinds there are. A kind is a plain name, so that nothing from a file or an environment variable can name code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lightagent.domain.errors import ConfigurationError, MissingExtraError
+
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
+PortT = TypeVar("PortT")
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter(Generic[OptionsT, PortT]):
+    """What an adapter's file exports as `ADAPTER`.
+
+    Attributes:
+        options: a pydantic model that forbids extra fields; its field descriptions are the adapter's documentation.
+        open: makes the port's object; must not touch the network, that comes with the first use.
+        requires: import names of the packages it needs beyond the core.
+        extra: the extra of this distribution that brings them.
+    """
+
+    options: type[OptionsT]
+    open: Callable[[OptionsT], PortT]
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+
+
+def open_adapter(family: str, kind: str, options: Mapping[str, object], *, at: str = "") -> object:
+    """Open the adapter `kind` of `family`; the caller knows which port it speaks.
+
+    Args:
+        at: the dotted path of the backend in the settings, for error texts.
+
+    Raises:
+        ConfigurationError: no such kind, or options that the adapter refuses; the text names the dotted path.
+        MissingExtraError: a package is missing; the text says what to install.
+    """
+    adapter = find_adapter(family, kind, at=at)
+    try:
+        checked = adapter.options.model_validate(dict(options))
+    except ValidationError as exc:
+        raise ConfigurationError(_option_errors(exc, adapter.options, kind, at or family)) from None
+    return adapter.open(checked)
+
+
+@cache
+def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, object]:
+    """The adapter `kind` of `family`, its packages known to be installed."""
+    place = f"{at}.kind" if at else f"{family} kind"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
+        raise ConfigurationError(
+            f"{place}: {kind!r} is no kind; a kind is a plain lower-case name, never a path to code.",
+            guidance=f"Use one of: {', '.join(kinds(family))}.",
+        )
+    if kind not in kinds(family):
+        near = get_close_matches(kind, kinds(family), n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise ConfigurationError(
+            f"{place}: no {family} adapter {kind!r}.", guidance=f"{hint}Use one of: {', '.join(kinds(family))}."
+        )
+    adapter = _load(family, kind)
+    missing = [name for name in adapter.requires if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"{place}: {kind!r} needs the package {missing[0]!r}, which is not installed.",
+            guidance=f"Type: pip install 'lightagent[{adapter.extra}]'",
+        )
+    return adapter
+
+
+@cache
+def kinds(family: str) -> tuple[str, ...]:
+    """The kinds of `family` there are, sorted."""
+    package = importlib.import_module(f"lightagent.adapters.{family}")
+    own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+    return tuple(sorted(own | {point.name for point in entry_points(group=f"lightagent.{family}")}))
+
+
+def _load(family: str, kind: str) -> Adapter[BaseModel, object]:
+    name = f"lightagent.adapters.{family}.{kind}"
+    if importlib.util.find_spec(name) is not None:
+        found: object = importlib.import_module(name).ADAPTER
+    else:
+        (point,) = entry_points(group=f"lightagent.{family}", name=kind)
+        found = point.load()
+    if not isinstance(found, Adapter):
+        raise ConfigurationError(f"{family} adapter {kind!r} does not export an Adapter.")
+    return found
+
+
+def _option_errors(exc: ValidationError, options: type[BaseModel], kind: str, at: str) -> str:
+    lines = []
+    for error in exc.errors(include_url=False, include_input=False):
+        path = ".".join([at, *(str(part) for part in error["loc"])])
+        if error["type"] == "extra_forbidden":
+            name = str(error["loc"][-1])
+            near = get_close_matches(name, list(options.model_fields), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes: {', '.join(options.model_fields)}."
+            lines.append(f"{path}: {kind!r} has no option {name!r}; {hint}")
+        else:
+            lines.append(f"{path}: {error['msg']}.")
+    return " ".join(lines)

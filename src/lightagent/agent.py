@@ -1,0 +1,317 @@
+"""`LightAgent`: an agent as its user sees it.
+
+An agent is immutable after construction and serves any number of runs at once, from any number of threads and event
+loops: what belongs to a run lives in the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from typing import TYPE_CHECKING, Literal, overload
+
+from typing_extensions import TypeForm, Unpack
+
+from lightagent.agent_base import LIVE, WHOLE, Query, check_format
+from lightagent.agent_journal import JournalAgent
+from lightagent.application.projections.result import OutputT, RunResult
+from lightagent.application.projections.stream_events import StreamEvent
+from lightagent.application.toolbox import DepsT
+from lightagent.domain.json_types import JsonObject
+from lightagent.options import AgentOptions, RunOptions
+from lightagent.sync import run_sync
+
+if TYPE_CHECKING:
+    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+
+
+class LightAgent(JournalAgent[DepsT, OutputT]):
+    """An agent: a model, instructions and tools.
+
+    Type parameters: what its tools depend on (None by default) and what it answers with (`str` by default).
+
+    Args:
+        output_type: a type; the final answer is validated into it, and an invalid answer goes back to the model.
+        deps_type: a type; each run must then be given `deps=` of it, and tools read it from their `RunContext`.
+        **options: see `AgentOptions`.
+
+    Raises:
+        ConfigurationError: an unknown option, a wrong type, a refused tool, an unknown provider.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def __init__(self: LightAgent[None, str], **options: Unpack[AgentOptions]) -> None: ...
+
+    @overload
+    def __init__(
+        self: LightAgent[None, OutputT], *, output_type: TypeForm[OutputT], **options: Unpack[AgentOptions]
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: LightAgent[DepsT, str], *, deps_type: TypeForm[DepsT], **options: Unpack[AgentOptions]
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: LightAgent[DepsT, OutputT],
+        *,
+        output_type: TypeForm[OutputT],
+        deps_type: TypeForm[DepsT],
+        **options: Unpack[AgentOptions],
+    ) -> None: ...
+
+    def __init__(
+        self,
+        *,
+        output_type: object = None,
+        deps_type: object = None,
+        **options: Unpack[AgentOptions],
+    ) -> None:
+        self._compose(output_type, deps_type, options)
+
+    @overload
+    def run(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["str"] = ...,
+        stream: Literal[False] = ...,
+        **options: Unpack[RunOptions],
+    ) -> str: ...
+
+    @overload
+    def run(
+        self,
+        query: Query,
+        *,
+        deps: DepsT,
+        result_format: Literal["str"] = ...,
+        stream: Literal[False] = ...,
+        **options: Unpack[RunOptions],
+    ) -> str: ...
+
+    @overload
+    def run(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["object"],
+        stream: Literal[False] = ...,
+        **options: Unpack[RunOptions],
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    def run(
+        self,
+        query: Query,
+        *,
+        deps: DepsT,
+        result_format: Literal["object"],
+        stream: Literal[False] = ...,
+        **options: Unpack[RunOptions],
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    def run(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["dict"],
+        stream: Literal[False] = ...,
+        **options: Unpack[RunOptions],
+    ) -> JsonObject: ...
+
+    @overload
+    def run(
+        self,
+        query: Query,
+        *,
+        deps: DepsT,
+        result_format: Literal["dict"],
+        stream: Literal[False] = ...,
+        **options: Unpack[RunOptions],
+    ) -> JsonObject: ...
+
+    @overload
+    def run(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        stream: Literal[True],
+        result_format: Literal["str"] = ...,
+        **options: Unpack[RunOptions],
+    ) -> Iterator[ChatCompletionChunk]: ...
+
+    @overload
+    def run(
+        self,
+        query: Query,
+        *,
+        deps: DepsT,
+        stream: Literal[True],
+        result_format: Literal["str"] = ...,
+        **options: Unpack[RunOptions],
+    ) -> Iterator[ChatCompletionChunk]: ...
+
+    @overload
+    def run(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        stream: Literal[True],
+        result_format: Literal["event"],
+        **options: Unpack[RunOptions],
+    ) -> Iterator[StreamEvent]: ...
+
+    @overload
+    def run(
+        self,
+        query: Query,
+        *,
+        deps: DepsT,
+        stream: Literal[True],
+        result_format: Literal["event"],
+        **options: Unpack[RunOptions],
+    ) -> Iterator[StreamEvent]: ...
+
+    def run(
+        self,
+        query: Query,
+        *,
+        deps: object = None,
+        stream: bool = False,
+        result_format: str = "str",
+        **options: Unpack[RunOptions],
+    ) -> str | RunResult[OutputT] | JsonObject | Iterator[ChatCompletionChunk] | Iterator[StreamEvent]:
+        """Answer a query, for callers that are not async.
+
+        Args:
+            query: text, or OpenAI content parts.
+            deps: what the tools' contexts carry.
+            stream: give an iterator, of OpenAI chunks or (``result_format="event"``) of `StreamEvent`.
+            result_format: ``str``; ``object`` for a `RunResult`; ``dict`` for the same as plain data.
+            **options: see `RunOptions`.
+
+        Raises:
+            ValueError: a combination that does not exist, or (as `ConfigurationError`) an option that is refused.
+            LightAgentError: the run failed, and its caller asked for text or chunks.
+        """
+        check_format(result_format, LIVE if stream else WHOLE)
+        played = self._start(query, deps, options, stream=stream)
+        if not stream:
+            return self._present(run_sync(played.play()), result_format)
+        if result_format == "event":
+            return self._iterate(played.recorded, self._events(played))
+        return self._iterate(played.recorded, self._chunks(played))
+
+    @overload
+    async def arun(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["str"] = ...,
+        **options: Unpack[RunOptions],
+    ) -> str: ...
+
+    @overload
+    async def arun(
+        self, query: Query, *, deps: DepsT, result_format: Literal["str"] = ..., **options: Unpack[RunOptions]
+    ) -> str: ...
+
+    @overload
+    async def arun(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["object"],
+        **options: Unpack[RunOptions],
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    async def arun(
+        self, query: Query, *, deps: DepsT, result_format: Literal["object"], **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    async def arun(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["dict"],
+        **options: Unpack[RunOptions],
+    ) -> JsonObject: ...
+
+    @overload
+    async def arun(
+        self, query: Query, *, deps: DepsT, result_format: Literal["dict"], **options: Unpack[RunOptions]
+    ) -> JsonObject: ...
+
+    async def arun(
+        self,
+        query: Query,
+        *,
+        deps: object = None,
+        result_format: str = "str",
+        **options: Unpack[RunOptions],
+    ) -> str | RunResult[OutputT] | JsonObject:
+        """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
+        check_format(result_format, WHOLE)
+        played = self._start(query, deps, options)
+        try:
+            recorded = await played.play()
+        except asyncio.CancelledError:
+            self._finish(played.recorded)
+            raise
+        return self._present(recorded, result_format)
+
+    @overload
+    def astream(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["str"] = ...,
+        **options: Unpack[RunOptions],
+    ) -> AsyncGenerator[ChatCompletionChunk, None]: ...
+
+    @overload
+    def astream(
+        self, query: Query, *, deps: DepsT, result_format: Literal["str"] = ..., **options: Unpack[RunOptions]
+    ) -> AsyncGenerator[ChatCompletionChunk, None]: ...
+
+    @overload
+    def astream(
+        self: LightAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        result_format: Literal["event"],
+        **options: Unpack[RunOptions],
+    ) -> AsyncGenerator[StreamEvent, None]: ...
+
+    @overload
+    def astream(
+        self, query: Query, *, deps: DepsT, result_format: Literal["event"], **options: Unpack[RunOptions]
+    ) -> AsyncGenerator[StreamEvent, None]: ...
+
+    def astream(
+        self, query: Query, *, deps: object = None, result_format: str = "str", **options: Unpack[RunOptions]
+    ) -> AsyncGenerator[ChatCompletionChunk, None] | AsyncGenerator[StreamEvent, None]:
+        """The run as it happens: OpenAI chunks, or with ``result_format="event"`` `StreamEvent`s.
+
+        Leave it early with ``aclose()`` (or `contextlib.aclosing`): that cancels the run.
+        """
+        check_format(result_format, LIVE)
+        played = self._start(query, deps, options, stream=True)
+        return self._events(played) if result_format == "event" else self._chunks(played)

@@ -1,0 +1,102 @@
+"""What can be done with the journal of a run: take it event by event, go on with it, read it again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import overload
+
+from typing_extensions import Unpack
+
+from lightagent.agent_base import AgentBase, Query
+from lightagent.application.engine import Played
+from lightagent.application.projections.result import OutputT, RunResult
+from lightagent.application.recorded import Recorded
+from lightagent.application.resume_run import Decisions, JournalLike, as_journal
+from lightagent.application.steps import is_event
+from lightagent.application.toolbox import DepsT
+from lightagent.compose import compose_request
+from lightagent.domain.events import Event
+from lightagent.options import RunOptions
+from lightagent.sync import run_sync
+
+
+class JournalAgent(AgentBase[DepsT, OutputT]):
+    """An agent whose runs can be stored, continued and replayed."""
+
+    __slots__ = ()
+
+    @overload
+    def aevents(
+        self: JournalAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
+    ) -> AsyncGenerator[Event, None]: ...
+
+    @overload
+    def aevents(self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]) -> AsyncGenerator[Event, None]: ...
+
+    def aevents(
+        self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]
+    ) -> AsyncGenerator[Event, None]:
+        """The journal's events as they happen.
+
+        Store each one before you take the next, and the run survives its process: a tool is touched only after its
+        `ToolStarted` was taken. `Journal(tuple(events))` and `resume` go on with it.
+        """
+        return self._journal(self._start(query, deps, options))
+
+    def resume(
+        self,
+        journal: JournalLike,
+        decision: Decisions = None,
+        *,
+        deps: object = None,
+        **options: Unpack[RunOptions],
+    ) -> RunResult[OutputT]:
+        """Go on with a suspended or interrupted run, begun here or in another process.
+
+        Args:
+            journal: as `RunResult.journal` or `Journal.to_json()` gave it.
+            decision: about the call that waits, or decisions by call id; None for a run that was interrupted.
+            deps: as for `run`; a journal does not hold them.
+            **options: `tools` and `trace` as for `run`; the rest is in the journal.
+
+        Raises:
+            ConfigurationError: the journal is none, has ended, or needs tools that this agent lacks.
+            PolicyError: a decision about a call that does not wait, or not any more.
+        """
+        return self._result(self._finish(run_sync(self._resumed(journal, decision, deps, options).play())))
+
+    async def aresume(
+        self,
+        journal: JournalLike,
+        decision: Decisions = None,
+        *,
+        deps: object = None,
+        **options: Unpack[RunOptions],
+    ) -> RunResult[OutputT]:
+        """`resume` for async callers."""
+        return self._result(self._finish(await self._resumed(journal, decision, deps, options).play()))
+
+    def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT]:
+        """The result that a journal tells: no model is asked and no tool is called.
+
+        Raises:
+            ConfigurationError: it is no journal.
+        """
+        known = as_journal(journal)
+        return self._result(Recorded(list(known.events), traced=trace, capture_content=self._engine.capture_content))
+
+    def _resumed(self, journal: JournalLike, decision: Decisions, deps: object, options: RunOptions) -> Played[DepsT]:
+        engine = self._engine
+        request = compose_request(options, self._deps.check(deps), engine.limits, stream=False)
+        return engine.resume(journal, decision, request)
+
+    async def _journal(self, played: Played[DepsT]) -> AsyncGenerator[Event, None]:
+        yield played.recorded.started
+        try:
+            async with aclosing(played.steps()) as steps:
+                async for step in steps:
+                    if is_event(step):
+                        yield step
+        finally:
+            self._finish(played.recorded)

@@ -1,0 +1,1 @@
+"""Services: each carries out moves of the domain through ports."""

@@ -1,0 +1,96 @@
+"""Words for what is wrong with a tool's arguments: short, precise, and meant for the model that must correct itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
+
+from lightagent.domain.errors import ToolError
+
+MOST_BYTES = 1_900
+"""Of a whole error text; with code and call id it stays below 2 kB."""
+
+_MOST_PROBLEMS = 8
+_MOST_NAMES = 20
+
+
+def bad_arguments(problems: Iterable[str], known: str = "") -> ToolError:
+    """The error for `problems` found in the arguments of one call; `known` says what the tool takes."""
+    listed = list(dict.fromkeys(problems))
+    shown_ones = "; ".join(clip(problem, 240) for problem in listed[:_MOST_PROBLEMS])
+    more = f"; and {len(listed) - _MOST_PROBLEMS} more" if len(listed) > _MOST_PROBLEMS else ""
+    return refused(f"The arguments do not fit: {shown_ones}{more}.", known)
+
+
+def refused(message: str, hint: str = "", *, code: str = "LA-TOOL") -> ToolError:
+    """A `ToolError` whose text is this and nothing else, at most `MOST_BYTES` of UTF-8, fit for any wire."""
+    text = f"{message} {hint}" if hint else message
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) > MOST_BYTES:
+        encoded = encoded[: MOST_BYTES - 3]
+        return ToolError(encoded.decode("utf-8", "ignore") + "…", code=code, guidance="")
+    return ToolError(encoded.decode("utf-8"), code=code, guidance="")
+
+
+def missing(name: str, wanted: str = "") -> str:
+    """The problem that a required argument is not there."""
+    return f"{quoted(name)} is missing" + (f" ({wanted})" if wanted else "")
+
+
+def unknown(name: str, known: Collection[str], within: str = "") -> str:
+    """The problem that nobody asked for this name, with the one that was probably meant."""
+    meant = get_close_matches(clip(name, 80), known, n=1)
+    where = f" in {within}" if within else ""
+    return f"{quoted(name)} is unknown{where}" + (f" (did you mean {quoted(meant[0])}?)" if meant else "")
+
+
+def takes(names: Sequence[str], required: Collection[str]) -> str:
+    """What a tool takes, in one sentence."""
+    if not names:
+        return "The tool takes no arguments."
+    listed = [f"{quoted(name)} (required)" if name in required else quoted(name) for name in names[:_MOST_NAMES]]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"It takes {', '.join(listed)}{more}."
+
+
+def given(value: object) -> str:
+    """What was given, with its JSON type, shortened."""
+    match value:
+        case None | bool():
+            return _json(value)
+        case str():
+            return f"the string {_json(value[:80])}" + ("…" if len(value) > 80 else "")
+        case int() | float():
+            return f"the number {_json(value)}"
+        case list() | tuple():
+            return f"the list {_json(value)}"
+        case dict():
+            return f"the object {_json(value)}"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def path_text(path: Iterable[str | int]) -> str:
+    """``("items", 0, "name")`` → ``items[0].name``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return clip(text, 120)
+
+
+def quoted(name: str) -> str:
+    """A name between quotes, shortened."""
+    return f"'{clip(name, 80)}'"
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` characters; an ellipsis says that more was there."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _json(value: object) -> str:
+    try:
+        return clip(json.dumps(value, ensure_ascii=False), 80)
+    except (TypeError, ValueError, RecursionError):
+        return f"({type(value).__name__})"

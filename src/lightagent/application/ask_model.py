@@ -1,0 +1,128 @@
+"""Carries out `AskModel`: one request to the model, tried again where that can help."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Generic
+
+from lightagent.application.plan import RunPlan
+from lightagent.application.steps import Step
+from lightagent.application.toolbox import DepsT
+from lightagent.domain.deltas import ModelReply, ReplyBuilder, ReplyEnd
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import ProviderError
+from lightagent.domain.events import ModelFailed, ModelReplied, ModelRequested, RunFinished
+from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.outcomes import Failed
+from lightagent.domain.runs import Run
+from lightagent.ports.models import ChatRequest
+
+_LONGEST_PAUSE = 30.0
+
+
+async def ask_model(run: Run, plan: RunPlan[DepsT]) -> AsyncGenerator[Step, None]:
+    """Ends with `ModelReplied`, or with `RunFinished` where the request failed for good."""
+    exchange = _Exchange(run, plan)
+    yield ModelRequested(exchange.turn, len(run.messages), plan.clock.now())
+    # A request that succeeds at once pays nothing for the retry library, neither its import nor its 50 µs a call.
+    async with aclosing(exchange.attempt()) as steps:
+        async for step in steps:
+            yield step
+    if exchange.may_retry:
+        async with aclosing(
+            _try_again(exchange, run.started.limits.max_retry, run.started.limits.model_timeout)
+        ) as steps:
+            async for step in steps:
+                yield step
+    if exchange.failure is not None:
+        plan.causes.append(exchange.failure)
+        yield RunFinished(Failed(classify_exception(exchange.failure)), plan.clock.now())
+
+
+class _Exchange(Generic[DepsT]):
+    """The attempts at one request, and what became of them."""
+
+    def __init__(self, run: Run, plan: RunPlan[DepsT]) -> None:
+        self.plan = plan
+        self.turn = run.turn + 1
+        self.request = ChatRequest(
+            run.messages, plan.tools.specs, run.started.params, run.started.output_schema, plan.stream
+        )
+        self.attempts = 0
+        self.delivered = False
+        self.failure: Exception | None = None
+
+    @property
+    def may_retry(self) -> bool:
+        """A failed request may be made again, unless a part of its answer has already been shown."""
+        return self.failure is not None and classify_exception(self.failure).retryable and not self.delivered
+
+    async def attempt(self) -> AsyncGenerator[Step, None]:
+        """One request; ends with `ModelReplied` or `ModelFailed`."""
+        self.attempts += 1
+        self.failure = None
+        clock, builder, first = self.plan.clock, ReplyBuilder(), None
+        began = clock.monotonic()
+        deltas = self.plan.model.stream(self.request)
+        try:
+            async for delta in deltas:
+                first = clock.monotonic() - began if first is None else first
+                builder.add(delta)
+                if self.plan.stream and not isinstance(delta, ReplyEnd):
+                    self.delivered = True
+                    yield delta
+        except Exception as exc:  # an adapter of anybody's: whatever it raises ends this attempt, not the process
+            self.failure = exc
+        finally:
+            if isinstance(deltas, AsyncGenerator):
+                await deltas.aclose()
+        if self.failure is None:
+            yield _replied(self.turn, builder.reply(), clock.monotonic() - began, first, clock.now())
+        else:
+            yield ModelFailed(self.turn, self.attempts, classify_exception(self.failure), clock.now())
+
+
+async def _try_again(exchange: _Exchange[DepsT], attempts: int, seconds: float) -> AsyncGenerator[Step, None]:
+    import stamina
+
+    monotonic = exchange.plan.clock.monotonic
+    deadline = monotonic() + seconds
+
+    def pause(_: Exception) -> bool | float:
+        """Seconds to wait, True for jittered backoff, False to give up."""
+        asked = exchange.failure.retry_after if isinstance(exchange.failure, ProviderError) else None
+        if not exchange.may_retry or (asked is not None and monotonic() + asked > deadline):
+            return False
+        return True if asked is None else asked
+
+    try:
+        async for retry in stamina.retry_context(on=pause, attempts=attempts, timeout=seconds, wait_max=_LONGEST_PAUSE):
+            with retry:
+                if retry.num > 1:  # the first attempt was made before
+                    async with aclosing(exchange.attempt()) as steps:
+                        async for step in steps:
+                            yield step
+                if exchange.failure is not None:
+                    raise exchange.failure
+    except Exception as exc:  # the last failure comes back; ask_model tells it
+        if exc is not exchange.failure:
+            raise
+
+
+def _replied(turn: int, reply: ModelReply, latency: float, first: float | None, now: float) -> ModelReplied:
+    end = reply.end
+    message = _with_distinct_ids(reply.message, turn)
+    return ModelReplied(turn, message, end.finish_reason, end.usage, end.model, end.response_id, latency, first, now)
+
+
+def _with_distinct_ids(message: AssistantMessage, turn: int) -> AssistantMessage:
+    """Some servers leave the ids of calls out, or use one twice; a result must find its call."""
+    ids = [call.id for call in message.tool_calls]
+    if all(ids) and len(set(ids)) == len(ids):
+        return message
+    calls = tuple(
+        ToolCall(f"call_{turn}_{place}", call.name, call.arguments) for place, call in enumerate(message.tool_calls)
+    )
+    return replace(message, tool_calls=calls)

@@ -1,0 +1,105 @@
+"""Carries out `CallTools`: every call of a turn to its one result, all at once.
+
+What the model asked is settled first: refused, decided by a human, waiting for one, or ready. Then the ready ones are
+written down, and only then touched; who keeps the journal has the intent before the effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Generic
+
+from lightagent.application.invoke_tool import invoke
+from lightagent.application.plan import RunPlan
+from lightagent.application.settle_call import ReadyCall, settle_call
+from lightagent.application.toolbox import DepsT
+from lightagent.domain.errors import ToolError
+from lightagent.domain.events import ApprovalRequested, Event, Noted, ToolFinished, ToolStarted
+from lightagent.domain.runs import PendingCall, Run
+from lightagent.domain.signals import ApprovalRequired
+from lightagent.domain.tools import RunContext
+
+
+async def call_tools(run: Run, calls: tuple[PendingCall, ...], plan: RunPlan[DepsT]) -> AsyncGenerator[Event, None]:
+    """Yields the calls' events as they happen: started, notes, finished or waiting for approval."""
+    ready: list[ReadyCall[DepsT]] = []
+    for call in calls:
+        settled = settle_call(run, call, plan)
+        if not isinstance(settled, ReadyCall):
+            yield settled
+            continue
+        ready.append(settled)
+        if call.status != "started":  # else it was interrupted: its intent is on record already
+            yield ToolStarted(settled.call_id, settled.tool.spec.name, settled.shown, settled.key, plan.clock.now())
+    if not ready:
+        return
+    work = _Work(run, plan)
+    try:
+        tasks = [asyncio.create_task(work.carry_out(call)) for call in ready]
+        for _ in ready:
+            while isinstance(event := await work.events.get(), Noted):
+                yield event
+            yield event
+    finally:
+        await _stop(tasks)
+
+
+class _Work(Generic[DepsT]):
+    """The calls of one turn while they run; each puts exactly one result into `events`."""
+
+    def __init__(self, run: Run, plan: RunPlan[DepsT]) -> None:
+        self._run = run
+        self._plan = plan
+        self._loop = asyncio.get_running_loop()
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def carry_out(self, call: ReadyCall[DepsT]) -> None:
+        over = False
+
+        def report(text: str) -> None:
+            note = Noted("tool_progress", {"id": call.call_id, "name": call.tool.spec.name, "text": text}, clock.now())
+            if not over:  # a thread that was given up may still talk
+                self._loop.call_soon_threadsafe(self.events.put_nowait, note)
+
+        clock = self._plan.clock
+        began = clock.monotonic()
+        try:
+            output = await invoke(call.tool, call.arguments, self._context(call, report, lambda: over))
+            event: Event = ToolFinished(call.call_id, output, duration=clock.monotonic() - began, at=clock.now())
+        except ApprovalRequired as signal:
+            request = signal.request or {"arguments": call.shown}
+            event = ApprovalRequested(call.call_id, signal.reason, request, clock.now())
+        except ToolError as error:
+            self._plan.causes.append(error)
+            event = ToolFinished(call.call_id, str(error), "failed", error.info, clock.monotonic() - began, clock.now())
+        finally:
+            over = True
+        # After the notes of the call's own thread, which are on their way through the loop.
+        self._loop.call_soon(self.events.put_nowait, event)
+
+    def _context(
+        self, call: ReadyCall[DepsT], report: Callable[[str], None], over: Callable[[], bool]
+    ) -> RunContext[DepsT]:
+        started = self._run.started
+        return RunContext(
+            self._plan.deps,
+            started.agent_name,
+            started.run_id,
+            started.trace_id,
+            started.scope,
+            call.call_id,
+            call.key,
+            call.approved,
+            report,
+            over,
+        )
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel what still runs and wait for its end: a run leaves nothing behind."""
+    unfinished = [task for task in tasks if not task.done()]
+    for task in unfinished:
+        task.cancel()
+    if unfinished:
+        await asyncio.gather(*unfinished, return_exceptions=True)

@@ -1,0 +1,40 @@
+"""The type of what an agent's tools depend on."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from typing_extensions import TypeIs
+
+from lightagent.application.toolbox import DepsT
+from lightagent.domain.errors import ConfigurationError
+
+
+class DepsType(Generic[DepsT]):
+    """What each run of an agent must be given; without a type it is None."""
+
+    __slots__ = ("_form",)
+
+    def __init__(self, form: object = None) -> None:
+        self._form = form
+
+    def check(self, deps: object) -> DepsT:
+        """The dependencies themselves.
+
+        Raises:
+            ConfigurationError: they are of another type, or missing.
+        """
+        if self._fits(deps):
+            return deps
+        wanted = "None" if self._form is None else getattr(self._form, "__name__", str(self._form))
+        raise ConfigurationError(
+            f"deps: this agent was declared with {wanted}, not {type(deps).__name__}.",
+            guidance="Pass deps= to each run, of the type that deps_type= names.",
+        )
+
+    def _fits(self, deps: object) -> TypeIs[DepsT]:
+        if self._form is None:
+            return deps is None
+        if isinstance(self._form, type) and not getattr(self._form, "_is_protocol", False):
+            return isinstance(deps, self._form)
+        return deps is not None  # a union or a protocol: the static checker knows more than we can ask here

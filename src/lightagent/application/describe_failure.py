@@ -1,0 +1,57 @@
+"""What the model is told of an exception in a tool: its name and text, shortened, no traceback, secrets masked."""
+
+from __future__ import annotations
+
+import re
+
+from lightagent.application.argument_errors import clip
+
+MOST_CHARACTERS = 500
+
+# Credentials as they commonly turn up in the texts of exceptions. A net, not a wall: what a tool must not tell, it
+# should not put into its exceptions.
+_MASKS = (
+    (re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{0,200}):[^\s@]{1,500}@", re.IGNORECASE), r"\1:***@"),
+    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), r"\1 ***"),
+    (
+        re.compile(r"\b(?:sk|pk|rk|ghp|gho|ghs|xoxb|xoxp|glpat)[-_][\w-]{8,}|\bgithub_pat_\w{8,}|\bAKIA[0-9A-Z]{12,}"),
+        "***",
+    ),
+    (
+        re.compile(
+            r"([\w-]{0,40}(?:password|passwd|pwd|secret|token|api[_-]?key|authorization)[\"']?\s{0,3}[=:]\s{0,3})"
+            r"(?!\*\*\*)(?:\"[^\"]*\"|'[^']*'|(?:(?:bearer|basic) )?[^\s,;&)}\]]+)",
+            re.IGNORECASE,
+        ),
+        r"\1***",
+    ),
+)
+
+
+def describe_failure(exc: BaseException) -> str:
+    """``ValueError: no such city``; of a group with one exception, that one."""
+    exc = innermost(exc)
+    name = type(exc).__name__
+    # Cut first: a pattern need not look through megabytes. A little longer, so that no secret is cut in two.
+    text = mask_secrets(_text(exc)[: MOST_CHARACTERS * 4])
+    return clip(f"{name}: {text}" if text else name, MOST_CHARACTERS)
+
+
+def innermost(exc: BaseException) -> BaseException:
+    """Out of groups that hold one exception, as task groups make them, the one."""
+    while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+        exc = exc.exceptions[0]
+    return exc
+
+
+def mask_secrets(text: str) -> str:
+    """`text` with what looks like a credential replaced by asterisks."""
+    for pattern, replacement in _MASKS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _text(exc: BaseException) -> str:
+    if isinstance(exc, BaseExceptionGroup):
+        return f"{exc.message}: " + "; ".join(f"{type(one).__name__}: {one}" for one in exc.exceptions[:5])
+    return str(exc)

@@ -1,0 +1,63 @@
+"""Calls a user's function, whatever kind it is, and waits until nothing more comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from inspect import isasyncgen, isawaitable, isgenerator
+
+from lightagent.application.tool_signature import Function
+from lightagent.application.worker_threads import run_in_thread
+
+IsCancelled = Callable[[], bool]
+
+
+async def call_function(
+    function: Function,
+    positional: Sequence[object],
+    named: Mapping[str, object],
+    *,
+    is_async: bool,
+    is_cancelled: IsCancelled,
+) -> object:
+    """What `function` returns in the end.
+
+    A function that is not `is_async` runs in a worker thread. What a generator or async generator yields is joined
+    if it is all text, else listed; one that yields nothing returned nothing.
+    """
+    if is_async:
+        result = function(*positional, **named)
+    else:
+        result = await run_in_thread(_call_and_drain, function, positional, named, is_cancelled)
+    # A wrapper may hand back anything: a coroutine, a generator made by a coroutine …
+    while isawaitable(result):
+        result = await result
+    if isasyncgen(result):
+        async with aclosing(result):
+            return _joined([item async for item in result])
+    if isgenerator(result):
+        return await run_in_thread(_drain, result, is_cancelled)
+    return result
+
+
+def _call_and_drain(
+    function: Function, positional: Sequence[object], named: Mapping[str, object], is_cancelled: IsCancelled
+) -> object:
+    result = function(*positional, **named)
+    return _drain(result, is_cancelled) if isgenerator(result) else result
+
+
+def _drain(generator: Iterator[object], is_cancelled: IsCancelled) -> object:
+    items: list[object] = []
+    for item in generator:
+        items.append(item)
+        if is_cancelled():  # Nobody waits any more, and the thread is needed.
+            break
+    return _joined(items)
+
+
+def _joined(items: list[object]) -> object:
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) < len(items):
+        return items
+    return "".join(texts) if texts else None

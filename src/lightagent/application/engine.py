@@ -1,0 +1,140 @@
+"""What an agent is made of, apart from its types: it prepares runs and plays them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Generic
+
+from lightagent.application.plan import RunPlan
+from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
+from lightagent.application.recorded import Recorded
+from lightagent.application.resume_run import Decisions, JournalLike, as_journal, with_decisions
+from lightagent.application.run_agent import run_agent
+from lightagent.application.start_run import checked_limits, checked_params, conversation, system_prompt
+from lightagent.application.steps import Step, is_event
+from lightagent.application.structured_output import OutputType
+from lightagent.application.toolbox import DepsT, Toolbox
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Event, Limits, RunStarted
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.scopes import Scope
+from lightagent.ports.models import ChatModel
+from lightagent.ports.system import Clock, IdSource
+from lightagent.ports.tools import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest(Generic[DepsT]):
+    """One run as its caller wants it."""
+
+    deps: DepsT
+    tools: tuple[Tool[DepsT], ...] = ()
+    history: Sequence[Mapping[str, JsonValue]] = ()
+    params: JsonObject = field(default_factory=dict)
+    limits: Limits = Limits()
+    scope: Scope = Scope()
+    trace: bool = False
+    trace_id: str = ""
+    parent_trace_id: str = ""
+    run_group_id: str = ""
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Played(Generic[DepsT]):
+    """A run ready to be played: what is known of it, and the means."""
+
+    recorded: Recorded
+    plan: RunPlan[DepsT]
+
+    async def steps(self) -> AsyncGenerator[Step, None]:
+        """Everything that happens from here on; each event is on record before it is seen."""
+        events = self.recorded.events
+        try:
+            async with aclosing(run_agent(tuple(events), self.plan)) as steps:
+                async for step in steps:
+                    if is_event(step):
+                        events.append(step)
+                    yield step
+        except (asyncio.CancelledError, GeneratorExit):
+            self.recorded.cancel(self.plan.clock.now())
+            raise
+
+    async def play(self) -> Recorded:
+        """To the end, with nobody watching."""
+        async with aclosing(self.steps()) as steps:
+            async for _ in steps:
+                pass
+        return self.recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Engine(Generic[DepsT]):
+    """An agent's model, tools and habits. Immutable; serves any number of runs at once."""
+
+    name: str
+    model: ChatModel
+    clock: Clock
+    ids: IdSource
+    tools: Toolbox[DepsT]
+    instructions: str = ""
+    role: str = ""
+    params: JsonObject = field(default_factory=dict)
+    limits: Limits = Limits()
+    prompts: Prompts = DEFAULT_PROMPTS
+    output: OutputType[object] | None = None
+    capture_content: bool = False
+
+    def start(self, query: str | Sequence[JsonObject], request: RunRequest[DepsT]) -> Played[DepsT]:
+        """A new run.
+
+        Raises:
+            ConfigurationError: the query, the history, a parameter, a limit or a tool is refused.
+        """
+        tools = self.tools.plus(request.tools)
+        schema = self.output.schema if self.output is not None else None
+        prompt = system_prompt(self.role, self.instructions, schema, self.prompts)
+        started = RunStarted(
+            run_id=self.ids.new(),
+            agent_name=self.name,
+            model=self.model.name,
+            messages=conversation(prompt, request.history, query),
+            tools=tools.names,
+            params=checked_params({**self.params, **request.params}),
+            output_schema=schema,
+            limits=checked_limits(request.limits),
+            scope=request.scope,
+            trace_id=request.trace_id or self.ids.new(),
+            parent_trace_id=request.parent_trace_id,
+            run_group_id=request.run_group_id,
+            at=self.clock.now(),
+        )
+        return self._played([started], tools, request)
+
+    def resume(self, journal: JournalLike, decisions: Decisions, request: RunRequest[DepsT]) -> Played[DepsT]:
+        """A run that was suspended or interrupted, here or elsewhere, from its last event on.
+
+        Raises:
+            ConfigurationError: the journal is none, has ended, or names tools that this agent lacks.
+            PolicyError: a decision is about a call that does not wait.
+        """
+        decided = with_decisions(as_journal(journal), decisions, self.clock.now())
+        tools = self.tools.plus(request.tools)
+        missing = [name for name in decided.started.tools if tools.get(name) is None]
+        if missing:
+            raise ConfigurationError(
+                f"The run was begun with tools that this agent lacks: {', '.join(missing)}.",
+                guidance="Resume it with the agent it was begun with, or pass tools=.",
+            )
+        return self._played(list(decided.events), tools.only(decided.started.tools), request)
+
+    def _played(self, events: list[Event], tools: Toolbox[DepsT], request: RunRequest[DepsT]) -> Played[DepsT]:
+        recorded = Recorded(events, request.stream, request.trace, self.capture_content)
+        check = self.output.check if self.output is not None else None
+        plan = RunPlan(
+            self.model, tools, request.deps, self.clock, check, request.stream, self.prompts, recorded.causes
+        )
+        return Played(recorded, plan)

@@ -1,0 +1,130 @@
+"""A user's function as a tool: `as_tool` takes whatever a user may pass as one."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec, TypeGuard, overload
+
+from typing_extensions import TypeVar
+
+from lightagent.application.drain_results import call_function
+from lightagent.application.tool_declaration import declare
+from lightagent.application.tool_signature import Function
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, RunContext, ToolSpec
+from lightagent.ports.tools import Tool
+
+DepsT = TypeVar("DepsT")
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOptions:
+    """How a run treats a tool, and what replaces the function's own words; see `ToolSpec`.
+
+    Raises:
+        ConfigurationError: a timeout that is not positive and finite, or an output limit below 1.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    timeout: float | None = None
+    output_limit: int = DEFAULT_OUTPUT_LIMIT
+    idempotent: bool = False
+    requires_approval: bool = False
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and not (self.timeout > 0 and math.isfinite(self.timeout)):
+            raise ConfigurationError(f"A tool's timeout is a positive number of seconds or None, not {self.timeout!r}.")
+        if self.output_limit < 1:
+            raise ConfigurationError(f"A tool's output_limit is at least 1, not {self.output_limit!r}.")
+
+    def applied_to(self, spec: ToolSpec) -> ToolSpec:
+        """The declaration with these options."""
+        return replace(
+            spec,
+            description=spec.description if self.description is None else self.description,
+            timeout=self.timeout,
+            output_limit=self.output_limit,
+            idempotent=self.idempotent,
+            requires_approval=self.requires_approval,
+        )
+
+
+class FunctionTool(Tool[DepsT_contra]):
+    """A function that a model can call. Synchronous functions run in worker threads, generators are drained.
+
+    Raises:
+        ConfigurationError: at once, where the function obviously cannot be a tool (no annotations, ``*args``, a name
+            that providers refuse, a wrong ``tool_info``); at the first `spec`, where its types cannot be used.
+    """
+
+    __slots__ = ("_declaration", "_options", "_spec", "function")
+
+    def __init__(self, function: Function, options: ToolOptions | None = None) -> None:
+        self.function = function
+        self._declaration = declare(function, options.name if options else None)
+        self._options = options
+        self._spec: ToolSpec | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """As the model calls it; known without working out the rest."""
+        return self._declaration.signature.name
+
+    @property
+    def spec(self) -> ToolSpec:
+        if self._options is None:
+            return self._declaration.spec(self.function)
+        if self._spec is None:
+            self._spec = self._options.applied_to(self._declaration.spec(self.function))
+        return self._spec
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        return self._declaration.compiled(self.function).check(arguments)
+
+    async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT_contra]) -> object:
+        signature = self._declaration.signature
+        named = {**arguments, **dict.fromkeys(self._declaration.compiled(self.function).context, context)}
+        return await call_function(
+            self.function,
+            signature.take_positional(named),
+            named,
+            is_async=signature.is_async,
+            is_cancelled=context.is_cancelled,
+        )
+
+
+@overload
+def as_tool(tool: Tool[DepsT], /) -> Tool[DepsT]: ...
+@overload
+def as_tool(function: Callable[Concatenate[RunContext[DepsT], P], object], /) -> FunctionTool[DepsT]: ...
+@overload
+def as_tool(function: Callable[..., object], /) -> FunctionTool[object]: ...
+def as_tool(tool: Tool[DepsT] | Callable[..., object], /) -> Tool[DepsT]:
+    """The tool that something is: a tool as it is, a function, method, partial or callable object by its declaration.
+
+    Raises:
+        ConfigurationError: it cannot be one; the text says why.
+    """
+    if isinstance(tool, FunctionTool) or is_tool(tool):
+        return tool
+    if not callable(tool):
+        raise ConfigurationError(f"A tool is a function or an object with spec, check and call, not {tool!r:.200}.")
+    return FunctionTool(tool)
+
+
+def is_tool(value: object) -> TypeGuard[Tool[object]]:
+    """Whether `value` has what the port `Tool` asks for; its declaration is not worked out for that."""
+    if inspect.isclass(value) or inspect.isfunction(value) or inspect.ismethod(value):
+        return False
+    missing = object()
+    return all(inspect.getattr_static(value, name, missing) is not missing for name in ("spec", "check", "call"))

@@ -1,0 +1,71 @@
+"""The live view of a run for chat interfaces: one OpenAI stream over all its turns.
+
+Tool calls are not shown: the agent carries them out itself, and a client that saw them would try to do so again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from lightagent.application.projections.chunk_types import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ChunkUsage
+from lightagent.application.projections.live_text import LiveText
+from lightagent.application.steps import Step
+from lightagent.domain.deltas import TextDelta
+from lightagent.domain.error_mapping import error_from_info
+from lightagent.domain.errors import RunSuspended
+from lightagent.domain.events import ModelReplied, RunFinished, RunStarted
+from lightagent.domain.outcomes import Suspended, outcome_error
+from lightagent.domain.usage import Usage
+
+
+class Chunks:
+    """Turns the steps of one run into chunks."""
+
+    def __init__(self, started: RunStarted) -> None:
+        self._id = f"chatcmpl-{started.run_id}"
+        self._created = int(started.at)
+        self._model = started.model
+        self._text = LiveText()
+        self._usage = Usage()
+        self._opened = False
+
+    def feed(self, step: Step) -> Iterator[ChatCompletionChunk]:
+        """The chunks that this step adds.
+
+        Raises:
+            LightAgentError: the run ended without an answer.
+        """
+        for piece in self._text.feed(step):
+            role = self._role()
+            if isinstance(piece, TextDelta):
+                yield self._chunk(ChoiceDelta(role=role, content=piece.text))
+            else:
+                yield self._chunk(ChoiceDelta(role=role, reasoning_content=piece.text))
+        if isinstance(step, ModelReplied) and step.usage is not None:
+            self._usage += step.usage
+        if isinstance(step, RunFinished):
+            yield self._last(step)
+
+    def _last(self, event: RunFinished) -> ChatCompletionChunk:
+        error = outcome_error(event.outcome)
+        if error is not None:
+            raise error_from_info(error)
+        if isinstance(event.outcome, Suspended):
+            raise RunSuspended("The run waits for a human.", guidance='Use result_format="object" and resume.')
+        used = self._usage
+        usage = ChunkUsage(
+            prompt_tokens=used.input_tokens, completion_tokens=used.output_tokens, total_tokens=used.total_tokens
+        )
+        choice = ChunkChoice(delta=ChoiceDelta(role=self._role()), finish_reason="stop")
+        return ChatCompletionChunk(id=self._id, choices=[choice], created=self._created, model=self._model, usage=usage)
+
+    def _role(self) -> Literal["assistant"] | None:
+        """The first chunk says who speaks."""
+        opened, self._opened = self._opened, True
+        return None if opened else "assistant"
+
+    def _chunk(self, delta: ChoiceDelta) -> ChatCompletionChunk:
+        return ChatCompletionChunk(
+            id=self._id, choices=[ChunkChoice(delta=delta)], created=self._created, model=self._model
+        )

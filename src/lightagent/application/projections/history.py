@@ -1,0 +1,17 @@
+"""The conversation, to be handed to the next run as `history=`."""
+
+from __future__ import annotations
+
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import SystemMessage
+from lightagent.domain.runs import Run
+
+
+def history(run: Run) -> list[JsonObject]:
+    """The messages in OpenAI form, the agent's own instructions left out.
+
+    Calls without results (of a suspended or ended run) are left out with the message that made them, so that the
+    history is always one that a provider takes.
+    """
+    messages = run.messages[:-1] if run.calls else run.messages
+    return [message.to_openai() for message in messages if not isinstance(message, SystemMessage)]

@@ -1,0 +1,152 @@
+"""The result of a run, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic
+
+from typing_extensions import TypeVar
+
+from lightagent.application.journal import Journal
+from lightagent.application.projections.calls import ToolCallRecord, tool_calls
+from lightagent.application.projections.history import history
+from lightagent.application.projections.trace import TraceEvent
+from lightagent.application.projections.usage import total_usage
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import error_from_info
+from lightagent.domain.errors import OutputError, RunSuspended
+from lightagent.domain.events import ModelReplied
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
+from lightagent.domain.usage import Usage
+
+OutputT = TypeVar("OutputT", default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult(Generic[OutputT]):
+    """What came of a run.
+
+    Attributes:
+        content: the final text; of a run that failed, the part of an answer that came.
+        output: the answer as the agent's output type; None unless the run completed.
+        outcome: how the run ended: completed, suspended, blocked, budget_exhausted, cancelled or failed.
+        error: what went wrong, or None.
+        reasoning_content: the reasoning of the last reply, where the model gives it.
+        finish_reason: why the model stopped, as the provider says.
+        tool_calls: every call with its result.
+        usage: tokens over all model calls.
+        run_id, trace_id: of this run.
+        trace: the trace events, if the run was asked for them.
+        journal: everything that happened; `resume` goes on with it.
+    """
+
+    content: str
+    output: OutputT | None
+    outcome: Outcome
+    error: LightAgentErrorInfo | None
+    reasoning_content: str | None
+    finish_reason: str | None
+    tool_calls: tuple[ToolCallRecord, ...]
+    usage: Usage
+    run_id: str
+    trace_id: str
+    trace: list[TraceEvent] = field(repr=False)
+    journal: Journal = field(repr=False)
+
+    @property
+    def success(self) -> bool:
+        """Whether the run completed."""
+        return isinstance(self.outcome, Completed)
+
+    def unwrap(self) -> OutputT:
+        """The output of a completed run.
+
+        Raises:
+            LightAgentError: the run did not complete; the error's family and code say why.
+        """
+        if self.error is not None:
+            raise error_from_info(self.error)
+        if not self.success:
+            raise RunSuspended("The run waits for a human.", guidance="Go on with resume(result.journal, decision).")
+        if self.output is None:
+            raise OutputError("The run has no output.")
+        return self.output
+
+    def history(self) -> list[JsonObject]:
+        """The conversation in OpenAI form, for `history=` of the next run."""
+        return history(self.journal.run)
+
+    def to_dict(self) -> JsonObject:
+        """The same as plain data; the journal is left out (`journal.to_json()` has it)."""
+        error = self.error
+        return {
+            "content": self.content,
+            "output": _plain(self.output),
+            "outcome": self.outcome.kind,
+            "success": self.success,
+            "error": None if error is None else _error(error),
+            "reasoning_content": self.reasoning_content,
+            "finish_reason": self.finish_reason,
+            "tool_calls": [call.to_dict() for call in self.tool_calls],
+            "usage": self.usage.to_dict(),
+            "run_id": self.run_id,
+            "trace_id": self.trace_id,
+            "trace": [_event(event) for event in self.trace],
+        }
+
+
+def run_result(journal: Journal, parse: Callable[[str], OutputT], trace: list[TraceEvent]) -> RunResult[OutputT]:
+    """The result that a journal tells.
+
+    Args:
+        parse: from the accepted final text to the output type; it passed this check before.
+        trace: the run's trace, empty unless it was asked for.
+    """
+    run = journal.run
+    outcome = run.outcome or Cancelled("The run was given up before it ended.")
+    last = next((event for event in reversed(journal.events) if isinstance(event, ModelReplied)), None)
+    completed = isinstance(outcome, Completed)
+    content = outcome.content if isinstance(outcome, Completed) else (last and last.message.content) or ""
+    return RunResult(
+        content=content,
+        output=parse(content) if completed else None,
+        outcome=outcome,
+        error=outcome_error(outcome),
+        reasoning_content=last.message.reasoning if last else None,
+        finish_reason=last.finish_reason if last else None,
+        tool_calls=tool_calls(journal.events),
+        usage=total_usage(journal.events),
+        run_id=run.started.run_id,
+        trace_id=run.started.trace_id,
+        trace=trace,
+        journal=journal,
+    )
+
+
+def _plain(output: object) -> JsonValue:
+    if output is None or isinstance(output, str):
+        return output
+    from pydantic_core import to_jsonable_python
+
+    plain: JsonValue = to_jsonable_python(output)
+    return plain
+
+
+def _error(error: LightAgentErrorInfo) -> JsonObject:
+    return {"code": error.code, "message": error.message, "guidance": error.guidance, "details": error.details}
+
+
+def _event(event: TraceEvent) -> JsonObject:
+    line: JsonObject = {
+        "type": event["type"],
+        "data": event["data"],
+        "trace_id": event["trace_id"],
+        "timestamp": event["timestamp"],
+    }
+    if "parent_trace_id" in event:
+        line["parent_trace_id"] = event["parent_trace_id"]
+    if "run_group_id" in event:
+        line["run_group_id"] = event["run_group_id"]
+    return line

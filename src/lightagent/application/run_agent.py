@@ -1,0 +1,110 @@
+"""The one loop: asks the domain for the next move and carries it out, until the run ends.
+
+It is a generator of steps. Whoever folds it has a result, whoever passes it on has a stream, and whoever stores each
+event before taking the next has a run that survives the process: an effect begins only after its intent was taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import assert_never
+
+from lightagent.application.ask_model import ask_model
+from lightagent.application.call_tools import call_tools
+from lightagent.application.plan import RunPlan
+from lightagent.application.steps import Step, is_event
+from lightagent.application.toolbox import DepsT
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import OutputError
+from lightagent.domain.events import OUTPUT_CHECK, ContextAdded, Event, OutputAccepted, RunFinished
+from lightagent.domain.messages import UserMessage
+from lightagent.domain.moves import AskModel, CallTools, CheckOutput, Finish, Move, next_move
+from lightagent.domain.outcomes import BudgetExhausted, Failed, Outcome
+from lightagent.domain.runs import Run, apply, fold
+
+
+async def run_agent(events: Sequence[Event], plan: RunPlan[DepsT]) -> AsyncGenerator[Step, None]:
+    """Goes on with the run that `events` tell, to its end or its suspension.
+
+    Yields only what is new. Closing the generator early cancels what is under way and waits for its end.
+    """
+    run = fold(events)
+    seconds = run.started.limits.timeout
+    deadline = None if seconds is None else plan.clock.monotonic() + seconds
+    while run.outcome is None:
+        async with aclosing(_carry_out(next_move(run), run, plan, deadline)) as steps:
+            async for step in steps:
+                if is_event(step):
+                    run = apply(run, step)
+                yield step
+
+
+async def _carry_out(move: Move, run: Run, plan: RunPlan[DepsT], deadline: float | None) -> AsyncGenerator[Step, None]:
+    limits = run.started.limits
+    match move:
+        case AskModel():
+            patience = plan.clock.monotonic() + limits.model_timeout
+            late: Outcome = Failed(_silent(limits.model_timeout))
+            if deadline is not None and deadline < patience:
+                patience, late = deadline, BudgetExhausted(_out_of_time(limits.timeout))
+            steps = _until(patience, ask_model(run, plan), plan, late)
+        case CallTools(calls):
+            steps = _until(deadline, call_tools(run, calls, plan), plan, BudgetExhausted(_out_of_time(limits.timeout)))
+        case CheckOutput(content):
+            yield _checked(content, plan)
+            return
+        case Finish(outcome):
+            yield RunFinished(outcome, plan.clock.now())
+            return
+        case _:
+            assert_never(move)
+    async with aclosing(steps):
+        async for step in steps:
+            yield step
+
+
+async def _until(
+    deadline: float | None, steps: AsyncGenerator[Step, None], plan: RunPlan[DepsT], late: Outcome
+) -> AsyncGenerator[Step, None]:
+    """The steps, until the deadline passes while one is awaited: then the run ends as `late` says.
+
+    The time in which the consumer holds a step counts, but never interrupts the consumer.
+    """
+    async with aclosing(steps):
+        while True:
+            try:
+                async with asyncio.timeout(None if deadline is None else deadline - plan.clock.monotonic()):
+                    step = await anext(steps)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                yield RunFinished(late, plan.clock.now())
+                return
+            yield step
+
+
+def _checked(content: str, plan: RunPlan[DepsT]) -> Event:
+    try:
+        accepted = content if plan.check_output is None else plan.check_output(content)
+    except OutputError as error:
+        text = plan.prompts.output_rejected.format(errors=error.message)
+        return ContextAdded(OUTPUT_CHECK, (UserMessage(text),), plan.clock.now())
+    return OutputAccepted(accepted, plan.clock.now())
+
+
+def _silent(seconds: float) -> LightAgentErrorInfo:
+    return LightAgentErrorInfo(
+        "LA-408",
+        f"No answer from the model within {seconds:g} s, all attempts counted.",
+        "Raise model_timeout, or check the endpoint.",
+        {"seconds": seconds},
+        True,
+    )
+
+
+def _out_of_time(seconds: float | None) -> LightAgentErrorInfo:
+    return LightAgentErrorInfo(
+        "LA-BUDGET", f"The run did not end within its {seconds or 0:g} s.", "Raise timeout=.", {"seconds": seconds}
+    )

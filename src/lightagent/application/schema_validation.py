@@ -1,0 +1,102 @@
+"""Checks arguments against a JSON schema (Draft 2020-12) that somebody wrote, by jsonschema.
+
+Imported at the first check: a declaration need not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.validators import extend
+
+from lightagent.application.argument_errors import bad_arguments, clip, given, missing, path_text, refused, unknown
+from lightagent.application.compiled_tool import Check
+from lightagent.application.schema_shape import references
+from lightagent.application.tool_arguments import dump_arguments
+from lightagent.application.tool_info import is_mapping
+from lightagent.application.validation_texts import known_names
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+
+_MOST_ERRORS = 50
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    # JSON Schema takes 5.0 for an integer and Python takes True for one; a function that counts wants neither.
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_extend: Callable[..., type[Draft202012Validator]] = extend
+_Validator = _extend(
+    Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+)
+
+
+def schema_check(tool: str, schema: JsonObject) -> Check:
+    """The check that `schema` asks for; it gives the arguments as they are.
+
+    Raises:
+        ConfigurationError: the schema is none, or refers to something outside itself.
+    """
+    check_schema(tool, schema)
+    validator = _Validator(schema)
+    hint = known_names(schema)
+
+    def check(arguments: JsonObject) -> Mapping[str, object]:
+        dump_arguments(arguments)  # Refuses what is no JSON at all.
+        try:
+            errors = list(islice(validator.iter_errors(arguments), _MOST_ERRORS))
+        except Exception as exc:  # A reference that leads nowhere shows only where it is followed.
+            raise refused(f"The arguments could not be checked: {type(exc).__name__}: {str(exc)[:500]}") from exc
+        if errors:
+            raise bad_arguments((problem for error in errors for problem in _problems(error)), hint)
+        return arguments
+
+    return check
+
+
+def check_schema(tool: str, schema: JsonObject) -> None:
+    """Nothing, if `schema` is one that can be used here.
+
+    Raises:
+        ConfigurationError: it is none, or refers to something outside itself (nothing is ever fetched).
+    """
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as exc:
+        place = path_text(str(part) for part in exc.absolute_path)
+        raise ConfigurationError(f"Tool {tool!r}: its schema is wrong at {place or 'the top'}: {exc.message}") from exc
+    outside = [reference for reference in references(schema) if not reference.startswith("#")]
+    if outside:
+        raise ConfigurationError(f"Tool {tool!r}: its schema refers to {clip(outside[0], 200)!r}; only # works.")
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    path = [part if isinstance(part, int) else str(part) for part in error.absolute_path]
+    place = path_text(path) or "they"
+    value: object = error.instance
+    wanted: object = error.validator_value
+    if error.validator == "required" and is_mapping(value):
+        yield from (missing(path_text([*path, name])) for name in _texts(wanted) if name not in value)
+    elif error.validator == "additionalProperties" and is_mapping(value) and wanted is False:
+        known = list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
+        yield from (unknown(name, known, path_text(path)) for name in value if name not in known)
+    else:
+        yield f"{place}: {given(value)} was given, but {_rule(error, wanted)}"
+
+
+def _rule(error: ValidationError, wanted: object) -> str:
+    if error.validator == "type":
+        kinds = _texts(wanted) if isinstance(wanted, list) else [str(wanted)]
+        named = [kind if kind == "null" else f"an {kind}" if kind[:1] in "aio" else f"a {kind}" for kind in kinds]
+        return f"it should be {' or '.join(named)}"
+    if error.validator == "enum" and isinstance(wanted, list):
+        return f"it should be one of: {', '.join(given(choice) for choice in wanted[:20])}"
+    return clip(error.message, 120)
+
+
+def _texts(values: object) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []

@@ -1,0 +1,70 @@
+"""From what a caller asks to the first event of a run, with everything checked that can be checked before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lightagent.application.prompts import Prompts
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Limits
+from lightagent.domain.history import parse_history
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.messages import Message, SystemMessage, UserMessage, encode_json
+
+_OURS = ("messages", "model", "tools", "stream", "stream_options", "response_format")
+
+
+def conversation(
+    instructions: str, history: Sequence[Mapping[str, JsonValue]], query: str | Sequence[JsonObject]
+) -> tuple[Message, ...]:
+    """System prompt, history, query.
+
+    Raises:
+        ConfigurationError: the query is neither text nor content parts, or the history is refused.
+    """
+    if not isinstance(query, (str, list, tuple)):
+        raise ConfigurationError(f"query is text or a list of content parts, not {type(query).__name__}.")
+    content = query if isinstance(query, str) else tuple(query)
+    return (SystemMessage(instructions), *parse_history(history), UserMessage(content))
+
+
+def system_prompt(role: str, instructions: str, schema: JsonObject | None, prompts: Prompts) -> str:
+    """Who the agent is, what it shall do, and in what form."""
+    parts = [role, instructions or ("" if role else prompts.instructions)]
+    if schema is not None:
+        parts.append(prompts.output_schema.format(schema=encode_json(schema).decode()))
+    return "\n\n".join(part for part in parts if part)
+
+
+def checked_params(params: JsonObject) -> JsonObject:
+    """Request parameters that may be passed on.
+
+    Raises:
+        ConfigurationError: one would replace what the run itself decides, or is no JSON.
+    """
+    taken = [name for name in _OURS if name in params]
+    if taken:
+        raise ConfigurationError(
+            f"metadata.{taken[0]}: the run itself decides this.",
+            guidance="Pass history=, tools=, output_type= or stream= instead.",
+        )
+    try:
+        encode_json(params)
+    except (TypeError, ValueError) as exc:
+        raise ConfigurationError(f"metadata: only JSON can be passed to a provider ({exc}).") from None
+    return params
+
+
+def checked_limits(limits: Limits) -> Limits:
+    """Limits that make sense.
+
+    Raises:
+        ConfigurationError: a limit is out of range; the text names it.
+    """
+    if limits.max_retry < 1:
+        raise ConfigurationError(f"max_retry: at least 1 attempt is needed, not {limits.max_retry}.")
+    if limits.max_tool_iterations < 0 or limits.max_output_retries < 0:
+        raise ConfigurationError("max_tool_iterations and max_output_retries are at least 0.")
+    if limits.model_timeout <= 0 or (limits.timeout is not None and limits.timeout <= 0):
+        raise ConfigurationError("timeout and model_timeout are seconds above 0.")
+    return limits

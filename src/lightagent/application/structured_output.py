@@ -1,0 +1,114 @@
+"""Answers with a type: the schema the model is shown, and the check its answer must pass."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from lightagent.domain.errors import ConfigurationError, OutputError
+from lightagent.domain.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from typing_extensions import TypeForm, TypeIs
+
+OutputT_co = TypeVar("OutputT_co", covariant=True)
+
+_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+
+
+class OutputType(Generic[OutputT_co]):
+    """The type of an agent's final answer; without one it is text, and any text will do.
+
+    A provider wants an object at the root of a schema; a type that is none (a list, a union, a number) travels as
+    ``{"result": …}`` and is unwrapped here.
+
+    Raises:
+        ConfigurationError: pydantic can make no JSON schema of the type.
+    """
+
+    def __init__(self, form: object = None) -> None:
+        self._form = form
+        self.is_text = form is None or form is str
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[OutputT_co]:
+        from pydantic import TypeAdapter
+
+        if not self._is_form(self._form):
+            raise ConfigurationError("output_type: text has no schema.")
+        adapter: TypeAdapter[OutputT_co] = TypeAdapter(self._form)
+        return adapter
+
+    @cached_property
+    def _plain_schema(self) -> JsonObject:
+        from pydantic import PydanticUserError
+
+        try:
+            return self._adapter.json_schema()
+        except (PydanticUserError, TypeError) as exc:
+            raise ConfigurationError(f"output_type: no JSON schema can be made of {self._form!r}. {exc}") from None
+
+    @cached_property
+    def schema(self) -> JsonObject:
+        """JSON Schema of what the model is asked for; an object at its root."""
+        plain = dict(self._plain_schema)
+        if not self._wrapped:
+            return plain
+        definitions = plain.pop("$defs", None)
+        wrapped: JsonObject = {"type": "object", "properties": {"result": plain}, "required": ["result"]}
+        return wrapped if definitions is None else {**wrapped, "$defs": definitions}
+
+    @property
+    def _wrapped(self) -> bool:
+        return self._plain_schema.get("type") != "object"
+
+    def _is_form(self, form: object) -> TypeIs[TypeForm[OutputT_co]]:
+        """Whether a type was named. That it is the type parameter's, the constructor's overloads make sure."""
+        return form is not None
+
+    def _is_output(self, content: object) -> TypeIs[OutputT_co]:
+        """Whether text as such is what was asked for."""
+        return self.is_text and isinstance(content, str)
+
+    def check(self, content: str) -> str:
+        """The answer itself, if `parse` takes it.
+
+        Raises:
+            OutputError: it does not.
+        """
+        self.parse(content)
+        return content
+
+    def parse(self, content: str) -> OutputT_co:
+        """The answer as a value of the type.
+
+        Raises:
+            OutputError: it is none; the message lists what is wrong, for the model to mend.
+        """
+        if self._is_output(content):
+            return content
+        from pydantic import ValidationError
+
+        value = _json_in(content)
+        if self._wrapped and isinstance(value, dict) and set(value) == {"result"}:
+            value = value["result"]
+        try:
+            return self._adapter.validate_json(json.dumps(value), strict=True)
+        except ValidationError as exc:
+            errors = exc.errors(include_url=False, include_input=False)[:20]
+            lines = (f"- {'.'.join(str(part) for part in e['loc']) or 'the answer'}: {e['msg']}" for e in errors)
+            raise OutputError("\n".join(lines)) from None
+
+
+def _json_in(content: str) -> object:
+    """The JSON value in an answer; models like to put it in a fenced block."""
+    fenced = _FENCED.search(content)
+    for text in (content, fenced.group(1) if fenced else ""):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+    raise OutputError("- the answer is no JSON.")

@@ -1,0 +1,105 @@
+"""What every use of one function as a tool shares; made once a function, kept as long as the function lives.
+
+An agent is built in microseconds because a declaration is only looked up, and nothing heavy happens in it: pydantic,
+griffe and jsonschema come in when the tool is first shown to a model or called.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from types import FunctionType, MethodType
+from weakref import WeakKeyDictionary
+
+from lightagent.application.compiled_tool import CompiledTool
+from lightagent.application.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
+from lightagent.application.tool_signature import Function, Signature, check_name, read_signature
+from lightagent.domain.tools import ToolSpec
+
+
+class Declaration:
+    """A function's signature, its ``tool_info`` if it has one, and what is worked out from them when needed.
+
+    It does not hold the function: then it would never let go of it.
+    """
+
+    __slots__ = ("_compiled", "_spec", "info", "signature")
+
+    def __init__(self, signature: Signature, info: Mapping[str, object] | None) -> None:
+        self.signature = signature
+        self.info = info
+        self._compiled: CompiledTool | None = None
+        self._spec: ToolSpec | None = None
+
+    def compiled(self, function: Function) -> CompiledTool:
+        """The same at every call; two threads may both work it out the first time, with the same result.
+
+        Raises:
+            ConfigurationError: types or names of the declaration do not work out.
+        """
+        if self._compiled is None:
+            if self.info is not None:
+                self._compiled = compile_info(function, self.signature, self.info)
+            else:
+                from lightagent.application.tool_schema import compile_typed
+
+                self._compiled = compile_typed(function, self.signature)
+        return self._compiled
+
+    def spec(self, function: Function) -> ToolSpec:
+        """The tool as it is declared, without anybody's options."""
+        if self._spec is None:
+            compiled = self.compiled(function)
+            title = self.info.get("tool_title") if self.info is not None else None
+            name = self.signature.name
+            self._spec = ToolSpec(name, compiled.description, compiled.parameters, str(title or ""))
+        return self._spec
+
+
+def declare(function: Function, name: str | None = None) -> Declaration:
+    """The declaration of `function`, from memory where it was declared before and still says the same.
+
+    Args:
+        name: of the tool, where it is not the function's own.
+
+    Raises:
+        ConfigurationError: it cannot be a tool; see `read_signature`, or its ``tool_info`` is wrong.
+    """
+    known, holder = _memory(function) if name is None else (None, function)
+    info: object = getattr(function, "tool_info", None)
+    if known is not None:
+        found = known.get(holder)
+        if found is not None and found.info is info:
+            return found
+    declaration = _declare(function, info, name)
+    if known is not None:
+        known[holder] = declaration
+    return declaration
+
+
+def _declare(function: Function, info: object, name: str | None) -> Declaration:
+    if info is None:
+        return Declaration(read_signature(function, name=name), None)
+    accepted = accept_tool_info(info, _innermost(function))
+    signature = read_signature(function, name=name or check_name(str(accepted["tool_name"])), typed=False)
+    refuse_mismatch(signature, accepted)
+    return Declaration(signature, accepted)
+
+
+_functions: WeakKeyDictionary[Function, Declaration] = WeakKeyDictionary()
+_methods: WeakKeyDictionary[Function, Declaration] = WeakKeyDictionary()
+
+
+def _memory(function: Function) -> tuple[WeakKeyDictionary[Function, Declaration] | None, Function]:
+    """Where it is remembered, and under what: a method is made anew at each look, so by the function below it."""
+    if isinstance(function, FunctionType):
+        return _functions, function
+    if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
+        return _methods, function.__func__
+    return None, function
+
+
+def _innermost(function: Function) -> Function:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function

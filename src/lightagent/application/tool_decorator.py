@@ -1,0 +1,114 @@
+"""``@tool``: declares a function as a tool where it is written, and leaves it callable as it was."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from lightagent.application.function_tool import FunctionTool, ToolOptions
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, RunContext
+
+DepsT = TypeVar("DepsT")
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
+P = ParamSpec("P")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class DeclaredTool(FunctionTool[DepsT_contra], Generic[DepsT_contra, P, T_co]):
+    """What ``@tool`` makes of a function: a tool that is called as the function was."""
+
+    def __init__(self, function: Callable[P, T_co], options: ToolOptions | None = None) -> None:
+        super().__init__(function, options)
+        self._typed = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co:
+        """Call the function itself, unchecked, as the rest of the program does."""
+        return self._typed(*args, **kwargs)
+
+
+class ToolDecorator(Protocol):
+    """What ``tool(...)`` gives: takes a function and declares it with the options."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[RunContext[DepsT], P], T], /
+    ) -> DeclaredTool[DepsT, Concatenate[RunContext[DepsT], P], T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> DeclaredTool[object, P, T]: ...
+
+
+@overload
+def tool(
+    function: Callable[Concatenate[RunContext[DepsT], P], T], /
+) -> DeclaredTool[DepsT, Concatenate[RunContext[DepsT], P], T]: ...
+@overload
+def tool(function: Callable[P, T], /) -> DeclaredTool[object, P, T]: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    output_limit: int = DEFAULT_OUTPUT_LIMIT,
+    idempotent: bool = False,
+    requires_approval: bool = False,
+) -> ToolDecorator: ...
+def tool(
+    function: Callable[P, T] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    output_limit: int = DEFAULT_OUTPUT_LIMIT,
+    idempotent: bool = False,
+    requires_approval: bool = False,
+) -> FunctionTool[DepsT] | ToolDecorator:
+    """Declare a function as a tool: ``@tool`` or ``@tool(timeout=5)``.
+
+    The type checker sees the dependencies a tool needs where its `RunContext` comes first.
+
+    Args:
+        name: as the model calls it; the function's own name unless given.
+        description: what it is for; the docstring says so unless given.
+        timeout: seconds until a call is cancelled.
+        output_limit: characters of the answer that reach the model.
+        idempotent: running a call twice does what running it once does, so an interrupted one may be repeated.
+        requires_approval: a human decides before each call.
+
+    Raises:
+        ConfigurationError: the function cannot be a tool, or an option is out of range.
+    """
+    if function is not None:
+        return _declared(function, None)
+    return _Decorator(
+        ToolOptions(
+            name=name,
+            description=description,
+            timeout=timeout,
+            output_limit=output_limit,
+            idempotent=idempotent,
+            requires_approval=requires_approval,
+        )
+    )
+
+
+class _Decorator:
+    def __init__(self, options: ToolOptions) -> None:
+        self._options = options
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[RunContext[DepsT], P], T], /
+    ) -> DeclaredTool[DepsT, Concatenate[RunContext[DepsT], P], T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> DeclaredTool[object, P, T]: ...
+    def __call__(self, function: Callable[P, T], /) -> FunctionTool[DepsT]:
+        return _declared(function, self._options)
+
+
+def _declared(function: Callable[P, T], options: ToolOptions | None) -> DeclaredTool[DepsT, P, T]:
+    return DeclaredTool(function, options)

@@ -1,0 +1,57 @@
+"""What a docstring says of a tool and its parameters; Google, NumPy and Sphinx styles are told apart by themselves.
+
+griffe is loaded when a tool is first shown to a model and only where there is something to parse: it costs 100 ms.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# What any of the three styles has where it documents parameters; without it the whole text is the description.
+_SECTIONS = re.compile(
+    r"^\s*(?::\w+[^:\n]*:|(?:Args|Arguments|Params|Parameters|Keyword Args|Keyword Arguments|Other Parameters|"
+    r"Returns?|Yields?|Raises|Examples?|Notes?|Attributes|Warns|Receives)\s*(?::\s*$|\n\s*-{3,}))",
+    re.MULTILINE,
+)
+_QUIET = {"warnings": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A docstring, taken apart.
+
+    Attributes:
+        text: what the tool is for, without its sections.
+        parameters: what each parameter means, in one line each.
+    """
+
+    text: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_docstring(doc: str) -> Described:
+    """The description and the parameters' meanings; a text in no known style is all description."""
+    text = inspect.cleandoc(doc)
+    if not _SECTIONS.search(text):
+        return Described(text)
+    return _parse(text)
+
+
+def _parse(text: str) -> Described:
+    from griffe import Docstring, DocstringSectionParameters, DocstringSectionText, infer_docstring_style, parse
+
+    docstring = Docstring(text)
+    style, _ = infer_docstring_style(docstring)
+    if style is None:
+        return Described(text)
+    paragraphs: list[str] = []
+    parameters: dict[str, str] = {}
+    for section in parse(docstring, style, **_QUIET):
+        if isinstance(section, DocstringSectionText):
+            paragraphs.append(section.value.strip())
+        elif isinstance(section, DocstringSectionParameters):
+            parameters.update((item.name.lstrip("*"), " ".join(item.description.split())) for item in section.value)
+    return Described("\n\n".join(paragraphs), parameters)

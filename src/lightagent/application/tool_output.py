@@ -1,0 +1,59 @@
+"""What a tool returned, as the text the model reads; what is too long is cut before it costs anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from enum import Enum
+
+from lightagent.application.argument_errors import refused
+from lightagent.application.plain_json import PlainJson, is_list, is_pydantic
+
+NOTHING = "The tool finished and returned nothing."
+
+
+def render_output(value: object, limit: int) -> str:
+    """`value` as text of at most `limit` characters, and then a mark that says how many are missing.
+
+    ``None`` becomes a fixed sentence, text stays as it is, collections, dataclasses, pydantic models, numbers and
+    booleans become JSON (a number that is not finite: null), anything else is what `str` makes of it.
+
+    Raises:
+        ToolError: the value is binary.
+    """
+    if value is None:
+        return NOTHING
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise refused(f"The tool returned {len(value):,} bytes of binary data, which cannot be shown as text.")
+    if isinstance(value, str):
+        return _cut(value, limit)
+    if not _is_structured(value):
+        return _cut(str(value), limit)
+    # Twice the limit: enough to know that there is more than the limit, however it is written.
+    plain = PlainJson(limit * 2 + 1_000)
+    text = json.dumps(plain.convert(value), ensure_ascii=False)
+    return _cut(text, limit, incomplete=plain.incomplete)
+
+
+def _cut(text: str, limit: int, *, incomplete: bool = False) -> str:
+    kept = _whole_characters(text[:limit])
+    missing = len(text) - limit
+    if missing <= 0:
+        return kept
+    at_least = "at least " if incomplete else ""
+    return f"{kept}\n[Cut after {limit:,} characters; {at_least}{missing:,} more were left out.]"
+
+
+def _whole_characters(text: str) -> str:
+    """Lone surrogates replaced: no wire takes half a character."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_structured(value: object) -> bool:
+    return (
+        isinstance(value, bool | int | float | Mapping | Enum)
+        or is_list(value)
+        or is_pydantic(value)
+        or (dataclasses.is_dataclass(value) and not isinstance(value, type))
+    )

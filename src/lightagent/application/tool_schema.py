@@ -1,0 +1,147 @@
+"""From the types of a function's parameters to their JSON schema and their strict check, by pydantic.
+
+Imported when a typed tool is first shown to a model or called: pydantic is too heavy for a declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import Parameter
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic.fields import FieldInfo
+
+from lightagent.application.argument_errors import bad_arguments, refused
+from lightagent.application.compiled_tool import Check, CompiledTool, Hints, resolve_hints
+from lightagent.application.plain_json import PlainJson
+from lightagent.application.schema_shape import forbid_unknown, has_integer_choices, takes_unknown, tidy
+from lightagent.application.tool_arguments import dump_arguments
+from lightagent.application.tool_docstrings import read_docstring
+from lightagent.application.tool_signature import Function, Signature
+from lightagent.application.validation_texts import known_names, validation_problems
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+_CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+
+def compile_typed(function: Function, signature: Signature) -> CompiledTool:
+    """The tool that a plain typed function declares.
+
+    Raises:
+        ConfigurationError: an annotation that cannot be resolved, or a type that no JSON can be checked against.
+    """
+    hints = resolve_hints(function, signature)
+    described = read_docstring(signature.doc)
+    model = _arguments_model(signature, hints)
+    schema = tidy(_schema_of(signature.name, model))
+    lenient = takes_unknown(schema)
+    if not lenient:
+        forbid_unknown(schema)
+    _complete(schema, signature, described.parameters)
+    description = described.text or signature.name.replace("_", " ").replace("-", " ").capitalize() + "."
+    return CompiledTool(description, schema, _checker(model, schema, lenient=lenient), hints.context)
+
+
+def _arguments_model(signature: Signature, hints: Hints) -> type[BaseModel]:
+    # The fields are numbered and the names are aliases: so a parameter may be called `json`, `copy` or `_x`.
+    fields: dict[str, Any] = {
+        f"p{number}": (hint, _field(signature, signature.parameters[name]))
+        for number, (name, hint) in enumerate(hints.types.items())
+    }
+    try:
+        model: type[BaseModel] = create_model("Arguments", __config__=_CONFIG, **fields)
+    except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as exc:
+        raise _unfit(signature.name, hints, exc) from exc
+    return model
+
+
+def _field(signature: Signature, parameter: Parameter) -> FieldInfo:
+    if isinstance(parameter.default, FieldInfo):
+        raise ConfigurationError(
+            f"Tool {signature.name!r}: Field() as the default of {parameter.name!r} would reach the function as it is; "
+            "write Annotated[type, Field(...)] = default."
+        )
+    # Which default does not matter: the function's own applies where an argument is left out.
+    required = parameter.default is parameter.empty
+    return FieldInfo(alias=parameter.name) if required else FieldInfo(alias=parameter.name, default=None)
+
+
+def _schema_of(tool: str, model: type[BaseModel]) -> JsonObject:
+    try:
+        schema: JsonObject = model.model_json_schema()
+    except PydanticUserError as exc:
+        raise ConfigurationError(f"Tool {tool!r}: its parameters have no JSON schema: {_first_line(exc)}") from exc
+    return schema
+
+
+def _complete(schema: JsonObject, signature: Signature, meanings: Mapping[str, str]) -> None:
+    """Write the function's own defaults and the docstring's meanings into the schema."""
+    properties = schema.setdefault("properties", {})
+    if not isinstance(properties, dict):
+        return
+    for name, shown in properties.items():
+        if not isinstance(shown, dict):
+            continue
+        shown.pop("default", None)
+        default = _shown_default(signature.parameters[name])
+        if default is not None:
+            shown["default"] = default
+        if meanings.get(name):
+            shown.setdefault("description", meanings[name])
+
+
+def _shown_default(parameter: Parameter) -> JsonValue:
+    """The default where it is short and plain; the model needs no more."""
+    if parameter.default is Parameter.empty or not isinstance(
+        parameter.default, str | int | float | list | tuple | dict
+    ):
+        return None
+    plain = PlainJson(1_000)
+    default = plain.convert(parameter.default)
+    return None if plain.incomplete else default
+
+
+def _checker(model: type[BaseModel], schema: JsonObject, *, lenient: bool) -> Check:
+    names = {name: field.alias or name for name, field in model.model_fields.items()}
+    validate = model.__pydantic_validator__.validate_json
+    hint = known_names(schema)
+    same_in_python = has_integer_choices(schema)
+
+    def check(arguments: JsonObject) -> Mapping[str, object]:
+        text = dump_arguments(arguments)
+        try:
+            found: BaseModel = validate(text, strict=True, extra=None if lenient else "forbid")
+        except ValidationError as exc:
+            raise bad_arguments(validation_problems(exc, arguments, schema), hint) from exc
+        except Exception as exc:  # A validator of the user's own: part of the call, so the run survives it.
+            raise refused(f"The arguments could not be checked: {type(exc).__name__}: {str(exc)[:500]}") from exc
+        if same_in_python and ("true" in text or "false" in text):
+            _refuse_booleans_as_integers(schema, arguments)
+        return {names[name]: getattr(found, name) for name in found.model_fields_set}
+
+    return check
+
+
+def _refuse_booleans_as_integers(schema: JsonObject, arguments: JsonObject) -> None:
+    """To pydantic true is a fine Literal[1], since Python says that they are equal; to JSON Schema it is not."""
+    from lightagent.application.schema_validation import schema_check
+
+    schema_check("arguments", schema)(arguments)
+
+
+def _unfit(tool: str, hints: Hints, exc: Exception) -> ConfigurationError:
+    for name, hint in hints.types.items():
+        try:
+            TypeAdapter(hint)
+        except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as found:
+            return ConfigurationError(
+                f"Tool {tool!r}: parameter {name!r} is of a type that cannot come from JSON: {_first_line(found)}"
+            )
+    return ConfigurationError(f"Tool {tool!r}: its parameters cannot be checked: {_first_line(exc)}")
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).strip().partition("\n")[0]

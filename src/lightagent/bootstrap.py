@@ -1,0 +1,116 @@
+"""The composition root: from settings to open backends, closed again in reverse order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self, Unpack
+
+from lightagent.agent import LightAgent
+from lightagent.domain.errors import ConfigurationError
+from lightagent.options import AgentOptions
+from lightagent.ports.models import ChatModel
+from lightagent.settings import LoggingSettings, Settings, load_settings
+from lightagent.settings.backends import open_backend
+from lightagent.sync import run_sync
+
+
+class App:
+    """Everything that settings configure, open. A context manager, async or not; made by `open_app`.
+
+    Attributes:
+        settings: what it was made from.
+        model: the chat model.
+    """
+
+    def __init__(self, settings: Settings, model: ChatModel) -> None:
+        self.settings = settings
+        self.model = model
+        self._closing = AsyncExitStack()
+        self.on_close(model.aclose)
+
+    def agent_options(self) -> AgentOptions:
+        """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
+        chosen, logs = self.settings.agent, self.settings.logging
+        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata)
+        if chosen.name is not None:
+            options["name"] = chosen.name
+        if chosen.instructions is not None:
+            options["instructions"] = chosen.instructions
+        if chosen.role is not None:
+            options["role"] = chosen.role
+        if chosen.capture_content is not None:
+            options["capture_content"] = chosen.capture_content
+        return options | _log_options(logs)
+
+    def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
+        """An agent as the settings describe it; `options` go over them."""
+        return LightAgent(**(self.agent_options() | options))
+
+    def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have `close` awaited when the app is closed, before all that was opened earlier."""
+        self._closing.push_async_callback(close)
+
+    async def aclose(self) -> None:
+        """Close what is open, the last opened first; one that fails to close does not keep the others open."""
+        await self._closing.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run_sync(self.aclose())
+
+
+def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> App:
+    """Open every configured backend.
+
+    It happens at once, so that wrong settings show here; the network is touched at the first use.
+
+    Args:
+        settings: without them, those that hold here (`load_settings`).
+        environ: where references to secrets are looked up; without it, the process's own environment.
+
+    Raises:
+        ConfigurationError: a backend cannot be opened; the text names the place and the remedy.
+    """
+    variables = os.environ if environ is None else environ
+    chosen = load_settings(environ=variables) if settings is None else settings
+    return App(chosen, open_model(chosen, environ=variables))
+
+
+def _log_options(logs: LoggingSettings) -> AgentOptions:
+    options = AgentOptions()
+    if logs.level is not None or logs.file is not None:
+        options["log_level"] = logs.level or "INFO"
+    if logs.file is not None:
+        options["log_file"] = str(logs.file)
+    return options
+
+
+def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
+    """Open the configured chat model alone.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    model = open_backend(settings, "model", os.environ if environ is None else environ)
+    if not isinstance(model, ChatModel):
+        place = settings.provenance.place(("model", "kind"))
+        raise ConfigurationError(
+            f"{place}: {settings.model.kind!r} opened a {type(model).__name__}, which is no chat model.",
+            guidance="An adapter of the family chat implements lightagent.ports.models.ChatModel.",
+        )
+    return model

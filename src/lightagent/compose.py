@@ -1,0 +1,125 @@
+"""From the options a user typed to an engine and a run request, with everything checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import uuid4
+
+from lightagent.adapters.logs import configure_logs
+from lightagent.adapters.registry import open_adapter
+from lightagent.adapters.system import RandomIds, SystemClock
+from lightagent.application.check_options import AGENT_OPTIONS, RUN_OPTIONS, check_options
+from lightagent.application.engine import Engine, RunRequest
+from lightagent.application.function_tool import as_tool, is_tool
+from lightagent.application.prompts import DEFAULT_PROMPTS
+from lightagent.application.structured_output import OutputType
+from lightagent.application.toolbox import DepsT, Toolbox
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Limits
+from lightagent.domain.scopes import Scope
+from lightagent.options import AgentOptions, RunOptions, ToolLike
+from lightagent.ports.models import ChatModel
+from lightagent.ports.tools import Tool
+
+DEFAULT_MODEL = "gpt-4.1"
+
+
+def compose_engine(options: AgentOptions, output: OutputType[object]) -> Engine[DepsT]:
+    """An agent's engine.
+
+    Raises:
+        ConfigurationError: an unknown option, a wrong type, a refused tool, an unknown provider.
+    """
+    check_options(options, AGENT_OPTIONS, "LightAgent")
+    if options.get("debug") or "log_level" in options or options.get("log_file"):
+        configure_logs(options.get("log_level", "DEBUG"), options.get("log_file"))
+    return Engine(
+        name=options.get("name") or f"agent-{uuid4().hex[:12]}",
+        model=_model(options),
+        clock=options.get("clock") or SystemClock(),
+        ids=options.get("ids") or RandomIds(),
+        tools=Toolbox(_tools(options.get("tools") or ())),
+        instructions=options.get("instructions", ""),
+        role=options.get("role", ""),
+        params=dict(options.get("metadata") or {}),
+        limits=options.get("limits", Limits()),
+        prompts=options.get("prompts", DEFAULT_PROMPTS),
+        output=None if output.is_text else output,
+        capture_content=options.get("capture_content", False),
+    )
+
+
+def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool) -> RunRequest[DepsT]:
+    """One run's request.
+
+    Raises:
+        ConfigurationError: an unknown option, a wrong type, a refused tool, or dependencies of another type.
+    """
+    check_options(options, RUN_OPTIONS, "run")
+    return RunRequest(
+        deps=deps,
+        tools=tuple(_tools(options.get("tools") or ())),
+        history=options.get("history") or (),
+        params=dict(options.get("metadata") or {}),
+        limits=_limits(options, limits),
+        scope=Scope(user=options.get("user_id", "")),
+        trace=options.get("trace", False),
+        trace_id=options.get("trace_id", ""),
+        parent_trace_id=options.get("parent_trace_id", ""),
+        run_group_id=options.get("run_group_id", ""),
+        stream=stream,
+    )
+
+
+def _limits(options: RunOptions, limits: Limits) -> Limits:
+    """The agent's limits with the run's own on top; as in the 0.9 line, max_retry bounds the tool loop as well."""
+    if not options.keys() & {"max_retry", "max_tool_iterations", "timeout"}:
+        return limits
+    retry = options.get("max_retry", limits.max_retry)
+    rounds = options.get("max_tool_iterations", options.get("max_retry", limits.max_tool_iterations))
+    return replace(limits, max_retry=retry, max_tool_iterations=rounds, timeout=options.get("timeout", limits.timeout))
+
+
+def _tools(tools: Iterable[ToolLike]) -> Iterable[Tool[object]]:
+    for tool in tools:
+        if is_tool(tool):
+            yield tool
+        elif callable(tool):
+            yield as_tool(tool)
+        else:
+            raise ConfigurationError(f"tools: a function or a tool is wanted, not {type(tool).__name__}.")
+
+
+def _model(options: AgentOptions) -> ChatModel:
+    model = options.get("model")
+    if isinstance(model, ChatModel):
+        return model
+    if model is not None and not isinstance(model, str):
+        raise ConfigurationError(
+            f"model: a name or an object with name, stream and aclose is wanted, not {type(model).__name__}."
+        )
+    return open_model(
+        model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
+        options.get("provider", "openai"),
+        options.get("api_key"),
+        options.get("base_url"),
+    )
+
+
+def open_model(name: str, provider: str, api_key: str | None, base_url: str | None) -> ChatModel:
+    """The model of that name at a provider; nothing is connected before the first request.
+
+    Raises:
+        ConfigurationError: no such provider, or it refuses an option.
+        MissingExtraError: its package is not installed.
+    """
+    # A name carries no script: asked for by name, "scripted" is the stand-in that needs no network.
+    kind = "offline" if provider == "scripted" else provider
+    given: dict[str, object] = {"api_key": api_key, "base_url": base_url}
+    chosen = {key: value for key, value in given.items() if value is not None and kind != "offline"}
+    model = open_adapter("chat", kind, chosen if kind == "offline" else {"model": name, **chosen}, at="model")
+    if not isinstance(model, ChatModel):
+        raise ConfigurationError(f"provider: {provider!r} is no chat model.")
+    return model

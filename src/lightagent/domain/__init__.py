@@ -1,0 +1,1 @@
+"""Values and decisions: the rules of a run, with nothing that does input or output."""

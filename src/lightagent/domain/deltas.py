@@ -1,0 +1,142 @@
+"""What a model sends while it speaks, and its fold into one reply.
+
+A plain answer is a stream too, of few large deltas; so there is one path for both, and any way to split a stream folds
+to the same reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """More of a refusal."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """More of the call at `index`: the id and name as far as they are known, and a piece of the arguments."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnd:
+    """How the answer ended, and what it cost; what is not known is left empty. Several merge."""
+
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    response_id: str | None = None
+
+
+Delta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | ReplyEnd
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """One whole answer of a model."""
+
+    message: AssistantMessage
+    end: ReplyEnd
+
+
+class ReplyBuilder:
+    """Folds deltas into a `ModelReply`."""
+
+    __slots__ = ("_calls", "_end", "_reasoning", "_refusal", "_text")
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: dict[int, _Call] = {}
+        self._end = ReplyEnd()
+
+    def add(self, delta: Delta) -> None:
+        """Take one delta."""
+        match delta:
+            case TextDelta(text):
+                self._text.append(text)
+            case ToolCallDelta():
+                self._calls.setdefault(delta.index, _Call()).add(delta)
+            case ReasoningDelta(text):
+                self._reasoning.append(text)
+            case RefusalDelta(text):
+                self._refusal.append(text)
+            case ReplyEnd():
+                self._end = _merge(self._end, delta)
+            case _:
+                assert_never(delta)
+
+    def reply(self) -> ModelReply:
+        """What has been said so far, as one reply."""
+        calls = tuple(self._calls[index].whole() for index in sorted(self._calls))
+        text = "".join(self._text)
+        message = AssistantMessage(
+            text if text or not calls else None,
+            calls,
+            "".join(self._reasoning) or None,
+            "".join(self._refusal) or None,
+        )
+        return ModelReply(message, self._end)
+
+
+def fold_deltas(deltas: Iterable[Delta]) -> ModelReply:
+    """All of a stream as one reply."""
+    builder = ReplyBuilder()
+    for delta in deltas:
+        builder.add(delta)
+    return builder.reply()
+
+
+class _Call:
+    __slots__ = ("arguments", "id", "name")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments: list[str] = []
+
+    def add(self, delta: ToolCallDelta) -> None:
+        # Some servers repeat the id and the name in every piece, others send them once.
+        self.id = self.id or delta.id
+        self.name = self.name or delta.name
+        self.arguments.append(delta.arguments)
+
+    def whole(self) -> ToolCall:
+        return ToolCall(self.id, self.name, "".join(self.arguments))
+
+
+def _merge(old: ReplyEnd, new: ReplyEnd) -> ReplyEnd:
+    return ReplyEnd(
+        new.finish_reason or old.finish_reason,
+        new.usage or old.usage,
+        new.model or old.model,
+        new.response_id or old.response_id,
+    )

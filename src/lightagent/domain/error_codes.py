@@ -1,0 +1,57 @@
+"""The closed list of error codes, what each means and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.json_types import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class LightAgentErrorInfo:
+    """One error as plain data: it can be stored in a journal, shown, or raised again.
+
+    Attributes:
+        code: one of the codes of `ERROR_TAXONOMY`, such as ``LA-429``.
+        message: what happened, in one or two sentences.
+        guidance: what the reader can do next.
+        details: facts for programs (status, field, tool …), plain JSON.
+        retryable: whether the same request may succeed later.
+    """
+
+    code: str
+    message: str
+    guidance: str = ""
+    details: JsonObject | None = None
+    retryable: bool = False
+
+
+def _info(code: str, message: str, guidance: str, *, retryable: bool = False) -> tuple[str, LightAgentErrorInfo]:
+    return code, LightAgentErrorInfo(code, message, guidance, None, retryable)
+
+
+ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
+    (
+        _info("LA-400", "The provider refused the request as invalid.", "Check the model's options and the history."),
+        _info("LA-401", "The API key is missing or was refused.", "Set OPENAI_API_KEY or pass api_key=."),
+        _info("LA-403", "The provider does not permit this.", "Check the account's rights and the content policy."),
+        _info("LA-404", "No such endpoint or model.", "Check base_url (most end in /v1) and the model's name."),
+        _info("LA-408", "The provider did not answer in time.", "Try again, or raise timeout=.", retryable=True),
+        _info("LA-413", "The request or the answer was too large.", "Shorten the input or raise max_tokens."),
+        _info("LA-429", "The provider limits the rate of requests.", "Wait, or spread the load.", retryable=True),
+        _info("LA-500", "The provider failed.", "Try again; if it stays, ask the provider.", retryable=True),
+        _info("LA-503", "The provider cannot be reached.", "Check the network and base_url.", retryable=True),
+        _info("LA-JSON", "Tool-call arguments were no JSON.", "The model was told; a stronger model errs less."),
+        _info("LA-TOOL", "A tool was missing, got bad arguments, or failed.", "See details; the model was told."),
+        _info("LA-GUARDRAIL", "A guardrail said no.", "Change the input, or the guardrail."),
+        _info("LA-HOOK", "A hook said no.", "Change the request, or the hook."),
+        _info("LA-POLICY", "A policy said no.", "Ask for the right, or change the policy."),
+        _info("LA-BUDGET", "A budget was spent.", "Raise the limit, or make the task smaller."),
+        _info("LA-FLOW-TIMEOUT", "A flow step ran out of time.", "Raise the step's timeout=."),
+        _info("LA-OUTPUT", "The answer did not fit output_type.", "Simplify the type or use a stronger model."),
+        _info("LA-CONFIG", "The configuration is wrong.", "Run `lightagent config check`."),
+        _info("LA-UNKNOWN", "Something unexpected happened.", "See the cause."),
+    )
+)
+"""Every code with its standard message, guidance and whether it may be retried."""

@@ -1,0 +1,56 @@
+"""From any exception, or any error as data, to the error tree and back."""
+
+from __future__ import annotations
+
+from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
+from lightagent.domain.errors import (
+    BudgetError,
+    ConfigurationError,
+    FlowTimeout,
+    LightAgentError,
+    OutputError,
+    PolicyError,
+    ProviderError,
+    ToolError,
+)
+
+_FAMILIES: dict[str, type[LightAgentError]] = {
+    "LA-JSON": ToolError,
+    "LA-TOOL": ToolError,
+    "LA-GUARDRAIL": PolicyError,
+    "LA-HOOK": PolicyError,
+    "LA-POLICY": PolicyError,
+    "LA-BUDGET": BudgetError,
+    "LA-FLOW-TIMEOUT": FlowTimeout,
+    "LA-OUTPUT": OutputError,
+    "LA-CONFIG": ConfigurationError,
+    "LA-UNKNOWN": LightAgentError,
+}
+
+
+def classify_exception(exc: BaseException) -> LightAgentErrorInfo:
+    """What an exception means in our terms; what nobody foresaw is ``LA-UNKNOWN`` with its type's name."""
+    if isinstance(exc, LightAgentError):
+        return exc.info
+    if isinstance(exc, TimeoutError):
+        return ERROR_TAXONOMY["LA-408"]
+    if isinstance(exc, ConnectionError):
+        return ERROR_TAXONOMY["LA-503"]
+    text = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    return LightAgentErrorInfo("LA-UNKNOWN", text, ERROR_TAXONOMY["LA-UNKNOWN"].guidance)
+
+
+def error_from_info(info: LightAgentErrorInfo) -> LightAgentError:
+    """The exception of the family that `info` belongs to, ready to be raised."""
+    family = _FAMILIES.get(info.code, ProviderError)
+    return family(info.message, code=info.code, guidance=info.guidance, details=info.details, retryable=info.retryable)
+
+
+def code_for_status(status: int) -> str:
+    """The code for an HTTP status that a provider answered."""
+    exact = f"LA-{status}"
+    if exact in ERROR_TAXONOMY:
+        return exact
+    if status in (502, 504):
+        return "LA-503" if status == 502 else "LA-408"
+    return "LA-500" if status >= 500 else "LA-400"

@@ -1,0 +1,133 @@
+"""Faults, as one tree; every one is a `LightAgentError` with a code, guidance and details.
+
+LightAgentError
+├── ProviderError          LA-400 … LA-503: the model's provider said no, or could not be reached
+├── ToolError              LA-TOOL, LA-JSON: a tool or its arguments
+├── OutputError            LA-OUTPUT: the final answer did not fit the output type
+├── PolicyError            LA-GUARDRAIL, LA-HOOK, LA-POLICY: somebody said no
+├── BudgetError            LA-BUDGET: a limit was reached
+├── RunCancelled           LA-UNKNOWN: the run was cancelled
+├── FlowTimeout            LA-FLOW-TIMEOUT
+└── ConfigurationError     LA-CONFIG (also a ValueError): settings, options, journals that do not fit
+    └── MissingExtraError  LA-CONFIG (also an ImportError): a package that is not installed
+"""
+
+from __future__ import annotations
+
+from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
+from lightagent.domain.json_types import JsonObject
+
+
+def format_error_code(code: str) -> str:
+    """``LA-429`` → ``[LA-429]``; an unknown code becomes ``[LA-UNKNOWN]``."""
+    return f"[{code if code in ERROR_TAXONOMY else 'LA-UNKNOWN'}]"
+
+
+def format_lightagent_error(info: LightAgentErrorInfo) -> str:
+    """The one text form of an error: code, message, and what to do."""
+    text = f"{format_error_code(info.code)} {info.message}"
+    return f"{text} {info.guidance}" if info.guidance else text
+
+
+class LightAgentError(Exception):
+    """Any fault of lightagent. Its text starts with ``[CODE]``; `info` is the same as plain data."""
+
+    default_code = "LA-UNKNOWN"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        guidance: str | None = None,
+        details: JsonObject | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        standard = ERROR_TAXONOMY.get(code or self.default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
+        self.info = LightAgentErrorInfo(
+            code=standard.code,
+            message=message or standard.message,
+            guidance=standard.guidance if guidance is None else guidance,
+            details=details,
+            retryable=standard.retryable if retryable is None else retryable,
+        )
+        super().__init__(format_lightagent_error(self.info))
+
+    @property
+    def code(self) -> str:
+        """The error's code, such as ``LA-429``."""
+        return self.info.code
+
+    @property
+    def message(self) -> str:
+        """What happened, without code and guidance."""
+        return self.info.message
+
+    @property
+    def guidance(self) -> str:
+        """What to do next."""
+        return self.info.guidance
+
+    @property
+    def details(self) -> JsonObject:
+        """Facts for programs."""
+        return self.info.details or {}
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.info.retryable
+
+
+class ProviderError(LightAgentError):
+    """The model's provider refused, failed or could not be reached.
+
+    `retry_after` is what the provider asked for, in seconds.
+    """
+
+    default_code = "LA-500"
+    retry_after: float | None = None
+
+
+class ToolError(LightAgentError):
+    """A tool was missing, got bad arguments, or failed."""
+
+    default_code = "LA-TOOL"
+
+
+class OutputError(LightAgentError):
+    """The final answer did not fit the output type, as often as it was asked."""
+
+    default_code = "LA-OUTPUT"
+
+
+class PolicyError(LightAgentError):
+    """A guardrail, a hook or a capability policy said no."""
+
+    default_code = "LA-POLICY"
+
+
+class BudgetError(LightAgentError):
+    """A budget was spent."""
+
+    default_code = "LA-BUDGET"
+
+
+class RunSuspended(PolicyError):
+    """The run waits for a human, and its caller asked for a text; `result_format="object"` gives the journal."""
+
+
+class FlowTimeout(LightAgentError):
+    """A flow step ran out of time."""
+
+    default_code = "LA-FLOW-TIMEOUT"
+
+
+class ConfigurationError(LightAgentError, ValueError):
+    """Settings, options or a journal do not fit; the text names the place and the remedy."""
+
+    default_code = "LA-CONFIG"
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """A package is not installed; the text says what to type."""

@@ -1,0 +1,117 @@
+"""The messages of a conversation, in the closed set that chat models speak."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from lightagent.domain.json_types import JsonObject
+
+
+class _Encoded:
+    """A value that knows its OpenAI form and serialises it once.
+
+    A conversation is sent again at every turn, so what a turn costs must not grow with the turns before it: the bytes
+    are made at the first use and live and die with the message.
+    """
+
+    __slots__ = ("_bytes",)
+    _bytes: bytes
+
+    @abstractmethod
+    def to_openai(self) -> JsonObject:
+        """The message as a chat-completions request holds it."""
+
+    def encoded(self) -> bytes:
+        """`to_openai` as UTF-8 JSON."""
+        try:
+            return self._bytes
+        except AttributeError:
+            encoded = encode_json(self.to_openai())
+            object.__setattr__(self, "_bytes", encoded)
+            return encoded
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMessage(_Encoded):
+    """What the developer tells the model."""
+
+    content: str
+    role: Literal["system"] = "system"
+
+    def to_openai(self) -> JsonObject:
+        return {"role": "system", "content": self.content}
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage(_Encoded):
+    """What the user says: text, or OpenAI content parts (text, images, audio)."""
+
+    content: str | tuple[JsonObject, ...]
+    role: Literal["user"] = "user"
+
+    def to_openai(self) -> JsonObject:
+        return {"role": "user", "content": self.content if isinstance(self.content, str) else list(self.content)}
+
+    @property
+    def text(self) -> str:
+        """The text of the message, its other parts left out."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(str(part["text"]) for part in self.content if part.get("type") == "text" and "text" in part)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model wants. `arguments` is the model's own text, not yet parsed or trusted."""
+
+    id: str
+    name: str
+    arguments: str
+
+    def to_openai(self) -> JsonObject:
+        """The call as an assistant message holds it."""
+        return {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantMessage(_Encoded):
+    """What the model says: text, calls, or both. `reasoning` and `refusal` are kept but not sent back."""
+
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str | None = None
+    refusal: str | None = None
+    role: Literal["assistant"] = "assistant"
+
+    def to_openai(self) -> JsonObject:
+        message: JsonObject = {"role": "assistant", "content": self.content}
+        if self.tool_calls:
+            message["tool_calls"] = [call.to_openai() for call in self.tool_calls]
+        return message
+
+
+@dataclass(frozen=True, slots=True)
+class ToolMessage(_Encoded):
+    """What a tool answered to one call."""
+
+    tool_call_id: str
+    content: str
+    role: Literal["tool"] = "tool"
+
+    def to_openai(self) -> JsonObject:
+        return {"role": "tool", "tool_call_id": self.tool_call_id, "content": self.content}
+
+
+Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+
+
+def encode_json(value: JsonObject) -> bytes:
+    """Compact UTF-8 JSON; a lone surrogate, which no encoding can carry, is escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,31 @@
+"""Control signals: what a tool may raise to steer the run. They are no faults."""
+
+from __future__ import annotations
+
+from lightagent.domain.json_types import JsonObject
+
+
+class ControlSignal(Exception):
+    """What a tool raises to steer the run instead of answering."""
+
+
+class RetryTool(ControlSignal):
+    """The arguments were understood but do not work; `hint` goes to the model so that it can call again."""
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
+
+
+class ApprovalRequired(ControlSignal):
+    """A human must decide before this call goes on; the run suspends as data.
+
+    Args:
+        reason: why, in a sentence a reviewer reads.
+        request: what the reviewer needs to see, plain JSON.
+    """
+
+    def __init__(self, reason: str = "", request: JsonObject | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.request: JsonObject = request or {}

@@ -1,0 +1,1 @@
+"""Doors from outside: the command line."""

@@ -1,0 +1,21 @@
+"""The command line: run, chat, config, doctor."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; without its packages, say what to install."""
+    try:
+        from lightagent.entrypoints.cli.app import app
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] not in ("click", "rich", "typer"):
+            raise
+        print(
+            f"The command line needs the package {exc.name!r}, which is not installed. "
+            "Type: pip install 'lightagent[cli]'",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    app(prog_name="lightagent")

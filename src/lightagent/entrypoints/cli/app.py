@@ -1,0 +1,52 @@
+"""The commands put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from lightagent.entrypoints.cli.chat import chat
+from lightagent.entrypoints.cli.config_commands import config_app
+from lightagent.entrypoints.cli.doctor import doctor
+from lightagent.entrypoints.cli.run_command import run
+
+HELP = """Run agents from the command line.
+
+**First steps**
+
+`lightagent run "What is 2 + 2?"` asks once; without a key it answers with the offline model, which says so.
+
+`export OPENAI_API_KEY=…` and the same command asks OpenAI; OPENAI_BASE_URL names another compatible server.
+
+`lightagent chat --tools FILE.py` lets the model call the functions of a Python file of yours.
+
+`lightagent config show` tells which settings hold and where they come from; `lightagent doctor` tries them out.
+"""
+
+app = typer.Typer(
+    name="lightagent", help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
+)
+app.command()(run)
+app.command()(chat)
+app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")
+app.command()(doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            print(version("lightagent"))
+        except PackageNotFoundError:
+            print("not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""

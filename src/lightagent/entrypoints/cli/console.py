@@ -1,0 +1,87 @@
+"""What all commands share: exit codes, where text goes, and how errors look.
+
+Standard output carries the answer and nothing else, so that it can be piped; progress, traces and errors go to standard
+error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+from rich.console import Console
+
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError, LightAgentError, format_error_code
+from lightagent.domain.outcomes import Completed, Outcome, Suspended
+
+P = ParamSpec("P")
+
+
+class ExitCode(IntEnum):
+    """How a command ends."""
+
+    COMPLETED = 0
+    FAILED = 1
+    USAGE = 2
+    SUSPENDED = 3
+    INTERRUPTED = 130
+
+
+def out() -> Console:
+    """Standard output. Made anew each time, since tests and notebooks replace the stream."""
+    return Console(highlight=False, soft_wrap=True, emoji=False)
+
+
+def err() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+
+def write_answer(text: str) -> None:
+    """More of the answer, as it is; on a terminal without control characters, which could take the terminal over."""
+    if sys.stdout.isatty():
+        text = "".join(each for each in text if each.isprintable() or each in "\n\t")
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def show_error(info: LightAgentErrorInfo) -> None:
+    """An error as code, message and what to do."""
+    console = err()
+    console.print(f"{format_error_code(info.code)} {info.message}", style="red", markup=False)
+    if info.guidance:
+        console.print(f"→ {info.guidance}", style="yellow", markup=False)
+
+
+def exit_code(outcome: Outcome) -> ExitCode:
+    """How the command ends for a run that ended so."""
+    match outcome:
+        case Completed():
+            return ExitCode.COMPLETED
+        case Suspended():
+            return ExitCode.SUSPENDED
+        case _:
+            return ExitCode.FAILED
+
+
+def guarded(command: Callable[P, ExitCode]) -> Callable[P, None]:
+    """The command with its errors told to the user instead of a traceback, and its result as the exit code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except LightAgentError as exc:
+            show_error(exc.info)
+            code = ExitCode.USAGE if isinstance(exc, ConfigurationError) else ExitCode.FAILED
+        except KeyboardInterrupt:
+            err().print("Interrupted.", style="yellow")
+            code = ExitCode.INTERRUPTED
+        raise typer.Exit(code)
+
+    return run

@@ -1,0 +1,138 @@
+"""``lightagent doctor``: does everything that is configured work, and if not, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lightagent.bootstrap import App, open_app
+from lightagent.domain.deltas import ReplyBuilder
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import UserMessage
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
+from lightagent.entrypoints.cli.options import Config, Debug, Profile, settings_for
+from lightagent.entrypoints.cli.trace_tree import preview
+from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.settings import Settings
+from lightagent.settings.origins import short_path
+
+QUESTION = "Reply with the word OK."
+MAX_TOKENS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a round trip to a model showed: its answer, or the error, and how long it took."""
+
+    answer: str
+    seconds: float
+    error: LightAgentErrorInfo | None = None
+
+
+@guarded
+def doctor(
+    config: Config = None,
+    profile: Profile = None,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait for each backend.", min=0.1)] = 30.0,
+    debug: Debug = False,
+) -> ExitCode:
+    """Open every configured backend, make one real round trip to each, and say what to do where it fails.
+
+    The model is asked for a word or two, which may cost a fraction of a cent.
+
+    **Examples**
+
+    `lightagent doctor`
+
+    `lightagent doctor --profile prod --timeout 10`
+    """
+    settings = settings_for(config, profile, debug)
+    console = out()
+    _show_surroundings(console, settings)
+    try:
+        app = open_app(settings)
+    except ConfigurationError as exc:
+        console.print(f"✗ model · {settings.model.kind}", style="red", markup=False)
+        show_error(exc.info)
+        return ExitCode.USAGE
+    with err().status("asking the model …"):
+        found = asyncio.run(_examine(app, timeout))
+    _show_diagnosis(console, _name(settings.model.kind, app.model.name), found)
+    return ExitCode.FAILED if found.error else ExitCode.COMPLETED
+
+
+async def _examine(app: App, seconds: float) -> Diagnosis:
+    async with app:
+        return await examine_model(app.model, seconds)
+
+
+async def examine_model(model: ChatModel, seconds: float) -> Diagnosis:
+    """One tiny request to `model`; every failure is part of the answer."""
+    start = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await _round_trip(model)
+    except TimeoutError:
+        info = LightAgentErrorInfo(
+            "LA-408", f"No answer within {seconds:g} seconds.", "Check base_url and the network, or raise --timeout."
+        )
+        return Diagnosis("", time.monotonic() - start, info)
+    except Exception as exc:
+        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
+    return Diagnosis(answer, time.monotonic() - start)
+
+
+async def _round_trip(model: ChatModel) -> str:
+    try:
+        return await _ask(model, {"max_tokens": MAX_TOKENS})
+    except ProviderError as exc:
+        # Some models take only max_completion_tokens; that says nothing against them.
+        if exc.code != "LA-400" or "max_tokens" not in exc.message:
+            raise
+        return await _ask(model, {})
+
+
+async def _ask(model: ChatModel, params: JsonObject) -> str:
+    builder = ReplyBuilder()
+    deltas = model.stream(ChatRequest((UserMessage(QUESTION),), params=params))
+    async for delta in deltas:
+        builder.add(delta)
+    return builder.reply().message.content or ""
+
+
+def _show_surroundings(console: Console, settings: Settings) -> None:
+    provenance = settings.provenance
+    file = short_path(provenance.file) if provenance.file else "no lightagent.toml, built-in settings"
+    console.print(f"lightagent {_version()} · Python {platform.python_version()} · {platform.system()}", markup=False)
+    console.print(f"{file} · profile {provenance.profile}", markup=False)
+
+
+def _show_diagnosis(console: Console, name: str, found: Diagnosis) -> None:
+    took = f"{found.seconds * 1000:.0f} ms"
+    if found.error is None:
+        console.print(f"[green]✓[/] {escape(name)} · {took} · {preview(found.answer) or '(an empty answer)'}")
+        return
+    console.print(f"✗ {name} · {took}", style="red", markup=False)
+    show_error(found.error)
+
+
+def _name(kind: str, model: str) -> str:
+    return f"model · {kind}" if model == kind else f"model · {kind} · {model}"
+
+
+def _version() -> str:
+    try:
+        return version("lightagent")
+    except PackageNotFoundError:
+        return "(not installed)"

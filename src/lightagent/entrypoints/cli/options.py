@@ -1,0 +1,46 @@
+"""The options that several commands share, and the settings they amount to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from lightagent.settings import LoggingSettings, Settings, load_settings
+
+Config: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The settings file; otherwise LIGHTAGENT_CONFIG, or lightagent.toml here or above."
+    ),
+]
+Profile: TypeAlias = Annotated[
+    str | None, typer.Option("--profile", "-p", help="The profile of the settings; otherwise LIGHTAGENT_PROFILE.")
+]
+Tools: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tools",
+        "-t",
+        metavar="FILE.py[:name,...]",
+        help="Python functions that the model may call. The file is run. May be given several times.",
+    ),
+]
+Instructions: TypeAlias = Annotated[
+    str | None, typer.Option("--instructions", "-i", help="What the agent is told before the conversation.")
+]
+User: TypeAlias = Annotated[str, typer.Option("--user", "-u", help="Whose run it is.")]
+Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log to standard error what happens, in detail.")]
+
+
+def settings_for(config: Path | None, profile: str | None, debug: bool) -> Settings:
+    """The settings that a command works with.
+
+    Raises:
+        ConfigurationError: something does not fit.
+    """
+    settings = load_settings(config, profile)
+    if not debug:
+        return settings
+    return settings.model_copy(update={"logging": LoggingSettings(level="DEBUG", file=settings.logging.file)})

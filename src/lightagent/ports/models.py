@@ -1,0 +1,49 @@
+"""The port to chat models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from lightagent.domain.deltas import Delta
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import Message
+from lightagent.domain.tools import ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One request to a model.
+
+    Attributes:
+        messages: the conversation so far.
+        tools: what the model may call.
+        params: request parameters of the provider (temperature, max_tokens …), passed on as they are.
+        output_schema: JSON Schema that the answer must satisfy, where the provider can be told.
+        stream: whether somebody waits for deltas; without, a model may answer in one piece.
+    """
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    params: JsonObject = field(default_factory=dict)
+    output_schema: JsonObject | None = None
+    stream: bool = False
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A chat model. Serves any number of requests at once, from any event loop."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as its provider knows it."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        """The answer to `request` as deltas that fold to one reply; raises `ProviderError`, and retries nothing."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections; a later request opens them again."""
+        ...

@@ -1,0 +1,24 @@
+"""Typed settings: a file with profiles, the environment on top, secrets only as references.
+
+`load_settings` is the way in. What a backend's options mean is the adapter's business; here they are only carried,
+checked against the adapter's own options model, and reported with the place where they were written.
+"""
+
+from __future__ import annotations
+
+from lightagent.settings.load import load_settings, open_file, read_settings
+from lightagent.settings.origins import Origin, Problem, Provenance
+from lightagent.settings.schema import AgentSettings, Backend, LoggingSettings, Settings
+
+__all__ = [
+    "AgentSettings",
+    "Backend",
+    "LoggingSettings",
+    "Origin",
+    "Problem",
+    "Provenance",
+    "Settings",
+    "load_settings",
+    "open_file",
+    "read_settings",
+]

@@ -1,0 +1,103 @@
+"""From a backend in the settings to an open adapter, or to a list of all that is wrong with it."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from lightagent.adapters.registry import Adapter, find_adapter
+from lightagent.domain.errors import ConfigurationError
+from lightagent.settings.origins import Problem, problem_of, raise_problems
+from lightagent.settings.schema import BACKENDS, Settings
+from lightagent.settings.secrets import Resolver
+from lightagent.settings.validation import validation_problems
+
+
+@dataclass(frozen=True, slots=True)
+class BackendCheck:
+    """What came of a backend.
+
+    Attributes:
+        opened: the port's object, where nothing is wrong.
+        problems: wrong kinds and options.
+        unset: references to variables that are not set here; elsewhere they may be.
+    """
+
+    opened: object | None = None
+    problems: tuple[Problem, ...] = ()
+    unset: tuple[Problem, ...] = ()
+
+
+def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) -> BackendCheck:
+    """Open a backend, or find everything that is wrong. Touches no network: adapters connect at their first use."""
+    backend = settings.backends()[section]
+    try:
+        adapter = find_adapter(BACKENDS[section], backend.kind, at=section)
+    except ConfigurationError as exc:
+        place = settings.provenance.place((section, "kind"))
+        return BackendCheck(problems=(problem_of(exc, place, f"{section}.kind: "),))
+    resolver = Resolver(environ)
+    options = {name: resolver.resolve((name,), value) for name, value in backend.options.items()}
+    unset = tuple(_unset(settings, section, path[0], variable) for path, variable in resolver.missing)
+    try:
+        checked = adapter.options.model_validate(options)
+    except ValidationError as exc:
+        found = validation_problems(
+            exc, adapter.options, lambda path: settings.provenance.place((section, *path)), f"{backend.kind!r} takes"
+        )
+        # What an unset variable leaves empty cannot be judged, nor whether the options fit together.
+        skipped = {path[:1] for path, _ in resolver.missing} | ({()} if unset else set())
+        wrong = (problem for path, problem in found if path[:1] not in skipped)
+        return BackendCheck(problems=tuple(_redacted(resolver, problem) for problem in wrong), unset=unset)
+    return BackendCheck(unset=unset) if unset else _open(settings, section, adapter, checked, resolver)
+
+
+def open_backend(settings: Settings, section: str, environ: Mapping[str, str]) -> object:
+    """Open a backend; the caller knows which port it speaks.
+
+    Raises:
+        ConfigurationError: no such kind, options that the adapter refuses, or variables that are not set.
+        MissingExtraError: a package is missing; the text says what to install.
+    """
+    check = check_backend(settings, section, environ)
+    raise_problems([*check.problems, *check.unset])
+    return check.opened
+
+
+def _open(
+    settings: Settings, section: str, adapter: Adapter[BaseModel, object], options: BaseModel, resolver: Resolver
+) -> BackendCheck:
+    try:
+        return BackendCheck(adapter.open(options))
+    except ConfigurationError as exc:
+        # An adapter that opens others, such as the fallback, finds their problems now; it may quote its options.
+        place = settings.provenance.place((section,))
+        return BackendCheck(problems=(_redacted(resolver, problem_of(exc, place)),))
+
+
+def secret_options(section: str, kind: str) -> frozenset[str]:
+    """The options that the adapter declares as secret; none where there is no such adapter."""
+    try:
+        fields = find_adapter(BACKENDS[section], kind).options.model_fields
+    except ConfigurationError:
+        return frozenset()
+    return frozenset(name for name, field in fields.items() if _holds_secret(field.annotation))
+
+
+def _holds_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(_holds_secret(part) for part in typing.get_args(annotation))
+
+
+def _unset(settings: Settings, section: str, option: str, variable: str) -> Problem:
+    return Problem(
+        settings.provenance.place((section, option)),
+        f"The environment variable {variable} is not set.",
+        f"Type: export {variable}=…, or choose another profile.",
+    )
+
+
+def _redacted(resolver: Resolver, problem: Problem) -> Problem:
+    return Problem(problem.place, resolver.redact(problem.message), resolver.redact(problem.remedy), problem.error)

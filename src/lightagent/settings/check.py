@@ -1,0 +1,60 @@
+"""Looking over every profile of a file, not only the one that holds here. Touches no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lightagent.domain.errors import MissingExtraError
+from lightagent.settings.backends import check_backend
+from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
+from lightagent.settings.load import read_settings
+from lightagent.settings.origins import Problem
+from lightagent.settings.schema import Settings
+from lightagent.settings.toml_file import ConfigFile
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileCheck:
+    """What was found in one profile.
+
+    Attributes:
+        chosen: whether it is the one that holds here.
+        problems: what is wrong; nothing can be opened until it is mended.
+        notes: what another machine may well have: variables and packages of a profile that is not chosen.
+    """
+
+    profile: str
+    chosen: bool
+    settings: Settings | None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+
+def check_profiles(file: ConfigFile | None, profile: str | None, environ: Mapping[str, str]) -> Iterator[ProfileCheck]:
+    """Check the chosen profile as it holds here, then every other as the file has it.
+
+    Raises:
+        ConfigurationError: the chosen profile does not exist.
+    """
+    chosen = profile or environ.get(PROFILE_VARIABLE) or "default"
+    yield _check(file, chosen, True, environ)
+    others = [name for name in file.profiles if name != chosen] if file else []
+    # What the environment sets goes over whatever profile is chosen; it has been looked at.
+    plain = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
+    for name in others:
+        yield _check(file, name, False, plain)
+
+
+def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping[str, str]) -> ProfileCheck:
+    reading = read_settings(file, profile, environ)
+    if reading.settings is None:
+        return ProfileCheck(profile, chosen, None, reading.problems)
+    problems: list[Problem] = []
+    notes: list[Problem] = []
+    for section in reading.settings.backends():
+        check = check_backend(reading.settings, section, environ)
+        for problem in (*check.problems, *check.unset):
+            elsewhere = problem in check.unset or problem.error is MissingExtraError
+            (notes if elsewhere and not chosen else problems).append(problem)
+    return ProfileCheck(profile, chosen, reading.settings, tuple(problems), tuple(notes))

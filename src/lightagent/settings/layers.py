@@ -1,0 +1,58 @@
+"""Laying one layer of settings over another, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.settings.origins import KeyPath, Leaf, Leaves, Origin
+from lightagent.settings.secrets import reference
+
+
+def flatten(path: KeyPath, value: JsonValue, origin: Callable[[KeyPath], Origin]) -> Leaves:
+    """Every value in `value`; lists and references to the environment count as one value."""
+    if not isinstance(value, dict) or reference(value) is not None:
+        return {path: Leaf(value, origin(path))}
+    leaves: Leaves = {}
+    for name, inner in value.items():
+        leaves.update(flatten((*path, name), inner, origin))
+    return leaves
+
+
+def overlay(lower: Leaves, upper: Leaves, backends: Collection[str]) -> Leaves:
+    """`upper` over `lower`: tables merge, values replace.
+
+    Where `upper` chooses another kind of backend, nothing of the lower backend remains: its options belong to the other
+    adapter.
+    """
+    switched = {section for section in backends if _switches(lower, upper, section)}
+    kept = {
+        path: leaf
+        for path, leaf in lower.items()
+        if path[0] not in switched and not any(_overlap(path, other) for other in upper)
+    }
+    return kept | upper
+
+
+def unflatten(leaves: Leaves) -> JsonObject:
+    """The values as tables again."""
+    tree: JsonObject = {}
+    for path, leaf in leaves.items():
+        table = tree
+        for name in path[:-1]:
+            inner = table.setdefault(name, {})
+            if not isinstance(inner, dict):
+                break
+            table = inner
+        table[path[-1]] = leaf.value
+    return tree
+
+
+def _switches(lower: Leaves, upper: Leaves, section: str) -> bool:
+    old, new = lower.get((section, "kind")), upper.get((section, "kind"))
+    return old is not None and new is not None and old.value != new.value
+
+
+def _overlap(one: KeyPath, other: KeyPath) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]

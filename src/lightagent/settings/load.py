@@ -1,0 +1,171 @@
+"""Settings from their layers: built-in, the file's default and profile, the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.settings.backends import secret_options
+from lightagent.settings.defaults import default_leaves
+from lightagent.settings.environment import CONFIG_VARIABLE, PREFIX, PROFILE_VARIABLE, environment_leaves
+from lightagent.settings.layers import overlay, unflatten
+from lightagent.settings.origins import (
+    KeyPath,
+    Leaf,
+    Leaves,
+    Origin,
+    Problem,
+    Provenance,
+    closest_origin,
+    raise_problems,
+    short_path,
+    suggest,
+)
+from lightagent.settings.schema import BACKENDS, Settings
+from lightagent.settings.secrets import literal_secrets, refer_to
+from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
+from lightagent.settings.validation import validation_problems
+
+SECTIONS = tuple(Settings.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading settings: they are there unless there are problems."""
+
+    settings: Settings | None
+    problems: tuple[Problem, ...] = ()
+
+
+def load_settings(
+    path: str | Path | None = None, profile: str | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings that hold here.
+
+    Args:
+        path: the file; without it LIGHTAGENT_CONFIG, then the nearest `lightagent.toml`, then none.
+        profile: the profile; without it LIGHTAGENT_PROFILE, then only what `[default]` says.
+        environ: the environment; without it the process's own.
+
+    Raises:
+        ConfigurationError: something does not fit; the text names each place and the remedy.
+    """
+    variables = os.environ if environ is None else environ
+    reading = read_settings(open_file(path, variables), profile, variables)
+    raise_problems(reading.problems)
+    if reading.settings is None:
+        raise ConfigurationError("There are no settings.")
+    return reading.settings
+
+
+def open_file(path: str | Path | None, environ: Mapping[str, str]) -> ConfigFile | None:
+    """The file that holds here, or None where there is none.
+
+    Raises:
+        ConfigurationError: a file was named but cannot be read, or it is no TOML.
+    """
+    named = path or environ.get(CONFIG_VARIABLE) or None
+    found = Path(named) if named else find_file(Path.cwd())
+    return read_file(found.absolute(), SECTIONS) if found else None
+
+
+def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping[str, str]) -> Reading:
+    """Merge the layers and validate them; collects every problem instead of stopping at the first.
+
+    Raises:
+        ConfigurationError: there is no such profile.
+    """
+    chosen = _profile(file, profile, environ)
+    leaves = _merged(file, chosen, environ)
+    leaves, problems = _guard(leaves)
+    origins = {path: leaf.origin for path, leaf in leaves.items()}
+    provenance = Provenance(chosen, file.path if file else None, tuple(origins.items()))
+    try:
+        settings = Settings.assemble(unflatten(leaves), provenance)
+    except ValidationError as exc:
+        found = validation_problems(exc, Settings, lambda path: closest_origin(origins, path).place(path), "Sections")
+        return Reading(None, (*problems, *(_in_environment(origins, path, problem) for path, problem in found)))
+    return Reading(None if problems else settings, tuple(problems))
+
+
+def _profile(file: ConfigFile | None, profile: str | None, environ: Mapping[str, str]) -> str:
+    chosen = profile or environ.get(PROFILE_VARIABLE) or "default"
+    known = file.profiles if file else ("default",)
+    if chosen in known:
+        return chosen
+    asked = "--profile" if profile else PROFILE_VARIABLE
+    if file is None:
+        raise ConfigurationError(
+            f"{asked}: There is no profile {chosen!r}, since there is no {FILE_NAME} here or above.",
+            guidance=f"Write one with a table [{chosen}.model], or name it with --config.",
+        )
+    raise ConfigurationError(
+        f"{asked}: There is no profile {chosen!r} in {short_path(file.path)}.",
+        guidance=suggest(chosen, known, "Profiles there are") + f" A profile is a table such as [{chosen}.model].",
+    )
+
+
+def _merged(file: ConfigFile | None, profile: str, environ: Mapping[str, str]) -> Leaves:
+    leaves: Leaves = {}
+    for name in dict.fromkeys(("default", profile)):
+        leaves = overlay(leaves, file.leaves(name) if file else {}, BACKENDS)
+    leaves = overlay(leaves, environment_leaves(environ), BACKENDS)
+    if ("model", "kind") in leaves or ("model",) in leaves:
+        return leaves
+    # Only where nobody chose: a key from the environment must not slip into a backend that was configured without one.
+    return overlay(default_leaves(environ), leaves, BACKENDS)
+
+
+def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
+    """Refuse secrets in the file; one in a variable of its own becomes a reference to it, so that nothing shows it."""
+    guarded: Leaves = {}
+    problems: list[Problem] = []
+    for path, leaf in leaves.items():
+        declared = _is_declared_secret(leaves, path)
+        guarded[path] = leaf
+        for secret in literal_secrets(path, leaf.value, declared):
+            if (
+                leaf.origin.layer == "environment"
+                and isinstance(leaf.value, str)
+                and _variable(path) == leaf.origin.name
+            ):
+                guarded[path] = replace(leaf, value=refer_to(leaf.origin.name))
+            else:
+                problems.append(_written_out(secret, leaf))
+    return guarded, problems
+
+
+def _is_declared_secret(leaves: Leaves, path: KeyPath) -> bool:
+    kind = leaves.get((path[0], "kind"))
+    if path[0] not in BACKENDS or len(path) < 2 or kind is None or not isinstance(kind.value, str):
+        return False
+    return path[1] in secret_options(path[0], kind.value)
+
+
+def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
+    place = leaf.origin.place(path)
+    if leaf.origin.layer == "environment":
+        return Problem(place, "A secret within JSON.", f"Set it by a variable of its own: {_variable(path)}=…")
+    variable = "_".join(path).upper().replace("-", "_")
+    return Problem(
+        place,
+        "A secret is written out here.",
+        f'Refer to the environment instead: {path[-1]} = {{ env = "{variable}" }}, and make the old secret invalid.',
+    )
+
+
+def _variable(path: KeyPath) -> str:
+    return PREFIX + "__".join(path).upper()
+
+
+def _in_environment(origins: Mapping[KeyPath, Origin], path: KeyPath, problem: Problem) -> Problem:
+    """A remedy more for variables, where the form of what was written is easily wrong."""
+    if closest_origin(origins, path).layer != "environment":
+        return problem
+    hint = f"Variables are {PREFIX}SECTION__OPTION; lists and objects are written as JSON."
+    return replace(problem, remedy=f"{problem.remedy} {hint}".strip())

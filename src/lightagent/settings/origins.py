@@ -1,0 +1,156 @@
+"""Where a value of the settings comes from, and what is wrong with it there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonValue
+
+KeyPath: TypeAlias = tuple[str, ...]
+"""The way to a value: section, option, and names below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where one value was written.
+
+    Attributes:
+        layer: built-in (nobody wrote it), file, or environment.
+        name: the profile's table in the file, or the environment variable.
+        file, line: for a file; the line is None where it could not be told.
+    """
+
+    layer: Literal["built-in", "file", "environment"] = "built-in"
+    name: str = ""
+    file: Path | None = None
+    line: int | None = None
+
+    def describe(self) -> str:
+        """For people, such as ``[prod] lightagent.toml:12``."""
+        if self.layer == "file":
+            return f"[{self.name}] {self._position()}"
+        return f"${self.name}" if self.layer == "environment" else "built-in"
+
+    def place(self, path: KeyPath) -> str:
+        """The value at `path` as an error names it: dotted path, file and line, or the variable to correct."""
+        dotted = ".".join(path)
+        if self.layer == "file":
+            return f"{self.name}.{dotted} ({self._position()})"
+        return f"{dotted} (environment variable {self.name})" if self.layer == "environment" else dotted
+
+    def _position(self) -> str:
+        return f"{short_path(self.file)}:{self.line}" if self.line else short_path(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One value and its origin."""
+
+    value: JsonValue
+    origin: Origin
+
+
+Leaves: TypeAlias = dict[KeyPath, Leaf]
+"""Settings taken apart into single values, so that each can keep its origin while layers are laid over each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        place: what to correct: dotted path with file and line, or environment variable.
+        message: what is wrong with it.
+        remedy: what to write or do instead.
+        error: what it is when it is raised alone.
+    """
+
+    place: str
+    message: str
+    remedy: str = ""
+    error: type[ConfigurationError] = ConfigurationError
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}" if self.place else self.message
+        return f"{text} {self.remedy}" if self.remedy else text
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What settings were made from.
+
+    Attributes:
+        profile: the chosen profile, or ``default``.
+        file: the file that was read, if there was one.
+        origins: of every value that somebody wrote.
+    """
+
+    # Not compared: settings are equal when they say the same, wherever it was written.
+    profile: str = field(default="default", compare=False)
+    file: Path | None = field(default=None, compare=False)
+    origins: tuple[tuple[KeyPath, Origin], ...] = field(default=(), compare=False)
+
+    def origin(self, path: KeyPath) -> Origin:
+        """Of the value at `path`: its own, else that of something in it, else that of what it is part of."""
+        return closest_origin(dict(self.origins), path)
+
+    def place(self, path: KeyPath) -> str:
+        """The value at `path`, as an error names it."""
+        return self.origin(path).place(path)
+
+
+def closest_origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:
+    """The origin of `path`, or of the closest relative of it that somebody wrote."""
+    inside = (origin for known, origin in origins.items() if known[: len(path)] == path)
+    around = (origins[path[:end]] for end in range(len(path) - 1, 0, -1) if path[:end] in origins)
+    # A missing option is looked for where its backend was chosen.
+    chosen = origins.get((path[0], "kind"), Origin())
+    return origins.get(path) or next(inside, None) or next(around, chosen)
+
+
+def raise_problems(problems: Sequence[Problem]) -> None:
+    """Raise them as one error; nothing happens if there are none.
+
+    Raises:
+        ConfigurationError: its details list every problem as text.
+    """
+    if not problems:
+        return
+    texts: list[JsonValue] = [str(problem) for problem in problems]
+    first = problems[0]
+    if len(problems) == 1:
+        message = f"{first.place}: {first.message}" if first.place else first.message
+        raise first.error(message, guidance=first.remedy, details={"problems": texts})
+    listed = "\n".join(f"  - {text}" for text in texts)
+    raise ConfigurationError(
+        f"{len(problems)} problems in the configuration:\n{listed}\n",
+        guidance="`lightagent config check` lists them again.",
+        details={"problems": texts},
+    )
+
+
+def problem_of(error: ConfigurationError, place: str = "", known: str = "") -> Problem:
+    """The problem that a raised error tells, at `place`; `known` is a beginning of its text that `place` makes idle."""
+    return Problem(place, error.message.removeprefix(known), error.guidance, type(error))
+
+
+def suggest(name: str, known: Sequence[str], what: str) -> str:
+    """A remedy for an unknown name: the nearest known ones, else all of them."""
+    near = get_close_matches(name, known, n=2, cutoff=0.6)
+    if near:
+        return f"Did you mean {' or '.join(repr(one) for one in near)}?"
+    return f"{what}: {', '.join(known)}." if known else f"{what}: none."
+
+
+def short_path(path: Path | None) -> str:
+    """`path` as people write it: relative where it is below the current folder."""
+    if path is None:
+        return "?"
+    here = Path.cwd()
+    return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)

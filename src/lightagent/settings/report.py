@@ -1,0 +1,77 @@
+"""Settings for people: each value with where it comes from, and what differs between two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lightagent.domain.json_types import JsonValue
+from lightagent.settings.backends import secret_options
+from lightagent.settings.origins import KeyPath
+from lightagent.settings.schema import BACKENDS, Backend, Settings
+from lightagent.settings.secrets import masked
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One value: its dotted path, itself as TOML writes it (secrets as references or masked), and its origin."""
+
+    path: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A path whose value differs; None where one side has none."""
+
+    path: str
+    left: str | None
+    right: str | None
+
+
+def rows(settings: Settings) -> list[Row]:
+    """Every value that holds, set or built in."""
+    return [
+        Row(".".join(path), _written(value), settings.provenance.origin(path).describe())
+        for path, value in _values(settings)
+    ]
+
+
+def differences(left: Settings, right: Settings) -> list[Difference]:
+    """What is not the same in both."""
+    ours = {row.path: row.value for row in rows(left)}
+    theirs = {row.path: row.value for row in rows(right)}
+    return [
+        Difference(path, ours.get(path), theirs.get(path))
+        for path in dict.fromkeys([*ours, *theirs])
+        if ours.get(path) != theirs.get(path)
+    ]
+
+
+def _values(settings: Settings) -> Iterator[tuple[KeyPath, JsonValue]]:
+    for section in type(settings).model_fields:
+        if section in BACKENDS:
+            yield from _backend_values(section, settings.backends()[section])
+        else:
+            table: dict[str, JsonValue] = settings.model_dump(mode="json", include={section})[section]
+            yield from (((section, name), value) for name, value in table.items())
+
+
+def _backend_values(section: str, backend: Backend) -> Iterator[tuple[KeyPath, JsonValue]]:
+    yield (section, "kind"), backend.kind
+    secrets = secret_options(section, backend.kind)
+    for name, value in backend.options.items():
+        yield (section, name), masked(name, value, name in secrets)
+
+
+def _written(value: JsonValue) -> str:
+    if value is None:
+        return "(not set)"
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{name} = {_written(inner)}" for name, inner in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

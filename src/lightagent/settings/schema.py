@@ -1,0 +1,114 @@
+"""What can be set, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from lightagent.domain.events import Limits
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.settings.origins import Provenance
+from lightagent.settings.secrets import masked
+
+BACKENDS: Final[Mapping[str, str]] = {"model": "chat"}
+"""The sections that choose a backend, and the family of adapters each chooses from."""
+
+
+class _Section(BaseModel):
+    """A table of the settings: cannot be changed, knows its keys, and hides wrong values from error texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Backend(_Section):
+    """An adapter: which, and its options, which the adapter itself checks when it is opened."""
+
+    kind: str = Field(description="The adapter's name, such as openai, litellm or offline.")
+    options: JsonObject = Field(default_factory=dict, description="Options of that adapter.")
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, JsonValue]]:
+        """Without secrets, since settings are logged."""
+        yield "kind", self.kind
+        yield "options", masked("", self.options)
+
+
+_LIMITS: Final = tuple(field.name for field in fields(Limits))
+
+
+class AgentSettings(_Section):
+    """How agents are, unless a program says otherwise. What is not set is left to `LightAgent`."""
+
+    name: str | None = Field(default=None, min_length=1, description="The agent's name in traces.")
+    instructions: str | None = Field(default=None, description="What the agent is told before the conversation.")
+    role: str | None = Field(default=None, description="Who the agent is, in a few words.")
+    max_tool_iterations: int | None = Field(default=None, ge=0, description="Rounds of tool calls in one run.")
+    max_retry: int | None = Field(default=None, ge=1, description="Attempts at one model request, the first included.")
+    max_output_retries: int | None = Field(
+        default=None, ge=0, description="How often an answer that does not fit the output type goes back to the model."
+    )
+    model_timeout: float | None = Field(
+        default=None, gt=0, description="Seconds for one model request with all its attempts."
+    )
+    timeout: float | None = Field(default=None, gt=0, description="Seconds for a whole run.")
+    capture_content: bool | None = Field(
+        default=None, description="Keep messages, arguments and outputs in traces; they may be private."
+    )
+    metadata: JsonObject = Field(
+        default_factory=dict, description="Parameters of every model request, such as temperature."
+    )
+
+    def limits(self) -> Limits:
+        """How far a run may go, with the built-in limit where none is set."""
+        chosen = {name: value for name in _LIMITS if (value := getattr(self, name)) is not None}
+        return replace(Limits(), **chosen)
+
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+class LoggingSettings(_Section):
+    """Logs of the command line and of apps, through the standard library's logging. Silent unless set."""
+
+    level: LogLevel | None = Field(default=None, description="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+    file: Path | None = Field(default=None, description="Where the log goes; without one, to standard error.")
+
+
+class Settings(_Section):
+    """Everything that is set, from all layers. Make one with `load_settings`, or in code."""
+
+    model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
+    agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
+    logging: Annotated[LoggingSettings, Field(description="Logs.")] = LoggingSettings()
+    _provenance: Provenance = PrivateAttr(default_factory=Provenance)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where each value comes from."""
+        return self._provenance
+
+    def backends(self) -> dict[str, Backend]:
+        """The backend of every section that chooses one."""
+        return {name: value for name in BACKENDS if isinstance(value := getattr(self, name), Backend)}
+
+    @classmethod
+    def assemble(cls, tree: JsonObject, provenance: Provenance) -> Settings:
+        """Settings from merged tables.
+
+        Raises:
+            pydantic.ValidationError: they do not fit.
+        """
+        settings = cls.model_validate({name: _section(name, table) for name, table in tree.items()})
+        settings._provenance = provenance
+        return settings
+
+
+def _section(name: str, table: JsonValue) -> JsonValue:
+    """A backend's options stand beside its kind in the file, so that there is one level less to write."""
+    if name not in BACKENDS or not isinstance(table, dict):
+        return table
+    options = {option: value for option, value in table.items() if option != "kind"}
+    return {"kind": table.get("kind"), "options": options}

@@ -1,0 +1,100 @@
+"""Secrets: settings hold references to the environment, never the secret itself.
+
+A reference is ``{ env = "NAME" }``. It is looked up when the backend is opened, so that settings can be shown, compared
+and logged by anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.settings.origins import KeyPath
+
+MASK: Final = "***"
+
+# Shorter values are no secrets, and hiding them would tear holes into any text.
+_SHORTEST_SECRET: Final = 4
+
+_SECRET_WORDS: Final = frozenset(
+    {"apikey", "authorization", "credential", "credentials", "key", "keys", "passwd", "password", "secret", "token"}
+)
+_USER_INFO: Final = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+
+
+def reference(value: JsonValue) -> str | None:
+    """The environment variable that `value` refers to, or None where it is no reference."""
+    if isinstance(value, dict) and list(value) == ["env"] and isinstance(name := value["env"], str):
+        return name
+    return None
+
+
+def refer_to(variable: str) -> JsonObject:
+    """A reference to an environment variable."""
+    return {"env": variable}
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether the name says that its value is secret: its last word is one of few (``api_key``, not ``max_tokens``)."""
+    return re.split(r"[_\-.]", name.lower())[-1] in _SECRET_WORDS
+
+
+def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> Iterator[KeyPath]:
+    """The paths of secrets written out in `value`; `secret` says that `path` is known to hold one."""
+    if isinstance(value, str):
+        if value and (secret or is_secret_name(path[-1]) or _USER_INFO.search(value)):
+            yield path
+    elif isinstance(value, list):
+        for item in value:
+            yield from literal_secrets(path, item, secret)
+    elif isinstance(value, dict) and reference(value) is None:
+        for name, item in value.items():
+            yield from literal_secrets((*path, name), item, secret)
+
+
+def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
+    """`value` as it may be shown: literal secrets masked, references as they are."""
+    if isinstance(value, str):
+        return MASK if value and (secret or is_secret_name(name)) else _USER_INFO.sub(rf"\1:{MASK}@", value)
+    if isinstance(value, list):
+        return [masked(name, item, secret) for item in value]
+    if isinstance(value, dict) and reference(value) is None:
+        return {inner: masked(inner, item, secret) for inner, item in value.items()}
+    return value
+
+
+class Resolver:
+    """Looks references up in the environment; remembers what was missing and what must not be shown."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.missing: list[tuple[KeyPath, str]] = []
+        self._found: set[str] = set()
+
+    def resolve(self, path: KeyPath, value: JsonValue) -> JsonValue:
+        """`value` with every reference replaced by what it refers to; an unset one becomes empty text."""
+        variable = reference(value)
+        if variable is not None:
+            return self._look_up(path, variable)
+        if isinstance(value, list):
+            return [self.resolve(path, item) for item in value]
+        if isinstance(value, dict):
+            return {name: self.resolve((*path, name), item) for name, item in value.items()}
+        return value
+
+    def redact(self, text: str) -> str:
+        """`text` without anything that was looked up."""
+        for secret in sorted(self._found, key=len, reverse=True):
+            if len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, MASK)
+        return text
+
+    def _look_up(self, path: KeyPath, variable: str) -> str:
+        found = self._environ.get(variable, "")
+        if found:
+            self._found.add(found)
+        else:
+            self.missing.append((path, variable))
+        return found

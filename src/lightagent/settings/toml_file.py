@@ -1,0 +1,145 @@
+"""The file `lightagent.toml`: found, read, and every key with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.settings.layers import flatten
+from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem, raise_problems, short_path
+
+FILE_NAME: Final = "lightagent.toml"
+
+_NAME = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_HEADER = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]")
+_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A parsed file: a table a profile, and the line of each key."""
+
+    path: Path
+    tables: Mapping[str, JsonObject]
+    lines: Mapping[KeyPath, int]
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles there are, ``default`` first."""
+        return ("default", *sorted(name for name in self.tables if name != "default"))
+
+    def leaves(self, profile: str) -> Leaves:
+        """The values of one profile's tables."""
+        return flatten((), self.tables.get(profile, {}), lambda path: self.origin(profile, path))
+
+    def origin(self, profile: str, path: KeyPath) -> Origin:
+        """Where `path` of `profile` stands."""
+        full = (profile, *path)
+        lines = (self.lines.get(full[:end]) for end in range(len(full), 0, -1))
+        return Origin("file", profile, self.path, next((line for line in lines if line), None))
+
+
+def find_file(start: Path) -> Path | None:
+    """The nearest `lightagent.toml` in `start` or above, up to the repository's root or the home folder."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+        if (folder / ".git").exists() or folder == Path.home():
+            return None
+    return None
+
+
+def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
+    """Read and parse.
+
+    Args:
+        sections: the sections there are, to recognise one that stands where a profile belongs.
+
+    Raises:
+        ConfigurationError: it cannot be read, is no TOML, or its outermost tables are no profiles.
+    """
+    text = _read(path)
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigurationError(
+            f"{short_path(path)}: this is not TOML: {exc}.",
+            guidance='Tables look like [default.model], values like name = "text", timeout = 30 or flag = true.',
+        ) from None
+    lines = key_lines(text)
+    problems = [problem for name, value in tree.items() if (problem := _misplaced(path, lines, name, value, sections))]
+    raise_problems(problems)
+    tables = {name: _table(path, lines, (name,), value) for name, value in tree.items()}
+    return ConfigFile(path, tables, lines)
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """The line of every table and key. The TOML parser does not tell them, so this reads just enough of TOML."""
+    lines: dict[KeyPath, int] = {}
+    table: KeyPath = ()
+    in_string = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if not in_string:
+            if header := _HEADER.match(line):
+                table = _names(header[1])
+                lines.setdefault(table, number)
+            elif key := _KEY.match(line):
+                lines.setdefault((*table, *_names(key[1])), number)
+        # Lines within a multi-line string look like keys but are text.
+        in_string ^= (line.count('"""') + line.count("'''")) % 2 == 1
+    return lines
+
+
+def _names(dotted: str) -> KeyPath:
+    return tuple(name.strip("\"'") for name in re.findall(_NAME, dotted))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(
+            f"{short_path(path)}: byte {exc.start} is not UTF-8.", guidance="Save the file as UTF-8."
+        ) from None
+    except OSError as exc:
+        raise ConfigurationError(
+            f"{short_path(path)}: cannot be read: {exc.strerror}.",
+            guidance="Check the path given by --config or LIGHTAGENT_CONFIG, and the file's rights.",
+        ) from None
+
+
+def _misplaced(
+    path: Path, lines: Mapping[KeyPath, int], name: str, value: object, sections: tuple[str, ...]
+) -> Problem | None:
+    """What is wrong with an outermost key: a section without a profile, a value, a misspelt ``default``."""
+    place = f"{name} ({short_path(path)}:{lines.get((name,), 1)})"
+    if name in sections:
+        return Problem(place, "A section belongs to a profile.", f"Write [default.{name}], or [dev.{name}] for one.")
+    if not isinstance(value, dict):
+        return Problem(place, "Outside of a profile there is nothing to set.", "Put it under [default.<section>].")
+    if name != "default" and get_close_matches(name, ["default"], cutoff=0.75):
+        return Problem(place, "This looks like a misspelt profile.", "Did you mean 'default'?")
+    return None
+
+
+def _table(path: Path, lines: Mapping[KeyPath, int], at: KeyPath, value: Mapping[str, object]) -> JsonObject:
+    return {name: _json(path, lines, (*at, name), inner) for name, inner in value.items()}
+
+
+def _json(path: Path, lines: Mapping[KeyPath, int], at: KeyPath, value: object) -> JsonValue:
+    if isinstance(value, dict):
+        return _table(path, lines, at, value)
+    if isinstance(value, list):
+        return [_json(path, lines, at, item) for item in value]
+    if isinstance(value, str | int | float | bool):
+        return value
+    place = Origin("file", at[0], path, lines.get(at)).place(at[1:])
+    raise ConfigurationError(f"{place}: A date or time is not understood here.", guidance="Write it in quotes.")

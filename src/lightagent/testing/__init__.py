@@ -1,0 +1,1 @@
+"""What users test with: told models, fakes, contract suites."""

@@ -1,0 +1,79 @@
+"""The servers of the functional tests, one of each a session; their logs are shown with a failed test."""
+
+import inspect
+from collections.abc import AsyncIterator, Generator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.servers.aimock import Aimock, aimock_server
+from tests.servers.fault_server import FaultServer, fault_server
+from tests.servers.leaks import LeakCheck
+from tests.servers.smollm import SmolLM, smollm_server
+
+
+@pytest.fixture(scope="session")
+def smollm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmolLM]:
+    """A real, small language model in llama.cpp's server."""
+    with smollm_server(tmp_path_factory.mktemp("smollm") / "server.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aimock_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
+    with aimock_server(tmp_path_factory.mktemp("aimock") / "server.log") as server:
+        yield server
+
+
+@pytest.fixture
+def aimock(aimock_session: Aimock) -> Aimock:
+    """The session's aimock with an empty journal, the fixtures of the files and no chaos."""
+    aimock_session.reset()
+    return aimock_session
+
+
+@pytest.fixture(scope="session")
+def faults() -> Iterator[FaultServer]:
+    """Our own server for everything that goes wrong on the wire."""
+    with fault_server() as server:
+        yield server
+
+
+@pytest.fixture
+def leaks(request: pytest.FixtureRequest) -> LeakCheck:
+    """Fails the test if tasks, threads or sockets are left two seconds after it.
+
+    Name it first among the fixtures: what is set up after it is taken down before it looks.
+    """
+    kind = "leaks_async" if inspect.iscoroutinefunction(request.function) else "leaks_sync"
+    check: LeakCheck = request.getfixturevalue(kind)
+    return check
+
+
+@pytest_asyncio.fixture
+async def leaks_async() -> AsyncIterator[LeakCheck]:
+    check = LeakCheck()
+    yield check
+    await check.settle()
+
+
+@pytest.fixture
+def leaks_sync() -> Iterator[LeakCheck]:
+    check = LeakCheck()
+    yield check
+    check.wait()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the logs of the servers that a failed test used under its traceback."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        used = item.funcargs.values()
+        for child in {value.child.pid: value.child for value in used if isinstance(value, Aimock | SmolLM)}.values():
+            report.sections.append((f"{child.name}: {child.log}", child.log_tail()))
+        for faulty in [value for value in used if isinstance(value, FaultServer)]:
+            report.sections.append(("fault server: last requests", faulty.recent()))
+    return report

@@ -1,0 +1,14 @@
+"""Waiting with a deadline."""
+
+import time
+from collections.abc import Iterator
+
+POLL_SECONDS = 0.02
+
+
+def ticks(within: float) -> Iterator[float]:
+    """Yields how long to sleep before the next look, until so many seconds have passed; looks at least once."""
+    deadline = time.monotonic() + within
+    yield POLL_SECONDS
+    while time.monotonic() < deadline:
+        yield POLL_SECONDS

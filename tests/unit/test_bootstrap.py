@@ -1,0 +1,196 @@
+"""From settings to an open app: backends composed, their errors placed, everything closed again."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from lightagent.adapters.chat.offline import OfflineModel
+from lightagent.adapters.chat.scripted import ScriptedModel
+from lightagent.agent import LightAgent
+from lightagent.bootstrap import App, open_app, open_model
+from lightagent.domain.deltas import Delta
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonValue
+from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.settings import AgentSettings, Backend, LoggingSettings, Settings, load_settings
+
+CANARY = "sk-canary-1234567890"
+
+
+class Closable(ChatModel):
+    """A model that notes when it is closed, and may fail to."""
+
+    def __init__(self, log: list[str], fails: bool = False) -> None:
+        self.log = log
+        self.fails = fails
+
+    @property
+    def name(self) -> str:
+        return "closable"
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        raise NotImplementedError
+        yield
+
+    async def aclose(self) -> None:
+        self.log.append("model")
+        if self.fails:
+            raise OSError("the model does not close")
+
+
+def scripted(*replies: JsonValue) -> Backend:
+    return Backend(kind="scripted", options={"replies": list(replies)})
+
+
+async def test_an_app_runs_an_agent_as_the_settings_describe_it() -> None:
+    agent_settings = AgentSettings(name="Ada", instructions="Be short.", role="A clerk", metadata={"temperature": 0})
+    async with open_app(Settings(model=scripted("yes"), agent=agent_settings)) as app:
+        assert await app.agent().arun("well?") == "yes"
+        assert isinstance(app.model, ScriptedModel)
+        (request,) = app.model.requests
+    assert request.messages[0].content == "A clerk\n\nBe short."
+    assert request.params == {"temperature": 0}
+
+
+async def test_what_a_program_says_goes_over_the_settings() -> None:
+    settings = Settings(model=scripted("1", "2"), agent=AgentSettings(instructions="Be short.", max_tool_iterations=3))
+    async with open_app(settings) as app:
+        result = await app.agent(instructions="Be long.", name="Bob").arun("well?", result_format="object")
+        typed = LightAgent(output_type=int, **app.agent_options())
+        number = await typed.arun("how many?", result_format="object")
+    started = result.journal.started
+    assert (started.agent_name, started.limits.max_tool_iterations) == ("Bob", 3)
+    assert started.messages[0].content == "Be long."
+    assert number.output == 2
+
+
+def test_an_app_works_without_async_too() -> None:
+    with open_app(Settings(model=scripted("yes"))) as app:
+        assert app.agent().run("well?") == "yes"
+
+
+async def test_everything_is_closed_in_reverse_order_even_when_one_fails() -> None:
+    log: list[str] = []
+
+    async def close_last() -> None:
+        log.append("last opened")
+
+    app = App(Settings(), Closable(log, fails=True))
+
+    async def fail() -> None:
+        log.append("failing")
+        raise RuntimeError("no")
+
+    app.on_close(fail)
+    app.on_close(close_last)
+    with pytest.raises(OSError, match="does not close") as caught:
+        async with app:
+            pass
+    assert log == ["last opened", "failing", "model"]
+    assert isinstance(caught.value.__context__, RuntimeError)
+
+
+def test_closing_from_synchronous_code() -> None:
+    log: list[str] = []
+    with pytest.raises(KeyError), App(Settings(), Closable(log)):
+        raise KeyError
+    assert log == ["model"]
+
+
+def test_without_anything_the_offline_model_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(open_app(environ={}).model, OfflineModel)
+
+
+def test_logs_go_where_the_settings_say(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    with open_app(Settings(model=scripted("yes"), logging=LoggingSettings(level="INFO", file=log))) as app:
+        app.agent().run("well?")
+    assert "run_end" in log.read_text(encoding="utf-8")
+
+
+BAD = {
+    "unknown kind": ('kind = "opneai"', {}, "default.model.kind (lightagent.toml:2)", "Did you mean 'openai'?"),
+    "dotted path": ('kind = "os.system"', {}, "default.model.kind (lightagent.toml:2)", "Use one of: fallback, "),
+    "dotted path in the environment": (
+        "",
+        {"LIGHTAGENT__MODEL__KIND": "os.system"},
+        "(environment variable LIGHTAGENT__MODEL__KIND): 'os.system' is no kind",
+        "never a path to code",
+    ),
+    "path in the environment": ("", {"LIGHTAGENT__MODEL__KIND": "../x"}, "LIGHTAGENT__MODEL__KIND", "Use one of"),
+    "unknown option": (
+        'kind = "openai"\nmodel = "m"\ntimeuot = 3',
+        {},
+        "default.model.timeuot (lightagent.toml:4)",
+        "Did you mean 'timeout'",
+    ),
+    "option of another adapter": (
+        'kind = "offline"\nreplies = []',
+        {},
+        "default.model.replies (lightagent.toml:3)",
+        "'offline' takes: none.",
+    ),
+    "wrong type": (
+        'kind = "openai"\nmodel = "m"\ntimeout = "soon"',
+        {},
+        "default.model.timeout (lightagent.toml:4)",
+        "It is: Seconds",
+    ),
+    "wrong type in the environment": (
+        'kind = "openai"\nmodel = "m"',
+        {"LIGHTAGENT__MODEL__TIMEOUT": "soon"},
+        "model.timeout (environment variable LIGHTAGENT__MODEL__TIMEOUT)",
+        "It is: Seconds",
+    ),
+    "no model": ('kind = "openai"', {}, "default.model.model (lightagent.toml:2)", "The model's name"),
+    "bad URL": (
+        'kind = "openai"\nmodel = "m"\nbase_url = "htp:/x"',
+        {},
+        "default.model.base_url (lightagent.toml:4)",
+        "Where the API begins",
+    ),
+    "variable that is not set": (
+        'kind = "openai"\nmodel = "m"\napi_key = { env = "MY_KEY" }',
+        {},
+        "default.model.api_key (lightagent.toml:4): The environment variable MY_KEY is not set.",
+        "export MY_KEY=…",
+    ),
+    "model of a fallback": (
+        'kind = "fallback"\nmodels = [{ kind = "opneai" }]',
+        {},
+        "default.model (lightagent.toml:2): model.models[0].kind",
+        "Did you mean 'openai'?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "environ", "place", "remedy"), BAD.values(), ids=BAD.keys())
+def test_bad_backends_name_place_and_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, environ: dict[str, str], place: str, remedy: str
+) -> None:
+    (tmp_path / "lightagent.toml").write_text(f"[default.model]\n{text}\n")
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(environ=environ)
+    with pytest.raises(ConfigurationError) as caught:
+        open_model(settings, environ=environ)
+    assert place in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_an_error_does_not_repeat_a_secret_that_was_looked_up() -> None:
+    options: dict[str, JsonValue] = {"model": "m", "base_url": {"env": "URL"}, "headers": {"X": {"env": "KEY"}}}
+    settings = Settings(model=Backend(kind="openai", options=options))
+    with pytest.raises(ConfigurationError) as caught:
+        open_model(settings, environ={"URL": f"htp://{CANARY}", "KEY": CANARY})
+    assert "model.base_url: " in str(caught.value)
+    assert CANARY not in str(caught.value)
+
+
+def test_references_are_looked_up_when_the_backend_is_opened() -> None:
+    replies: list[JsonValue] = [{"env": "REPLY"}]
+    settings = Settings(model=Backend(kind="scripted", options={"replies": replies}))
+    with open_app(settings, environ={"REPLY": "from the environment"}) as app:
+        assert app.agent().run("well?") == "from the environment"

@@ -1,0 +1,111 @@
+"""Bad configuration: each a clear error that names the place and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.settings import load_settings
+
+Case = tuple[str, dict[str, str], str, str]
+
+BAD: dict[str, Case] = {
+    "no TOML": ("[default.model\n", {}, "lightagent.toml: this is not TOML", "Tables look like [default.model]"),
+    "a key twice": ("[default.agent]\nname='a'\nname='b'\n", {}, "line 3", "values like name ="),
+    "unknown section": (
+        "[default.modle]\nkind='x'\n",
+        {},
+        "default.modle (lightagent.toml:2)",
+        "Did you mean 'model'?",
+    ),
+    "unknown option": (
+        "[default.agent]\ninstuctions='x'\n",
+        {},
+        "default.agent.instuctions (lightagent.toml:2)",
+        "Did you mean 'instructions'?",
+    ),
+    "far-off option": (
+        "[default.agent]\nzzz=1\n",
+        {},
+        "default.agent.zzz (lightagent.toml:2)",
+        "name, instructions, role",
+    ),
+    "wrong type": (
+        "[default.agent]\nmax_retry='ten'\n",
+        {},
+        "default.agent.max_retry (lightagent.toml:2)",
+        "attempts".title(),
+    ),
+    "out of range": ("[default.agent]\nmax_retry=0\n", {}, "default.agent.max_retry", "greater than or equal to 1"),
+    "no table": ("[default]\nmodel='offline'\n", {}, "default.model (lightagent.toml:2)", "valid dictionary"),
+    "kind of a wrong type": (
+        "[default.model]\nkind=3\n",
+        {},
+        "default.model.kind (lightagent.toml:2)",
+        "adapter's name",
+    ),
+    "a date": ("[default.agent]\nname=2020-01-01\n", {}, "default.agent.name (lightagent.toml:2)", "in quotes"),
+    "section without profile": ("[model]\nkind='offline'\n", {}, "model (lightagent.toml:1)", "Write [default.model]"),
+    "value without profile": ("debug=true\n", {}, "debug (lightagent.toml:1)", "under [default.<section>]"),
+    "misspelt default": ("[defualt.agent]\nname='x'\n", {}, "defualt (lightagent.toml:1)", "Did you mean 'default'?"),
+    "unknown profile": (
+        "[dev.model]\nkind='offline'\n[prod.agent]\n",
+        {"LIGHTAGENT_PROFILE": "staging"},
+        "LIGHTAGENT_PROFILE: There is no profile 'staging' in lightagent.toml",
+        "default, dev, prod",
+    ),
+    "misspelt profile": ("[prod.agent]\n", {"LIGHTAGENT_PROFILE": "prd"}, "no profile 'prd'", "Did you mean 'prod'?"),
+    "file that is not there": ("", {"LIGHTAGENT_CONFIG": "no.toml"}, "no.toml: cannot be read", "LIGHTAGENT_CONFIG"),
+    "file that is a folder": ("", {"LIGHTAGENT_CONFIG": "."}, "cannot be read", "--config"),
+    "unknown section in the environment": (
+        "",
+        {"LIGHTAGENT__FOO": "1"},
+        "environment variable LIGHTAGENT__FOO",
+        "Sections: model, agent, logging.",
+    ),
+    "profile in the environment": ("", {"LIGHTAGENT__PROD__NAME": "1"}, "LIGHTAGENT__PROD__NAME", "SECTION__OPTION"),
+    "unknown option in the environment": (
+        "",
+        {"LIGHTAGENT__AGENT__NMAE": "x"},
+        "agent.nmae (environment variable LIGHTAGENT__AGENT__NMAE)",
+        "Did you mean 'name'?",
+    ),
+    "wrong type in the environment": (
+        "",
+        {"LIGHTAGENT__AGENT__MAX_RETRY": "many"},
+        "environment variable LIGHTAGENT__AGENT__MAX_RETRY",
+        "Attempts at one model request",
+    ),
+    "broken JSON in the environment": ("", {"LIGHTAGENT__MODEL": "{kind"}, "variable LIGHTAGENT__MODEL)", "as JSON"),
+    "empty name in the environment": ("", {"LIGHTAGENT____X": "1"}, "LIGHTAGENT____X", "SECTION__OPTION"),
+}
+
+
+@pytest.mark.parametrize(("text", "environ", "place", "remedy"), BAD.values(), ids=BAD.keys())
+def test_bad_settings_name_place_and_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, environ: dict[str, str], place: str, remedy: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lightagent.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environ=environ)
+    assert str(caught.value).startswith("[LA-CONFIG] ")
+    assert place in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_a_file_in_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "latin.toml"
+    path.write_bytes("[default.agent]\nname = 'Zoë'".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"byte 26 is not UTF-8\. Save the file as UTF-8"):
+        load_settings(path, environ={})
+
+
+def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ConfigurationError, match=r"--profile: There is no profile 'prod', since there is no lightagent"
+    ):
+        load_settings(profile="prod", environ={})

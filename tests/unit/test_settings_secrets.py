@@ -1,0 +1,116 @@
+"""Secrets: never in the file, never shown."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonValue
+from lightagent.settings import Backend, Settings, load_settings
+from lightagent.settings.report import differences, rows
+from lightagent.settings.secrets import Resolver, is_secret_name, masked
+
+CANARY = "sk-canary-1234567890"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "lightagent.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        (f'api_key = "{CANARY}"', "default.model.api_key"),
+        (f'headers = {{ Authorization = "Bearer {CANARY}" }}', "default.model.headers.Authorization"),
+        (f'headers = {{ x-api-key = "{CANARY}" }}', "default.model.headers.x-api-key"),
+        (f'endpoints = [{{ password = "{CANARY}" }}]', "default.model.endpoints.password"),
+        (f'base_url = "http://me:{CANARY}@host/v1"', "default.model.base_url"),
+        (f'keys = ["{CANARY}"]', "default.model.keys"),
+    ],
+)
+def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path, line: str, place: str) -> None:
+    path = write(tmp_path, f'[default.model]\nkind = "openai"\n{line}\n')
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, environ={})
+    assert f"{place} ({path}:3): A secret is written out here." in str(caught.value)
+    assert "{ env = " in str(caught.value)
+    assert CANARY not in str(caught.value)
+    assert CANARY not in repr(caught.value)
+
+
+def test_a_secret_that_has_no_telling_name_is_known_by_the_adapter(tmp_path: Path) -> None:
+    """Here the adapter's options model types the option as SecretStr."""
+    path = write(tmp_path, f'[default.model]\nkind = "openai"\napi_key = ["{CANARY}"]\n')
+    with pytest.raises(ConfigurationError, match="A secret is written out here"):
+        load_settings(path, environ={})
+
+
+def test_a_reference_is_kept_as_a_reference(tmp_path: Path) -> None:
+    path = write(tmp_path, '[default.model]\nkind = "openai"\napi_key = { env = "MY_KEY" }\n')
+    settings = load_settings(path, environ={"MY_KEY": CANARY})
+    assert settings.model.options == {"api_key": {"env": "MY_KEY"}}
+    assert CANARY not in repr(settings)
+
+
+def test_a_secret_in_its_own_variable_becomes_a_reference_to_it(tmp_path: Path) -> None:
+    path = write(tmp_path, '[default.model]\nkind = "openai"\n')
+    settings = load_settings(path, environ={"LIGHTAGENT__MODEL__API_KEY": CANARY})
+    assert settings.model.options == {"api_key": {"env": "LIGHTAGENT__MODEL__API_KEY"}}
+
+
+def test_a_secret_within_json_is_sent_to_its_own_variable(tmp_path: Path) -> None:
+    value = json.dumps({"kind": "openai", "api_key": CANARY})
+    with pytest.raises(ConfigurationError, match="LIGHTAGENT__MODEL__API_KEY=…") as caught:
+        load_settings(write(tmp_path, ""), environ={"LIGHTAGENT__MODEL": value})
+    assert CANARY not in str(caught.value)
+
+
+def test_reports_show_references_and_mask_what_a_program_wrote_out() -> None:
+    options: dict[str, JsonValue] = {"api_key": CANARY, "base_url": f"http://me:{CANARY}@host", "max_tokens": 5}
+    settings = Settings(model=Backend(kind="openai", options=options))
+    shown = {row.path: row.value for row in rows(settings)}
+    assert shown["model.api_key"] == '"***"'
+    assert shown["model.base_url"] == '"http://me:***@host"'
+    assert shown["model.max_tokens"] == "5"
+    told = f"{settings!r} {settings} {differences(settings, Settings())} {shown}"
+    assert CANARY not in told
+
+
+def test_a_difference_names_both_sides(tmp_path: Path) -> None:
+    path = write(tmp_path, '[dev.agent]\nname="a"\n[prod.agent]\nname="b"\nrole="c"\n')
+    found = differences(load_settings(path, "dev", {}), load_settings(path, "prod", {}))
+    assert [(one.path, one.left, one.right) for one in found] == [
+        ("agent.name", '"a"', '"b"'),
+        ("agent.role", "(not set)", '"c"'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("api_key", True),
+        ("token", True),
+        ("X-Api-Key", True),
+        ("max_tokens", False),
+        ("key_file", False),
+        ("model", False),
+    ],
+)
+def test_secret_names(name: str, secret: bool) -> None:
+    assert is_secret_name(name) is secret
+
+
+def test_looking_up_references() -> None:
+    resolver = Resolver({"A": CANARY, "EMPTY": ""})
+    value: JsonValue = {"x": [{"env": "A"}], "y": {"env": "EMPTY"}, "z": {"env": "A", "more": 1}}
+    assert resolver.resolve(("o",), value) == {"x": [CANARY], "y": "", "z": {"env": "A", "more": 1}}
+    assert resolver.missing == [(("o", "y"), "EMPTY")]
+    assert resolver.redact(f"{CANARY} is bad") == "*** is bad"
+
+
+def test_masking_leaves_references_alone() -> None:
+    assert masked("api_key", {"env": "A"}) == {"env": "A"}
+    assert masked("headers", {"Authorization": "x", "Accept": "y"}) == {"Authorization": "***", "Accept": "y"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 from lightagent.adapters.logs import is_logging, log_events
 from lightagent.application.deps_type import DepsType
 from lightagent.application.engine import Engine, Played
+from lightagent.application.journal import Journal
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.projections.history import history
 from lightagent.application.projections.result import OutputT, RunResult, run_result
@@ -71,6 +72,11 @@ class AgentBase(Generic[DepsT, OutputT]):
     def summarize_trace(self, pricing: Mapping[str, float] | None = None) -> TraceSummary:
         """The same trace in a few figures; `pricing` as for `summarize_trace`."""
         return summarize_trace(self.export_trace(), pricing=pricing)
+
+    def export_journal(self) -> Journal | None:
+        """The journal of this agent's last run in the calling thread or task: a streamed run is resumed from it."""
+        run = last_run(self)
+        return run.journal if run is not None else None
 
     def get_history(self) -> list[JsonObject]:
         """The conversation of the last run in the calling thread or task, for `history=` of the next."""

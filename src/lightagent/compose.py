@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from uuid import uuid4
+
+from typing_extensions import TypeIs
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.registry import open_adapter
@@ -36,7 +37,7 @@ def compose_engine(options: AgentOptions, output: OutputType[object]) -> Engine[
     if options.get("debug") or "log_level" in options or options.get("log_file"):
         configure_logs(options.get("log_level", "DEBUG"), options.get("log_file"))
     return Engine(
-        name=options.get("name") or f"agent-{uuid4().hex[:12]}",
+        name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=_model(options),
         clock=options.get("clock") or SystemClock(),
         ids=options.get("ids") or RandomIds(),
@@ -94,12 +95,12 @@ def _tools(tools: Iterable[ToolLike]) -> Iterable[Tool[object]]:
 
 def _model(options: AgentOptions) -> ChatModel:
     model = options.get("model")
-    if isinstance(model, ChatModel):
-        return model
     if model is not None and not isinstance(model, str):
-        raise ConfigurationError(
-            f"model: a name or an object with name, stream and aclose is wanted, not {type(model).__name__}."
-        )
+        if not _is_model(model):
+            raise ConfigurationError(
+                f"model: a name or an object with name, stream and aclose is wanted, not {type(model).__name__}."
+            )
+        return model
     return open_model(
         model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
         options.get("provider", "openai"),
@@ -120,6 +121,11 @@ def open_model(name: str, provider: str, api_key: str | None, base_url: str | No
     given: dict[str, object] = {"api_key": api_key, "base_url": base_url}
     chosen = {key: value for key, value in given.items() if value is not None and kind != "offline"}
     model = open_adapter("chat", kind, chosen if kind == "offline" else {"model": name, **chosen}, at="model")
-    if not isinstance(model, ChatModel):
+    if not _is_model(model):
         raise ConfigurationError(f"provider: {provider!r} is no chat model.")
     return model
+
+
+def _is_model(value: object) -> TypeIs[ChatModel]:
+    """Whether it has what the port asks for; `isinstance` with a protocol would cost as much as the whole agent."""
+    return hasattr(value, "name") and callable(getattr(value, "stream", None)) and hasattr(value, "aclose")

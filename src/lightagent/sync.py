@@ -12,8 +12,8 @@ import atexit
 import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator
-from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
@@ -49,8 +49,7 @@ def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     try:
         while isinstance(item := items.get(), _Item):
             yield item.value
-        if item.error is not None:
-            raise item.error
+        future.result()  # raises what the generator raised
     finally:
         future.cancel()
         with suppress(Empty):
@@ -63,37 +62,23 @@ class _Item(Generic[T]):
     value: T
 
 
-@dataclass(frozen=True, slots=True)
 class _End:
-    error: Exception | None
+    """Nothing of the generator runs any more."""
 
 
 async def _pump(steps: AsyncGenerator[T, None], items: SimpleQueue[_Item[T] | _End]) -> None:
-    error: Exception | None = None
     try:
-        async for step in steps:
-            items.put(_Item(step))
-    except Exception as exc:
-        error = exc
+        async with aclosing(steps):
+            async for step in steps:
+                items.put(_Item(step))
     finally:
-        try:
-            await steps.aclose()
-        finally:
-            items.put(_End(error))
+        items.put(_End())
 
 
 def _beside(work: Coroutine[object, object, T]) -> T:
     """An async tool that calls an agent synchronously stands in the bridge's own loop: it gets a loop beside it."""
-    future: Future[T] = Future()
-
-    def target() -> None:
-        try:
-            future.set_result(asyncio.run(work))
-        except BaseException as exc:
-            future.set_exception(exc)
-
-    threading.Thread(target=target, name="lightagent-nested", daemon=True).start()
-    return future.result()
+    with ThreadPoolExecutor(1, thread_name_prefix="lightagent-nested") as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 class _Bridge:

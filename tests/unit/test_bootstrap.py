@@ -1,6 +1,7 @@
 """From settings to an open app: backends composed, their errors placed, everything closed again."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,10 @@ async def test_everything_is_closed_in_reverse_order_even_when_one_fails() -> No
 
     app.on_close(fail)
     app.on_close(close_last)
-    with pytest.raises(OSError, match="does not close") as caught:
+    with pytest.raises(OSError, match="does not close"):
         async with app:
             pass
     assert log == ["last opened", "failing", "model"]
-    assert isinstance(caught.value.__context__, RuntimeError)
 
 
 def test_closing_from_synchronous_code() -> None:
@@ -104,6 +104,19 @@ def test_without_anything_the_offline_model_is_opened(tmp_path: Path, monkeypatc
     assert isinstance(open_app(environ={}).model, OfflineModel)
 
 
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    """Our logger, with the handlers that a test adds taken away again."""
+    found = logging.getLogger("lightagent")
+    before, level = list(found.handlers), found.level
+    yield found
+    for handler in set(found.handlers) - set(before):
+        found.removeHandler(handler)
+        handler.close()
+    found.setLevel(level)
+
+
+@pytest.mark.usefixtures("logger")
 def test_logs_go_where_the_settings_say(tmp_path: Path) -> None:
     log = tmp_path / "agent.log"
     with open_app(Settings(model=scripted("yes"), logging=LoggingSettings(level="INFO", file=log))) as app:

@@ -148,6 +148,14 @@ def test_the_file_is_found_above_up_to_the_repository(file: Path) -> None:
     assert find_file(below) is None
 
 
+def test_outside_of_repository_and_home_only_the_current_folder_counts(tmp_path: Path) -> None:
+    """What lies in /tmp may be anybody's, and settings say where keys are sent."""
+    (tmp_path / "lightagent.toml").write_text(FILE)
+    (tmp_path / "below").mkdir()
+    assert find_file(tmp_path) == tmp_path / "lightagent.toml"
+    assert find_file(tmp_path / "below") is None
+
+
 def test_a_file_can_be_named(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "my.toml"
     elsewhere.write_bytes(b"\xef\xbb\xbf[default.agent]\nname = 'far'\n")

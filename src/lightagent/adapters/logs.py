@@ -49,4 +49,6 @@ def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mappi
 
 def is_logging() -> bool:
     """Whether anybody would see a line."""
-    return LOGGER.isEnabledFor(logging.WARNING) and LOGGER.hasHandlers()
+    if not LOGGER.isEnabledFor(logging.WARNING):
+        return False
+    return len(LOGGER.handlers) > 1 or bool(logging.getLogger().handlers)

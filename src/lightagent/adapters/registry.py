@@ -1,7 +1,6 @@
 """Finds an adapter by its kind and opens it with options that the adapter itself checks.
 
-`kind` is found in three places, in this order: a file `lightagent/adapters/<family>/<kind>.py` (or a package of that
-name), an entry point `kind` in the group `lightagent.<family>` of an installed distribution, and nowhere: then the error
+`kind` is looked for in this order: a file `lightagent/adapters/<family>/<kind>.py` (or a package of that name), an entry point `kind` in the group `lightagent.<family>` of an installed distribution, and nowhere: then the error
 lists the kinds there are. A kind is a plain name, so that nothing from a file or an environment variable can name code.
 """
 
@@ -15,14 +14,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import entry_points
-from typing import Generic, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 
-OptionsT = TypeVar("OptionsT", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+# pydantic and the index of installed packages are loaded when an adapter is opened by name: programs that hand over a
+# model object never do that, and the two cost 60 ms.
+OptionsT = TypeVar("OptionsT", bound="BaseModel")
 PortT = TypeVar("PortT")
 
 
@@ -53,6 +54,8 @@ def open_adapter(family: str, kind: str, options: Mapping[str, object], *, at: s
         ConfigurationError: no such kind, or options that the adapter refuses; the text names the dotted path.
         MissingExtraError: a package is missing; the text says what to install.
     """
+    from pydantic import ValidationError
+
     adapter = find_adapter(family, kind, at=at)
     try:
         checked = adapter.options.model_validate(dict(options))
@@ -89,6 +92,8 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
 @cache
 def kinds(family: str) -> tuple[str, ...]:
     """The kinds of `family` there are, sorted."""
+    from importlib.metadata import entry_points
+
     package = importlib.import_module(f"lightagent.adapters.{family}")
     own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
     return tuple(sorted(own | {point.name for point in entry_points(group=f"lightagent.{family}")}))
@@ -99,6 +104,8 @@ def _load(family: str, kind: str) -> Adapter[BaseModel, object]:
     if importlib.util.find_spec(name) is not None:
         found: object = importlib.import_module(name).ADAPTER
     else:
+        from importlib.metadata import entry_points
+
         (point,) = entry_points(group=f"lightagent.{family}", name=kind)
         found = point.load()
     if not isinstance(found, Adapter):

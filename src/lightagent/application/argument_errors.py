@@ -40,7 +40,7 @@ def missing(name: str, wanted: str = "") -> str:
 
 def unknown(name: str, known: Collection[str], within: str = "") -> str:
     """The problem that nobody asked for this name, with the one that was probably meant."""
-    meant = get_close_matches(clip(name, 80), known, n=1)
+    meant = get_close_matches(clip(name, 80), known, n=1, cutoff=0.5)
     where = f" in {within}" if within else ""
     return f"{quoted(name)} is unknown{where}" + (f" (did you mean {quoted(meant[0])}?)" if meant else "")
 
@@ -58,15 +58,15 @@ def given(value: object) -> str:
     """What was given, with its JSON type, shortened."""
     match value:
         case None | bool():
-            return _json(value)
+            return as_json(value)
         case str():
-            return f"the string {_json(value[:80])}" + ("…" if len(value) > 80 else "")
+            return f"the string {as_json(value[:80])}" + ("…" if len(value) > 80 else "")
         case int() | float():
-            return f"the number {_json(value)}"
+            return f"the number {as_json(value)}"
         case list() | tuple():
-            return f"the list {_json(value)}"
+            return f"the list {as_json(value)}"
         case dict():
-            return f"the object {_json(value)}"
+            return f"the object {as_json(value)}"
         case _:
             return f"a {type(value).__name__}"
 
@@ -89,7 +89,8 @@ def clip(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """A value as JSON, shortened."""
     try:
         return clip(json.dumps(value, ensure_ascii=False), 80)
     except (TypeError, ValueError, RecursionError):

@@ -18,9 +18,9 @@ from lightagent.application.steps import Step, is_event
 from lightagent.application.structured_output import OutputType
 from lightagent.application.toolbox import DepsT, Toolbox
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event, Limits, RunStarted
+from lightagent.domain.events import DEFAULT_LIMITS, Event, Limits, RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.scopes import Scope
+from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.models import ChatModel
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.tools import Tool
@@ -34,8 +34,8 @@ class RunRequest(Generic[DepsT]):
     tools: tuple[Tool[DepsT], ...] = ()
     history: Sequence[Mapping[str, JsonValue]] = ()
     params: JsonObject = field(default_factory=dict)
-    limits: Limits = Limits()
-    scope: Scope = Scope()
+    limits: Limits = DEFAULT_LIMITS
+    scope: Scope = NO_SCOPE
     trace: bool = False
     trace_id: str = ""
     parent_trace_id: str = ""
@@ -83,7 +83,7 @@ class Engine(Generic[DepsT]):
     instructions: str = ""
     role: str = ""
     params: JsonObject = field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     prompts: Prompts = DEFAULT_PROMPTS
     output: OutputType[object] | None = None
     capture_content: bool = False

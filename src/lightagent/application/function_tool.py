@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Concatenate, ParamSpec, TypeGuard, overload
 
 from typing_extensions import TypeVar
@@ -115,6 +116,8 @@ def as_tool(tool: Tool[DepsT] | Callable[..., object], /) -> Tool[DepsT]:
     Raises:
         ConfigurationError: it cannot be one; the text says why.
     """
+    if isinstance(tool, FunctionType):  # By far the most common, so first.
+        return FunctionTool(tool)
     if isinstance(tool, FunctionTool) or is_tool(tool):
         return tool
     if not callable(tool):

@@ -24,7 +24,7 @@ class RunPlan(Generic[DepsT]):
         check_output: gives the content to keep, or raises `OutputError` with what is wrong; None: any text will do.
         stream: somebody watches, so deltas are wanted.
         prompts: the sentences the run speaks to the model.
-        causes: the exceptions behind the journal's errors, last one last, for whoever raises them again in this process.
+        causes: the exceptions behind the journal's errors, the last one last, for whoever raises them again here.
     """
 
     model: ChatModel

@@ -6,13 +6,13 @@ event before taking the next has a run that survives the process: an effect begi
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import assert_never
 
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
+from lightagent.application.deadline import until
 from lightagent.application.plan import RunPlan
 from lightagent.application.steps import Step, is_event
 from lightagent.application.toolbox import DepsT
@@ -49,9 +49,11 @@ async def _carry_out(move: Move, run: Run, plan: RunPlan[DepsT], deadline: float
             late: Outcome = Failed(_silent(limits.model_timeout))
             if deadline is not None and deadline < patience:
                 patience, late = deadline, BudgetExhausted(_out_of_time(limits.timeout))
-            steps = _until(patience, ask_model(run, plan), plan, late)
+            steps = _bounded(patience, ask_model(run, plan), plan, late)
         case CallTools(calls):
-            steps = _until(deadline, call_tools(run, calls, plan), plan, BudgetExhausted(_out_of_time(limits.timeout)))
+            steps = _bounded(
+                deadline, call_tools(run, calls, plan), plan, BudgetExhausted(_out_of_time(limits.timeout))
+            )
         case CheckOutput(content):
             yield _checked(content, plan)
             return
@@ -65,24 +67,17 @@ async def _carry_out(move: Move, run: Run, plan: RunPlan[DepsT], deadline: float
             yield step
 
 
-async def _until(
+async def _bounded(
     deadline: float | None, steps: AsyncGenerator[Step, None], plan: RunPlan[DepsT], late: Outcome
 ) -> AsyncGenerator[Step, None]:
-    """The steps, until the deadline passes while one is awaited: then the run ends as `late` says.
-
-    The time in which the consumer holds a step counts, but never interrupts the consumer.
-    """
-    async with aclosing(steps):
-        while True:
-            try:
-                async with asyncio.timeout(None if deadline is None else deadline - plan.clock.monotonic()):
-                    step = await anext(steps)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                yield RunFinished(late, plan.clock.now())
-                return
-            yield step
+    """The steps, until the deadline passes while one is awaited: then the run ends as `late` says."""
+    seconds = None if deadline is None else deadline - plan.clock.monotonic()
+    try:
+        async with aclosing(until(steps, seconds)) as timely:
+            async for step in timely:
+                yield step
+    except TimeoutError:
+        yield RunFinished(late, plan.clock.now())
 
 
 def _checked(content: str, plan: RunPlan[DepsT]) -> Event:

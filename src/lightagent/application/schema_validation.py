@@ -5,14 +5,23 @@ Imported at the first check: a declaration need not pay for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import extend
 
-from lightagent.application.argument_errors import bad_arguments, clip, given, missing, path_text, refused, unknown
+from lightagent.application.argument_errors import (
+    as_json,
+    bad_arguments,
+    clip,
+    given,
+    missing,
+    path_text,
+    refused,
+    unknown,
+)
 from lightagent.application.compiled_tool import Check
 from lightagent.application.schema_shape import references
 from lightagent.application.tool_arguments import dump_arguments
@@ -52,7 +61,7 @@ def schema_check(tool: str, schema: JsonObject) -> Check:
         except Exception as exc:  # A reference that leads nowhere shows only where it is followed.
             raise refused(f"The arguments could not be checked: {type(exc).__name__}: {str(exc)[:500]}") from exc
         if errors:
-            raise bad_arguments((problem for error in errors for problem in _problems(error)), hint)
+            raise bad_arguments(_all_problems(errors), hint)
         return arguments
 
     return check
@@ -72,6 +81,14 @@ def check_schema(tool: str, schema: JsonObject) -> None:
     outside = [reference for reference in references(schema) if not reference.startswith("#")]
     if outside:
         raise ConfigurationError(f"Tool {tool!r}: its schema refers to {clip(outside[0], 200)!r}; only # works.")
+
+
+def _all_problems(errors: Sequence[ValidationError]) -> Iterator[str]:
+    # Of what has the wrong type the other rules need not be told.
+    mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
+    for error in errors:
+        if error.validator == "type" or tuple(error.absolute_path) not in mistyped:
+            yield from _problems(error)
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
@@ -94,7 +111,7 @@ def _rule(error: ValidationError, wanted: object) -> str:
         named = [kind if kind == "null" else f"an {kind}" if kind[:1] in "aio" else f"a {kind}" for kind in kinds]
         return f"it should be {' or '.join(named)}"
     if error.validator == "enum" and isinstance(wanted, list):
-        return f"it should be one of: {', '.join(given(choice) for choice in wanted[:20])}"
+        return f"it should be one of: {', '.join(as_json(choice) for choice in wanted[:20])}"
     return clip(error.message, 120)
 
 

@@ -58,9 +58,10 @@ def _decode(text: str) -> JsonValue:
         value: JsonValue = _DECODER.decode(text)
     except JSONDecodeError as exc:
         near = text[max(0, exc.pos - 20) : exc.pos + 20]
+        reason = exc.msg.removesuffix(" at")  # As some of Python's own sentences end.
         place = f"line {exc.lineno}, column {exc.colno}"
         raise refused(
-            f"The arguments are not JSON: {exc.msg} at {place}, near {near!r}.", _REMEDY, code="LA-JSON"
+            f"The arguments are not JSON: {reason} at {place}, near {near!r}.", _REMEDY, code="LA-JSON"
         ) from exc
     except RecursionError as exc:
         raise _too_deep() from exc
@@ -94,11 +95,11 @@ def _constant(name: str) -> JsonValue:
 
 def _refuse_depth(value: JsonValue) -> None:
     level, depth = [value], 0
-    while level:
-        level = [child for parent in level for child in _children(parent)]
+    while level := [one for one in level if isinstance(one, dict | list)]:
         depth += 1
-        if depth > MOST_DEPTH and level:
+        if depth > MOST_DEPTH:
             raise _too_deep()
+        level = [child for parent in level for child in _children(parent)]
 
 
 def _children(value: JsonValue) -> list[JsonValue]:

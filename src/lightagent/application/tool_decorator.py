@@ -83,7 +83,8 @@ def tool(
         ConfigurationError: the function cannot be a tool, or an option is out of range.
     """
     if function is not None:
-        return _declared(function, None)
+        plain: DeclaredTool[DepsT, P, T] = DeclaredTool(function)
+        return plain
     return _Decorator(
         ToolOptions(
             name=name,
@@ -107,8 +108,5 @@ class _Decorator:
     @overload
     def __call__(self, function: Callable[P, T], /) -> DeclaredTool[object, P, T]: ...
     def __call__(self, function: Callable[P, T], /) -> FunctionTool[DepsT]:
-        return _declared(function, self._options)
-
-
-def _declared(function: Callable[P, T], options: ToolOptions | None) -> DeclaredTool[DepsT, P, T]:
-    return DeclaredTool(function, options)
+        declared: DeclaredTool[DepsT, P, T] = DeclaredTool(function, self._options)
+        return declared

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from inspect import Parameter
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
 
@@ -19,7 +19,7 @@ from lightagent.application.plain_json import PlainJson
 from lightagent.application.schema_shape import forbid_unknown, has_integer_choices, takes_unknown, tidy
 from lightagent.application.tool_arguments import dump_arguments
 from lightagent.application.tool_docstrings import read_docstring
-from lightagent.application.tool_signature import Function, Signature
+from lightagent.application.tool_signature import Function, Signature, read_doc
 from lightagent.application.validation_texts import known_names, validation_problems
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -34,7 +34,7 @@ def compile_typed(function: Function, signature: Signature) -> CompiledTool:
         ConfigurationError: an annotation that cannot be resolved, or a type that no JSON can be checked against.
     """
     hints = resolve_hints(function, signature)
-    described = read_docstring(signature.doc)
+    described = read_docstring(read_doc(function))
     model = _arguments_model(signature, hints)
     schema = tidy(_schema_of(signature.name, model))
     lenient = takes_unknown(schema)
@@ -58,7 +58,7 @@ def _arguments_model(signature: Signature, hints: Hints) -> type[BaseModel]:
     return model
 
 
-def _field(signature: Signature, parameter: Parameter) -> FieldInfo:
+def _field(signature: Signature, parameter: Parameter) -> object:
     if isinstance(parameter.default, FieldInfo):
         raise ConfigurationError(
             f"Tool {signature.name!r}: Field() as the default of {parameter.name!r} would reach the function as it is; "
@@ -66,7 +66,7 @@ def _field(signature: Signature, parameter: Parameter) -> FieldInfo:
         )
     # Which default does not matter: the function's own applies where an argument is left out.
     required = parameter.default is parameter.empty
-    return FieldInfo(alias=parameter.name) if required else FieldInfo(alias=parameter.name, default=None)
+    return Field(alias=parameter.name) if required else Field(alias=parameter.name, default=None)
 
 
 def _schema_of(tool: str, model: type[BaseModel]) -> JsonObject:

@@ -27,7 +27,6 @@ class Signature:
 
     Attributes:
         name: of the tool.
-        doc: its docstring, as written.
         parameters: those that a call may fill, by name; what `functools.partial` has bound is not among them.
         bound: parameters that `functools.partial` has filled.
         open_ended: takes any further named arguments.
@@ -35,7 +34,6 @@ class Signature:
     """
 
     name: str
-    doc: str
     parameters: Mapping[str, inspect.Parameter]
     bound: frozenset[str]
     open_ended: bool
@@ -74,7 +72,6 @@ def read_signature(function: Function, *, name: str | None = None, typed: bool =
     code = _code(function)
     return Signature(
         name=name,
-        doc=inspect.getdoc(_documented(function)) or "",
         parameters={
             key: one for key, one in parameters.items() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
         },
@@ -104,6 +101,14 @@ def source_function(function: Function) -> Function:
     return source
 
 
+def read_doc(function: Function) -> str:
+    """The docstring, without indentation; of a callable object what it says of calling it, or else of itself."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = _code(function)
+    return inspect.getdoc(code if code.__doc__ else function) or ""
+
+
 def _bound(function: Function, found: inspect.Signature) -> frozenset[str]:
     if not isinstance(function, functools.partial):
         return frozenset()
@@ -118,14 +123,6 @@ def _code(function: Function) -> Function:
         return function.__func__
     call = inspect.getattr_static(type(function), "__call__", None)
     return call if isinstance(call, FunctionType) else function
-
-
-def _documented(function: Function) -> object:
-    while isinstance(function, functools.partial):
-        function = function.func
-    code = _code(function)
-    # A callable object explains itself best where it says what calling it does.
-    return code if code.__doc__ else function
 
 
 def _own_name(function: Function) -> str:

@@ -97,12 +97,12 @@ class ReplyBuilder:
     def reply(self) -> ModelReply:
         """What has been said so far, as one reply."""
         calls = tuple(self._calls[index].whole() for index in sorted(self._calls))
-        text = "".join(self._text)
+        text = _joined(self._text)
         message = AssistantMessage(
             text if text or not calls else None,
             calls,
-            "".join(self._reasoning) or None,
-            "".join(self._refusal) or None,
+            _joined(self._reasoning) or None,
+            _joined(self._refusal) or None,
         )
         return ModelReply(message, self._end)
 
@@ -130,7 +130,19 @@ class _Call:
         self.arguments.append(delta.arguments)
 
     def whole(self) -> ToolCall:
-        return ToolCall(self.id, self.name, "".join(self.arguments))
+        return ToolCall(self.id, self.name, _joined(self.arguments))
+
+
+def _joined(pieces: list[str]) -> str:
+    """The pieces as one text. A stream may be cut between the two halves of a UTF-16 pair; they become one again."""
+    text = "".join(pieces)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _merge(old: ReplyEnd, new: ReplyEnd) -> ReplyEnd:

@@ -1,7 +1,7 @@
 """What happens in a run: a closed union, and the only truth about it.
 
 Everything a user sees of a run (result, stream, trace, spans, session, checkpoint) is a projection of a sequence of
-these. Fields that only tell when and how long are left out of comparison: two journals are equal when the same happened.
+these. Fields that only tell when and how long are left out of comparison: journals are equal when the same happened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, Message
 from lightagent.domain.outcomes import Outcome
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.scopes import Scope
+from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.domain.usage import Usage
 
 OUTPUT_CHECK: Final = "output_check"
@@ -40,6 +40,9 @@ class Limits:
     timeout: float | None = None
 
 
+DEFAULT_LIMITS: Final = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run begins, with all that is needed to go on with it elsewhere."""
@@ -51,8 +54,8 @@ class RunStarted:
     tools: tuple[str, ...] = ()
     params: JsonObject = field(default_factory=dict)
     output_schema: JsonObject | None = None
-    limits: Limits = Limits()
-    scope: Scope = Scope()
+    limits: Limits = DEFAULT_LIMITS
+    scope: Scope = NO_SCOPE
     trace_id: str = ""
     parent_trace_id: str = ""
     run_group_id: str = ""
@@ -169,7 +172,7 @@ class OutputAccepted:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A remark for whoever watches the run or reads its trace; it moves nothing. `kind` becomes the trace event's type."""
+    """A remark for whoever watches the run or reads its trace; it moves nothing. `kind` is its type in the trace."""
 
     kind: str
     data: JsonObject

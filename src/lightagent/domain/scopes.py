@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,7 @@ class Scope:
     tenant: str = ""
     user: str = ""
     session: str = ""
+
+
+NO_SCOPE: Final = Scope()
+"""Nobody was named."""

@@ -23,4 +23,7 @@ def _model(environ: Mapping[str, str]) -> JsonObject:
         return {"kind": "offline"}
     known = {"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"}
     model: JsonObject = {"kind": "openai", "model": environ.get("OPENAI_MODEL") or DEFAULT_MODEL}
-    return model | {option: refer_to(variable) for option, variable in known.items() if environ.get(variable)}
+    for option, variable in known.items():
+        if environ.get(variable):
+            model[option] = refer_to(variable)
+    return model

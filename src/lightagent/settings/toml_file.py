@@ -49,12 +49,14 @@ class ConfigFile:
 
 def find_file(start: Path) -> Path | None:
     """The nearest `lightagent.toml` in `start` or above, up to the repository's root or the home folder."""
-    for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-        if (folder / ".git").exists() or folder == Path.home():
-            return None
-    return None
+    return next((folder / FILE_NAME for folder in _folders(start) if (folder / FILE_NAME).is_file()), None)
+
+
+def _folders(start: Path) -> list[Path]:
+    """Where to look. Outside of repository and home only in `start`: what is above may be anybody's, as in /tmp."""
+    above = (start, *start.parents)
+    ends = (place for place, folder in enumerate(above, 1) if (folder / ".git").exists() or folder == Path.home())
+    return list(above[: next(ends, 1)])
 
 
 def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:

@@ -1,1 +1,21 @@
 """What users test with: told models, fakes, contract suites."""
+
+from __future__ import annotations
+
+from lightagent.adapters.chat._spoken import split
+from lightagent.adapters.chat.fallback import FallbackModel
+from lightagent.adapters.chat.offline import OfflineModel
+from lightagent.adapters.chat.scripted import Program, Reply, ScriptedModel, call_tool
+from lightagent.testing.system import ManualClock, SequentialIds
+
+__all__ = [
+    "FallbackModel",
+    "ManualClock",
+    "OfflineModel",
+    "Program",
+    "Reply",
+    "ScriptedModel",
+    "SequentialIds",
+    "call_tool",
+    "split",
+]

@@ -136,6 +136,7 @@ class ScriptedCall(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(description="the tool's name")
+    id: str = Field(default="", description="its id; the model makes one where none is told")
     arguments: JsonObject | str = Field(
         default_factory=dict, description="its arguments; a text is sent as it is, even where it is no JSON"
     )
@@ -167,7 +168,7 @@ def _told(reply: str | ScriptedReply) -> str | AssistantMessage:
     if isinstance(reply, str):
         return reply
     calls = tuple(
-        ToolCall("", call.name, call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments))
+        ToolCall(call.id, call.name, call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments))
         for call in reply.tool_calls
     )
     return AssistantMessage(reply.content, calls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lightagent.domain.events import ApprovalRequested, Event, ModelReplied, ToolFinished, ToolStarted, ToolStatus
 from lightagent.domain.json_types import JsonObject
@@ -27,7 +27,7 @@ class ToolCallRecord:
     arguments: JsonObject | None = None
     output: str | None = None
     status: ToolStatus | str = "pending"
-    duration: float = 0.0
+    duration: float = field(default=0.0, compare=False)
 
     def to_dict(self) -> JsonObject:
         """Plain data."""

@@ -32,7 +32,8 @@ class StreamEvent:
 
     ``content`` and ``reasoning`` hold ``{"text"}``; ``tool_call`` ``{"id", "name", "arguments"}``; ``tool_result``
     ``{"id", "name", "output", "status"}``; ``approval_required`` ``{"id", "name", "reason", "request"}``; ``note``
-    ``{"kind", …}``; ``error`` ``{"code", "message", "guidance"}``; ``done`` ``{"content", "outcome", "finish_reason"}``.
+    ``{"kind", …}``; ``error`` ``{"code", "message", "guidance"}``;
+    ``done`` ``{"content", "outcome", "finish_reason"}``.
     """
 
     type: StreamEventType

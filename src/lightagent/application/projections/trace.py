@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import NotRequired, assert_never
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.usage import total_usage

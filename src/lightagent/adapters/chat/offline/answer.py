@@ -28,7 +28,8 @@ def compose(question: str, plan: Plan, tools: tuple[ToolSpec, ...]) -> str:
 def alone(question: str) -> str:
     """The answer where there is nothing to call."""
     asked = f" You asked: “{_short(question)}”" if question.strip() else ""
-    return f"I am lightagent's offline stand-in: rules that pick tools, no language model, so I cannot answer this myself.{asked}\n{_HOW}"
+    who = "I am lightagent's offline stand-in: rules that pick tools, no language model, so I cannot answer myself."
+    return f"{who}{asked}\n{_HOW}"
 
 
 def _no_tool(question: str, tools: tuple[ToolSpec, ...]) -> str:

@@ -11,7 +11,8 @@ from lightagent.adapters.chat.offline.words import SMALL_NUMBERS
 _N = r"(-?\d+(?:\.\d+)?|\([^()]*\))"
 _LIST = r"((?:-?\d+(?:\.\d+)?(?:\s*,\s*(?:and\s+)?|\s+(?:and|to|with|by|plus)\s+|\s*(?=$|\D)))+)"
 _REFERENCE = re.compile(
-    r"\b(?:it|that|this|them|(?:the|its|their|that|this)\s+(?!sum\b|product\b|square\b|difference\b|average\b|mean\b|total of\b)"
+    r"\b(?:it|that|this|them|(?:the|its|their|that|this)\s+"
+    r"(?!(?:sum|product|square|difference|average|mean|total of)\b)"
     r"[a-z]+(?:\s+(?:of|in)\s+(?:the\s+)?[a-z]+)?)(?=\W|$)"
 )
 

@@ -12,7 +12,7 @@ from lightagent.adapters.chat.offline.choose import Profile
 from lightagent.adapters.chat.offline.recall import below, best_lines, known_paths, number_in
 from lightagent.adapters.chat.offline.roles import STRONG, Parameter
 from lightagent.adapters.chat.offline.schemas import as_text
-from lightagent.adapters.chat.offline.take import take, to_number
+from lightagent.adapters.chat.offline.take import named_values, take, to_number
 from lightagent.adapters.chat.offline.transcript import Done
 from lightagent.adapters.chat.offline.words import stems, word_set, words
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -93,8 +93,7 @@ def _results(sources: Sources) -> list[JsonValue]:
 
 def _numbers(parameter: Parameter, own: list[JsonValue], sources: Sources) -> list[JsonValue]:
     if not parameter.required:
-        named = [word for word in words(parameter.name) if len(word) > 1]
-        return own[:1] if any(word in words(sources.clause) for word in named) else []
+        return named_values(parameter, sources.clause)
     number = number_in(sources.clause, sources.results)
     earlier = to_number(number, parameter.type) if number is not None else None
     return [*own, earlier] if earlier is not None else own

@@ -20,7 +20,7 @@ _AFTER_PREPOSITION = re.compile(
     re.IGNORECASE,
 )
 _TIME_WORDS = re.compile(
-    r"\s+(?:like|right now|now|today|tonight|tomorrow|yesterday|please|this|next|on|at|at the moment|currently|and|or|is|in)\b.*",
+    r"\s+(?:like|right now|now|today|tonight|tomorrow|yesterday|please|this|next|on|at|currently|and|or|is|in)\b.*",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
@@ -114,7 +114,8 @@ def topic(text: str) -> list[str]:
         return [about.group(1).strip()]
     rest = re.sub(
         r"^(?:please\s+|can you\s+|could you\s+|would you\s+|kindly\s+)*"
-        r"(?:(?:what|who|where|when|how)(?:'s| is| are| was| were| do| does)\s+|[A-Za-z]+\s+(?:me\s+|us\s+|up\s+)?)(?:the\s+|an?\s+)?",
+        r"(?:(?:what|who|where|when|how)(?:'s| is| are| was| were| do| does)\s+|[A-Za-z]+\s+(?:me\s+|us\s+|up\s+)?)"
+        r"(?:the\s+|an?\s+)?",
         "", plain, flags=re.IGNORECASE,
     )  # fmt: skip
     return [rest.strip()] if rest.strip() else []

@@ -24,7 +24,8 @@ _QUOTED = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])(?:(?<!\d )(?<!\d)-)?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
 _NOT_FOLDERS = {"and/or", "either/or", "he/she", "his/her", "km/h", "n/a", "yes/no"}
 _FOLDER_NAMED = re.compile(
-    r"\b(?:in|under|inside|below|within|from|of)\s+(?:the\s+|my\s+|our\s+)?([A-Za-z_][\w.-]*)\s+(?:folder|directory|dir)\b"
+    r"\b(?:in|under|inside|below|within|from|of)\s+(?:the\s+|my\s+|our\s+)?([A-Za-z_][\w.-]*)\s+"
+    r"(?:folder|directory|dir)\b"
     r"|\b(?:folder|directory|dir)\s+(?:called\s+|named\s+)?([A-Za-z_][\w.-]*)"
     r"|\b(?:in|under|inside|below|within)\s+([a-z_][\w-]*)(?=\s*(?:$|[,.;?!]|\band\b|\bthat\b|\bthen\b))"
 )
@@ -39,7 +40,7 @@ _DAY = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]m)?\b|\b\d{1,2}\s?[ap]m\b", re.IGNORECASE)
-_STRONG = re.compile("|".join((_URL, _EMAIL, _UUID, _DATE, _GLOB, _FILE, _FOLDER, _ID)))
+_STRONG = re.compile(f"{_URL}|{_EMAIL}|{_UUID}|{_DATE}|{_GLOB}|{_FILE}|{_FOLDER}|{_ID}")
 
 
 def quoted(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from lightagent.adapters.chat.offline.recall import parsed_result
 from lightagent.adapters.chat.offline.roles import Parameter, properties
 from lightagent.adapters.chat.offline.schemas import as_list, as_object, plain, type_of
 from lightagent.adapters.chat.offline.take import take, to_number
-from lightagent.adapters.chat.offline.words import words
+from lightagent.adapters.chat.offline.words import readable, words
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _DEEP = 6
@@ -87,7 +87,7 @@ def _known(parameter: Parameter, texts: Texts) -> list[JsonValue]:
     fields = [value for result in texts.results for value in _fields(parameter.name, parsed_result(result))]
     # Tools bring figures; of whom and of what they were asked, the question says.
     order = (*texts.results, texts.question) if parameter.role == "number" else (texts.question, *texts.results)
-    return [*fields, *(value for text in order for value in take(parameter, text))]
+    return [*fields, *(value for text in order for value in take(parameter, readable(text)))]
 
 
 def _fields(name: str, value: JsonValue) -> list[JsonValue]:
@@ -100,7 +100,7 @@ def _fields(name: str, value: JsonValue) -> list[JsonValue]:
 def _choice(schema: JsonObject, texts: Texts) -> JsonValue:
     options = as_list(schema.get("enum"))
     parameter = Parameter("", schema, True, "choice", "")
-    said = [value for text in (*texts.results, texts.question) for value in take(parameter, text)]
+    said = [value for text in (*texts.results, texts.question) for value in take(parameter, readable(text))]
     return said[0] if said else next(iter(options), None)
 
 

@@ -18,8 +18,12 @@ from lightagent.domain.messages import ToolCall
 from lightagent.domain.tools import ToolSpec
 
 _MOST_ATTEMPTS = 2
+_MOST_CLAUSES = 12
 _MOST_SEARCHES = 3
-_NO_TOPICS = stem_set("explain describe work mean show tell list happen project repository code file thing")
+_NO_TOPICS = stem_set(
+    "explain describe work mean show tell list happen where about thing file project repository repo package code"
+)
+_HERE = re.compile(r"\b(?:repository|repo|project|package|code)\b", re.IGNORECASE)
 _ASKS = re.compile(
     r"\s*(?:please\s+)?(?:how|what|where|which|why|who|explain|describe|tell me about|show me)\b", re.IGNORECASE
 )
@@ -68,7 +72,7 @@ def plan_steps(question: str, offer: Offer) -> list[Step]:
     """Each clause with its tool; a clause that fits none and orders nothing goes with the clause beside it."""
     steps: list[Step] = []
     loose = ""
-    for clause in split_clauses(question, offer.vocabulary):
+    for clause in split_clauses(question, offer.vocabulary)[:_MOST_CLAUSES]:
         whole = f"{loose}{clause}"
         ranked = offer.ranked(whole)
         if not ranked and not begins_with_verb(clause):
@@ -87,7 +91,9 @@ def explore(question: str, offer: Offer) -> list[Step]:
         return []
     asked = [stem(word) for word in words(find_values.mask(question)) if word not in STOP and len(word) > 2]
     named = [word for word in dict.fromkeys(asked) if word not in _NO_TOPICS][:_MOST_SEARCHES]
-    steps = [Step(number, f"find all files named '{word}'", search) for number, word in enumerate(named)]
+    if not named and _HERE.search(question):
+        named = ["README"]
+    steps = [Step(number, f"find '*{word}*'", search) for number, word in enumerate(named)]
     return [*steps, Step(len(steps), question, reader)] if steps else []
 
 

@@ -6,7 +6,7 @@ import json
 import re
 
 from lightagent.adapters.chat.offline.find_values import mask
-from lightagent.adapters.chat.offline.recall import best_lines, count_asked, lines_of, parsed_result
+from lightagent.adapters.chat.offline.recall import best_lines, count_asked, is_list, lines_of, parsed_result
 from lightagent.adapters.chat.offline.schemas import as_text
 from lightagent.adapters.chat.offline.transcript import Done
 from lightagent.adapters.chat.offline.words import STOP, stem_set, stems
@@ -29,13 +29,13 @@ def describe(clause: str, done: Done) -> str:
     result = done.result.strip()
     if done.failed:
         return f"{_call(done)} failed: {result.partition(']')[2].strip() or result}"
-    if not result:
-        return f"{_call(done)} answered nothing."
+    if done.empty:
+        return f"{_call(done)} found nothing."
     counted = count_asked(clause, done.result)
     if counted is not None:
-        entries = f":{_entries(done)}" if _is_list(result) else "."
+        entries = f":{_entries(done)}" if is_list(result) else "."
         return f"{_call(done)}: {counted} {_noun(clause, counted)}{entries}"
-    if _is_list(result):
+    if is_list(result):
         return f"{_call(done)} found {len(lines_of(result))}:{_entries(done)}"
     return _value_or_text(clause, done, result)
 
@@ -64,13 +64,6 @@ def _text(value: JsonValue) -> str:
 def _object(value: JsonObject) -> str:
     parts = (f"{name.replace('_', ' ')}: {_cut(_text(one), 80)}" for name, one in list(value.items())[:12])
     return ", ".join(parts) or "nothing."
-
-
-def _is_list(result: str) -> bool:
-    if isinstance(parsed_result(result), list):
-        return True
-    lines = result.splitlines()
-    return len(lines) > 1 and all(len(line) <= 300 and len(line.split()) <= 3 for line in lines)
 
 
 def _entries(done: Done) -> str:

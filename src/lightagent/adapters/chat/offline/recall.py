@@ -14,8 +14,11 @@ from lightagent.domain.json_types import JsonValue
 
 _HOW_MANY = re.compile(r"\b(?:how many|number of|count(?: of)?(?: the)?)\s+([\w-]+)(?:\s+([\w-]+))?", re.IGNORECASE)
 _COUNTED_BY_WORDS = {"word": 1, "character": 2, "letter": 2}
+_MOST_LINES = 5000
+_LONGEST_LINE = 500
 _TOOLS = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
-_LIST_WORDS = stem_set("line file row item match result entry module path folder test")
+_CUT = re.compile(r"(?:\u2026|\.\.\.) ?(?:and )?(\d+) more\b[^\n]*$")
+_LIST_WORDS = stem_set("line file row item match result entry module path folder")
 
 
 def lines_of(result: str) -> list[str]:
@@ -35,6 +38,14 @@ def parsed_result(result: str) -> JsonValue:
     return value
 
 
+def is_list(result: str) -> bool:
+    """Whether a result is a JSON list, or has a few words on each of several lines."""
+    if isinstance(parsed_result(result), list):
+        return True
+    lines = result.splitlines()
+    return len(lines) > 1 and all(len(line) <= 300 and len(line.split()) <= 3 for line in lines)
+
+
 def known_paths(done: Iterable[Done]) -> list[str]:
     """Paths of files that earlier results list, below the folder that was searched where they do not say it."""
     found: list[str] = []
@@ -45,12 +56,17 @@ def known_paths(done: Iterable[Done]) -> list[str]:
             (as_text(value) for name, value in one.arguments.items() if name in ("directory", "folder", "dir", "root")),
             "",
         )
-        for line in lines_of(one.result)[:500]:
+        for line in filter(_is_short, lines_of(one.result)[:500]):
             listed = line.strip(" \t-*•\"',")
             if " " in listed and len(lines_of(one.result)) > 1:
                 listed = next(iter(find_values.files(listed)), "")
             found += [below(folder, path) for path in find_values.files(listed)]
     return sorted(dict.fromkeys(found), key=_is_hidden)
+
+
+def _is_short(line: str) -> bool:
+    """Whether a line is one that people write; patterns that search for values take long over others."""
+    return len(line) <= _LONGEST_LINE
 
 
 def _is_hidden(path: str) -> bool:
@@ -60,7 +76,7 @@ def _is_hidden(path: str) -> bool:
 
 def _lists_paths(result: str) -> bool:
     """Whether a result is a list of files rather than a text that mentions some."""
-    lines = lines_of(result)
+    lines = list(filter(_is_short, lines_of(result)[:500]))
     return 2 * sum(bool(find_values.files(line)) and len(line.split()) <= 3 for line in lines) > len(lines)
 
 
@@ -82,8 +98,14 @@ def count_asked(clause: str, result: str) -> int | None:
         if stem(noun) in nouns:
             return len(result.split()) if measure == 1 else len(result)
     if stem("line") in nouns:
-        return len(result.splitlines())
-    return len(lines_of(result)) if set(nouns) & _LIST_WORDS else None
+        return len(result.splitlines()) + _left_out(result)
+    return len(lines_of(result)) + _left_out(result) if set(nouns) & _LIST_WORDS and is_list(result) else None
+
+
+def _left_out(result: str) -> int:
+    """What a result that was cut says is missing, its own line not counted."""
+    cut = _CUT.search(result)
+    return int(cut.group(1)) - 1 if cut else 0
 
 
 def number_in(clause: str, done: Sequence[tuple[str, Done]]) -> str | None:
@@ -117,7 +139,7 @@ def best_lines(wanted: Iterable[str], lines: Sequence[str], most: int) -> list[i
 
 
 def _number_near(wanted: set[str], result: str) -> str | None:
-    lines = [line for line in result.splitlines() if find_values.numbers(line)]
+    lines = [line for line in result.splitlines()[:_MOST_LINES] if _is_short(line) and find_values.numbers(line)]
     if not lines:
         return None
     best = best_lines(wanted, lines, 1)

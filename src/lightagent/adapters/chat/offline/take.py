@@ -21,9 +21,11 @@ _SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _BODY = re.compile(
-    r"\b(?:saying(?: that)?|that says|says that|(?:with )?(?:the )?(?:text|message|body|content)[:\s]+(?:saying )?|that)\s+(.+?)[.]?$",
+    r"\b(?:saying(?: that)?|that says|(?:with )?(?:the )?(?:text|message|body|content)[:\s]+(?:saying )?|that)"
+    r"\s+(.+?)[.]?$",
     re.IGNORECASE,
 )
+_LONGEST_NUMBER = 30
 _FOREIGN = re.compile(
     r"^(?:please\s+)?\w+\s+(?:the\s+(?:word|words|phrase|sentence|text)\s+)?(.+?)\s+(?:to|into|in|from)\s+[A-Z]\w+"
 )
@@ -31,7 +33,7 @@ _FOREIGN = re.compile(
 
 def take(parameter: Parameter, text: str) -> list[JsonValue]:
     """What `text` offers for `parameter`; empty if nothing."""
-    explicit = _named(parameter, text)
+    explicit = named_values(parameter, text)
     if parameter.role == "choice":
         return _choices(parameter, text)
     if parameter.role == "flag":
@@ -48,22 +50,24 @@ def take(parameter: Parameter, text: str) -> list[JsonValue]:
 
 def to_number(text: str, kind: str) -> int | float | None:
     """`text` as a number of the JSON type `kind`; None if it is none."""
+    if len(text) > _LONGEST_NUMBER:
+        return None
     value = float(text)
     if kind == "integer":
         return int(value) if value.is_integer() else None
     return int(text) if re.fullmatch(r"-?\d+", text) else value
 
 
-def _named(parameter: Parameter, text: str) -> list[JsonValue]:
+def named_values(parameter: Parameter, text: str) -> list[JsonValue]:
     """A value that the text gives by the parameter's own name: `limit 5`, `city: Rome`, `3 days`."""
-    name = r"[\s_-]?".join(re.escape(part) for part in words(parameter.name))
+    parts = words(parameter.name)
+    if not parts:
+        return []
+    name = r"[\s_-]?".join(map(re.escape, parts))
     if parameter.role == "number":
         after = re.findall(rf"\b{name}s?(?:\s*[:=]\s*|\s+(?:is|of|to)?\s*)(-?\d+(?:\.\d+)?)\b", text, re.IGNORECASE)
-        before = (
-            re.findall(rf"(?<![\w.-])(-?\d+(?:\.\d+)?)\s+{name}\b", text, re.IGNORECASE)
-            if len(parameter.name) > 1
-            else []
-        )
+        unit = re.escape(parts[-1])
+        before = re.findall(rf"(?<![\w.-])(-?\d+(?:\.\d+)?)\s+{unit}\b", text, re.IGNORECASE) if len(unit) > 1 else []
         numbers = [to_number(number, parameter.type) for number in [*after, *before]]
         return [number for number in numbers if number is not None]
     given = re.findall(rf"\b{name}\s*[:=]\s*(?:\"([^\"]+)\"|'([^']+)'|([^\s,;\"']+[^\s,;\"'.?!]))", text, re.IGNORECASE)

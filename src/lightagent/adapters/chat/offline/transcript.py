@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from lightagent.adapters.chat.offline.words import readable
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 
@@ -70,7 +71,7 @@ def read_transcript(messages: tuple[Message, ...]) -> Transcript:
     for message in messages:
         match message:
             case UserMessage():
-                question, turn = message.text, turn + 1
+                question, turn = readable(message.text), turn + 1
                 before, done = before + done, []
             case AssistantMessage():
                 calls.update((call.id, call) for call in message.tool_calls)

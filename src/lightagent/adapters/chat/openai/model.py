@@ -136,7 +136,9 @@ class OpenAIChatModel(ChatModel):
             safe = without_secret(error, self._secret)
             if safe is error:
                 raise
-            raise safe from None
+        else:
+            return
+        raise safe  # here, so that the one with the key in it is not attached as its context
 
     async def aclose(self) -> None:
         if self._transport is not None:

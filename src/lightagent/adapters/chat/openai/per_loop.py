@@ -1,90 +1,132 @@
-"""One client for each event loop, closed when the loop ends.
+"""One client for each event loop, closed when the loop ends, or when its owner is forgotten.
 
 A client's connections belong to the loop that made them, while a model serves any number of loops, one after another
-(`asyncio.run` twice) or at once (a loop a thread). A loop that ends properly closes the asynchronous generators which
-were begun in it; so each client is held by such a generator, and nobody has to remember `aclose`. The same way a client
-is closed when the model that owns it is forgotten.
+(`asyncio.run` twice) or at once (a loop a thread). A loop that ends properly closes the asynchronous generators that
+were begun in it; so each client is kept by such a generator, and nobody has to remember `aclose`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary, ref
 
 ClientT = TypeVar("ClientT")
-
-
-@dataclass(frozen=True, slots=True)
-class _Held(Generic[ClientT]):
-    client: ClientT
-    keeper: AsyncGenerator[ClientT, None]
 
 
 class PerLoop(Generic[ClientT]):
     """The clients, by event loop.
 
     Args:
-        make: makes a client for the running loop. Like the others it should not refer to the owner of this object:
-            without a cycle, a forgotten model closes its connections at once.
-        close: closes it, in its loop; or in another if its own has died without closing anything.
+        make: makes a client for the running loop. Like `close` it should not refer to the owner of this object:
+            without such a circle a forgotten owner is noticed at once.
+        close: closes a client, in its loop; or in another if its own has died without closing anything.
     """
 
-    __slots__ = ("__weakref__", "_close", "_held", "_lock", "_make")
+    __slots__ = ("__weakref__", "_close", "_kept", "_lock", "_make")
 
     def __init__(self, make: Callable[[], ClientT], close: Callable[[ClientT], Awaitable[None]]) -> None:
         self._make = make
         self._close = close
         self._lock = threading.Lock()
-        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held[ClientT]] = WeakKeyDictionary()
+        self._kept: dict[asyncio.AbstractEventLoop, _Kept[ClientT]] = {}
 
     async def get(self) -> ClientT:
         """The running loop's client."""
         loop = asyncio.get_running_loop()
         with self._lock:
-            held = self._held.get(loop)
-        if held is not None:
-            return held.client
-        # Nothing here waits, so no other task of this loop comes in between.
-        client = self._make()
-        keeper = _keep(ref(self), client, self._close)
-        await anext(keeper)
+            kept = self._kept.get(loop)
+        if kept is not None:
+            return kept.client
+        # Until it is kept nothing here waits, so that no other task of this loop makes a second one.
+        kept = _Kept(self._make(), self._close, loop)
+        await kept.begin(self)
         with self._lock:
-            self._held[loop] = _Held(client, keeper)
+            self._kept[loop] = kept
         await self._close_dead()
-        return client
+        return kept.client
 
     async def aclose(self) -> None:
-        """Close the running loop's client, and forget those of loops that are no more."""
+        """Close the running loop's client, and those of loops that are no more."""
+        if (kept := self.forget(asyncio.get_running_loop())) is not None:
+            await kept.aclose()
         await self._close_dead()
-        if (held := self.take(asyncio.get_running_loop())) is not None:
-            await held.keeper.aclose()
 
-    def take(self, loop: asyncio.AbstractEventLoop) -> _Held[ClientT] | None:
-        """Forget the client of `loop`: whoever takes it closes it."""
+    def forget(self, loop: asyncio.AbstractEventLoop) -> _Kept[ClientT] | None:
+        """The client of `loop`, which is no longer ours."""
         with self._lock:
-            return self._held.pop(loop, None)
+            return self._kept.pop(loop, None)
 
     async def _close_dead(self) -> None:
         with self._lock:
-            dead = [loop for loop in self._held if loop.is_closed()]
-            held = [self._held.pop(loop) for loop in dead]
-        for each in held:
-            with suppress(RuntimeError):  # "Event loop is closed": its sockets are as well, then
-                await self._close(each.client)
+            dead = [loop for loop in self._kept if loop.is_closed()]
+            left = [self._kept.pop(loop) for loop in dead]
+        for kept in left:
+            await kept.close_dead()
 
 
-async def _keep(
-    owner: ref[PerLoop[ClientT]], client: ClientT, close: Callable[[ClientT], Awaitable[None]]
-) -> AsyncGenerator[ClientT, None]:
-    try:
-        yield client
-    finally:
-        # The client knows its loop: while it is held, the loop would live on as well.
-        if (pool := owner()) is not None:
-            pool.take(asyncio.get_running_loop())
-        await close(client)
+class _Kept(Generic[ClientT]):
+    """A client, its loop, and the generator whose end is the client's end."""
+
+    def __init__(
+        self, client: ClientT, close: Callable[[ClientT], Awaitable[None]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.client = client
+        self.loop = loop
+        self._close = close
+        self._keeper: AsyncGenerator[None, None] | None = None
+        self._when_forgotten: weakref.finalize[[], PerLoop[ClientT]] | None = None
+
+    async def begin(self, owner: PerLoop[ClientT]) -> None:
+        """From now on the client ends with its loop or its owner."""
+        _OPEN.add(self)
+        self._when_forgotten = weakref.finalize(owner, self._close_soon)
+        self._when_forgotten.atexit = False
+        self._keeper = self._keep(weakref.ref(owner))
+        await anext(self._keeper)
+
+    async def aclose(self) -> None:
+        """Close the client, in its loop."""
+        if self._keeper is not None:
+            await self._keeper.aclose()
+
+    async def close_dead(self) -> None:
+        """Its loop can close nothing any more; the client can still mark itself as closed."""
+        self._let_go()
+        with suppress(RuntimeError):  # "Event loop is closed": then so are its sockets
+            await self._close(self.client)
+
+    def _close_soon(self) -> None:
+        """The owner was forgotten, in whatever thread that came to light."""
+        try:
+            self.loop.call_soon_threadsafe(self._start_closing)
+        except RuntimeError:  # the loop was closed meanwhile
+            self._let_go()
+
+    def _start_closing(self) -> None:
+        # If the loop ends before the task begins, the generator is still there and is closed as part of the end.
+        _CLOSING.add(task := self.loop.create_task(self.aclose()))
+        task.add_done_callback(_CLOSING.discard)
+
+    async def _keep(self, owner: weakref.ref[PerLoop[ClientT]]) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            self._let_go()
+            if (pool := owner()) is not None:
+                pool.forget(self.loop)
+            await self._close(self.client)
+
+    def _let_go(self) -> None:
+        _OPEN.discard(self)
+        if self._when_forgotten is not None:
+            self._when_forgotten.detach()
+
+
+# What is open, of all owners. A generator that nobody holds would be taken from its loop's list by the garbage
+# collector and closed by a task, which a loop that is about to end cancels half-way.
+_OPEN: set[object] = set()
+_CLOSING: set[asyncio.Task[None]] = set()

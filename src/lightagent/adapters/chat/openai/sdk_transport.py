@@ -94,7 +94,11 @@ def _wire_errors() -> tuple[type[Exception], ...]:
 
 
 def _reason(exc: openai.APIConnectionError) -> str:
-    return str(exc.__cause__) if exc.__cause__ is not None and str(exc.__cause__) else exc.message
+    """The first exception in the chain that says anything: the SDK's own text is always "Connection error."."""
+    cause = exc.__cause__
+    while cause is not None and not str(cause):
+        cause = cause.__cause__ or cause.__context__
+    return exc.message if cause is None else str(cause)
 
 
 def _no_credentials(exc: Exception) -> ProviderError:

@@ -41,9 +41,9 @@ class Watchdog:
 
     async def wait(self, something: Coroutine[object, object, T]) -> T:
         """What `something` gives, if it does so in time; else a `ProviderError`, LA-408."""
-        if self._fault is not None:
+        if (late := self._late()) is not None:
             something.close()
-            raise self._fault
+            raise late
         waiter = asyncio.current_task()
         cancellations = 0 if waiter is None else waiter.cancelling()
         self._since = self._loop.time()
@@ -52,15 +52,19 @@ class Watchdog:
             return await something
         except asyncio.CancelledError:
             # Ours, unless somebody else wants the task to end as well: the same rule as in asyncio.timeout.
-            if self._fault is None or waiter is None or waiter.uncancel() > cancellations:
+            late = self._late()
+            if late is None or waiter is None or waiter.uncancel() > cancellations:
                 raise
-            raise self._fault from None
+            raise late from None
         finally:
             self._waiter = None
 
     def stop(self) -> None:
         """No more waits will follow."""
         self._timer.cancel()
+
+    def _late(self) -> ProviderError | None:
+        return self._fault
 
     def _look(self) -> None:
         now = self._loop.time()

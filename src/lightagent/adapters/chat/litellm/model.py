@@ -1,0 +1,124 @@
+"""A chat model behind LiteLLM."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from lightagent.adapters.chat.litellm.faults import Translated
+from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
+from lightagent.adapters.chat.openai.choices import ChoiceReader
+from lightagent.domain.deltas import Delta
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.ports.models import ChatModel, ChatRequest
+
+DEFAULT_TIMEOUT = 600.0
+"""Seconds; litellm's own default is 6,000."""
+
+# What decides where a request goes and what it is, no parameter of a run may change.
+_RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
+
+
+class LiteLLMChatModel(ChatModel):
+    """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
+
+    A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
+
+    Args:
+        model: provider and model in LiteLLM's form, such as `anthropic/claude-sonnet-4-5`.
+        api_key: the key; without one litellm takes it from the environment variable of the provider.
+        api_base: where the provider's API begins, if not at its usual place.
+        timeout: seconds that one attempt may take.
+        headers: further request headers.
+        arguments: further arguments of `litellm.acompletion`, such as `api_version`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        api_base: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        arguments: JsonObject | None = None,
+    ) -> None:
+        self._model = model
+        self._api_key = api_key
+        fixed = {"api_key": api_key, "api_base": api_base, "extra_headers": dict(headers or {}) or None}
+        self._fixed: dict[str, object] = {
+            **(arguments or {}),
+            **{name: value for name, value in fixed.items() if value is not None},
+            "model": model,
+            "timeout": timeout,
+            # Who retries, and for how long, is decided above.
+            "num_retries": 0,
+            "max_retries": 0,
+            # Without it every request with tools imports LiteLLM's own MCP client, whether or not that is installed.
+            "_skip_mcp_handler": True,
+        }
+        self._complete: Complete | None = None
+
+    @property
+    def name(self) -> str:
+        return self._model
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        arguments = self._arguments(request)
+        if self._complete is None:
+            self._complete = await load()
+        hold_clients(self)
+        reader = ChoiceReader()
+        with Translated(self._api_key):
+            answer = await self._complete(**arguments)
+        async for chunk in self._chunks(answer):
+            for delta in reader.read(_plain(chunk)):
+                yield delta
+        yield reader.end(complete=True)
+
+    async def aclose(self) -> None:
+        await release_clients(self)
+
+    async def _chunks(self, answer: object) -> AsyncIterator[object]:
+        """The chunks of a stream, or the one whole answer."""
+        if not isinstance(answer, AsyncIterator):
+            yield answer
+            return
+        try:
+            while True:
+                with Translated(self._api_key):
+                    chunk = await anext(answer, None)
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            close = getattr(answer, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _arguments(self, request: ChatRequest) -> dict[str, object]:
+        reserved = sorted(_RESERVED & request.params.keys())
+        if reserved:
+            raise ConfigurationError(
+                f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
+                guidance="Leave them out of metadata= and params.",
+            )
+        arguments = {
+            **self._fixed,
+            **request.params,
+            "messages": [message.to_openai() for message in request.messages],
+        }
+        if request.tools:
+            arguments["tools"] = [tool.to_openai() for tool in request.tools]
+        if request.output_schema is not None:
+            schema: JsonObject = {"name": "output", "schema": request.output_schema, "strict": False}
+            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if request.stream:
+            arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+        return arguments
+
+
+def _plain(chunk: object) -> object:
+    """A pydantic object of litellm as plain data."""
+    dump = getattr(chunk, "model_dump", None)
+    return dump(exclude_none=True) if dump is not None else chunk

@@ -1,0 +1,39 @@
+"""The options of the adapter `litellm`, as settings and `open_adapter` give them."""
+
+from __future__ import annotations
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+
+from lightagent.adapters.chat.litellm.model import DEFAULT_TIMEOUT, LiteLLMChatModel
+from lightagent.domain.json_types import JsonObject
+
+
+class LiteLLMOptions(BaseModel):
+    """How to reach a model through LiteLLM."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(min_length=1, description="Provider and model in LiteLLM's form, such as anthropic/claude-….")
+    api_key: SecretStr | None = Field(None, description="The key; without one, the provider's environment variable.")
+    api_base: str | None = Field(
+        None,
+        validation_alias=AliasChoices("api_base", "base_url"),
+        description="Where the provider's API begins, if not at its usual place; base_url is the same.",
+    )
+    timeout: float = Field(DEFAULT_TIMEOUT, gt=0, description="Seconds that one attempt may take.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Further request headers.")
+    arguments: JsonObject = Field(
+        default_factory=dict, description="Further arguments of litellm.acompletion, such as api_version."
+    )
+
+
+def open_model(options: LiteLLMOptions) -> LiteLLMChatModel:
+    """The model these options describe; neither litellm nor the network is touched."""
+    return LiteLLMChatModel(
+        options.model,
+        api_key=options.api_key.get_secret_value() if options.api_key is not None else None,
+        api_base=options.api_base,
+        timeout=options.timeout,
+        headers=options.headers,
+        arguments=options.arguments,
+    )

@@ -1,0 +1,8 @@
+"""Contract suites: subclass one, say how your adapter is reached, and pytest certifies it."""
+
+from __future__ import annotations
+
+import pytest
+
+# Their assertions should say as much as those of your own tests.
+pytest.register_assert_rewrite("lightagent.testing.contracts.chat_model")

@@ -1,0 +1,335 @@
+"""chat/openai against everything that goes wrong on the wire: a typed error or the right answer, in time, no leaks."""
+
+import asyncio
+import time
+from contextlib import aclosing
+
+import pytest
+
+from lightagent.adapters.chat.openai import OpenAIChatModel
+from lightagent.domain.deltas import Delta, ModelReply, TextDelta, fold_deltas
+from lightagent.domain.errors import ProviderError
+from lightagent.domain.messages import SystemMessage, UserMessage
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.models import ChatRequest
+from tests.servers.fault_behaviours import TEXT
+from tests.servers.fault_options import Option
+from tests.servers.fault_server import FaultServer
+from tests.servers.fault_tools import ARGUMENTS
+from tests.servers.leaks import LeakCheck
+
+KEY = "sk-secret-0123456789"
+MARGIN = 0.25
+SHORT = "Grüße 👋🏽"  # without commas, at which the server would break lines
+ADD = ToolSpec("add", "Add.", {"type": "object"})
+SUB = ToolSpec("sub", "Subtract.", {"type": "object"})
+MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+
+
+async def deltas_of(model: OpenAIChatModel, *, stream: bool, tools: tuple[ToolSpec, ...] = ()) -> list[Delta]:
+    messages = (SystemMessage("You answer."), UserMessage("What is 6 times 7?"))
+    async with aclosing(model.stream(ChatRequest(messages, tools=tools, stream=stream))) as deltas:
+        return [delta async for delta in deltas]
+
+
+async def ask(base_url: str, *, stream: bool, tools: tuple[ToolSpec, ...] = ()) -> ModelReply:
+    return await asked(OpenAIChatModel("m", KEY, base_url, timeout=10), stream=stream, tools=tools)
+
+
+async def asked(model: OpenAIChatModel, *, stream: bool, tools: tuple[ToolSpec, ...] = ()) -> ModelReply:
+    try:
+        return fold_deltas(await deltas_of(model, stream=stream, tools=tools))
+    finally:
+        await model.aclose()
+
+
+async def fault_of(model: OpenAIChatModel, *, stream: bool) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        await asked(model, stream=stream)
+    return caught.value
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ok", {}),
+        ("comments", {}),
+        ("no-space", {}),
+        ("split", {}),
+        ("split", {"pieces": 1, "gap_ms": 0}),
+        ("no-done", {}),
+        ("stale", {}),
+        ("duplicate-finish", {}),
+        ("no-finish", {}),
+        ("ok", {"eol": "cr", "bom": 1}),
+        ("ok", {"eol": "crlf", "multiline": 1, "pieces": 7, "text": SHORT}),
+        ("ok", {"burst": 1}),
+    ],
+)
+async def test_a_good_answer_is_read_however_it_is_written(
+    leaks: LeakCheck, faults: FaultServer, name: str, options: dict[str, Option], stream: bool
+) -> None:
+    scenario = faults.scenario(name, **options)
+    reply = await ask(scenario.base_url, stream=stream)
+    assert reply.message.content == options.get("text", TEXT)
+    assert reply.end.finish_reason == (None if name == "no-finish" else "stop")
+    assert (reply.end.model, reply.end.response_id) == ("faulty", "chatcmpl-1")
+    assert reply.end.usage is not None
+    assert reply.end.usage.total_tokens == 30
+    (request,) = scenario.requests
+    assert request.header("Authorization") == f"Bearer {KEY}"
+    assert ("stream" in request.json()) == stream
+    await scenario.all_closed()
+
+
+@MODES
+@pytest.mark.parametrize("layout", ["whole", "packed", "split", "interleaved", "repeated", "indexless"])
+async def test_tool_calls_come_whole_however_they_are_cut(faults: FaultServer, layout: str, stream: bool) -> None:
+    scenario = faults.scenario("tools", calls=3, layout=layout, pieces=5)
+    reply = await ask(scenario.base_url, stream=stream, tools=(ADD, SUB))
+    assert [(call.id, call.name, call.arguments) for call in reply.message.tool_calls] == [
+        ("call_0_0", "add", ARGUMENTS),
+        ("call_0_1", "sub", ARGUMENTS),
+        ("call_0_2", "add", ARGUMENTS),
+    ]
+    assert reply.message.content is None
+    assert reply.end.finish_reason == "tool_calls"
+
+
+@MODES
+@pytest.mark.parametrize(("name", "reason"), [("length", "length"), ("content-filter", "content_filter")])
+async def test_an_answer_cut_short_says_so(faults: FaultServer, name: str, reason: str, stream: bool) -> None:
+    assert (await ask(faults.scenario(name).base_url, stream=stream)).end.finish_reason == reason
+
+
+@MODES
+async def test_no_content_is_an_empty_answer(faults: FaultServer, stream: bool) -> None:
+    reply = await ask(faults.scenario("null-content").base_url, stream=stream)
+    assert not reply.message.content
+    assert reply.end.finish_reason == "stop"
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("name", "options", "code", "retryable"),
+    [
+        ("html", {}, "LA-404", False),
+        ("malformed", {}, "LA-500", True),
+        ("not-an-object", {}, "LA-500", True),
+        ("empty-body", {}, "LA-500", True),
+        ("empty-choices", {}, "LA-500", True),
+        ("null-choices", {}, "LA-500", True),
+        ("no-choices", {}, "LA-500", True),
+        ("null-message", {}, "LA-500", True),
+        ("error-in-stream", {}, "LA-503", True),
+        ("big", {}, "LA-413", False),
+        ("reset", {}, "LA-503", True),
+        ("no-answer", {}, "LA-503", True),
+        ("truncated", {}, "LA-503", True),
+        ("truncated-reset", {}, "LA-503", True),
+        ("status", {"code": 400}, "LA-413", False),  # context_length_exceeded
+        ("status", {"code": 400, "reason": "other"}, "LA-400", False),
+        ("status", {"code": 401}, "LA-401", False),
+        ("status", {"code": 403}, "LA-403", False),
+        ("status", {"code": 404}, "LA-404", False),
+        ("status", {"code": 408}, "LA-408", True),
+        ("status", {"code": 409}, "LA-400", True),
+        ("status", {"code": 413}, "LA-413", False),
+        ("status", {"code": 422}, "LA-400", False),
+        ("status", {"code": 429}, "LA-429", True),
+        ("status", {"code": 429, "reason": "insufficient_quota"}, "LA-429", False),
+        ("status", {"code": 500}, "LA-500", True),
+        ("status", {"code": 502, "form": "html"}, "LA-503", True),
+        ("status", {"code": 503, "form": "empty"}, "LA-503", True),
+        ("status", {"code": 504}, "LA-408", True),
+        ("status", {"code": 307}, "LA-404", False),
+    ],
+)
+async def test_a_fault_has_its_type(
+    leaks: LeakCheck,
+    faults: FaultServer,
+    name: str,
+    options: dict[str, Option],
+    code: str,
+    retryable: bool,
+    stream: bool,
+) -> None:
+    scenario = faults.scenario(name, **options)
+    fault = await fault_of(OpenAIChatModel("m", KEY, scenario.base_url), stream=stream)
+    assert (fault.code, fault.retryable) == (code, retryable), fault
+    assert len(scenario.requests) == 1
+    await scenario.all_closed()
+
+
+async def test_a_stream_that_ends_in_good_order_but_too_early_is_truncated(faults: FaultServer) -> None:
+    fault = await fault_of(OpenAIChatModel("m", KEY, faults.scenario("truncated-clean").base_url), stream=True)
+    assert (fault.code, fault.retryable) == ("LA-503", True)
+
+
+async def test_a_single_endless_line_is_bounded(faults: FaultServer) -> None:
+    model = OpenAIChatModel("m", KEY, faults.scenario("big", line=1).base_url, max_response_bytes=1_000_000)
+    started = time.process_time()
+    assert (await fault_of(model, stream=True)).code == "LA-413"
+    assert time.process_time() - started < 2
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [
+        ({"retry_after": 7}, 7, 7),
+        ({"retry_after": "1.5"}, 1.5, 1.5),
+        ({"retry_after_ms": 250, "retry_after": 9}, 0.25, 0.25),
+        ({"retry_date": 30}, 25, 30),
+        ({"retry_date": -30}, 0, 0),
+    ],
+)
+async def test_what_the_provider_asks_for_is_told(
+    faults: FaultServer, options: dict[str, Option], least: float, most: float, stream: bool
+) -> None:
+    model = OpenAIChatModel("m", KEY, faults.scenario("status", code=429, **options).base_url)
+    fault = await fault_of(model, stream=stream)
+    assert fault.retry_after is not None
+    assert least <= fault.retry_after <= most
+    assert fault.details["status"] == 429
+    assert fault.details["request_id"] == "req_fault"
+
+
+@MODES
+@pytest.mark.parametrize("nonsense", ["soon", "-5", "nan", "inf", "1e999", "Mon, 99 Foo 2026"])
+async def test_a_senseless_retry_after_is_none(faults: FaultServer, nonsense: str, stream: bool) -> None:
+    model = OpenAIChatModel("m", KEY, faults.scenario("status", code=429, retry_after=nonsense).base_url)
+    assert (await fault_of(model, stream=stream)).retry_after is None
+
+
+@MODES
+@pytest.mark.parametrize("name", ["hang", "slow-body", "stall", "slowloris"])
+async def test_an_attempt_ends_at_its_deadline(leaks: LeakCheck, faults: FaultServer, name: str, stream: bool) -> None:
+    scenario = faults.scenario(name)
+    started = time.monotonic()
+    fault = await fault_of(OpenAIChatModel("m", KEY, scenario.base_url, timeout=0.5), stream=stream)
+    assert 0.5 <= time.monotonic() - started < 0.5 + MARGIN
+    assert (fault.code, fault.retryable) == ("LA-408", True)
+    assert "0.5 s" in fault.message
+    await scenario.all_closed()
+
+
+@pytest.mark.parametrize("name", ["hang", "slow-body", "stall"])
+async def test_a_stream_may_not_fall_silent(leaks: LeakCheck, faults: FaultServer, name: str) -> None:
+    scenario = faults.scenario(name)
+    started = time.monotonic()
+    fault = await fault_of(OpenAIChatModel("m", KEY, scenario.base_url, idle_timeout=0.4), stream=True)
+    assert 0.4 <= time.monotonic() - started < 0.4 + 2 * MARGIN
+    assert (fault.code, fault.retryable) == ("LA-408", True)
+    assert "nothing for 0.4 s" in fault.message
+    await scenario.all_closed()
+
+
+async def test_a_slow_stream_is_not_a_silent_one(faults: FaultServer) -> None:
+    scenario = faults.scenario("ok", pieces=200, gap_ms=100)
+    model = OpenAIChatModel("m", KEY, scenario.base_url, idle_timeout=0.3)
+    started = time.monotonic()
+    assert (await asked(model, stream=True)).message.content == TEXT
+    assert time.monotonic() - started > 0.6
+
+
+async def test_a_slow_reader_is_not_a_silent_provider(faults: FaultServer) -> None:
+    scenario = faults.scenario("ok", pieces=400, gap_ms=20)
+    model = OpenAIChatModel("m", KEY, scenario.base_url, idle_timeout=0.2)
+    text = ""
+    async for delta in model.stream(ChatRequest((UserMessage("hi"),), stream=True)):
+        if isinstance(delta, TextDelta):
+            text += delta.text
+            await asyncio.sleep(0.3 if len(text) < 10 else 0)
+    assert text == TEXT
+    await model.aclose()
+
+
+@MODES
+async def test_a_connection_that_nobody_answers(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+    started = time.monotonic()
+    fault = await fault_of(OpenAIChatModel("m", KEY, faults.silent_url, connect_timeout=0.4), stream=stream)
+    assert time.monotonic() - started < 0.4 + MARGIN
+    assert (fault.code, fault.retryable) == ("LA-408", True)
+    assert "127.0.0.1" in fault.message
+
+
+@MODES
+async def test_a_connection_that_is_refused(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+    fault = await fault_of(OpenAIChatModel("m", KEY, faults.refused_url), stream=stream)
+    assert (fault.code, fault.retryable) == ("LA-503", True)
+
+
+async def test_a_host_that_nobody_knows_is_named() -> None:
+    fault = await fault_of(OpenAIChatModel("m", KEY, "http://no-such-host.invalid/v1"), stream=False)
+    assert (fault.code, fault.retryable) == ("LA-503", True)
+    assert "no-such-host.invalid" in fault.message
+
+
+@MODES
+async def test_no_error_repeats_the_key(faults: FaultServer, stream: bool) -> None:
+    message = f"Incorrect API key provided: {KEY}. You can find yours at home." + "x" * 2000
+    scenario = faults.scenario("status", code=401, message=message, reason=KEY)
+    fault = await fault_of(OpenAIChatModel("m", KEY, scenario.base_url), stream=stream)
+    assert fault.message.startswith("Incorrect API key provided: ***.")
+    assert KEY not in f"{fault} {fault.details} {fault.__cause__!r} {fault.__context__!r}"
+    assert len(fault.message) <= 500
+
+
+async def test_connections_are_used_again(leaks: LeakCheck, faults: FaultServer) -> None:
+    scenario = faults.scenario("ok")
+    model = OpenAIChatModel("m", KEY, scenario.base_url)
+    for stream in (True, False) * 3:
+        await deltas_of(model, stream=stream)
+    assert (len(scenario.requests), len(scenario.connections)) == (6, 1)
+    await model.aclose()
+    await scenario.all_closed()
+
+
+async def test_a_broken_connection_is_not_used_again(faults: FaultServer) -> None:
+    scenario = faults.scenario("stale")
+    model = OpenAIChatModel("m", KEY, scenario.base_url)
+    for _ in range(3):
+        await deltas_of(model, stream=True)
+        await asyncio.sleep(0.05)
+    assert len(scenario.connections) == 3
+    await model.aclose()
+
+
+async def test_an_abandoned_stream_closes_its_connection(leaks: LeakCheck, faults: FaultServer) -> None:
+    scenario = faults.scenario("stall", stall=3)
+    model = OpenAIChatModel("m", KEY, scenario.base_url)
+    async for _ in model.stream(ChatRequest((UserMessage("hi"),), stream=True)):
+        break
+    await scenario.all_closed()
+    await model.aclose()
+
+
+@MODES
+@pytest.mark.parametrize("name", ["hang", "stall", "slow-body"])
+async def test_a_cancelled_request_closes_its_connection(
+    leaks: LeakCheck, faults: FaultServer, name: str, stream: bool
+) -> None:
+    scenario = faults.scenario(name)
+    model = OpenAIChatModel("m", KEY, scenario.base_url)
+    task = asyncio.create_task(deltas_of(model, stream=stream))
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < MARGIN
+    await scenario.all_closed()
+    await model.aclose()
+
+
+async def test_a_hundred_hanging_streams_end_together(leaks: LeakCheck, faults: FaultServer) -> None:
+    scenario = faults.scenario("stall", stall=2)
+    model = OpenAIChatModel("m", KEY, scenario.base_url, idle_timeout=1)
+    tasks = [asyncio.create_task(deltas_of(model, stream=True)) for _ in range(100)]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {result.code for result in results if isinstance(result, ProviderError)} == {"LA-408"}
+    assert len(results) == 100
+    await scenario.all_closed()
+    await model.aclose()

@@ -1,0 +1,215 @@
+"""The machine: properties of folding and deciding, over generated sequences."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lightagent.domain.deltas import (
+    Delta,
+    ReasoningDelta,
+    RefusalDelta,
+    ReplyEnd,
+    TextDelta,
+    ToolCallDelta,
+    fold_deltas,
+)
+from lightagent.domain.error_codes import ERROR_TAXONOMY
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    Event,
+    Limits,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    Noted,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.moves import AskModel, CallTools, CheckOutput, Finish, next_move
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Failed, Suspended
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.runs import apply, fold
+
+STARTED = RunStarted("r", "a", "m", (SystemMessage("s"), UserMessage("q")))
+WORDS = st.text("abc é\U0001f600", max_size=6)
+
+
+@st.composite
+def possible_runs(draw: st.DrawFn) -> list[Event]:
+    """A run that follows every move of the machine, whatever the model and the tools do."""
+    events: list[Event] = [STARTED]
+    for _ in range(draw(st.integers(0, 40))):
+        move = next_move(fold(events))
+        match move:
+            case AskModel():
+                events.extend(draw(_model_turn(fold(events).turn + 1)))
+            case CallTools(calls):
+                pending = draw(st.sampled_from(calls))
+                events.extend(draw(_tool_turn(pending.call.id, started=pending.status == "started")))
+            case Finish(outcome):
+                events.append(RunFinished(outcome))
+                if not isinstance(outcome, Suspended):
+                    break
+                events.extend(ApprovalDecided(call_id, ApprovalDecision.approve()) for call_id in outcome.call_ids)
+            case CheckOutput():
+                raise AssertionError("no output type was named")
+    return events
+
+
+@st.composite
+def _model_turn(draw: st.DrawFn, turn: int) -> list[Event]:
+    count = draw(st.integers(0, 3))
+    calls = tuple(ToolCall(f"c{number}", "t", "{}") for number in range(count))
+    finish = draw(st.sampled_from([None, "stop", "tool_calls", "stop", "length", "content_filter"]))
+    failures = [ModelFailed(turn, attempt + 1, ERROR_TAXONOMY["LA-429"]) for attempt in range(draw(st.integers(0, 2)))]
+    return [ModelRequested(turn, 1), *failures, ModelReplied(turn, AssistantMessage(draw(WORDS), calls), finish)]
+
+
+@st.composite
+def _tool_turn(draw: st.DrawFn, call_id: str, *, started: bool) -> list[Event]:
+    events: list[Event] = [] if started else [ToolStarted(call_id, "t", {}, "k")]
+    end = draw(st.sampled_from(["finish", "ask", "stop here", "refuse"]))
+    if end == "stop here":
+        return events or [Noted("still running", {})]
+    if end == "ask":
+        return [*events, ApprovalRequested(call_id, "why", {})]
+    if end == "refuse" and not started:
+        return [ToolFinished(call_id, "no", "refused")]
+    return [*events, ToolFinished(call_id, f"result of {call_id}")]
+
+
+@given(possible_runs(), st.data())
+@settings(max_examples=300)
+def test_folding_a_prefix_and_going_on_equals_folding_the_whole(events: list[Event], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(events)))
+    run = fold(events[:cut])
+    for event in events[cut:]:
+        run = apply(run, event)
+    assert run == fold(events)
+
+
+@given(possible_runs())
+@settings(max_examples=300)
+def test_every_call_gets_exactly_one_result_and_order_is_kept(events: list[Event]) -> None:
+    run = fold(events)
+    waiting: list[str] = []
+    for message in run.messages:
+        if isinstance(message, ToolMessage):
+            assert message.tool_call_id == waiting.pop(0)
+        else:
+            assert not waiting
+            waiting = [call.id for call in message.tool_calls] if isinstance(message, AssistantMessage) else []
+    assert waiting == [call.call.id for call in run.calls]
+
+
+@given(possible_runs())
+@settings(max_examples=300)
+def test_the_next_move_never_asks_the_model_while_calls_are_open(events: list[Event]) -> None:
+    for length in range(1, len(events) + 1):
+        run = fold(events[:length])
+        move = next_move(run)
+        assert not (isinstance(move, AskModel) and run.calls)
+        assert not (isinstance(move, CallTools) and not run.calls)
+
+
+def _split(delta: Delta, sizes: list[int]) -> list[Delta]:
+    match delta:
+        case TextDelta(text):
+            return [TextDelta(piece) for piece in _pieces(text, sizes)]
+        case ReasoningDelta(text):
+            return [ReasoningDelta(piece) for piece in _pieces(text, sizes)]
+        case RefusalDelta(text):
+            return [RefusalDelta(piece) for piece in _pieces(text, sizes)]
+        case ToolCallDelta(index, call_id, name, arguments):
+            pieces = [ToolCallDelta(index, arguments=piece) for piece in _pieces(arguments, sizes)]
+            return [ToolCallDelta(index, call_id, name), *pieces]
+        case ReplyEnd():
+            return [ReplyEnd(finish_reason=delta.finish_reason), ReplyEnd(usage=delta.usage, model=delta.model)]
+
+
+def _pieces(text: str, sizes: list[int]) -> list[str]:
+    pieces = []
+    for size in sizes:
+        pieces.append(text[:size])
+        text = text[size:]
+    return [*pieces, text]
+
+
+DELTAS = st.one_of(
+    st.builds(TextDelta, st.text(max_size=12)),
+    st.builds(ReasoningDelta, st.text(max_size=12)),
+    st.builds(RefusalDelta, st.text(max_size=5)),
+    st.builds(lambda at, text: ToolCallDelta(at, f"c{at}", "t", text), st.integers(0, 3), st.text(max_size=12)),
+    st.builds(ReplyEnd, st.sampled_from(["stop", "length"])),
+)
+
+
+@given(st.lists(DELTAS, max_size=12), st.lists(st.integers(0, 4), max_size=4))
+@settings(max_examples=500)
+def test_any_split_of_a_stream_folds_to_the_same_message(deltas: list[Delta], sizes: list[int]) -> None:
+    split = [piece for delta in deltas for piece in _split(delta, sizes)]
+    assert fold_deltas(split) == fold_deltas(deltas)
+
+
+def test_halves_of_a_surrogate_pair_in_two_deltas_become_one_character() -> None:
+    assert fold_deltas([TextDelta("a\ud83d"), TextDelta("\ude00b")]).message.content == "a\U0001f600b"
+
+
+def _reply(message: AssistantMessage, finish: str = "stop") -> list[Event]:
+    return [STARTED, ModelRequested(1, 2), ModelReplied(1, message, finish)]
+
+
+CALL = AssistantMessage(None, (ToolCall("c", "t", "{}"),))
+
+
+def test_an_answer_ends_the_run() -> None:
+    assert next_move(fold(_reply(AssistantMessage("hi")))) == Finish(Completed("hi"))
+
+
+def test_an_answer_that_was_cut_off_is_a_failure_even_with_calls() -> None:
+    for message in (AssistantMessage("hal"), CALL):
+        move = next_move(fold(_reply(message, "length")))
+        assert isinstance(move, Finish)
+        assert isinstance(move.outcome, Failed)
+        assert move.outcome.error.code == "LA-413"
+
+
+@pytest.mark.parametrize("message", [AssistantMessage("half"), AssistantMessage(None, refusal="no")])
+def test_what_the_provider_withholds_blocks(message: AssistantMessage) -> None:
+    move = next_move(fold(_reply(message, "content_filter")))
+    assert isinstance(move, Finish)
+    assert isinstance(move.outcome, Blocked)
+
+
+def test_the_loop_of_tools_is_bounded() -> None:
+    started = RunStarted("r", "a", "m", (), limits=Limits(max_tool_iterations=0))
+    move = next_move(fold([started, ModelRequested(1, 0), ModelReplied(1, CALL)]))
+    assert isinstance(move, Finish)
+    assert isinstance(move.outcome, BudgetExhausted)
+
+
+IMPOSSIBLE: list[list[Event]] = [
+    [],
+    [ModelRequested(1, 1)],
+    [STARTED, STARTED],
+    [STARTED, ToolFinished("c", "x")],
+    [*_reply(CALL), ModelReplied(2, AssistantMessage("x"))],
+    [*_reply(CALL), ToolFinished("c", "x"), ToolFinished("c", "y")],
+    [*_reply(CALL), ToolStarted("c", "t", {}, "k"), ToolStarted("c", "t", {}, "k")],
+    [*_reply(CALL), ApprovalDecided("c", ApprovalDecision.approve())],
+    _reply(AssistantMessage(None, (ToolCall("c", "t", ""), ToolCall("c", "t", "")))),
+    [*_reply(AssistantMessage("x")), RunFinished(Completed("x")), Noted("late", {})],
+]
+
+
+@pytest.mark.parametrize("events", IMPOSSIBLE)
+def test_events_that_are_no_possible_run_are_refused(events: list[Event]) -> None:
+    with pytest.raises(ConfigurationError):
+        fold(events)

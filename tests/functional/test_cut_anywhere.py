@@ -1,4 +1,4 @@
-"""A run cut after any event goes on from its journal in another process and ends the same, no finished call repeated."""
+"""A run cut after any event goes on in another process and ends the same; no finished call is repeated."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Finds an adapter by its kind and opens it with options that the adapter itself checks.
 
-`kind` is looked for in this order: a file `lightagent/adapters/<family>/<kind>.py` (or a package of that name), an entry point `kind` in the group `lightagent.<family>` of an installed distribution, and nowhere: then the error
-lists the kinds there are. A kind is a plain name, so that nothing from a file or an environment variable can name code.
+A kind is looked for as a file `lightagent/adapters/<family>/<kind>.py` (or a package), then as an entry point of
+the group `lightagent.<family>` of an installed distribution; where it is neither, the error lists the kinds there are.
+It is a plain name, so that nothing from a file or an environment variable can name code.
 """
 
 from __future__ import annotations

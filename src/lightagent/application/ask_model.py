@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import cache
 from typing import Generic
 
 from lightagent.application.plan import RunPlan
@@ -87,6 +89,7 @@ class _Exchange(Generic[DepsT]):
 async def _try_again(exchange: _Exchange[DepsT], attempts: int, seconds: float) -> AsyncGenerator[Step, None]:
     import stamina
 
+    _keep_quiet()
     monotonic = exchange.plan.clock.monotonic
     deadline = monotonic() + seconds
 
@@ -109,6 +112,12 @@ async def _try_again(exchange: _Exchange[DepsT], attempts: int, seconds: float) 
     except Exception as exc:  # the last failure comes back; ask_model tells it
         if exc is not exchange.failure:
             raise
+
+
+@cache
+def _keep_quiet() -> None:
+    """stamina tells of each pause through `logging`; where nobody has set that up, it would end on stderr."""
+    logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 def _replied(turn: int, reply: ModelReply, latency: float, first: float | None, now: float) -> ModelReplied:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from lightagent.application.argument_errors import clip
 
@@ -53,5 +54,7 @@ def mask_secrets(text: str) -> str:
 
 def _text(exc: BaseException) -> str:
     if isinstance(exc, BaseExceptionGroup):
-        return f"{exc.message}: " + "; ".join(f"{type(one).__name__}: {one}" for one in exc.exceptions[:5])
-    return str(exc)
+        return f"{exc.message}: " + "; ".join(f"{type(one).__name__}: {_text(one)}" for one in exc.exceptions[:5])
+    with suppress(Exception):  # Its text may be code of the user's own, and that may fail too.
+        return str(exc)
+    return ""

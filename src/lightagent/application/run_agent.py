@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import assert_never
 
 from lightagent.application.ask_model import ask_model
@@ -34,50 +35,49 @@ async def run_agent(events: Sequence[Event], plan: RunPlan[DepsT]) -> AsyncGener
     seconds = run.started.limits.timeout
     deadline = None if seconds is None else plan.clock.monotonic() + seconds
     while run.outcome is None:
-        async with aclosing(_carry_out(next_move(run), run, plan, deadline)) as steps:
-            async for step in steps:
-                if is_event(step):
-                    run = apply(run, step)
-                yield step
+        begun = _begin(next_move(run), run, plan, deadline)
+        if not isinstance(begun, _Work):
+            run = apply(run, begun)
+            yield begun
+            continue
+        try:
+            async with aclosing(until(begun.steps, begun.seconds)) as steps:
+                async for step in steps:
+                    if is_event(step):
+                        run = apply(run, step)
+                    yield step
+        except TimeoutError:
+            late = RunFinished(begun.late, plan.clock.now())
+            run = apply(run, late)
+            yield late
 
 
-async def _carry_out(move: Move, run: Run, plan: RunPlan[DepsT], deadline: float | None) -> AsyncGenerator[Step, None]:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A move that takes time: its steps, how long they may take, and how the run ends if they take longer."""
+
+    steps: AsyncGenerator[Step, None]
+    seconds: float | None
+    late: Outcome
+
+
+def _begin(move: Move, run: Run, plan: RunPlan[DepsT], deadline: float | None) -> _Work | Event:
+    """The work that a move asks for, or the event that it comes to at once."""
     limits = run.started.limits
+    left = None if deadline is None else deadline - plan.clock.monotonic()
     match move:
+        case AskModel() if left is not None and left < limits.model_timeout:
+            return _Work(ask_model(run, plan), left, BudgetExhausted(_out_of_time(limits.timeout)))
         case AskModel():
-            patience = plan.clock.monotonic() + limits.model_timeout
-            late: Outcome = Failed(_silent(limits.model_timeout))
-            if deadline is not None and deadline < patience:
-                patience, late = deadline, BudgetExhausted(_out_of_time(limits.timeout))
-            steps = _bounded(patience, ask_model(run, plan), plan, late)
+            return _Work(ask_model(run, plan), limits.model_timeout, Failed(_silent(limits.model_timeout)))
         case CallTools(calls):
-            steps = _bounded(
-                deadline, call_tools(run, calls, plan), plan, BudgetExhausted(_out_of_time(limits.timeout))
-            )
+            return _Work(call_tools(run, calls, plan), left, BudgetExhausted(_out_of_time(limits.timeout)))
         case CheckOutput(content):
-            yield _checked(content, plan)
-            return
+            return _checked(content, plan)
         case Finish(outcome):
-            yield RunFinished(outcome, plan.clock.now())
-            return
+            return RunFinished(outcome, plan.clock.now())
         case _:
             assert_never(move)
-    async with aclosing(steps):
-        async for step in steps:
-            yield step
-
-
-async def _bounded(
-    deadline: float | None, steps: AsyncGenerator[Step, None], plan: RunPlan[DepsT], late: Outcome
-) -> AsyncGenerator[Step, None]:
-    """The steps, until the deadline passes while one is awaited: then the run ends as `late` says."""
-    seconds = None if deadline is None else deadline - plan.clock.monotonic()
-    try:
-        async with aclosing(until(steps, seconds)) as timely:
-            async for step in timely:
-                yield step
-    except TimeoutError:
-        yield RunFinished(late, plan.clock.now())
 
 
 def _checked(content: str, plan: RunPlan[DepsT]) -> Event:

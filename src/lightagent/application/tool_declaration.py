@@ -66,7 +66,7 @@ def declare(function: Function, name: str | None = None) -> Declaration:
         ConfigurationError: it cannot be a tool; see `read_signature`, or its ``tool_info`` is wrong.
     """
     known, holder = _memory(function) if name is None else (None, function)
-    info: object = getattr(function, "tool_info", None)
+    info: object = getattr(_innermost(function), "tool_info", None)
     if known is not None:
         found = known.get(holder)
         if found is not None and found.info is info:

@@ -19,6 +19,8 @@ T_co = TypeVar("T_co", covariant=True)
 class DeclaredTool(FunctionTool[DepsT_contra], Generic[DepsT_contra, P, T_co]):
     """What ``@tool`` makes of a function: a tool that is called as the function was."""
 
+    __name__: str
+
     def __init__(self, function: Callable[P, T_co], options: ToolOptions | None = None) -> None:
         super().__init__(function, options)
         self._typed = function

@@ -103,7 +103,8 @@ def _about_param(field: str, param: Mapping[str, object]) -> Iterator[_Finding]:
     kind = param.get("type")
     kinds = kind if isinstance(kind, list) and kind else [kind]
     for one in kinds:
-        if one not in TYPES and not (one == "null" and len(kinds) > 1):
+        known = isinstance(one, str) and (one in TYPES or (one == "null" and len(kinds) > 1))
+        if not known:
             yield "error", f"{field}.type", f"type must be one of {', '.join(TYPES)}; {one!r} is not."
     if not isinstance(param.get("description", ""), str):
         yield "error", f"{field}.description", "description must be text."

@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Generic, ParamSpec, Protocol, TypeVar
@@ -75,26 +76,35 @@ class WorkerThreads:
                 return
             self._count += 1
             number = next(self._numbers)
+        inbox: _Inbox = SimpleQueue()
+        inbox.put(job)
         try:
-            threading.Thread(target=self._work, args=(job,), name=f"lightagent-worker-{number}", daemon=True).start()
+            threading.Thread(target=self._work, args=(inbox,), name=f"lightagent-worker-{number}", daemon=True).start()
         except RuntimeError:
             with self._lock:
                 self._count -= 1
             raise
 
-    def _work(self, job: _Work | None) -> None:
-        inbox: _Inbox = SimpleQueue()
+    def _work(self, inbox: _Inbox) -> None:
+        job: _Work | None = inbox.get()
         while job is not None:
             job.run()
+            # Free before the result is out: so who awaits it and calls again gets this same thread.
+            following = self._take_or_rest(inbox)
+            job.deliver()
             # Nothing of a finished call may stay alive while its thread rests.
             del job
-            job = self._next(inbox)
+            job = following or self._wait(inbox)
+            del following
 
-    def _next(self, inbox: _Inbox) -> _Work | None:
+    def _take_or_rest(self, inbox: _Inbox) -> _Work | None:
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
             self._idle.append(inbox)
+            return None
+
+    def _wait(self, inbox: _Inbox) -> _Work | None:
         with suppress(Empty):
             return inbox.get(timeout=self._idle_seconds)
         with self._lock:
@@ -107,6 +117,7 @@ class WorkerThreads:
 
 class _Work(Protocol):
     def run(self) -> None: ...
+    def deliver(self) -> None: ...
 
 
 _Inbox = SimpleQueue[_Work]
@@ -115,32 +126,32 @@ _Inbox = SimpleQueue[_Work]
 class _Job(Generic[T]):
     """One call on its way to a thread and back."""
 
-    __slots__ = ("_call", "_loop", "future")
+    __slots__ = ("_call", "_loop", "_settle", "future")
 
     def __init__(self, call: Callable[[], T], future: asyncio.Future[T], loop: asyncio.AbstractEventLoop) -> None:
         self._call = call
         self.future = future
         self._loop = loop
+        self._settle: Callable[[], None] | None = None
 
     def run(self) -> None:
         if self.future.cancelled():
             return
         with _Catch() as caught:
-            result = self._call()
+            self._settle = partial(self.future.set_result, self._call())
+        if caught.exception is not None:
+            self._settle = partial(self.future.set_exception, caught.exception)
+
+    def deliver(self) -> None:
         # The loop may have ended meanwhile: then nobody waits.
         with suppress(RuntimeError):
-            if caught.exception is None:
-                self._loop.call_soon_threadsafe(self._succeed, result)
-            else:
-                self._loop.call_soon_threadsafe(self._fail, caught.exception)
+            self._loop.call_soon_threadsafe(self._finish)
 
-    def _succeed(self, result: T) -> None:
-        if not self.future.done():
-            self.future.set_result(result)
-
-    def _fail(self, exception: BaseException) -> None:
-        if not self.future.done():
-            self.future.set_exception(exception)
+    def _finish(self) -> None:
+        # Taken out: an exception's traceback leads back here, and would live as long as the circle.
+        settle, self._settle = self._settle, None
+        if settle is not None and not self.future.done():
+            settle()
 
 
 class _Catch:

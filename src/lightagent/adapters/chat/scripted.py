@@ -19,9 +19,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.ports.models import ChatModel, ChatRequest
 
-Reply: TypeAlias = (
-    str | AssistantMessage | ModelReply | ToolCall | Sequence[ToolCall] | Sequence[Delta | Exception] | Exception
-)
+Reply: TypeAlias = str | AssistantMessage | ModelReply | ToolCall | Sequence[ToolCall | Delta | Exception] | Exception
 """One told answer: a text; a message; calls of tools; deltas that are streamed as they are, an exception among them
 breaking the stream off; or an exception that is raised."""
 

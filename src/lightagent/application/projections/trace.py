@@ -178,12 +178,15 @@ class _Tracer:
 def run_counts(events: Iterable[Event]) -> dict[str, int]:
     """How many model requests, tool calls and repeated attempts a run made."""
     counts = {"model_request_count": 0, "tool_call_count": 0, "retry_count": 0}
+    failed = False  # an attempt at the request that is under way; what ends after it is a repetition
     for event in events:
         match event:
             case ModelRequested():
                 counts["model_request_count"] += 1
-            case ModelFailed() if event.attempt > 1:
-                counts["retry_count"] += 1
+                failed = False
+            case ModelFailed() | ModelReplied():
+                counts["retry_count"] += failed
+                failed = True
             case ToolStarted():
                 counts["tool_call_count"] += 1
             case _:

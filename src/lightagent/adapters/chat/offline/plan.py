@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 
 from lightagent.adapters.chat.offline import find_values
 from lightagent.adapters.chat.offline.arithmetic import wants_number
 from lightagent.adapters.chat.offline.choose import Offer, Profile
-from lightagent.adapters.chat.offline.clauses import begins_with_verb, split_clauses
 from lightagent.adapters.chat.offline.fill import Filled, Sources, fill
+from lightagent.adapters.chat.offline.steps import Step, explore, is_search, plan_steps
 from lightagent.adapters.chat.offline.transcript import Done, Transcript
-from lightagent.adapters.chat.offline.words import STOP, stem, stem_set, words
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ToolCall
 from lightagent.domain.tools import ToolSpec
 
 _MOST_ATTEMPTS = 2
-_MOST_CLAUSES = 12
-_MOST_SEARCHES = 3
-_NO_TOPICS = stem_set(
-    "explain describe work mean show tell list happen where about thing file project repository repo package code"
-)
-_HERE = re.compile(r"\b(?:repository|repo|project|package|code)\b", re.IGNORECASE)
-_ASKS = re.compile(
-    r"\s*(?:please\s+)?(?:how|what|where|which|why|who|explain|describe|tell me about|show me)\b", re.IGNORECASE
-)
 _RESCUE = 99
 """The item number of a search for a file that was not where the question says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A clause and the tool that fits it."""
-
-    number: int
-    clause: str
-    profile: Profile | None
 
 
 @dataclass(slots=True)
@@ -68,44 +48,6 @@ def make_plan(transcript: Transcript, tools: tuple[ToolSpec, ...]) -> Plan:
     return plan
 
 
-def plan_steps(question: str, offer: Offer) -> list[Step]:
-    """Each clause with its tool; a clause that fits none and orders nothing goes with the clause beside it."""
-    steps: list[Step] = []
-    loose = ""
-    for clause in split_clauses(question, offer.vocabulary)[:_MOST_CLAUSES]:
-        whole = f"{loose}{clause}"
-        ranked = offer.ranked(whole)
-        if not ranked and not begins_with_verb(clause):
-            loose = f"{whole}, "
-            continue
-        loose = ""
-        steps.append(Step(len(steps), whole, _choose(ranked, steps, whole)))
-    return steps
-
-
-def explore(question: str, offer: Offer) -> list[Step]:
-    """Where no tool fits a question but files can be searched and read: look for files named like what it asks of."""
-    search = next((one for one in offer.profiles if _is_search(one) and not one.deeds), None)
-    reader = next((one for one in offer.profiles if _is_reader(one)), None)
-    if search is None or reader is None or not _ASKS.match(question):
-        return []
-    asked = [stem(word) for word in words(find_values.mask(question)) if word not in STOP and len(word) > 2]
-    named = [word for word in dict.fromkeys(asked) if word not in _NO_TOPICS][:_MOST_SEARCHES]
-    if not named and _HERE.search(question):
-        named = ["README"]
-    steps = [Step(number, f"find '*{word}*'", search) for number, word in enumerate(named)]
-    return [*steps, Step(len(steps), question, reader)] if steps else []
-
-
-def _choose(ranked: list[Profile], steps: list[Step], clause: str) -> Profile | None:
-    """The best tool; the next best where the best has served already and this clause has nothing new for it."""
-    used = {id(step.profile) for step in steps}
-    for profile in ranked:
-        if id(profile) not in used or fill(profile, Sources(clause, clause)).items:
-            return profile
-    return ranked[0] if ranked else None
-
-
 class _Planner:
     def __init__(self, transcript: Transcript, offer: Offer, steps: list[Step]) -> None:
         self._transcript = transcript
@@ -121,6 +63,7 @@ class _Planner:
     def plan(self) -> Plan:
         foreign = [("", done) for done in self._transcript.done if done.clause < 0]
         self._known += foreign
+        self._asked += [(done.tool, done.arguments) for _, done in foreign]
         for step in self._steps:
             self._advance(step)
         self._plan.answers = foreign + self._plan.answers
@@ -198,7 +141,7 @@ class _Planner:
 
     def _call(self, profile: Profile, arguments: JsonObject, step: int, item: int, attempt: int) -> None:
         self._open = True
-        self._searching = self._searching or _is_search(profile)
+        self._searching = self._searching or is_search(profile)
         self._asked.append((profile.tool.name, arguments))
         text = json.dumps(arguments, ensure_ascii=False)
         self._plan.calls.append(ToolCall(self._transcript.call_id(step, item, attempt), profile.tool.name, text))
@@ -209,7 +152,7 @@ class _Planner:
         if len(tried) >= _MOST_ATTEMPTS or len(searched) >= _MOST_ATTEMPTS or any(not done.empty for done in searched):
             return False
         name = next((name for name in find_values.files(step.clause)), "").rpartition("/")[2]
-        search = next((one for one in self._offer.profiles if name and _is_search(one)), None)
+        search = next((one for one in self._offer.profiles if name and is_search(one)), None)
         if search is None or search is step.profile:
             return False
         filled = fill(search, Sources(f"find {name}", f"find {name}"))
@@ -227,15 +170,7 @@ class _Planner:
         self._plan.gaps.append(f"`{profile.tool.name}` fits “{step.clause}”, but I found nothing for {names}.")
 
 
-def _is_search(profile: Profile) -> bool:
-    return any(one.role == "pattern" for one in profile.required)
-
-
-def _is_reader(profile: Profile) -> bool:
-    return [one.role for one in profile.required] == ["file"] and not profile.deeds
-
-
 def _wants_correction(done: Done, profile: Profile) -> bool:
     if done.failed:
         return not done.refused
-    return done.empty and _is_search(profile)
+    return done.empty and is_search(profile)

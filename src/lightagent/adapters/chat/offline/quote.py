@@ -31,11 +31,11 @@ def describe(clause: str, done: Done) -> str:
         return f"{_call(done)} failed: {result.partition(']')[2].strip() or result}"
     if done.empty:
         return f"{_call(done)} found nothing."
-    counted = count_asked(clause, done.result)
+    counted = count_asked(clause, done)
     if counted is not None:
-        entries = f":{_entries(done)}" if is_list(result) else "."
+        entries = f":{_entries(done)}" if is_list(done) else "."
         return f"{_call(done)}: {counted} {_noun(clause, counted)}{entries}"
-    if is_list(result):
+    if is_list(done):
         return f"{_call(done)} found {len(lines_of(result))}:{_entries(done)}"
     return _value_or_text(clause, done, result)
 

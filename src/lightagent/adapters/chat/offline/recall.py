@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from lightagent.adapters.chat.offline import find_values
 from lightagent.adapters.chat.offline.schemas import as_text
 from lightagent.adapters.chat.offline.transcript import Done
-from lightagent.adapters.chat.offline.words import stem, stem_set, stems
+from lightagent.adapters.chat.offline.words import stem, stem_set, stems, word_set, words
 from lightagent.domain.json_types import JsonValue
 
 _HOW_MANY = re.compile(r"\b(?:how many|number of|count(?: of)?(?: the)?)\s+([\w-]+)(?:\s+([\w-]+))?", re.IGNORECASE)
 _COUNTED_BY_WORDS = {"word": 1, "character": 2, "letter": 2}
+_FILE_NAMES = word_set("path file filename filepath")
 _MOST_LINES = 5000
 _LONGEST_LINE = 500
 _TOOLS = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
@@ -38,11 +39,13 @@ def parsed_result(result: str) -> JsonValue:
     return value
 
 
-def is_list(result: str) -> bool:
-    """Whether a result is a JSON list, or has a few words on each of several lines."""
-    if isinstance(parsed_result(result), list):
+def is_list(done: Done) -> bool:
+    """Whether a result is a JSON list, or has a few words on each of several lines and is not what a file holds."""
+    if isinstance(parsed_result(done.result), list):
         return True
-    lines = result.splitlines()
+    lines = done.result.strip().splitlines()
+    if any(_FILE_NAMES & set(words(name)) for name in done.arguments):
+        return False
     return len(lines) > 1 and all(len(line) <= 300 and len(line.split()) <= 3 for line in lines)
 
 
@@ -88,8 +91,9 @@ def below(folder: str, path: str) -> str:
     return f"{folder}/{path}"
 
 
-def count_asked(clause: str, result: str) -> int | None:
-    """How many lines, files, words … `result` has, if `clause` asks that."""
+def count_asked(clause: str, done: Done) -> int | None:
+    """How many lines, files, words … a result has, if `clause` asks that."""
+    result = done.result
     asked = _HOW_MANY.search(clause)
     if asked is None or re.fullmatch(r"\s*-?\d+(?:\.\d+)?\s*", result):
         return None
@@ -99,7 +103,7 @@ def count_asked(clause: str, result: str) -> int | None:
             return len(result.split()) if measure == 1 else len(result)
     if stem("line") in nouns:
         return len(result.splitlines()) + _left_out(result)
-    return len(lines_of(result)) + _left_out(result) if set(nouns) & _LIST_WORDS and is_list(result) else None
+    return len(lines_of(result)) + _left_out(result) if set(nouns) & _LIST_WORDS and is_list(done) else None
 
 
 def _left_out(result: str) -> int:
@@ -117,9 +121,9 @@ def number_in(clause: str, done: Sequence[tuple[str, Done]]) -> str | None:
     for asked, one in reversed(done):
         if one.failed:
             continue
-        counted = count_asked(asked, one.result)
+        counted = count_asked(asked, one)
         if counted is None:
-            counted = count_asked(clause, one.result)
+            counted = count_asked(clause, one)
         if counted is not None:
             return str(counted)
         found = _number_near({*stems(clause), *stems(asked)}, one.result)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lightagent.adapters.chat.offline.schemas import as_list, as_object, as_text, plain, type_of
 from lightagent.adapters.chat.offline.words import word_set, words
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import ToolSpec
 
 Role = Literal[
@@ -104,18 +104,25 @@ def _role(name: str, kind: str, enum: bool, description: str, tool: str) -> Role
     if kind in by_type:
         return by_type[kind]
     parts = frozenset(words(name))
-    role = "person" if parts <= _NAMES else next((role for role, names in _BY_NAME if parts & names), None)
+    role = "person" if parts <= _NAMES else _named(parts)
     if role == "target" and "mail" in tool:
         return "email"
     if role == "pattern" and re.search(r"regex|regular expression", description):
         return "text"
     if role in ("body", "id") and re.search(r"^(?:text|content|number|code)$", name):
         return "text"
-    if role is not None:
-        return role
-    return next((described for described, told in _BY_DESCRIPTION if told.search(description)), "text")
+    return role or _described(description)
 
 
-def default_of(parameter: Parameter) -> JsonValue:
-    """What the schema takes where nothing is said; None if it does not say."""
-    return parameter.schema.get("default")
+def _named(parts: frozenset[str]) -> Role | None:
+    for role, names in _BY_NAME:
+        if parts & names:
+            return role
+    return None
+
+
+def _described(description: str) -> Role:
+    for role, told in _BY_DESCRIPTION:
+        if told.search(description):
+            return role
+    return "text"

@@ -150,7 +150,7 @@ def _targets(text: str) -> list[str]:
 
 
 def _people(text: str) -> list[str]:
-    return find_values.emails(text) or find_values.quoted(text) or find_names.names(text)
+    return find_values.quoted(text) or find_names.names(text) or find_values.emails(text)
 
 
 _FINDERS: dict[Role, Callable[[str], list[str]]] = {

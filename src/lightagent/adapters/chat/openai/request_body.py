@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import encode_json
@@ -20,7 +22,7 @@ class RequestEncoder:
     __slots__ = ("_prefix", "_stream_suffix", "_tool_sets")
 
     def __init__(self, model: str, *, stream_usage: bool) -> None:
-        self._prefix = encode_json({"model": model})[:-1] + b',"messages":['
+        self._prefix = b'{"model":%b,"messages":[' % json.dumps(model).encode()
         self._stream_suffix = b',"stream":true'
         if stream_usage:
             self._stream_suffix += b',"stream_options":{"include_usage":true}'

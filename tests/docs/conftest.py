@@ -1,0 +1,43 @@
+"""What every program of the documentation runs in: a reader's machine, with a model behind OPENAI_BASE_URL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import ROOT
+from tests.docs.offline_endpoint import offline_endpoint
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """The base URL of an OpenAI-compatible server."""
+    with offline_endpoint() as base_url:
+        yield base_url
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Ours without anything that configures an agent; `lightagent` and `python` are those of this environment."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LIGHTAGENT_"))}
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    return {**kept, "PATH": path, "PYTHONIOENCODING": "utf-8", "COLUMNS": "110"}
+
+
+@pytest.fixture
+def with_endpoint(environment: dict[str, str], endpoint: str) -> dict[str, str]:
+    """The same, with a key and a base URL."""
+    return {**environment, "OPENAI_BASE_URL": endpoint, "OPENAI_API_KEY": "sk-docs"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a reader stands: a repository of their own, with the examples copied into it."""
+    (tmp_path / ".git").mkdir()
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path

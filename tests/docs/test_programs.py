@@ -1,0 +1,114 @@
+"""Every program in the README, the docs, the docstrings and the examples runs, and prints what it is said to print."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import LANGUAGES, ROOT, Block, blocks, page_name, pages
+
+RUNNER = Path(__file__).with_name("run_page.py")
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", pages(), ids=page_name)
+def test_the_programs_of_a_page_run(page: Path, folder: Path, with_endpoint: dict[str, str]) -> None:
+    every = blocks(page)
+    programs = [block for block in every if block.language == "python"]
+    tasks = [{"file": block.place, "line": block.line, "code": block.text} for block in programs]
+    command = [sys.executable, "-W", "error", str(RUNNER)]
+    done = _run(command, folder, with_endpoint, json.dumps(tasks))
+    assert done.returncode == 0, done.stderr
+    printed: list[str] = json.loads(done.stdout)
+    for block, said in zip(programs, printed, strict=True):
+        promised = _output_of(block, every)
+        if promised is not None:
+            assert same_output(promised.text, said), f"{promised.place} says\n{promised.text}\nbut it printed\n{said}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=page_name)
+def test_nothing_escapes_the_rules(page: Path) -> None:
+    every = blocks(page)
+    assert not [block.place for block in every if block.language not in LANGUAGES]
+    for block, before in zip(every[1:], every, strict=False):
+        assert block.language != "output" or before.language == "python", f"{block.place} is the output of no program"
+    for block in every:
+        if block.language == "json":
+            json.loads(block.text)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs_without_a_key(example: Path, environment: dict[str, str]) -> None:
+    done = _run([sys.executable, str(example)], ROOT, environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs_over_http(example: Path, with_endpoint: dict[str, str]) -> None:
+    done = _run([sys.executable, str(example)], ROOT, with_endpoint)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def modules_with_examples() -> list[str]:
+    """The modules that have a `>>>` in a docstring."""
+    found = []
+    for path in sorted((ROOT / "src/lightagent").rglob("*.py")):
+        if any(has_example(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
+            parts = path.relative_to(ROOT / "src").with_suffix("").parts
+            found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return found
+
+
+def has_example(node: ast.AST) -> bool:
+    """Whether a docstring of this node holds one."""
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return bool(doctest.DocTestParser().get_examples(ast.get_docstring(node) or ""))
+
+
+def test_the_examples_of_docstrings_run(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-docs")
+    for name in modules_with_examples():
+        result = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
+        assert result.attempted, name
+        assert not result.failed, name
+
+
+def test_an_example_in_a_docstring_is_seen() -> None:
+    told = ast.parse('def f():\n    """Adds.\n\n    >>> 1 + 1\n    2\n    """')
+    assert [has_example(node) for node in (told.body[0], ast.parse("x = '>>> 1'"))] == [True, False]
+
+
+def same_output(promised: str, said: str) -> bool:
+    """Whether `said` is `promised`, in which `...` stands for anything and runs of blanks are one."""
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(promised, said, flags)
+
+
+def _output_of(program: Block, every: list[Block]) -> Block | None:
+    following = every[every.index(program) + 1 :]
+    return following[0] if following and following[0].language == "output" else None
+
+
+def _run(
+    command: list[str], folder: Path, environment: dict[str, str], stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=55,
+        check=False,
+    )

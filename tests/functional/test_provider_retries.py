@@ -1,0 +1,219 @@
+"""Failures that pass and failures that stay: what is tried again, when, how often, and with which error it ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lightagent import JsonObject, LightAgent, LightAgentError, ProviderError
+from lightagent.adapters.chat.openai import OpenAIChatModel
+from lightagent.domain.events import Limits
+from tests.functional.agents import KEY, MODES, Tools, agent_at, ask
+from tests.servers.aimock import Aimock
+from tests.servers.fault_behaviours import TEXT
+from tests.servers.fault_options import Option
+from tests.servers.fault_server import FaultServer, Scenario
+from tests.servers.leaks import LeakCheck
+
+BACKOFF = 1.5
+"""More than the first pause of the backoff: 0.1 s and up to 1 s of jitter."""
+
+
+def pauses(scenario: Scenario) -> list[float]:
+    """The seconds between the requests."""
+    times = [request.received_at for request in scenario.requests]
+    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+
+
+ASKED: list[tuple[dict[str, Option], float, float]] = [
+    ({"retry_after": 1}, 1.0, 1.3),
+    ({"retry_after": "0.6"}, 0.6, 0.9),
+    ({"retry_after_ms": 300, "retry_after": 9}, 0.3, 0.6),
+    ({"retry_date": 2}, 0.9, 2.3),  # a date has no fractions
+    ({"retry_after": "soon"}, 0.0, BACKOFF),
+    ({}, 0.0, BACKOFF),
+]
+"""What the provider asks for, and the least and most seconds until it is asked again."""
+
+
+@MODES
+async def test_retry_after_is_honoured(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+    async def pause_after(options: dict[str, Option]) -> float:
+        scenario = faults.scenario("status", code=429, times=1, **options)
+        async with agent_at(scenario.base_url) as agent:
+            ending = await ask(agent, "Hello", stream=stream)
+        assert ending.result.content == TEXT
+        await scenario.all_closed()
+        (pause,) = pauses(scenario)
+        return pause
+
+    found = await asyncio.gather(*(pause_after(options) for options, _, _ in ASKED))
+    for pause, (options, least, most) in zip(found, ASKED, strict=True):
+        assert least <= pause <= most, options
+
+
+@MODES
+@pytest.mark.parametrize(("word", "says"), [("[429-once]", "429"), ("[500-once]", "500")])
+async def test_a_failure_that_passes(leaks: LeakCheck, aimock: Aimock, word: str, says: str, stream: bool) -> None:
+    async with agent_at(aimock.base_url) as agent:
+        ending = await ask(agent, word, stream=stream, trace=True)
+        trace = agent.export_trace()
+    assert ending.result.content == f"Through after one {says}."
+    assert [entry.status for entry in aimock.journal()] == [int(says), 200]
+    assert ending.seconds >= (1.0 if says == "429" else 0.0), "Retry-After: 1"
+    assert [event["data"]["code"] for event in trace if event["type"] == "error"] == [f"LA-{says}"]
+    assert trace[-1]["data"]["retry_count"] == 1
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("behaviour", "options", "code"),
+    [
+        ("status", {"code": 429, "retry_after_ms": 20}, "LA-429"),
+        ("status", {"code": 500, "retry_after_ms": 20}, "LA-500"),
+        ("status", {"code": 502, "form": "html", "retry_after_ms": 20}, "LA-503"),
+        ("status", {"code": 503, "form": "empty", "retry_after_ms": 20}, "LA-503"),
+        ("status", {"code": 504, "retry_after_ms": 20}, "LA-408"),
+        ("status", {"code": 408, "retry_after_ms": 20}, "LA-408"),
+    ],
+)
+async def test_a_failure_that_stays_ends_the_run_after_the_last_attempt(
+    leaks: LeakCheck, faults: FaultServer, behaviour: str, options: dict[str, Option], code: str, stream: bool
+) -> None:
+    scenario = faults.scenario(behaviour, **options)
+    async with agent_at(scenario.base_url) as agent:
+        ending = await ask(agent, "Hello", stream=stream, max_retry=4, trace=True)
+        trace = agent.export_trace()
+    assert (ending.code, ending.result.outcome.kind) == (code, "failed")
+    assert len(scenario.requests) == 4
+    assert trace[-1]["data"]["retry_count"] == 3
+    assert ending.result.content == ""
+    await scenario.all_closed()
+
+
+async def test_without_a_word_from_the_provider_the_pauses_grow(leaks: LeakCheck, faults: FaultServer) -> None:
+    scenario = faults.scenario("status", code=503)
+    async with agent_at(scenario.base_url) as agent:
+        ending = await ask(agent, "Hello", stream=False, max_retry=4)
+    assert ending.code == "LA-503"
+    assert all(least <= pause <= least + BACKOFF for least, pause in zip((0.1, 0.2, 0.4), pauses(scenario), strict=True))
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"code": 400, "reason": "other"}, "LA-400"),
+        ({"code": 400}, "LA-413"),  # context_length_exceeded
+        ({"code": 401}, "LA-401"),
+        ({"code": 403}, "LA-403"),
+        ({"code": 404}, "LA-404"),
+        ({"code": 413}, "LA-413"),
+        ({"code": 422}, "LA-400"),
+        ({"code": 429, "reason": "insufficient_quota"}, "LA-429"),
+        ({"code": 307}, "LA-404"),
+    ],
+)
+async def test_what_will_not_pass_is_not_tried_again(
+    leaks: LeakCheck, faults: FaultServer, options: dict[str, Option], code: str, stream: bool
+) -> None:
+    scenario = faults.scenario("status", **options)
+    async with agent_at(scenario.base_url) as agent:
+        ending = await ask(agent, "Hello", stream=stream)
+    assert (ending.code, ending.result.outcome.kind) == (code, "failed")
+    assert len(scenario.requests) == 1
+    assert ending.seconds < 1
+    assert ending.result.error is not None
+    assert ending.result.error.guidance
+    await scenario.all_closed()
+
+
+@pytest.mark.parametrize(("word", "code"), [("[401]", "LA-401"), ("[400]", "LA-413"), ("[503]", "LA-503")])
+async def test_the_text_form_and_the_chunks_raise_the_same_error(
+    leaks: LeakCheck, aimock: Aimock, word: str, code: str
+) -> None:
+    async with agent_at(aimock.base_url) as agent:
+        with pytest.raises(ProviderError, match=rf"^\[{code}\] ") as from_text:
+            await agent.arun(word, max_retry=1)
+        with pytest.raises(ProviderError, match=rf"^\[{code}\] ") as from_chunks:
+            async for _ in agent.astream(word, max_retry=1):
+                pass
+    assert _same_but_for_the_request(from_text.value) == _same_but_for_the_request(from_chunks.value)
+    assert isinstance(from_text.value.__cause__, ProviderError)
+    assert KEY not in f"{from_text.value!r}{from_chunks.value!r}"
+
+
+def _same_but_for_the_request(error: LightAgentError) -> tuple[str, JsonObject]:
+    return str(error), {name: value for name, value in error.details.items() if name != "request_id"}
+
+
+async def test_a_pause_that_goes_beyond_the_deadline_is_not_made(leaks: LeakCheck, faults: FaultServer) -> None:
+    """The run ends at once: waiting for what comes too late helps nobody."""
+    scenario = faults.scenario("status", code=429, retry_after=3600)
+    model = OpenAIChatModel("m", KEY, scenario.base_url)
+    agent = LightAgent(model=model, limits=Limits(model_timeout=5))
+    ending = await ask(agent, "Hello", stream=False)
+    assert ending.code == "LA-429"
+    assert ending.seconds < 1
+    assert ending.result.error is not None
+    assert (ending.result.error.details or {})["retry_after"] == 3600
+    await agent.aclose()
+
+
+@MODES
+async def test_a_failure_between_two_turns_does_not_call_tools_again(
+    leaks: LeakCheck, faults: FaultServer, stream: bool
+) -> None:
+    """The connection that brought the calls is dead when the results go back."""
+    tools = Tools()
+    scenario = faults.scenario("tools", reuse="rst")
+    async with agent_at(scenario.base_url, tools.add) as agent:
+        ending = await ask(agent, "Add.", stream=stream)
+    assert ending.result.content == TEXT, ending.message
+    assert tools.done == ["add 1 2"]
+    assert len(scenario.requests) == 3
+
+
+@MODES
+async def test_a_dropped_connection_is_made_anew(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+    async def dropped(behaviour: str) -> None:
+        scenario = faults.scenario(behaviour, times=1)
+        async with agent_at(scenario.base_url) as agent:
+            ending = await ask(agent, "Hello", stream=stream)
+        assert ending.result.content == TEXT
+        assert len(scenario.connections) == 2
+        assert ending.seconds < BACKOFF
+
+    await asyncio.gather(dropped("reset"), dropped("no-answer"))
+
+
+@MODES
+async def test_a_connection_that_is_refused(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+    async with agent_at(faults.refused_url) as agent:
+        ending = await ask(agent, "Hello", stream=stream, max_retry=2)
+    assert ending.code == "LA-503"
+    assert "127.0.0.1" in ending.message
+    assert ending.seconds < BACKOFF
+
+
+async def test_many_runs_at_once_wait_each_for_its_own(leaks: LeakCheck, faults: FaultServer) -> None:
+    """Half of forty concurrent runs are told to come back in half a second; nobody waits longer than that."""
+    scenario = faults.scenario("status", code=429, retry_after_ms=500, times=20)
+    async with agent_at(scenario.base_url) as agent:
+        endings = await asyncio.gather(*(ask(agent, f"Hello {number}", stream=False) for number in range(40)))
+    assert {ending.result.content for ending in endings} == {TEXT}
+    assert max(ending.seconds for ending in endings) < 1.5
+    assert len(scenario.requests) == 60
+
+
+def test_without_asyncio_it_is_the_same(leaks: LeakCheck, aimock: Aimock) -> None:
+    agent = LightAgent(model="m", base_url=aimock.base_url, api_key=KEY)
+    assert agent.run("[500-once]") == "Through after one 500."
+    with pytest.raises(LightAgentError, match=r"^\[LA-500\] "):
+        agent.run("[500]", max_retry=1)
+    with pytest.raises(LightAgentError, match=r"^\[LA-500\] "):
+        list(agent.run("[500]", max_retry=1, stream=True))
+    events = list(agent.run("[500]", max_retry=1, stream=True, result_format="event"))
+    assert [event.type for event in events] == ["error", "done"]
+    agent.close()

@@ -1,0 +1,217 @@
+"""chat/litellm: what it sends, what its failures become, and what it refuses."""
+
+import asyncio
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from lightagent.adapters.chat.litellm import LiteLLMChatModel
+from lightagent.adapters.chat.litellm.library import check_version, load
+from lightagent.adapters.registry import open_adapter
+from lightagent.domain.deltas import ModelReply, fold_deltas
+from lightagent.domain.errors import ConfigurationError, LightAgentError, MissingExtraError, ProviderError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import UserMessage
+from lightagent.ports.models import ChatRequest
+
+QUESTION = (UserMessage("Hi"),)
+INSTALLED = importlib.util.find_spec("litellm") is not None
+KEY = "sk-secret-1234"
+
+
+class Backend:
+    """An OpenAI-compatible endpoint that fails as it is told, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.body: JsonObject = {}
+        self.cut = False
+        self.delay = 0.0
+        self.received: list[JsonObject] = []
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self.answer)
+        self.server = TestServer(app, host="127.0.0.1")
+
+    def model(self, **options: object) -> LiteLLMChatModel:
+        given = {"model": "openai/told", "api_key": KEY, "base_url": str(self.server.make_url("/v1")), **options}
+        model = open_adapter("chat", "litellm", given)
+        assert isinstance(model, LiteLLMChatModel)
+        return model
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.received.append(await request.json())
+        await asyncio.sleep(self.delay)
+        if self.cut:
+            return await self.break_off(request)
+        return web.json_response(self.body, status=self.status, headers={"Retry-After": "3"})
+
+    async def break_off(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        chunk = {"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Half"}}]}
+        await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        await asyncio.sleep(0.05)
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Backend]:
+    backend = Backend()
+    async with backend.server:
+        yield backend
+
+
+async def ask(model: LiteLLMChatModel, request: ChatRequest) -> ModelReply:
+    try:
+        return fold_deltas([delta async for delta in model.stream(request)])
+    finally:
+        await model.aclose()
+
+
+def completion(content: str) -> JsonObject:
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "served",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
+    }
+
+
+@pytest.mark.skipif(INSTALLED, reason="litellm is installed here")
+def test_without_the_package_the_error_says_what_to_type() -> None:
+    with pytest.raises(MissingExtraError, match=r"pip install 'lightagent\[litellm\]'"):
+        open_adapter("chat", "litellm", {"model": "openai/x"})
+
+
+@pytest.mark.parametrize("version", ["1.82.7", "1.82.8"])
+def test_a_malicious_release_is_refused(version: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"litellm {version} is installed, a release known to be malicious"):
+        check_version(version)
+    check_version("1.106.2")
+
+
+async def test_a_malicious_release_is_not_even_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "litellm-1.82.8.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: litellm\nVersion: 1.82.8\n")
+    (tmp_path / "litellm.py").write_text("raise AssertionError('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"litellm 1\.82\.8"):
+        await load()
+
+
+def test_the_adapter_loads_no_litellm() -> None:
+    code = "import sys, lightagent.adapters.chat.litellm as a; sys.exit('litellm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["messages", "model", "tools", "stream", "api_key", "api_base", "base_url"])
+async def test_a_run_cannot_change_where_a_request_goes(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"params: {name} cannot be set there"):
+        await ask(LiteLLMChatModel("openai/x"), ChatRequest(QUESTION, params={name: "x"}))
+
+
+@pytest.mark.litellm
+@pytest.mark.filterwarnings("default")
+class TestOverHttp:
+    async def test_the_request_says_what_was_asked_and_no_more(self, backend: Backend) -> None:
+        backend.body = completion('{"n": 1}')
+        schema: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+        reply = await ask(backend.model(), ChatRequest(QUESTION, params={"temperature": 0.5}, output_schema=schema))
+        assert reply.message.content == '{"n": 1}'
+        assert (reply.end.finish_reason, reply.end.model, reply.end.response_id) == ("stop", "served", "c1")
+        assert reply.end.usage is not None
+        assert (reply.end.usage.input_tokens, reply.end.usage.total_tokens) == (3, 7)
+        (received,) = backend.received
+        assert received == {
+            "messages": [{"role": "user", "content": "Hi"}],
+            "model": "told",
+            "temperature": 0.5,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "output", "schema": schema, "strict": False},
+            },
+        }
+
+    @pytest.mark.parametrize(
+        ("status", "message", "code"),
+        [
+            (400, "no such parameter", "LA-400"),
+            (400, "This model's maximum context length is 10 tokens", "LA-413"),
+            (401, f"Incorrect API key: {KEY}", "LA-401"),
+            (403, "not yours", "LA-403"),
+            (404, "no such model", "LA-404"),
+            (429, "slow down", "LA-429"),
+            (500, "boom", "LA-500"),
+            (503, "overloaded", "LA-503"),
+        ],
+    )
+    async def test_a_status_becomes_a_code_and_is_not_retried(
+        self, backend: Backend, status: int, message: str, code: str
+    ) -> None:
+        backend.status, backend.body = status, {"error": {"message": message}}
+        with pytest.raises(ProviderError) as caught:
+            await ask(backend.model(), ChatRequest(QUESTION))
+        assert caught.value.code == code
+        assert caught.value.retry_after == 3
+        assert len(backend.received) == 1
+        assert KEY not in f"{caught.value} {caught.value.details} {caught.value.__cause__}"
+        assert message.replace(KEY, "***") in caught.value.message
+
+    async def test_a_refused_connection_can_be_tried_again(self) -> None:
+        error = await self.failure(LiteLLMChatModel("openai/x", api_key="none", api_base="http://127.0.0.1:9/v1"))
+        assert (error.code, error.retryable) == ("LA-503", True)
+
+    async def test_a_late_answer_is_a_timeout(self, backend: Backend) -> None:
+        backend.delay = 2.0
+        error = await self.failure(backend.model(timeout=0.2))
+        assert error.code == "LA-408"
+
+    async def test_an_answer_without_choices_is_a_failure(self, backend: Backend) -> None:
+        backend.body = completion("") | {"choices": []}
+        assert (await self.failure(backend.model())).code == "LA-500"
+
+    async def test_a_broken_stream_is_a_failure(self, backend: Backend) -> None:
+        backend.cut = True
+        error = await self.failure(backend.model(), stream=True)
+        assert (error.code, error.retryable) == ("LA-503", True)
+
+    async def test_further_arguments_reach_litellm(self) -> None:
+        model = LiteLLMChatModel("openai/x", api_key="none", arguments={"mock_response": "Mocked."})
+        for stream in (False, True):
+            assert (await ask(model, ChatRequest(QUESTION, stream=stream))).message.content == "Mocked."
+
+    async def test_closing_leaves_no_client_of_this_loop(self, backend: Backend) -> None:
+        import litellm
+
+        backend.body = completion("Hi")
+        loop = f"-{id(asyncio.get_running_loop())}"
+        first, second = backend.model(), backend.model()
+        for model in (first, second):
+            assert [delta async for delta in model.stream(ChatRequest(QUESTION))]
+        clients = litellm.in_memory_llm_clients_cache.cache_dict
+        await first.aclose()
+        assert any(key.endswith(loop) for key in clients), "the second model still uses them"
+        await second.aclose()
+        assert not any(key.endswith(loop) for key in clients)
+
+    async def test_a_model_that_litellm_does_not_know_is_a_clear_error(self) -> None:
+        error = await self.failure(LiteLLMChatModel("nonsense"))
+        assert error.code == "LA-400"
+        assert "LLM Provider NOT provided" in error.message
+
+    async def failure(self, model: LiteLLMChatModel, *, stream: bool = False) -> LightAgentError:
+        with pytest.raises(ProviderError) as caught:
+            await ask(model, ChatRequest(QUESTION, stream=stream))
+        return caught.value

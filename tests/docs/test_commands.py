@@ -97,7 +97,7 @@ def _execute(command: str, folder: Path, environment: dict[str, str], at: str) -
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             named = [target for target in targets if "=" not in target]
             assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named), at
-        case ["pip", "install", wanted] if (extras := re.fullmatch(r"lightagent(?:\[(.+)\])?", wanted)):
+        case ["pip", "install", wanted] if extras := re.fullmatch(r"lightagent(?:\[(.+)\])?", wanted):
             known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             assert set((extras[1] or "cli").split(",")) <= set(known["optional-dependencies"]), at
         case ["export", assignment]:

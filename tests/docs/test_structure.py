@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from lightagent import ERROR_TAXONOMY
-from tests.docs.blocks import ROOT, page_name, pages
+from tests.docs.blocks import ROOT, blocks, page_name, pages
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 PACKAGE = ROOT / "src/lightagent"
+OWN_FOLDERS = (
+    *("domain", "ports", "application", "application/projections", "adapters", "adapters/chat", "settings"),
+    *("testing", "testing/contracts", "entrypoints/cli"),
+)
 
 
 @pytest.mark.parametrize("page", [*pages(), ROOT / "CHANGELOG.md"], ids=page_name)
@@ -32,12 +36,12 @@ def test_the_index_lists_every_page() -> None:
 
 
 def test_the_architecture_names_every_module() -> None:
-    """Every file of the package's top and of the rings' own folders, and every folder below."""
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    """In its tree: every file of the package's top and of the rings' own folders, and every folder below."""
+    (text,) = (block.text for block in blocks(ROOT / "docs/architecture.md") if "src/LightAgent.py" in block.text)
     files = {path.name for path in PACKAGE.glob("*.py")}
     folders = {path for path in PACKAGE.rglob("*") if path.is_dir() and (path / "__init__.py").is_file()}
     named = files | {f"{path.name}/" for path in folders}
-    for ring in ("domain", "ports", "application", "application/projections", "adapters", "adapters/chat", "testing"):
+    for ring in OWN_FOLDERS:
         named |= {path.stem for path in (PACKAGE / ring).glob("*.py") if path.stem != "__init__"}
     missing = sorted(name for name in named if not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text))
     assert not missing
@@ -58,5 +62,4 @@ def anchors(page: Path) -> set[str]:
 
 def _prose(page: Path) -> str:
     """The page without its code."""
-    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    return text
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)

@@ -120,10 +120,11 @@ async def test_chunks_hold_whole_characters(leaks: LeakCheck, aimock: Aimock) ->
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 5, 8, 13])
 async def test_text_cut_at_any_byte(leaks: LeakCheck, faults: FaultServer, pieces: int) -> None:
-    scenario = faults.scenario("ok", pieces=pieces, eol="crlf", comments=1, multiline=1)
+    text = "Grüße 👋🏽 und 漢字"
+    scenario = faults.scenario("ok", text=text, pieces=pieces, eol="crlf", comments=1, multiline=1)
     async with agent_at(scenario.base_url) as agent:
         ending = await ask(agent, "Hello", stream=True)
-    assert (ending.result.content, ending.live) == (TEXT, TEXT)
+    assert (ending.result.content, ending.live) == (text, text)
 
 
 @pytest.mark.parametrize(

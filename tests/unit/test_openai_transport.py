@@ -1,5 +1,6 @@
 """Which client carries the requests, when it is imported, and what a network error of it means."""
 
+import asyncio
 import json
 import ssl
 import sys
@@ -14,6 +15,7 @@ from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.chat.openai.aiohttp_transport import connection_fault
 from lightagent.adapters.chat.openai.reported_errors import retry_after, status_error
 from lightagent.adapters.chat.openai.transport_choice import proxy_for
+from lightagent.domain.deltas import TextDelta
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import UserMessage
@@ -79,6 +81,28 @@ def test_proxies_by_scheme() -> None:
     assert proxy_for("https", {"http": "http://a", "all": "http://b"}) == "http://b"
     assert proxy_for("https", {"https": "a:1"}) == "http://a:1"
     assert proxy_for("https", {"http": "http://a"}) is None
+
+
+async def test_a_proxy_gets_the_request_and_its_own_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        body = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    monkeypatch.setenv("HTTP_PROXY", f"http://us:er@127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    model = OpenAIChatModel("m", "k", "http://api.example/v1")
+    async with server:
+        deltas = [delta async for delta in model.stream(ChatRequest((UserMessage("hi"),)))]
+        await model.aclose()
+    assert deltas[0] == TextDelta("hi")
+    assert heads[0].startswith(b"POST http://api.example/v1/chat/completions ")
+    assert b"Proxy-Authorization: Basic dXM6ZXI=" in heads[0]
+    assert b"Authorization: Bearer k" in heads[0]
 
 
 async def test_a_missing_sdk_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

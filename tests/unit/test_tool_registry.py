@@ -112,7 +112,7 @@ def test_declarations_are_validated(registry: ToolRegistry) -> None:
     param = {"name": "x", "type": "int", "minimum": "a"}
     untold.__dict__["tool_info"] = {"tool_name": "untold", "tool_description": "", "tool_params": [param]}
 
-    def odd(x: registry.__class__) -> None: ...  # type: ignore[name-defined]
+    def odd(x: ToolRegistry) -> None: ...
 
     registry.register_tools([untold, odd])
     assert [(found["tool"], found["level"], found["field"]) for found in registry.validate_tools()] == [

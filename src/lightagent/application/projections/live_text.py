@@ -6,24 +6,52 @@ from lightagent.application.steps import Step
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.events import ModelReplied
 
+_HIGH_HALVES = ("\ud800", "\udbff")
+_GARBLED = "\N{REPLACEMENT CHARACTER}"
+
 
 class LiveText:
-    """Gives each piece of text once: deltas as they come, and a whole reply where no delta came before it."""
+    """Gives each piece of text once: deltas as they come, and a whole reply where no delta came before it.
 
-    __slots__ = ("_seen",)
+    Some servers cut between the two halves of a UTF-16 pair. No consumer could encode a half, so the first waits here
+    for the second, and one that stays alone becomes what the whole reply has in its place.
+    """
+
+    __slots__ = ("_halves", "_seen")
 
     def __init__(self) -> None:
         self._seen = False
+        self._halves: dict[type[TextDelta | ReasoningDelta], str] = {}
 
     def feed(self, step: Step) -> tuple[TextDelta | ReasoningDelta, ...]:
         """The pieces that this step adds."""
         if isinstance(step, (TextDelta, ReasoningDelta)):
             self._seen = True
+            if self._halves or not step.text.isascii():
+                step = self._whole_characters(step)
             return (step,) if step.text else ()
         if not isinstance(step, ModelReplied):
             return ()
         seen, self._seen = self._seen, False
         if seen:
-            return ()
+            left, self._halves = self._halves, {}
+            return tuple(kind(_GARBLED) for kind in left)
         reasoning, content = step.message.reasoning, step.message.content
         return (*((ReasoningDelta(reasoning),) if reasoning else ()), *((TextDelta(content),) if content else ()))
+
+    def _whole_characters(self, delta: TextDelta | ReasoningDelta) -> TextDelta | ReasoningDelta:
+        kind = type(delta)
+        text = self._halves.pop(kind, "") + delta.text
+        if text and _HIGH_HALVES[0] <= text[-1] <= _HIGH_HALVES[1]:
+            self._halves[kind] = text[-1]
+            text = text[:-1]
+        return kind(_encodable(text))
+
+
+def _encodable(text: str) -> str:
+    """`text` with its pairs made whole, as the fold of the deltas makes them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -1,6 +1,12 @@
 """What every peer is given: the prompts, and one tool that notes when it is called."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionToolParam
 
 PROMPT = "What is 1 + 2?"
 SYSTEM = "You are a helpful assistant."
@@ -15,7 +21,7 @@ def add(a: int, b: int) -> str:
     return TOOL_OUTPUT
 
 
-ADD_SCHEMA = {
+ADD_SCHEMA: ChatCompletionToolParam = {
     "type": "function",
     "function": {
         "name": "add",

@@ -1,6 +1,6 @@
 """Measures one scenario of one peer in this process and prints the figures as JSON; `compare.py` starts it.
 
-    python benchmarks/worker.py lightagent one_turn http://127.0.0.1:PORT full
+python benchmarks/worker.py lightagent one_turn http://127.0.0.1:PORT full
 """
 
 import asyncio
@@ -122,7 +122,9 @@ async def tracing(driver: Driver, url: str, counts: Counts) -> Figures:
     return {"added_us": on - off}
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (cold, one_turn, with_tool, in_flight, stream, long_run, tracing)}
+SCENARIOS = {
+    scenario.__name__: scenario for scenario in (cold, one_turn, with_tool, in_flight, stream, long_run, tracing)
+}
 
 
 async def ask(driver: Driver, agent: object, max_turns: int = 10) -> None:

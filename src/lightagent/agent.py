@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from typing_extensions import TypeForm, Unpack
 
@@ -23,6 +23,10 @@ from lightagent.sync import run_sync
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
+
+# Type variables of the constructor's own: its overloads say which agent they make.
+_D = TypeVar("_D")
+_O = TypeVar("_O")
 
 
 class LightAgent(JournalAgent[DepsT, OutputT]):
@@ -45,21 +49,17 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
     def __init__(self: LightAgent[None, str], **options: Unpack[AgentOptions]) -> None: ...
 
     @overload
-    def __init__(
-        self: LightAgent[None, OutputT], *, output_type: TypeForm[OutputT], **options: Unpack[AgentOptions]
-    ) -> None: ...
+    def __init__(self: LightAgent[None, _O], *, output_type: TypeForm[_O], **options: Unpack[AgentOptions]) -> None: ...
+
+    @overload
+    def __init__(self: LightAgent[_D, str], *, deps_type: TypeForm[_D], **options: Unpack[AgentOptions]) -> None: ...
 
     @overload
     def __init__(
-        self: LightAgent[DepsT, str], *, deps_type: TypeForm[DepsT], **options: Unpack[AgentOptions]
-    ) -> None: ...
-
-    @overload
-    def __init__(
-        self: LightAgent[DepsT, OutputT],
+        self: LightAgent[_D, _O],
         *,
-        output_type: TypeForm[OutputT],
-        deps_type: TypeForm[DepsT],
+        output_type: TypeForm[_O],
+        deps_type: TypeForm[_D],
         **options: Unpack[AgentOptions],
     ) -> None: ...
 

@@ -12,8 +12,7 @@ import atexit
 import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
@@ -25,27 +24,26 @@ _STOP_SECONDS: Final = 5.0
 
 def run_sync(work: Coroutine[object, object, T]) -> T:
     """The result of a coroutine, for a caller that is not async. A caller that is interrupted cancels the work."""
-    bridge = _bridge()
-    if threading.current_thread() is bridge.thread:
-        return _beside(work)
-    future = asyncio.run_coroutine_threadsafe(work, bridge.loop)
-    try:
-        return future.result()
-    finally:
-        future.cancel()  # after KeyboardInterrupt the work must not go on behind the caller's back
+    with _free_bridge() as bridge:
+        future = asyncio.run_coroutine_threadsafe(work, bridge.loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # after KeyboardInterrupt the work must not go on behind the caller's back
 
 
 def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """The items of an async generator, as they come. Closing the iterator early closes the generator.
 
     Items are made while the caller still looks at earlier ones.
+
+    Raises:
+        RuntimeError: the caller stands in the very loop that would make the items.
     """
-    bridge = _bridge()
-    if threading.current_thread() is bridge.thread:
-        raise RuntimeError("A synchronous stream cannot be read inside a running agent's loop; use astream.")
-    items: SimpleQueue[_Item[T] | _End] = SimpleQueue()
+    with _free_bridge(nested=False) as bridge:
+        items: SimpleQueue[_Item[T] | _End] = SimpleQueue()
+        future = asyncio.run_coroutine_threadsafe(_pump(steps, items), bridge.loop)
     item: _Item[T] | _End | None = None
-    future = asyncio.run_coroutine_threadsafe(_pump(steps, items), bridge.loop)
     try:
         while isinstance(item := items.get(), _Item):
             yield item.value
@@ -75,28 +73,22 @@ async def _pump(steps: AsyncGenerator[T, None], items: SimpleQueue[_Item[T] | _E
         items.put(_End())
 
 
-def _beside(work: Coroutine[object, object, T]) -> T:
-    """An async tool that calls an agent synchronously stands in the bridge's own loop: it gets a loop beside it."""
-    with ThreadPoolExecutor(1, thread_name_prefix="lightagent-nested") as pool:
-        return pool.submit(asyncio.run, work).result()
-
-
 class _Bridge:
     """A loop in a daemon thread, for the life of the process."""
 
     def __init__(self) -> None:
+        self.blocked = False
         self.loop = asyncio.new_event_loop()
+        self._stopping = False
         self.thread = threading.Thread(target=self._run, name="lightagent-loop", daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_forever()
-        finally:
-            self._finish()
-
-    def _finish(self) -> None:
+        while not self._stopping:
+            # Either, raised by somebody's tool, stops a loop: it ends the run it came from, and not the others.
+            with suppress(KeyboardInterrupt, SystemExit):
+                self.loop.run_forever()
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
@@ -106,30 +98,55 @@ class _Bridge:
 
     def stop(self) -> None:
         """At exit: cancel what runs, close what is open."""
+        self._stopping = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(_STOP_SECONDS)
 
 
 _lock = threading.Lock()
-_current: _Bridge | None = None
+_bridges: list[_Bridge] = []
+"""One, unless an async tool called an agent synchronously: it blocks the loop it stands in, so another one serves."""
 
 
-def _bridge() -> _Bridge:
-    global _current
+@contextmanager
+def _free_bridge(*, nested: bool = True) -> Generator[_Bridge, None, None]:
+    """A bridge whose loop runs. Until the end, the caller's own (if it stands in one) counts as blocked.
+
+    A blocked bridge waits only for one that was not blocked at that moment, so none ever waits for itself.
+    """
+    caller = threading.current_thread()
     with _lock:
-        if _current is None:
-            _current = _Bridge()
-            atexit.register(_current.stop)
-        return _current
+        own = next((bridge for bridge in _bridges if bridge.thread is caller), None)
+        if own is not None and not nested:
+            raise RuntimeError("A synchronous stream cannot be read inside a running agent's loop; use astream.")
+        if own is not None:
+            own.blocked = True
+        free = next((bridge for bridge in _bridges if not bridge.blocked), None) or _add_bridge()
+    try:
+        yield free
+    finally:
+        if own is not None:
+            own.blocked = False
+
+
+def _add_bridge() -> _Bridge:
+    if not _bridges:
+        atexit.register(_stop_all)
+    _bridges.append(_Bridge())
+    return _bridges[-1]
+
+
+def _stop_all() -> None:
+    while _bridges:
+        _bridges.pop().stop()
 
 
 def _forget_after_fork() -> None:
-    """A forked child has the loop's object but not its thread."""
-    global _current, _lock
+    """A forked child has the loops' objects but not their threads."""
+    global _lock
     _lock = threading.Lock()
-    if _current is not None:
-        atexit.unregister(_current.stop)
-        _current = None
+    _bridges.clear()
+    atexit.unregister(_stop_all)
 
 
 if hasattr(os, "register_at_fork"):

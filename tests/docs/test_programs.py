@@ -87,6 +87,11 @@ def test_an_example_in_a_docstring_is_seen() -> None:
     assert [has_example(node) for node in (told.body[0], ast.parse("x = '>>> 1'"))] == [True, False]
 
 
+def test_a_wrong_output_is_seen() -> None:
+    assert same_output("took ... ms\nok\n", "took 12 ms\nok\n")
+    assert not same_output("took ... ms\nok\n", "took 12 ms\nno\n")
+
+
 def same_output(promised: str, said: str) -> bool:
     """Whether `said` is `promised`, in which `...` stands for anything and runs of blanks are one."""
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

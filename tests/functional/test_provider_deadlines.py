@@ -21,6 +21,13 @@ LATE = 0.25
 SLOW = ("hang", "slow-first-byte", "slow-body", "stall", "slowloris")
 
 
+@pytest.fixture(autouse=True)
+async def _loaded(faults: FaultServer) -> None:
+    """The HTTP client is imported at the first request; that is no time to measure."""
+    async with agent_at(faults.scenario("ok").base_url) as agent:
+        assert await agent.arun("Hello") == TEXT
+
+
 @MODES
 async def test_the_deadline_of_an_attempt(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
     async def slow(behaviour: str) -> None:

@@ -35,8 +35,8 @@ async def call_tools(run: Run, calls: tuple[PendingCall, ...], plan: RunPlan[Dep
     if not ready:
         return
     work = _Work(run, plan)
+    tasks = [asyncio.create_task(work.carry_out(call)) for call in ready]
     try:
-        tasks = [asyncio.create_task(work.carry_out(call)) for call in ready]
         for _ in ready:
             while isinstance(event := await work.events.get(), Noted):
                 yield event

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import NoneType
 
+from lightagent.application.prompts import Prompts
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Limits
 
 _SEQUENCE = (list, tuple)
 _NUMBER = (int, float)
@@ -21,8 +23,8 @@ AGENT_OPTIONS: dict[str, tuple[type, ...]] = {
     "provider": (str,),
     "tools": _SEQUENCE,
     "metadata": (Mapping,),
-    "limits": (object,),
-    "prompts": (object,),
+    "limits": (Limits,),
+    "prompts": (Prompts,),
     "capture_content": (bool,),
     "debug": (bool,),
     "log_level": (str,),

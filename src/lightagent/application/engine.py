@@ -13,7 +13,7 @@ from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.recorded import Recorded
 from lightagent.application.resume_run import Decisions, JournalLike, as_journal, with_decisions
 from lightagent.application.run_agent import run_agent
-from lightagent.application.start_run import checked_limits, checked_params, conversation, system_prompt
+from lightagent.application.start_run import checked_params, conversation, system_prompt
 from lightagent.application.steps import Step, is_event
 from lightagent.application.structured_output import OutputType
 from lightagent.application.toolbox import DepsT, Toolbox
@@ -105,7 +105,7 @@ class Engine(Generic[DepsT]):
             tools=tools.names,
             params=checked_params({**self.params, **request.params}),
             output_schema=schema,
-            limits=checked_limits(request.limits),
+            limits=request.limits,
             scope=request.scope,
             trace_id=request.trace_id or self.ids.new(),
             parent_trace_id=request.parent_trace_id,

@@ -54,8 +54,13 @@ def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journa
 def _by_call(waiting: list[str], decisions: Decisions) -> Mapping[str, ApprovalDecision]:
     if decisions is None:
         return {}
-    if not isinstance(decisions, ApprovalDecision):
+    if isinstance(decisions, Mapping):
+        for call_id, decision in decisions.items():
+            if not isinstance(decision, ApprovalDecision):
+                raise _no_decision(decision, f"decision of call {call_id!r}")
         return decisions
+    if not isinstance(decisions, ApprovalDecision):
+        raise _no_decision(decisions, "decision")
     if not waiting:
         raise PolicyError("No call waits for a decision: it never did, or it was decided before.")
     if len(waiting) > 1:
@@ -64,3 +69,10 @@ def _by_call(waiting: list[str], decisions: Decisions) -> Mapping[str, ApprovalD
             guidance="Pass a dict of call id to decision.",
         )
     return {waiting[0]: decisions}
+
+
+def _no_decision(value: object, at: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{at}: an ApprovalDecision is wanted, not {type(value).__name__}.",
+        guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
+    )

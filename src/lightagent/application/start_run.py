@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from lightagent.application.prompts import Prompts
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Limits
-from lightagent.domain.history import parse_history
+from lightagent.domain.history import parse_history, parse_parts
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import Message, SystemMessage, UserMessage, encode_json
+from lightagent.domain.plain import refuse_unless_json
 
 _OURS = ("messages", "model", "tools", "stream", "stream_options", "response_format")
 
@@ -24,8 +24,8 @@ def conversation(
     """
     if not isinstance(query, (str, list, tuple)):
         raise ConfigurationError(f"query is text or a list of content parts, not {type(query).__name__}.")
-    content = query if isinstance(query, str) else tuple(query)
-    return (SystemMessage(instructions), *parse_history(history), UserMessage(content))
+    asked = UserMessage(query) if isinstance(query, str) else UserMessage(parse_parts(query, "query"))
+    return (SystemMessage(instructions), *parse_history(history), asked)
 
 
 def system_prompt(role: str, instructions: str, schema: JsonObject | None, prompts: Prompts) -> str:
@@ -48,23 +48,6 @@ def checked_params(params: JsonObject) -> JsonObject:
             f"metadata.{taken[0]}: the run itself decides this.",
             guidance="Pass history=, tools=, output_type= or stream= instead.",
         )
-    try:
-        encode_json(params)
-    except (TypeError, ValueError) as exc:
-        raise ConfigurationError(f"metadata: only JSON can be passed to a provider ({exc}).") from None
+    if params:
+        refuse_unless_json(params, "metadata")
     return params
-
-
-def checked_limits(limits: Limits) -> Limits:
-    """Limits that make sense.
-
-    Raises:
-        ConfigurationError: a limit is out of range; the text names it.
-    """
-    if limits.max_retry < 1:
-        raise ConfigurationError(f"max_retry: at least 1 attempt is needed, not {limits.max_retry}.")
-    if limits.max_tool_iterations < 0 or limits.max_output_retries < 0:
-        raise ConfigurationError("max_tool_iterations and max_output_retries are at least 0.")
-    if limits.model_timeout <= 0 or (limits.timeout is not None and limits.timeout <= 0):
-        raise ConfigurationError("timeout and model_timeout are seconds above 0.")
-    return limits

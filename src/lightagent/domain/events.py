@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, Message
 from lightagent.domain.outcomes import Outcome
@@ -31,6 +32,9 @@ class Limits:
         max_output_retries: how often an invalid final answer goes back to the model.
         model_timeout: seconds for one model request with all its attempts and the waiting between them.
         timeout: seconds from start (or resumption) to end of the run; None: no limit.
+
+    Raises:
+        ConfigurationError: one is of a wrong type or out of range; the text names it.
     """
 
     max_tool_iterations: int = 10
@@ -38,6 +42,17 @@ class Limits:
     max_output_retries: int = 3
     model_timeout: float = 600.0
     timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_tool_iterations", 0), ("max_retry", 1), ("max_output_retries", 0)):
+            count: object = getattr(self, name)
+            if not isinstance(count, int) or isinstance(count, bool) or count < least:
+                raise ConfigurationError(f"limits: {name} is a whole number, at least {least}, not {count!r}.")
+        for name, seconds in (("model_timeout", self.model_timeout), ("timeout", self.timeout)):
+            if seconds is None and name == "timeout":
+                continue
+            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
+                raise ConfigurationError(f"limits: {name} is seconds above 0, not {seconds!r}.")
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.plain import refuse_unless_json
 
 
 def parse_history(history: Sequence[Mapping[str, JsonValue]]) -> tuple[Message, ...]:
@@ -72,11 +73,21 @@ def _call(call: JsonValue, at: str) -> ToolCall:
 
 def _user_content(content: JsonValue, at: str) -> str | tuple[JsonObject, ...]:
     if isinstance(content, (list, tuple)):
-        parts = tuple(part for part in content if isinstance(part, dict) and isinstance(part.get("type"), str))
-        if len(parts) != len(content):
-            raise ConfigurationError(f"{at}.content: every content part is an object with a type.")
-        return parts
+        return parse_parts(content, f"{at}.content")
     return _text(content, f"{at}.content")
+
+
+def parse_parts(content: Sequence[JsonValue], at: str) -> tuple[JsonObject, ...]:
+    """OpenAI content parts, checked.
+
+    Raises:
+        ConfigurationError: one is no object with a type, or no JSON.
+    """
+    parts = tuple(part for part in content if isinstance(part, dict) and isinstance(part.get("type"), str))
+    if len(parts) != len(content):
+        raise ConfigurationError(f"{at}: every content part is an object with a type.")
+    refuse_unless_json(parts, at)
+    return parts
 
 
 def _plain(content: JsonValue, at: str) -> str:

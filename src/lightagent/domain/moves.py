@@ -81,7 +81,9 @@ def _cut_short(reply: ModelReplied) -> Outcome | None:
     """An answer that the provider cut off or withheld is no answer, whatever text came with it."""
     if reply.message.refusal:
         return Blocked(
-            LightAgentErrorInfo("LA-403", f"The model refused: {reply.message.refusal}", "Change the request.")
+            LightAgentErrorInfo(
+                "LA-403", "The model refused to answer.", "Change the request.", {"refusal": reply.message.refusal}
+            )
         )
     if reply.finish_reason == "content_filter":
         return Blocked(

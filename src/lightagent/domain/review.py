@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.plain import refuse_unless_json
+
+_ACTIONS: Final = ("approve", "reject", "edit", "respond")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,9 @@ class ApprovalDecision:
         actor: who decided.
         arguments: for edit, the arguments to run with.
         output: for respond, the answer in the tool's place.
+
+    Raises:
+        ConfigurationError: no such action, or one without what it needs. What is no decision must never count as a yes.
     """
 
     action: Literal["approve", "reject", "edit", "respond"]
@@ -25,6 +32,16 @@ class ApprovalDecision:
     actor: str = ""
     arguments: JsonObject | None = None
     output: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.action not in _ACTIONS:
+            raise ConfigurationError(f"decision: {self.action!r} is not one of {', '.join(_ACTIONS)}.")
+        if (self.action == "edit") != isinstance(self.arguments, dict):
+            raise ConfigurationError("decision: edit, and only edit, takes arguments: an object.")
+        if (self.action == "respond") != isinstance(self.output, str):
+            raise ConfigurationError("decision: respond, and only respond, takes output: a text.")
+        if self.arguments is not None:
+            refuse_unless_json(self.arguments, "decision: arguments")
 
     @classmethod
     def approve(cls, reason: str = "", *, actor: str = "") -> ApprovalDecision:

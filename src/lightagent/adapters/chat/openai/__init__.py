@@ -9,10 +9,20 @@ Read in this order: `model` (a request from end to end), `request_body` (what is
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lightagent.adapters.chat.openai.model import OpenAIChatModel
-from lightagent.adapters.chat.openai.options import OpenAIOptions, open_model
-from lightagent.adapters.registry import Adapter
+
+if TYPE_CHECKING:
+    from lightagent.adapters.chat.openai.options import ADAPTER, OpenAIOptions
 
 __all__ = ["ADAPTER", "OpenAIChatModel", "OpenAIOptions"]
 
-ADAPTER = Adapter(OpenAIOptions, open_model)
+
+def __getattr__(name: str) -> object:
+    """What needs pydantic, when it is asked for: options are checked only where they come from a configuration."""
+    if name not in ("ADAPTER", "OpenAIOptions"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from lightagent.adapters.chat.openai import options
+
+    return options.ADAPTER if name == "ADAPTER" else options.OpenAIOptions

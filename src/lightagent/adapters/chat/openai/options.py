@@ -14,6 +14,7 @@ from lightagent.adapters.chat.openai.settings import (
     MAX_RESPONSE_BYTES,
     TransportName,
 )
+from lightagent.adapters.registry import Adapter
 
 
 def _sound_url(url: str) -> str:
@@ -81,3 +82,6 @@ def open_model(options: OpenAIOptions) -> OpenAIChatModel:
         api_version=options.api_version,
         default_query=options.default_query,
     )
+
+
+ADAPTER = Adapter(OpenAIOptions, open_model)

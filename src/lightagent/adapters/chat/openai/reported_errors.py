@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from lightagent.adapters.chat.openai.faults import fault, moved
 from lightagent.domain.error_mapping import code_for_status
@@ -85,6 +84,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     seconds = _number(told)
     if seconds is not None or not told:
         return seconds
+    from email.utils import parsedate_to_datetime  # 10 ms that only a provider who answers with a date costs
+
     try:
         return max(0.0, parsedate_to_datetime(told).timestamp() - time.time())
     except (ValueError, OverflowError):

@@ -1,0 +1,234 @@
+"""Runs given up by their caller, at any moment: they end at once, touch nothing afterwards, and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from lightagent import JsonObject, LightAgent, RunContext
+from lightagent.domain.events import RunFinished
+from lightagent.domain.outcomes import Cancelled, Completed
+from tests.functional.agents import DEADLINE, KEY, MODES, agent_at, ask
+from tests.servers.aimock import Aimock
+from tests.servers.fault_behaviours import TEXT
+from tests.servers.fault_options import Option
+from tests.servers.fault_server import FaultServer
+from tests.servers.leaks import LeakCheck
+
+MOMENTS = 50
+AT_ONCE = 0.5
+"""Seconds within which a cancelled run ends (RELIABILITY § 3)."""
+
+
+class Effects:
+    """Two tools with an effect in the middle; each effect is kept with its time."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    async def add(self, a: int, b: int) -> int:
+        """Add two numbers, slowly."""
+        await asyncio.sleep(0.1)
+        self.seen.append(time.monotonic())
+        await asyncio.sleep(0.05)
+        return a + b
+
+    def sub(self, a: int, b: int, context: RunContext[None]) -> int:
+        """Subtract, in a thread that asks whether it is still wanted."""
+        time.sleep(0.1)
+        if not context.is_cancelled():
+            self.seen.append(time.monotonic())
+        return a - b
+
+
+async def run_once(agent: LightAgent[None, str], *, stream: bool, seen: list[str]) -> str:
+    """A run; when it is cancelled, `seen` holds how its journal ended."""
+    try:
+        if not stream:
+            return await agent.arun("Add.")
+        text = ""
+        async with aclosing(agent.astream("Add.")) as chunks:
+            async for chunk in chunks:
+                text += "".join(choice.delta.content or "" for choice in chunk.choices)
+        return text
+    except asyncio.CancelledError:
+        journal = agent.export_journal()
+        assert journal is not None
+        last = journal.events[-1]
+        assert isinstance(last, RunFinished)
+        seen.append(last.outcome.kind)
+        raise
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("behaviour", "options"),
+    [
+        ("tools", {"calls": 2, "delay": 0.05, "pieces": 30, "gap_ms": 4}),
+        ("status", {"code": 429, "retry_after_ms": 150, "times": 1, "then": "tools"}),
+        ("stall", {"stall": 3}),
+        ("hang", {}),
+    ],
+    ids=["everywhere", "backoff", "stall", "hang"],
+)
+async def test_cancelled_at_fifty_moments(
+    leaks: LeakCheck, faults: FaultServer, behaviour: str, options: dict[str, Option], stream: bool
+) -> None:
+    """Each of fifty runs is cancelled at its own moment of a whole run's duration."""
+    whole = await _duration(faults, behaviour, options, stream=stream)
+
+    async def cancelled_after(seconds: float) -> str:
+        effects, seen = Effects(), list[str]()
+        scenario = faults.scenario(behaviour, **options)
+        async with agent_at(scenario.base_url, effects.add, effects.sub) as agent:
+            task = asyncio.create_task(run_once(agent, stream=stream, seen=seen))
+            await asyncio.sleep(seconds)
+            began = time.monotonic()
+            task.cancel()
+            (result,) = await asyncio.gather(task, return_exceptions=True)
+            ended = time.monotonic()
+            assert ended - began < AT_ONCE, seconds
+            if not isinstance(result, asyncio.CancelledError):
+                assert result == TEXT
+                return "completed"
+            await asyncio.sleep(0.3)
+            assert [effect for effect in effects.seen if effect > ended] == []
+            assert seen == ["cancelled"]
+        await scenario.all_closed()
+        return "cancelled"
+
+    moments = [whole * (number + 0.5) / MOMENTS for number in range(MOMENTS)]
+    async with asyncio.timeout(DEADLINE):
+        ends = await asyncio.gather(*map(cancelled_after, moments))
+    assert ends.count("cancelled") >= MOMENTS * 0.8
+
+
+async def _duration(faults: FaultServer, behaviour: str, options: dict[str, Option], *, stream: bool) -> float:
+    """How long a run takes that nobody cancels."""
+    if behaviour in ("stall", "hang"):
+        return 0.5
+    effects = Effects()
+    async with agent_at(faults.scenario(behaviour, **options).base_url, effects.add, effects.sub) as agent:
+        ending = await ask(agent, "Add.", stream=stream)
+    assert ending.result.content == TEXT
+    return ending.seconds
+
+
+@MODES
+async def test_the_next_run_is_fine(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+    """Cancellation is not sticky: the same agent, its connections, its other runs."""
+    effects = Effects()
+    scenario = faults.scenario("tools", delay=0.02, pieces=40, gap_ms=4)
+    async with agent_at(scenario.base_url, effects.add) as agent:
+        beside = asyncio.create_task(ask(agent, "Add.", stream=stream))
+        for number in range(10):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(run_once(agent, stream=stream, seen=[]), 0.03 * number + 0.01)
+        assert (await beside).result.content == TEXT
+        after = await ask(agent, "Add.", stream=stream)
+    assert after.result.content == TEXT
+    assert len(effects.seen) >= 2
+    await scenario.all_closed()
+
+
+async def test_a_tool_that_swallows_its_cancellation_does_not_bring_the_run_back(
+    leaks: LeakCheck, faults: FaultServer
+) -> None:
+    async def add(a: int, b: int) -> int:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            return a + b
+        return 0
+
+    scenario = faults.scenario("tools")
+    async with agent_at(scenario.base_url, add) as agent:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(agent.arun("Add."), 0.3)
+        journal = agent.export_journal()
+    assert journal is None or isinstance(journal.events[-1], RunFinished)
+    assert len(scenario.requests) == 1, "the model was not asked again"
+
+
+@asynccontextmanager
+async def story(aimock: Aimock) -> AsyncIterator[LightAgent[None, str]]:
+    fixture: JsonObject = {
+        "match": {"userMessage": "[long-story]"},
+        "chunkSize": 2,
+        "latency": 10,
+        "response": {"content": "Once upon a time " * 100},
+    }
+    aimock.add(fixture)
+    async with agent_at(aimock.base_url) as agent:
+        yield agent
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 5])
+async def test_a_stream_left_early_is_cancelled(leaks: LeakCheck, aimock: Aimock, chunks: int) -> None:
+    async with story(aimock) as agent:
+        began = time.monotonic()
+        async with aclosing(agent.astream("[long-story]")) as stream:
+            seen = [chunk async for chunk, _ in _first(stream, chunks)]
+            closing = time.monotonic()
+        assert time.monotonic() - closing < AT_ONCE
+        assert time.monotonic() - began < 2
+        journal = agent.export_journal()
+        assert len(seen) == chunks
+        assert journal is not None
+        assert journal.run.outcome == Cancelled()
+        assert await agent.arun("[plain]") == "The capital of France is Paris."
+
+
+async def _first(stream: AsyncIterator[object], count: int) -> AsyncIterator[tuple[object, int]]:
+    for number in range(count):
+        yield await anext(stream), number
+
+
+async def test_a_stream_that_nobody_read_never_began(leaks: LeakCheck, aimock: Aimock) -> None:
+    async with story(aimock) as agent:
+        await agent.astream("[long-story]").aclose()
+    assert aimock.journal() == []
+
+
+def test_a_loop_left_early_without_asyncio(leaks: LeakCheck, faults: FaultServer) -> None:
+    scenario = faults.scenario("ok", pieces=20, gap_ms=20)
+    agent = LightAgent(model="m", base_url=scenario.base_url, api_key=KEY)
+    for chunk in agent.run("Hello", stream=True):
+        if chunk.choices[0].delta.content:
+            break
+    began = time.monotonic()
+    scenario.wait_closed(AT_ONCE)
+    assert time.monotonic() - began < AT_ONCE
+    events = agent.run("Hello", stream=True, result_format="event")
+    assert next(iter(events)).type == "content"
+    began = time.monotonic()
+    del events
+    scenario.wait_closed(AT_ONCE)
+    journal = agent.export_journal()
+    assert journal is not None
+    assert journal.run.outcome == Cancelled()
+    assert agent.run("Hello", result_format="object").outcome == Completed(TEXT)
+    agent.close()
+
+
+def test_a_stream_that_nobody_read_without_asyncio(leaks: LeakCheck, faults: FaultServer) -> None:
+    scenario = faults.scenario("ok")
+    agent = LightAgent(model="m", base_url=scenario.base_url, api_key=KEY)
+    agent.run("Hello", stream=True)
+    assert scenario.requests == []
+    agent.close()
+
+
+async def test_a_model_that_is_closed_while_it_streams(leaks: LeakCheck, faults: FaultServer) -> None:
+    """Closing an agent under its own run ends the run in its time, with an error or with its answer."""
+    scenario = faults.scenario("ok", pieces=20, gap_ms=20)
+    async with agent_at(scenario.base_url, idle_timeout=0.5) as agent:
+        run = asyncio.create_task(ask(agent, "Hello", stream=True))
+        await asyncio.sleep(0.1)
+        await agent.aclose()
+        ending = await asyncio.wait_for(run, 5)
+    assert ending.code in (None, "LA-503", "LA-408")

@@ -68,7 +68,7 @@ def main() -> int:
     except KeyboardInterrupt:
         tell("\nInterrupted; here is what there is.")
     print(results.table(peers, COUNTS[options.size]))
-    print(f"\nMedians of {options.reps}; (n×) is the ratio to {BASE}. Load {load}, at the end {load_now()}.")
+    print(f"\nMedians of {options.reps}; (nx) is the ratio to {BASE}. Load {load}, at the end {load_now()}.")
     print(
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; ",
         end="",

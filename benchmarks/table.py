@@ -69,12 +69,12 @@ class Results:
             return FAILED
         value, base = self.median(row, peer), self.median(row, BASE)
         if value is None:
-            return "–"
-        return number(value) + (f" ({value / base:.2f}×)" if base else "")
+            return "-"
+        return number(value) + (f" ({value / base:.2f}x)" if base else "")
 
     def table(self, peers: Sequence[str], counts: Counts) -> str:
         """All of it."""
-        shown = [row for row in rows(counts) if any(self.cell(row, peer) != "–" for peer in peers)]
+        shown = [row for row in rows(counts) if any(self.cell(row, peer) != "-" for peer in peers)]
         lines = [["", *peers], ["---", *["--:"] * len(peers)]]
         lines += [[row.title, *[self.cell(row, peer) for peer in peers]] for row in shown]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import common
@@ -105,7 +107,7 @@ async def long_run(driver: Driver, url: str, counts: Counts) -> Figures:
         clock = common.tool_clock
         expect(len(clock) == counts.turns, f"the tool was called {len(clock)} times instead of {counts.turns}")
         if warm:
-            turns = [after - before for before, after in zip(clock, clock[1:], strict=False)]
+            turns = [after - before for before, after in pairwise(clock)]
             early += turns[2:7]
             late += turns[-5:]
     return {"early_us": median(early) * 1e6, "late_us": median(late) * 1e6}
@@ -158,8 +160,8 @@ def expect(held: bool, otherwise: str) -> None:
 def peak_mb() -> float:
     """The most memory that this process has had, or nan where the system does not say."""
     try:
-        with open("/proc/self/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+        status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
     except OSError:
         pass
     try:

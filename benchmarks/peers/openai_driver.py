@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator
 
 import common
 from openai import AsyncOpenAI, Omit, omit
-from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from openai.types.chat import (
+    ChatCompletionMessageParam,
+    ChatCompletionMessageToolCallUnionParam,
+    ChatCompletionToolParam,
+)
 
 SYNC = False
 clients: dict[str, AsyncOpenAI] = {}
@@ -29,14 +33,15 @@ async def run(agent: Agent, prompt: str, max_turns: int = 10) -> str:
         calls = [call for call in message.tool_calls or () if call.type == "function"]
         if not calls:
             return message.content or ""
-        messages.append(
+        asked: list[ChatCompletionMessageToolCallUnionParam] = [
             {
-                "role": "assistant",
-                "tool_calls": [
-                    {"id": call.id, "type": call.type, "function": call.function.to_dict()} for call in calls
-                ],
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.function.name, "arguments": call.function.arguments},
             }
-        )
+            for call in calls
+        ]
+        messages.append({"role": "assistant", "tool_calls": asked})
         for call in calls:
             answer = common.add(**json.loads(call.function.arguments))
             messages.append({"role": "tool", "tool_call_id": call.id, "content": answer})

@@ -21,6 +21,7 @@ from lightagent.application.structured_output import OutputType
 from lightagent.application.toolbox import DepsT
 from lightagent.compose import compose_engine, compose_request
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import RunFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.tools import Tool
@@ -129,6 +130,8 @@ class AgentBase(Generic[DepsT, OutputT]):
         try:
             async with aclosing(played.steps()) as steps:
                 async for step in steps:
+                    if isinstance(step, RunFinished):
+                        played.recorded.text()  # a run without an answer raises as `run` does, its cause chained
                     for chunk in view.feed(step):
                         yield chunk
         finally:

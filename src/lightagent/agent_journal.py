@@ -44,6 +44,21 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         """
         return self._journal(self._start(query, deps, options))
 
+    @overload
+    def resume(
+        self: JournalAgent[None, OutputT],
+        journal: JournalLike,
+        decision: Decisions = ...,
+        *,
+        deps: None = ...,
+        **options: Unpack[RunOptions],
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    def resume(
+        self, journal: JournalLike, decision: Decisions = ..., *, deps: DepsT, **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]: ...
+
     def resume(
         self,
         journal: JournalLike,
@@ -65,6 +80,21 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
             PolicyError: a decision about a call that does not wait, or not any more.
         """
         return self._result(self._finish(run_sync(self._resumed(journal, decision, deps, options).play())))
+
+    @overload
+    async def aresume(
+        self: JournalAgent[None, OutputT],
+        journal: JournalLike,
+        decision: Decisions = ...,
+        *,
+        deps: None = ...,
+        **options: Unpack[RunOptions],
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    async def aresume(
+        self, journal: JournalLike, decision: Decisions = ..., *, deps: DepsT, **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]: ...
 
     async def aresume(
         self,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from typing_extensions import TypeIs
+from typing_extensions import TypeIs, TypeVar
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.registry import open_adapter
@@ -24,6 +24,8 @@ from lightagent.options import AgentOptions, RunOptions, ToolLike
 from lightagent.ports.models import ChatModel
 from lightagent.ports.tools import Tool
 
+PortT = TypeVar("PortT")
+
 DEFAULT_MODEL = "gpt-4.1"
 
 
@@ -39,8 +41,8 @@ def compose_engine(options: AgentOptions, output: OutputType[object]) -> Engine[
     return Engine(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=_model(options),
-        clock=options.get("clock") or SystemClock(),
-        ids=options.get("ids") or RandomIds(),
+        clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
+        ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
         tools=Toolbox(_tools(options.get("tools") or ())),
         instructions=options.get("instructions", ""),
         role=options.get("role", ""),
@@ -124,6 +126,13 @@ def open_model(name: str, provider: str, api_key: str | None, base_url: str | No
     if not _is_model(model):
         raise ConfigurationError(f"provider: {provider!r} is no chat model.")
     return model
+
+
+def _port(value: PortT | None, option: str, *methods: str) -> PortT | None:
+    if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
+        wanted = " and ".join(methods)
+        raise ConfigurationError(f"{option}: an object with {wanted} is wanted, not {type(value).__name__}.")
+    return value
 
 
 def _is_model(value: object) -> TypeIs[ChatModel]:

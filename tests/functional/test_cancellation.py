@@ -111,11 +111,14 @@ async def _duration(faults: FaultServer, behaviour: str, options: dict[str, Opti
     """How long a run takes that nobody cancels."""
     if behaviour in ("stall", "hang"):
         return 0.5
-    effects = Effects()
-    async with agent_at(faults.scenario(behaviour, **options).base_url, effects.add, effects.sub) as agent:
-        ending = await ask(agent, "Add.", stream=stream)
-    assert ending.result.content == TEXT
-    return ending.seconds
+    seconds = []
+    for _ in range(2):  # the first also imports
+        effects = Effects()
+        async with agent_at(faults.scenario(behaviour, **options).base_url, effects.add, effects.sub) as agent:
+            ending = await ask(agent, "Add.", stream=stream)
+        assert ending.result.content == TEXT
+        seconds.append(ending.seconds)
+    return min(seconds)
 
 
 @MODES

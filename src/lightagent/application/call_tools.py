@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from typing import Generic
+from typing import Final, Generic
 
 from lightagent.application.invoke_tool import invoke
+from lightagent.application.plain_json import PlainJson
 from lightagent.application.plan import RunPlan
 from lightagent.application.settle_call import ReadyCall, settle_call
 from lightagent.application.toolbox import DepsT
 from lightagent.domain.errors import ToolError
-from lightagent.domain.events import ApprovalRequested, Event, Noted, ToolFinished, ToolStarted
+from lightagent.domain.events import TOOL_PROGRESS, ApprovalRequested, Event, Noted, ToolFinished, ToolStarted
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs import PendingCall, Run
 from lightagent.domain.signals import ApprovalRequired
 from lightagent.domain.tools import RunContext
+
+_MOST_REQUEST: Final = 1_000_000
 
 
 async def call_tools(run: Run, calls: tuple[PendingCall, ...], plan: RunPlan[DepsT]) -> AsyncGenerator[Event, None]:
@@ -35,10 +39,10 @@ async def call_tools(run: Run, calls: tuple[PendingCall, ...], plan: RunPlan[Dep
     if not ready:
         return
     work = _Work(run, plan)
-    tasks = [asyncio.create_task(work.carry_out(call)) for call in ready]
+    tasks = [work.begin(call) for call in ready]
     try:
         for _ in ready:
-            while isinstance(event := await work.events.get(), Noted):
+            while isinstance(event := await work.next_event(), Noted):
                 yield event
             yield event
     finally:
@@ -46,21 +50,41 @@ async def call_tools(run: Run, calls: tuple[PendingCall, ...], plan: RunPlan[Dep
 
 
 class _Work(Generic[DepsT]):
-    """The calls of one turn while they run; each puts exactly one result into `events`."""
+    """The calls of one turn while they run; each comes to exactly one event that is no note."""
 
     def __init__(self, run: Run, plan: RunPlan[DepsT]) -> None:
         self._run = run
         self._plan = plan
         self._loop = asyncio.get_running_loop()
-        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self._events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
 
-    async def carry_out(self, call: ReadyCall[DepsT]) -> None:
+    def begin(self, call: ReadyCall[DepsT]) -> asyncio.Task[None]:
+        """Start one call."""
+        task = asyncio.create_task(self._carry_out(call))
+        task.add_done_callback(self._give_up)
+        return task
+
+    async def next_event(self) -> Event:
+        """What happens next; raises what no call may survive, such as a KeyboardInterrupt in a tool."""
+        event = await self._events.get()
+        if isinstance(event, BaseException):
+            raise event
+        return event
+
+    def _give_up(self, task: asyncio.Task[None]) -> None:
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            self._events.put_nowait(error)
+
+    async def _carry_out(self, call: ReadyCall[DepsT]) -> None:
         over = False
 
         def report(text: str) -> None:
-            note = Noted("tool_progress", {"id": call.call_id, "name": call.tool.spec.name, "text": text}, clock.now())
+            note = Noted(
+                TOOL_PROGRESS, {"id": call.call_id, "name": call.tool.spec.name, "text": str(text)}, clock.now()
+            )
             if not over:  # a thread that was given up may still talk
-                self._loop.call_soon_threadsafe(self.events.put_nowait, note)
+                self._loop.call_soon_threadsafe(self._events.put_nowait, note)
 
         clock = self._plan.clock
         began = clock.monotonic()
@@ -68,15 +92,15 @@ class _Work(Generic[DepsT]):
             output = await invoke(call.tool, call.arguments, self._context(call, report, lambda: over))
             event: Event = ToolFinished(call.call_id, output, duration=clock.monotonic() - began, at=clock.now())
         except ApprovalRequired as signal:
-            request = signal.request or {"arguments": call.shown}
-            event = ApprovalRequested(call.call_id, signal.reason, request, clock.now())
+            request = _plain(signal.request) or {"arguments": call.shown}
+            event = ApprovalRequested(call.call_id, str(signal.reason), request, clock.now())
         except ToolError as error:
             self._plan.causes.append(error)
             event = ToolFinished(call.call_id, str(error), "failed", error.info, clock.monotonic() - began, clock.now())
         finally:
             over = True
         # After the notes of the call's own thread, which are on their way through the loop.
-        self._loop.call_soon(self.events.put_nowait, event)
+        self._loop.call_soon(self._events.put_nowait, event)
 
     def _context(
         self, call: ReadyCall[DepsT], report: Callable[[str], None], over: Callable[[], bool]
@@ -94,6 +118,12 @@ class _Work(Generic[DepsT]):
             report,
             over,
         )
+
+
+def _plain(request: object) -> JsonObject:
+    """What a reviewer is shown, as what a journal can hold."""
+    plain = PlainJson(_MOST_REQUEST).convert(request)
+    return plain if isinstance(plain, dict) else {"request": plain}
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

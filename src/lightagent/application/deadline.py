@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from types import TracebackType
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,30 +25,31 @@ async def until(items: AsyncGenerator[T, None], seconds: float | None) -> AsyncG
         alarm = _Alarm(seconds)
         try:
             while not alarm.rang:
-                alarm.begin()
                 try:
-                    item = await anext(items)
+                    with alarm:
+                        item = await anext(items)
                 except StopAsyncIteration:
                     return
-                except asyncio.CancelledError:
-                    if alarm.caused_it():
-                        break
-                    raise
-                finally:
-                    alarm.end()
                 yield item
+        except _Late:
+            pass
         finally:
             alarm.stop()
         raise TimeoutError(f"nothing within {seconds:g} s")
 
 
-class _Alarm:
-    """Rings once; cancels the task that is waiting then."""
+class _Late(Exception):
+    """The alarm rang, and nobody else cancelled."""
 
-    __slots__ = ("_cancelling", "_task", "_timer", "rang")
+
+class _Alarm:
+    """Rings once; cancels the task that is waiting then, which is the one inside its `with`."""
+
+    __slots__ = ("_cancelled", "_cancelling", "_task", "_timer", "rang")
 
     def __init__(self, seconds: float) -> None:
         self.rang = False
+        self._cancelled = False
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._timer = asyncio.get_running_loop().call_later(max(seconds, 0), self._ring)
@@ -55,20 +57,22 @@ class _Alarm:
     def _ring(self) -> None:
         self.rang = True
         if self._task is not None:
-            self._task.cancel()
+            self._cancelled = self._task.cancel()
 
-    def begin(self) -> None:
-        """The current task waits from now on."""
+    def __enter__(self) -> None:
         self._task = asyncio.current_task()
         self._cancelling = self._task.cancelling() if self._task is not None else 0
 
-    def end(self) -> None:
-        """It does not wait any more."""
-        self._task = None
-
-    def caused_it(self) -> bool:
-        """Whether a cancellation of the waiting task was ours alone; then it is taken back."""
-        return self.rang and self._task is not None and self._task.uncancel() <= self._cancelling
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        if not self._cancelled or task is None:
+            return
+        # Taken back whatever became of it, or the task would count as cancelled for ever.
+        self._cancelled = False
+        if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise _Late from error
 
     def stop(self) -> None:
         """Nobody is interested any more."""

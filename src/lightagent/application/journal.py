@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.plain import refuse_unless_json
 from lightagent.domain.runs import Run, fold
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 """Of the journal's JSON form. A reader refuses a newer one; fields are only ever added with a default."""
+
+_WANTED: Final = "Pass what RunResult.journal or Journal.to_json() gave."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +62,16 @@ class Journal:
             ConfigurationError: no JSON, another schema version, an unknown event, a wrong type (the text names the
                 place), or events that are no possible run.
         """
-        if isinstance(document, (str, bytes)):
-            document = _parse(document)
+        document = _parsed(document)
         version = document.get("schema_version")
-        if version != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION or isinstance(version, bool):
             raise ConfigurationError(
                 f"Journal: schema_version is {version!r}, this version of lightagent reads {SCHEMA_VERSION}.",
                 guidance="Read it with the version that wrote it, or a newer one.",
             )
         entries = document.get("events")
         if not isinstance(entries, list):
-            raise ConfigurationError("Journal: events is missing or no list.")
+            raise ConfigurationError("Journal: events is missing or no list.", guidance=_WANTED)
         journal = cls(tuple(event_from_dict(entry, f"events[{place}]") for place, entry in enumerate(entries)))
         fold(journal.events)
         return journal
@@ -92,7 +95,7 @@ def event_from_dict(entry: JsonValue, at: str = "event") -> Event:
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         path = ".".join([at, *(str(part) for part in first["loc"])])
-        raise ConfigurationError(f"Journal: {path}: {first['msg']}.") from None
+        raise ConfigurationError(f"Journal: {path}: {first['msg']}.", guidance=_WANTED) from None
 
 
 @cache
@@ -103,11 +106,23 @@ def _codec() -> TypeAdapter[Event]:
     return TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 
-def _parse(text: str | bytes) -> Mapping[str, JsonValue]:
-    try:
-        document: JsonValue = json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise ConfigurationError(f"Journal: this is no JSON ({exc}).") from None
-    if not isinstance(document, dict):
-        raise ConfigurationError("Journal: a JSON object is wanted.")
-    return document
+def _parsed(document: object) -> Mapping[str, JsonValue]:
+    value: JsonValue = None
+    if isinstance(document, (str, bytes, bytearray)):
+        try:
+            value = json.loads(document, parse_float=_finite, parse_constant=_finite)
+        except (ValueError, RecursionError) as exc:
+            raise ConfigurationError(f"Journal: this is no JSON ({exc}).", guidance=_WANTED) from None
+    elif isinstance(document, Mapping):
+        value = dict(document)
+        refuse_unless_json(value, "Journal")
+    if not isinstance(value, dict):
+        raise ConfigurationError("Journal: a JSON object is wanted.", guidance=_WANTED)
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no JSON number")
+    return number

@@ -5,7 +5,10 @@ A context is a thread or an asyncio task; none sees another's. The last few agen
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final
 from weakref import ref
 
@@ -13,15 +16,38 @@ from lightagent.application.recorded import Recorded
 
 _KEPT: Final = 16
 
-_runs: ContextVar[tuple[tuple[ref[object], Recorded], ...]] = ContextVar("lightagent_last_runs", default=())
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last runs of one task or thread. A task or thread that it begins inherits the variable, but is another."""
+
+    owner: ref[object]
+    runs: tuple[tuple[ref[object], Recorded], ...] = ()
+
+
+_last: ContextVar[_Last | None] = ContextVar("lightagent_last_runs", default=None)
 
 
 def remember(agent: object, run: Recorded) -> None:
     """Make `run` the last one of `agent` in this context."""
-    others = tuple(entry for entry in _runs.get() if entry[0]() not in (None, agent))
-    _runs.set((*others, (ref(agent), run))[-_KEPT:])
+    others = tuple(entry for entry in _runs() if entry[0]() not in (None, agent))
+    _last.set(_Last(ref(_context()), (*others, (ref(agent), run))[-_KEPT:]))
 
 
 def last_run(agent: object) -> Recorded | None:
     """The last run of `agent` in this context."""
-    return next((run for owner, run in _runs.get() if owner() is agent), None)
+    return next((run for owner, run in _runs() if owner() is agent), None)
+
+
+def _runs() -> tuple[tuple[ref[object], Recorded], ...]:
+    last = _last.get()
+    return last.runs if last is not None and last.owner() is _context() else ()
+
+
+def _context() -> object:
+    """The task, or the thread where there is none."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return task or threading.current_thread()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lightagent.domain.errors import ConfigurationError
+
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
@@ -15,6 +17,9 @@ class Prompts:
         output_rejected: why an answer was refused; `{errors}` lists what is wrong.
         call_rejected: a human refused a tool call; `{reason}` is theirs.
         call_interrupted: nobody knows whether the call `{tool}` took effect.
+
+    Raises:
+        ConfigurationError: one has a field that the original has not, or a brace that is not doubled.
     """
 
     instructions: str = "You are a helpful assistant."
@@ -27,6 +32,17 @@ class Prompts:
         "The process stopped while {tool} was running, so it may or may not have taken effect. "
         "Do not call it again without checking first."
     )
+
+    def __post_init__(self) -> None:
+        fields = {"output_schema": "schema", "output_rejected": "errors", "call_rejected": "reason"}
+        for name, known in {**fields, "call_interrupted": "tool"}.items():
+            try:
+                str.format(getattr(self, name), **{known: ""})
+            except (LookupError, ValueError, TypeError, AttributeError) as exc:
+                raise ConfigurationError(
+                    f"prompts: {name} cannot be filled in ({type(exc).__name__}: {exc}).",
+                    guidance=f"Its only field is {{{known}}}; write a brace of its own twice.",
+                ) from None
 
 
 DEFAULT_PROMPTS = Prompts()

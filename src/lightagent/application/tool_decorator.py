@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Concatenate, Generic, Never, ParamSpec, Protocol, TypeVar, overload
 
 from lightagent.application.function_tool import FunctionTool, ToolOptions
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, RunContext
@@ -68,7 +68,7 @@ def tool(
     output_limit: int = DEFAULT_OUTPUT_LIMIT,
     idempotent: bool = False,
     requires_approval: bool = False,
-) -> FunctionTool[DepsT] | ToolDecorator:
+) -> FunctionTool[Never] | ToolDecorator:
     """Declare a function as a tool: ``@tool`` or ``@tool(timeout=5)``.
 
     The type checker sees the dependencies a tool needs where its `RunContext` comes first.
@@ -85,7 +85,7 @@ def tool(
         ConfigurationError: the function cannot be a tool, or an option is out of range.
     """
     if function is not None:
-        plain: DeclaredTool[DepsT, P, T] = DeclaredTool(function)
+        plain: DeclaredTool[object, P, T] = DeclaredTool(function)
         return plain
     return _Decorator(
         ToolOptions(
@@ -109,6 +109,6 @@ class _Decorator:
     ) -> DeclaredTool[DepsT, Concatenate[RunContext[DepsT], P], T]: ...
     @overload
     def __call__(self, function: Callable[P, T], /) -> DeclaredTool[object, P, T]: ...
-    def __call__(self, function: Callable[P, T], /) -> FunctionTool[DepsT]:
-        declared: DeclaredTool[DepsT, P, T] = DeclaredTool(function, self._options)
+    def __call__(self, function: Callable[P, T], /) -> FunctionTool[Never]:
+        declared: DeclaredTool[object, P, T] = DeclaredTool(function, self._options)
         return declared

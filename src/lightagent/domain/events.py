@@ -21,6 +21,9 @@ from lightagent.domain.usage import Usage
 OUTPUT_CHECK: Final = "output_check"
 """The source of context that tells the model why its final answer was refused."""
 
+TOOL_PROGRESS: Final = "tool_progress"
+"""The kind of note that a tool makes with `RunContext.report`; its text is the tool's own, and may be private."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

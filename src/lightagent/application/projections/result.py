@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic
 
-from typing_extensions import TypeVar
+from typing_extensions import TypeIs, TypeVar
 
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
@@ -70,9 +70,13 @@ class RunResult(Generic[OutputT]):
             raise error_from_info(self.error)
         if not self.success:
             raise RunSuspended("The run waits for a human.", guidance="Go on with resume(result.journal, decision).")
-        if self.output is None:
-            raise OutputError("The run has no output.")
-        return self.output
+        if self._is_output(self.output):
+            return self.output
+        raise OutputError("The run has no output.")
+
+    def _is_output(self, output: OutputT | None) -> TypeIs[OutputT]:
+        """Whether that is the output; None may be one, of a type that includes it."""
+        return self.success
 
     def history(self) -> list[JsonObject]:
         """The conversation in OpenAI form, for `history=` of the next run."""

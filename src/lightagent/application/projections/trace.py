@@ -11,6 +11,7 @@ from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import (
+    TOOL_PROGRESS,
     ApprovalDecided,
     ApprovalRequested,
     ContextAdded,
@@ -85,7 +86,7 @@ class _Tracer:
             case OutputAccepted():
                 pass
             case Noted():
-                self._line(event.kind, event.at, event.data)
+                self._note(event)
             case RunFinished():
                 self._run_end(event)
             case _:
@@ -112,19 +113,9 @@ class _Tracer:
         self._line("run_start", event.at, data, {"messages": [message.to_openai() for message in event.messages]})
 
     def _model(self, event: ModelFailed | ModelReplied) -> None:
-        request, self._request = self._request, None
         replied = event if isinstance(event, ModelReplied) else None
         usage = replied.usage.to_dict() if replied and replied.usage else None
-        if request is not None:
-            data: JsonObject = {
-                "model": self._started.model,
-                "stream": self._stream,
-                "message_count": request.message_count,
-                "tools": list(self._started.tools),
-                "latency": replied.latency if replied else event.at - request.at,
-                "usage": usage,
-            }
-            self._line("model_request", request.at, data)
+        self._model_request(event.at, replied.latency if replied else None, usage)
         if isinstance(event, ModelFailed):
             self._line("error", event.at, {**_error(event.error), "stage": "model", "attempt": event.attempt})
             return
@@ -139,6 +130,21 @@ class _Tracer:
         }
         self._line("model_response", event.at, answer, {"message": event.message.to_openai()})
 
+    def _model_request(self, now: float, latency: float | None, usage: JsonObject | None) -> None:
+        """The request that is under way, if there is one."""
+        request, self._request = self._request, None
+        if request is None:
+            return
+        data: JsonObject = {
+            "model": self._started.model,
+            "stream": self._stream,
+            "message_count": request.message_count,
+            "tools": list(self._started.tools),
+            "latency": now - request.at if latency is None else latency,
+            "usage": usage,
+        }
+        self._line("model_request", request.at, data)
+
     def _tool(self, event: ToolStarted | ToolFinished) -> None:
         data: JsonObject = {"id": event.call_id, "name": self._names.get(event.call_id, "")}
         if isinstance(event, ToolStarted):
@@ -148,6 +154,11 @@ class _Tracer:
         if event.error is not None:
             data["code"] = event.error.code
         self._line("tool_result", event.at, data, {"output": event.output})
+
+    def _note(self, event: Noted) -> None:
+        shown: JsonObject = {"text": event.data["text"]} if event.kind == TOOL_PROGRESS and "text" in event.data else {}
+        rest: JsonObject = {name: value for name, value in event.data.items() if name not in shown}
+        self._line(event.kind, event.at, rest, shown)
 
     def _approval(self, event: ApprovalRequested | ApprovalDecided) -> None:
         data: JsonObject = {
@@ -162,6 +173,7 @@ class _Tracer:
         self._line(f"approval_{decision.action}", event.at, {**data, "actor": decision.actor}, shown)
 
     def _run_end(self, event: RunFinished) -> None:
+        self._model_request(event.at, None, None)  # one that was given up
         error = outcome_error(event.outcome)
         if error is not None:
             self._line("error", event.at, {**_error(error), "stage": "run"})

@@ -1,0 +1,58 @@
+"""The benchmark works: every scenario measures something of each library. What it measures is not judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = ["lightagent", "openai", "aiohttp"]
+EVERY_SCENARIO = [
+    "import and build",
+    "first answer",
+    "one turn",
+    "two turns and a tool",
+    "runs in flight",
+    "peak memory",
+    "stream",
+    "first text",
+    "turn 5:",
+    "turn 50",
+    "tracing on",
+]
+
+
+def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the benchmark as a user would."""
+    command = [sys.executable, "benchmarks/compare.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=170, check=False)
+
+
+@pytest.mark.timeout(180)
+def test_the_benchmark_measures_every_scenario() -> None:
+    done = compare("--quick", "--reps", "1", "--only", ",".join(LIBRARIES))
+    assert done.returncode == 0, done.stderr
+    head, _, *lines = (line for line in done.stdout.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in head.split("|")[2:-1]] == LIBRARIES
+    assert not [scenario for scenario in EVERY_SCENARIO if not any(scenario in line for line in lines)]
+    for line in lines:
+        title, lightagent, openai, aiohttp = (cell.strip() for cell in line.split("|")[1:-1])
+        assert any(character.isdigit() for character in lightagent), line
+        if not title.startswith("tracing"):
+            assert openai.endswith("(1.00x)"), line
+            assert aiohttp.endswith("x)"), line
+
+
+def test_a_library_or_scenario_that_does_not_exist_is_named() -> None:
+    done = compare("--only", "lightagent,nothing")
+    assert done.returncode == 2
+    assert "no nothing; there are lightagent, openai, aiohttp" in done.stderr
+
+
+def test_help_teaches() -> None:
+    done = compare("--help")
+    assert done.returncode == 0
+    assert all(word in done.stdout for word in ("examples:", "scenarios: cold, one_turn", "libraries: lightagent"))

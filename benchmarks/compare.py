@@ -116,7 +116,14 @@ def parse() -> argparse.Namespace:
         "--scenario", type=names(SCENARIOS), metavar="NAMES", default=list(SCENARIOS), help="scenarios" + listed
     )
     parser.add_argument("--reps", type=positive, metavar="N", default=5, help="repeats (default: 5); more are steadier")
-    parser.add_argument("--quick", dest="size", action="store_const", const="quick", default="full", help="tiny counts")
+    parser.add_argument(
+        "--quick",
+        dest="size",
+        action="store_const",
+        const="quick",
+        default="full",
+        help="tiny counts: a trial, no measurement",
+    )
     return parser.parse_args()
 
 

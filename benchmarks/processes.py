@@ -22,7 +22,7 @@ class MeasurementError(Exception):
 
 @contextmanager
 def fake_server() -> Iterator[str]:
-    """The URL of a server that ends with the block. Where there are two cores, it and the measurements have one each."""
+    """The URL of a server that ends with the block. With two cores or more, it and the measurements have one each."""
     cores = own_cores()
     use_core(cores[-1:])
     command = [sys.executable, str(HERE / "fake_server.py")]

@@ -2,8 +2,8 @@
 
     from lightagent import LightAgent
 
-    agent = LightAgent(model="gpt-4.1", tools=[...])
-    print(agent.run("What is 12 * 7?"))
+    agent = LightAgent(model="gpt-4.1")
+    print(agent.run("Hello, who are you?"))
 
 Names are loaded when they are first used, so that importing the package costs next to nothing.
 """
@@ -14,12 +14,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lightagent.adapters.chat.fallback import FallbackModel
+    from lightagent.adapters.chat.offline import OfflineModel
+    from lightagent.adapters.chat.openai import OpenAIChatModel
     from lightagent.agent import LightAgent
     from lightagent.application.function_tool import (
         FunctionTool,
         as_tool,
     )
-    from lightagent.application.journal import Journal
+    from lightagent.application.journal import Journal, event_from_dict, event_to_dict
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.result import RunResult
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
         AsyncToolDispatcher,
         ToolRegistry,
     )
+    from lightagent.bootstrap import App, open_app
+    from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.error_codes import (
         ERROR_TAXONOMY,
         LightAgentErrorInfo,
@@ -65,7 +70,7 @@ if TYPE_CHECKING:
         JsonObject,
         JsonValue,
     )
-    from lightagent.domain.outcomes import Outcome
+    from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import (
@@ -89,13 +94,45 @@ if TYPE_CHECKING:
         ChatRequest,
     )
     from lightagent.ports.tools import Tool
+    from lightagent.settings import Settings, load_settings
 
 __version__ = "1.0.0a1"
 
 _HOMES = {
+    "application.journal": (
+        "Journal",
+        "event_from_dict",
+        "event_to_dict",
+    ),
+    "domain.outcomes": (
+        "Blocked",
+        "BudgetExhausted",
+        "Cancelled",
+        "Completed",
+        "Failed",
+        "Outcome",
+        "Suspended",
+    ),
+    "domain.deltas": (
+        "Delta",
+        "ReasoningDelta",
+        "ReplyEnd",
+        "TextDelta",
+        "ToolCallDelta",
+    ),
+    "settings": (
+        "Settings",
+        "load_settings",
+    ),
+    "bootstrap": (
+        "App",
+        "open_app",
+    ),
+    "adapters.chat.openai": ("OpenAIChatModel",),
+    "adapters.chat.offline": ("OfflineModel",),
+    "adapters.chat.fallback": ("FallbackModel",),
     "agent": ("LightAgent",),
     "application.function_tool": ("FunctionTool", "as_tool"),
-    "application.journal": ("Journal",),
     "application.projections.calls": ("ToolCallRecord",),
     "application.projections.chunk_types": ("ChatCompletionChunk",),
     "application.projections.result": ("RunResult",),
@@ -123,7 +160,6 @@ _HOMES = {
     ),
     "domain.events": ("Event", "Limits"),
     "domain.json_types": ("JsonObject", "JsonValue"),
-    "domain.outcomes": ("Outcome",),
     "domain.review": ("ApprovalDecision",),
     "domain.scopes": ("Scope",),
     "domain.signals": ("ApprovalRequired", "RetryTool"),
@@ -138,15 +174,23 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ERROR_TAXONOMY",
     "AgentOptions",
+    "App",
     "ApprovalDecision",
     "ApprovalRequired",
     "AsyncToolDispatcher",
+    "Blocked",
     "BudgetError",
+    "BudgetExhausted",
+    "Cancelled",
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
+    "Completed",
     "ConfigurationError",
+    "Delta",
     "Event",
+    "Failed",
+    "FallbackModel",
     "FlowTimeout",
     "FunctionTool",
     "Journal",
@@ -157,19 +201,27 @@ __all__ = [
     "LightAgentErrorInfo",
     "Limits",
     "MissingExtraError",
+    "OfflineModel",
+    "OpenAIChatModel",
     "Outcome",
     "OutputError",
     "PolicyError",
     "Prompts",
     "ProviderError",
+    "ReasoningDelta",
+    "ReplyEnd",
     "RetryTool",
     "RunContext",
     "RunOptions",
     "RunResult",
     "RunSuspended",
     "Scope",
+    "Settings",
     "StreamEvent",
+    "Suspended",
+    "TextDelta",
     "Tool",
+    "ToolCallDelta",
     "ToolCallRecord",
     "ToolError",
     "ToolRegistry",
@@ -179,9 +231,13 @@ __all__ = [
     "Usage",
     "as_tool",
     "classify_exception",
+    "event_from_dict",
+    "event_to_dict",
     "format_error_code",
     "format_lightagent_error",
+    "load_settings",
     "normalize_usage",
+    "open_app",
     "summarize_trace",
     "tool",
     "trace_events",

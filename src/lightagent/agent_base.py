@@ -49,6 +49,9 @@ class AgentBase(Generic[DepsT, OutputT]):
         self._deps: DepsType[DepsT] = DepsType(deps)
         self._engine: Engine[DepsT] = compose_engine(options, self._output)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r}, model={self._engine.model.name!r})"
+
     @property
     def name(self) -> str:
         """The agent's name."""

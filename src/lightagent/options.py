@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Never, TypeAlias
+from typing import Never, TypeAlias
 
 from typing_extensions import TypedDict
 
@@ -16,8 +16,6 @@ from lightagent.ports.tools import Tool
 
 ToolLike: TypeAlias = Callable[..., object] | Tool[Never]
 """What can be a tool: a typed function, a function with `tool_info`, or an object that satisfies the tool port."""
-
-TextFormat: TypeAlias = Literal["str", "object", "dict"]
 
 
 class AgentOptions(TypedDict, total=False):
@@ -34,7 +32,8 @@ class AgentOptions(TypedDict, total=False):
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
         capture_content: keep messages, arguments and outputs in traces; they may be private.
-        debug, log_level, log_file: readable logs of the logger ``lightagent``; silent by default.
+        debug, log_level, log_file: readable logs of the logger ``lightagent``, which a process's agents share;
+            silent by default.
         clock, ids: time and identity, for tests.
     """
 

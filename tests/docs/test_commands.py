@@ -105,7 +105,7 @@ def _execute(command: str, folder: Path, environment: dict[str, str], at: str) -
             environment[name] = value
         case ["lightagent" | "python" | "cat", *_]:
             return _run(words, folder, environment)
-        case ["git" | "cd" | ".venv/bin/pytest", *_]:
+        case ["git" | "cd", *_]:
             return None
         case _:
             pytest.fail(f"{at}: {command!r} is neither run nor known; mark the block text or sh")

@@ -48,9 +48,7 @@ class Ending:
         return [(call.name, call.output, call.status) for call in self.result.tool_calls]
 
 
-async def ask(
-    agent: LightAgent[None, str], query: str, /, *, stream: bool, **options: Unpack[RunOptions]
-) -> Ending:
+async def ask(agent: LightAgent[None, str], query: str, /, *, stream: bool, **options: Unpack[RunOptions]) -> Ending:
     """The end of one run, however it is watched."""
     began = time.monotonic()
     events: list[StreamEvent] = []
@@ -58,8 +56,7 @@ async def ask(
         if not stream:
             result = await agent.arun(query, result_format="object", **options)
             return Ending(result, events, time.monotonic() - began)
-        async for event in agent.astream(query, result_format="event", **options):
-            events.append(event)
+        events += [event async for event in agent.astream(query, result_format="event", **options)]
     seconds = time.monotonic() - began
     journal = agent.export_journal()
     assert journal is not None
@@ -84,13 +81,13 @@ def _check_stream(ending: Ending) -> None:
 async def agent_at(
     base_url: str,
     *tools: Callable[..., object],
-    timeout: float = DEADLINE,
+    attempt: float = DEADLINE,
     idle_timeout: float = DEADLINE,
     connect_timeout: float = 5.0,
 ) -> AsyncIterator[LightAgent[None, str]]:
-    """An agent of that endpoint, closed at the end."""
+    """An agent of that endpoint, closed at the end; `attempt`: seconds for one attempt at a request."""
     model = OpenAIChatModel(
-        "m", KEY, base_url, timeout=timeout, idle_timeout=idle_timeout, connect_timeout=connect_timeout
+        "m", KEY, base_url, timeout=attempt, idle_timeout=idle_timeout, connect_timeout=connect_timeout
     )
     agent = LightAgent(model=model, tools=tools)
     try:

@@ -1,4 +1,4 @@
-"""Runs given up by their caller, at any moment: they end at once, touch nothing afterwards, and leave nothing behind."""
+"""Runs given up by their caller, at any moment: they end at once, touch nothing afterwards, leave nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are none, or not whole: a typed error in time, the same for a plain and a streamed run, nothing leaked."""
+"""Answers that are none, or not whole: a typed error in time, the same for a plain and a streamed run."""
 
 from __future__ import annotations
 

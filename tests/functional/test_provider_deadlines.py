@@ -32,7 +32,7 @@ async def _loaded(faults: FaultServer) -> None:
 async def test_the_deadline_of_an_attempt(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
     async def slow(behaviour: str) -> None:
         scenario = faults.scenario(behaviour)
-        async with agent_at(scenario.base_url, timeout=0.5) as agent:
+        async with agent_at(scenario.base_url, attempt=0.5) as agent:
             ending = await ask(agent, "Hello", stream=stream, max_retry=1)
         assert ending.code == "LA-408", behaviour
         assert 0.5 <= ending.seconds < 0.5 + LATE, behaviour
@@ -101,7 +101,7 @@ async def test_a_slow_stream_is_no_silent_one(leaks: LeakCheck, faults: FaultSer
 
 @MODES
 async def test_what_is_slow_but_in_time_is_no_fault(leaks: LeakCheck, aimock: Aimock, stream: bool) -> None:
-    async with agent_at(aimock.base_url, timeout=5, idle_timeout=3) as agent:
+    async with agent_at(aimock.base_url, attempt=5, idle_timeout=3) as agent:
         late, slow = await asyncio.gather(
             ask(agent, "[slow-first-byte]", stream=stream), ask(agent, "[slow-stream]", stream=stream)
         )
@@ -114,7 +114,7 @@ async def test_what_is_slow_but_in_time_is_no_fault(leaks: LeakCheck, aimock: Ai
 @MODES
 async def test_what_is_too_slow_is_tried_again(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
     scenario = faults.scenario("hang", times=1)
-    async with agent_at(scenario.base_url, timeout=0.3) as agent:
+    async with agent_at(scenario.base_url, attempt=0.3) as agent:
         ending = await ask(agent, "Hello", stream=stream)
     assert ending.result.content == TEXT
     assert len(scenario.requests) == 2

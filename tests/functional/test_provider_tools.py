@@ -1,4 +1,4 @@
-"""Tool calls over real HTTP: one, several, cut anywhere; what goes back to the model, and what it is told when it errs."""
+"""Tool calls over real HTTP: one, several, cut anywhere; what goes back to the model, also when it errs."""
 
 from __future__ import annotations
 

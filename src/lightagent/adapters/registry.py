@@ -124,5 +124,5 @@ def _option_errors(exc: ValidationError, options: type[BaseModel], kind: str, at
             hint = f"did you mean {near[0]!r}?" if near else f"it takes: {', '.join(options.model_fields)}."
             lines.append(f"{path}: {kind!r} has no option {name!r}; {hint}")
         else:
-            lines.append(f"{path}: {error['msg']}.")
+            lines.append(f"{path}: {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
     return " ".join(lines)

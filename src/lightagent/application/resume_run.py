@@ -44,7 +44,10 @@ def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journa
     chosen = _by_call(waiting, decisions)
     for call_id in chosen:
         if call_id not in waiting:
-            raise PolicyError(f"No call {call_id!r} waits for a decision: it never did, or it was decided before.")
+            raise PolicyError(
+                f"No call {call_id!r} waits for a decision: it never did, or it was decided before.",
+                guidance=f"Waiting now: {', '.join(waiting) or 'none'}.",
+            )
     if isinstance(run.outcome, Suspended) and not chosen:
         raise ConfigurationError(f"The run waits for a decision about {', '.join(waiting)}.")
     events = (ApprovalDecided(call_id, decision, now) for call_id, decision in chosen.items())
@@ -62,7 +65,7 @@ def _by_call(waiting: list[str], decisions: Decisions) -> Mapping[str, ApprovalD
     if not isinstance(decisions, ApprovalDecision):
         raise _no_decision(decisions, "decision")
     if not waiting:
-        raise PolicyError("No call waits for a decision: it never did, or it was decided before.")
+        raise PolicyError("No call waits for a decision: it never did, or it was decided before.", guidance="")
     if len(waiting) > 1:
         raise ConfigurationError(
             f"{len(waiting)} calls wait ({', '.join(waiting)}); it is not clear which is meant.",

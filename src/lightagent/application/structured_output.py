@@ -74,29 +74,30 @@ class OutputType(Generic[OutputT_co]):
         return self.is_text and isinstance(content, str)
 
     def check(self, content: str) -> str:
-        """The answer itself, if `parse` takes it.
+        """The answer to keep: the JSON text of the value alone, which `parse` takes.
 
         Raises:
-            OutputError: it does not.
+            OutputError: it is no value of the type; the message lists what is wrong, for the model to mend.
         """
-        self.parse(content)
-        return content
+        value = _json_in(content)
+        if self._wrapped and isinstance(value, dict) and set(value) == {"result"}:
+            value = value["result"]
+        answer = json.dumps(value, ensure_ascii=False)
+        self.parse(answer)
+        return answer
 
     def parse(self, content: str) -> OutputT_co:
-        """The answer as a value of the type.
+        """An answer that `check` gave, as a value of the type.
 
         Raises:
-            OutputError: it is none; the message lists what is wrong, for the model to mend.
+            OutputError: it is none.
         """
         if self._is_output(content):
             return content
         from pydantic import ValidationError
 
-        value = _json_in(content)
-        if self._wrapped and isinstance(value, dict) and set(value) == {"result"}:
-            value = value["result"]
         try:
-            return self._adapter.validate_json(json.dumps(value), strict=True)
+            return self._adapter.validate_json(content, strict=True)
         except ValidationError as exc:
             errors = exc.errors(include_url=False, include_input=False)[:20]
             lines = (f"- {'.'.join(str(part) for part in e['loc']) or 'the answer'}: {e['msg']}" for e in errors)

@@ -5,8 +5,8 @@ LightAgentError
 ├── ToolError              LA-TOOL, LA-JSON: a tool or its arguments
 ├── OutputError            LA-OUTPUT: the final answer did not fit the output type
 ├── PolicyError            LA-GUARDRAIL, LA-HOOK, LA-POLICY: somebody said no
+│   └── RunSuspended       LA-POLICY: the run waits for a human, and its caller wanted a text
 ├── BudgetError            LA-BUDGET: a limit was reached
-├── RunCancelled           LA-UNKNOWN: the run was cancelled
 ├── FlowTimeout            LA-FLOW-TIMEOUT
 └── ConfigurationError     LA-CONFIG (also a ValueError): settings, options, journals that do not fit
     └── MissingExtraError  LA-CONFIG (also an ImportError): a package that is not installed
@@ -26,7 +26,9 @@ def format_error_code(code: str) -> str:
 def format_lightagent_error(info: LightAgentErrorInfo) -> str:
     """The one text form of an error: code, message, and what to do."""
     text = f"{format_error_code(info.code)} {info.message}"
-    return f"{text} {info.guidance}" if info.guidance else text
+    if not info.guidance:
+        return text
+    return f"{text if text[-1] in '.!?:' else text + '.'} {info.guidance}"
 
 
 class LightAgentError(Exception):

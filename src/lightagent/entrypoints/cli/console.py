@@ -17,7 +17,7 @@ from rich.console import Console
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError, LightAgentError, format_error_code
-from lightagent.domain.outcomes import Completed, Outcome, Suspended
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 
 P = ParamSpec("P")
 
@@ -65,7 +65,7 @@ def exit_code(outcome: Outcome) -> ExitCode:
             return ExitCode.COMPLETED
         case Suspended():
             return ExitCode.SUSPENDED
-        case _:
+        case Blocked() | BudgetExhausted() | Cancelled() | Failed():
             return ExitCode.FAILED
 
 

@@ -1,0 +1,163 @@
+"""The seed's programs run unchanged, but for model, key and base URL, under the old import name and the new one.
+
+Their texts in seed_programs/ are the seed's, word for word; only the indentation, which its page had lost, is put back.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.functional.agents import sent
+from tests.servers.aimock import Aimock
+from tests.servers.json_values import JsonObject, as_list, as_object
+
+PROGRAMS = Path(__file__).with_name("seed_programs")
+WEATHER = "Please check the weather in Shanghai."
+ORDER = "Where is my order 1234?"
+REPORT = "AI agents plan, call tools, and report what they did. They stream while they speak."
+FIXTURES: list[JsonObject] = [
+    {
+        "match": {"userMessage": "Hello, who are you?"},
+        "response": {"content": "I am an agent.", "usage": {"prompt_tokens": 9, "completion_tokens": 4}},
+    },
+    {"match": {"userMessage": "Who are you?"}, "response": {"content": "I am LightAgent."}},
+    {
+        "match": {"userMessage": WEATHER, "hasToolResult": False},
+        "response": {"toolCalls": [{"id": "w", "name": "get_weather", "arguments": {"city_name": "Shanghai"}}]},
+    },
+    {"match": {"userMessage": WEATHER, "hasToolResult": True}, "response": {"content": "Shanghai is sunny today."}},
+    {
+        "match": {"userMessage": ORDER, "hasToolResult": False},
+        "response": {"toolCalls": [{"id": "o", "name": "get_order_status", "arguments": {"order_id": "1234"}}]},
+    },
+    {"match": {"userMessage": ORDER, "hasToolResult": True}, "response": {"content": "It is being processed."}},
+    {"match": {"userMessage": "Write a short report"}, "chunkSize": 6, "response": {"content": REPORT}},
+    {"match": {"userMessage": "Debug this workflow."}, "response": {"content": "It works."}},
+]
+
+Program = Callable[..., str]
+
+
+@pytest.fixture(params=["LightAgent", "lightagent"])
+def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path) -> Program:
+    """Runs programs, one after another as one, and gives what they print; they warn of nothing and leave nothing."""
+    aimock.add(*FIXTURES)
+    package = str(request.param)
+
+    def run_programs(*names: str, then: str = "") -> str:
+        text = "\n".join([*((PROGRAMS / f"{name}.py").read_text(encoding="utf-8") for name in names), then])
+        text = text.replace("from LightAgent import", f"from {package} import")
+        text = text.replace("gpt-4.1", "m").replace("your_api_key", "sk-1").replace("your_base_url", aimock.base_url)
+        program = tmp_path / "program.py"
+        program.write_text(text, encoding="utf-8")
+        bare = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LIGHTAGENT"))}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", program.name],
+            cwd=tmp_path,
+            env={**bare, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [path.name for path in tmp_path.iterdir()] == ["program.py"], "no logs, no caches"
+        return done.stdout
+
+    return run_programs
+
+
+def test_basic(run: Program, aimock: Aimock) -> None:
+    assert run("basic") == "I am an agent.\n"
+    (entry,) = aimock.journal()
+    assert (entry.body["model"], entry.body.get("stream"), entry.body.get("tools")) == ("m", None, None)
+    assert [message["role"] for message in sent(entry.body)] == ["system", "user"]
+
+
+def test_role(run: Program, aimock: Aimock) -> None:
+    assert run("role") == "I am LightAgent.\n"
+    (entry,) = aimock.journal()
+    assert str(sent(entry.body)[0]["content"]).startswith("Please remember that you are LightAgent, a useful assistant")
+
+
+def test_trace(run: Program) -> None:
+    content, trace_id, trace, *events = run("trace").splitlines()
+    assert content == "I am an agent."
+    parsed: list[dict[str, object]] = ast.literal_eval(trace)
+    assert [event["type"] for event in parsed] == ["run_start", "model_request", "model_response", "run_end"]
+    assert {event["trace_id"] for event in parsed} == {trace_id}
+    assert events == [f"{event['type']} {event['data']}" for event in parsed]
+    assert "Hello, who are you?" not in trace, "no prompt text unless it is asked for"
+
+
+def test_weather(run: Program, aimock: Aimock) -> None:
+    assert run("weather") == "Shanghai is sunny today.\n"
+    first, second = aimock.journal()
+    (tool,) = as_list(first.body["tools"])
+    assert tool == {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": "Get current weather information for the specified city.",
+            "parameters": as_object(as_object(as_object(tool)["function"])["parameters"]),
+        },
+    }
+    parameters = as_object(as_object(as_object(tool)["function"])["parameters"])
+    assert (parameters["type"], parameters["required"]) == ("object", ["city_name"])
+    assert as_object(parameters["properties"])["city_name"] == {
+        "type": "string",
+        "description": "The name of the city to query",
+    }
+    answer = sent(second.body)[-1]
+    assert answer == {"role": "tool", "tool_call_id": "w", "content": "Query result: Shanghai is sunny."}
+
+
+def test_order_status(run: Program, aimock: Aimock) -> None:
+    """The seed's program ends with the agent; what a user would type next is ours."""
+    assert run("order_status", then=f"print(agent.run({ORDER!r}))") == "It is being processed.\n"
+    answer = sent(aimock.journal()[1].body)[-1]
+    assert answer["content"] == "Order 1234 is being processed."
+
+
+def test_streaming(run: Program, aimock: Aimock) -> None:
+    """The seed's loop goes on with the agent of the program before it."""
+    chunks = run("order_status", "streaming").splitlines()
+    assert len(chunks) > 10
+    assert all(chunk.startswith("id='chatcmpl-") for chunk in chunks)
+    assert "finish_reason='stop'" in chunks[-1]
+    (entry,) = aimock.journal()
+    assert entry.body["stream"] is True
+
+
+def test_streaming_into_text(run: Program) -> None:
+    loop = "print(''.join(chunk.choices[0].delta.content or '' for chunk in agent.run(QUERY, stream=True)))"
+    query = "QUERY = 'Write a short report about AI agents.'\n"
+    assert run("order_status", then=query + loop) == f"{REPORT}\n"
+
+
+def test_debugging(run: Program) -> None:
+    trace_id, trace = run("order_status", "debugging").splitlines()
+    parsed: list[dict[str, object]] = ast.literal_eval(trace)
+    assert {event["trace_id"] for event in parsed} == {trace_id}
+    assert json.loads(json.dumps(parsed)) == parsed
+    assert parsed[-1]["type"] == "run_end"
+
+
+def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:
+    """Retries say nothing on stderr: logs are silent unless asked for."""
+    aimock.add({"match": {"userMessage": "fail"}, "response": {"error": {"message": "no", "type": "x"}, "status": 500}})
+    handled = (
+        "from lightagent import LightAgentError\n"
+        "try:\n    agent.run('fail', max_retry=2)\n"
+        "except LightAgentError as error:\n    print(error.code, len(aborted := str(error)) > 0)\n"
+    )
+    assert run("order_status", then=handled) == "LA-500 True\n"
+    assert len(aimock.journal()) == 2

@@ -1,0 +1,130 @@
+"""What each way to call infers."""
+
+from collections.abc import AsyncGenerator, Iterator
+from typing import assert_type
+
+from pydantic import BaseModel
+
+from lightagent import (
+    ChatCompletionChunk,
+    Event,
+    Journal,
+    JsonObject,
+    LightAgent,
+    LightAgentErrorInfo,
+    Outcome,
+    RunResult,
+    StreamEvent,
+    ToolCallRecord,
+    TraceEvent,
+    TraceSummary,
+    Usage,
+)
+
+
+class City(BaseModel):
+    name: str
+
+
+class Refusal(BaseModel):
+    reason: str
+
+
+plain = LightAgent()
+typed = LightAgent(output_type=City)
+union = LightAgent(output_type=City | Refusal)
+
+
+def run() -> None:
+    assert_type(plain.run("?"), str)
+    assert_type(plain.run([{"type": "text", "text": "?"}]), str)
+    assert_type(plain.run("?", result_format="str"), str)
+    assert_type(plain.run("?", result_format="object"), RunResult[str])
+    assert_type(plain.run("?", result_format="dict"), JsonObject)
+    assert_type(plain.run("?", stream=False), str)
+    assert_type(plain.run("?", stream=True), Iterator[ChatCompletionChunk])
+    assert_type(plain.run("?", stream=True, result_format="str"), Iterator[ChatCompletionChunk])
+    assert_type(plain.run("?", stream=True, result_format="event"), Iterator[StreamEvent])
+
+
+def run_with_a_type() -> None:
+    assert_type(typed.run("?"), str)
+    assert_type(typed.run("?", result_format="object"), RunResult[City])
+    assert_type(typed.run("?", result_format="object").output, City | None)
+    assert_type(typed.run("?", result_format="object").unwrap(), City)
+    assert_type(typed.run("?", result_format="dict"), JsonObject)
+    assert_type(union.run("?", result_format="object"), RunResult[City | Refusal])
+    assert_type(union.run("?", result_format="object").unwrap(), City | Refusal)
+    assert_type(typed.run("?", stream=True), Iterator[ChatCompletionChunk])
+    assert_type(typed.run("?", stream=True, result_format="event"), Iterator[StreamEvent])
+
+
+async def arun() -> None:
+    assert_type(await plain.arun("?"), str)
+    assert_type(await plain.arun("?", result_format="str"), str)
+    assert_type(await plain.arun("?", result_format="object"), RunResult[str])
+    assert_type(await plain.arun("?", result_format="dict"), JsonObject)
+    assert_type(await typed.arun("?", result_format="object"), RunResult[City])
+    assert_type((await union.arun("?", result_format="object")).output, City | Refusal | None)
+
+
+async def astream() -> None:
+    assert_type(plain.astream("?"), AsyncGenerator[ChatCompletionChunk, None])
+    assert_type(plain.astream("?", result_format="str"), AsyncGenerator[ChatCompletionChunk, None])
+    assert_type(plain.astream("?", result_format="event"), AsyncGenerator[StreamEvent, None])
+    assert_type(typed.astream("?"), AsyncGenerator[ChatCompletionChunk, None])
+    async for chunk in plain.astream("?"):
+        assert_type(chunk.choices[0].delta.content, str | None)
+    async for event in plain.astream("?", result_format="event"):
+        assert_type(event.data, JsonObject)
+
+
+async def journals(journal: Journal) -> None:
+    assert_type(plain.aevents("?"), AsyncGenerator[Event, None])
+    assert_type(plain.resume(journal), RunResult[str])
+    assert_type(typed.resume(journal.to_json()), RunResult[City])
+    assert_type(await union.aresume(journal), RunResult[City | Refusal])
+    assert_type(typed.replay(journal), RunResult[City])
+    assert_type(plain.export_journal(), Journal | None)
+
+
+def the_rest() -> None:
+    assert_type(plain.export_trace(), list[TraceEvent])
+    assert_type(plain.summarize_trace({"input_per_million": 1.0}), TraceSummary)
+    assert_type(plain.get_history(), list[JsonObject])
+    assert_type(plain.get_tools(), list[JsonObject])
+
+
+def every_run_option_is_known() -> None:
+    text = plain.run(
+        "?",
+        tools=[len],
+        history=[{"role": "user", "content": "hi"}],
+        metadata={"temperature": 0.5},
+        user_id="u",
+        max_tool_iterations=3,
+        max_retry=2,
+        timeout=5,
+        trace=True,
+        trace_id="t",
+        parent_trace_id="p",
+        run_group_id="g",
+    )
+    assert_type(text, str)
+
+
+def results(result: RunResult[City]) -> None:
+    assert_type(result.content, str)
+    assert_type(result.output, City | None)
+    assert_type(result.unwrap(), City)
+    assert_type(result.outcome, Outcome)
+    assert_type(result.error, LightAgentErrorInfo | None)
+    assert_type(result.reasoning_content, str | None)
+    assert_type(result.finish_reason, str | None)
+    assert_type(result.tool_calls, tuple[ToolCallRecord, ...])
+    assert_type(result.usage, Usage)
+    assert_type(result.trace, list[TraceEvent])
+    assert_type(result.journal, Journal)
+    assert_type(result.success, bool)
+    assert_type(result.history(), list[JsonObject])
+    assert_type(result.to_dict(), JsonObject)

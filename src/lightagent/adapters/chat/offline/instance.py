@@ -139,8 +139,9 @@ def _number(schema: JsonObject, name: str, otherwise: float) -> float:
 
 
 def _fits(value: JsonValue, schema: JsonObject) -> bool:
-    if "enum" in schema:
-        return value in as_list(schema["enum"])
+    if "const" in schema or "enum" in schema:
+        allowed = as_list(schema["enum"]) if "enum" in schema else [schema["const"]]
+        return any(value == one and type(value) is type(one) for one in allowed)
     kind = type_of(schema)
     if kind in ("integer", "number"):
         return _is_within(value, kind, schema)

@@ -57,7 +57,7 @@ def main() -> int:
     """Measure and print; 1 where a measurement failed."""
     options = parse()
     peers = installed(options.only)
-    results, load = Results(), load_now()
+    results, load, repeats = Results(), load_now(), f"{options.reps} repeats"
     raise_file_limit()
     try:
         with fake_server() as url:
@@ -66,9 +66,10 @@ def main() -> int:
                     tell(f"{scenario}, repeat {repeat} of {options.reps}:", end="")
                     measure_all(results, scenario, peers, url, options.size)
     except KeyboardInterrupt:
-        tell("\nInterrupted; here is what there is.")
+        repeats = f"up to {options.reps} repeats: interrupted"
     print(results.table(peers, COUNTS[options.size]))
-    print(f"\nMedians of {options.reps}; (nx) is the ratio to {BASE}. Load {load}, at the end {load_now()}.")
+    ratios = f"; (nx) is the ratio to {BASE}" if BASE in peers else ""
+    print(f"\nMedians of {repeats}{ratios}. Load {load}, at the end {load_now()}.")
     print(
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; ",
         end="",

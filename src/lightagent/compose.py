@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 
 from typing_extensions import TypeIs, TypeVar
 
@@ -82,7 +81,8 @@ def _limits(options: RunOptions, limits: Limits) -> Limits:
         return limits
     retry = options.get("max_retry", limits.max_retry)
     rounds = options.get("max_tool_iterations", options.get("max_retry", limits.max_tool_iterations))
-    return replace(limits, max_retry=retry, max_tool_iterations=rounds, timeout=options.get("timeout", limits.timeout))
+    timeout = options.get("timeout", limits.timeout)
+    return Limits(rounds, retry, limits.max_output_retries, limits.model_timeout, timeout)
 
 
 def _tools(tools: Iterable[ToolLike]) -> Iterable[Tool[object]]:

@@ -130,7 +130,7 @@ async def test_the_next_run_is_fine(leaks: LeakCheck, faults: FaultServer, strea
         beside = asyncio.create_task(ask(agent, "Add.", stream=stream))
         for number in range(10):
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(run_once(agent, stream=stream, seen=[]), 0.03 * number + 0.01)
+                await asyncio.wait_for(run_once(agent, stream=stream, seen=[]), 0.012 * number + 0.01)
         assert (await beside).result.content == TEXT
         after = await ask(agent, "Add.", stream=stream)
     assert after.result.content == TEXT

@@ -65,9 +65,14 @@ class Played(Generic[DepsT]):
 
     async def play(self) -> Recorded:
         """To the end, with nobody watching."""
-        async with aclosing(self.steps()) as steps:
-            async for _ in steps:
-                pass
+        events = self.recorded.events
+        try:
+            async for step in run_agent(tuple(events), self.plan):
+                if is_event(step):
+                    events.append(step)
+        except asyncio.CancelledError:
+            self.recorded.cancel(self.plan.clock.now())
+            raise
         return self.recorded
 
 

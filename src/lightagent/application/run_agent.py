@@ -37,8 +37,10 @@ async def run_agent(events: Sequence[Event], plan: RunPlan[DepsT]) -> AsyncGener
     while run.outcome is None:
         begun = _begin(next_move(run), run, plan, deadline)
         if not isinstance(begun, _Work):
-            run = apply(run, begun)
             yield begun
+            if isinstance(begun, RunFinished):
+                return
+            run = apply(run, begun)
             continue
         try:
             async with aclosing(until(begun.steps, begun.seconds)) as steps:

@@ -42,6 +42,8 @@ def checked_params(params: JsonObject) -> JsonObject:
     Raises:
         ConfigurationError: one would replace what the run itself decides, or is no JSON.
     """
+    if not params:
+        return params
     taken = [name for name in _OURS if name in params]
     if taken:
         raise ConfigurationError(

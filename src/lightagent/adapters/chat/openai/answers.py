@@ -7,6 +7,7 @@ a stream as one object, that call either of them text/plain. A web page is seen 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.faults import empty_answer, malformed, too_large, web_page
@@ -41,24 +42,24 @@ class AnswerReader:
         """Whether a break here loses nothing of the answer."""
         return self.done or self._choices.finished
 
-    def feed(self, piece: bytes) -> list[Delta]:
-        """The deltas that these bytes complete."""
+    def feed(self, piece: bytes) -> Iterator[Delta]:
+        """The deltas that these bytes complete, each as it is read: many events may come at once."""
         if self._events is None:
             self._kept.append(piece)
             self._kept_size += len(piece)
             if self._kept_size > self._max_bytes:
                 raise too_large(self._max_bytes)
             if not self._begins_events():
-                return []
+                return
             piece = b"".join(self._kept)
             self._kept.clear()
             self._events = EventDecoder()
-        return self._read_events(self._events, self._events.feed(piece))
+        yield from self._read_events(self._events, self._events.feed(piece))
 
     def end(self) -> list[Delta]:
         """The rest, when no more bytes come; the last delta says how the answer ended."""
         if self._events is not None:
-            deltas = [] if self.done else self._read_last(self._events)
+            deltas = [] if self.done else [*self._read_last(self._events)]
             return [*deltas, self._choices.end(complete=self.done)]
         body = b"".join(self._kept)
         if not body.strip(_BLANK):
@@ -74,20 +75,18 @@ class AnswerReader:
             raise web_page()
         return bool(start) and start[0] in _EVENT_STARTS
 
-    def _read_events(self, decoder: EventDecoder, events: list[bytes]) -> list[Delta]:
-        deltas: list[Delta] = []
+    def _read_events(self, decoder: EventDecoder, events: list[bytes]) -> Iterator[Delta]:
         for event in events:
             if self.done:
                 break
             if event.strip() == b"[DONE]":
                 self.done = True
             else:
-                deltas += self._choices.read(_parsed(event))
+                yield from self._choices.read(_parsed(event))
         if self._choices.size > self._max_bytes or decoder.pending > self._max_bytes:
             raise too_large(self._max_bytes)
-        return deltas
 
-    def _read_last(self, decoder: EventDecoder) -> list[Delta]:
+    def _read_last(self, decoder: EventDecoder) -> Iterator[Delta]:
         """What was left without an end: a whole event counts, a piece of one means that the stream broke off."""
         events = decoder.end()
         return self._read_events(decoder, [event for event in events if event.strip() == b"[DONE]" or _is_json(event)])

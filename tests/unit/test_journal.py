@@ -1,0 +1,216 @@
+"""The journal: every event survives JSON, and whatever is no journal is a ConfigurationError that names the place."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lightagent import ApprovalDecision, ConfigurationError, Event, Journal, JsonObject, JsonValue
+from lightagent.application.journal import SCHEMA_VERSION, event_from_dict, event_to_dict
+from lightagent.domain.events import (
+    ApprovalDecided,
+    ModelReplied,
+    ModelRequested,
+    Noted,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
+from lightagent.domain.outcomes import Completed
+from tests.support.generated_events import EVENTS, JSON
+
+
+def test_every_kind_of_event_is_tried() -> None:
+    assert set(EVENTS) == set(get_args(Event))
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+@settings(max_examples=150)
+def test_an_event_survives_json(kind: type, data: st.DataObject) -> None:
+    event = data.draw(EVENTS[kind])
+    text = json.dumps(event_to_dict(event), allow_nan=False)
+    back = event_from_dict(json.loads(text))
+    assert back == event
+    assert [getattr(back, one.name) for one in fields(back)] == [getattr(event, one.name) for one in fields(event)]
+
+
+TIMED = {"at", "latency", "first_delta", "duration"}
+
+
+@given(st.one_of(list(EVENTS.values())))
+@settings(max_examples=300)
+def test_equality_ignores_timing_and_nothing_else(event: Event) -> None:
+    for one in fields(event):
+        plain, value = event_to_dict(event), getattr(event, one.name)
+        if one.name in TIMED:
+            assert event_from_dict({**plain, one.name: 1e12}) == event
+        elif isinstance(value, str) and one.name not in ("type", "status"):
+            assert event_from_dict({**plain, one.name: value + "x"}) != event
+
+
+CALLED = AssistantMessage(None, (ToolCall("c", "t", '{"x": "\ud83d"}'),), "thought \udc00", None)
+WHOLE = Journal(
+    (
+        RunStarted("r", "a", "m", (SystemMessage("s"), UserMessage("half a pair: \ud83d")), ("t",), {"temperature": 0}),
+        ModelRequested(1, 2),
+        ModelReplied(1, CALLED, "tool_calls"),
+        ToolStarted("c", "t", {"x": "\ud83d"}, "r:1:c"),
+        Noted("tool_progress", {"text": "\udfff"}),
+        ToolFinished("c", "\ude00 half", at=3.5),
+        ModelRequested(2, 4),
+        ModelReplied(2, AssistantMessage("\ud83d!"), "stop"),
+        RunFinished(Completed("\ud83d!")),
+    )
+)
+
+
+def test_a_whole_journal_with_lone_surrogates_survives_text_bytes_and_data() -> None:
+    text = WHOLE.to_json()
+    assert text.isascii()
+    assert Journal.from_json(text) == WHOLE
+    assert Journal.from_json(text.encode()) == WHOLE
+    assert Journal.from_json(json.loads(text)) == WHOLE
+    assert Journal.from_json(text).to_json() == text
+    assert Journal.from_json(text).run == WHOLE.run
+
+
+def changed(document: JsonValue, path: list[str | int], value: JsonValue) -> JsonValue:
+    """The document with one value replaced."""
+    if not path:
+        return value
+    step, *rest = path
+    if isinstance(document, dict) and isinstance(step, str):
+        return {**document, step: changed(document[step], rest, value)}
+    assert isinstance(document, list)
+    assert isinstance(step, int)
+    return [changed(child, rest, value) if at == step else child for at, child in enumerate(document)]
+
+
+WRONG: dict[str, tuple[list[str | int], JsonValue, str]] = {
+    "newer version": (["schema_version"], SCHEMA_VERSION + 1, "schema_version is 2"),
+    "no version": (["schema_version"], None, "schema_version is None"),
+    "version as text": (["schema_version"], "1", "schema_version is '1'"),
+    "version as a truth": (["schema_version"], True, "schema_version is True"),
+    "no list": (["events"], {"0": {}}, "events is missing or no list"),
+    "empty": (["events"], [], "begins with run_started"),
+    "unknown event": (["events", 1, "type"], "model_dreamed", r"events\[1\].*model_requested"),
+    "no type": (["events", 1, "type"], None, r"events\[1\]"),
+    "event is no object": (["events", 2], "model_replied", r"events\[2\]"),
+    "text for a number": (["events", 1, "turn"], "first", r"events\[1\]\.model_requested\.turn"),
+    "number for a text": (["events", 5, "output"], 5, r"events\[5\]\.tool_finished\.output"),
+    "unknown status": (["events", 5, "status"], "fine", r"events\[5\]\.tool_finished\.status"),
+    "unknown role": (["events", 0, "messages", 1, "role"], "root", r"events\[0\]\.run_started\.messages\.1"),
+    "unknown outcome": (["events", 8, "outcome", "kind"], "won", r"events\[8\]\.run_finished\.outcome"),
+    "limit out of range": (["events", 0, "limits", "max_retry"], 0, r"events\[0\]\.run_started\.limits.*max_retry"),
+    "two starts": (["events", 1], event_to_dict(WHOLE.events[0]), "A run starts once"),
+    "a result without a call": (["events", 5, "call_id"], "other", "no call 'other'"),
+    "something after the end": (["events", 7], event_to_dict(WHOLE.events[8]), "Nothing follows completed"),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "place"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_refused_by_its_place(path: list[str | int], value: JsonValue, place: str) -> None:
+    with pytest.raises(ConfigurationError, match=place):
+        Journal.from_json(json.dumps(changed(json.loads(WHOLE.to_json()), path, value)))
+
+
+def test_a_decision_of_no_known_kind_is_refused_and_not_taken_for_a_yes() -> None:
+    decided = event_to_dict(ApprovalDecided("c", ApprovalDecision.approve()))
+    assert isinstance(decided["decision"], dict)
+    changes: list[JsonObject] = [{"action": "maybe"}, {"action": "edit"}, {"action": "respond"}, {"arguments": {}}]
+    for change in changes:
+        with pytest.raises(ConfigurationError, match=r"^\[LA-CONFIG\] Journal: event\.approval_decided\.decision"):
+            event_from_dict({**decided, "decision": {**decided["decision"], **change}})
+
+
+STARTED_AT = Journal(WHOLE.events[:1]).to_json()
+HOSTILE: dict[str, object] = {
+    "nothing": "",
+    "no JSON": "{",
+    "null": "null",
+    "number": "1",
+    "text": '"journal"',
+    "list": "[]",
+    "empty object": "{}",
+    "not a document": 5,
+    "none": None,
+    "a list of events": [event_to_dict(WHOLE.events[0])],
+    "bytes of no text": b"\xff\xfe\x00",
+    "half a character": b'"\xe2\x82"',
+    "deep lists": "[" * 200_000,
+    "deep objects": '{"schema_version":1,"events":' * 50_000,
+    "deep event": '{"schema_version": 1, "events": [' + "[" * 800 + "]" * 800 + "]}",
+    "deep in an event": STARTED_AT.replace('"temperature": 0', f'"x": {"[" * 900 + "]" * 900}'),
+    "a number of many digits": STARTED_AT.replace('"temperature": 0', f'"temperature": {"9" * 20_000}'),
+    "a number too large": STARTED_AT.replace('"temperature": 0', '"temperature": 1e999'),
+    "not a number": STARTED_AT.replace('"temperature": 0', '"temperature": NaN'),
+    "infinity": STARTED_AT.replace('"at": 0.0', '"at": -Infinity'),
+    "a million events": '{"schema_version": 1, "events": [' + "0," * 1_000_000 + "0]}",
+    "data with a set": {"schema_version": 1, "events": [{"type": "noted", "kind": "x", "data": {"x": {1, 2}}}]},
+    "data with no number": {"schema_version": 1, "events": [], "x": math.nan},
+}
+LOOP: dict[str, object] = {"schema_version": 1}
+LOOP["events"] = [LOOP]
+HOSTILE["data that holds itself"] = LOOP
+
+
+@pytest.mark.parametrize("document", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_document_is_a_configuration_error(document: str) -> None:
+    with pytest.raises(ConfigurationError, match="ournal") as caught:
+        Journal.from_json(document)
+    assert len(str(caught.value)) < 1_000
+
+
+ENVELOPE = JSON.map(lambda event: json.dumps({"schema_version": 1, "events": [event]}))
+
+
+@given(st.one_of(st.text(), st.binary(), JSON.map(json.dumps), ENVELOPE))
+@settings(max_examples=500)
+def test_any_document_is_a_journal_or_a_configuration_error(document: str | bytes) -> None:
+    with pytest.raises(ConfigurationError):
+        Journal.from_json(document)
+
+
+@given(st.data())
+@settings(max_examples=500, deadline=None)
+def test_any_change_of_a_journal_is_read_or_refused(data: st.DataObject) -> None:
+    document: JsonObject = json.loads(WHOLE.to_json())
+    events = document["events"]
+    assert isinstance(events, list)
+    event = data.draw(st.sampled_from(events))
+    assert isinstance(event, dict)
+    event[data.draw(st.sampled_from(sorted(event)))] = data.draw(JSON)
+    try:
+        journal = Journal.from_json(json.dumps(document))
+    except ConfigurationError:
+        return
+    assert Journal.from_json(journal.to_json()) == journal
+
+
+def test_what_a_later_version_adds_is_no_obstacle() -> None:
+    document = json.loads(WHOLE.to_json())
+    document["written_by"] = "2.0"
+    for event in document["events"]:
+        event["added_later"] = {"x": 1}
+    assert Journal.from_json(document) == WHOLE
+
+
+def test_fields_that_were_added_later_have_defaults() -> None:
+    """What the first version wrote, without anything that has a default, is read by this one."""
+    asked: JsonObject = {"content": "q", "role": "user"}
+    events: list[JsonValue] = [
+        {"type": "run_started", "run_id": "r", "agent_name": "a", "model": "m", "messages": [asked]},
+        {"type": "model_requested", "turn": 1, "message_count": 1},
+        {"type": "model_replied", "turn": 1, "message": {"content": "yes", "role": "assistant"}},
+        {"type": "run_finished", "outcome": {"content": "yes", "kind": "completed"}},
+    ]
+    assert Journal.from_json({"schema_version": 1, "events": events}).run.outcome == Completed("yes")

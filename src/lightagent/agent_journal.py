@@ -78,6 +78,7 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         Raises:
             ConfigurationError: the journal is none, has ended, or needs tools that this agent lacks.
             PolicyError: a decision about a call that does not wait, or not any more.
+            ToolError: a decision edits arguments into some that the tool refuses.
         """
         return self._result(self._finish(run_sync(self._resumed(journal, decision, deps, options).play())))
 

@@ -228,7 +228,7 @@ def test_a_stream_that_nobody_read_without_asyncio(leaks: LeakCheck, faults: Fau
 
 async def test_a_model_that_is_closed_while_it_streams(leaks: LeakCheck, faults: FaultServer) -> None:
     """Closing an agent under its own run ends the run in its time, with an error or with its answer."""
-    scenario = faults.scenario("ok", pieces=20, gap_ms=20)
+    scenario = faults.scenario("ok", pieces=100, gap_ms=20)
     async with agent_at(scenario.base_url, idle_timeout=0.5) as agent:
         run = asyncio.create_task(ask(agent, "Hello", stream=True))
         await asyncio.sleep(0.1)

@@ -84,7 +84,7 @@ async def test_a_run_cut_after_any_event_ends_the_same_elsewhere() -> None:
 
 
 async def test_an_interrupted_call_that_may_not_be_repeated_is_reported_and_not_repeated() -> None:
-    journals = []
+    journals: list[Journal] = []
     for seed in range(200):
         cut = prefixes(await whole_run(seed))
         journals.extend(p for p in cut if any(call.status == "started" for call in p.run.calls))

@@ -88,7 +88,7 @@ STATUS = st.sampled_from(["ok", "failed", "refused", "rejected", "answered", "un
 EVENTS: dict[type, st.SearchStrategy[Event]] = {
     RunStarted: STARTED,
     ModelRequested: st.builds(ModelRequested, COUNT, COUNT, SECONDS),
-    ModelFailed: st.builds(ModelFailed, COUNT, COUNT, ERROR, SECONDS),
+    ModelFailed: st.builds(ModelFailed, COUNT, COUNT, ERROR, st.text(max_size=5), SECONDS),
     ModelReplied: st.builds(
         ModelReplied,
         COUNT,

@@ -14,6 +14,12 @@ def double(n: int) -> int:
     return 2 * n
 
 
+@tool(name="double")
+def another(n: int) -> int:
+    """Thrice n."""
+    return 3 * n
+
+
 REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "unknown form": ({"result_format": "text"}, "result_format"),
     "events without a stream": ({"result_format": "event"}, "result_format"),
@@ -41,7 +47,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "metadata that is no JSON": ({"metadata": {"x": float("inf")}}, "metadata"),
     "metadata of another type": ({"metadata": "x"}, "metadata"),
     "a tool of another type": ({"tools": [5]}, "tools"),
-    "two tools of one name": ({"tools": [tool(name="double")(abs)]}, "'double'"),
+    "two tools of one name": ({"tools": [another]}, "'double'"),
     "dependencies nobody asked for": ({"deps": 5}, "deps"),
 }
 

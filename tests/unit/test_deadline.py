@@ -153,6 +153,17 @@ async def test_a_source_that_swallows_the_cancellation_leaves_the_task_whole(ans
     assert not outer.expired()
 
 
+async def test_a_source_that_never_waits_is_not_endless() -> None:
+    async def hot() -> AsyncGenerator[int, None]:
+        while True:
+            yield 1
+
+    got = list[int]()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(take(hot(), 0.05, got), 5)
+    assert len(got) > 10
+
+
 async def test_closing_early_closes_the_source_and_stops_the_timer() -> None:
     source = Source(0, 30)
     items = until(source.items(), 20)

@@ -83,7 +83,8 @@ class _Exchange(Generic[DepsT]):
         if self.failure is None:
             yield _replied(self.turn, builder.reply(), clock.monotonic() - began, first, clock.now())
         else:
-            yield ModelFailed(self.turn, self.attempts, classify_exception(self.failure), clock.now())
+            partial = builder.reply().message.content or ""
+            yield ModelFailed(self.turn, self.attempts, classify_exception(self.failure), partial, clock.now())
 
 
 async def _try_again(exchange: _Exchange[DepsT], attempts: int, seconds: float) -> AsyncGenerator[Step, None]:

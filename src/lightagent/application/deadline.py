@@ -24,7 +24,7 @@ async def until(items: AsyncGenerator[T, None], seconds: float | None) -> AsyncG
             return
         alarm = _Alarm(seconds)
         try:
-            while not alarm.rang:
+            while not alarm.is_due():
                 try:
                     with alarm:
                         item = await anext(items)
@@ -45,17 +45,22 @@ class _Late(Exception):
 class _Alarm:
     """Rings once; cancels the task that is waiting then, which is the one inside its `with`."""
 
-    __slots__ = ("_cancelled", "_cancelling", "_task", "_timer", "rang")
+    __slots__ = ("_cancelled", "_cancelling", "_loop", "_rang", "_task", "_timer")
 
     def __init__(self, seconds: float) -> None:
-        self.rang = False
+        self._rang = False
         self._cancelled = False
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
-        self._timer = asyncio.get_running_loop().call_later(max(seconds, 0), self._ring)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(max(seconds, 0), self._ring)
+
+    def is_due(self) -> bool:
+        """Whether the time is over; where nobody ever waits, the timer alone would never be heard."""
+        return self._rang or self._loop.time() >= self._timer.when()
 
     def _ring(self) -> None:
-        self.rang = True
+        self._rang = True
         if self._task is not None:
             self._cancelled = self._task.cancel()
 

@@ -125,6 +125,7 @@ class Engine(Generic[DepsT]):
         Raises:
             ConfigurationError: the journal is none, has ended, or names tools that this agent lacks.
             PolicyError: a decision is about a call that does not wait.
+            ToolError: a decision edits arguments into some that the tool refuses.
         """
         decided = with_decisions(as_journal(journal), decisions, self.clock.now())
         tools = self.tools.plus(request.tools)
@@ -134,6 +135,9 @@ class Engine(Generic[DepsT]):
                 f"The run was begun with tools that this agent lacks: {', '.join(missing)}.",
                 guidance="Resume it with the agent it was begun with, or pass tools=.",
             )
+        for call in decided.run.calls:
+            if call.decision is not None and call.decision.arguments is not None:
+                tools.offered(call.call.name).check(call.decision.arguments)
         return self._played(list(decided.events), tools.only(decided.started.tools), request)
 
     def _played(self, events: list[Event], tools: Toolbox[DepsT], request: RunRequest[DepsT]) -> Played[DepsT]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lightagent.application.journal import Journal
+from lightagent.application.projections.last_words import last_words
 from lightagent.application.projections.trace import TraceEvent, trace_events
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, RunSuspended
-from lightagent.domain.events import Event, ModelReplied, RunFinished, RunStarted
+from lightagent.domain.events import Event, RunFinished, RunStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
 
 
@@ -64,7 +65,7 @@ class Recorded:
         last = self.events[-1]
         info = outcome_error(last.outcome) if isinstance(last, RunFinished) else None
         error = error_from_info(info) if info is not None else LightAgentError()
-        partial = next((e.message.content for e in reversed(self.events) if isinstance(e, ModelReplied)), None)
+        partial = last_words(self.events)
         if partial:
             error.add_note(f"The model had said: {partial[:500]}")
         cause = self.causes[-1] if self.causes else None

@@ -50,6 +50,5 @@ def checked_params(params: JsonObject) -> JsonObject:
             f"metadata.{taken[0]}: the run itself decides this.",
             guidance="Pass history=, tools=, output_type= or stream= instead.",
         )
-    if params:
-        refuse_unless_json(params, "metadata")
+    refuse_unless_json(params, "metadata")
     return params

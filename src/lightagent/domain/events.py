@@ -93,11 +93,12 @@ class ModelRequested:
 
 @dataclass(frozen=True, slots=True)
 class ModelFailed:
-    """One attempt at a model request failed; another follows unless the run ends."""
+    """One attempt at a request failed; another follows unless the run ends. `partial` is the text that had come."""
 
     turn: int
     attempt: int
     error: LightAgentErrorInfo
+    partial: str = ""
     at: float = field(default=0.0, compare=False)
     type: Literal["model_failed"] = "model_failed"
 

@@ -116,5 +116,7 @@ def _check_calls_are_answered(messages: tuple[Message, ...]) -> None:
             break
         elif isinstance(message, AssistantMessage):
             open_calls = {call.id for call in message.tool_calls}
+            if len(open_calls) != len(message.tool_calls):
+                raise ConfigurationError(f"history[{place}].tool_calls: two calls have the same id.")
     if open_calls:
         raise ConfigurationError(f"history: the call {min(open_calls)!r} has no answer (a message with role tool).")

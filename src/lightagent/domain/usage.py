@@ -49,15 +49,20 @@ def normalize_usage(usage: Usage | Mapping[str, object] | None) -> Usage:
         return usage
     given = _count(usage, "input_tokens", "prompt_tokens")
     made = _count(usage, "output_tokens", "completion_tokens")
-    prompt_details = usage.get("prompt_tokens_details")
-    completion_details = usage.get("completion_tokens_details")
     return Usage(
         given,
         made,
         _count(usage, "total_tokens") or given + made,
-        _count(prompt_details, "cached_tokens") if isinstance(prompt_details, Mapping) else 0,
-        _count(completion_details, "reasoning_tokens") if isinstance(completion_details, Mapping) else 0,
+        _count(usage, "cached_input_tokens", "cache_read_input_tokens")
+        or _detail(usage, "cached_tokens", "prompt_tokens_details", "input_tokens_details"),
+        _count(usage, "reasoning_tokens")
+        or _detail(usage, "reasoning_tokens", "completion_tokens_details", "output_tokens_details"),
     )
+
+
+def _detail(usage: Mapping[str, object], name: str, *places: str) -> int:
+    details = (usage.get(place) for place in places)
+    return next((_count(detail, name) for detail in details if isinstance(detail, Mapping)), 0)
 
 
 def _count(usage: Mapping[str, object], *names: str) -> int:

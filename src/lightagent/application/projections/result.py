@@ -11,6 +11,7 @@ from typing_extensions import TypeIs, TypeVar
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
 from lightagent.application.projections.history import history
+from lightagent.application.projections.last_words import last_words
 from lightagent.application.projections.trace import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -112,7 +113,7 @@ def run_result(journal: Journal, parse: Callable[[str], OutputT], trace: list[Tr
     outcome = run.outcome or Cancelled("The run was given up before it ended.")
     last = next((event for event in reversed(journal.events) if isinstance(event, ModelReplied)), None)
     completed = isinstance(outcome, Completed)
-    content = outcome.content if isinstance(outcome, Completed) else (last and last.message.content) or ""
+    content = outcome.content if isinstance(outcome, Completed) else last_words(journal.events)
     return RunResult(
         content=content,
         output=parse(content) if completed else None,

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lightagent.application.projections.last_words import words_of
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.steps import Step, is_event
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.events import (
     ApprovalRequested,
     Event,
+    ModelFailed,
     ModelReplied,
     Noted,
     RunFinished,
@@ -49,6 +51,7 @@ class StreamEvents:
         self._text = LiveText()
         self._names: dict[str, str] = {}
         self._last: ModelReplied | None = None
+        self._said = ""
 
     def feed(self, step: Step) -> Iterator[StreamEvent]:
         """What this step shows."""
@@ -59,7 +62,10 @@ class StreamEvents:
 
     def _happened(self, event: Event) -> Iterator[StreamEvent]:
         match event:
+            case ModelFailed():
+                self._said = words_of(event)
             case ModelReplied():
+                self._said = words_of(event)
                 self._last = event
                 self._names = {call.id: call.name for call in event.message.tool_calls}
             case ToolStarted():
@@ -79,9 +85,8 @@ class StreamEvents:
         error = outcome_error(event.outcome)
         if error is not None:
             yield self._event("error", {"code": error.code, "message": error.message, "guidance": error.guidance})
-        content = self._last.message.content if self._last is not None else None
         done: JsonObject = {
-            "content": event.outcome.content if isinstance(event.outcome, Completed) else content or "",
+            "content": event.outcome.content if isinstance(event.outcome, Completed) else self._said,
             "outcome": event.outcome.kind,
             "finish_reason": self._last.finish_reason if self._last is not None else None,
         }

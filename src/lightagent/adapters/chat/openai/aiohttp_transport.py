@@ -28,13 +28,13 @@ class AiohttpTransport(Transport):
         self._host = endpoint.host
         self._connect_timeout = connect_timeout
         self._proxy = proxy
-        self._sessions = PerLoop(partial(_new_session, connect_timeout), aiohttp.ClientSession.close)
+        self._clients = PerLoop(partial(_Client, connect_timeout), _Client.close)
 
     async def open(self, body: bytes) -> Answer:
-        session = await self._sessions.get()
+        client = await self._clients.get()
         try:
             # aiohttp warns of a large body as bytes, and writes one from a file in pieces.
-            response = await session.post(
+            response = await client.session.post(
                 self._url,
                 data=body if len(body) < _LARGE else io.BytesIO(body),
                 headers=self._headers,
@@ -43,7 +43,7 @@ class AiohttpTransport(Transport):
             )
         except (aiohttp.ClientError, OSError) as exc:
             raise self._fault(exc) from exc
-        answer = AiohttpAnswer(response, self._host)
+        answer = AiohttpAnswer(response, self._host, client.answers)
         if not 200 <= response.status < 300:
             try:
                 raise status_error(response.status, response.headers, await _beginning(answer))
@@ -52,7 +52,7 @@ class AiohttpTransport(Transport):
         return answer
 
     async def aclose(self) -> None:
-        await self._sessions.aclose()
+        await self._clients.aclose()
 
     def _fault(self, exc: aiohttp.ClientError | OSError) -> ProviderError:
         if isinstance(exc, TimeoutError):
@@ -61,11 +61,13 @@ class AiohttpTransport(Transport):
 
 
 class AiohttpAnswer(Answer):
-    """The body of a response."""
+    """The body of a response; it is among `siblings` while it is read."""
 
-    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, host: str, siblings: set[AiohttpAnswer]) -> None:
         self._response = response
         self._host = host
+        self._siblings = siblings
+        siblings.add(self)
 
     async def read(self) -> bytes:
         try:
@@ -74,6 +76,7 @@ class AiohttpAnswer(Answer):
             raise connection_fault(exc, self._host) from exc
 
     async def close(self) -> None:
+        self._siblings.discard(self)
         if self._response.content.at_eof():
             self._response.release()
         else:
@@ -100,6 +103,19 @@ async def _beginning(answer: AiohttpAnswer) -> bytes:
     except ProviderError:
         return body
     return body
+
+
+class _Client:
+    """A session, and the answers that are read from it: closing the session alone would leave their readers waiting."""
+
+    def __init__(self, connect_timeout: float) -> None:
+        self.session = _new_session(connect_timeout)
+        self.answers: set[AiohttpAnswer] = set()
+
+    async def close(self) -> None:
+        for answer in [*self.answers]:
+            await answer.close()
+        await self.session.close()
 
 
 def _new_session(connect_timeout: float) -> aiohttp.ClientSession:

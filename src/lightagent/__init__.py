@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
     from lightagent.agent import LightAgent
-    from lightagent.application.function_tool import (
-        FunctionTool,
-        as_tool,
-    )
     from lightagent.application.journal import Journal, event_from_dict, event_to_dict
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -36,8 +32,12 @@ if TYPE_CHECKING:
         summarize_trace,
     )
     from lightagent.application.prompts import Prompts
-    from lightagent.application.tool_decorator import tool
-    from lightagent.application.tool_registry import (
+    from lightagent.application.tools.decorator import tool
+    from lightagent.application.tools.function_tool import (
+        FunctionTool,
+        as_tool,
+    )
+    from lightagent.application.tools.registry import (
         AsyncToolDispatcher,
         ToolRegistry,
     )
@@ -132,7 +132,7 @@ _HOMES = {
     "adapters.chat.offline": ("OfflineModel",),
     "adapters.chat.fallback": ("FallbackModel",),
     "agent": ("LightAgent",),
-    "application.function_tool": ("FunctionTool", "as_tool"),
+    "application.tools.function_tool": ("FunctionTool", "as_tool"),
     "application.projections.calls": ("ToolCallRecord",),
     "application.projections.chunk_types": ("ChatCompletionChunk",),
     "application.projections.result": ("RunResult",),
@@ -140,8 +140,8 @@ _HOMES = {
     "application.projections.trace": ("TraceEvent", "trace_events"),
     "application.projections.trace_summary": ("TraceSummary", "summarize_trace"),
     "application.prompts": ("Prompts",),
-    "application.tool_decorator": ("tool",),
-    "application.tool_registry": ("AsyncToolDispatcher", "ToolRegistry"),
+    "application.tools.decorator": ("tool",),
+    "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
     "domain.error_mapping": ("classify_exception",),
     "domain.errors": (

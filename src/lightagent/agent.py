@@ -16,7 +16,7 @@ from lightagent.agent_base import LIVE, WHOLE, Query, check_format
 from lightagent.agent_journal import JournalAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.toolbox import DepsT
+from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.sync import run_sync

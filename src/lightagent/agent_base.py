@@ -18,7 +18,7 @@ from lightagent.application.projections.trace import TraceEvent, trace_events
 from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
 from lightagent.application.recorded import Recorded
 from lightagent.application.structured_output import OutputType
-from lightagent.application.toolbox import DepsT
+from lightagent.application.tools.toolbox import DepsT
 from lightagent.compose import compose_engine, compose_request
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunFinished

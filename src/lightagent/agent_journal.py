@@ -14,7 +14,7 @@ from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.recorded import Recorded
 from lightagent.application.resume_run import Decisions, JournalLike, as_journal
 from lightagent.application.steps import is_event
-from lightagent.application.toolbox import DepsT
+from lightagent.application.tools.toolbox import DepsT
 from lightagent.compose import compose_request
 from lightagent.domain.events import Event
 from lightagent.options import RunOptions

@@ -12,10 +12,10 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import AGENT_OPTIONS, RUN_OPTIONS, check_options
 from lightagent.application.engine import Engine, RunRequest
-from lightagent.application.function_tool import as_tool, is_tool
 from lightagent.application.prompts import DEFAULT_PROMPTS
 from lightagent.application.structured_output import OutputType
-from lightagent.application.toolbox import DepsT, Toolbox
+from lightagent.application.tools.function_tool import as_tool, is_tool
+from lightagent.application.tools.toolbox import DepsT, Toolbox
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Limits
 from lightagent.domain.scopes import Scope

@@ -64,6 +64,13 @@ class _End:
     """Nothing of the generator runs any more."""
 
 
+async def _until_its_end(work: Coroutine[object, object, T], ended: threading.Event) -> T:
+    try:
+        return await work
+    finally:
+        ended.set()
+
+
 async def _pump(steps: AsyncGenerator[T, None], items: SimpleQueue[_Item[T] | _End]) -> None:
     try:
         async with aclosing(steps):

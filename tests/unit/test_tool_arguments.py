@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent.application.tool_arguments import MOST_CHARACTERS, dump_arguments, parse_arguments
+from lightagent.application.tools.arguments import MOST_CHARACTERS, dump_arguments, parse_arguments
 from lightagent.domain.errors import ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
 

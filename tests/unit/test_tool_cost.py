@@ -7,14 +7,14 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
-from lightagent.application.function_tool import as_tool
-from lightagent.application.worker_threads import run_in_thread
+from lightagent.application.tools.function_tool import as_tool
+from lightagent.application.tools.worker_threads import run_in_thread
 
 LIGHT = """
 import sys
-import lightagent.application.tool_decorator
-import lightagent.application.tool_registry
-from lightagent.application.function_tool import as_tool
+import lightagent.application.tools.decorator
+import lightagent.application.tools.registry
+from lightagent.application.tools.function_tool import as_tool
 
 def get_weather(city: str, days: int = 1) -> str:
     "Get it.\\n\\nArgs:\\n    city: The city."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent.application.tool_docstrings import Described, read_docstring
+from lightagent.application.tools.docstrings import Described, read_docstring
 
 CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeAlias, TypeVar
 
 import pytest
 
-from lightagent.application.function_tool import FunctionTool, as_tool, is_tool
-from lightagent.application.tool_decorator import tool
+from lightagent.application.tools.decorator import tool
+from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope

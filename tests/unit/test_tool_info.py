@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent.application.function_tool import as_tool
-from lightagent.application.tool_info import ToolProblem, validate_tool_info
+from lightagent.application.tools.function_tool import as_tool
+from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.tools import RunContext

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent.application.describe_failure import describe_failure, mask_secrets
-from lightagent.application.function_tool import FunctionTool
-from lightagent.application.invoke_tool import invoke
-from lightagent.application.tool_decorator import tool
+from lightagent.application.tools.decorator import tool
+from lightagent.application.tools.describe_failure import describe_failure, mask_secrets
+from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.application.tools.invoke import invoke
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.scopes import Scope
 from lightagent.domain.signals import ApprovalRequired, ControlSignal, RetryTool

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_serializer
 
-from lightagent.application.tool_output import render_output
+from lightagent.application.tools.output import render_output
 from lightagent.domain.errors import ToolError
 
 CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))

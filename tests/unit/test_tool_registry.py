@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lightagent.application.function_tool import FunctionTool
-from lightagent.application.tool_decorator import tool
-from lightagent.application.tool_registry import AsyncToolDispatcher, ToolRegistry
+from lightagent.application.tools.decorator import tool
+from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.signals import ApprovalRequired
 from lightagent.domain.tools import RunContext

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from lightagent.application.function_tool import as_tool
+from lightagent.application.tools.function_tool import as_tool
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
 

@@ -11,7 +11,7 @@ from typing import Generic
 
 from lightagent.application.plan import RunPlan
 from lightagent.application.steps import Step
-from lightagent.application.toolbox import DepsT
+from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.deltas import ModelReply, ReplyBuilder, ReplyEnd
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Final, Generic
 
-from lightagent.application.invoke_tool import invoke
-from lightagent.application.plain_json import PlainJson
 from lightagent.application.plan import RunPlan
 from lightagent.application.settle_call import ReadyCall, settle_call
-from lightagent.application.toolbox import DepsT
+from lightagent.application.tools.invoke import invoke
+from lightagent.application.tools.plain_json import PlainJson
+from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import TOOL_PROGRESS, ApprovalRequested, Event, Noted, ToolFinished, ToolStarted
 from lightagent.domain.json_types import JsonObject

@@ -16,7 +16,7 @@ from lightagent.application.run_agent import run_agent
 from lightagent.application.start_run import checked_params, conversation, system_prompt
 from lightagent.application.steps import Step, is_event
 from lightagent.application.structured_output import OutputType
-from lightagent.application.toolbox import DepsT, Toolbox
+from lightagent.application.tools.toolbox import DepsT, Toolbox
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import DEFAULT_LIMITS, Event, Limits, RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue

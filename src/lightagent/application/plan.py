@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
-from lightagent.application.toolbox import DepsT, Toolbox
+from lightagent.application.tools.toolbox import DepsT, Toolbox
 from lightagent.ports.models import ChatModel
 from lightagent.ports.system import Clock
 

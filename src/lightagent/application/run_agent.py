@@ -16,7 +16,7 @@ from lightagent.application.call_tools import call_tools
 from lightagent.application.deadline import until
 from lightagent.application.plan import RunPlan
 from lightagent.application.steps import Step, is_event
-from lightagent.application.toolbox import DepsT
+from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import OutputError
 from lightagent.domain.events import OUTPUT_CHECK, ContextAdded, Event, OutputAccepted, RunFinished

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Generic
 
 from lightagent.application.plan import RunPlan
-from lightagent.application.tool_arguments import parse_arguments
-from lightagent.application.toolbox import DepsT
+from lightagent.application.tools.arguments import parse_arguments
+from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
 from lightagent.domain.json_types import JsonObject

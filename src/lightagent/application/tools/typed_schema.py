@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
 
-from lightagent.application.argument_errors import bad_arguments, refused
-from lightagent.application.compiled_tool import Check, CompiledTool, Hints, resolve_hints
-from lightagent.application.plain_json import PlainJson
-from lightagent.application.schema_shape import forbid_unknown, has_integer_choices, takes_unknown, tidy
-from lightagent.application.tool_arguments import dump_arguments
-from lightagent.application.tool_docstrings import read_docstring
-from lightagent.application.tool_signature import Function, Signature, read_doc
-from lightagent.application.validation_texts import known_names, validation_problems
+from lightagent.application.tools.argument_errors import bad_arguments, refused
+from lightagent.application.tools.arguments import dump_arguments
+from lightagent.application.tools.compiled import Check, CompiledTool, Hints, resolve_hints
+from lightagent.application.tools.docstrings import read_docstring
+from lightagent.application.tools.plain_json import PlainJson
+from lightagent.application.tools.schema_shape import forbid_unknown, has_integer_choices, takes_unknown, tidy
+from lightagent.application.tools.signature import Function, Signature, read_doc
+from lightagent.application.tools.validation_texts import known_names, validation_problems
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -127,7 +127,7 @@ def _checker(model: type[BaseModel], schema: JsonObject, *, lenient: bool) -> Ch
 
 def _refuse_booleans_as_integers(schema: JsonObject, arguments: JsonObject) -> None:
     """To pydantic true is a fine Literal[1], since Python says that they are equal; to JSON Schema it is not."""
-    from lightagent.application.schema_validation import schema_check
+    from lightagent.application.tools.schema_validation import schema_check
 
     schema_check("arguments", schema)(arguments)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from lightagent.application.argument_errors import given, missing, path_text, takes, unknown
+from lightagent.application.tools.argument_errors import given, missing, path_text, takes, unknown
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")

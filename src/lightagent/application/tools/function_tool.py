@@ -11,9 +11,9 @@ from typing import Concatenate, ParamSpec, TypeGuard, overload
 
 from typing_extensions import TypeVar
 
-from lightagent.application.drain_results import call_function
-from lightagent.application.tool_declaration import declare
-from lightagent.application.tool_signature import Function
+from lightagent.application.tools.declaration import declare
+from lightagent.application.tools.drain_results import call_function
+from lightagent.application.tools.signature import Function
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, RunContext, ToolSpec

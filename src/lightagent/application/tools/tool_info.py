@@ -8,7 +8,7 @@ from typing import Literal, TypeGuard
 
 from typing_extensions import TypedDict
 
-from lightagent.application.tool_signature import VALID_NAME
+from lightagent.application.tools.signature import VALID_NAME
 
 TYPES: Mapping[str, str] = {
     "string": "string",

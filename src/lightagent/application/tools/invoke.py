@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from typing_extensions import TypeVar
 
-from lightagent.application.argument_errors import refused
-from lightagent.application.describe_failure import describe_failure, innermost
-from lightagent.application.tool_output import render_output
+from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.describe_failure import describe_failure, innermost
+from lightagent.application.tools.output import render_output
 from lightagent.domain.errors import ToolError
 from lightagent.domain.signals import ControlSignal, RetryTool
 from lightagent.domain.tools import RunContext, ToolSpec

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from enum import Enum
 
-from lightagent.application.argument_errors import refused
-from lightagent.application.plain_json import PlainJson, is_list, is_pydantic
+from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.plain_json import PlainJson, is_list, is_pydantic
 
 NOTHING = "The tool finished and returned nothing."
 

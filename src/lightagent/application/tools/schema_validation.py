@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import extend
 
-from lightagent.application.argument_errors import (
+from lightagent.application.tools.argument_errors import (
     as_json,
     bad_arguments,
     clip,
@@ -22,11 +22,11 @@ from lightagent.application.argument_errors import (
     refused,
     unknown,
 )
-from lightagent.application.compiled_tool import Check
-from lightagent.application.schema_shape import references
-from lightagent.application.tool_arguments import dump_arguments
-from lightagent.application.tool_info import is_mapping
-from lightagent.application.validation_texts import known_names
+from lightagent.application.tools.arguments import dump_arguments
+from lightagent.application.tools.compiled import Check
+from lightagent.application.tools.schema_shape import references
+from lightagent.application.tools.tool_info import is_mapping
+from lightagent.application.tools.validation_texts import known_names
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 

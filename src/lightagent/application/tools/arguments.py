@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from json import JSONDecodeError, JSONDecoder
 
-from lightagent.application.argument_errors import given, quoted, refused
+from lightagent.application.tools.argument_errors import given, quoted, refused
 from lightagent.domain.errors import ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType
 from weakref import WeakKeyDictionary
 
-from lightagent.application.compiled_tool import CompiledTool
-from lightagent.application.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
-from lightagent.application.tool_signature import Function, Signature, check_name, read_signature
+from lightagent.application.tools.compiled import CompiledTool
+from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
+from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
 from lightagent.domain.tools import ToolSpec
 
 
@@ -41,7 +41,7 @@ class Declaration:
             if self.info is not None:
                 self._compiled = compile_info(function, self.signature, self.info)
             else:
-                from lightagent.application.tool_schema import compile_typed
+                from lightagent.application.tools.typed_schema import compile_typed
 
                 self._compiled = compile_typed(function, self.signature)
         return self._compiled

@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
-from lightagent.application.argument_errors import clip, refused
-from lightagent.application.function_tool import FunctionTool, as_tool
-from lightagent.application.invoke_tool import invoke
-from lightagent.application.tool_arguments import dump_arguments, parse_arguments
-from lightagent.application.tool_info import ToolProblem, validate_tool_info
+from lightagent.application.tools.argument_errors import clip, refused
+from lightagent.application.tools.arguments import dump_arguments, parse_arguments
+from lightagent.application.tools.function_tool import FunctionTool, as_tool
+from lightagent.application.tools.invoke import invoke
+from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
@@ -134,7 +134,7 @@ def _problems(name: str, tool: Tool[None]) -> list[ToolProblem]:
     found = [] if info is None else validate_tool_info(info)
     try:
         spec = tool.spec
-        from lightagent.application.schema_validation import check_schema
+        from lightagent.application.tools.schema_validation import check_schema
 
         check_schema(name, spec.parameters)
     except ConfigurationError as exc:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Concatenate, Generic, Never, ParamSpec, Protocol, TypeVar, overload
 
-from lightagent.application.function_tool import FunctionTool, ToolOptions
+from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, RunContext
 
 DepsT = TypeVar("DepsT")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from lightagent.application.argument_errors import clip
+from lightagent.application.tools.argument_errors import clip
 
 MOST_CHARACTERS = 500
 

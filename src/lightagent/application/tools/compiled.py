@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias, Union, get_args, get_origin, get_type_h
 
 from typing_extensions import TypeForm
 
-from lightagent.application.tool_signature import Function, Signature, source_function
+from lightagent.application.tools.signature import Function, Signature, source_function
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import RunContext

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from inspect import Parameter
 
-from lightagent.application.compiled_tool import Check, CompiledTool, resolve_hints
-from lightagent.application.tool_info import TYPES, is_mapping, validate_tool_info
-from lightagent.application.tool_signature import Function, Signature
+from lightagent.application.tools.compiled import Check, CompiledTool, resolve_hints
+from lightagent.application.tools.signature import Function, Signature
+from lightagent.application.tools.tool_info import TYPES, is_mapping, validate_tool_info
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -108,7 +108,7 @@ class _LazyCheck:
 
     def __call__(self, arguments: JsonObject) -> Mapping[str, object]:
         if self._check is None:
-            from lightagent.application.schema_validation import schema_check
+            from lightagent.application.tools.schema_validation import schema_check
 
             self._check = schema_check(self._tool, self._schema)
         return self._check(arguments)

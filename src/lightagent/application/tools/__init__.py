@@ -1,0 +1,1 @@
+"""Functions as tools: how one is declared, checked, called and answered for."""

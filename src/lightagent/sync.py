@@ -25,11 +25,13 @@ _STOP_SECONDS: Final = 5.0
 def run_sync(work: Coroutine[object, object, T]) -> T:
     """The result of a coroutine, for a caller that is not async. A caller that is interrupted cancels the work."""
     with _free_bridge() as bridge:
-        future = asyncio.run_coroutine_threadsafe(work, bridge.loop)
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_until_its_end(work, ended), bridge.loop)
         try:
             return future.result()
         finally:
-            future.cancel()  # after KeyboardInterrupt the work must not go on behind the caller's back
+            if future.cancel():  # after KeyboardInterrupt the work must not go on behind the caller's back
+                ended.wait(_STOP_SECONDS)
 
 
 def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:

@@ -11,8 +11,6 @@ from lightagent.domain.errors import ConfigurationError
 
 LOGGER: Final = logging.getLogger("lightagent")
 LOGGER.addHandler(logging.NullHandler())
-# stamina warns of each retry; where nobody set up logging, that would be on stderr.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _LEVELS: Final = {"error": logging.WARNING, "run_end": logging.INFO}
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"

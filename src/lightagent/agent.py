@@ -204,7 +204,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
             ValueError: a combination that does not exist, or (as `ConfigurationError`) an option that is refused.
             LightAgentError: the run failed, and its caller asked for text or chunks.
         """
-        check_format(result_format, LIVE if stream else WHOLE)
+        check_format(result_format, LIVE if stream else WHOLE, stream=stream)
         played = self._start(query, deps, options, stream=stream)
         if not stream:
             return self._present(run_sync(played.play()), result_format)

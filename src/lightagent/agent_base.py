@@ -147,12 +147,14 @@ class AgentBase(Generic[DepsT, OutputT]):
             remember(self, run)
 
 
-def check_format(result_format: str, forms: tuple[str, ...]) -> None:
+def check_format(result_format: str, forms: tuple[str, ...], *, stream: object = False) -> None:
     """Nothing, where the form exists.
 
     Raises:
-        ConfigurationError: it does not.
+        ConfigurationError: it does not, or `stream` is neither True nor False.
     """
+    if not isinstance(stream, bool):
+        raise ConfigurationError(f"stream is True or False, not {stream!r:.100}.", guidance="")
     if result_format not in forms:
         raise ConfigurationError(
             f"result_format: {result_format!r} does not exist here.", guidance=f"Use one of: {', '.join(forms)}."

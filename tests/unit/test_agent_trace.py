@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lightagent import (
+    ERROR_TAXONOMY,
     ApprovalDecision,
     ChatModel,
     ChatRequest,
@@ -144,7 +145,15 @@ def test_tools() -> None:
 
 
 def test_errors() -> None:
-    assert of(whole(), "error") == [{"code": "LA-429", "message": "busy", "stage": "model", "attempt": 1}]
+    assert of(whole(), "error") == [
+        {
+            "code": "LA-429",
+            "guidance": ERROR_TAXONOMY["LA-429"].guidance,
+            "retryable": True,
+            "stage": "model",
+            "attempt": 1,
+        }
+    ]
 
 
 def test_run_end() -> None:
@@ -241,3 +250,13 @@ def test_a_summary_with_pricing() -> None:
     agent = LightAgent(model=ScriptedModel(["yes"]))
     agent.run("?", trace=True)
     assert agent.summarize_trace(pricing).cost is not None
+
+
+def test_a_providers_message_counts_as_content() -> None:
+    for capture, seen in ((False, False), (True, True)):
+        model = ScriptedModel([ProviderError("you asked for my-secret", code="LA-400")])
+        agent = LightAgent(model=model, capture_content=capture)
+        result = agent.run("q", result_format="object", trace=True)
+        assert ("my-secret" in json.dumps(result.trace)) is seen
+        assert result.error is not None
+        assert "my-secret" in result.error.message

@@ -117,7 +117,7 @@ class _Tracer:
         usage = replied.usage.to_dict() if replied and replied.usage else None
         self._model_request(event.at, replied.latency if replied else None, usage)
         if isinstance(event, ModelFailed):
-            self._line("error", event.at, {**_error(event.error), "stage": "model", "attempt": event.attempt})
+            self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
             return
         answer: JsonObject = {
             "model": event.model or self._started.model,
@@ -172,11 +172,16 @@ class _Tracer:
         shown: JsonObject = {"reason": decision.reason, "arguments": decision.arguments, "output": decision.output}
         self._line(f"approval_{decision.action}", event.at, {**data, "actor": decision.actor}, shown)
 
+    def _error(self, error: LightAgentErrorInfo, at: float, data: JsonObject) -> None:
+        # A provider likes to quote the request in its message.
+        known: JsonObject = {"code": error.code, "guidance": error.guidance, "retryable": error.retryable}
+        self._line("error", at, {**known, **data}, {"message": error.message})
+
     def _run_end(self, event: RunFinished) -> None:
         self._model_request(event.at, None, None)  # one that was given up
         error = outcome_error(event.outcome)
         if error is not None:
-            self._line("error", event.at, {**_error(error), "stage": "run"})
+            self._error(error, event.at, {"stage": "run"})
         data: JsonObject = {
             "success": isinstance(event.outcome, Completed),
             "outcome": event.outcome.kind,
@@ -204,7 +209,3 @@ def run_counts(events: Iterable[Event]) -> dict[str, int]:
             case _:
                 pass
     return counts
-
-
-def _error(error: LightAgentErrorInfo) -> JsonObject:
-    return {"code": error.code, "message": error.message}

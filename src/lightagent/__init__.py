@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     )
     from lightagent.options import (
         AgentOptions,
+        ResumeOptions,
         RunOptions,
     )
     from lightagent.ports.models import (
@@ -165,7 +166,7 @@ _HOMES = {
     "domain.signals": ("ApprovalRequired", "RetryTool"),
     "domain.tools": ("RunContext", "ToolSpec"),
     "domain.usage": ("Usage", "normalize_usage"),
-    "options": ("AgentOptions", "RunOptions"),
+    "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
     "ports.models": ("ChatModel", "ChatRequest"),
     "ports.tools": ("Tool",),
 }
@@ -210,6 +211,7 @@ __all__ = [
     "ProviderError",
     "ReasoningDelta",
     "ReplyEnd",
+    "ResumeOptions",
     "RetryTool",
     "RunContext",
     "RunOptions",

@@ -6,7 +6,6 @@ loops: what belongs to a run lives in the run.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
@@ -19,7 +18,6 @@ from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import AgentOptions, RunOptions
-from lightagent.sync import run_sync
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -207,7 +205,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         check_format(result_format, LIVE if stream else WHOLE, stream=stream)
         played = self._start(query, deps, options, stream=stream)
         if not stream:
-            return self._present(run_sync(played.play()), result_format)
+            return self._present(self._play_sync(played), result_format)
         if result_format == "event":
             return self._iterate(played.recorded, self._events(played))
         return self._iterate(played.recorded, self._chunks(played))
@@ -268,12 +266,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
         check_format(result_format, WHOLE)
         played = self._start(query, deps, options)
-        try:
-            recorded = await played.play()
-        except asyncio.CancelledError:
-            self._finish(played.recorded)
-            raise
-        return self._present(recorded, result_format)
+        return self._present(await self._play(played), result_format)
 
     @overload
     def astream(

@@ -100,7 +100,8 @@ class AgentBase(Generic[DepsT, OutputT]):
         return engine.start(query, compose_request(options, self._deps.check(deps), engine.limits, stream=stream))
 
     def _finish(self, run: Recorded) -> Recorded:
-        """The run has ended, or was given up: keep it as the context's last one, and log it."""
+        """The run has ended, or was given up in whatever way: keep it as the context's last one, and log it."""
+        run.cancel(self._engine.clock.now())
         remember(self, run)
         if is_logging():
             events = trace_events(run.events, stream=run.stream)
@@ -110,8 +111,19 @@ class AgentBase(Generic[DepsT, OutputT]):
     def _result(self, run: Recorded) -> RunResult[OutputT]:
         return run_result(run.journal, self._output.parse, run.trace())
 
+    def _play_sync(self, played: Played[DepsT]) -> Recorded:
+        try:
+            return run_sync(played.play())
+        finally:
+            self._finish(played.recorded)
+
+    async def _play(self, played: Played[DepsT]) -> Recorded:
+        try:
+            return await played.play()
+        finally:
+            self._finish(played.recorded)
+
     def _present(self, run: Recorded, form: str) -> str | RunResult[OutputT] | JsonObject:
-        self._finish(run)
         if form == "str":
             return run.text()
         return self._result(run) if form == "object" else self._result(run).to_dict()

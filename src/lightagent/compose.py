@@ -10,7 +10,7 @@ from typing_extensions import TypeIs, TypeVar
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import RandomIds, SystemClock
-from lightagent.application.check_options import AGENT_OPTIONS, RUN_OPTIONS, check_options
+from lightagent.application.check_options import AGENT_OPTIONS, RESUME_OPTIONS, RUN_OPTIONS, check_options
 from lightagent.application.engine import Engine, RunRequest
 from lightagent.application.prompts import DEFAULT_PROMPTS
 from lightagent.application.structured_output import OutputType
@@ -19,7 +19,7 @@ from lightagent.application.tools.toolbox import DepsT, Toolbox
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Limits
 from lightagent.domain.scopes import Scope
-from lightagent.options import AgentOptions, RunOptions, ToolLike
+from lightagent.options import AgentOptions, ResumeOptions, RunOptions, ToolLike
 from lightagent.ports.models import ChatModel
 from lightagent.ports.tools import Tool
 
@@ -73,6 +73,16 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         run_group_id=options.get("run_group_id", ""),
         stream=stream,
     )
+
+
+def compose_resumption(options: ResumeOptions, deps: DepsT) -> RunRequest[DepsT]:
+    """A request to go on.
+
+    Raises:
+        ConfigurationError: an option that a journal decides, an unknown one, a wrong type, or a refused tool.
+    """
+    check_options(options, RESUME_OPTIONS, "resume")
+    return RunRequest(deps, tuple(_tools(options.get("tools") or ())), trace=options.get("trace", False))
 
 
 def _limits(options: RunOptions, limits: Limits) -> Limits:

@@ -82,3 +82,15 @@ class RunOptions(TypedDict, total=False):
     trace_id: str
     parent_trace_id: str
     run_group_id: str
+
+
+class ResumeOptions(TypedDict, total=False):
+    """The options of going on with a run; whose run it is and how far it may go is in its journal.
+
+    Attributes:
+        tools: those that were given to the run besides the agent's; a journal holds only their names.
+        trace: keep the trace.
+    """
+
+    tools: Sequence[ToolLike]
+    trace: bool

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from lightagent import Journal, JsonObject
-from lightagent.domain.events import Event, ToolFinished, ToolStarted
+from lightagent.domain.events import ApprovalDecided, Event, ToolFinished, ToolStarted
 from lightagent.domain.outcomes import Suspended
 from tests.support.generated_runs import Executions, build_agent, decisions, scenario, to_the_end
 
@@ -100,6 +101,28 @@ async def test_an_interrupted_call_that_may_not_be_repeated_is_reported_and_not_
         assert unknown == interrupted
         turn = prefix.run.turn
         assert not any(str(key).endswith(f":{turn}:{call_id}") for key in ran for call_id in interrupted)
+
+
+async def test_a_resumed_run_can_be_cut_again() -> None:
+    """Whoever stores every event, also those after a resumption, loses nothing to the second crash either."""
+    for seed in range(100):
+        whole = await whole_run(seed)
+        first_cut = len(whole.events) // 3 or 1
+        journal, agent, again = Journal(whole.events[:first_cut]), build_agent(), Executions()
+        while journal.run.outcome is None or isinstance(journal.run.outcome, Suspended):
+            waits = isinstance(journal.run.outcome, Suspended)
+            events = agent.aresume_events(journal, decisions(journal) if waits else None, deps=again)
+            async with aclosing(events):
+                lived = 0
+                async for event in events:  # each process lives for a few events, and dies
+                    journal = Journal((*journal.events, event))
+                    lived += not isinstance(event, ApprovalDecided)
+                    if lived == 5:
+                        break
+        ended, told = agent.replay(journal), agent.replay(whole)
+        assert comparable(ended.to_dict()) == comparable(told.to_dict())
+        finished = set(again.keys) & finished_keys(whole.events[:first_cut])
+        assert not finished
 
 
 async def test_plain_and_streamed_runs_have_the_same_journal() -> None:

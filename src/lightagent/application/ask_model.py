@@ -94,8 +94,10 @@ async def _try_again(exchange: _Exchange[DepsT], attempts: int, seconds: float) 
     monotonic = exchange.plan.clock.monotonic
     deadline = monotonic() + seconds
 
-    def pause(_: Exception) -> bool | float:
+    def pause(error: Exception) -> bool | float:
         """Seconds to wait, True for jittered backoff, False to give up."""
+        if error is not exchange.failure:
+            return False  # whoever watched has gone: the library hands us that, too
         asked = exchange.failure.retry_after if isinstance(exchange.failure, ProviderError) else None
         if not exchange.may_retry or (asked is not None and monotonic() + asked > deadline):
             return False

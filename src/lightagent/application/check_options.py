@@ -49,6 +49,9 @@ RUN_OPTIONS: dict[str, tuple[type, ...]] = {
 }
 """What a run takes, besides its query, its form and its dependencies."""
 
+RESUME_OPTIONS: dict[str, tuple[type, ...]] = {name: RUN_OPTIONS[name] for name in ("tools", "trace")}
+"""What a resumption takes, besides its journal, decision and dependencies."""
+
 
 def check_options(options: Mapping[str, object], known: Mapping[str, tuple[type, ...]], owner: str) -> None:
     """Nothing, where every option is known and of its type.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -45,34 +44,40 @@ class RunRequest(Generic[DepsT]):
 
 @dataclass(frozen=True, slots=True)
 class Played(Generic[DepsT]):
-    """A run ready to be played: what is known of it, and the means."""
+    """A run ready to be played: what is known of it, and the means.
+
+    Attributes:
+        known: how many of its events the caller had before.
+    """
 
     recorded: Recorded
     plan: RunPlan[DepsT]
+    known: int = 0
 
     async def steps(self) -> AsyncGenerator[Step, None]:
         """Everything that happens from here on; each event is on record before it is seen."""
         events = self.recorded.events
-        try:
-            async with aclosing(run_agent(tuple(events), self.plan)) as steps:
-                async for step in steps:
-                    if is_event(step):
-                        events.append(step)
+        async with aclosing(run_agent(tuple(events), self.plan)) as steps:
+            async for step in steps:
+                if is_event(step):
+                    events.append(step)
+                yield step
+
+    async def new_events(self) -> AsyncGenerator[Event, None]:
+        """The events that the caller does not have yet, those of the beginning or of a decision first."""
+        for event in self.recorded.events[self.known :]:
+            yield event
+        async with aclosing(self.steps()) as steps:
+            async for step in steps:
+                if is_event(step):
                     yield step
-        except (asyncio.CancelledError, GeneratorExit):
-            self.recorded.cancel(self.plan.clock.now())
-            raise
 
     async def play(self) -> Recorded:
         """To the end, with nobody watching."""
         events = self.recorded.events
-        try:
-            async for step in run_agent(tuple(events), self.plan):
-                if is_event(step):
-                    events.append(step)
-        except asyncio.CancelledError:
-            self.recorded.cancel(self.plan.clock.now())
-            raise
+        async for step in run_agent(tuple(events), self.plan):
+            if is_event(step):
+                events.append(step)
         return self.recorded
 
 
@@ -123,11 +128,19 @@ class Engine(Generic[DepsT]):
         """A run that was suspended or interrupted, here or elsewhere, from its last event on.
 
         Raises:
-            ConfigurationError: the journal is none, has ended, or names tools that this agent lacks.
+            ConfigurationError: the journal is none, has ended, names tools that this agent lacks, or was begun with
+                another output type.
             PolicyError: a decision is about a call that does not wait.
             ToolError: a decision edits arguments into some that the tool refuses.
         """
-        decided = with_decisions(as_journal(journal), decisions, self.clock.now())
+        known = as_journal(journal)
+        decided = with_decisions(known, decisions, self.clock.now())
+        schema = self.output.schema if self.output is not None else None
+        if decided.started.output_schema != schema:
+            raise ConfigurationError(
+                "The run was begun by an agent with another output_type.",
+                guidance="Resume it with the output_type it was begun with.",
+            )
         tools = self.tools.plus(request.tools)
         missing = [name for name in decided.started.tools if tools.get(name) is None]
         if missing:
@@ -138,12 +151,14 @@ class Engine(Generic[DepsT]):
         for call in decided.run.calls:
             if call.decision is not None and call.decision.arguments is not None:
                 tools.offered(call.call.name).check(call.decision.arguments)
-        return self._played(list(decided.events), tools.only(decided.started.tools), request)
+        return self._played(list(decided.events), tools.only(decided.started.tools), request, len(known.events))
 
-    def _played(self, events: list[Event], tools: Toolbox[DepsT], request: RunRequest[DepsT]) -> Played[DepsT]:
+    def _played(
+        self, events: list[Event], tools: Toolbox[DepsT], request: RunRequest[DepsT], known: int = 0
+    ) -> Played[DepsT]:
         recorded = Recorded(events, request.stream, request.trace, self.capture_content)
         check = self.output.check if self.output is not None else None
         plan = RunPlan(
             self.model, tools, request.deps, self.clock, check, request.stream, self.prompts, recorded.causes
         )
-        return Played(recorded, plan)
+        return Played(recorded, plan, known)

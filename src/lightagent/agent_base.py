@@ -47,7 +47,7 @@ class AgentBase(Generic[DepsT, OutputT]):
     def _compose(self, output: object, deps: object, options: AgentOptions) -> None:
         self._output: OutputType[OutputT] = OutputType(output)
         self._deps: DepsType[DepsT] = DepsType(deps)
-        self._engine: Engine[DepsT] = compose_engine(options, self._output)
+        self._engine: Engine[DepsT] = compose_engine(options, self._output, deps)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, model={self._engine.model.name!r})"

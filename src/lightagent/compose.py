@@ -13,8 +13,9 @@ from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import AGENT_OPTIONS, RESUME_OPTIONS, RUN_OPTIONS, check_options
 from lightagent.application.engine import Engine, RunRequest
 from lightagent.application.prompts import DEFAULT_PROMPTS
+from lightagent.application.start_run import checked_params
 from lightagent.application.structured_output import OutputType
-from lightagent.application.tools.function_tool import as_tool, is_tool
+from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
 from lightagent.application.tools.toolbox import DepsT, Toolbox
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Limits
@@ -28,11 +29,11 @@ PortT = TypeVar("PortT")
 DEFAULT_MODEL = "gpt-4.1"
 
 
-def compose_engine(options: AgentOptions, output: OutputType[object]) -> Engine[DepsT]:
-    """An agent's engine.
+def compose_engine(options: AgentOptions, output: OutputType[object], deps_type: object = None) -> Engine[DepsT]:
+    """An agent's engine; `deps_type` is what its runs are given.
 
     Raises:
-        ConfigurationError: an unknown option, a wrong type, a refused tool, an unknown provider.
+        ConfigurationError: an unknown option, a wrong type, a refused tool or parameter, an unknown provider.
     """
     check_options(options, AGENT_OPTIONS, "LightAgent")
     if options.get("debug") or "log_level" in options or options.get("log_file"):
@@ -42,10 +43,10 @@ def compose_engine(options: AgentOptions, output: OutputType[object]) -> Engine[
         model=_model(options),
         clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
-        tools=Toolbox(_tools(options.get("tools") or ())),
+        tools=Toolbox(_tools(options.get("tools") or (), deps_type)),
         instructions=options.get("instructions", ""),
         role=options.get("role", ""),
-        params=dict(options.get("metadata") or {}),
+        params=checked_params(dict(options.get("metadata") or {})),
         limits=options.get("limits", Limits()),
         prompts=options.get("prompts", DEFAULT_PROMPTS),
         output=None if output.is_text else output,
@@ -62,7 +63,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     check_options(options, RUN_OPTIONS, "run")
     return RunRequest(
         deps=deps,
-        tools=tuple(_tools(options.get("tools") or ())),
+        tools=_run_tools(options.get("tools"), deps),
         history=options.get("history") or (),
         params=dict(options.get("metadata") or {}),
         limits=_limits(options, limits),
@@ -82,7 +83,7 @@ def compose_resumption(options: ResumeOptions, deps: DepsT) -> RunRequest[DepsT]
         ConfigurationError: an option that a journal decides, an unknown one, a wrong type, or a refused tool.
     """
     check_options(options, RESUME_OPTIONS, "resume")
-    return RunRequest(deps, tuple(_tools(options.get("tools") or ())), trace=options.get("trace", False))
+    return RunRequest(deps, _run_tools(options.get("tools"), deps), trace=options.get("trace", False))
 
 
 def _limits(options: RunOptions, limits: Limits) -> Limits:
@@ -95,14 +96,24 @@ def _limits(options: RunOptions, limits: Limits) -> Limits:
     return Limits(rounds, retry, limits.max_output_retries, limits.model_timeout, timeout)
 
 
-def _tools(tools: Iterable[ToolLike]) -> Iterable[Tool[object]]:
+def _run_tools(tools: Iterable[ToolLike] | None, deps: object) -> tuple[Tool[object], ...]:
+    return tuple(_tools(tools or (), None if deps is None else deps.__class__))
+
+
+def _tools(tools: Iterable[ToolLike], deps_type: object) -> Iterable[Tool[object]]:
     for tool in tools:
-        if is_tool(tool):
-            yield tool
-        elif callable(tool):
-            yield as_tool(tool)
-        else:
-            raise ConfigurationError(f"tools: a function or a tool is wanted, not {type(tool).__name__}.")
+        made = _tool(tool)
+        if isinstance(made, FunctionTool):
+            made.refuse_deps(deps_type)
+        yield made
+
+
+def _tool(tool: ToolLike) -> Tool[object]:
+    if is_tool(tool):
+        return tool
+    if callable(tool):
+        return as_tool(tool)
+    raise ConfigurationError(f"tools: a function or a tool is wanted, not {type(tool).__name__}.")
 
 
 def _model(options: AgentOptions) -> ChatModel:

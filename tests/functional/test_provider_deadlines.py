@@ -59,8 +59,8 @@ async def test_the_deadline_of_a_run(leaks: LeakCheck, faults: FaultServer, stre
         scenario = faults.scenario("status", code=503, retry_after=5)
         async with agent_at(scenario.base_url) as agent:
             ending = await ask(agent, "Hello", stream=stream, timeout=0.5)
-        assert ending.seconds < 0.5 + LATE
-        assert ending.code == "LA-BUDGET"
+        assert ending.seconds < LATE, "the pause would end after the deadline, so it is not made"
+        assert ending.code == "LA-503"
 
     await asyncio.gather(*map(slow, SLOW), unavailable())
 

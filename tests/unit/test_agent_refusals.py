@@ -44,6 +44,13 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "a model as metadata": ({"metadata": {"model": "other"}}, "metadata.model"),
     "tools as metadata": ({"metadata": {"tools": []}}, "metadata.tools"),
     "a stream as metadata": ({"metadata": {"stream": True}}, "metadata.stream"),
+    "headers as metadata": (
+        {"metadata": {"extra_headers": {}}},
+        r"metadata.extra_headers: .*OpenAIChatModel\(…, headers=",
+    ),
+    "a body as metadata": ({"metadata": {"extra_body": {}}}, "metadata.extra_body"),
+    "a query as metadata": ({"metadata": {"extra_query": {}}}, "metadata.extra_query"),
+    "a timeout as metadata": ({"metadata": {"timeout": 3}}, "metadata.timeout: .*timeout= to the run"),
     "metadata that is no JSON": ({"metadata": {"x": float("inf")}}, "metadata"),
     "metadata of another type": ({"metadata": "x"}, "metadata"),
     "a tool of another type": ({"tools": [5]}, "tools"),
@@ -88,6 +95,9 @@ WRONG_AGENTS: dict[str, tuple[dict[str, object], str]] = {
     "ids": ({"ids": 5}, "ids"),
     "log level": ({"log_level": "LOUD"}, "log_level"),
     "log file": ({"log_file": "/no/such/folder/agent.log"}, "log_file"),
+    "metadata": ({"metadata": {"messages": []}}, "metadata.messages"),
+    "metadata that is no JSON": ({"metadata": {"x": float("inf")}}, "metadata"),
+    "metadata for the connection": ({"metadata": {"extra_headers": {"x": "y"}}}, "metadata.extra_headers"),
     "capture_content": ({"capture_content": "no"}, "capture_content is bool"),
 }
 
@@ -96,6 +106,12 @@ WRONG_AGENTS: dict[str, tuple[dict[str, object], str]] = {
 def test_an_agent_that_cannot_be_is_refused(options: AgentOptions, place: str) -> None:
     with pytest.raises(ConfigurationError, match=place):
         LightAgent(**(AgentOptions(model=ScriptedModel(["never"])) | options))
+
+
+def test_a_refusal_in_a_program_does_not_speak_of_files() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Limits(max_retry=0)
+    assert str(caught.value).endswith(" Mend what is named.")
 
 
 @pytest.mark.parametrize("limits", [{"max_retry": "3"}, {"max_tool_iterations": 1.5}, {"timeout": True}])

@@ -209,7 +209,7 @@ FAILURES: dict[str, tuple[Callable[..., object], str, str]] = {
     "ends the process": (exits, "failed", "exits failed: SystemExit: 3"),
     "cancels itself": (cancels_itself, "failed", "was cancelled"),
     "takes too long": (slow, "failed", "slow took longer than 0.05 s"),
-    "takes too long in a thread": (slow_in_a_thread, "failed", "slow_in_a_thread took longer than 0.05 s"),
+    "takes too long in a thread": (slow_in_a_thread, "unknown", "it may still take effect"),
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator
 
 import pytest
 
-from lightagent.application.deadline import until
+from lightagent.application.deadline import Deadline, until
 
 
 class Source:
@@ -41,13 +42,18 @@ def timers() -> list[asyncio.TimerHandle]:
     return [handle for handle in scheduled if not handle.cancelled()]
 
 
+def block(seconds: float) -> None:
+    """Keep the loop from doing anything."""
+    time.sleep(seconds)
+
+
 async def collect(source: Source, seconds: float | None) -> list[int]:
-    return [item async for item in until(source.items(), seconds)]
+    return [item async for item in until(source.items(), Deadline(math.inf if seconds is None else seconds))]
 
 
 async def take(items: AsyncGenerator[int, None], seconds: float, into: list[int], hold: float = 0) -> None:
     """Keep what comes, each item only after holding it a while."""
-    async for item in until(items, seconds):
+    async for item in until(items, Deadline(seconds)):
         await asyncio.sleep(hold)
         into.append(item)
 
@@ -85,12 +91,50 @@ async def test_no_time_at_all(seconds: float) -> None:
         await collect(Source(30), seconds)
 
 
-async def test_a_consumer_that_holds_an_item_is_not_interrupted() -> None:
-    source, held = Source(0, 0, 0), list[int]()
+async def test_the_time_that_a_consumer_holds_an_item_does_not_count() -> None:
+    source, held = Source(0.01, 0.01, 0.01), list[int]()
+    await take(source.items(), 0.1, held, hold=0.15)
+    assert held == [0, 1, 2]
+    assert source.closed
+    assert timers() == []
+
+
+@pytest.mark.parametrize("hold", [0.0, 0.06, 0.15])
+async def test_after_a_consumer_held_an_item_the_rest_of_the_time_is_left(hold: float) -> None:
+    """Whether the timer, set for the time without a hold, rings during the hold or while the source is waited for."""
+    source, held = Source(0.02, 30), list[int]()
+    began = time.monotonic()
     with pytest.raises(TimeoutError):
-        await take(source.items(), 0.05, held, hold=0.15)  # longer than the deadline: the consumer's own business
+        await take(source.items(), 0.1, held, hold=hold)
+    assert 0.1 + hold <= time.monotonic() - began < 0.1 + hold + 0.1
     assert held == [0]
     assert source.closed
+    assert timers() == []
+
+
+async def test_a_consumer_that_blocks_the_loop_is_not_interrupted_either() -> None:
+    source, held = Source(0, 0.02, 0), list[int]()
+    async for item in until(source.items(), Deadline(0.1)):
+        block(0.15)
+        held.append(item)
+    assert held == [0, 1, 2]
+
+
+async def test_a_deadline_tells_what_is_left_and_what_was_held() -> None:
+    deadline = Deadline(20)
+    async for _ in until(Source(0.02, 0).items(), deadline):
+        await asyncio.sleep(0.05)
+    assert 0.1 <= deadline.held < 0.2
+    assert 19.8 < deadline.left() <= 19.98
+
+
+async def test_many_items_are_served_by_one_timer() -> None:
+    async def ready() -> AsyncGenerator[int, None]:
+        for number in range(100):
+            yield number
+
+    seen = {id(timer) async for _ in until(ready(), Deadline(20)) for timer in timers()}
+    assert len(seen) == 1
 
 
 async def test_the_consumers_own_cancellation_goes_through() -> None:
@@ -166,7 +210,7 @@ async def test_a_source_that_never_waits_is_not_endless() -> None:
 
 async def test_closing_early_closes_the_source_and_stops_the_timer() -> None:
     source = Source(0, 30)
-    items = until(source.items(), 20)
+    items = until(source.items(), Deadline(20))
     assert await anext(items) == 0
     assert len(timers()) == 1
     await items.aclose()
@@ -187,7 +231,7 @@ async def test_an_error_of_the_source_passes() -> None:
 
 
 async def test_items_may_be_taken_by_several_tasks() -> None:
-    items = until(Source(0.01, 0.01, 30).items(), 0.2)
+    items = until(Source(0.01, 0.01, 30).items(), Deadline(0.2))
     assert [await asyncio.create_task(_next(items)) for _ in range(2)] == [0, 1]
     with pytest.raises(TimeoutError):
         await asyncio.create_task(_next(items))

@@ -33,7 +33,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.moves import AskModel, CallTools, CheckOutput, Finish, next_move
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Failed, Suspended
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import apply, fold
 
@@ -206,7 +206,45 @@ IMPOSSIBLE: list[list[Event]] = [
     [*_reply(CALL), ApprovalDecided("c", ApprovalDecision.approve())],
     _reply(AssistantMessage(None, (ToolCall("c", "t", ""), ToolCall("c", "t", "")))),
     [*_reply(AssistantMessage("x")), RunFinished(Completed("x")), Noted("late", {})],
+    [STARTED, RunFinished(Completed("x"))],
+    [*_reply(CALL), RunFinished(Completed("x"))],
+    [*_reply(CALL), ApprovalRequested("c", "why", {}), RunFinished(Completed("x"))],
+    [*_reply(CALL), ToolFinished("c", "x"), RunFinished(Completed("x"))],
+    [*_reply(CALL), ApprovalRequested("c", "why", {}), ToolFinished("c", "x")],
+    [*_reply(CALL), RunFinished(Suspended(("c",)))],
+    [*_reply(CALL), ApprovalRequested("c", "why", {}), RunFinished(Suspended(("d",)))],
+    [*_reply(AssistantMessage("x")), RunFinished(Suspended(()))],
+    [STARTED, ModelReplied(1, AssistantMessage("x"))],
+    [STARTED, ModelFailed(1, 1, ERROR_TAXONOMY["LA-429"])],
+    [STARTED, ModelRequested(-5, 1)],
+    [STARTED, ModelRequested(1, 1), ModelReplied(2, AssistantMessage("x"))],
+    [STARTED, ModelRequested(1, 1), ModelFailed(0, 1, ERROR_TAXONOMY["LA-429"])],
+    [*_reply(CALL), ModelRequested(2, 3)],
+    [*_reply(CALL), ToolFinished("c", "x"), ModelReplied(2, AssistantMessage("x"))],
+    [*_reply(CALL), ToolFinished("c", "x"), ModelRequested(1, 3)],
 ]
+
+
+def test_a_request_that_was_interrupted_is_made_again() -> None:
+    again: list[Event] = [STARTED, ModelRequested(1, 2), ModelFailed(1, 1, ERROR_TAXONOMY["LA-429"])]
+    run = fold([*again, ModelRequested(1, 2), ModelReplied(1, AssistantMessage("x")), RunFinished(Completed("x"))])
+    assert (run.turn, run.outcome) == (1, Completed("x"))
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Blocked(ERROR_TAXONOMY["LA-403"]),
+        Failed(ERROR_TAXONOMY["LA-500"]),
+        BudgetExhausted(ERROR_TAXONOMY["LA-BUDGET"]),
+        Cancelled(),
+    ],
+    ids=lambda outcome: outcome.kind,
+)
+def test_a_run_may_break_off_with_calls_open(outcome: Outcome) -> None:
+    waiting: list[Event] = [*_reply(CALL), ApprovalRequested("c", "why", {})]
+    for events in ([STARTED], _reply(CALL), waiting):
+        assert fold([*events, RunFinished(outcome)]).outcome == outcome
 
 
 @pytest.mark.parametrize("events", IMPOSSIBLE)

@@ -23,6 +23,14 @@ print(json.dumps({"tops": sorted(tops), "told": TOLD}))
 
 IMPORT = "import lightagent"
 
+
+def test_the_package_is_a_program() -> None:
+    asked = [sys.executable, "-m", "lightagent", "--help"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "doctor" in done.stdout
+
+
 OFFLINE = """
 from lightagent import LightAgent
 

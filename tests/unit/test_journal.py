@@ -24,7 +24,7 @@ from lightagent.domain.events import (
     ToolStarted,
 )
 from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
-from lightagent.domain.outcomes import Completed
+from lightagent.domain.outcomes import Cancelled, Completed
 from tests.support.generated_events import EVENTS, JSON
 
 
@@ -95,6 +95,7 @@ def changed(document: JsonValue, path: list[str | int], value: JsonValue) -> Jso
     return [changed(child, rest, value) if at == step else child for at, child in enumerate(document)]
 
 
+FAILED: JsonObject = {"kind": "failed", "error": {"code": "LA-500", "message": "m", "retryable": 1}}
 WRONG: dict[str, tuple[list[str | int], JsonValue, str]] = {
     "newer version": (["schema_version"], SCHEMA_VERSION + 1, "schema_version is 2"),
     "no version": (["schema_version"], None, "schema_version is None"),
@@ -113,7 +114,19 @@ WRONG: dict[str, tuple[list[str | int], JsonValue, str]] = {
     "limit out of range": (["events", 0, "limits", "max_retry"], 0, r"events\[0\]\.run_started\.limits.*max_retry"),
     "two starts": (["events", 1], event_to_dict(WHOLE.events[0]), "A run starts once"),
     "a result without a call": (["events", 5, "call_id"], "other", "no call 'other'"),
-    "something after the end": (["events", 7], event_to_dict(WHOLE.events[8]), "Nothing follows completed"),
+    "something after the end": (["events", 7], event_to_dict(RunFinished(Cancelled())), "Nothing follows cancelled"),
+    "an end before the answer": (["events", 7], event_to_dict(WHOLE.events[8]), "A run completes with the model's"),
+    "turn below zero": (["events", 1, "turn"], -5, "turn -5 does not follow turn 0"),
+    "digits for a number": (
+        ["events", 1, "turn"],
+        "1",
+        r"events\[1\]\.model_requested\.turn: a int is wanted, not a str",
+    ),
+    "a fraction's form for a count": (["events", 1, "turn"], 1.0, r"events\[1\]\.model_requested\.turn"),
+    "a truth for a count": (["events", 1, "turn"], True, r"events\[1\]\.model_requested\.turn: .* not a bool"),
+    "digits for a time": (["events", 5, "at"], "12", r"events\[5\]\.tool_finished\.at"),
+    "digits in a limit": (["events", 0, "limits", "timeout"], "9", r"events\[0\]\.run_started\.limits\.timeout"),
+    "a number for a truth": (["events", 8, "outcome"], FAILED, r"outcome\.error\.retryable: .* not a int"),
 }
 
 
@@ -154,6 +167,7 @@ HOSTILE: dict[str, object] = {
     "a number too large": STARTED_AT.replace('"temperature": 0', '"temperature": 1e999'),
     "not a number": STARTED_AT.replace('"temperature": 0', '"temperature": NaN'),
     "infinity": STARTED_AT.replace('"at": 0.0', '"at": -Infinity'),
+    "a name twice": STARTED_AT.replace('"temperature": 0', '"temperature": 0, "temperature": 1'),
     "a million events": '{"schema_version": 1, "events": [' + "0," * 1_000_000 + "0]}",
     "data with a set": {"schema_version": 1, "events": [{"type": "noted", "kind": "x", "data": {"x": {1, 2}}}]},
     "data with no number": {"schema_version": 1, "events": [], "x": math.nan},
@@ -194,6 +208,13 @@ def test_any_change_of_a_journal_is_read_or_refused(data: st.DataObject) -> None
     except ConfigurationError:
         return
     assert Journal.from_json(journal.to_json()) == journal
+
+
+def test_a_whole_number_is_a_time() -> None:
+    document = changed(json.loads(WHOLE.to_json()), ["events", 5, "at"], 12)
+    assert isinstance(document, dict)
+    at = Journal.from_json(document).events[5].at
+    assert (at, type(at)) == (12.0, float)
 
 
 def test_what_a_later_version_adds_is_no_obstacle() -> None:

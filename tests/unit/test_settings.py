@@ -88,13 +88,17 @@ def test_the_environment_chooses_the_profile_and_the_call_overrules_it(file: Pat
 def test_the_environment_goes_over_the_file(file: Path) -> None:
     environ = {
         "LIGHTAGENT__AGENT__MAX_RETRY": "7",
+        "LIGHTAGENT__AGENT__TIMEOUT": "2.5",
+        "LIGHTAGENT__AGENT__CAPTURE_CONTENT": "true",
+        "LIGHTAGENT__AGENT__ROLE": "5",
         "LIGHTAGENT__MODEL__TIMEOUT": "5.5",
         "LIGHTAGENT__MODEL__PARAMS__TEMPERATURE": "0.9",
         "LIGHTAGENT__MODEL__PARAMS__STOP": '["a", "b"]',
         "LIGHTAGENT__MODEL__MODEL": "123",
     }
     settings = load_settings(environ=environ)
-    assert settings.agent.max_retry == 7
+    agent = settings.agent
+    assert (agent.max_retry, agent.timeout, agent.capture_content, agent.role) == (7, 2.5, True, "5")
     # An option of the first level stays text: its adapter knows its type, and "123" may be a name.
     assert settings.model.options["timeout"] == "5.5"
     assert settings.model.options["model"] == "123"

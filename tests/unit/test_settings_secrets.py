@@ -48,6 +48,27 @@ def test_a_secret_that_has_no_telling_name_is_known_by_the_adapter(tmp_path: Pat
         load_settings(path, environ={})
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('api_key = { env = "PATH", x = 1 }', "default.model.api_key.x"),
+        ('api_key = { x = "y", env = "PATH" }', "default.model.api_key.x"),
+        ('models = [{ api_key = { env = "PATH", x = 1 } }]', "default.model.models.api_key.x"),
+    ],
+)
+def test_a_reference_has_nothing_beside_env(tmp_path: Path, line: str, place: str) -> None:
+    path = write(tmp_path, f'[default.model]\nkind = "openai"\n{line}\n')
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, environ={})
+    assert f"{place} ({path}:3): There is no option 'x' beside env. A reference is api_key" in str(caught.value)
+    assert "written out" not in str(caught.value)
+
+
+def test_elsewhere_env_is_a_name_like_any_other(tmp_path: Path) -> None:
+    path = write(tmp_path, '[default.agent.metadata.metadata]\nenv = "prod"\nteam = "a"\n')
+    assert load_settings(path, environ={}).agent.metadata == {"metadata": {"env": "prod", "team": "a"}}
+
+
 def test_a_reference_is_kept_as_a_reference(tmp_path: Path) -> None:
     path = write(tmp_path, '[default.model]\nkind = "openai"\napi_key = { env = "MY_KEY" }\n')
     settings = load_settings(path, environ={"MY_KEY": CANARY})

@@ -7,8 +7,10 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
+from lightagent import LightAgent, RunContext
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.worker_threads import run_in_thread
+from lightagent.testing import ScriptedModel
 
 LIGHT = """
 import sys
@@ -39,6 +41,15 @@ def get_weather(city: str, days: int = 3) -> str:
     return f"{city} {days}"
 
 
+class Shop:
+    """What a tool needs."""
+
+
+def look(ctx: RunContext["Shop"], item: str) -> str:
+    """Look for an item."""
+    return item
+
+
 def best_of(function: Callable[[], object], times: int, rounds: int = 5) -> float:
     """Seconds of CPU a call, in the best of a few rounds."""
     found = []
@@ -63,6 +74,11 @@ def test_a_known_function_is_a_tool_in_no_time_and_space() -> None:
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (after - before) / len(kept) < 200
+
+
+def test_an_agent_with_known_tools_is_made_in_no_time() -> None:
+    model = ScriptedModel([])
+    assert best_of(lambda: LightAgent(model=model, tools=[look], deps_type=Shop), 1_000) < 15e-6
 
 
 def test_checking_arguments_is_cheap() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.describe_failure import describe_failure, mask_secrets
 from lightagent.application.tools.function_tool import FunctionTool
-from lightagent.application.tools.invoke import invoke
+from lightagent.application.tools.invoke import ToolAbandoned, invoke
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.scopes import Scope
 from lightagent.domain.signals import ApprovalRequired, ControlSignal, RetryTool
@@ -147,10 +147,17 @@ async def test_a_timeout_cancels() -> None:
     def block() -> None:
         time.sleep(0.5)
 
-    for one in (wait, block):
+    @tool(timeout=0.05)
+    def count() -> Iterator[str]:
+        time.sleep(0.5)
+        yield "1"
+
+    given_up = "given up; it may still take effect, so do not call it again without checking"
+    for one, end in ((wait, "cancelled"), (block, given_up), (count, given_up)):
         began = time.monotonic()
         error = await failure(one)
-        assert str(error) == f"[LA-TOOL] {one.spec.name} took longer than 0.05 s and was cancelled."
+        assert str(error) == f"[LA-TOOL] {one.spec.name} took longer than 0.05 s and was {end}."
+        assert isinstance(error, ToolAbandoned) is (end is given_up)
         assert time.monotonic() - began < 0.4
     assert cancelled == ["wait"]
 

@@ -12,11 +12,19 @@ from typing import Final, Generic
 
 from lightagent.application.plan import RunPlan
 from lightagent.application.settle_call import ReadyCall, settle_call
-from lightagent.application.tools.invoke import invoke
+from lightagent.application.tools.invoke import ToolAbandoned, invoke
 from lightagent.application.tools.plain_json import PlainJson
 from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.errors import ToolError
-from lightagent.domain.events import TOOL_PROGRESS, ApprovalRequested, Event, Noted, ToolFinished, ToolStarted
+from lightagent.domain.events import (
+    TOOL_PROGRESS,
+    ApprovalRequested,
+    Event,
+    Noted,
+    ToolFinished,
+    ToolStarted,
+    ToolStatus,
+)
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs import PendingCall, Run
 from lightagent.domain.signals import ApprovalRequired
@@ -96,7 +104,8 @@ class _Work(Generic[DepsT]):
             event = ApprovalRequested(call.call_id, str(signal.reason), request, clock.now())
         except ToolError as error:
             self._plan.causes.append(error)
-            event = ToolFinished(call.call_id, str(error), "failed", error.info, clock.monotonic() - began, clock.now())
+            status: ToolStatus = "unknown" if isinstance(error, ToolAbandoned) else "failed"
+            event = ToolFinished(call.call_id, str(error), status, error.info, clock.monotonic() - began, clock.now())
         finally:
             over = True
         # After the notes of the call's own thread, which are on their way through the loop.

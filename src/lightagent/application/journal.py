@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final
 
+from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -91,11 +91,13 @@ def event_from_dict(entry: JsonValue, at: str = "event") -> Event:
     from pydantic import ValidationError
 
     try:
-        return _codec().validate_python(entry)
+        event = _codec().validate_python(entry)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         path = ".".join([at, *(str(part) for part in first["loc"])])
         raise ConfigurationError(f"Journal: {path}: {first['msg']}.", guidance=_WANTED) from None
+    _refuse_converted(entry, event_to_dict(event), f"{at}.{event.type}")
+    return event
 
 
 @cache
@@ -110,8 +112,8 @@ def _parsed(document: object) -> Mapping[str, JsonValue]:
     value: JsonValue = None
     if isinstance(document, (str, bytes, bytearray)):
         try:
-            value = json.loads(document, parse_float=_finite, parse_constant=_finite)
-        except (ValueError, RecursionError) as exc:
+            value = read_json(document if isinstance(document, str) else _text(document))
+        except ValueError as exc:
             raise ConfigurationError(f"Journal: this is no JSON ({exc}).", guidance=_WANTED) from None
     elif isinstance(document, Mapping):
         value = dict(document)
@@ -121,8 +123,23 @@ def _parsed(document: object) -> Mapping[str, JsonValue]:
     return value
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is no JSON number")
-    return number
+def _text(document: bytes | bytearray) -> str:
+    """The text of JSON as bytes; half a surrogate pair passes, as it does in text."""
+    return document.decode(json.detect_encoding(document), "surrogatepass")
+
+
+def _refuse_converted(given: object, kept: JsonValue, at: str) -> None:
+    """Nothing, where `kept`, which an event gives, says the same as `given`, which it was read from.
+
+    pydantic takes ``"1"`` for a number, and its strict mode no JSON that was parsed before. What an event does not
+    know was added by a later version.
+    """
+    if isinstance(kept, dict) and isinstance(given, Mapping):
+        for name in kept.keys() & given.keys():
+            _refuse_converted(given[name], kept[name], f"{at}.{name}")
+    elif isinstance(kept, list) and isinstance(given, list | tuple):
+        for place, (one, other) in enumerate(zip(given, kept, strict=True)):
+            _refuse_converted(one, other, f"{at}.{place}")
+    elif type(given) is not type(kept) and not (isinstance(kept, float) and type(given) is int):
+        problem = f"a {type(kept).__name__} is wanted, not a {type(given).__name__}"
+        raise ConfigurationError(f"Journal: {at}: {problem}.", guidance=_WANTED)

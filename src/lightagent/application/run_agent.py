@@ -6,80 +6,99 @@ event before taking the next has a run that survives the process: an effect begi
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import math
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Generic, assert_never
 
-from lightagent.application.ask_model import ask_model
+from lightagent.application.ask_model import Exchange, ask_model
 from lightagent.application.call_tools import call_tools
-from lightagent.application.deadline import until
+from lightagent.application.deadline import Deadline, until
 from lightagent.application.plan import RunPlan
 from lightagent.application.steps import Step, is_event
 from lightagent.application.tools.toolbox import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import OutputError
-from lightagent.domain.events import OUTPUT_CHECK, ContextAdded, Event, OutputAccepted, RunFinished
+from lightagent.domain.events import OUTPUT_CHECK, ContextAdded, Event, Limits, OutputAccepted, RunFinished
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.moves import AskModel, CallTools, CheckOutput, Finish, Move, next_move
-from lightagent.domain.outcomes import BudgetExhausted, Failed, Outcome
+from lightagent.domain.outcomes import BudgetExhausted, Failed
 from lightagent.domain.runs import Run, apply, fold
 
 
 async def run_agent(events: Sequence[Event], plan: RunPlan[DepsT]) -> AsyncGenerator[Step, None]:
     """Goes on with the run that `events` tell, to its end or its suspension.
 
-    Yields only what is new. Closing the generator early cancels what is under way and waits for its end.
+    Yields only what is new. Time that the caller spends with a step counts for no deadline. Closing the generator
+    early cancels what is under way and waits for its end.
     """
     run = fold(events)
     seconds = run.started.limits.timeout
-    deadline = None if seconds is None else plan.clock.monotonic() + seconds
+    whole = Deadline(math.inf if seconds is None else seconds)
     while run.outcome is None:
-        begun = _begin(next_move(run), run, plan, deadline)
+        begun = _begin(next_move(run), run, plan, whole)
         if not isinstance(begun, _Work):
-            yield begun
-            if isinstance(begun, RunFinished):
-                return
             run = apply(run, begun)
+            whole.pause()
+            yield begun
+            whole.go_on()
             continue
         try:
-            async with aclosing(until(begun.steps, begun.seconds)) as steps:
+            async with aclosing(until(begun.steps, begun.deadline)) as steps:
                 async for step in steps:
                     if is_event(step):
                         run = apply(run, step)
                     yield step
         except TimeoutError:
-            late = RunFinished(begun.late, plan.clock.now())
-            run = apply(run, late)
-            yield late
+            for event in _cut_off(begun, plan):
+                run = apply(run, event)
+                yield event
+        whole.put_off(begun.deadline.held)
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """A move that takes time: its steps, how long they may take, and how the run ends if they take longer."""
+class _Work(Generic[DepsT]):
+    """A move that takes time: its steps, when they must be over, and how the run ends if they are not.
+
+    `exchange` is what the steps are about where they ask the model; it outlives them.
+    """
 
     steps: AsyncGenerator[Step, None]
-    seconds: float | None
-    late: Outcome
+    deadline: Deadline
+    late: BudgetExhausted | Failed
+    exchange: Exchange[DepsT] | None = None
 
 
-def _begin(move: Move, run: Run, plan: RunPlan[DepsT], deadline: float | None) -> _Work | Event:
+def _begin(move: Move, run: Run, plan: RunPlan[DepsT], whole: Deadline) -> _Work[DepsT] | Event:
     """The work that a move asks for, or the event that it comes to at once."""
-    limits = run.started.limits
-    left = None if deadline is None else deadline - plan.clock.monotonic()
     match move:
-        case AskModel() if left is not None and left < limits.model_timeout:
-            return _Work(ask_model(run, plan), left, BudgetExhausted(_out_of_time(limits.timeout)))
         case AskModel():
-            return _Work(ask_model(run, plan), limits.model_timeout, Failed(_silent(limits.model_timeout)))
+            return _asking(run, plan, whole.left())
         case CallTools(calls):
-            return _Work(call_tools(run, calls, plan), left, BudgetExhausted(_out_of_time(limits.timeout)))
+            return _Work(call_tools(run, calls, plan), Deadline(whole.left()), _out_of_time(run.started.limits))
         case CheckOutput(content):
             return _checked(content, plan)
         case Finish(outcome):
             return RunFinished(outcome, plan.clock.now())
         case _:
             assert_never(move)
+
+
+def _asking(run: Run, plan: RunPlan[DepsT], left: float) -> _Work[DepsT]:
+    limits = run.started.limits
+    late = _out_of_time(limits) if left < limits.model_timeout else _silent(limits)
+    deadline = Deadline(min(left, limits.model_timeout))
+    exchange = Exchange(run, plan, deadline)
+    return _Work(ask_model(exchange), deadline, late, exchange)
+
+
+def _cut_off(work: _Work[DepsT], plan: RunPlan[DepsT]) -> Iterator[Event]:
+    """What is told of work that was not over in time. Its steps cannot tell it: they were closed."""
+    failed = None if work.exchange is None else work.exchange.cut_off(work.late.error)
+    if failed is not None:
+        yield failed
+    yield RunFinished(work.late, plan.clock.now())
 
 
 def _checked(content: str, plan: RunPlan[DepsT]) -> Event:
@@ -91,17 +110,23 @@ def _checked(content: str, plan: RunPlan[DepsT]) -> Event:
     return OutputAccepted(accepted, plan.clock.now())
 
 
-def _silent(seconds: float) -> LightAgentErrorInfo:
-    return LightAgentErrorInfo(
-        "LA-408",
-        f"No answer from the model within {seconds:g} s, all attempts counted.",
-        "Raise model_timeout, or check the endpoint.",
-        {"seconds": seconds},
-        True,
+def _silent(limits: Limits) -> Failed:
+    seconds = limits.model_timeout
+    return Failed(
+        LightAgentErrorInfo(
+            "LA-408",
+            f"No answer from the model within {seconds:g} s, all attempts counted.",
+            "Raise model_timeout, or check the endpoint.",
+            {"seconds": seconds},
+            True,
+        )
     )
 
 
-def _out_of_time(seconds: float | None) -> LightAgentErrorInfo:
-    return LightAgentErrorInfo(
-        "LA-BUDGET", f"The run did not end within its {seconds or 0:g} s.", "Raise timeout=.", {"seconds": seconds}
+def _out_of_time(limits: Limits) -> BudgetExhausted:
+    seconds = limits.timeout
+    return BudgetExhausted(
+        LightAgentErrorInfo(
+            "LA-BUDGET", f"The run did not end within its {seconds or 0:g} s.", "Raise timeout=.", {"seconds": seconds}
+        )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from lightagent.application.prompts import Prompts
 from lightagent.domain.errors import ConfigurationError
@@ -12,6 +13,14 @@ from lightagent.domain.messages import Message, SystemMessage, UserMessage, enco
 from lightagent.domain.plain import refuse_unless_json
 
 _OURS = ("messages", "model", "tools", "stream", "stream_options", "response_format")
+
+# Arguments of the openai SDK's methods. Here they would go into the body, where endpoints ignore or refuse them.
+_NO_PARAMETERS: Final = {
+    "extra_headers": "Pass model=OpenAIChatModel(…, headers=…) instead.",
+    "extra_query": "Pass model=OpenAIChatModel(…, default_query=…) instead.",
+    "extra_body": "Put what it holds into metadata itself, which goes into the body.",
+    "timeout": "Pass timeout= to the run, or model=OpenAIChatModel(…, timeout=…).",
+}
 
 
 def conversation(
@@ -40,7 +49,7 @@ def checked_params(params: JsonObject) -> JsonObject:
     """Request parameters that may be passed on.
 
     Raises:
-        ConfigurationError: one would replace what the run itself decides, or is no JSON.
+        ConfigurationError: one would replace what the run itself decides, is for the connection, or is no JSON.
     """
     if not params:
         return params
@@ -50,5 +59,8 @@ def checked_params(params: JsonObject) -> JsonObject:
             f"metadata.{taken[0]}: the run itself decides this.",
             guidance="Pass history=, tools=, output_type= or stream= instead.",
         )
+    for name, remedy in _NO_PARAMETERS.items():
+        if name in params:
+            raise ConfigurationError(f"metadata.{name}: this is no parameter of a model.", guidance=remedy)
     refuse_unless_json(params, "metadata")
     return params

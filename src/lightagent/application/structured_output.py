@@ -7,8 +7,10 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from lightagent.application.strict_json import NotStrictJsonError, read_json
+from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.domain.errors import ConfigurationError, OutputError
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -96,20 +98,25 @@ class OutputType(Generic[OutputT_co]):
             return content
         from pydantic import ValidationError
 
+        adapter = self._adapter  # A type without a schema is its developer's mistake, and none of the model's.
         try:
-            return self._adapter.validate_json(content, strict=True)
+            return adapter.validate_json(content, strict=True)
         except ValidationError as exc:
             errors = exc.errors(include_url=False, include_input=False)[:20]
             lines = (f"- {'.'.join(str(part) for part in e['loc']) or 'the answer'}: {e['msg']}" for e in errors)
             raise OutputError("\n".join(lines)) from None
+        except Exception as exc:  # A validator is the user's code, and pydantic takes only ValueErrors for a refusal.
+            raise OutputError(f"- the answer could not be validated: {describe_failure(exc)}") from exc
 
 
-def _json_in(content: str) -> object:
+def _json_in(content: str) -> JsonValue:
     """The JSON value in an answer; models like to put it in a fenced block."""
     fenced = _FENCED.search(content)
     for text in (content, fenced.group(1) if fenced else ""):
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            continue
+            return read_json(text)
+        except NotStrictJsonError as exc:
+            if exc.held or exc.is_json:  # All of it is the answer, and what is wrong can be named.
+                remedy = f"; {exc.remedy}" if exc.remedy else ""
+                raise OutputError(f"- the answer {'holds' if exc.held else 'is'} {exc.problem}{remedy}.") from exc
     raise OutputError("- the answer is no JSON.")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import Never, TypeAlias
 
+from lightagent.domain.errors import ProviderError
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.domain.usage import Usage
 
@@ -67,9 +68,13 @@ class ModelReply:
 
 
 class ReplyBuilder:
-    """Folds deltas into a `ModelReply`."""
+    """Folds deltas into a `ModelReply`.
 
-    __slots__ = ("_calls", "_end", "_reasoning", "_refusal", "_text")
+    Attributes:
+        ended: whether a `ReplyEnd` came; without, the answer may have been cut off anywhere.
+    """
+
+    __slots__ = ("_calls", "_end", "_reasoning", "_refusal", "_text", "ended")
 
     def __init__(self) -> None:
         self._text: list[str] = []
@@ -77,9 +82,14 @@ class ReplyBuilder:
         self._refusal: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._end = ReplyEnd()
+        self.ended = False
 
     def add(self, delta: Delta) -> None:
-        """Take one delta."""
+        """Take one delta.
+
+        Raises:
+            ProviderError: it is none.
+        """
         match delta:
             case TextDelta(text):
                 self._text.append(text)
@@ -91,8 +101,9 @@ class ReplyBuilder:
                 self._refusal.append(text)
             case ReplyEnd():
                 self._end = _merge(self._end, delta)
+                self.ended = True
             case _:
-                assert_never(delta)
+                raise _foreign(delta)
 
     def reply(self) -> ModelReply:
         """What has been said so far, as one reply."""
@@ -131,6 +142,17 @@ class _Call:
 
     def whole(self) -> ToolCall:
         return ToolCall(self.id, self.name, _joined(self.arguments))
+
+
+def _foreign(item: Never) -> ProviderError:
+    """A type checker sees to it that no delta gets here; but a model may be anybody's."""
+    found: object = item
+    return ProviderError(
+        f"The model's stream yielded {type(found).__name__}, which is no delta.",
+        code="LA-500",
+        guidance="ChatModel.stream yields TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta and ReplyEnd.",
+        retryable=False,
+    )
 
 
 def _joined(pieces: list[str]) -> str:

@@ -50,11 +50,7 @@ ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
         _info("LA-BUDGET", "A budget was spent.", "Raise the limit, or make the task smaller."),
         _info("LA-FLOW-TIMEOUT", "A flow step ran out of time.", "Raise the step's timeout=."),
         _info("LA-OUTPUT", "The answer did not fit output_type.", "Simplify the type or use a stronger model."),
-        _info(
-            "LA-CONFIG",
-            "The configuration is wrong.",
-            "Mend what is named; `lightagent config check` checks a file.",
-        ),
+        _info("LA-CONFIG", "The configuration is wrong.", "Mend what is named."),
         _info("LA-UNKNOWN", "Something unexpected happened.", "See the cause."),
     )
 )

@@ -14,6 +14,9 @@ LightAgentError
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 
@@ -55,6 +58,13 @@ class LightAgentError(Exception):
         )
         super().__init__(format_lightagent_error(self.info))
 
+    def __reduce__(self) -> tuple[_Rebuild, tuple[type[LightAgentError], tuple[object, ...]], dict[str, object]]:
+        """As an exception says it, a copy would be made of the finished text: with its code twice, and all else lost.
+
+        The constructor is not called again, since a subclass may have one of its own.
+        """
+        return _rebuilt, (type(self), self.args), self.__dict__
+
     @property
     def code(self) -> str:
         """The error's code, such as ``LA-429``."""
@@ -79,6 +89,14 @@ class LightAgentError(Exception):
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
         return self.info.retryable
+
+
+def _rebuilt(kind: type[LightAgentError], args: tuple[object, ...]) -> LightAgentError:
+    """An error with its text alone; what else is known of it follows as its state."""
+    return kind.__new__(kind, *args)
+
+
+_Rebuild: TypeAlias = Callable[[type[LightAgentError], tuple[object, ...]], LightAgentError]
 
 
 class ProviderError(LightAgentError):

@@ -25,7 +25,7 @@ from lightagent.domain.events import (
     ToolStarted,
 )
 from lightagent.domain.messages import Message, ToolCall, ToolMessage
-from lightagent.domain.outcomes import Outcome, Suspended
+from lightagent.domain.outcomes import Completed, Outcome, Suspended
 from lightagent.domain.review import ApprovalDecision
 
 
@@ -51,6 +51,7 @@ class Run:
     output_rejections: int = 0
     last_reply: ModelReplied | None = None
     accepted: str | None = None
+    requested: bool = False
     outcome: Outcome | None = None
 
 
@@ -78,13 +79,12 @@ def apply(run: Run, event: Event) -> Run:
     Raises:
         ConfigurationError: it cannot happen here.
     """
-    if run.outcome is not None and not (isinstance(run.outcome, Suspended) and isinstance(event, ApprovalDecided)):
-        raise ConfigurationError(f"Nothing follows {run.outcome.kind}, but {event.type} does.")
+    _refuse_after_the_end(run, event)
     match event:
-        case ModelRequested() | ModelFailed() | Noted():
+        case Noted():
             return run
-        case ModelReplied():
-            return _replied(run, event)
+        case ModelRequested() | ModelFailed() | ModelReplied():
+            return _spoken(run, event)
         case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided():
             return _called(run, event)
         case ContextAdded():
@@ -93,20 +93,47 @@ def apply(run: Run, event: Event) -> Run:
         case OutputAccepted():
             return replace(run, accepted=event.content)
         case RunFinished():
-            return replace(run, outcome=event.outcome)
+            return _finished(run, event.outcome)
         case RunStarted():
             raise ConfigurationError("A run starts once.")
         case _:
             assert_never(event)
 
 
-def _replied(run: Run, event: ModelReplied) -> Run:
+def _refuse_after_the_end(run: Run, event: Event) -> None:
+    if run.outcome is not None and not (isinstance(run.outcome, Suspended) and isinstance(event, ApprovalDecided)):
+        raise ConfigurationError(f"Nothing follows {run.outcome.kind}, but {event.type} does.")
+
+
+def _spoken(run: Run, event: ModelRequested | ModelFailed | ModelReplied) -> Run:
+    """A request may be made twice of the same turn: a crash interrupted the first."""
     if run.calls:
-        raise ConfigurationError("The model replied while calls wait for their results.")
+        raise ConfigurationError(f"{event.type}: calls wait for their results.")
+    if event.turn != run.turn + 1:
+        raise ConfigurationError(f"{event.type}: turn {event.turn} does not follow turn {run.turn}.")
+    if isinstance(event, ModelRequested):
+        return replace(run, requested=True)
+    if not run.requested:
+        raise ConfigurationError(f"{event.type}: the model was not asked.")
+    return _replied(run, event) if isinstance(event, ModelReplied) else run
+
+
+def _finished(run: Run, outcome: Outcome) -> Run:
+    """The other outcomes may come at any time, with calls open."""
+    waiting = tuple(call.call.id for call in run.calls if call.status == "waiting")
+    if isinstance(outcome, Completed) and (run.calls or run.last_reply is None):
+        raise ConfigurationError("A run completes with the model's answer, and no call open.")
+    if isinstance(outcome, Suspended) and (not waiting or outcome.call_ids != waiting):
+        raise ConfigurationError("A run is suspended by the calls that wait, and names them.")
+    return replace(run, outcome=outcome)
+
+
+def _replied(run: Run, event: ModelReplied) -> Run:
     calls = tuple(PendingCall(call) for call in event.message.tool_calls)
     if len({call.id for call in event.message.tool_calls}) != len(calls):
         raise ConfigurationError("Two calls of one turn have the same id.")
-    return replace(run, turn=event.turn, messages=(*run.messages, event.message), calls=calls, last_reply=event)
+    messages = (*run.messages, event.message)
+    return replace(run, turn=event.turn, messages=messages, calls=calls, last_reply=event, requested=False)
 
 
 def _called(run: Run, event: ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided) -> Run:
@@ -126,7 +153,7 @@ def _advance(call: PendingCall, event: ToolStarted | ToolFinished | ApprovalRequ
     match event:
         case ToolStarted() if call.status in ("new", "decided"):
             return replace(call, status="started")
-        case ToolFinished() if call.status != "done":
+        case ToolFinished() if call.status not in ("waiting", "done"):
             return replace(call, status="done", output=event.output)
         case ApprovalRequested() if call.status in ("new", "started", "decided"):
             return replace(call, status="waiting", decision=None)

@@ -41,7 +41,12 @@ class ChatModel(Protocol):
         ...
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        """The answer to `request` as deltas that fold to one reply; raises `ProviderError`, and retries nothing."""
+        """The answer to `request` as deltas that fold to one reply; raises `ProviderError`, and retries nothing.
+
+        A whole answer has a `ReplyEnd`, as a rule its last delta. A stream that ends without one was cut off: that
+        attempt has failed (LA-500, tried again like other failures that pass), whatever text came. What is no `Delta`
+        fails the request for good.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.origins import KeyPath, Leaf, Leaves, Origin
-from lightagent.settings.secrets import reference
+from lightagent.settings.secrets import is_meant_as_reference, reference
 
 
 def flatten(path: KeyPath, value: JsonValue, origin: Callable[[KeyPath], Origin]) -> Leaves:
-    """Every value in `value`; lists and references to the environment count as one value."""
-    if not isinstance(value, dict) or reference(value) is not None:
+    """Every value in `value`; lists and references to the environment (also failed ones) count as one value."""
+    if not isinstance(value, dict) or reference(value) is not None or is_meant_as_reference(path, value):
         return {path: Leaf(value, origin(path))}
     leaves: Leaves = {}
     for name, inner in value.items():

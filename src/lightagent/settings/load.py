@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from lightagent.application.start_run import checked_params
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings.backends import secret_options
 from lightagent.settings.defaults import default_leaves
@@ -22,12 +23,13 @@ from lightagent.settings.origins import (
     Problem,
     Provenance,
     closest_origin,
+    problem_of,
     raise_problems,
     short_path,
     suggest,
 )
-from lightagent.settings.schema import BACKENDS, Settings
-from lightagent.settings.secrets import literal_secrets, refer_to
+from lightagent.settings.schema import BACKENDS, Settings, read_text
+from lightagent.settings.secrets import keys_beside_env, literal_secrets, refer_to
 from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
 from lightagent.settings.validation import validation_problems
 
@@ -83,10 +85,11 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     chosen = _profile(file, profile, environ)
     leaves = _merged(file, chosen, environ)
     leaves, problems = _guard(leaves)
+    problems += _refused_params(leaves)
     origins = {path: leaf.origin for path, leaf in leaves.items()}
     provenance = Provenance(chosen, file.path if file else None, tuple(origins.items()))
     try:
-        settings = Settings.assemble(unflatten(leaves), provenance)
+        settings = Settings.assemble(unflatten(_typed(leaves)), provenance)
     except ValidationError as exc:
         found = validation_problems(exc, Settings, lambda path: closest_origin(origins, path).place(path), "Sections")
         return Reading(None, (*problems, *(_in_environment(origins, path, problem) for path, problem in found)))
@@ -128,6 +131,9 @@ def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
     for path, leaf in leaves.items():
         declared = _is_declared_secret(leaves, path)
         guarded[path] = leaf
+        if beside := list(keys_beside_env(path, leaf.value)):
+            problems += [_beside_env(key, leaf) for key in beside]
+            continue
         for secret in literal_secrets(path, leaf.value, declared):
             if (
                 leaf.origin.layer == "environment"
@@ -157,6 +163,30 @@ def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
         "A secret is written out here.",
         f'Refer to the environment instead: {path[-1]} = {{ env = "{variable}" }}, and make the old secret invalid.',
     )
+
+
+def _beside_env(path: KeyPath, leaf: Leaf) -> Problem:
+    remedy = f'A reference is {path[-2]} = {{ env = "NAME" }}, and nothing else.'
+    return Problem(leaf.origin.place(path), f"There is no option {path[-1]!r} beside env.", remedy)
+
+
+def _refused_params(leaves: Leaves) -> Iterator[Problem]:
+    """Parameters of model requests that no run would take."""
+    for path, leaf in leaves.items():
+        if path[:2] != ("agent", "metadata") or len(path) < 3:
+            continue
+        try:
+            checked_params({path[2]: leaf.value})
+        except ConfigurationError as exc:
+            yield problem_of(exc, leaf.origin.place(path[:3]), f"metadata.{path[2]}: ")
+
+
+def _typed(leaves: Leaves) -> Leaves:
+    """What the environment says, read as its option's type says; files have types of their own."""
+    return {
+        path: replace(leaf, value=read_text(path, leaf.value)) if leaf.origin.layer == "environment" else leaf
+        for path, leaf in leaves.items()
+    }
 
 
 def _variable(path: KeyPath) -> str:

@@ -126,7 +126,8 @@ def raise_problems(problems: Sequence[Problem]) -> None:
     first = problems[0]
     if len(problems) == 1:
         message = f"{first.place}: {first.message}" if first.place else first.message
-        raise first.error(message, guidance=first.remedy, details={"problems": texts})
+        guidance = first.remedy or "Mend it; `lightagent config check` looks at the whole file."
+        raise first.error(message, guidance=guidance, details={"problems": texts})
     listed = "\n".join(f"  - {text}" for text in texts)
     raise ConfigurationError(
         f"{len(problems)} problems in the configuration:\n{listed}\n",

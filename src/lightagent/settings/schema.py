@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from typing_extensions import TypeForm
 
 from lightagent.domain.events import Limits
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.settings.origins import Provenance
+from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.secrets import masked
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat"}
@@ -19,9 +21,12 @@ BACKENDS: Final[Mapping[str, str]] = {"model": "chat"}
 
 
 class _Section(BaseModel):
-    """A table of the settings: cannot be changed, knows its keys, and hides wrong values from error texts."""
+    """A table of the settings: cannot be changed, knows its keys, and hides wrong values from error texts.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    Strict: a file has types of its own, so ``"3"`` in one is a mistake. Variables are all text; see `read_text`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
 
 
 class Backend(_Section):
@@ -74,7 +79,10 @@ class LoggingSettings(_Section):
     """Logs of the command line and of apps, through the standard library's logging. Silent unless set."""
 
     level: LogLevel | None = Field(default=None, description="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
-    file: Path | None = Field(default=None, description="Where the log goes; without one, to standard error.")
+    # Not strict, since neither a file nor a variable can hold a path.
+    file: Path | None = Field(
+        default=None, strict=False, description="Where the log goes; without one, to standard error."
+    )
 
 
 class Settings(_Section):
@@ -104,6 +112,29 @@ class Settings(_Section):
         settings = cls.model_validate({name: _section(name, table) for name, table in tree.items()})
         settings._provenance = provenance
         return settings
+
+
+def read_text(path: KeyPath, value: JsonValue) -> JsonValue:
+    """A variable's text as the type of the option at `path` reads it; itself where it has none or does not fit."""
+    form = _form(path)
+    if form is None or not isinstance(value, str):
+        return value
+    # Without the field's bounds, so that it is told of those, and not that text is no number.
+    lax: TypeAdapter[object] = TypeAdapter(form)
+    with suppress(ValidationError):  # Told when the whole is validated, with its place.
+        read = lax.validate_python(value)
+        return read if isinstance(read, bool | int | float) else value
+    return value
+
+
+def _form(path: KeyPath) -> TypeForm[object] | None:
+    """The type of an option outside of backends, whose options only their adapters know."""
+    section = Settings.model_fields.get(path[0])
+    if len(path) != 2 or path[0] in BACKENDS or section is None:
+        return None
+    table = section.annotation
+    field = table.model_fields.get(path[1]) if isinstance(table, type) and issubclass(table, _Section) else None
+    return None if field is None else field.annotation
 
 
 def _section(name: str, table: JsonValue) -> JsonValue:

@@ -31,6 +31,25 @@ def reference(value: JsonValue) -> str | None:
     return None
 
 
+def keys_beside_env(path: KeyPath, value: JsonValue) -> Iterator[KeyPath]:
+    """The paths of what stands beside ``env`` where a reference was meant: in the place of a secret."""
+    if isinstance(value, list):
+        for item in value:
+            yield from keys_beside_env(path, item)
+    elif isinstance(value, dict):
+        meant = is_meant_as_reference(path, value)
+        for name, item in value.items():
+            if meant and name != "env":
+                yield (*path, name)
+            elif not meant:
+                yield from keys_beside_env((*path, name), item)
+
+
+def is_meant_as_reference(path: KeyPath, value: JsonObject) -> bool:
+    """Whether a table with ``env`` stands where a secret belongs; elsewhere ``env`` may be a name like any other."""
+    return "env" in value and bool(path) and is_secret_name(path[-1])
+
+
 def refer_to(variable: str) -> JsonObject:
     """A reference to an environment variable."""
     return {"env": variable}

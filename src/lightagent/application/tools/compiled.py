@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import UnionType
-from typing import Annotated, TypeAlias, Union, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from typing_extensions import TypeForm
+from typing_extensions import TypeForm, is_typeddict
 
 from lightagent.application.tools.signature import Function, Signature, source_function
 from lightagent.domain.errors import ConfigurationError
@@ -57,15 +57,13 @@ def resolve_hints(function: Function, signature: Signature, *, required: bool = 
     Raises:
         ConfigurationError: an annotation names what is not there.
     """
-    source = source_function(function)
-    namespace: dict[str, object] = getattr(source, "__globals__", {})
-    enclosing = inspect.getclosurevars(source).nonlocals if inspect.isfunction(source) else {}
+    namespace, enclosing = _namespaces(function)
     types: dict[str, TypeForm[object]] = {}
     context: set[str] = set()
     for name, parameter in signature.parameters.items():
         try:
             resolved = _resolve(name, parameter.annotation, namespace, dict(enclosing))
-        except (NameError, AttributeError, TypeError, SyntaxError) as exc:
+        except _UNRESOLVABLE as exc:
             if _CONTEXT.match(str(parameter.annotation)):
                 context.add(name)
             elif required:
@@ -85,6 +83,18 @@ class _Annotated:
         self.__annotations__ = {name: annotation}
 
 
+_UNRESOLVABLE = (NameError, AttributeError, TypeError, SyntaxError)
+
+
+def _namespaces(function: Function) -> tuple[dict[str, object], dict[str, object]]:
+    """Where the names of annotations are looked up: the function's module, and what encloses it."""
+    source = source_function(function)
+    namespace: dict[str, object] = getattr(source, "__globals__", {})
+    own: tuple[object, ...] = getattr(source, "__type_params__", ())  # of ``def tool[T](…)``, Python 3.12
+    enclosing = inspect.getclosurevars(source).nonlocals if inspect.isfunction(source) else {}
+    return namespace, {**{str(one): one for one in own}, **enclosing}
+
+
 def _resolve(
     name: str, annotation: object, namespace: dict[str, object], enclosing: dict[str, object]
 ) -> TypeForm[object]:
@@ -97,12 +107,82 @@ def _resolve(
 
 
 def _is_context(hint: object) -> bool:
-    origin = get_origin(hint)
+    return any(part is RunContext or get_origin(part) is RunContext for part in _members(hint))
+
+
+def _members(form: object) -> list[object]:
+    """What a union is made of; anything else alone. Without annotations."""
+    origin = get_origin(form)
     if origin in (Union, UnionType):
-        return any(_is_context(one) for one in get_args(hint))
-    if origin is Annotated:
-        return _is_context(get_args(hint)[0])
-    return hint is RunContext or origin is RunContext
+        return [part for one in get_args(form) for part in _members(one)]
+    return _members(get_args(form)[0]) if origin is Annotated else [form]
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A type that an annotation names, but that is not there: imported for type checkers only, or not defined yet."""
+
+    name: str
+
+
+# ``RunContext[Shop]`` and ``RunContext[ForwardRef('shop.Shop')]``, but not ``RunContext[Shop | None]``.
+_NAMED_DEPS = re.compile(r"""\bRunContext\[\s*(?:ForwardRef\()?["']?([A-Za-z_][\w.]*)["']?\)?\s*\]""")
+
+
+def announced_context(signature: Signature) -> list[str]:
+    """The parameters that look as if they got the context; nothing is resolved for that."""
+    return [
+        name
+        for name, parameter in signature.parameters.items()
+        if ("RunContext" in note if isinstance(note := parameter.annotation, str) else _is_context(note))
+    ]
+
+
+def find_deps(function: Function, signature: Signature, context: Iterable[str]) -> object:
+    """The type of dependencies that the parameters `context` name; `object` where any will do."""
+    for name in context:
+        annotation: object = signature.parameters[name].annotation
+        try:
+            hint = _resolve(name, annotation, *_namespaces(function))
+        except _UNRESOLVABLE:
+            named = _NAMED_DEPS.search(str(annotation))
+            return Unresolved(named[1]) if named else object
+        for part in _members(hint):
+            if get_origin(part) is RunContext:
+                needed: object = get_args(part)[0]
+                return needed
+    return object
+
+
+def deps_fit(given: object, needed: object) -> bool:
+    """Whether dependencies of the type `given` (None: there are none) are of the type `needed`, as far as can be told.
+
+    What only a type checker can tell, such as whether a protocol is fulfilled, is taken to fit; and who needs none is
+    served by any.
+    """
+    return any(_fits(NoneType, one) or (given is not None and _fits(given, one)) for one in _members(needed))
+
+
+def _fits(given: object, needed: object) -> bool:
+    if isinstance(needed, Unresolved):
+        return given is not NoneType or needed.name.rpartition(".")[2] in ("None", "object", "Any")
+    if needed is None or needed is Any or isinstance(needed, TypeVar):
+        return True
+    if _is_class(given) and _is_class(needed):
+        # To type checkers an int is a float.
+        return issubclass(given, needed) or (given in (int, float) and needed in (float, complex))
+    return given is not NoneType
+
+
+def _is_class(form: object) -> TypeGuard[type]:
+    return isinstance(form, type) and not getattr(form, "_is_protocol", False) and not is_typeddict(form)
+
+
+def describe_form(form: object) -> str:
+    """A type as its source names it, roughly."""
+    if isinstance(form, Unresolved):
+        return form.name
+    return form.__name__ if isinstance(form, type) else str(form)
 
 
 def _unresolvable(tool: str, parameter: inspect.Parameter, exc: Exception) -> ConfigurationError:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType
 from weakref import WeakKeyDictionary
 
-from lightagent.application.tools.compiled import CompiledTool
+from lightagent.application.tools.compiled import CompiledTool, Unresolved, announced_context, find_deps
 from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
 from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
 from lightagent.domain.tools import ToolSpec
@@ -23,13 +23,31 @@ class Declaration:
     It does not hold the function: then it would never let go of it.
     """
 
-    __slots__ = ("_compiled", "_spec", "info", "signature")
+    __slots__ = ("_announced_deps", "_compiled", "_deps", "_spec", "info", "signature")
 
     def __init__(self, signature: Signature, info: Mapping[str, object] | None) -> None:
         self.signature = signature
         self.info = info
         self._compiled: CompiledTool | None = None
         self._spec: ToolSpec | None = None
+        self._announced_deps: object = None
+        self._deps: object = None
+
+    def announced_deps(self, function: Function) -> object:
+        """The type that the tool's context must carry, as far as it is known where an agent is made.
+
+        `object` where any will do, or where an annotation names what is not there yet.
+        """
+        if self._announced_deps is None:
+            found = find_deps(function, self.signature, announced_context(self.signature))
+            self._announced_deps = object if isinstance(found, Unresolved) else found
+        return self._announced_deps
+
+    def deps(self, function: Function) -> object:
+        """The same as known at a call: by now everything that will be there is there."""
+        if self._deps is None:
+            self._deps = find_deps(function, self.signature, self.compiled(function).context)
+        return self._deps
 
     def compiled(self, function: Function) -> CompiledTool:
         """The same at every call; two threads may both work it out the first time, with the same result.

@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeGuard, overload
 
 from typing_extensions import TypeVar
 
+from lightagent.application.tools.compiled import deps_fit, describe_form
 from lightagent.application.tools.declaration import declare
 from lightagent.application.tools.drain_results import call_function
 from lightagent.application.tools.signature import Function
@@ -82,6 +83,23 @@ class FunctionTool(Tool[DepsT_contra]):
         return self._declaration.signature.name
 
     @property
+    def is_async(self) -> bool:
+        """Whether calling it does not block; else it runs in a worker thread, which nothing can stop."""
+        return self._declaration.signature.is_async
+
+    def refuse_deps(self, given: object) -> None:
+        """Nothing, where an agent or run with dependencies of the type `given` can serve the tool's context.
+
+        A type that cannot be resolved yet is looked at when the tool is first called.
+
+        Raises:
+            ConfigurationError: it cannot; the text says what to declare.
+        """
+        needed = self._declaration.announced_deps(self.function)
+        if needed is not object and needed is not given and not deps_fit(given, needed):
+            raise _unfit(self.name, needed)
+
+    @property
     def spec(self) -> ToolSpec:
         if self._options is None:
             return self._declaration.spec(self.function)
@@ -94,6 +112,8 @@ class FunctionTool(Tool[DepsT_contra]):
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT_contra]) -> object:
         signature = self._declaration.signature
+        if context.deps is None and not deps_fit(None, needed := self._declaration.deps(self.function)):
+            raise _unfit(self.name, needed)
         named = {**arguments, **dict.fromkeys(self._declaration.compiled(self.function).context, context)}
         return await call_function(
             self.function,
@@ -102,6 +122,11 @@ class FunctionTool(Tool[DepsT_contra]):
             is_async=signature.is_async,
             is_cancelled=context.is_cancelled,
         )
+
+
+def _unfit(name: str, needed: object) -> ConfigurationError:
+    wanted = describe_form(needed)
+    return ConfigurationError(f"tool {name!r} needs deps of type {wanted}: pass deps_type={wanted}.", guidance="")
 
 
 @overload

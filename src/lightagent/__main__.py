@@ -1,0 +1,8 @@
+"""``python -m lightagent``: the command line, for where its script is not on the path."""
+
+from __future__ import annotations
+
+from lightagent.entrypoints.cli import main
+
+if __name__ == "__main__":
+    main()

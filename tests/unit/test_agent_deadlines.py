@@ -1,0 +1,144 @@
+"""Deadlines of a run: a slow consumer is no slow model, what came is kept, nobody waits for what is too late."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from lightagent import ChatModel, ChatRequest, Delta, LightAgent, Limits, ProviderError, ReplyEnd, RunResult, TextDelta
+from lightagent.domain.events import ModelFailed
+from lightagent.testing import ScriptedModel, call_tool
+
+MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+LIMITS = [Limits(model_timeout=0.3), Limits(timeout=0.3)]
+WHICH = pytest.mark.parametrize("limits", LIMITS, ids=["model_timeout", "timeout"])
+ENDS = [(LIMITS[0], "LA-408"), (LIMITS[1], "LA-BUDGET")]
+
+
+class Told(ChatModel):
+    """Yields what it was told, after a pause each, and ends as it was told to: at once, or never."""
+
+    def __init__(self, *items: Delta, pause: float = 0, hangs: bool = False) -> None:
+        self._items = items
+        self._pause = pause
+        self._hangs = hangs
+        self.asked = 0
+
+    @property
+    def name(self) -> str:
+        return "told"
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        self.asked += 1
+        for item in self._items:
+            await asyncio.sleep(self._pause)
+            yield item
+        if self._hangs:
+            await asyncio.sleep(60)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+async def play(agent: LightAgent[None, str], *, stream: bool, hold: float = 0) -> RunResult[str]:
+    """A run; streamed, each of its events is held a while."""
+    if not stream:
+        return await agent.arun("?", result_format="object")
+    async for _ in agent.astream("?", result_format="event"):
+        await asyncio.sleep(hold)
+    journal = agent.export_journal()
+    assert journal is not None
+    return agent.replay(journal)
+
+
+def code(result: RunResult[str]) -> str | None:
+    return result.error.code if result.error else None
+
+
+@WHICH
+async def test_a_slow_consumer_is_no_slow_model(limits: Limits) -> None:
+    told = Told(TextDelta("one "), TextDelta("two"), ReplyEnd("stop"))
+    result = await play(LightAgent(model=told, limits=limits), stream=True, hold=0.35)
+    assert (result.content, code(result)) == ("one two", None)
+
+
+@WHICH
+async def test_a_slow_consumer_of_several_turns(limits: Limits) -> None:
+    """The time that is held in one turn is no loss to the next, whichever event was held."""
+
+    def add(a: int, b: int) -> int:
+        """Add."""
+        return a + b
+
+    model = ScriptedModel([call_tool("add", a=1, b=2), "It is 3."])
+    result = await play(LightAgent(model=model, tools=[add], limits=limits), stream=True, hold=0.1)
+    assert (result.content, code(result)) == ("It is 3.", None)
+
+
+@pytest.mark.parametrize(("limits", "ends"), ENDS)
+async def test_a_slow_consumer_does_not_make_a_silent_model_endless(limits: Limits, ends: str) -> None:
+    agent = LightAgent(model=Told(TextDelta("one"), hangs=True), limits=limits)
+    began = time.monotonic()
+    result = await play(agent, stream=True, hold=0.1)
+    assert code(result) == ends
+    assert time.monotonic() - began < 0.3 + 6 * 0.1 + 0.25
+
+
+@MODES
+@pytest.mark.parametrize(("limits", "ends"), ENDS)
+async def test_what_came_before_a_deadline_is_kept(limits: Limits, ends: str, stream: bool) -> None:
+    model = Told(TextDelta("part one "), TextDelta("two"), hangs=True)
+    result = await play(LightAgent(model=model, limits=limits), stream=stream)
+    assert (result.content, code(result)) == ("part one two", ends)
+    *_, failed, _ = result.journal.events
+    assert isinstance(failed, ModelFailed)
+    assert (failed.turn, failed.attempt, failed.error.code, failed.partial) == (1, 1, ends, "part one two")
+
+
+async def test_a_deadline_in_a_pause_cuts_no_attempt() -> None:
+    model = ScriptedModel([ProviderError("busy", code="LA-503")] * 9)
+    agent = LightAgent(model=model, limits=Limits(model_timeout=0.09))  # the first pause is 0.1 s or more
+    result = await play(agent, stream=False)
+    assert code(result) == "LA-408"
+    assert [event.type for event in result.journal.events[1:]] == ["model_requested", "model_failed", "run_finished"]
+
+
+@MODES
+@WHICH
+async def test_a_pause_that_would_end_too_late_is_not_made(limits: Limits, stream: bool) -> None:
+    busy = ProviderError("busy", code="LA-429")
+    busy.retry_after = 20
+    began = time.monotonic()
+    result = await play(LightAgent(model=ScriptedModel([busy, "never"]), limits=limits), stream=stream)
+    assert (code(result), result.outcome.kind) == ("LA-429", "failed")
+    assert time.monotonic() - began < 0.25
+
+
+@MODES
+async def test_an_answer_without_an_end_is_no_answer(stream: bool) -> None:
+    model = Told(TextDelta("half an ans"))
+    result = await play(LightAgent(model=model, limits=Limits(max_retry=2)), stream=stream)
+    assert (code(result), result.outcome.kind, result.content) == ("LA-500", "failed", "half an ans")
+    assert result.error is not None
+    assert "without ReplyEnd" in result.error.message
+    assert model.asked == (1 if stream else 2)
+
+
+async def test_an_end_that_says_nothing_is_an_end() -> None:
+    result = await play(LightAgent(model=Told(TextDelta("whole"), ReplyEnd())), stream=False)
+    assert (result.content, code(result)) == ("whole", None)
+
+
+@MODES
+async def test_what_is_no_delta_is_named(stream: bool) -> None:
+    foreign: Delta = json.loads('"text"')
+    model = Told(TextDelta("part"), foreign, ReplyEnd("stop"))
+    result = await play(LightAgent(model=model), stream=stream)
+    assert (code(result), result.content, model.asked) == ("LA-500", "part", 1)
+    assert result.error is not None
+    assert result.error.message == "The model's stream yielded str, which is no delta."
+    assert "TextDelta" in result.error.guidance

@@ -38,6 +38,9 @@ async def run_agent(events: Sequence[Event], plan: RunPlan[DepsT]) -> AsyncGener
     whole = Deadline(math.inf if seconds is None else seconds)
     while run.outcome is None:
         begun = _begin(next_move(run), run, plan, whole)
+        if isinstance(begun, RunFinished):
+            yield begun
+            return
         if not isinstance(begun, _Work):
             run = apply(run, begun)
             whole.pause()

@@ -18,6 +18,8 @@ def parse_history(history: Sequence[Mapping[str, JsonValue]]) -> tuple[Message, 
             (a conversation may come from outside; instructions belong to the agent), or a tool's answer stands
             without the call it answers.
     """
+    if history == ():
+        return ()
     if isinstance(history, (str, bytes, Mapping)) or not isinstance(history, Sequence):
         raise ConfigurationError(f"history is a list of OpenAI-form messages, not {type(history).__name__}.")
     messages = tuple(_message(entry, f"history[{place}]") for place, entry in enumerate(history))

@@ -18,35 +18,22 @@ if TYPE_CHECKING:
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
     from lightagent.agent import LightAgent
-    from lightagent.application.journal import Journal, event_from_dict, event_to_dict
+    from lightagent.application.event_codec import event_from_dict, event_to_dict
+    from lightagent.application.journal import Journal
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.result import RunResult
     from lightagent.application.projections.stream_events import StreamEvent
-    from lightagent.application.projections.trace import (
-        TraceEvent,
-        trace_events,
-    )
-    from lightagent.application.projections.trace_summary import (
-        TraceSummary,
-        summarize_trace,
-    )
+    from lightagent.application.projections.trace import TraceEvent, trace_events
+    from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
     from lightagent.application.prompts import Prompts
     from lightagent.application.tools.decorator import tool
-    from lightagent.application.tools.function_tool import (
-        FunctionTool,
-        as_tool,
-    )
-    from lightagent.application.tools.registry import (
-        AsyncToolDispatcher,
-        ToolRegistry,
-    )
+    from lightagent.application.tools.function_tool import FunctionTool, as_tool
+    from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.bootstrap import App, open_app
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
-    from lightagent.domain.error_codes import (
-        ERROR_TAXONOMY,
-        LightAgentErrorInfo,
-    )
+    from lightagent.domain.effects import ToolAnswer
+    from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception
     from lightagent.domain.errors import (
         BudgetError,
@@ -62,49 +49,31 @@ if TYPE_CHECKING:
         format_error_code,
         format_lightagent_error,
     )
-    from lightagent.domain.events import (
-        Event,
-        Limits,
-    )
-    from lightagent.domain.json_types import (
-        JsonObject,
-        JsonValue,
-    )
+    from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.json_types import JsonObject, JsonValue
+    from lightagent.domain.limits import Limits
+    from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+    from lightagent.domain.policy import Asked, Decision, Passed, Phase, Stopped, Subject
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.scopes import Scope
-    from lightagent.domain.signals import (
-        ApprovalRequired,
-        RetryTool,
-    )
-    from lightagent.domain.tools import (
-        RunContext,
-        ToolSpec,
-    )
-    from lightagent.domain.usage import (
-        Usage,
-        normalize_usage,
-    )
-    from lightagent.options import (
-        AgentOptions,
-        ResumeOptions,
-        RunOptions,
-    )
-    from lightagent.ports.models import (
-        ChatModel,
-        ChatRequest,
-    )
-    from lightagent.ports.tools import Tool
+    from lightagent.domain.signals import ApprovalRequired, RetryTool
+    from lightagent.domain.tools import ToolSpec
+    from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions
+    from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
+    from lightagent.ports.models import ChatModel, ChatRequest
+    from lightagent.ports.policy import Gate, HeldStream
+    from lightagent.ports.telemetry import RunWatch, TelemetrySink
+    from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.settings import Settings, load_settings
+    from lightagent.streams import AsyncRunStream, RunStream
 
 __version__ = "1.0.0a1"
 
 _HOMES = {
-    "application.journal": (
-        "Journal",
-        "event_from_dict",
-        "event_to_dict",
-    ),
+    "application.journal": ("Journal",),
+    "application.event_codec": ("event_from_dict", "event_to_dict"),
     "domain.outcomes": (
         "Blocked",
         "BudgetExhausted",
@@ -159,16 +128,24 @@ _HOMES = {
         "format_error_code",
         "format_lightagent_error",
     ),
-    "domain.events": ("Event", "Limits"),
+    "domain.events": ("Event", "HistoryReference"),
+    "domain.limits": ("Limits",),
+    "domain.effects": ("ToolAnswer",),
+    "domain.origin": ("Origin",),
+    "domain.policy": ("Asked", "Decision", "Passed", "Phase", "Stopped", "Subject"),
+    "ports.context": ("Compactor", "Conclusion", "ContextSource", "HistorySource", "Replacement"),
+    "ports.policy": ("Gate", "HeldStream"),
+    "ports.telemetry": ("RunWatch", "TelemetrySink"),
+    "streams": ("AsyncRunStream", "RunStream"),
     "domain.json_types": ("JsonObject", "JsonValue"),
     "domain.review": ("ApprovalDecision",),
     "domain.scopes": ("Scope",),
     "domain.signals": ("ApprovalRequired", "RetryTool"),
-    "domain.tools": ("RunContext", "ToolSpec"),
+    "domain.tools": ("ToolSpec",),
     "domain.usage": ("Usage", "normalize_usage"),
     "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
     "ports.models": ("ChatModel", "ChatRequest"),
-    "ports.tools": ("Tool",),
+    "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -178,6 +155,8 @@ __all__ = [
     "App",
     "ApprovalDecision",
     "ApprovalRequired",
+    "Asked",
+    "AsyncRunStream",
     "AsyncToolDispatcher",
     "Blocked",
     "BudgetError",
@@ -186,14 +165,22 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
+    "Compactor",
     "Completed",
+    "Conclusion",
     "ConfigurationError",
+    "ContextSource",
+    "Decision",
     "Delta",
     "Event",
     "Failed",
     "FallbackModel",
     "FlowTimeout",
     "FunctionTool",
+    "Gate",
+    "HeldStream",
+    "HistoryReference",
+    "HistorySource",
     "Journal",
     "JsonObject",
     "JsonValue",
@@ -204,29 +191,41 @@ __all__ = [
     "MissingExtraError",
     "OfflineModel",
     "OpenAIChatModel",
+    "Origin",
     "Outcome",
     "OutputError",
+    "Passed",
+    "Phase",
     "PolicyError",
     "Prompts",
     "ProviderError",
     "ReasoningDelta",
+    "Replacement",
     "ReplyEnd",
     "ResumeOptions",
     "RetryTool",
     "RunContext",
     "RunOptions",
     "RunResult",
+    "RunStream",
     "RunSuspended",
+    "RunWatch",
     "Scope",
     "Settings",
+    "Stopped",
     "StreamEvent",
+    "Subject",
     "Suspended",
+    "TelemetrySink",
     "TextDelta",
     "Tool",
+    "ToolAnswer",
     "ToolCallDelta",
     "ToolCallRecord",
     "ToolError",
+    "ToolList",
     "ToolRegistry",
+    "ToolSource",
     "ToolSpec",
     "TraceEvent",
     "TraceSummary",

@@ -6,7 +6,6 @@ loops: what belongs to a run lives in the run.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from typing_extensions import TypeForm, Unpack
@@ -15,9 +14,10 @@ from lightagent.agent_base import LIVE, WHOLE, Query, check_format
 from lightagent.agent_journal import JournalAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.tools.toolbox import DepsT
+from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import AgentOptions, RunOptions
+from lightagent.streams import AsyncRunStream, RunStream
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -145,7 +145,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         stream: Literal[True],
         result_format: Literal["str"] = ...,
         **options: Unpack[RunOptions],
-    ) -> Iterator[ChatCompletionChunk]: ...
+    ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
     def run(
@@ -156,7 +156,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         stream: Literal[True],
         result_format: Literal["str"] = ...,
         **options: Unpack[RunOptions],
-    ) -> Iterator[ChatCompletionChunk]: ...
+    ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
     def run(
@@ -167,7 +167,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         stream: Literal[True],
         result_format: Literal["event"],
         **options: Unpack[RunOptions],
-    ) -> Iterator[StreamEvent]: ...
+    ) -> RunStream[StreamEvent, OutputT]: ...
 
     @overload
     def run(
@@ -178,7 +178,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         stream: Literal[True],
         result_format: Literal["event"],
         **options: Unpack[RunOptions],
-    ) -> Iterator[StreamEvent]: ...
+    ) -> RunStream[StreamEvent, OutputT]: ...
 
     def run(
         self,
@@ -188,13 +188,20 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         stream: bool = False,
         result_format: str = "str",
         **options: Unpack[RunOptions],
-    ) -> str | RunResult[OutputT] | JsonObject | Iterator[ChatCompletionChunk] | Iterator[StreamEvent]:
+    ) -> (
+        str
+        | RunResult[OutputT]
+        | JsonObject
+        | RunStream[ChatCompletionChunk, OutputT]
+        | RunStream[StreamEvent, OutputT]
+    ):
         """Answer a query, for callers that are not async.
 
         Args:
             query: text, or OpenAI content parts.
             deps: what the tools' contexts carry.
-            stream: give an iterator, of OpenAI chunks or (``result_format="event"``) of `StreamEvent`.
+            stream: give an iterator, of OpenAI chunks or (``result_format="event"``) of `StreamEvent`, which has the
+                run's `result` after its end.
             result_format: ``str``; ``object`` for a `RunResult`; ``dict`` for the same as plain data.
             **options: see `RunOptions`.
 
@@ -203,12 +210,13 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
             LightAgentError: the run failed, and its caller asked for text or chunks.
         """
         check_format(result_format, LIVE if stream else WHOLE, stream=stream)
-        played = self._start(query, deps, options, stream=stream)
+        live = self._start(query, deps, options, stream=stream)
         if not stream:
-            return self._present(self._play_sync(played), result_format)
+            return self._present(self._play_sync(live), result_format)
+        record = live.record
         if result_format == "event":
-            return self._iterate(played.recorded, self._events(played))
-        return self._iterate(played.recorded, self._chunks(played))
+            return RunStream(self._iterate(record, self._events(live)), record, self._result)
+        return RunStream(self._iterate(record, self._chunks(live)), record, self._result)
 
     @overload
     async def arun(
@@ -265,8 +273,8 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
     ) -> str | RunResult[OutputT] | JsonObject:
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
         check_format(result_format, WHOLE)
-        played = self._start(query, deps, options)
-        return self._present(await self._play(played), result_format)
+        live = self._start(query, deps, options)
+        return self._present(await self._play(live), result_format)
 
     @overload
     def astream(
@@ -276,12 +284,12 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         deps: None = ...,
         result_format: Literal["str"] = ...,
         **options: Unpack[RunOptions],
-    ) -> AsyncGenerator[ChatCompletionChunk, None]: ...
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
     def astream(
         self, query: Query, *, deps: DepsT, result_format: Literal["str"] = ..., **options: Unpack[RunOptions]
-    ) -> AsyncGenerator[ChatCompletionChunk, None]: ...
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
     def astream(
@@ -291,20 +299,22 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         deps: None = ...,
         result_format: Literal["event"],
         **options: Unpack[RunOptions],
-    ) -> AsyncGenerator[StreamEvent, None]: ...
+    ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     @overload
     def astream(
         self, query: Query, *, deps: DepsT, result_format: Literal["event"], **options: Unpack[RunOptions]
-    ) -> AsyncGenerator[StreamEvent, None]: ...
+    ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     def astream(
         self, query: Query, *, deps: object = None, result_format: str = "str", **options: Unpack[RunOptions]
-    ) -> AsyncGenerator[ChatCompletionChunk, None] | AsyncGenerator[StreamEvent, None]:
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
         """The run as it happens: OpenAI chunks, or with ``result_format="event"`` `StreamEvent`s.
 
         Leave it early with ``aclose()`` (or `contextlib.aclosing`): that cancels the run.
         """
         check_format(result_format, LIVE)
-        played = self._start(query, deps, options, stream=True)
-        return self._events(played) if result_format == "event" else self._chunks(played)
+        live = self._start(query, deps, options, stream=True)
+        if result_format == "event":
+            return AsyncRunStream(self._events(live), live.record, self._result)
+        return AsyncRunStream(self._chunks(live), live.record, self._result)

@@ -7,24 +7,32 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
+from lightagent.aiokits.hand_over import HandOver
+from lightagent.application.active_run import ActiveRun, Step
 from lightagent.application.deps_type import DepsType
-from lightagent.application.engine import Engine, Played
 from lightagent.application.journal import Journal
 from lightagent.application.last_run import last_run, remember
+from lightagent.application.means import Means
+from lightagent.application.nest_agent import AgentTool, agent_tool_spec
 from lightagent.application.projections.history import history
 from lightagent.application.projections.result import OutputT, RunResult, run_result
 from lightagent.application.projections.stream_events import StreamEvent, StreamEvents
 from lightagent.application.projections.trace import TraceEvent, trace_events
 from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
-from lightagent.application.recorded import Recorded
+from lightagent.application.run_agent import run_agent
+from lightagent.application.run_record import RunRecord
+from lightagent.application.start_run import start_run
 from lightagent.application.structured_output import OutputType
-from lightagent.application.tools.toolbox import DepsT
-from lightagent.compose import compose_engine, compose_request
+from lightagent.application.tools.signature import check_name
+from lightagent.application.tools.toolset import DepsT
+from lightagent.compose import compose_means, compose_request
+from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import RunFinished
+from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
-from lightagent.ports.tools import Tool
+from lightagent.ports.tools import NestedDelta, Tool
 from lightagent.sync import iterate_sync, run_sync
 
 if TYPE_CHECKING:
@@ -42,28 +50,48 @@ ItemT = TypeVar("ItemT")
 class AgentBase(Generic[DepsT, OutputT]):
     """An agent's parts, and what is asked of it besides runs."""
 
-    __slots__ = ("__weakref__", "_deps", "_engine", "_output")
+    __slots__ = ("__weakref__", "_deps", "_output", "means")
 
     def _compose(self, output: object, deps: object, options: AgentOptions) -> None:
         self._output: OutputType[OutputT] = OutputType(output)
         self._deps: DepsType[DepsT] = DepsType(deps)
-        self._engine: Engine[DepsT] = compose_engine(options, self._output, deps)
+        self.means: Means[DepsT] = compose_means(options, self._output, deps)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self.name!r}, model={self._engine.model.name!r})"
+        return f"{type(self).__name__}(name={self.name!r}, model={self.means.model.name!r})"
 
     @property
     def name(self) -> str:
         """The agent's name."""
-        return self._engine.name
+        return self.means.name
 
     def get_tools(self) -> list[JsonObject]:
-        """The tools in OpenAI form."""
-        return [spec.to_openai() for spec in self._engine.tools.specs]
+        """The agent's own tools in OpenAI form; a copy that may be changed. Those of its sources are left out."""
+        return [tool.spec.to_openai() for tool in self.means.catalogue.own.values()]
 
     def get_tool(self, name: str) -> Tool[DepsT] | None:
-        """The tool of that name, or None."""
-        return self._engine.tools.get(name)
+        """The agent's own tool of that name, or None."""
+        return self.means.catalogue.own.get(name)
+
+    def as_tool(
+        self, name: str, description: str, *, timeout: float | None = None, output_limit: int = DEFAULT_OUTPUT_LIMIT
+    ) -> Tool[DepsT]:
+        """This agent as a tool of another one.
+
+        Its run is nested in the run that calls it: one journal, one trace, the same dependencies and owner, and the
+        policies of both. Where it waits for a human, the calling run waits.
+
+        Args:
+            name: as the model of the calling agent calls it.
+            description: what the agent is for; that model chooses by it.
+            timeout: seconds until a call is cancelled.
+            output_limit: characters of the answer that reach that model.
+
+        Raises:
+            ConfigurationError: providers would refuse the name.
+        """
+        spec = agent_tool_spec(check_name(name), description, timeout=timeout, output_limit=output_limit)
+        return AgentTool(self.means, spec)
 
     def export_trace(self) -> list[TraceEvent]:
         """The trace of this agent's last run in the calling thread or task, if that run was asked for one.
@@ -88,86 +116,98 @@ class AgentBase(Generic[DepsT, OutputT]):
         return history(run.journal.run) if run is not None else []
 
     async def aclose(self) -> None:
-        """Give back the model's connections; a later run opens them again."""
-        await self._engine.model.aclose()
+        """Close what the agent has opened, its model last; a later run opens it again."""
+        try:
+            await self.means.catalogue.aclose()
+        finally:
+            await self.means.model.aclose()
 
     def close(self) -> None:
         """`aclose` for callers that are not async."""
         run_sync(self.aclose())
 
-    def _start(self, query: Query, deps: object, options: RunOptions, *, stream: bool = False) -> Played[DepsT]:
-        engine = self._engine
-        return engine.start(query, compose_request(options, self._deps.check(deps), engine.limits, stream=stream))
+    def _start(self, query: Query, deps: object, options: RunOptions, *, stream: bool = False) -> ActiveRun[DepsT]:
+        means = self.means
+        return start_run(means, query, compose_request(options, self._deps.check(deps), means.limits, stream=stream))
 
-    def _finish(self, run: Recorded) -> Recorded:
-        """The run has ended, or was given up in whatever way: keep it as the context's last one, and log it."""
-        run.cancel(self._engine.clock.now())
-        remember(self, run)
+    def _finish(self, record: RunRecord) -> None:
+        """The run has ended, in whatever way: keep it as the context's last one, and log it."""
+        remember(self, record)
         if is_logging():
-            events = trace_events(run.events, stream=run.stream)
-            log_events(self.name, run.started.trace_id, ((event["type"], event["data"]) for event in events))
-        return run
+            events = trace_events(record.events, stream=record.stream)
+            log_events(self.name, record.started.trace_id, ((event["type"], event["data"]) for event in events))
 
-    def _result(self, run: Recorded) -> RunResult[OutputT]:
-        return run_result(run.journal, self._output.parse, run.trace())
+    def _result(self, record: RunRecord) -> RunResult[OutputT]:
+        return run_result(record.journal, self._output.parse, record.trace())
 
-    def _play_sync(self, played: Played[DepsT]) -> Recorded:
+    def _play_sync(self, live: ActiveRun[DepsT]) -> RunRecord:
         try:
-            return run_sync(played.play())
+            run_sync(run_agent(live))
         finally:
-            self._finish(played.recorded)
+            self._finish(live.record)
+        return live.record
 
-    async def _play(self, played: Played[DepsT]) -> Recorded:
+    async def _play(self, live: ActiveRun[DepsT]) -> RunRecord:
         try:
-            return await played.play()
+            await run_agent(live)
         finally:
-            self._finish(played.recorded)
+            self._finish(live.record)
+        return live.record
 
-    def _present(self, run: Recorded, form: str) -> str | RunResult[OutputT] | JsonObject:
+    def _present(self, record: RunRecord, form: str) -> str | RunResult[OutputT] | JsonObject:
         if form == "str":
-            return run.text()
-        return self._result(run) if form == "object" else self._result(run).to_dict()
+            return record.text()
+        return self._result(record) if form == "object" else self._result(record).to_dict()
 
-    async def _events(self, played: Played[DepsT]) -> AsyncGenerator[StreamEvent, None]:
-        view = StreamEvents(played.recorded.started.trace_id)
+    async def _steps(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Step, None]:
+        """Everything that happens from here on; each event is on record before it is seen."""
+        channel: HandOver[Step] = HandOver()
+        live.outlet = channel.give
         try:
-            async with aclosing(played.steps()) as steps:
+            async with aclosing(channel.items(lambda: run_agent(live))) as steps:
                 async for step in steps:
-                    for event in view.feed(step):
-                        yield event
+                    yield step
         finally:
-            self._finish(played.recorded)
+            self._finish(live.record)
 
-    async def _chunks(self, played: Played[DepsT]) -> AsyncGenerator[ChatCompletionChunk, None]:
+    async def _new_events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Event, None]:
+        async with aclosing(self._steps(live)) as steps:
+            async for step in steps:
+                if not (isinstance(step, NestedDelta) or is_delta(step)):
+                    yield step
+
+    async def _events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[StreamEvent, None]:
+        view = StreamEvents(live.record.started.trace_id)
+        async with aclosing(self._steps(live)) as steps:
+            async for step in steps:
+                for event in view.feed(step):
+                    yield event
+
+    async def _chunks(self, live: ActiveRun[DepsT]) -> AsyncGenerator[ChatCompletionChunk, None]:
         from lightagent.application.projections.chunks import Chunks
 
-        view = Chunks(played.recorded.started)
-        try:
-            async with aclosing(played.steps()) as steps:
-                async for step in steps:
-                    if isinstance(step, RunFinished):
-                        played.recorded.text()  # a run without an answer raises as `run` does, its cause chained
-                    for chunk in view.feed(step):
-                        yield chunk
-        finally:
-            self._finish(played.recorded)
+        view = Chunks(live.record.started)
+        async with aclosing(self._steps(live)) as steps:
+            async for step in steps:
+                if isinstance(step, RunFinished):
+                    live.record.text()  # A run without an answer raises as `run` does, its cause chained.
+                for chunk in view.feed(step):
+                    yield chunk
 
-    def _iterate(self, run: Recorded, items: AsyncGenerator[ItemT, None]) -> Generator[ItemT, None, None]:
+    def _iterate(self, record: RunRecord, items: AsyncGenerator[ItemT, None]) -> Generator[ItemT, None, None]:
         try:
             yield from iterate_sync(items)
         finally:
-            remember(self, run)
+            remember(self, record)
 
 
 def check_format(result_format: str, forms: tuple[str, ...], *, stream: object = False) -> None:
-    """Nothing, where the form exists.
+    """Raise unless `result_format` is one of `forms`.
 
     Raises:
-        ConfigurationError: it does not, or `stream` is neither True nor False.
+        ConfigurationError: it is not, or `stream` is neither True nor False.
     """
     if not isinstance(stream, bool):
-        raise ConfigurationError(f"stream is True or False, not {stream!r:.100}.", guidance="")
+        raise ConfigurationError(f"stream must be True or False, got {stream!r:.100}.", guidance="")
     if result_format not in forms:
-        raise ConfigurationError(
-            f"result_format: {result_format!r} does not exist here.", guidance=f"Use one of: {', '.join(forms)}."
-        )
+        raise ConfigurationError(f"result_format must be one of {', '.join(forms)}, got {result_format!r:.100}.")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import overload
 
 from typing_extensions import Unpack
 
 from lightagent.agent_base import AgentBase, Query
-from lightagent.application.engine import Played
+from lightagent.application.active_run import ActiveRun
 from lightagent.application.projections.result import OutputT, RunResult
-from lightagent.application.recorded import Recorded
-from lightagent.application.resume_run import Decisions, JournalLike, as_journal
-from lightagent.application.tools.toolbox import DepsT
-from lightagent.compose import compose_resumption
+from lightagent.application.resume_run import Decisions, JournalLike, as_journal, resume_run
+from lightagent.application.run_record import RunRecord
+from lightagent.application.tools.toolset import DepsT
+from lightagent.compose import check_resumption, compose_tools
 from lightagent.domain.events import Event
 from lightagent.options import ResumeOptions, RunOptions
+from lightagent.streams import AsyncRunStream
 
 
 class JournalAgent(AgentBase[DepsT, OutputT]):
@@ -27,21 +26,23 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
     @overload
     def aevents(
         self: JournalAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
-    ) -> AsyncGenerator[Event, None]: ...
+    ) -> AsyncRunStream[Event, OutputT]: ...
 
     @overload
-    def aevents(self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]) -> AsyncGenerator[Event, None]: ...
+    def aevents(
+        self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+    ) -> AsyncRunStream[Event, OutputT]: ...
 
     def aevents(
         self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]
-    ) -> AsyncGenerator[Event, None]:
+    ) -> AsyncRunStream[Event, OutputT]:
         """The journal's events as they happen.
 
         Store each one before you take the next, and the run survives its process: a tool is touched only after its
         `ToolStarted` was taken. `aresume_events` goes on with `Journal(tuple(events))` in the same way, and `resume` to
         the end.
         """
-        return self._new_events(self._start(query, deps, options))
+        return self._watched(self._start(query, deps, options))
 
     @overload
     def resume(
@@ -75,7 +76,7 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
             **options: `tools` and `trace` as for `run`; the rest is in the journal, and cannot be changed.
 
         Raises:
-            ConfigurationError: the journal is none, has ended, or needs tools that this agent lacks.
+            ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent lacks.
             PolicyError: a decision about a call that does not wait, or not any more.
             ToolError: a decision edits arguments into some that the tool refuses.
         """
@@ -115,12 +116,12 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         *,
         deps: None = ...,
         **options: Unpack[ResumeOptions],
-    ) -> AsyncGenerator[Event, None]: ...
+    ) -> AsyncRunStream[Event, OutputT]: ...
 
     @overload
     def aresume_events(
         self, journal: JournalLike, decision: Decisions = ..., *, deps: DepsT, **options: Unpack[ResumeOptions]
-    ) -> AsyncGenerator[Event, None]: ...
+    ) -> AsyncRunStream[Event, OutputT]: ...
 
     def aresume_events(
         self,
@@ -129,31 +130,29 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         *,
         deps: object = None,
         **options: Unpack[ResumeOptions],
-    ) -> AsyncGenerator[Event, None]:
+    ) -> AsyncRunStream[Event, OutputT]:
         """`aevents` for a run that goes on: what happens after the journal's last event, the decision first.
 
         Append each to the stored journal before you take the next, and the run survives the next crash as well.
         """
-        return self._new_events(self._resumed(journal, decision, deps, options))
+        return self._watched(self._resumed(journal, decision, deps, options))
 
     def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT]:
         """The result that a journal tells: no model is asked and no tool is called.
 
         Raises:
-            ConfigurationError: it is no journal.
+            ConfigurationError: it is not a journal.
         """
         known = as_journal(journal)
-        return self._result(Recorded(list(known.events), traced=trace, capture_content=self._engine.capture_content))
+        return self._result(RunRecord(list(known.events), traced=trace, capture_content=self.means.capture_content))
 
     def _resumed(
         self, journal: JournalLike, decision: Decisions, deps: object, options: ResumeOptions
-    ) -> Played[DepsT]:
-        return self._engine.resume(journal, decision, compose_resumption(options, self._deps.check(deps)))
+    ) -> ActiveRun[DepsT]:
+        check_resumption(options)
+        checked = self._deps.check(deps)
+        tools, traced = compose_tools(options.get("tools"), checked), options.get("trace") or False
+        return resume_run(self.means, journal, decision, checked, tools=tools, traced=traced)
 
-    async def _new_events(self, played: Played[DepsT]) -> AsyncGenerator[Event, None]:
-        try:
-            async with aclosing(played.new_events()) as events:
-                async for event in events:
-                    yield event
-        finally:
-            self._finish(played.recorded)
+    def _watched(self, live: ActiveRun[DepsT]) -> AsyncRunStream[Event, OutputT]:
+        return AsyncRunStream(self._new_events(live), live.record, self._result)

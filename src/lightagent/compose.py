@@ -1,56 +1,73 @@
-"""From the options a user typed to an engine and a run request, with everything checked."""
+"""From the options a user typed to an agent's means and a run request, with everything checked."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import FunctionType
+from typing import Final
 
 from typing_extensions import TypeIs, TypeVar
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import RandomIds, SystemClock
-from lightagent.application.check_options import AGENT_OPTIONS, RESUME_OPTIONS, RUN_OPTIONS, check_options
-from lightagent.application.engine import Engine, RunRequest
+from lightagent.application.check_options import check_options
+from lightagent.application.means import Means
+from lightagent.application.prepare_context import VALID_SOURCE
 from lightagent.application.prompts import DEFAULT_PROMPTS
-from lightagent.application.start_run import checked_params
+from lightagent.application.start_run import RunRequest, checked_params
 from lightagent.application.structured_output import OutputType
+from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
-from lightagent.application.tools.toolbox import DepsT, Toolbox
+from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Limits
-from lightagent.domain.scopes import Scope
-from lightagent.options import AgentOptions, ResumeOptions, RunOptions, ToolLike
+from lightagent.domain.limits import DEFAULT_LIMITS, Limits
+from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.options import AgentOptions, HandoffTarget, ResumeOptions, RunOptions, ToolLike
+from lightagent.ports.context import ContextSource
 from lightagent.ports.models import ChatModel
-from lightagent.ports.tools import Tool
+from lightagent.ports.tools import Tool, ToolSource
 
 PortT = TypeVar("PortT")
 
-DEFAULT_MODEL = "gpt-4.1"
+DEFAULT_MODEL: Final = "gpt-4.1"
+
+MOST_DESCRIBED: Final = 64
+"""Function tools whose declarations are worked out when their agent is made; of more, only the names are read."""
 
 
-def compose_engine(options: AgentOptions, output: OutputType[object], deps_type: object = None) -> Engine[DepsT]:
-    """An agent's engine; `deps_type` is what its runs are given.
+def compose_means(options: AgentOptions, output: OutputType[object], deps_type: object = None) -> Means[DepsT]:
+    """An agent's means; `deps_type` is what its runs are given.
 
     Raises:
         ConfigurationError: an unknown option, a wrong type, a refused tool or parameter, an unknown provider.
     """
-    check_options(options, AGENT_OPTIONS, "LightAgent")
-    if options.get("debug") or "log_level" in options or options.get("log_file"):
-        configure_logs(options.get("log_level", "DEBUG"), options.get("log_file"))
-    return Engine(
+    check_options(options, AgentOptions, "LightAgent")
+    if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
+        configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
+    given = options.get("tools") or ()
+    return Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=_model(options),
+        catalogue=Catalogue(_described(_tools(given, deps_type)), tuple(one for one in given if _is_source(one))),
         clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
-        tools=Toolbox(_tools(options.get("tools") or (), deps_type)),
-        instructions=options.get("instructions", ""),
-        role=options.get("role", ""),
-        params=checked_params(dict(options.get("metadata") or {})),
-        limits=options.get("limits", Limits()),
-        prompts=options.get("prompts", DEFAULT_PROMPTS),
+        instructions=options.get("instructions") or "",
+        role=options.get("role") or "",
+        params=checked_params(options.get("metadata") or {}),
+        limits=options.get("limits") or DEFAULT_LIMITS,
+        prompts=options.get("prompts") or DEFAULT_PROMPTS,
         output=None if output.is_text else output,
-        capture_content=options.get("capture_content", False),
+        gate=_port(options.get("gate"), "gate", "review", "hold"),
+        sources=_sources(options.get("context_sources") or ()),
+        conclusions={one.name: one for one in options.get("conclusions") or ()},
+        compactor=_port(options.get("compactor"), "compactor", "is_due", "compact"),
+        history=_port(options.get("history_source"), "history_source", "read"),
+        sinks=tuple(options.get("telemetry") or ()),
+        capture_content=options.get("capture_content") or False,
+        handoffs=_handoffs(options.get("handoffs") or ()),
     )
 
 
@@ -60,48 +77,76 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     Raises:
         ConfigurationError: an unknown option, a wrong type, a refused tool, or dependencies of another type.
     """
-    check_options(options, RUN_OPTIONS, "run")
+    if not options:
+        return RunRequest(deps, limits=limits, stream=stream)
+    check_options(options, RunOptions, "run")
+    user = options.get("user_id")
     return RunRequest(
         deps=deps,
-        tools=_run_tools(options.get("tools"), deps),
+        tools=compose_tools(options.get("tools"), deps),
         history=options.get("history") or (),
-        params=dict(options.get("metadata") or {}),
+        params=checked_params(options.get("metadata") or {}),
         limits=_limits(options, limits),
-        scope=Scope(user=options.get("user_id", "")),
-        trace=options.get("trace", False),
-        trace_id=options.get("trace_id", ""),
-        parent_trace_id=options.get("parent_trace_id", ""),
-        run_group_id=options.get("run_group_id", ""),
+        scope=Scope(user=user) if user else NO_SCOPE,
+        traced=options.get("trace") or False,
+        trace_id=options.get("trace_id") or "",
+        parent_trace_id=options.get("parent_trace_id") or "",
+        run_group_id=options.get("run_group_id") or "",
         stream=stream,
     )
 
 
-def compose_resumption(options: ResumeOptions, deps: DepsT) -> RunRequest[DepsT]:
-    """A request to go on.
+def check_resumption(options: ResumeOptions) -> None:
+    """Raise unless a run can be resumed with these options.
 
     Raises:
-        ConfigurationError: an option that a journal decides, an unknown one, a wrong type, or a refused tool.
+        ConfigurationError: an option that a journal decides, an unknown one, or a wrong type.
     """
-    check_options(options, RESUME_OPTIONS, "resume")
-    return RunRequest(deps, _run_tools(options.get("tools"), deps), trace=options.get("trace", False))
+    check_options(options, ResumeOptions, "resume")
+
+
+def compose_tools(tools: Sequence[ToolLike] | None, deps: object) -> tuple[Tool[object], ...]:
+    """The tools of one run, which is given `deps`.
+
+    Raises:
+        ConfigurationError: one is refused; a source of tools belongs to an agent, which closes it.
+    """
+    given = tools or ()
+    if any(map(_is_source, given)):
+        raise ConfigurationError(
+            "run: a source of tools belongs to an agent.", guidance="Pass it to LightAgent(tools=)."
+        )
+    return tuple(_tools(given, None if deps is None else deps.__class__))
 
 
 def _limits(options: RunOptions, limits: Limits) -> Limits:
     """The agent's limits with the run's own on top; as in the 0.9 line, max_retry bounds the tool loop as well."""
-    if not options.keys() & {"max_retry", "max_tool_iterations", "timeout"}:
+    given: Mapping[str, object] = {name: value for name, value in options.items() if value is not None}
+    if not given.keys() & {"max_retry", "max_tool_iterations"} and "timeout" not in options:
         return limits
-    retry = options.get("max_retry", limits.max_retry)
-    rounds = options.get("max_tool_iterations", options.get("max_retry", limits.max_tool_iterations))
-    timeout = options.get("timeout", limits.timeout)
-    return Limits(rounds, retry, limits.max_output_retries, limits.model_timeout, timeout)
+    retry, rounds = options.get("max_retry"), options.get("max_tool_iterations")
+    return replace(
+        limits,
+        max_tool_iterations=next((one for one in (rounds, retry) if one is not None), limits.max_tool_iterations),
+        max_retry=limits.max_retry if retry is None else retry,
+        timeout=options.get("timeout", limits.timeout),
+    )
 
 
-def _run_tools(tools: Iterable[ToolLike] | None, deps: object) -> tuple[Tool[object], ...]:
-    return tuple(_tools(tools or (), None if deps is None else deps.__class__))
+def _described(tools: Iterable[Tool[object]]) -> list[Tool[object]]:
+    """The tools; where they are not too many, wrong declarations show now and not at the first run."""
+    made = list(tools)
+    if len(made) <= MOST_DESCRIBED:
+        for tool in made:
+            if isinstance(tool, FunctionTool):
+                tool.describe()
+    return made
 
 
 def _tools(tools: Iterable[ToolLike], deps_type: object) -> Iterable[Tool[object]]:
     for tool in tools:
+        if _is_source(tool):
+            continue
         made = _tool(tool)
         if isinstance(made, FunctionTool):
             made.refuse_deps(deps_type)
@@ -113,7 +158,33 @@ def _tool(tool: ToolLike) -> Tool[object]:
         return tool
     if callable(tool):
         return as_tool(tool)
-    raise ConfigurationError(f"tools: a function or a tool is wanted, not {type(tool).__name__}.")
+    raise ConfigurationError(f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.")
+
+
+def _is_source(value: object) -> TypeIs[ToolSource[object]]:
+    """Whether it has what the port asks for; a function never has, and is by far the most common."""
+    if isinstance(value, FunctionType):
+        return False
+    return hasattr(value, "version") and callable(getattr(value, "tools", None)) and hasattr(value, "aclose")
+
+
+def _sources(sources: Sequence[ContextSource]) -> dict[str, ContextSource]:
+    named: dict[str, ContextSource] = {}
+    for source in sources:
+        name: object = getattr(source, "name", None)
+        if not isinstance(name, str) or not VALID_SOURCE.fullmatch(name) or name in named:
+            raise ConfigurationError(
+                f"context_sources: {name!r:.80} is not a name of its own, of 1 to 64 of A-Z, a-z, 0-9, _, . and -."
+            )
+        named[name] = source
+    return named
+
+
+def _handoffs(agents: Sequence[HandoffTarget]) -> tuple[Means[DepsT], ...]:
+    found: list[object] = [getattr(agent, "means", None) for agent in agents]
+    if not all(isinstance(means, Means) for means in found):
+        raise ConfigurationError("handoffs: expected agents.", guidance="Pass a list of LightAgent objects.")
+    return tuple(means for means in found if isinstance(means, Means))
 
 
 def _model(options: AgentOptions) -> ChatModel:
@@ -121,12 +192,12 @@ def _model(options: AgentOptions) -> ChatModel:
     if model is not None and not isinstance(model, str):
         if not _is_model(model):
             raise ConfigurationError(
-                f"model: a name or an object with name, stream and aclose is wanted, not {type(model).__name__}."
+                f"model: expected a name or an object with name, stream and aclose, got {type(model).__name__}."
             )
         return model
     return open_model(
         model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
-        options.get("provider", "openai"),
+        options.get("provider") or "openai",
         options.get("api_key"),
         options.get("base_url"),
     )
@@ -152,7 +223,7 @@ def open_model(name: str, provider: str, api_key: str | None, base_url: str | No
 def _port(value: PortT | None, option: str, *methods: str) -> PortT | None:
     if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
         wanted = " and ".join(methods)
-        raise ConfigurationError(f"{option}: an object with {wanted} is wanted, not {type(value).__name__}.")
+        raise ConfigurationError(f"{option}: expected an object with {wanted}, got {type(value).__name__}.")
     return value
 
 

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Never, TypeAlias
+from typing import Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
+from lightagent.application.means import Means
 from lightagent.application.prompts import Prompts
-from lightagent.domain.events import Limits
+from lightagent.domain.events import HistoryReference
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.limits import Limits
+from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.models import ChatModel
+from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
-from lightagent.ports.tools import Tool
+from lightagent.ports.telemetry import TelemetrySink
+from lightagent.ports.tools import Tool, ToolSource
 
-ToolLike: TypeAlias = Callable[..., object] | Tool[Never]
-"""What can be a tool: a typed function, a function with `tool_info`, or an object that satisfies the tool port."""
+ToolLike: TypeAlias = Callable[..., object] | Tool[Never] | ToolSource[Never]
+"""What can be among tools: a typed function, one with `tool_info`, a tool object, or a source of tools."""
+
+
+class HandoffTarget(Protocol):
+    """An agent that may take over; every `LightAgent` is one."""
+
+    @property
+    def means(self) -> Means[Never]:
+        """What the agent is made of."""
+        ...
 
 
 class AgentOptions(TypedDict, total=False):
@@ -27,33 +41,47 @@ class AgentOptions(TypedDict, total=False):
         model: a model's name, or an object that satisfies the model port; by default OPENAI_MODEL, else ``gpt-4.1``.
         api_key, base_url: for a model given by name; by default OPENAI_API_KEY and OPENAI_BASE_URL.
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.
-        tools: what the model may call.
+        tools: what the model may call: functions, tools, and sources of tools.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
+        gate: the policies; every move of a run passes it.
+        context_sources: add to the conversation before the first request.
+        conclusions: are drawn from a run that succeeded, such as memories.
+        compactor: keeps the conversation within its bounds.
+        history_source: reads the stored conversations that runs begin from.
+        telemetry: sinks that see every event.
+        handoffs: agents that tools may hand a run over to.
         capture_content: keep messages, arguments and outputs in traces; they may be private.
         debug, log_level, log_file: readable logs of the logger ``lightagent``, which a process's agents share;
             silent by default.
         clock, ids: time and identity, for tests.
     """
 
-    name: str
-    instructions: str
-    role: str
-    model: str | ChatModel
+    name: str | None
+    instructions: str | None
+    role: str | None
+    model: str | ChatModel | None
     api_key: str | None
     base_url: str | None
-    provider: str
-    tools: Sequence[ToolLike]
-    metadata: Mapping[str, JsonValue]
-    limits: Limits
-    prompts: Prompts
-    capture_content: bool
-    debug: bool
-    log_level: str
+    provider: str | None
+    tools: Sequence[ToolLike] | None
+    metadata: Mapping[str, JsonValue] | None
+    limits: Limits | None
+    prompts: Prompts | None
+    gate: Gate | None
+    context_sources: Sequence[ContextSource] | None
+    conclusions: Sequence[Conclusion] | None
+    compactor: Compactor | None
+    history_source: HistorySource | None
+    telemetry: Sequence[TelemetrySink] | None
+    handoffs: Sequence[HandoffTarget] | None
+    capture_content: bool | None
+    debug: bool | None
+    log_level: str | None
     log_file: str | None
-    clock: Clock
-    ids: IdSource
+    clock: Clock | None
+    ids: IdSource | None
 
 
 class RunOptions(TypedDict, total=False):
@@ -61,27 +89,27 @@ class RunOptions(TypedDict, total=False):
 
     Attributes:
         tools: tools of this run only, besides the agent's.
-        history: OpenAI-form messages before the query.
+        history: OpenAI-form messages before the query, or a reference to stored ones.
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
         user_id: whose run it is.
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.
         max_retry: attempts at one model request.
-        timeout: seconds for the whole run.
+        timeout: seconds for the whole run; None: no limit.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
     """
 
-    tools: Sequence[ToolLike]
-    history: Sequence[Mapping[str, JsonValue]]
-    metadata: Mapping[str, JsonValue]
-    user_id: str
-    max_tool_iterations: int
-    max_retry: int
+    tools: Sequence[ToolLike] | None
+    history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
+    metadata: Mapping[str, JsonValue] | None
+    user_id: str | None
+    max_tool_iterations: int | None
+    max_retry: int | None
     timeout: float | None
-    trace: bool
-    trace_id: str
-    parent_trace_id: str
-    run_group_id: str
+    trace: bool | None
+    trace_id: str | None
+    parent_trace_id: str | None
+    run_group_id: str | None
 
 
 class ResumeOptions(TypedDict, total=False):
@@ -92,5 +120,5 @@ class ResumeOptions(TypedDict, total=False):
         trace: keep the trace.
     """
 
-    tools: Sequence[ToolLike]
-    trace: bool
+    tools: Sequence[ToolLike] | None
+    trace: bool | None

@@ -1,144 +1,68 @@
 """Carries out `CallTools`: every call of a turn to its one result, all at once.
 
-What the model asked is settled first: refused, decided by a human, waiting for one, or ready. Then the ready ones are
-written down, and only then touched; who keeps the journal has the intent before the effect.
+Each call is prepared first: refused, decided by a human, waiting for one, or ready. Then the ready ones are put on
+record, and only then touched; whoever keeps the journal has the intent before the effect.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
-from typing import Final, Generic
-
-from lightagent.application.plan import RunPlan
-from lightagent.application.settle_call import ReadyCall, settle_call
-from lightagent.application.tools.invoke import ToolAbandoned, invoke
-from lightagent.application.tools.plain_json import PlainJson
-from lightagent.application.tools.toolbox import DepsT
-from lightagent.domain.errors import ToolError
-from lightagent.domain.events import (
-    TOOL_PROGRESS,
-    ApprovalRequested,
-    Event,
-    Noted,
-    ToolFinished,
-    ToolStarted,
-    ToolStatus,
-)
-from lightagent.domain.json_types import JsonObject
-from lightagent.domain.runs import PendingCall, Run
-from lightagent.domain.signals import ApprovalRequired
-from lightagent.domain.tools import RunContext
-
-_MOST_REQUEST: Final = 1_000_000
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.prepare_call import ReadyCall, prepare_call
+from lightagent.application.run_calls import run_calls
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.events import CallsRefused, ToolFinished, ToolStarted
+from lightagent.domain.runs import PendingCall
 
 
-async def call_tools(run: Run, calls: tuple[PendingCall, ...], plan: RunPlan[DepsT]) -> AsyncGenerator[Event, None]:
-    """Yields the calls' events as they happen: started, notes, finished or waiting for approval."""
+async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> None:
+    """Tell the calls' events as they happen: started, notes, finished or waiting for approval."""
+    most = live.run.limits.max_calls_per_turn
+    if len(live.run.calls) > most and (beyond := _beyond(live, calls, most)):
+        await live.tell(CallsRefused(beyond, _too_many(len(live.run.calls), most), live.clock.now()))
+        refused = set(beyond)
+        calls = tuple(call for call in calls if call.call.id not in refused)
     ready: list[ReadyCall[DepsT]] = []
     for call in calls:
-        settled = settle_call(run, call, plan)
-        if not isinstance(settled, ReadyCall):
-            yield settled
-            continue
-        ready.append(settled)
-        if call.status != "started":  # else it was interrupted: its intent is on record already
-            yield ToolStarted(settled.call_id, settled.tool.spec.name, settled.shown, settled.key, plan.clock.now())
-    if not ready:
-        return
-    work = _Work(run, plan)
-    tasks = [work.begin(call) for call in ready]
-    try:
-        for _ in ready:
-            while isinstance(event := await work.next_event(), Noted):
-                yield event
-            yield event
-    finally:
-        await _stop(tasks)
+        prepared = await prepare_call(live, call)
+        if isinstance(prepared, ReadyCall):
+            ready.append(prepared)
+            if call.status != "started":  # Else it was interrupted: its intent is on record already.
+                await live.tell(_started(live, prepared))
+        else:
+            await live.tell(prepared)
+            if isinstance(prepared, ToolFinished) and prepared.ends is not None:
+                await _leave_untouched(live, ready)
+                return
+        if live.deadline is not None:
+            live.deadline.check()  # Where nothing waits, no timer would be heard.
+    if ready:
+        await run_calls(live, ready)
 
 
-class _Work(Generic[DepsT]):
-    """The calls of one turn while they run; each comes to exactly one event that is no note."""
-
-    def __init__(self, run: Run, plan: RunPlan[DepsT]) -> None:
-        self._run = run
-        self._plan = plan
-        self._loop = asyncio.get_running_loop()
-        self._events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
-
-    def begin(self, call: ReadyCall[DepsT]) -> asyncio.Task[None]:
-        """Start one call."""
-        task = asyncio.create_task(self._carry_out(call))
-        task.add_done_callback(self._give_up)
-        return task
-
-    async def next_event(self) -> Event:
-        """What happens next; raises what no call may survive, such as a KeyboardInterrupt in a tool."""
-        event = await self._events.get()
-        if isinstance(event, BaseException):
-            raise event
-        return event
-
-    def _give_up(self, task: asyncio.Task[None]) -> None:
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if error is not None:
-            self._events.put_nowait(error)
-
-    async def _carry_out(self, call: ReadyCall[DepsT]) -> None:
-        over = False
-
-        def report(text: str) -> None:
-            note = Noted(
-                TOOL_PROGRESS, {"id": call.call_id, "name": call.tool.spec.name, "text": str(text)}, clock.now()
-            )
-            if not over:  # a thread that was given up may still talk
-                self._loop.call_soon_threadsafe(self._events.put_nowait, note)
-
-        clock = self._plan.clock
-        began = clock.monotonic()
-        try:
-            output = await invoke(call.tool, call.arguments, self._context(call, report, lambda: over))
-            event: Event = ToolFinished(call.call_id, output, duration=clock.monotonic() - began, at=clock.now())
-        except ApprovalRequired as signal:
-            request = _plain(signal.request) or {"arguments": call.shown}
-            event = ApprovalRequested(call.call_id, str(signal.reason), request, clock.now())
-        except ToolError as error:
-            self._plan.causes.append(error)
-            status: ToolStatus = "unknown" if isinstance(error, ToolAbandoned) else "failed"
-            event = ToolFinished(call.call_id, str(error), status, error.info, clock.monotonic() - began, clock.now())
-        finally:
-            over = True
-        # After the notes of the call's own thread, which are on their way through the loop.
-        self._loop.call_soon(self._events.put_nowait, event)
-
-    def _context(
-        self, call: ReadyCall[DepsT], report: Callable[[str], None], over: Callable[[], bool]
-    ) -> RunContext[DepsT]:
-        started = self._run.started
-        return RunContext(
-            self._plan.deps,
-            started.agent_name,
-            started.run_id,
-            started.trace_id,
-            started.scope,
-            call.call_id,
-            call.key,
-            call.approved,
-            report,
-            over,
-        )
+def _started(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolStarted:
+    name, now = ready.tool.spec.name, live.clock.now()
+    return ToolStarted(ready.call.call.id, name, ready.shown, ready.key, ready.decisions, now)
 
 
-def _plain(request: object) -> JsonObject:
-    """What a reviewer is shown, as what a journal can hold."""
-    plain = PlainJson(_MOST_REQUEST).convert(request)
-    return plain if isinstance(plain, dict) else {"request": plain}
+async def _leave_untouched(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
+    """A policy ended the run: tell that the calls whose intent is on record already were not carried out."""
+    for call in ready:
+        text = "[LA-TOOL] This call was not carried out, since a policy ended the run."
+        await live.tell(ToolFinished(call.call.call.id, text, "refused", at=live.clock.now()))
 
 
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel what still runs and wait for its end: a run leaves nothing behind."""
-    unfinished = [task for task in tasks if not task.done()]
-    for task in unfinished:
-        task.cancel()
-    if unfinished:
-        await asyncio.gather(*unfinished, return_exceptions=True)
+def _beyond(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...], most: int) -> tuple[str, ...]:
+    """The calls after the first `most` of the turn that have not begun."""
+    late = set(list(live.run.calls)[most:])
+    return tuple(call.call.id for call in calls if call.status == "new" and call.call.id in late)
+
+
+def _too_many(count: int, most: int) -> LightAgentErrorInfo:
+    return LightAgentErrorInfo(
+        "LA-TOOL",
+        f"[LA-TOOL] This reply makes {count:,} calls; at most {most:,} are carried out in one turn. "
+        "This one was not: call it again in the next turn if it is still needed.",
+        "Raise Limits.max_calls_per_turn.",
+        {"max_calls_per_turn": most},
+    )

@@ -1,70 +1,59 @@
-"""Refuses options that do not exist or have the wrong type, before anything runs."""
+"""Refuses options that do not exist or have the wrong type, before anything runs.
+
+The options are declared once, as a TypedDict whose types a static checker knows; what is checked here is read from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from types import NoneType
+from functools import cache
+from types import NoneType, UnionType
+from typing import Union, get_args, get_origin, get_type_hints
 
-from lightagent.application.prompts import Prompts
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Limits
-
-_SEQUENCE = (list, tuple)
-_NUMBER = (int, float)
-
-AGENT_OPTIONS: dict[str, tuple[type, ...]] = {
-    "name": (str,),
-    "instructions": (str,),
-    "role": (str,),
-    "model": (object,),
-    "api_key": (str, NoneType),
-    "base_url": (str, NoneType),
-    "provider": (str,),
-    "tools": _SEQUENCE,
-    "metadata": (Mapping,),
-    "limits": (Limits,),
-    "prompts": (Prompts,),
-    "capture_content": (bool,),
-    "debug": (bool,),
-    "log_level": (str,),
-    "log_file": (str, NoneType),
-    "clock": (object,),
-    "ids": (object,),
-}
-"""What `LightAgent` takes, besides its types."""
-
-RUN_OPTIONS: dict[str, tuple[type, ...]] = {
-    "tools": (*_SEQUENCE, NoneType),
-    "history": (*_SEQUENCE, NoneType),
-    "metadata": (Mapping, NoneType),
-    "user_id": (str,),
-    "max_tool_iterations": (int,),
-    "max_retry": (int,),
-    "timeout": (*_NUMBER, NoneType),
-    "trace": (bool,),
-    "trace_id": (str,),
-    "parent_trace_id": (str,),
-    "run_group_id": (str,),
-}
-"""What a run takes, besides its query, its form and its dependencies."""
-
-RESUME_OPTIONS: dict[str, tuple[type, ...]] = {name: RUN_OPTIONS[name] for name in ("tools", "trace")}
-"""What a resumption takes, besides its journal, decision and dependencies."""
 
 
-def check_options(options: Mapping[str, object], known: Mapping[str, tuple[type, ...]], owner: str) -> None:
-    """Nothing, where every option is known and of its type.
+def check_options(options: Mapping[str, object], declared: type, owner: str) -> None:
+    """Raise unless every option is declared and of its type; None stands for an option that is not given.
+
+    Args:
+        declared: the TypedDict that declares the options.
+        owner: whose options they are, for the text of an error.
 
     Raises:
-        ConfigurationError: one is not; the text names it, what it takes, and the nearest name.
+        ConfigurationError: one is unknown or of a wrong type; the text names it, what it takes, and the nearest name.
     """
+    known = declared_types(declared)
     for name, value in options.items():
         types = known.get(name)
         if types is None:
             near = get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(known)}."
             raise ConfigurationError(f"{owner} has no option {name!r}.", guidance=hint)
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types and object not in types):
-            wanted = " or ".join("None" if kind is NoneType else kind.__name__ for kind in types)
-            raise ConfigurationError(f"{owner}: {name} is {wanted}, not {type(value).__name__}.", guidance="")
+        if value is None or object in types:
+            continue
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            expected = " or ".join(dict.fromkeys(kind.__name__ for kind in types if kind is not NoneType))
+            raise ConfigurationError(f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance="")
+
+
+@cache
+def declared_types(declared: type) -> Mapping[str, tuple[type, ...]]:
+    """The options of a TypedDict, each with the classes that `isinstance` may ask for."""
+    return {name: tuple(_classes(form)) for name, form in get_type_hints(declared).items()}
+
+
+def _classes(form: object) -> list[type]:
+    origin = get_origin(form)
+    if origin in (Union, UnionType):
+        return [kind for part in get_args(form) for kind in _classes(part)]
+    if origin is Sequence:
+        return [list, tuple]
+    if form is float:
+        return [int, float]
+    kind = origin or form
+    # What a protocol asks for is seen where the option is used, with an error that names what is missing.
+    if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
+        return [object]
+    return [kind]

@@ -6,7 +6,7 @@ from typing import Generic
 
 from typing_extensions import TypeIs
 
-from lightagent.application.tools.toolbox import DepsT
+from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import ref
 
-from lightagent.application.recorded import Recorded
+from lightagent.application.run_record import RunRecord
 
 _KEPT: Final = 16
 
@@ -22,24 +22,24 @@ class _Last:
     """The last runs of one task or thread. A task or thread that it begins inherits the variable, but is another."""
 
     owner: ref[object]
-    runs: tuple[tuple[ref[object], Recorded], ...] = ()
+    runs: tuple[tuple[ref[object], RunRecord], ...] = ()
 
 
 _last: ContextVar[_Last | None] = ContextVar("lightagent_last_runs", default=None)
 
 
-def remember(agent: object, run: Recorded) -> None:
+def remember(agent: object, run: RunRecord) -> None:
     """Make `run` the last one of `agent` in this context."""
     others = tuple(entry for entry in _runs() if entry[0]() not in (None, agent))
     _last.set(_Last(ref(_context()), (*others, (ref(agent), run))[-_KEPT:]))
 
 
-def last_run(agent: object) -> Recorded | None:
+def last_run(agent: object) -> RunRecord | None:
     """The last run of `agent` in this context."""
     return next((run for owner, run in _runs() if owner() is agent), None)
 
 
-def _runs() -> tuple[tuple[ref[object], Recorded], ...]:
+def _runs() -> tuple[tuple[ref[object], RunRecord], ...]:
     last = _last.get()
     return last.runs if last is not None and last.owner() is _context() else ()
 

@@ -1,16 +1,22 @@
-"""From a journal and a human's decision to a journal that can go on."""
+"""From a journal and a human's decision to a run that can go on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from lightagent.application.active_run import ActiveRun
 from lightagent.application.journal import Journal
+from lightagent.application.means import Means
+from lightagent.application.run_record import RunRecord
+from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError, PolicyError
-from lightagent.domain.events import ApprovalDecided
+from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.runs import waiting_calls
+from lightagent.ports.tools import Tool
 
 Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
 """One decision for the one call that waits, decisions by call id, or none (to go on after a crash)."""
@@ -19,42 +25,91 @@ JournalLike: TypeAlias = Journal | str | bytes | Mapping[str, JsonValue]
 """A journal, or its JSON form as text or parsed."""
 
 
+def resume_run(
+    means: Means[DepsT],
+    journal: JournalLike,
+    decisions: Decisions,
+    deps: DepsT,
+    *,
+    tools: tuple[Tool[DepsT], ...] = (),
+    traced: bool = False,
+) -> ActiveRun[DepsT]:
+    """A run that was suspended or interrupted, here or elsewhere, from its last event on.
+
+    Raises:
+        ConfigurationError: it is not a journal, the run has ended, or it was begun with another output type or with
+            policies that this agent lacks. Whether its tools are there is seen at the first step.
+        PolicyError: a decision is about a call that does not wait.
+    """
+    known = as_journal(journal)
+    decided = with_decisions(known, decisions, means.clock.now())
+    started = decided.started
+    if started.head.output_schema != means.head.output_schema:
+        raise ConfigurationError(
+            "The run was begun by an agent with another output_type.",
+            guidance="Resume it with the output_type it was begun with.",
+        )
+    _require_policies(started, means)
+    record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
+    return ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools)
+
+
 def as_journal(journal: JournalLike) -> Journal:
     """The journal itself.
 
     Raises:
-        ConfigurationError: it is none.
+        ConfigurationError: it is not one.
     """
     return journal if isinstance(journal, Journal) else Journal.from_json(journal)
 
 
+def _require_policies(started: RunStarted, means: Means[DepsT]) -> None:
+    present = () if means.gate is None else means.gate.policies
+    lacking = [name for name in started.policies if name not in present]
+    if lacking:
+        raise ConfigurationError(
+            f"The run was begun with policies that this agent lacks: {', '.join(lacking)}.",
+            guidance="Resume it with the policies it was begun with.",
+        )
+
+
 def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journal:
-    """The journal with the decisions written down.
+    """The journal with the decisions on record.
 
     Raises:
         PolicyError: a decision about a call that does not wait (never did, or was decided before).
         ConfigurationError: the run has ended; it waits and no decision came; or it is not clear which call is meant.
     """
     run = journal.run
-    waiting = [call.call.id for call in run.calls if call.status == "waiting"]
+    waiting = waiting_calls(run)
     if run.outcome is not None and not isinstance(run.outcome, Suspended):
         raise ConfigurationError(
             f"The run has ended ({run.outcome.kind}); only a suspended or interrupted one goes on."
         )
-    chosen = _by_call(waiting, decisions)
-    for call_id in chosen:
-        if call_id not in waiting:
+    chosen = _by_call(tuple(waiting), decisions)
+    events: list[Event] = []
+    for call_id, decision in chosen.items():
+        path = waiting.get(call_id) or ((call_id,) if (call_id,) in waiting.values() else None)
+        if path is None:
             raise PolicyError(
                 f"No call {call_id!r} waits for a decision: it never did, or it was decided before.",
                 guidance=f"Waiting now: {', '.join(waiting) or 'none'}.",
             )
+        events.append(_nested(path, decision, now))
     if isinstance(run.outcome, Suspended) and not chosen:
         raise ConfigurationError(f"The run waits for a decision about {', '.join(waiting)}.")
-    events = (ApprovalDecided(call_id, decision, now) for call_id, decision in chosen.items())
     return Journal((*journal.events, *events))
 
 
-def _by_call(waiting: list[str], decisions: Decisions) -> Mapping[str, ApprovalDecision]:
+def _nested(path: tuple[str, ...], decision: ApprovalDecision, now: float) -> Event:
+    """The decision where its call is: in the run itself, or in one that is nested in it."""
+    event: Event = ApprovalDecided(path[-1], decision, now)
+    for call_id in reversed(path[:-1]):
+        event = Nested(call_id, event)
+    return event
+
+
+def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, ApprovalDecision]:
     if decisions is None:
         return {}
     if isinstance(decisions, Mapping):
@@ -76,6 +131,6 @@ def _by_call(waiting: list[str], decisions: Decisions) -> Mapping[str, ApprovalD
 
 def _no_decision(value: object, at: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{at}: an ApprovalDecision is wanted, not {type(value).__name__}.",
+        f"{at}: expected an ApprovalDecision, got {type(value).__name__}.",
         guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
     )

@@ -1,135 +1,158 @@
 """The one loop: asks the domain for the next move and carries it out, until the run ends.
 
-It is a generator of steps. Whoever folds it has a result, whoever passes it on has a stream, and whoever stores each
-event before taking the next has a run that survives the process: an effect begins only after its intent was taken.
+It is one coroutine that tells each event to the run's record. A plain run's record only notes it; a watched run's hands
+it to the consumer first. So whoever stores each event before taking the next has a run that survives its process: an
+effect begins only after its intent was taken.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Generic, assert_never
+from typing import assert_never
 
-from lightagent.application.ask_model import Exchange, ask_model
+from lightagent.aiokits.deadline import Deadline
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
-from lightagent.application.deadline import Deadline, until
-from lightagent.application.plan import RunPlan
-from lightagent.application.steps import Step, is_event
-from lightagent.application.tools.toolbox import DepsT
+from lightagent.application.finish_answer import check_output, conclude, finish
+from lightagent.application.prepare_context import admit, gather_context
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import OutputError
-from lightagent.domain.events import OUTPUT_CHECK, ContextAdded, Event, Limits, OutputAccepted, RunFinished
-from lightagent.domain.messages import UserMessage
-from lightagent.domain.moves import AskModel, CallTools, CheckOutput, Finish, Move, next_move
-from lightagent.domain.outcomes import BudgetExhausted, Failed
-from lightagent.domain.runs import Run, apply, fold
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import HistoryReference, RunFinished
+from lightagent.domain.folding import fold
+from lightagent.domain.json_copies import copy_object
+from lightagent.domain.limits import Limits
+from lightagent.domain.messages import Message
+from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
+from lightagent.domain.outcomes import BudgetExhausted
+from lightagent.domain.runs import PendingCall
+from lightagent.ports.tools import Tool
 
 
-async def run_agent(events: Sequence[Event], plan: RunPlan[DepsT]) -> AsyncGenerator[Step, None]:
-    """Goes on with the run that `events` tell, to its end or its suspension.
+async def run_agent(live: ActiveRun[DepsT]) -> None:
+    """Go on with a run to its end or its suspension.
 
-    Yields only what is new. Time that the caller spends with a step counts for no deadline. Closing the generator
-    early cancels what is under way and waits for its end.
+    Raises:
+        ConfigurationError: the run cannot be resumed with these means; nothing has happened then.
+        BaseException: what ended the run from outside, such as the cancellation of its task, once that is on record.
     """
-    run = fold(events)
-    seconds = run.started.limits.timeout
+    if live.run.started.history is not None or live.run.offered is not None or not live.run.admitted:
+        await _open(live)
+    seconds = live.run.limits.timeout
     whole = Deadline(math.inf if seconds is None else seconds)
-    while run.outcome is None:
-        begun = _begin(next_move(run), run, plan, whole)
-        if isinstance(begun, RunFinished):
-            yield begun
-            return
-        if not isinstance(begun, _Work):
-            run = apply(run, begun)
-            whole.pause()
-            yield begun
-            whole.go_on()
-            continue
+    try:
         try:
-            async with aclosing(until(begun.steps, begun.deadline)) as steps:
-                async for step in steps:
-                    if is_event(step):
-                        run = apply(run, step)
-                    yield step
+            with whole:
+                live.deadline = whole
+                await live.begin()
+                while live.run.outcome is None:
+                    await _carry_out(next_move(live.run), live, whole)
         except TimeoutError:
-            for event in _cut_off(begun, plan):
-                run = apply(run, event)
-                yield event
-        whole.put_off(begun.deadline.held)
+            if not whole.expired or live.run.outcome is not None:
+                raise
+            live.deadline = None
+            await _cut_off(live)
+    except BaseException as error:
+        live.deadline = None
+        live.give_up(error)
+        raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Work(Generic[DepsT]):
-    """A move that takes time: its steps, when they must be over, and how the run ends if they are not.
-
-    `exchange` is what the steps are about where they ask the model; it outlives them.
-    """
-
-    steps: AsyncGenerator[Step, None]
-    deadline: Deadline
-    late: BudgetExhausted | Failed
-    exchange: Exchange[DepsT] | None = None
-
-
-def _begin(move: Move, run: Run, plan: RunPlan[DepsT], whole: Deadline) -> _Work[DepsT] | Event:
-    """The work that a move asks for, or the event that it comes to at once."""
+async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> None:
     match move:
         case AskModel():
-            return _asking(run, plan, whole.left())
+            await ask_model(live, whole)
         case CallTools(calls):
-            return _Work(call_tools(run, calls, plan), Deadline(whole.left()), _out_of_time(run.started.limits))
-        case CheckOutput(content):
-            return _checked(content, plan)
+            await call_tools(live, calls)
         case Finish(outcome):
-            return RunFinished(outcome, plan.clock.now())
+            await finish(live, outcome)
+        case CheckOutput(content):
+            await check_output(live, content)
+        case Admit():
+            await admit(live)
+        case Prepare(sources):
+            await gather_context(live, sources)
+        case Conclude(name, answer):
+            await conclude(live, name, answer)
         case _:
             assert_never(move)
 
 
-def _asking(run: Run, plan: RunPlan[DepsT], left: float) -> _Work[DepsT]:
-    limits = run.started.limits
-    late = _out_of_time(limits) if left < limits.model_timeout else _silent(limits)
-    deadline = Deadline(min(left, limits.model_timeout))
-    exchange = Exchange(run, plan, deadline)
-    return _Work(ask_model(exchange), deadline, late, exchange)
+async def _cut_off(live: ActiveRun[DepsT]) -> None:
+    """Tell what is known of the work that was not over in time, and the end of the run."""
+    late = out_of_time(live.run.limits)
+    attempt = live.failed_attempt(late.error, late)
+    if attempt is not None:
+        await live.tell(attempt)
+    for event in live.leftovers:
+        await live.tell(event)
+    await live.tell(RunFinished(late, at=live.clock.now()))
 
 
-def _cut_off(work: _Work[DepsT], plan: RunPlan[DepsT]) -> Iterator[Event]:
-    """What is told of work that was not over in time. Its steps cannot tell it: they were closed."""
-    failed = None if work.exchange is None else work.exchange.cut_off(work.late.error)
-    if failed is not None:
-        yield failed
-    yield RunFinished(work.late, plan.clock.now())
-
-
-def _checked(content: str, plan: RunPlan[DepsT]) -> Event:
-    try:
-        accepted = content if plan.check_output is None else plan.check_output(content)
-    except OutputError as error:
-        text = plan.prompts.output_rejected.format(errors=error.message)
-        return ContextAdded(OUTPUT_CHECK, (UserMessage(text),), plan.clock.now())
-    return OutputAccepted(accepted, plan.clock.now())
-
-
-def _silent(limits: Limits) -> Failed:
-    seconds = limits.model_timeout
-    return Failed(
-        LightAgentErrorInfo(
-            "LA-408",
-            f"No answer from the model within {seconds:g} s, all attempts counted.",
-            "Raise model_timeout, or check the endpoint.",
-            {"seconds": seconds},
-            True,
-        )
-    )
-
-
-def _out_of_time(limits: Limits) -> BudgetExhausted:
+def out_of_time(limits: Limits) -> BudgetExhausted:
+    """How a run ends that took longer than its timeout."""
     seconds = limits.timeout
-    return BudgetExhausted(
-        LightAgentErrorInfo(
-            "LA-BUDGET", f"The run did not end within its {seconds or 0:g} s.", "Raise timeout=.", {"seconds": seconds}
+    text = f"The run did not end within its {seconds or 0:g} s."
+    return BudgetExhausted(LightAgentErrorInfo("LA-BUDGET", text, "Raise timeout=.", {"seconds": seconds}))
+
+
+async def _open(live: ActiveRun[DepsT]) -> None:
+    """Read what the run refers to, and see that a run which is resumed has what it was begun with.
+
+    Raises:
+        ConfigurationError: it has not.
+        ToolError: a decision edits arguments into some that the tool refuses.
+    """
+    run = live.run
+    reference = run.started.history
+    if reference is not None:
+        live.run = fold(live.record.events, await _read_history(live, reference))
+        run = live.run
+    if not run.admitted and live.query is None:
+        raise ConfigurationError(
+            "The run was interrupted before its query was admitted: nothing has happened.",
+            guidance="Begin it anew; the query is not on record.",
         )
-    )
+    if run.offered is None:
+        return
+    toolset = await live.toolset()
+    missing = [name for name in run.offered if name not in toolset.tools]
+    if missing:
+        raise ConfigurationError(
+            f"The run was begun with tools that this agent lacks: {', '.join(missing[:20])}.",
+            guidance="Resume it with the agent it was begun with, or pass tools=.",
+        )
+    for call in run.calls.values():
+        tool = toolset.tools.get(call.call.name)
+        if tool is not None and live.nesting is None:
+            _check_call(call, tool)
+
+
+def _check_call(call: PendingCall, tool: Tool[DepsT]) -> None:
+    if call.status == "decided" and call.decision is not None and call.decision.arguments is not None:
+        tool.check(copy_object(call.decision.arguments))
+    if call.status == "started" and call.decision is None and tool.spec.requires_approval:
+        raise ConfigurationError(
+            f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
+            "this tool requires.",
+            guidance="The journal was changed, or written by an agent whose tool did not require one.",
+        )
+
+
+async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> tuple[Message, ...]:
+    source = live.means.history
+    if source is None:
+        raise ConfigurationError(
+            f"The run begins from the stored history {reference.stream!r}, but the agent has no history source."
+        )
+    messages = tuple(await source.read(reference))
+    if len(messages) != reference.count:
+        raise ConfigurationError(
+            f"The stored history {reference.stream!r} has {len(messages)} messages as of entry "
+            f"{reference.sequence}, not {reference.count}.",
+            guidance="It was changed after the run had begun.",
+        )
+    check_conversation(messages, "history")
+    return messages

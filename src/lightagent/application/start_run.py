@@ -1,18 +1,27 @@
-"""From what a caller asks to the first event of a run, with everything checked that can be checked before it begins."""
+"""From what a caller asks to a run that is ready to go, with everything checked that can be checked before it begins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Generic
 
-from lightagent.application.prompts import Prompts
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.means import Means
+from lightagent.application.run_record import RunRecord
+from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import HistoryReference, RunStarted
+from lightagent.domain.folding import start
 from lightagent.domain.history import parse_history, parse_parts
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import Message, SystemMessage, UserMessage, encode_json
-from lightagent.domain.plain import refuse_unless_json
+from lightagent.domain.limits import DEFAULT_LIMITS, Limits
+from lightagent.domain.messages import UserMessage
+from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.ports.tools import Nesting, Tool
 
-_OURS = ("messages", "model", "tools", "stream", "stream_options", "response_format")
+_OURS: Final = ("messages", "model", "tools", "stream", "stream_options", "response_format")
 
 # Arguments of the openai SDK's methods. Here they would go into the body, where endpoints ignore or refuse them.
 _NO_PARAMETERS: Final = {
@@ -23,36 +32,97 @@ _NO_PARAMETERS: Final = {
 }
 
 
-def conversation(
-    instructions: str, history: Sequence[Mapping[str, JsonValue]], query: str | Sequence[JsonObject]
-) -> tuple[Message, ...]:
-    """System prompt, history, query.
+@dataclass(frozen=True, slots=True)
+class RunRequest(Generic[DepsT]):
+    """One run as its caller wants it.
 
-    Raises:
-        ConfigurationError: the query is neither text nor content parts, or the history is refused.
+    Attributes:
+        history: OpenAI-form messages before the query, or a reference to stored ones.
+        params: request parameters, on top of the agent's.
+        traced: keep the trace.
     """
-    if not isinstance(query, (str, list, tuple)):
-        raise ConfigurationError(f"query is text or a list of content parts, not {type(query).__name__}.")
-    asked = UserMessage(query) if isinstance(query, str) else UserMessage(parse_parts(query, "query"))
-    return (SystemMessage(instructions), *parse_history(history), asked)
+
+    deps: DepsT
+    tools: tuple[Tool[DepsT], ...] = ()
+    history: Sequence[Mapping[str, JsonValue]] | HistoryReference = ()
+    params: JsonObject = field(default_factory=dict)
+    limits: Limits = DEFAULT_LIMITS
+    scope: Scope = NO_SCOPE
+    traced: bool = False
+    trace_id: str = ""
+    parent_trace_id: str = ""
+    run_group_id: str = ""
+    stream: bool = False
 
 
-def system_prompt(role: str, instructions: str, schema: JsonObject | None, prompts: Prompts) -> str:
-    """Who the agent is, what it shall do, and in what form."""
-    parts = [role, instructions or ("" if role else prompts.instructions)]
-    if schema is not None:
-        parts.append(prompts.output_schema.format(schema=encode_json(schema).decode()))
-    return "\n\n".join(part for part in parts if part)
+def start_run(
+    means: Means[DepsT],
+    query: str | Sequence[JsonObject],
+    request: RunRequest[DepsT],
+    nesting: Nesting | None = None,
+    path: tuple[str, ...] = (),
+) -> ActiveRun[DepsT]:
+    """A new run.
 
-
-def checked_params(params: JsonObject) -> JsonObject:
-    """Request parameters that may be passed on.
+    Args:
+        nesting, path: for the run of an agent that is called as a tool.
 
     Raises:
-        ConfigurationError: one would replace what the run itself decides, is for the connection, or is no JSON.
+        ConfigurationError: the query, the history, a parameter, a limit or a tool is refused.
+    """
+    asked = _query_message(query)
+    head = means.head
+    if request.params:
+        head = replace(head, params=checked_params({**head.params, **request.params}))
+    gates = () if nesting is None else nesting.gates
+    reviewed = [gate for gate in (*gates, means.gate) if gate is not None]
+    awaits_admission = any("admission" in gate.phases for gate in reviewed)
+    history = request.history
+    past = () if isinstance(history, HistoryReference) else parse_history(history)
+    started = RunStarted(
+        means.ids.new(),
+        head,
+        past if awaits_admission else (*past, asked),
+        request.limits,
+        request.scope,
+        request.trace_id or means.ids.new(),
+        request.parent_trace_id,
+        request.run_group_id,
+        tuple(dict.fromkeys(name for gate in reviewed for name in gate.policies)) if reviewed else (),
+        awaits_admission,
+        tuple(means.sources),
+        tuple(means.conclusions),
+        history if isinstance(history, HistoryReference) else None,
+        means.clock.now(),
+    )
+    return ActiveRun(
+        means,
+        start(started),
+        RunRecord([started], request.stream, request.traced, means.capture_content),
+        request.deps,
+        tools=request.tools,
+        query=asked,
+        nesting=nesting,
+        path=path,
+    )
+
+
+def _query_message(query: str | Sequence[JsonObject]) -> UserMessage:
+    if isinstance(query, str):
+        return UserMessage(query)
+    if isinstance(query, (list, tuple)):
+        return UserMessage(parse_parts(query, "query"))
+    raise ConfigurationError(f"query must be text or a list of content parts, got {type(query).__name__}.")
+
+
+def checked_params(params: Mapping[str, JsonValue]) -> JsonObject:
+    """A copy of request parameters that may be passed on.
+
+    Raises:
+        ConfigurationError: one would replace what the run itself decides, is for the connection, or is not JSON.
     """
     if not params:
-        return params
+        return {}
     taken = [name for name in _OURS if name in params]
     if taken:
         raise ConfigurationError(
@@ -61,6 +131,5 @@ def checked_params(params: JsonObject) -> JsonObject:
         )
     for name, remedy in _NO_PARAMETERS.items():
         if name in params:
-            raise ConfigurationError(f"metadata.{name}: this is no parameter of a model.", guidance=remedy)
-    refuse_unless_json(params, "metadata")
-    return params
+            raise ConfigurationError(f"metadata.{name}: this is not a parameter of a model.", guidance=remedy)
+    return to_json_object(params, "metadata")

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Never, TypeAlias
+from types import NoneType
+from typing import Final, TypeAlias
+
+from typing_extensions import TypeIs
 
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.messages import AssistantMessage, ToolCall
@@ -59,12 +62,33 @@ class ReplyEnd:
 Delta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | ReplyEnd
 
 
+_KINDS: Final = (TextDelta, ToolCallDelta, ReasoningDelta, RefusalDelta, ReplyEnd)
+
+
+def is_delta(value: object) -> TypeIs[Delta]:
+    """Whether the value is a delta."""
+    return isinstance(value, _KINDS)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelReply:
     """One whole answer of a model."""
 
     message: AssistantMessage
     end: ReplyEnd
+
+
+def message_deltas(message: AssistantMessage) -> tuple[Delta, ...]:
+    """A whole message as few large deltas, which fold to it again."""
+    pieces: list[Delta] = []
+    if message.reasoning:
+        pieces.append(ReasoningDelta(message.reasoning))
+    if message.content:
+        pieces.append(TextDelta(message.content))
+    if message.refusal:
+        pieces.append(RefusalDelta(message.refusal))
+    calls = enumerate(message.tool_calls)
+    return (*pieces, *(ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in calls))
 
 
 class ReplyBuilder:
@@ -91,15 +115,15 @@ class ReplyBuilder:
             ProviderError: it is none.
         """
         match delta:
-            case TextDelta(text):
+            case TextDelta(text) if isinstance(text, str):
                 self._text.append(text)
-            case ToolCallDelta():
+            case ToolCallDelta() if _is_call_piece(delta):
                 self._calls.setdefault(delta.index, _Call()).add(delta)
-            case ReasoningDelta(text):
+            case ReasoningDelta(text) if isinstance(text, str):
                 self._reasoning.append(text)
-            case RefusalDelta(text):
+            case RefusalDelta(text) if isinstance(text, str):
                 self._refusal.append(text)
-            case ReplyEnd():
+            case ReplyEnd() if _is_end(delta):
                 self._end = _merge(self._end, delta)
                 self.ended = True
             case _:
@@ -144,15 +168,31 @@ class _Call:
         return ToolCall(self.id, self.name, _joined(self.arguments))
 
 
-def _foreign(item: Never) -> ProviderError:
-    """A type checker sees to it that no delta gets here; but a model may be anybody's."""
-    found: object = item
+def _is_call_piece(delta: ToolCallDelta) -> bool:
+    texts = (delta.id, delta.name, delta.arguments)
+    return isinstance(delta.index, int) and all(isinstance(text, str) for text in texts)
+
+
+def _is_end(delta: ReplyEnd) -> bool:
+    texts = (delta.finish_reason, delta.model, delta.response_id)
+    usage: object = delta.usage
+    return all(text is None or isinstance(text, str) for text in texts) and isinstance(usage, (Usage, NoneType))
+
+
+def _foreign(item: object) -> ProviderError:
+    """A type checker keeps what is not a delta from getting here; but a model may be written by anybody."""
+    fields = ", ".join(f"{name}={type(value).__name__}" for name, value in _fields(item))
     return ProviderError(
-        f"The model's stream yielded {type(found).__name__}, which is no delta.",
+        f"The model's stream yielded {type(item).__name__}({fields}), which is not a delta.",
         code="LA-500",
-        guidance="ChatModel.stream yields TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta and ReplyEnd.",
+        guidance="ChatModel.stream yields TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta and ReplyEnd, with "
+        "fields of their declared types.",
         retryable=False,
     )
+
+
+def _fields(item: object) -> list[tuple[str, object]]:
+    return [(name, getattr(item, name, None)) for name in getattr(type(item), "__dataclass_fields__", ())]
 
 
 def _joined(pieces: list[str]) -> str:

@@ -9,96 +9,142 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.effects import Effect
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage, Message
+from lightagent.domain.limits import DEFAULT_LIMITS, Limits
+from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.outcomes import Outcome
+from lightagent.domain.policy import Decision
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.domain.usage import Usage
-
-OUTPUT_CHECK: Final = "output_check"
-"""The source of context that tells the model why its final answer was refused."""
 
 TOOL_PROGRESS: Final = "tool_progress"
 """The kind of note that a tool makes with `RunContext.report`; its text is the tool's own, and may be private."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How far a run may go.
+class HistoryReference:
+    """A stored conversation that a run begins from: the `count` messages that `stream` held as of entry `sequence`."""
 
-    Attributes:
-        max_tool_iterations: rounds of tool calls.
-        max_retry: attempts at one model request, the first included.
-        max_output_retries: how often an invalid final answer goes back to the model.
-        model_timeout: seconds for one model request with all its attempts and the waiting between them.
-        timeout: seconds from start (or resumption) to end of the run; None: no limit.
-
-    Raises:
-        ConfigurationError: one is of a wrong type or out of range; the text names it.
-    """
-
-    max_tool_iterations: int = 10
-    max_retry: int = 10
-    max_output_retries: int = 3
-    model_timeout: float = 600.0
-    timeout: float | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("max_tool_iterations", 0), ("max_retry", 1), ("max_output_retries", 0)):
-            count: object = getattr(self, name)
-            if not isinstance(count, int) or isinstance(count, bool) or count < least:
-                raise ConfigurationError(f"limits: {name} is a whole number, at least {least}, not {count!r}.")
-        for name, seconds in (("model_timeout", self.model_timeout), ("timeout", self.timeout)):
-            if seconds is None and name == "timeout":
-                continue
-            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
-                raise ConfigurationError(f"limits: {name} is seconds above 0, not {seconds!r}.")
-
-
-DEFAULT_LIMITS: Final = Limits()
+    stream: str
+    sequence: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, with all that is needed to go on with it elsewhere."""
+    """A run begins, with all that is needed to go on with it elsewhere.
+
+    Attributes:
+        messages: the history and, unless it awaits admission, the query.
+        policies: the names of the policies that the run was begun with; it is not resumed without them.
+        awaits_admission: the query is not on record yet: it enters with `Admitted`, once policies have passed it.
+        before: the context sources that are asked before the first request.
+        after: the conclusions that are drawn after success.
+        history: a stored conversation that goes before `messages`.
+    """
 
     run_id: str
-    agent_name: str
-    model: str
+    head: AgentHead
     messages: tuple[Message, ...]
-    tools: tuple[str, ...] = ()
-    params: JsonObject = field(default_factory=dict)
-    output_schema: JsonObject | None = None
     limits: Limits = DEFAULT_LIMITS
     scope: Scope = NO_SCOPE
     trace_id: str = ""
     parent_trace_id: str = ""
     run_group_id: str = ""
+    policies: tuple[str, ...] = ()
+    awaits_admission: bool = False
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    history: HistoryReference | None = None
     at: float = field(default=0.0, compare=False)
     type: Literal["run_started"] = "run_started"
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """The policies passed the query, which is now on record as they left it."""
+
+    message: UserMessage
+    decisions: tuple[Decision, ...] = ()
+    at: float = field(default=0.0, compare=False)
+    type: Literal["admitted"] = "admitted"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextAdded:
+    """A context source was asked. With `error` it failed, and the run goes on without what it might have added."""
+
+    source: str
+    messages: tuple[ContextMessage, ...]
+    error: LightAgentErrorInfo | None = None
+    decisions: tuple[Decision, ...] = ()
+    at: float = field(default=0.0, compare=False)
+    type: Literal["context_added"] = "context_added"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextReplaced:
+    """Compaction: the first `count` messages of the conversation gave way to `messages`; `source` names what did it."""
+
+    source: str
+    count: int
+    messages: tuple[Message, ...]
+    at: float = field(default=0.0, compare=False)
+    type: Literal["context_replaced"] = "context_replaced"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequested:
-    """The conversation, of so many messages, goes to the model."""
+    """The conversation goes to the model.
+
+    Attributes:
+        message_count: messages in the request, the instructions included.
+        tools: the names of the tools that are offered.
+        params: the request's parameters, where policies changed those of the agent; else None.
+        messages: the request's messages without the instructions, where policies changed the conversation; else None.
+    """
 
     turn: int
     message_count: int
+    tools: tuple[str, ...] = ()
+    params: JsonObject | None = None
+    messages: tuple[Message, ...] | None = None
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["model_requested"] = "model_requested"
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRetried:
+    """The request is made again, after a failure or after a crash interrupted it; `attempt` counts from 2."""
+
+    turn: int
+    attempt: int
+    at: float = field(default=0.0, compare=False)
+    type: Literal["model_retried"] = "model_retried"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFailed:
-    """One attempt at a request failed; another follows unless the run ends. `partial` is the text that had come."""
+    """One attempt at a request failed.
+
+    Attributes:
+        partial: the text that had come, and passed the policies.
+        usage: the tokens that had been reported.
+        ends: how the run ends because of it; None where another attempt may follow.
+    """
 
     turn: int
     attempt: int
     error: LightAgentErrorInfo
     partial: str = ""
+    usage: Usage | None = None
+    ends: Outcome | None = None
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["model_failed"] = "model_failed"
 
@@ -113,10 +159,21 @@ class ModelReplied:
     usage: Usage | None = None
     model: str | None = None
     response_id: str | None = None
+    decisions: tuple[Decision, ...] = ()
     latency: float = field(default=0.0, compare=False)
     first_delta: float | None = field(default=None, compare=False)
     at: float = field(default=0.0, compare=False)
     type: Literal["model_replied"] = "model_replied"
+
+
+@dataclass(frozen=True, slots=True)
+class CallsRefused:
+    """The reply makes more calls than a turn may have; each of these gets `error` as its result."""
+
+    call_ids: tuple[str, ...]
+    error: LightAgentErrorInfo
+    at: float = field(default=0.0, compare=False)
+    type: Literal["calls_refused"] = "calls_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +184,41 @@ class ToolStarted:
     name: str
     arguments: JsonObject
     idempotency_key: str
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["tool_started"] = "tool_started"
 
 
-ToolStatus: TypeAlias = Literal["ok", "failed", "refused", "rejected", "answered", "unknown"]
-"""ok: the tool answered. failed: it raised or timed out. refused: never called (bad arguments, no such tool).
-rejected: a human said no. answered: a human answered in its place. unknown: interrupted, it may have happened."""
+ToolStatus: TypeAlias = Literal["ok", "failed", "refused", "rejected", "answered", "unknown", "withheld"]
+"""How a call ended.
+
+* ok: the tool answered.
+* failed: it raised or timed out.
+* refused: it was never called (bad arguments, no such tool, a policy).
+* rejected: a human said no.
+* answered: a human answered in its place.
+* unknown: it was interrupted or given up, and may have taken effect.
+* withheld: it took effect, but a policy keeps its answer from the model.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A call has its one result: the text the model gets."""
+    """A call has its one result.
+
+    Attributes:
+        output: the text the model gets.
+        effects: what the call does to the run.
+        ends: how the run ends because of it; None where it goes on.
+    """
 
     call_id: str
     output: str
     status: ToolStatus = "ok"
     error: LightAgentErrorInfo | None = None
+    effects: tuple[Effect, ...] = ()
+    ends: Outcome | None = None
+    decisions: tuple[Decision, ...] = ()
     duration: float = field(default=0.0, compare=False)
     at: float = field(default=0.0, compare=False)
     type: Literal["tool_finished"] = "tool_finished"
@@ -151,11 +226,18 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequested:
-    """A call waits for a human."""
+    """A call waits for a human.
+
+    Attributes:
+        request: what the reviewer is shown.
+        arguments: the checked arguments that an approval is for.
+    """
 
     call_id: str
     reason: str
     request: JsonObject
+    arguments: JsonObject = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["approval_requested"] = "approval_requested"
 
@@ -171,27 +253,52 @@ class ApprovalDecided:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextAdded:
-    """Something other than the model and its tools added to the conversation; `source` names what."""
+class Nested:
+    """Something happened in the run of an agent that this run called as a tool."""
 
-    source: str
-    messages: tuple[Message, ...]
+    call_id: str
+    event: Event
+    type: Literal["nested"] = "nested"
+
+    @property
+    def at(self) -> float:
+        """When it happened."""
+        return self.event.at
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRejected:
+    """The final answer does not fit its type; `message` tells the model why."""
+
+    message: UserMessage
     at: float = field(default=0.0, compare=False)
-    type: Literal["context_added"] = "context_added"
+    type: Literal["output_rejected"] = "output_rejected"
 
 
 @dataclass(frozen=True, slots=True)
 class OutputAccepted:
-    """The final answer passed every check; `content` is what it became."""
+    """The final answer passed every check and policy; `content` is what it became."""
 
     content: str
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["output_accepted"] = "output_accepted"
 
 
 @dataclass(frozen=True, slots=True)
+class Concluded:
+    """A conclusion was drawn after success, such as a memory that was written. With `error` it failed."""
+
+    name: str
+    error: LightAgentErrorInfo | None = None
+    decisions: tuple[Decision, ...] = ()
+    at: float = field(default=0.0, compare=False)
+    type: Literal["concluded"] = "concluded"
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
-    """A remark for whoever watches the run or reads its trace; it moves nothing. `kind` is its type in the trace."""
+    """A remark for whoever watches the run; it moves nothing, and its data may be private."""
 
     kind: str
     data: JsonObject
@@ -204,21 +311,44 @@ class RunFinished:
     """The run ends; only a suspended one can go on."""
 
     outcome: Outcome
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["run_finished"] = "run_finished"
 
 
+@dataclass(frozen=True, slots=True)
+class Unrecognized:
+    """An event of a later version that says of itself that it moves nothing; `entry` is kept as it was read."""
+
+    entry: JsonObject
+    type: Literal["unrecognized"] = "unrecognized"
+
+    @property
+    def at(self) -> float:
+        """When it happened, as far as the entry tells."""
+        moment = self.entry.get("at")
+        return float(moment) if isinstance(moment, (int, float)) else 0.0
+
+
 Event: TypeAlias = (
     RunStarted
+    | Admitted
+    | ContextAdded
+    | ContextReplaced
     | ModelRequested
+    | ModelRetried
     | ModelFailed
     | ModelReplied
+    | CallsRefused
     | ToolStarted
     | ToolFinished
     | ApprovalRequested
     | ApprovalDecided
-    | ContextAdded
+    | Nested
+    | OutputRejected
     | OutputAccepted
+    | Concluded
     | Noted
     | RunFinished
+    | Unrecognized
 )

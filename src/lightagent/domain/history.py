@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.plain import refuse_unless_json
 
 
 def parse_history(history: Sequence[Mapping[str, JsonValue]]) -> tuple[Message, ...]:
@@ -23,7 +24,7 @@ def parse_history(history: Sequence[Mapping[str, JsonValue]]) -> tuple[Message, 
     if isinstance(history, (str, bytes, Mapping)) or not isinstance(history, Sequence):
         raise ConfigurationError(f"history is a list of OpenAI-form messages, not {type(history).__name__}.")
     messages = tuple(_message(entry, f"history[{place}]") for place, entry in enumerate(history))
-    _check_calls_are_answered(messages)
+    check_conversation(messages, "history")
     return messages
 
 
@@ -80,15 +81,15 @@ def _user_content(content: JsonValue, at: str) -> str | tuple[JsonObject, ...]:
 
 
 def parse_parts(content: Sequence[JsonValue], at: str) -> tuple[JsonObject, ...]:
-    """OpenAI content parts, checked.
+    """OpenAI content parts, checked and copied.
 
     Raises:
-        ConfigurationError: one is no object with a type, or no JSON.
+        ConfigurationError: one is not an object with a type, or not plain JSON.
     """
-    parts = tuple(part for part in content if isinstance(part, dict) and isinstance(part.get("type"), str))
-    if len(parts) != len(content):
-        raise ConfigurationError(f"{at}: every content part is an object with a type.")
-    refuse_unless_json(parts, at)
+    parts = tuple(to_json_object(part, f"{at}[{place}]") for place, part in enumerate(content))
+    for place, part in enumerate(parts):
+        if not isinstance(part.get("type"), str):
+            raise ConfigurationError(f"{at}[{place}]: every content part is an object with a type.")
     return parts
 
 
@@ -104,21 +105,3 @@ def _text(value: JsonValue, at: str) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"{at}: text is wanted, not {type(value).__name__}.")
     return value
-
-
-def _check_calls_are_answered(messages: tuple[Message, ...]) -> None:
-    """Every provider refuses a call without its answer, and an answer without its call; say where, before it does."""
-    open_calls: set[str] = set()
-    for place, message in enumerate(messages):
-        if isinstance(message, ToolMessage):
-            if message.tool_call_id not in open_calls:
-                raise ConfigurationError(f"history[{place}]: no call {message.tool_call_id!r} waits for this answer.")
-            open_calls.remove(message.tool_call_id)
-        elif open_calls:
-            break
-        elif isinstance(message, AssistantMessage):
-            open_calls = {call.id for call in message.tool_calls}
-            if len(open_calls) != len(message.tool_calls):
-                raise ConfigurationError(f"history[{place}].tool_calls: two calls have the same id.")
-    if open_calls:
-        raise ConfigurationError(f"history: the call {min(open_calls)!r} has no answer (a message with role tool).")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_types import JsonObject, JsonValue
 
 
 class _Encoded:
@@ -53,7 +55,10 @@ class UserMessage(_Encoded):
     role: Literal["user"] = "user"
 
     def to_openai(self) -> JsonObject:
-        return {"role": "user", "content": self.content if isinstance(self.content, str) else list(self.content)}
+        return {"role": "user", "content": self._copied_content()}
+
+    def _copied_content(self) -> str | list[JsonValue]:
+        return self.content if isinstance(self.content, str) else [copy_object(part) for part in self.content]
 
     @property
     def text(self) -> str:
@@ -61,6 +66,38 @@ class UserMessage(_Encoded):
         if isinstance(self.content, str):
             return self.content
         return "\n".join(str(part["text"]) for part in self.content if part.get("type") == "text" and "text" in part)
+
+
+Trust: TypeAlias = Literal["trusted", "untrusted"]
+"""Whether the application vouches for a text, or it may come from anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextMessage(_Encoded):
+    """What a context source, such as a memory, adds for the model.
+
+    The model gets it as a message of its own with the role `user`, between fixed delimiters that the text cannot
+    close. It is not what the user said, and so not part of the history that the next run is given.
+
+    Attributes:
+        source: what added it.
+        content: the text.
+        trust: whether the application vouches for the text.
+    """
+
+    source: str
+    content: str
+    trust: Trust = "untrusted"
+    role: Literal["context"] = "context"
+
+    def to_openai(self) -> JsonObject:
+        text = _DELIMITER.sub("&lt;", self.content)
+        opening = f'<context source="{self.source}" trust="{self.trust}">'
+        return {"role": "user", "content": f"{opening}\n{text}\n</context>"}
+
+
+# The bracket of anything that looks like the delimiter, whatever its case and the spaces in it.
+_DELIMITER: Final = re.compile(r"<(?=\s{0,20}/?\s{0,20}context)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +142,7 @@ class ToolMessage(_Encoded):
         return {"role": "tool", "tool_call_id": self.tool_call_id, "content": self.content}
 
 
-Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+Message: TypeAlias = SystemMessage | UserMessage | ContextMessage | AssistantMessage | ToolMessage
 
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -6,9 +6,22 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import ModelReplied
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Failed, Outcome, Suspended
-from lightagent.domain.runs import PendingCall, Run
+from lightagent.domain.folding import needs_check
+from lightagent.domain.outcomes import BudgetExhausted, Completed, Failed, Outcome, Suspended
+from lightagent.domain.replies import cut_short
+from lightagent.domain.runs import PendingCall, Run, waiting_calls
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let the policies pass the query, before anything is on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Ask these context sources, all at once, what they add to the conversation."""
+
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +31,24 @@ class AskModel:
 
 @dataclass(frozen=True, slots=True)
 class CallTools:
-    """Bring these calls to their results, all at once. One that is `started` was interrupted: nobody knows its end."""
+    """Run these calls concurrently. One that is `started` was interrupted, so its effect is unknown."""
 
     calls: tuple[PendingCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutput:
-    """See whether the final answer is what was asked for."""
+    """See whether the final answer is what was asked for, and may be given."""
 
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """Draw this conclusion from the run's success, such as writing a memory."""
+
+    name: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +58,9 @@ class Finish:
     outcome: Outcome
 
 
-Move: TypeAlias = AskModel | CallTools | CheckOutput | Finish
+Move: TypeAlias = Admit | Prepare | AskModel | CallTools | CheckOutput | Conclude | Finish
 
+ADMIT: Final = Admit()
 ASK_MODEL: Final = AskModel()
 
 
@@ -46,64 +68,42 @@ def next_move(run: Run) -> Move:
     """The one thing to do now."""
     if run.outcome is not None:
         return Finish(run.outcome)
+    if run.ending is not None:
+        return Finish(run.ending)
     if run.calls:
         return _about_calls(run)
     if run.last_reply is not None:
-        return _about_reply(run, run.last_reply)
-    if run.output_rejections > run.started.limits.max_output_retries:
+        return _about_answer(run)
+    if not run.admitted:
+        return ADMIT
+    if len(run.prepared) < len(run.started.before):
+        return Prepare(tuple(source for source in run.started.before if source not in run.prepared))
+    if run.output_rejections > run.limits.max_output_retries:
         return Finish(Failed(_never_fit(run)))
     return ASK_MODEL
 
 
 def _about_calls(run: Run) -> Move:
-    if run.last_reply is not None and (cut := _cut_short(run.last_reply)) is not None:
+    if run.last_reply is not None and (cut := cut_short(run.last_reply)) is not None:
         return Finish(cut)
-    if run.tool_rounds >= run.started.limits.max_tool_iterations:
+    if run.tool_rounds >= run.limits.max_tool_iterations:
         return Finish(BudgetExhausted(_too_many_rounds(run)))
-    ready = tuple(call for call in run.calls if call.status in ("new", "started", "decided"))
-    if ready:
-        return CallTools(ready)
-    return Finish(Suspended(tuple(call.call.id for call in run.calls if call.status == "waiting")))
+    ready = tuple(call for call in run.calls.values() if call.status in ("new", "started", "decided"))
+    return CallTools(ready) if ready else Finish(Suspended(tuple(waiting_calls(run))))
 
 
-def _about_reply(run: Run, reply: ModelReplied) -> Move:
-    if (cut := _cut_short(reply)) is not None:
+def _about_answer(run: Run) -> Move:
+    reply = run.last_reply
+    if reply is None:
+        return ASK_MODEL
+    if (cut := cut_short(reply)) is not None:
         return Finish(cut)
-    if run.accepted is not None:
-        return Finish(Completed(run.accepted))
     content = reply.message.content or ""
-    if run.started.output_schema is None:
-        return Finish(Completed(content))
-    return CheckOutput(content)
-
-
-def _cut_short(reply: ModelReplied) -> Outcome | None:
-    """An answer that the provider cut off or withheld is no answer, whatever text came with it."""
-    if reply.message.refusal:
-        return Blocked(
-            LightAgentErrorInfo(
-                "LA-403", "The model refused to answer.", "Change the request.", {"refusal": reply.message.refusal}
-            )
-        )
-    if reply.finish_reason == "content_filter":
-        return Blocked(
-            LightAgentErrorInfo(
-                "LA-403",
-                "The provider's content filter withheld the answer.",
-                "Change the request.",
-                {"finish_reason": "content_filter"},
-            )
-        )
-    if reply.finish_reason == "length":
-        return Failed(
-            LightAgentErrorInfo(
-                "LA-413",
-                "The answer was cut off at the token limit.",
-                'Raise max_tokens in metadata=; result_format="object" gives the part that came.',
-                {"finish_reason": "length"},
-            )
-        )
-    return None
+    if run.accepted is None and needs_check(run):
+        return CheckOutput(content)
+    answer = content if run.accepted is None else run.accepted
+    due = next((name for name in run.started.after if name not in run.concluded), None)
+    return Finish(Completed(answer)) if due is None else Conclude(due, answer)
 
 
 def _never_fit(run: Run) -> LightAgentErrorInfo:
@@ -116,10 +116,10 @@ def _never_fit(run: Run) -> LightAgentErrorInfo:
 
 
 def _too_many_rounds(run: Run) -> LightAgentErrorInfo:
-    limit = run.started.limits.max_tool_iterations
+    limit = run.limits.max_tool_iterations
     return LightAgentErrorInfo(
         "LA-BUDGET",
-        f"The model still wants tools after {limit} rounds of tool calls.",
+        f"The model still asks for tools after {limit} rounds of tool calls.",
         "Raise max_tool_iterations=, or give the agent better tools.",
         {"max_tool_iterations": limit},
     )

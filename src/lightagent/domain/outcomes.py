@@ -1,9 +1,9 @@
-"""How a run ends: in exactly one of six ways, and nobody infers which from a text."""
+"""How a run ends: in exactly one of six ways, which is on record and never inferred from a text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 
@@ -18,7 +18,10 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """A human must decide about these calls; the journal goes on with `resume`."""
+    """A human must decide about these calls; the journal goes on with `resume`.
+
+    The id of a call inside a nested run is a path: the ids of the calls that lead to it, joined by a slash.
+    """
 
     call_ids: tuple[str, ...]
     kind: Literal["suspended"] = "suspended"
@@ -26,7 +29,7 @@ class Suspended:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Somebody said no: a guardrail, a hook, a policy, the provider's content filter."""
+    """A policy, a guardrail, a hook or the provider's content filter forbade it."""
 
     error: LightAgentErrorInfo
     kind: Literal["blocked"] = "blocked"
@@ -60,11 +63,16 @@ Outcome: TypeAlias = Completed | Suspended | Blocked | BudgetExhausted | Cancell
 
 
 def outcome_error(outcome: Outcome) -> LightAgentErrorInfo | None:
-    """What went wrong, or None where nothing did."""
+    """What went wrong, or None where nothing did: a run that its caller cancelled has not failed."""
     match outcome:
-        case Completed() | Suspended():
+        case Completed() | Suspended() | Cancelled():
             return None
-        case Cancelled(reason):
-            return LightAgentErrorInfo("LA-UNKNOWN", reason or "The run was cancelled.")
         case Blocked(error) | BudgetExhausted(error) | Failed(error):
             return error
+        case _:
+            assert_never(outcome)
+
+
+def withholds_content(outcome: Outcome) -> bool:
+    """Whether words that came before such an end must not be shown: they may be what was forbidden."""
+    return isinstance(outcome, Blocked)

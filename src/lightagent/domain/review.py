@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.plain import refuse_unless_json
 
 _ACTIONS: Final = ("approve", "reject", "edit", "respond")
 
@@ -24,7 +24,8 @@ class ApprovalDecision:
         output: for respond, the answer in the tool's place.
 
     Raises:
-        ConfigurationError: no such action, or one without what it needs. What is no decision must never count as a yes.
+        ConfigurationError: there is no such action, or it lacks what it needs. Anything that is not a decision must
+            never count as a yes.
     """
 
     action: Literal["approve", "reject", "edit", "respond"]
@@ -35,13 +36,17 @@ class ApprovalDecision:
 
     def __post_init__(self) -> None:
         if self.action not in _ACTIONS:
-            raise ConfigurationError(f"decision: {self.action!r} is not one of {', '.join(_ACTIONS)}.")
+            raise ConfigurationError(f"decision: {self.action!r:.50} is not one of {', '.join(_ACTIONS)}.")
+        for name, text in (("reason", self.reason), ("actor", self.actor)):
+            if not isinstance(text, str):
+                raise ConfigurationError(f"decision: {name} must be text, got {type(text).__name__}.")
         if (self.action == "edit") != isinstance(self.arguments, dict):
-            raise ConfigurationError("decision: edit, and only edit, takes arguments: an object.")
+            raise ConfigurationError("decision: edit, and only edit, takes arguments, which must be an object.")
         if (self.action == "respond") != isinstance(self.output, str):
-            raise ConfigurationError("decision: respond, and only respond, takes output: a text.")
+            raise ConfigurationError("decision: respond, and only respond, takes output, which must be text.")
         if self.arguments is not None:
-            refuse_unless_json(self.arguments, "decision: arguments")
+            # A copy, so that nobody can change what was approved after it was checked.
+            object.__setattr__(self, "arguments", to_json_object(self.arguments, "decision: arguments"))
 
     @classmethod
     def approve(cls, reason: str = "", *, actor: str = "") -> ApprovalDecision:

@@ -2,162 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Literal, assert_never
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import (
-    OUTPUT_CHECK,
-    ApprovalDecided,
-    ApprovalRequested,
-    ContextAdded,
-    Event,
-    ModelFailed,
-    ModelReplied,
-    ModelRequested,
-    Noted,
-    OutputAccepted,
-    RunFinished,
-    RunStarted,
-    ToolFinished,
-    ToolStarted,
-)
-from lightagent.domain.messages import Message, ToolCall, ToolMessage
-from lightagent.domain.outcomes import Completed, Outcome, Suspended
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.effects import Effect
+from lightagent.domain.events import ModelReplied, ModelRequested, RunStarted
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.limits import Limits
+from lightagent.domain.messages import Message, ToolCall
+from lightagent.domain.origin import Origin
+from lightagent.domain.outcomes import Outcome, Suspended
 from lightagent.domain.review import ApprovalDecision
+
+CallState: TypeAlias = Literal["new", "started", "waiting", "decided", "done"]
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCall:
-    """One call of the current turn on its way to its one result."""
+    """One call of the current turn on its way to its one result.
+
+    Attributes:
+        call: as the model made it.
+        status: how far it is. `started` without a result means that it was interrupted, or is under way.
+        arguments: the checked arguments that run or ran, or that wait for approval; None while there are none.
+        decision: what a human decided about it.
+        output: its result, once it is `done`.
+        effects: what it does to the run at the end of the round.
+        child: the run of the agent that was called as this tool.
+    """
 
     call: ToolCall
-    status: Literal["new", "started", "waiting", "decided", "done"] = "new"
+    status: CallState = "new"
+    arguments: JsonObject | None = None
     decision: ApprovalDecision | None = None
     output: str = ""
+    effects: tuple[Effect, ...] = ()
+    child: Run | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run as of its last event. Folding a prefix and going on gives the same as folding the whole."""
+NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})
+
+
+class Run(NamedTuple):
+    """A run as of its last event. Folding a prefix and going on gives the same as folding the whole.
+
+    A named tuple, since a run is replaced at every event and `_replace` costs a quarter of `dataclasses.replace`.
+
+    Attributes:
+        started: the first event, which says whose run it is.
+        head: the agent that acts now.
+        messages: the conversation, without the instructions.
+        query_at: where in `messages` the query stands, before which context is put.
+        missing: messages of a referenced history that the fold was not given; they stand before `messages`.
+        admitted: the query is on record.
+        prepared: the context sources that were asked.
+        offered: the names of the tools that the model is offered; None until the first request of `head`.
+        request: the request that is under way.
+        attempt, failures: at that request: the number of the last one, and how many failed.
+        attempt_failed: the last attempt is among those that failed.
+        calls: the calls of the current turn by their id, in the order in which the model made them.
+        open_calls: how many of them are not done.
+        turn: replies of the model so far.
+        last_reply: the model's last word, if nothing came after it.
+        accepted: the final answer, once it has passed.
+        concluded: the conclusions that were drawn.
+        ending: how the run is going to end, because of something that happened.
+        outcome: how it ended.
+    """
 
     started: RunStarted
+    head: AgentHead
     messages: tuple[Message, ...]
-    calls: tuple[PendingCall, ...] = ()
+    query_at: int = 0
+    missing: int = 0
+    admitted: bool = True
+    prepared: tuple[str, ...] = ()
+    offered: tuple[str, ...] | None = None
+    request: ModelRequested | None = None
+    attempt: int = 0
+    failures: int = 0
+    attempt_failed: bool = False
+    calls: Mapping[str, PendingCall] = NO_CALLS
+    open_calls: int = 0
     turn: int = 0
     tool_rounds: int = 0
     output_rejections: int = 0
     last_reply: ModelReplied | None = None
     accepted: str | None = None
-    requested: bool = False
+    concluded: tuple[str, ...] = ()
+    ending: Outcome | None = None
     outcome: Outcome | None = None
 
+    @property
+    def limits(self) -> Limits:
+        """How far the run may go."""
+        return self.started.limits
 
-def fold(events: Iterable[Event]) -> Run:
-    """The run that these events tell, the first of which is `RunStarted`.
-
-    Raises:
-        ConfigurationError: the events are no possible run.
-    """
-    rest = iter(events)
-    first = next(rest, None)
-    if not isinstance(first, RunStarted):
-        raise ConfigurationError("A journal begins with run_started.")
-    return reduce(apply, rest, start(first))
-
-
-def start(event: RunStarted) -> Run:
-    """The run as of its first event."""
-    return Run(event, event.messages)
-
-
-def apply(run: Run, event: Event) -> Run:
-    """The run after one more event.
-
-    Raises:
-        ConfigurationError: it cannot happen here.
-    """
-    _refuse_after_the_end(run, event)
-    match event:
-        case Noted():
-            return run
-        case ModelRequested() | ModelFailed() | ModelReplied():
-            return _spoken(run, event)
-        case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided():
-            return _called(run, event)
-        case ContextAdded():
-            rejections = run.output_rejections + (event.source == OUTPUT_CHECK)
-            return replace(run, messages=run.messages + event.messages, output_rejections=rejections, last_reply=None)
-        case OutputAccepted():
-            return replace(run, accepted=event.content)
-        case RunFinished():
-            return _finished(run, event.outcome)
-        case RunStarted():
-            raise ConfigurationError("A run starts once.")
-        case _:
-            assert_never(event)
+    def origin(self, path: tuple[str, ...] = ()) -> Origin:
+        """Where what happens now belongs."""
+        started = self.started
+        return Origin(
+            started.run_id,
+            started.trace_id,
+            started.parent_trace_id,
+            started.run_group_id,
+            self.head.name,
+            started.scope,
+            self.turn + 1 if self.open_calls == 0 else self.turn,
+            self.attempt or 1,
+            path,
+        )
 
 
-def _refuse_after_the_end(run: Run, event: Event) -> None:
-    if run.outcome is not None and not (isinstance(run.outcome, Suspended) and isinstance(event, ApprovalDecided)):
-        raise ConfigurationError(f"Nothing follows {run.outcome.kind}, but {event.type} does.")
+def waiting_calls(run: Run) -> dict[str, tuple[str, ...]]:
+    """The calls that wait for a human: the text that names each, and the ids that lead to it through nested runs."""
+    return {"/".join(map(_escaped, path)): path for path in _waiting_paths(run)}
 
 
-def _spoken(run: Run, event: ModelRequested | ModelFailed | ModelReplied) -> Run:
-    """A request may be made twice of the same turn: a crash interrupted the first."""
-    if run.calls:
-        raise ConfigurationError(f"{event.type}: calls wait for their results.")
-    if event.turn != run.turn + 1:
-        raise ConfigurationError(f"{event.type}: turn {event.turn} does not follow turn {run.turn}.")
-    if isinstance(event, ModelRequested):
-        return replace(run, requested=True)
-    if not run.requested:
-        raise ConfigurationError(f"{event.type}: the model was not asked.")
-    return _replied(run, event) if isinstance(event, ModelReplied) else run
+def _waiting_paths(run: Run) -> Iterator[tuple[str, ...]]:
+    for call_id, call in run.calls.items():
+        if call.status != "waiting":
+            continue
+        if call.child is not None and isinstance(call.child.outcome, Suspended):
+            yield from ((call_id, *path) for path in _waiting_paths(call.child))
+        else:
+            yield (call_id,)
 
 
-def _finished(run: Run, outcome: Outcome) -> Run:
-    """The other outcomes may come at any time, with calls open."""
-    waiting = tuple(call.call.id for call in run.calls if call.status == "waiting")
-    if isinstance(outcome, Completed) and (run.calls or run.last_reply is None):
-        raise ConfigurationError("A run completes with the model's answer, and no call open.")
-    if isinstance(outcome, Suspended) and (not waiting or outcome.call_ids != waiting):
-        raise ConfigurationError("A run is suspended by the calls that wait, and names them.")
-    return replace(run, outcome=outcome)
-
-
-def _replied(run: Run, event: ModelReplied) -> Run:
-    calls = tuple(PendingCall(call) for call in event.message.tool_calls)
-    if len({call.id for call in event.message.tool_calls}) != len(calls):
-        raise ConfigurationError("Two calls of one turn have the same id.")
-    messages = (*run.messages, event.message)
-    return replace(run, turn=event.turn, messages=messages, calls=calls, last_reply=event, requested=False)
-
-
-def _called(run: Run, event: ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided) -> Run:
-    calls = tuple(_advance(call, event) if call.call.id == event.call_id else call for call in run.calls)
-    if calls == run.calls:
-        raise ConfigurationError(f"{event.type}: no call {event.call_id!r} can take this here.")
-    if any(call.status != "done" for call in calls):
-        return replace(run, calls=calls, outcome=None)
-    answers = tuple(ToolMessage(call.call.id, call.output) for call in calls)
-    return replace(
-        run, messages=run.messages + answers, calls=(), tool_rounds=run.tool_rounds + 1, last_reply=None, outcome=None
-    )
-
-
-def _advance(call: PendingCall, event: ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided) -> PendingCall:
-    """The call after its event; unchanged where the event does not fit, which the caller refuses."""
-    match event:
-        case ToolStarted() if call.status in ("new", "decided"):
-            return replace(call, status="started")
-        case ToolFinished() if call.status not in ("waiting", "done"):
-            return replace(call, status="done", output=event.output)
-        case ApprovalRequested() if call.status in ("new", "started", "decided"):
-            return replace(call, status="waiting", decision=None)
-        case ApprovalDecided() if call.status == "waiting":
-            return replace(call, status="decided", decision=event.decision)
-        case _:
-            return call
+def _escaped(call_id: str) -> str:
+    """An id as a part of a path, as in a JSON Pointer (RFC 6901), so that no two paths have the same text."""
+    return call_id.replace("~", "~0").replace("/", "~1")

@@ -29,3 +29,7 @@ class ApprovalRequired(ControlSignal):
         super().__init__(reason)
         self.reason = reason
         self.request: JsonObject = request or {}
+
+
+class NestedRunWaits(ControlSignal):
+    """The agent that was called as a tool waits for a human; the run that called it waits with it."""

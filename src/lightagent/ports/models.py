@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
+from lightagent.domain.origin import NO_ORIGIN, Origin
 from lightagent.domain.tools import ToolSpec
 
 
@@ -21,7 +23,8 @@ class ChatRequest:
         tools: what the model may call.
         params: request parameters of the provider (temperature, max_tokens …), passed on as they are.
         output_schema: JSON Schema that the answer must satisfy, where the provider can be told.
-        stream: whether somebody waits for deltas; without, a model may answer in one piece.
+        stream: whether deltas are shown as they come; without, a model may answer in one piece.
+        origin: the run, turn and attempt that asks; its `trace_headers` are to be sent along.
     """
 
     messages: tuple[Message, ...]
@@ -29,6 +32,7 @@ class ChatRequest:
     params: JsonObject = field(default_factory=dict)
     output_schema: JsonObject | None = None
     stream: bool = False
+    origin: Origin = field(default=NO_ORIGIN, compare=False)
 
 
 @runtime_checkable
@@ -39,6 +43,11 @@ class ChatModel(Protocol):
     def name(self) -> str:
         """The model's name, as its provider knows it."""
         ...
+
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        """Where the model is served, for telemetry."""
+        return UNKNOWN_ENDPOINT
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """The answer to `request` as deltas that fold to one reply; raises `ProviderError`, and retries nothing.

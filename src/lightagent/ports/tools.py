@@ -1,14 +1,105 @@
-"""The port to tools."""
+"""The ports to tools: one tool, and a source of many."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeAlias
 
 from typing_extensions import TypeVar
 
+from lightagent.domain.deltas import Delta
+from lightagent.domain.events import Event
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import RunContext, ToolSpec
+from lightagent.domain.origin import Origin
+from lightagent.domain.runs import Run
+from lightagent.domain.scopes import Scope
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.policy import Gate
+
+DepsT_co = TypeVar("DepsT_co", covariant=True, default=object)
+"""What the application hands to its tools at each run."""
+
+
+@dataclass(frozen=True, slots=True)
+class NestedDelta:
+    """A delta of an agent that was called as a tool; `path` holds the ids of the calls that lead to it."""
+
+    path: tuple[str, ...]
+    delta: Delta
+
+
+ChildStep: TypeAlias = Event | Delta | NestedDelta
+
+
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """What a tool that is an agent needs to put its run into the journal of the run that calls it.
+
+    Attributes:
+        child: the nested run so far; None at its beginning.
+        emit: puts a step of the nested run on record and shows it; returns once the consumer has taken it.
+        record: puts an event on record without waiting, as the last words of a nested run that is cancelled.
+        gates: the gates of the runs around it, the outermost first; they review the nested run as well.
+        stream: whether deltas are wanted.
+    """
+
+    child: Run | None
+    emit: Callable[[ChildStep], Awaitable[None]]
+    record: Callable[[Event], None]
+    gates: tuple[Gate, ...] = ()
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext(Generic[DepsT_co]):
+    """What a tool may know of the call it serves: one value a call, never shared between runs.
+
+    Attributes:
+        deps: what the application passed to this run.
+        origin: the run, its trace, its owner and the turn.
+        call_id: of this call within its turn.
+        idempotency_key: the same for a call and its repetition after a crash: hand it to what has the effect.
+        approved: a human approved exactly this call.
+        report: put a progress note on the run's record; who watches the run sees it at once.
+        is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
+        nesting: for tools that are agents; None outside of a run.
+    """
+
+    deps: DepsT_co
+    origin: Origin
+    call_id: str
+    idempotency_key: str
+    approved: bool
+    report: Callable[[str], None]
+    is_cancelled: Callable[[], bool]
+    nesting: Nesting | None = field(default=None, repr=False)
+
+    @property
+    def agent_name(self) -> str:
+        """The agent that runs."""
+        return self.origin.agent_name
+
+    @property
+    def run_id(self) -> str:
+        """The id of this run."""
+        return self.origin.run_id
+
+    @property
+    def trace_id(self) -> str:
+        """The id of this run's trace."""
+        return self.origin.trace_id
+
+    @property
+    def scope(self) -> Scope:
+        """Whose run it is."""
+        return self.origin.scope
+
+    @property
+    def user_id(self) -> str:
+        """The user the run serves; empty if none was named."""
+        return self.origin.scope.user
+
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
@@ -26,5 +117,43 @@ class Tool(Protocol[DepsT_contra]):
         ...
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT_contra]) -> object:
-        """Do it, with arguments that `check` returned; raises whatever goes wrong, or a `ControlSignal`."""
+        """Do it, with arguments that `check` returned; raises whatever goes wrong, or a `ControlSignal`.
+
+        A `ToolAnswer` affects the run besides answering.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolList(Generic[DepsT_contra]):
+    """The tools of a source at one moment.
+
+    Attributes:
+        tools: by name. A tool that is not offered costs nothing until it is: its declaration is not looked at.
+        offered: the names of those that a run offers to its model from the start; None: all of them.
+    """
+
+    tools: Mapping[str, Tool[DepsT_contra]]
+    offered: tuple[str, ...] | None = None
+
+
+class ToolSource(Protocol[DepsT_contra]):
+    """Where tools come from, such as a directory or a server. Serves any number of runs at once."""
+
+    @property
+    def name(self) -> str:
+        """Names the source in errors."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Another number once the list has changed; the list is read again before the next request to a model."""
+        ...
+
+    async def tools(self) -> ToolList[DepsT_contra]:
+        """The list as it is now; opens what has to be opened, at the first call. Raises `LightAgentError`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what is open; a later call of `tools` opens it again."""
         ...

@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 from typing_extensions import TypeForm
 
-from lightagent.domain.events import Limits
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.limits import Limits
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.secrets import masked
 

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
-from lightagent.domain.events import ApprovalRequested, Event, ModelReplied, ToolFinished, ToolStarted, ToolStatus
+from lightagent.domain.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    CallsRefused,
+    Event,
+    ModelReplied,
+    Nested,
+    RunFinished,
+    ToolFinished,
+    ToolStarted,
+    ToolStatus,
+)
+from lightagent.domain.json_copies import copy_object
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import Suspended
+
+CallStatus: TypeAlias = ToolStatus | Literal["pending", "started", "waiting", "decided"]
+"""How a call ended, or how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +32,11 @@ class ToolCallRecord:
 
     Attributes:
         id, name: of the call.
-        arguments: those that ran; None where nothing ran.
+        arguments: those that ran, or that wait for approval; None where there are none.
         raw_arguments: the model's own text.
         output: the text the model got; None while there is none.
-        status: how it ended, or waiting (for a human), or pending.
+        status: how it ended, or waiting (for a human), or how far it is.
+        nested: the calls of the agent that was called as this tool.
     """
 
     id: str
@@ -26,7 +44,8 @@ class ToolCallRecord:
     raw_arguments: str
     arguments: JsonObject | None = None
     output: str | None = None
-    status: ToolStatus | str = "pending"
+    status: CallStatus = "pending"
+    nested: tuple[ToolCallRecord, ...] = ()
     duration: float = field(default=0.0, compare=False)
 
     def to_dict(self) -> JsonObject:
@@ -34,10 +53,11 @@ class ToolCallRecord:
         return {
             "id": self.id,
             "name": self.name,
-            "arguments": self.arguments,
+            "arguments": None if self.arguments is None else copy_object(self.arguments),
             "raw_arguments": self.raw_arguments,
             "output": self.output,
             "status": self.status,
+            "nested": [call.to_dict() for call in self.nested],
             "duration": self.duration,
         }
 
@@ -46,20 +66,40 @@ def tool_calls(events: Iterable[Event]) -> tuple[ToolCallRecord, ...]:
     """Every call of the run, in the order the model made them."""
     records: list[ToolCallRecord] = []
     place: dict[str, int] = {}
+    nested: dict[int, list[Event]] = {}
     for event in events:
         match event:
-            case ModelReplied():
-                place = {call.id: len(records) + at for at, call in enumerate(event.message.tool_calls)}
-                records.extend(ToolCallRecord(call.id, call.name, call.arguments) for call in event.message.tool_calls)
-            case ToolStarted():
+            case ModelReplied(message=message):
+                place = {call.id: len(records) + at for at, call in enumerate(message.tool_calls)}
+                records.extend(ToolCallRecord(call.id, call.name, call.arguments) for call in message.tool_calls)
+            case CallsRefused(call_ids=refused, error=error):
+                for call_id in refused:
+                    at = place[call_id]
+                    records[at] = replace(records[at], output=error.message, status="refused")
+            case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided():
                 at = place[event.call_id]
-                records[at] = replace(records[at], arguments=event.arguments, status="started")
-            case ToolFinished():
-                at = place[event.call_id]
-                records[at] = replace(records[at], output=event.output, status=event.status, duration=event.duration)
-            case ApprovalRequested():
-                at = place[event.call_id]
-                records[at] = replace(records[at], status="waiting")
+                records[at] = _updated(records[at], event)
+            case Nested(call_id=call_id, event=inner):
+                at = place[call_id]
+                nested.setdefault(at, []).append(inner)
+                waits = isinstance(inner, RunFinished) and isinstance(inner.outcome, Suspended)
+                records[at] = replace(records[at], status="waiting" if waits else "started")
             case _:
                 pass
-    return tuple(records)
+    return tuple(
+        replace(record, nested=tool_calls(nested[at])) if at in nested else record for at, record in enumerate(records)
+    )
+
+
+def _updated(
+    record: ToolCallRecord, event: ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided
+) -> ToolCallRecord:
+    match event:
+        case ToolStarted(arguments=arguments):
+            return replace(record, arguments=copy_object(arguments), status="started")
+        case ToolFinished(output=output, status=status, duration=duration):
+            return replace(record, output=output, status=status, duration=duration)
+        case ApprovalRequested(arguments=arguments):
+            return replace(record, arguments=copy_object(arguments), status="waiting")
+        case ApprovalDecided():
+            return replace(record, status="decided")

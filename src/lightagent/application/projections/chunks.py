@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from lightagent.application.active_run import Step
 from lightagent.application.projections.chunk_types import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ChunkUsage
 from lightagent.application.projections.live_text import LiveText
-from lightagent.application.steps import Step
+from lightagent.application.projections.usage import total_usage
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import RunSuspended
-from lightagent.domain.events import ModelReplied, RunFinished, RunStarted
+from lightagent.domain.events import ModelFailed, ModelReplied, Nested, RunFinished, RunStarted
 from lightagent.domain.outcomes import Suspended, outcome_error
 from lightagent.domain.usage import Usage
 
@@ -25,7 +26,7 @@ class Chunks:
     def __init__(self, started: RunStarted) -> None:
         self._id = f"chatcmpl-{started.run_id}"
         self._created = int(started.at)
-        self._model = started.model
+        self._model = started.head.model
         self._text = LiveText()
         self._usage = Usage()
         self._opened = False
@@ -42,8 +43,8 @@ class Chunks:
                 yield self._chunk(ChoiceDelta(role=role, content=piece.text))
             else:
                 yield self._chunk(ChoiceDelta(role=role, reasoning_content=piece.text))
-        if isinstance(step, ModelReplied) and step.usage is not None:
-            self._usage += step.usage
+        if isinstance(step, (ModelReplied, ModelFailed, Nested)):
+            self._usage += total_usage((step,))
         if isinstance(step, RunFinished):
             yield self._last(step)
 

@@ -1,8 +1,8 @@
-"""The text of a run as it comes, whether its model streams or answers in one piece."""
+"""The text of a run as it comes."""
 
 from __future__ import annotations
 
-from lightagent.application.steps import Step
+from lightagent.application.active_run import Step
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.events import ModelReplied
 
@@ -11,29 +11,29 @@ _GARBLED = "\N{REPLACEMENT CHARACTER}"
 
 
 class LiveText:
-    """Gives each piece of text once: deltas as they come, and a whole reply where no delta came before it.
+    """Gives each piece of text once: deltas as they come, or the replies of a journal, which has no deltas.
+
+    While a run goes on, its own loop decides what is shown and when, and a reply on record shows nothing more.
 
     Some servers cut between the two halves of a UTF-16 pair. No consumer could encode a half, so the first waits here
     for the second, and one that stays alone becomes what the whole reply has in its place.
     """
 
-    __slots__ = ("_halves", "_seen")
+    __slots__ = ("_halves", "_live")
 
-    def __init__(self) -> None:
-        self._seen = False
+    def __init__(self, *, live: bool = True) -> None:
+        self._live = live
         self._halves: dict[type[TextDelta | ReasoningDelta], str] = {}
 
     def feed(self, step: Step) -> tuple[TextDelta | ReasoningDelta, ...]:
         """The pieces that this step adds."""
         if isinstance(step, (TextDelta, ReasoningDelta)):
-            self._seen = True
             if self._halves or not step.text.isascii():
                 step = self._whole_characters(step)
             return (step,) if step.text else ()
         if not isinstance(step, ModelReplied):
             return ()
-        seen, self._seen = self._seen, False
-        if seen:
+        if self._live:
             left, self._halves = self._halves, {}
             return tuple(kind(_GARBLED) for kind in left)
         reasoning, content = step.message.reasoning, step.message.content

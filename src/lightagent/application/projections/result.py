@@ -11,15 +11,15 @@ from typing_extensions import TypeIs, TypeVar
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
 from lightagent.application.projections.history import history
-from lightagent.application.projections.last_words import last_words
+from lightagent.application.projections.partial_text import partial_text
 from lightagent.application.projections.trace import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
-from lightagent.domain.errors import OutputError, RunSuspended
+from lightagent.domain.errors import LightAgentError, OutputError, RunSuspended
 from lightagent.domain.events import ModelReplied
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
+from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error, withholds_content
 from lightagent.domain.usage import Usage
 
 OutputT = TypeVar("OutputT", default=str)
@@ -30,7 +30,7 @@ class RunResult(Generic[OutputT]):
     """What came of a run.
 
     Attributes:
-        content: the final text; of a run that failed, the part of an answer that came.
+        content: the final text; of a run that failed, the part of an answer that came; of one that was blocked, nothing.
         output: the answer as the agent's output type; None unless the run completed.
         outcome: how the run ended: completed, suspended, blocked, budget_exhausted, cancelled or failed.
         error: what went wrong, or None.
@@ -69,6 +69,8 @@ class RunResult(Generic[OutputT]):
         """
         if self.error is not None:
             raise error_from_info(self.error)
+        if isinstance(self.outcome, Cancelled):
+            raise LightAgentError("The run was cancelled.", guidance="")
         if not self.success:
             raise RunSuspended("The run waits for a human.", guidance="Go on with resume(result.journal, decision).")
         if self._is_output(self.output):
@@ -113,13 +115,13 @@ def run_result(journal: Journal, parse: Callable[[str], OutputT], trace: list[Tr
     outcome = run.outcome or Cancelled("The run was given up before it ended.")
     last = next((event for event in reversed(journal.events) if isinstance(event, ModelReplied)), None)
     completed = isinstance(outcome, Completed)
-    content = outcome.content if isinstance(outcome, Completed) else last_words(journal.events)
+    content = outcome.content if isinstance(outcome, Completed) else partial_text(journal.events)
     return RunResult(
         content=content,
         output=parse(content) if completed else None,
         outcome=outcome,
         error=outcome_error(outcome),
-        reasoning_content=last.message.reasoning if last else None,
+        reasoning_content=last.message.reasoning if last and not withholds_content(outcome) else None,
         finish_reason=last.finish_reason if last else None,
         tool_calls=tool_calls(journal.events),
         usage=total_usage(journal.events),

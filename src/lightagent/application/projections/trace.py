@@ -7,27 +7,38 @@ from typing import NotRequired, assert_never
 
 from typing_extensions import TypedDict
 
-from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.usage import total_usage
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.effects import HandOver
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import (
     TOOL_PROGRESS,
+    Admitted,
     ApprovalDecided,
     ApprovalRequested,
+    CallsRefused,
+    Concluded,
     ContextAdded,
+    ContextReplaced,
     Event,
     ModelFailed,
     ModelReplied,
     ModelRequested,
+    ModelRetried,
+    Nested,
     Noted,
     OutputAccepted,
+    OutputRejected,
     RunFinished,
     RunStarted,
     ToolFinished,
     ToolStarted,
+    Unrecognized,
 )
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Completed, outcome_error
+from lightagent.domain.policy import Decision
 
 
 class TraceEvent(TypedDict):
@@ -51,29 +62,39 @@ def trace_events(events: Iterable[Event], *, stream: bool = False, capture_conte
     events = tuple(events)
     if not events or not isinstance(events[0], RunStarted):
         return []
-    tracer = _Tracer(events, events[0], stream, capture_content)
+    lines: list[TraceEvent] = []
+    tracer = _Tracer(events[0], lines, stream=stream, capture=capture_content)
     for event in events:
         tracer.add(event)
-    return tracer.lines
+    return lines
 
 
 class _Tracer:
     """Turns journal events into lines; a model request is told when its answer is known, with the time it was made."""
 
-    def __init__(self, events: tuple[Event, ...], started: RunStarted, stream: bool, capture: bool) -> None:
-        self.lines: list[TraceEvent] = []
-        self._events = events
+    def __init__(
+        self, started: RunStarted, lines: list[TraceEvent], *, stream: bool, capture: bool, path: tuple[str, ...] = ()
+    ) -> None:
+        self._lines = lines
+        self._events: list[Event] = []
         self._started = started
         self._stream = stream
         self._capture = capture
+        self._path = path
+        self._head: AgentHead = started.head
+        self._next_head: AgentHead | None = None
         self._request: ModelRequested | None = None
-        self._names = {record.id: record.name for record in tool_calls(events)}
+        self._names: dict[str, str] = {}
+        self._children: dict[str, _Tracer] = {}
 
     def add(self, event: Event) -> None:
+        self._events.append(event)
         match event:
             case RunStarted():
                 self._run_start(event)
             case ModelRequested():
+                self._head = self._next_head or self._head
+                self._next_head = None
                 self._request = event
             case ModelFailed() | ModelReplied():
                 self._model(event)
@@ -81,46 +102,116 @@ class _Tracer:
                 self._tool(event)
             case ApprovalRequested() | ApprovalDecided():
                 self._approval(event)
-            case ContextAdded():
-                self._line(event.source, event.at, {"message_count": len(event.messages)})
-            case OutputAccepted():
-                pass
-            case Noted():
-                self._note(event)
+            case Nested():
+                self._nested(event)
             case RunFinished():
                 self._run_end(event)
             case _:
+                self._other(event)
+        if not isinstance(event, (ApprovalDecided, CallsRefused, ContextReplaced, ModelRetried, Nested, Noted)):
+            self._decided(event)
+
+    def _other(
+        self,
+        event: Admitted
+        | CallsRefused
+        | Concluded
+        | ContextAdded
+        | ContextReplaced
+        | ModelRetried
+        | Noted
+        | OutputAccepted
+        | OutputRejected
+        | Unrecognized,
+    ) -> None:
+        match event:
+            case ContextAdded(source=source, messages=messages, error=error):
+                code: JsonValue = None if error is None else error.code
+                told: JsonObject = {"messages": [message.to_openai() for message in messages]}
+                data: JsonObject = {"source": source, "message_count": len(messages), "code": code}
+                self._line("context_added", event.at, data, told)
+            case ContextReplaced(source=source, count=count, messages=messages):
+                replaced: JsonObject = {"source": source, "replaced": count, "message_count": len(messages)}
+                self._line("context_replaced", event.at, replaced)
+            case OutputRejected(message=message):
+                self._line("output_check", event.at, {}, {"message": message.to_openai()})
+            case Concluded(name=name, error=error):
+                self._line("concluded", event.at, {"name": name, "code": None if error is None else error.code})
+            case CallsRefused(call_ids=call_ids, error=error):
+                self._line("calls_refused", event.at, {"call_count": len(call_ids), "code": error.code})
+            case Noted(kind=kind, data=noted):
+                known: JsonObject = {"kind": kind}
+                if kind == TOOL_PROGRESS:
+                    known |= {name: noted.get(name) for name in ("id", "name")}
+                self._line("note", event.at, known, {"data": copy_object(noted)})
+            case Admitted() | OutputAccepted() | ModelRetried() | Unrecognized():
+                pass
+            case _:
                 assert_never(event)
+
+    def _decided(
+        self,
+        event: RunStarted
+        | Admitted
+        | ApprovalRequested
+        | Concluded
+        | ContextAdded
+        | ModelFailed
+        | ModelReplied
+        | ModelRequested
+        | OutputAccepted
+        | OutputRejected
+        | RunFinished
+        | ToolFinished
+        | ToolStarted
+        | Unrecognized,
+    ) -> None:
+        if isinstance(event, (RunStarted, OutputRejected, Unrecognized)):
+            return
+        for decision in event.decisions:
+            self._line("policy_decision", event.at, _decision(decision))
+
+    def _nested(self, event: Nested) -> None:
+        tracer = self._children.get(event.call_id)
+        if isinstance(event.event, RunStarted):
+            path = (*self._path, event.call_id)
+            tracer = _Tracer(event.event, self._lines, stream=self._stream, capture=self._capture, path=path)
+            self._children[event.call_id] = tracer
+        if tracer is not None:
+            tracer.add(event.event)
 
     def _line(self, kind: str, at: float, data: JsonObject, content: JsonObject | None = None) -> None:
         if self._capture and content:
             data = {**data, **content}
+        if self._path:
+            data = {**data, "path": list(self._path)}
         line = TraceEvent(type=kind, data=data, trace_id=self._started.trace_id, timestamp=at)
         if self._started.parent_trace_id:
             line["parent_trace_id"] = self._started.parent_trace_id
         if self._started.run_group_id:
             line["run_group_id"] = self._started.run_group_id
-        self.lines.append(line)
+        self._lines.append(line)
 
     def _run_start(self, event: RunStarted) -> None:
         data: JsonObject = {
             "run_id": event.run_id,
-            "agent_name": event.agent_name,
+            "agent_name": event.head.name,
             "user_id": event.scope.user,
-            "model": event.model,
-            "tools": list(event.tools),
+            "model": event.head.model,
+            "policies": list(event.policies),
         }
-        self._line("run_start", event.at, data, {"messages": [message.to_openai() for message in event.messages]})
+        messages: list[JsonValue] = [message.to_openai() for message in (event.head.instructions, *event.messages)]
+        self._line("run_start", event.at, data, {"messages": messages})
 
     def _model(self, event: ModelFailed | ModelReplied) -> None:
         replied = event if isinstance(event, ModelReplied) else None
-        usage = replied.usage.to_dict() if replied and replied.usage else None
+        usage = event.usage.to_dict() if event.usage else None
         self._model_request(event.at, replied.latency if replied else None, usage)
         if isinstance(event, ModelFailed):
             self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
             return
         answer: JsonObject = {
-            "model": event.model or self._started.model,
+            "model": event.model or self._head.model,
             "finish_reason": event.finish_reason,
             "tool_calls": [call.name for call in event.message.tool_calls],
             "content_chars": len(event.message.content or ""),
@@ -128,6 +219,8 @@ class _Tracer:
             "first_delta": event.first_delta,
             "usage": usage,
         }
+        self._names = {call.id: call.name for call in event.message.tool_calls}
+        self._children = {}
         self._line("model_response", event.at, answer, {"message": event.message.to_openai()})
 
     def _model_request(self, now: float, latency: float | None, usage: JsonObject | None) -> None:
@@ -136,10 +229,10 @@ class _Tracer:
         if request is None:
             return
         data: JsonObject = {
-            "model": self._started.model,
+            "model": self._head.model,
             "stream": self._stream,
             "message_count": request.message_count,
-            "tools": list(self._started.tools),
+            "tools": list(request.tools),
             "latency": now - request.at if latency is None else latency,
             "usage": usage,
         }
@@ -148,17 +241,17 @@ class _Tracer:
     def _tool(self, event: ToolStarted | ToolFinished) -> None:
         data: JsonObject = {"id": event.call_id, "name": self._names.get(event.call_id, "")}
         if isinstance(event, ToolStarted):
-            self._line("tool_call", event.at, data, {"arguments": event.arguments})
+            self._line("tool_call", event.at, data, {"arguments": copy_object(event.arguments)})
             return
         data |= {"status": event.status, "output_chars": len(event.output), "duration": event.duration}
         if event.error is not None:
             data["code"] = event.error.code
         self._line("tool_result", event.at, data, {"output": event.output})
-
-    def _note(self, event: Noted) -> None:
-        shown: JsonObject = {"text": event.data["text"]} if event.kind == TOOL_PROGRESS and "text" in event.data else {}
-        rest: JsonObject = {name: value for name, value in event.data.items() if name not in shown}
-        self._line(event.kind, event.at, rest, shown)
+        for effect in event.effects:
+            if isinstance(effect, HandOver):
+                target = effect.head.name
+                self._next_head = self._next_head or effect.head
+                self._line("handoff", event.at, {"source_agent": self._head.name, "target_agent": target})
 
     def _approval(self, event: ApprovalRequested | ApprovalDecided) -> None:
         data: JsonObject = {
@@ -166,7 +259,9 @@ class _Tracer:
             "name": self._names.get(event.call_id, ""),
         }
         if isinstance(event, ApprovalRequested):
-            self._line("approval_required", event.at, data, {"reason": event.reason, "request": event.request})
+            self._line(
+                "approval_required", event.at, data, {"reason": event.reason, "request": copy_object(event.request)}
+            )
             return
         decision = event.decision
         shown: JsonObject = {"reason": decision.reason, "arguments": decision.arguments, "output": decision.output}
@@ -192,18 +287,21 @@ class _Tracer:
         self._line("run_end", event.at, data)
 
 
+def _decision(decision: Decision) -> JsonObject:
+    return {"phase": decision.phase, "by": decision.by, "action": decision.action, "reason": decision.reason}
+
+
 def run_counts(events: Iterable[Event]) -> dict[str, int]:
-    """How many model requests, tool calls and repeated attempts a run made."""
+    """How many model requests, tool calls and repeated attempts a run made, those of nested runs included."""
     counts = {"model_request_count": 0, "tool_call_count": 0, "retry_count": 0}
-    failed = False  # an attempt at the request that is under way; what ends after it is a repetition
     for event in events:
+        while isinstance(event, Nested):
+            event = event.event
         match event:
             case ModelRequested():
                 counts["model_request_count"] += 1
-                failed = False
-            case ModelFailed() | ModelReplied():
-                counts["retry_count"] += failed
-                failed = True
+            case ModelRetried():
+                counts["retry_count"] += 1
             case ToolStarted():
                 counts["tool_call_count"] += 1
             case _:

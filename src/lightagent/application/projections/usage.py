@@ -1,13 +1,21 @@
-"""What a run consumed."""
+"""What a run consumed, the runs of agents that it called as tools included."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from lightagent.domain.events import Event, ModelReplied
+from lightagent.domain.events import Event, ModelFailed, ModelReplied, Nested
 from lightagent.domain.usage import Usage
 
 
 def total_usage(events: Iterable[Event]) -> Usage:
-    """The tokens of all model replies."""
-    return sum((e.usage for e in events if isinstance(e, ModelReplied) and e.usage is not None), Usage())
+    """The tokens of all model replies, and of failed attempts as far as they were reported."""
+    return sum((usage for usage in _usages(events) if usage is not None), Usage())
+
+
+def _usages(events: Iterable[Event]) -> Iterator[Usage | None]:
+    for event in events:
+        while isinstance(event, Nested):
+            event = event.event
+        if isinstance(event, (ModelReplied, ModelFailed)):
+            yield event.usage

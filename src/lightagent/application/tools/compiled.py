@@ -14,7 +14,7 @@ from typing_extensions import TypeForm, is_typeddict
 from lightagent.application.tools.signature import Function, Signature, source_function
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
 
 Check: TypeAlias = Callable[[JsonObject], Mapping[str, object]]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Concatenate, Generic, Never, ParamSpec, Protocol, TypeVar, overload
 
 from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, RunContext
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
+from lightagent.ports.tools import RunContext
 
 DepsT = TypeVar("DepsT")
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)

@@ -17,8 +17,8 @@ from lightagent.application.tools.drain_results import call_function
 from lightagent.application.tools.signature import Function
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, RunContext, ToolSpec
-from lightagent.ports.tools import Tool
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, ToolSpec
+from lightagent.ports.tools import RunContext, Tool
 
 DepsT = TypeVar("DepsT")
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
@@ -98,6 +98,14 @@ class FunctionTool(Tool[DepsT_contra]):
         needed = self._declaration.announced_deps(self.function)
         if needed is not object and needed is not given and not deps_fit(given, needed):
             raise _unfit(self.name, needed)
+
+    def describe(self) -> None:
+        """Work out the declaration now; the function remembers it, so that it is done once.
+
+        Raises:
+            ConfigurationError: its types cannot be used.
+        """
+        self._declaration.spec(self.function)
 
     @property
     def spec(self) -> ToolSpec:

@@ -14,10 +14,9 @@ from lightagent.application.tools.invoke import invoke
 from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.scopes import Scope
+from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.signals import ControlSignal
-from lightagent.domain.tools import RunContext
-from lightagent.ports.tools import Tool
+from lightagent.ports.tools import RunContext, Tool
 
 
 class ToolRegistry:
@@ -104,7 +103,7 @@ class AsyncToolDispatcher:
             if tool.spec.requires_approval:
                 raise refused(f"{tool_name} runs only with a human's approval, and there is nobody to ask.")
             arguments = parse_arguments(tool_params if isinstance(tool_params, str) else dump_arguments(tool_params))
-            return await invoke(tool, tool.check(arguments), _context())
+            return (await invoke(tool, tool.check(arguments), _context())).output
         except LightAgentError as error:
             return str(error)
         except ControlSignal as signal:
@@ -120,7 +119,7 @@ class AsyncToolDispatcher:
 
 
 def _context() -> RunContext[None]:
-    return RunContext(None, "", "", "", Scope(), "", "", False, lambda _: None, lambda: False)
+    return RunContext(None, NO_ORIGIN, "", "", False, lambda _: None, lambda: False)
 
 
 def _same(one: Tool[None], other: Tool[None]) -> bool:

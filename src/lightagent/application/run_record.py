@@ -1,11 +1,11 @@
-"""A run as it was played in this process: its journal, how it was watched, and what lay behind its errors."""
+"""What is kept of a run in this process: its events, how it was watched, and the exception behind its end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lightagent.application.journal import Journal
-from lightagent.application.projections.last_words import last_words
+from lightagent.application.projections.partial_text import partial_text
 from lightagent.application.projections.trace import TraceEvent, trace_events
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, RunSuspended
@@ -14,14 +14,22 @@ from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_
 
 
 @dataclass(slots=True)
-class Recorded:
-    """The events of one run while it is played, and what its caller wanted to see of it."""
+class RunRecord:
+    """The events of one run as they come, and what its caller wants to see of it.
+
+    Attributes:
+        events: what is on record.
+        stream: the run is watched as a stream, so deltas are wanted.
+        traced: the caller wants the trace.
+        capture_content: the trace may hold private content.
+        cause: the exception behind the outcome, if there is one.
+    """
 
     events: list[Event]
     stream: bool = False
     traced: bool = False
     capture_content: bool = False
-    causes: list[Exception] = field(default_factory=list)
+    cause: Exception | None = None
 
     @property
     def started(self) -> RunStarted:
@@ -39,11 +47,6 @@ class Recorded:
             return []
         return trace_events(self.events, stream=self.stream, capture_content=self.capture_content)
 
-    def cancel(self, now: float) -> None:
-        """Write down that the caller gave up, unless the run had ended before."""
-        if not isinstance(self.events[-1], RunFinished):
-            self.events.append(RunFinished(Cancelled(), now))
-
     def text(self) -> str:
         """The final text.
 
@@ -59,16 +62,11 @@ class Recorded:
                 f"The run waits for a human: {', '.join(outcome.call_ids)}.",
                 guidance='Use result_format="object" and go on with resume(result.journal, decision).',
             )
-        raise self._error()
-
-    def _error(self) -> LightAgentError:
-        last = self.events[-1]
-        info = outcome_error(last.outcome) if isinstance(last, RunFinished) else None
-        error = error_from_info(info) if info is not None else LightAgentError()
-        partial = last_words(self.events)
+        info = outcome_error(outcome)
+        error = LightAgentError("The run was cancelled.", guidance="") if info is None else error_from_info(info)
+        partial = partial_text(self.events)
         if partial:
             error.add_note(f"The model had said: {partial[:500]}")
-        cause = self.causes[-1] if self.causes else None
-        if cause is not None:
-            error.__cause__ = cause
-        return error
+        if self.cause is not None:
+            error.__cause__ = self.cause
+        raise error

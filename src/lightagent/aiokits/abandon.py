@@ -1,0 +1,68 @@
+"""Gives up work that does not end when it is cancelled: a deadline must not wait for somebody else's cleanup."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Coroutine
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+GRACE: Final = 0.5
+"""Seconds that cancelled work may take to clean up before it is given up."""
+
+_abandoned: Final[set[asyncio.Task[object]]] = set()
+
+
+class TimeIsUp(TimeoutError):
+    """The work took longer than it might, and was cancelled."""
+
+
+class Abandoned(TimeIsUp):
+    """The work did not end when it was cancelled. It goes on, and nothing waits for it."""
+
+
+def abandoned_count() -> int:
+    """How many tasks of this process were given up and have not ended."""
+    return len(_abandoned)
+
+
+async def within(seconds: float, work: Coroutine[object, object, T]) -> T:
+    """The result of `work`, in a task of its own.
+
+    Raises:
+        TimeIsUp: it took longer, and was cancelled.
+        Abandoned: it took longer, and does not end.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+        if task.done():
+            return task.result()
+    finally:
+        given_up = await stop((task,))
+    if given_up:
+        raise Abandoned
+    if not task.cancelled() and task.exception() is None:
+        return task.result()  # It ended in the very moment the time was over.
+    raise TimeIsUp
+
+
+async def stop(tasks: Collection[asyncio.Task[T]]) -> frozenset[asyncio.Task[T]]:
+    """Cancel tasks and wait for their end, but not longer than `GRACE`; those that have not ended then."""
+    unfinished = [task for task in tasks if not task.done()]
+    if not unfinished:
+        return frozenset()
+    for task in unfinished:
+        task.cancel()
+    _, pending = await asyncio.wait(unfinished, timeout=GRACE)
+    for task in pending:
+        _abandoned.add(task)
+        task.add_done_callback(_ended)
+    return frozenset(pending)
+
+
+def _ended(task: asyncio.Task[object]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()  # Seen, so that asyncio does not report it as never retrieved.

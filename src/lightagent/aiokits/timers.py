@@ -1,0 +1,72 @@
+"""One timer of an event loop for all waits of the same length.
+
+Waits of one length end in the order in which they began, so one timer, set for the first of them, serves all. Setting
+and cancelling a timer of its own for each would cost three times as much, and most are cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+from weakref import WeakKeyDictionary
+
+
+class Wait(Protocol):
+    """Something that waits for a moment."""
+
+    moment: float
+
+    def ring(self) -> None:
+        """The moment has come."""
+        ...
+
+
+class SharedTimer:
+    """The waits of one length in one event loop."""
+
+    __slots__ = ("_forget", "_loop", "_timer", "_waits")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, forget: Callable[[], object]) -> None:
+        self._loop = loop
+        self._forget = forget
+        self._waits: dict[Wait, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, wait: Wait) -> None:
+        """Have `wait` rung at its moment; those that were added before have earlier ones."""
+        self._waits[wait] = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(wait.moment, self._ring)
+
+    def discard(self, wait: Wait) -> None:
+        """Do not ring `wait`. The timer stays: the next wait of this length will want it."""
+        self._waits.pop(wait, None)
+
+    def _ring(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        while self._waits:
+            first = next(iter(self._waits))
+            if first.moment > now:
+                self._timer = self._loop.call_at(first.moment, self._ring)
+                return
+            del self._waits[first]
+            first.ring()
+        if self._timer is None:
+            self._forget()
+
+
+_timers: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[float, SharedTimer]]] = WeakKeyDictionary()
+
+
+def shared_timer(loop: asyncio.AbstractEventLoop, seconds: float) -> SharedTimer:
+    """The timer of this loop for waits of `seconds`."""
+    timers = _timers.get(loop)
+    if timers is None:
+        timers = _timers[loop] = {}
+    timer = timers.get(seconds)
+    if timer is None:
+        lengths = timers
+        timer = timers[seconds] = SharedTimer(loop, lambda: lengths.pop(seconds, None))
+    return timer

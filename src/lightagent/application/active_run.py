@@ -1,0 +1,200 @@
+"""One run while it goes on: its events and state, its means, and the way to whoever watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeAlias
+
+from lightagent.aiokits.deadline import Deadline
+from lightagent.application.apply_policy import Reviewer
+from lightagent.application.means import Means
+from lightagent.application.run_record import RunRecord
+from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.domain.deltas import Delta, ReplyBuilder
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Event, ModelFailed, RunFinished
+from lightagent.domain.folding import apply
+from lightagent.domain.messages import UserMessage
+from lightagent.domain.origin import Origin
+from lightagent.domain.outcomes import Cancelled, Failed, Outcome
+from lightagent.domain.policy import Subject
+from lightagent.domain.runs import Run
+from lightagent.ports.telemetry import RunWatch
+from lightagent.ports.tools import NestedDelta, Nesting, Tool
+
+Step: TypeAlias = Event | Delta | NestedDelta
+"""What a run yields while it goes on. Events are kept in the journal; deltas are seen by whoever watches, and gone."""
+
+
+class ActiveRun(Generic[DepsT]):
+    """The record of one run in this process, and the only place where its events come in.
+
+    Args:
+        means: the agent that the run was begun with.
+        run: its state.
+        record: what is kept of it.
+        known: how many of its events whoever watches has had before.
+        deps: what the application passed to this run.
+        tools: tools of this run only.
+        query: what is asked, as long as it is not on record.
+        nesting: the run that called this one as a tool.
+        path: the ids of the calls that lead here from the outermost run.
+
+    Attributes:
+        outlet: takes each step to whoever watches; None where nobody does.
+        deadline: the innermost one that is running.
+        attempt: what has come of the model request that is under way.
+        leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
+    """
+
+    def __init__(
+        self,
+        means: Means[DepsT],
+        run: Run,
+        record: RunRecord,
+        deps: DepsT,
+        *,
+        known: int = 0,
+        tools: tuple[Tool[DepsT], ...] = (),
+        query: UserMessage | None = None,
+        nesting: Nesting | None = None,
+        path: tuple[str, ...] = (),
+    ) -> None:
+        self.means = means
+        self.run = run
+        self.record = record
+        self.stream = record.stream
+        self.known = known
+        self.deps = deps
+        self.query = query
+        self.nesting = nesting
+        self.path = path
+        self.clock = means.clock
+        self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
+        self.deadline: Deadline | None = None
+        self.attempt: ReplyBuilder | None = None
+        self.leftovers: list[Event] = []
+        self.begun = False
+        self._tools = tools
+        self._watches: tuple[RunWatch, ...] = ()
+        self._toolset: tuple[Toolset[DepsT], Toolset[DepsT]] | None = None
+        self._reviewer: tuple[str, Reviewer | None] | None = None
+
+    @property
+    def acting(self) -> Means[DepsT]:
+        """The means of the agent that acts now.
+
+        Raises:
+            ConfigurationError: the run was handed over to an agent that is not among the handoffs.
+        """
+        name = self.run.head.name
+        if name == self.means.name:
+            return self.means
+        means = self.means.crew.get(name)
+        if means is None:
+            raise ConfigurationError(
+                f"The run was handed over to the agent {name!r}, which is not among the handoffs of this agent.",
+                guidance="Resume it with an agent that has the same handoffs.",
+            )
+        return means
+
+    @property
+    def reviewer(self) -> Reviewer | None:
+        """The gates that review this run now; None where there are none, which costs a comparison."""
+        name = self.run.head.name
+        if self._reviewer is None or self._reviewer[0] != name:
+            outer = () if self.nesting is None else self.nesting.gates
+            gates = (*outer, self.means.gate, self.acting.gate)
+            found = tuple({id(gate): gate for gate in gates if gate is not None}.values())
+            self._reviewer = name, Reviewer(found) if found else None
+        return self._reviewer[1]
+
+    async def toolset(self) -> Toolset[DepsT]:
+        """The tools of the agent that acts now, and those of this run."""
+        catalogue = self.acting.catalogue
+        base = catalogue.ready() or await catalogue.toolset()
+        if self._toolset is None or self._toolset[0] is not base:
+            self._toolset = base, base.plus(self._tools)
+        return self._toolset[1]
+
+    def origin(self) -> Origin:
+        """Where what happens now belongs."""
+        return self.run.origin(self.path)
+
+    def subject(self, name: str = "", call_id: str = "") -> Subject:
+        """What a review of what happens now is about."""
+        return Subject(self.origin(), name, call_id)
+
+    def trace_headers(self, origin: Origin) -> tuple[tuple[str, str], ...]:
+        """Headers that link a request to this run's trace."""
+        return tuple(header for watch in self._watches for header in watch.trace_headers(origin))
+
+    async def begin(self) -> None:
+        """Tell what is on record and has not been seen: the first event, or a decision. Not before the first step."""
+        self.begun = True
+        sinks = self.means.sinks
+        if sinks and self.nesting is None:
+            known = tuple(self.record.events[: self.known])
+            self._watches = tuple(sink.watch(self.origin(), known) for sink in sinks)
+        for event in self.record.events[self.known :]:
+            for watch in self._watches:
+                watch.see(event)
+            await self._give(event)
+
+    def note(self, event: Event) -> None:
+        """Put one event on record."""
+        self.run = apply(self.run, event)
+        self.record.events.append(event)
+        for watch in self._watches:
+            watch.see(event)
+
+    async def tell(self, event: Event) -> None:
+        """Put one event on record and hand it to whoever watches; returns once it was taken."""
+        self.note(event)
+        if self.outlet is not None:
+            await self._give(event)
+
+    async def show(self, delta: Delta | NestedDelta) -> None:
+        """Hand a delta to whoever watches."""
+        if self.stream:
+            await self._give(delta)
+
+    async def _give(self, step: Step) -> None:
+        outlet, deadline = self.outlet, self.deadline
+        if outlet is None:
+            return
+        if deadline is None:
+            await outlet(step)
+            return
+        # What the consumer does with a step takes its own time, and does not count.
+        deadline.pause()
+        try:
+            await outlet(step)
+        finally:
+            deadline.resume()
+
+    def failed_attempt(self, error: LightAgentErrorInfo, ends: Outcome | None = None) -> ModelFailed | None:
+        """What is known of the attempt that is given up because of `error`; None where none is under way."""
+        builder, self.attempt = self.attempt, None
+        if builder is None:
+            return None
+        reply = builder.reply()
+        turn, attempt = self.run.turn + 1, self.run.attempt
+        partial = reply.message.content or ""
+        return ModelFailed(turn, attempt, error, partial, reply.end.usage, ends, at=self.clock.now())
+
+    def give_up(self, error: BaseException) -> None:
+        """Put on record that the run ends because its caller left, or because of an error that nothing foresaw."""
+        if not self.begun or self.run.outcome is not None:
+            return
+        outcome: Outcome = Cancelled()
+        if isinstance(error, Exception):
+            outcome, self.record.cause = Failed(classify_exception(error)), error
+        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."))
+        last: list[Event] = [] if attempt is None else [attempt]
+        for event in (*last, *self.leftovers, RunFinished(outcome, at=self.clock.now())):
+            self.note(event)
+            if self.nesting is not None:
+                self.nesting.record(event)

@@ -1,0 +1,214 @@
+"""One attempt at a model request: reads the answer, lets the policies hold and review it, and tells what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.hold_stream import Hold, begin_hold
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, message_deltas
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ProviderError
+from lightagent.domain.events import ModelReplied
+from lightagent.domain.json_copies import copy_object
+from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.policy import Decision, Passed, ReplyPayload, Stopped
+from lightagent.ports.models import ChatRequest
+
+
+async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
+    """Ask the model once.
+
+    Returns:
+        None where the answer, or what stopped it, is on record. Else the attempt has failed, with `live.record.cause`, and
+        it is told whether a part of the answer was shown.
+    """
+    request = await _chat_request(live)
+    reading = _Reading(live)
+    clock, began = live.clock, live.clock.monotonic()
+    live.record.cause, live.attempt = None, reading.builder
+    try:
+        hold = begin_hold(live)
+        if isinstance(hold, Stopped):
+            await _tell_stopped(live, hold, (), keep=False)
+            return None
+        deltas = live.acting.model.stream(request)
+        try:
+            async for delta in deltas:
+                if reading.first is None:
+                    reading.first = clock.monotonic() - began
+                await reading.take(delta, hold)
+                if reading.stopped is not None:
+                    break
+        finally:
+            if isinstance(deltas, AsyncGenerator):
+                await deltas.aclose()
+        if not reading.ended and reading.stopped is None:
+            raise _no_end()
+    except Exception as exc:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
+        if live.deadline is not None:
+            live.deadline.check()  # The time is over: that is no fault of the model's.
+        live.record.cause = exc
+        return reading.shown
+    await _after_reply(live, reading, hold, clock.monotonic() - began)
+    return None
+
+
+class _Reading:
+    """What has come of one answer.
+
+    Attributes:
+        builder: what the policies let pass, which alone can get on record.
+        ended: whether the model told the end of its answer.
+        first: seconds until the first delta.
+        shown: whether a part was shown.
+        stopped: the verdict of a policy that ends the run.
+    """
+
+    def __init__(self, live: ActiveRun[DepsT]) -> None:
+        self._show = live.show
+        self._deadline = live.deadline
+        self._stream = live.stream
+        self.builder = ReplyBuilder()
+        self.ended = False
+        self.first: float | None = None
+        self.shown = False
+        self.stopped: Stopped | None = None
+
+    async def take(self, delta: Delta, hold: Hold | None) -> None:
+        """Take one delta."""
+        if hold is None:
+            await self._pass_on(delta, show=True)
+        elif isinstance(delta, ReplyEnd):
+            await self._pass_on(delta, show=False)
+        else:
+            await self.release(hold.feed(delta), hold)
+
+    async def release(self, deltas: Sequence[Delta] | Stopped, hold: Hold) -> None:
+        """Go on with what the policies let pass."""
+        if isinstance(deltas, Stopped):
+            self.stopped = deltas
+            return
+        for delta in deltas:
+            await self._pass_on(delta, show=not hold.whole)
+
+    async def _pass_on(self, delta: Delta, *, show: bool) -> None:
+        self.builder.add(delta)
+        if isinstance(delta, ReplyEnd):
+            self.ended = True
+        elif self._stream and show:
+            self.shown = True
+            await self._show(delta)
+            # Where the model never waits, no timer would be heard.
+            if self._deadline is not None:
+                self._deadline.check()
+
+
+async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
+    """The request that is on record."""
+    run, toolset = live.run, await live.toolset()
+    requested = run.request
+    params, messages = run.head.params, run.messages
+    if requested is not None:
+        params = params if requested.params is None else requested.params
+        messages = messages if requested.messages is None else requested.messages
+    origin = live.origin()
+    headers = live.trace_headers(origin)
+    return ChatRequest(
+        (run.head.instructions, *messages),
+        toolset.specs(run.offered or ()),
+        copy_object(params),
+        run.head.output_schema,
+        live.stream,
+        replace(origin, trace_headers=headers) if headers else origin,
+    )
+
+
+async def _after_reply(live: ActiveRun[DepsT], reading: _Reading, hold: Hold | None, latency: float) -> None:
+    decisions: tuple[Decision, ...] = ()
+    if hold is not None and reading.stopped is None:
+        verdict = await hold.end()
+        if isinstance(verdict, Stopped):
+            reading.stopped = verdict
+        else:
+            decisions = verdict.decisions
+            await reading.release(verdict.payload, hold)
+    reply = reading.builder.reply()
+    if reading.stopped is None:
+        reviewed = await _reviewed(live, reply)
+        if isinstance(reviewed, Passed):
+            decisions += reviewed.decisions
+            reply = ModelReply(reviewed.payload.message, reply.end)
+        else:
+            reading.stopped = reviewed
+    if reading.stopped is not None:
+        await _tell_stopped(live, reading.stopped, decisions, keep=hold is None or not hold.whole)
+        return
+    message = _with_distinct_ids(reply.message, live.run.turn + 1)
+    if hold is not None and hold.whole and hold.may_show(message):
+        for delta in message_deltas(message):
+            await live.show(delta)
+    live.attempt = None
+    end = reply.end
+    turn = live.run.turn + 1
+    await live.tell(
+        ModelReplied(
+            turn,
+            message,
+            end.finish_reason,
+            end.usage,
+            end.model,
+            end.response_id,
+            decisions,
+            latency,
+            reading.first,
+            live.clock.now(),
+        )
+    )
+
+
+async def _reviewed(live: ActiveRun[DepsT], reply: ModelReply) -> Passed[ReplyPayload] | Stopped:
+    payload = ReplyPayload(reply.message, reply.end.finish_reason, reply.end.usage)
+    reviewer = live.reviewer
+    if reviewer is None or not reviewer.reviews("model_reply"):
+        return Passed(payload)
+    return await reviewer.review("model_reply", live.subject(), payload)
+
+
+async def _tell_stopped(
+    live: ActiveRun[DepsT], stopped: Stopped, decisions: tuple[Decision, ...], *, keep: bool
+) -> None:
+    """Put on record that a policy stopped the answer, of which only what was shown is kept."""
+    error = outcome_error(stopped.outcome) or _given_up()
+    failed = live.failed_attempt(error, stopped.outcome)
+    if failed is not None:
+        partial = failed.partial if keep else ""
+        await live.tell(replace(failed, partial=partial, decisions=(*decisions, *stopped.decisions)))
+
+
+def _given_up() -> LightAgentErrorInfo:
+    return LightAgentErrorInfo("LA-UNKNOWN", "A policy ended the run.")
+
+
+def _no_end() -> ProviderError:
+    return ProviderError(
+        "The model's stream ended without ReplyEnd: the answer is cut off.",
+        code="LA-500",
+        guidance="Try again; a model of your own ends its stream with ReplyEnd.",
+    )
+
+
+def _with_distinct_ids(message: AssistantMessage, turn: int) -> AssistantMessage:
+    """Some servers leave the ids of calls out, or use one twice; a result must find its call."""
+    if not message.tool_calls:
+        return message
+    ids = [call.id for call in message.tool_calls]
+    if all(ids) and len(set(ids)) == len(ids):
+        return message
+    calls = tuple(
+        ToolCall(f"call_{turn}_{place}", call.name, call.arguments) for place, call in enumerate(message.tool_calls)
+    )
+    return replace(message, tool_calls=calls)

@@ -1,0 +1,145 @@
+"""Events to and from plain JSON, strictly: what is read says the same as what was written, or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import (
+    Admitted,
+    ApprovalDecided,
+    ApprovalRequested,
+    CallsRefused,
+    Concluded,
+    ContextAdded,
+    ContextReplaced,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    ModelRetried,
+    Nested,
+    Noted,
+    OutputAccepted,
+    OutputRejected,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+    Unrecognized,
+)
+from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+_Plain: TypeAlias = (
+    RunStarted
+    | Admitted
+    | ContextAdded
+    | ContextReplaced
+    | ModelRequested
+    | ModelRetried
+    | ModelFailed
+    | ModelReplied
+    | CallsRefused
+    | ToolStarted
+    | ToolFinished
+    | ApprovalRequested
+    | ApprovalDecided
+    | OutputRejected
+    | OutputAccepted
+    | Concluded
+    | Noted
+    | RunFinished
+)
+"""The events that hold no other; pydantic reads and writes them."""
+
+KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in (*_Plain.__args__, Nested))
+"""Every kind of event that this version knows."""
+
+MOST_NESTED: Final = 32
+"""Runs within runs that a journal may hold."""
+
+_GUIDANCE: Final = "Pass what RunResult.journal or Journal.to_json() gave."
+_NEWER: Final = "It was written by a newer version of lightagent, or was changed."
+
+
+def event_to_dict(event: Event) -> JsonObject:
+    """One event as plain JSON, for a line of a log or a row of a table."""
+    if isinstance(event, Nested):
+        return {"call_id": event.call_id, "event": event_to_dict(event.event), "type": event.type}
+    if isinstance(event, Unrecognized):
+        return copy_object(event.entry)
+    return _codec().dump_python(event, mode="json", exclude_defaults=False)  # type: ignore[no-any-return]
+
+
+def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> Event:
+    """The event that `event_to_dict` gave.
+
+    An event of an unknown kind that says of itself ``"ignorable": true`` is kept word for word; it moves nothing.
+
+    Args:
+        at: names the place of `entry` in the text of an error.
+        levels: runs within runs that may follow.
+
+    Raises:
+        ConfigurationError: it is not an event.
+    """
+    from pydantic import ValidationError
+
+    kind = entry.get("type") if isinstance(entry, dict) else None
+    if isinstance(entry, dict) and isinstance(kind, str) and kind not in KINDS:
+        if entry.get("ignorable") is True:
+            return Unrecognized(copy_object(entry))
+        raise ConfigurationError(f"Journal: {at}: the kind of event {kind!r:.50} is not known.", guidance=_NEWER)
+    if isinstance(entry, dict) and kind == "nested":
+        return _nested(entry, at, levels)
+    try:
+        event = _codec().validate_python(entry)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        path = ".".join([at, *(str(part) for part in first["loc"])])
+        raise ConfigurationError(f"Journal: {path}: {first['msg']}.", guidance=_GUIDANCE) from None
+    _refuse_converted(entry, event_to_dict(event), f"{at}.{event.type}")
+    return event
+
+
+def _nested(entry: JsonObject, at: str, levels: int) -> Nested:
+    call_id = entry.get("call_id")
+    if not isinstance(call_id, str) or set(entry) != {"call_id", "event", "type"}:
+        raise ConfigurationError(f"Journal: {at}.nested: call_id and event are expected.", guidance=_GUIDANCE)
+    if levels <= 0:
+        raise ConfigurationError(f"Journal: {at}.nested: more than {MOST_NESTED} runs within runs.", guidance="")
+    return Nested(call_id, event_from_dict(entry.get("event"), f"{at}.nested", levels=levels - 1))
+
+
+@cache
+def _codec() -> TypeAdapter[_Plain]:
+    """Made at first use: building it takes some milliseconds, and most runs never leave their process."""
+    from pydantic import Field, TypeAdapter
+
+    return TypeAdapter(Annotated[_Plain, Field(discriminator="type")])
+
+
+def _refuse_converted(given: object, kept: JsonValue, at: str) -> None:
+    """Raise unless `kept`, which an event gives, says the same as `given`, which it was read from.
+
+    pydantic takes ``"1"`` for a number, and its strict mode no JSON that was parsed before. A name that is not kept
+    would be state that is dropped in silence.
+    """
+    if isinstance(kept, dict) and isinstance(given, Mapping):
+        unknown = given.keys() - kept.keys()
+        if unknown:
+            raise ConfigurationError(f"Journal: {at}: {min(map(str, unknown))!r:.50} is not known.", guidance=_NEWER)
+        for name in given:
+            _refuse_converted(given[name], kept[name], f"{at}.{name}")
+    elif isinstance(kept, list) and isinstance(given, list | tuple):
+        for place, (one, other) in enumerate(zip(given, kept, strict=True)):
+            _refuse_converted(one, other, f"{at}.{place}")
+    elif type(given) is not type(kept) and not (isinstance(kept, float) and type(given) is int):
+        problem = f"a {type(kept).__name__} is expected, got a {type(given).__name__}"
+        raise ConfigurationError(f"Journal: {at}: {problem}.", guidance=_GUIDANCE)

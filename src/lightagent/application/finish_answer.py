@@ -1,0 +1,109 @@
+"""Carries out `CheckOutput`, `Conclude` and `Finish`: what happens to the model's final answer."""
+
+from __future__ import annotations
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.deltas import ReasoningDelta, TextDelta
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import LightAgentError, OutputError
+from lightagent.domain.events import Concluded, OutputAccepted, OutputRejected, RunFinished
+from lightagent.domain.messages import UserMessage
+from lightagent.domain.outcomes import Outcome, outcome_error
+from lightagent.domain.policy import ConclusionPayload, EndPayload, OutputPayload, Passed, Stopped
+from lightagent.ports.context import Conclusion
+
+
+async def check_output(live: ActiveRun[DepsT], content: str) -> None:
+    """Accept the answer, send it back to the model with what is wrong, or let a policy stop the run."""
+    try:
+        accepted = _fitted(live, content)
+        verdict = await _reviewed(live, accepted)
+        rewritten = isinstance(verdict, Passed) and verdict.payload.content != accepted
+        if isinstance(verdict, Passed) and rewritten:
+            accepted = _fitted(live, verdict.payload.content)
+    except OutputError as error:
+        text = live.acting.prompts.output_rejected.format(errors=error.message)
+        await live.tell(OutputRejected(UserMessage(text), live.clock.now()))
+        return
+    if isinstance(verdict, Stopped):
+        await live.tell(RunFinished(verdict.outcome, verdict.decisions, live.clock.now()))
+        return
+    await _show_held(live, accepted, rewritten=rewritten)
+    await live.tell(OutputAccepted(accepted, verdict.decisions, live.clock.now()))
+
+
+def _fitted(live: ActiveRun[DepsT], content: str) -> str:
+    """The answer as the output type has it; the type is that of the agent that was asked."""
+    output = live.means.output
+    return content if output is None else output.check(content)
+
+
+async def _reviewed(live: ActiveRun[DepsT], content: str) -> Passed[OutputPayload] | Stopped:
+    reviewer = live.reviewer
+    if reviewer is None or not reviewer.reviews("output"):
+        return Passed(OutputPayload(content))
+    return await reviewer.review("output", live.subject(), OutputPayload(content))
+
+
+async def _show_held(live: ActiveRun[DepsT], content: str, *, rewritten: bool) -> None:
+    """Show the text that was kept back until it passed; its reasoning may say what a rewriting took out."""
+    reviewer, reply = live.reviewer, live.run.last_reply
+    if not live.stream or reply is None or reviewer is None or not reviewer.reviews("output"):
+        return
+    held = reviewer.hold(live.subject())
+    if held:
+        return  # It was shown as it came, by a policy that reviews streams.
+    if reply.message.reasoning and not rewritten:
+        await live.show(ReasoningDelta(reply.message.reasoning))
+    text = content if rewritten else reply.message.content
+    if text:
+        await live.show(TextDelta(text))
+
+
+async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
+    """Draw one conclusion. One that fails or is blocked is on record, and the run has succeeded all the same."""
+    conclusion = live.means.conclusions.get(name)
+    if conclusion is None:
+        error = LightAgentErrorInfo("LA-CONFIG", f"There is no conclusion {name!r} here any more.")
+        await live.tell(Concluded(name, error, at=live.clock.now()))
+        return
+    await live.tell(await _concluded(live, conclusion, answer))
+
+
+async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str) -> Concluded:
+    name, subject = conclusion.name, live.subject(conclusion.name)
+    try:
+        proposal = await conclusion.propose(subject, live.run.messages, answer)
+        if proposal is None:
+            return Concluded(name, at=live.clock.now())
+        verdict = await _reviewed_proposal(live, conclusion, ConclusionPayload(proposal))
+        if isinstance(verdict, Stopped):
+            return Concluded(name, outcome_error(verdict.outcome), verdict.decisions, live.clock.now())
+        await conclusion.carry_out(subject, verdict.payload.proposal, f"{live.run.started.run_id}:{name}")
+        return Concluded(name, None, verdict.decisions, live.clock.now())
+    except Exception as exc:  # A conclusion of anybody's: the answer is there, and is not lost because of it.
+        described = f"The conclusion {name!r} failed: {describe_failure(exc)}"
+        error = exc.info if isinstance(exc, LightAgentError) else LightAgentErrorInfo("LA-UNKNOWN", described)
+        return Concluded(name, error, at=live.clock.now())
+
+
+async def _reviewed_proposal(
+    live: ActiveRun[DepsT], conclusion: Conclusion, payload: ConclusionPayload
+) -> Passed[ConclusionPayload] | Stopped:
+    reviewer = live.reviewer
+    if reviewer is None or not reviewer.reviews("conclusion"):
+        return Passed(payload)
+    return await reviewer.review("conclusion", live.subject(conclusion.name), payload)
+
+
+async def finish(live: ActiveRun[DepsT], outcome: Outcome) -> None:
+    """End the run so, unless a policy has it end otherwise."""
+    reviewer = live.reviewer
+    if reviewer is None or not reviewer.reviews("end"):
+        await live.tell(RunFinished(outcome, at=live.clock.now()))
+        return
+    verdict = await reviewer.review("end", live.subject(), EndPayload(outcome))
+    ended = verdict.outcome if isinstance(verdict, Stopped) else verdict.payload.outcome
+    await live.tell(RunFinished(ended, verdict.decisions, live.clock.now()))

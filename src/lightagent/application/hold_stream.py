@@ -1,0 +1,106 @@
+"""Holds back what a model says until the policies have passed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing_extensions import TypeIs
+
+from lightagent.aiokits.abandon import within
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.apply_policy import checked_stop, policy_fault
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.deltas import Delta, is_delta
+from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.policy import Decision, Passed, Stopped
+from lightagent.ports.policy import Gate, HeldStream
+
+
+class Hold:
+    """The held streams of one reply, one behind the other.
+
+    Attributes:
+        whole: nothing is shown before the reply is complete and its whole text was reviewed.
+    """
+
+    __slots__ = ("_output_is_reviewed", "_streams", "whole")
+
+    def __init__(self, streams: list[tuple[Gate, HeldStream]], *, whole: bool, output_is_reviewed: bool) -> None:
+        self._streams = streams
+        self._output_is_reviewed = output_is_reviewed
+        self.whole = whole
+
+    def feed(self, delta: Delta) -> Sequence[Delta] | Stopped:
+        """What may go on after this delta."""
+        return _through([delta], self._streams)
+
+    async def end(self) -> Passed[tuple[Delta, ...]] | Stopped:
+        """What was still held, once the reply is complete."""
+        rest: list[Delta] = []
+        decisions: tuple[Decision, ...] = ()
+        for place, (gate, stream) in enumerate(self._streams):
+            verdict = await _end(gate, stream)
+            decisions += verdict.decisions
+            if isinstance(verdict, Stopped):
+                return Stopped(verdict.outcome, decisions)
+            further = _through(verdict.payload, self._streams[place + 1 :])
+            if isinstance(further, Stopped):
+                return Stopped(further.outcome, decisions + further.decisions)
+            rest.extend(further)
+        return Passed(tuple(rest), decisions)
+
+    def may_show(self, message: AssistantMessage) -> bool:
+        """Whether a reviewed reply may be shown now; a final text waits until it is accepted as the output."""
+        return bool(message.tool_calls) or not self._output_is_reviewed
+
+
+def begin_hold(live: ActiveRun[DepsT]) -> Hold | Stopped | None:
+    """The hold of the reply that comes now; None where no policy reviews replies."""
+    reviewer = live.reviewer
+    if reviewer is None:
+        return None
+    streams = reviewer.hold(live.subject())
+    if isinstance(streams, Stopped):
+        return streams
+    output_is_reviewed = reviewer.reviews("output") and not streams
+    whole = output_is_reviewed or (reviewer.reviews("model_reply") and not streams)
+    if not streams and not whole:
+        return None
+    return Hold(streams, whole=whole, output_is_reviewed=output_is_reviewed)
+
+
+def _through(deltas: Sequence[Delta], streams: Sequence[tuple[Gate, HeldStream]]) -> Sequence[Delta] | Stopped:
+    """What comes out of the streams when these deltas go in."""
+    for gate, stream in streams:
+        passed: list[Delta] = []
+        for delta in deltas:
+            try:
+                released: object = stream.feed(delta)
+            except Exception as exc:  # A policy of anybody's: it fails closed.
+                return policy_fault(gate, "model_reply", f"Its held stream raised {type(exc).__name__}.")
+            if isinstance(released, Stopped):
+                return checked_stop(gate, "model_reply", released)
+            if not _are_deltas(released):
+                return policy_fault(gate, "model_reply", "Its held stream released what is not a delta.")
+            passed.extend(released)
+        deltas = passed
+    return deltas
+
+
+async def _end(gate: Gate, stream: HeldStream) -> Passed[tuple[Delta, ...]] | Stopped:
+    try:
+        ending = stream.end()
+        verdict: object = await (ending if gate.timeout is None else within(gate.timeout, ending))
+    except TimeoutError:
+        return policy_fault(gate, "model_reply", "Its held stream did not end in time.")
+    except Exception as exc:  # A policy of anybody's: it fails closed.
+        return policy_fault(gate, "model_reply", f"Its held stream raised {type(exc).__name__}.")
+    if isinstance(verdict, Stopped):
+        return checked_stop(gate, "model_reply", verdict)
+    if not isinstance(verdict, Passed) or not _are_deltas(payload := verdict.payload):
+        return policy_fault(gate, "model_reply", "Its held stream ended with what is not a verdict.")
+    return Passed(tuple(payload), verdict.decisions)
+
+
+def _are_deltas(value: object) -> TypeIs[Sequence[Delta]]:
+    return isinstance(value, (list, tuple)) and all(map(is_delta, value))

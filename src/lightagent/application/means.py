@@ -1,0 +1,96 @@
+"""What an agent is made of: everything that its runs share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Generic
+
+from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
+from lightagent.application.structured_output import OutputType
+from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.limits import DEFAULT_LIMITS, Limits
+from lightagent.domain.messages import SystemMessage, encode_json
+from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
+from lightagent.ports.models import ChatModel
+from lightagent.ports.policy import Gate
+from lightagent.ports.system import Clock, IdSource
+from lightagent.ports.telemetry import TelemetrySink
+
+
+@dataclass(frozen=True)
+class Means(Generic[DepsT]):
+    """An agent's parts. Immutable; serves any number of runs at once.
+
+    Attributes:
+        name: of the agent.
+        model: who answers.
+        catalogue: what may be called.
+        clock, ids: time and identity.
+        instructions, role: what the model is told to be.
+        params: request parameters of every run.
+        limits: how far a run may go, unless the run says otherwise.
+        prompts: the sentences that are spoken to the model.
+        output: the type of the answer; None for text.
+        gate: the policies; None where there are none.
+        sources: of context, by name.
+        conclusions: drawn after success, by name.
+        compactor: keeps the conversation within its bounds.
+        history: reads the stored conversations that runs begin from.
+        sinks: where telemetry goes.
+        capture_content: keep private content in traces.
+        handoffs: agents that may take over.
+    """
+
+    name: str
+    model: ChatModel
+    catalogue: Catalogue[DepsT]
+    clock: Clock
+    ids: IdSource
+    instructions: str = ""
+    role: str = ""
+    params: JsonObject = field(default_factory=dict)
+    limits: Limits = DEFAULT_LIMITS
+    prompts: Prompts = DEFAULT_PROMPTS
+    output: OutputType[object] | None = None
+    gate: Gate | None = None
+    sources: Mapping[str, ContextSource] = field(default_factory=dict)
+    conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
+    compactor: Compactor | None = None
+    history: HistorySource | None = None
+    sinks: tuple[TelemetrySink, ...] = ()
+    capture_content: bool = False
+    handoffs: tuple[Means[DepsT], ...] = ()
+
+    @cached_property
+    def head(self) -> AgentHead:
+        """The agent as a journal knows it; worked out at the first run.
+
+        Raises:
+            ConfigurationError: no JSON schema can be made of the output type.
+        """
+        return self.head_for(None if self.output is None else self.output.schema)
+
+    def head_for(self, schema: JsonObject | None) -> AgentHead:
+        """The agent in a run that was asked for an answer of this schema."""
+        parts = [self.role, self.instructions or ("" if self.role else self.prompts.instructions)]
+        if schema is not None:
+            parts.append(self.prompts.output_schema.format(schema=encode_json(schema).decode()))
+        told = SystemMessage("\n\n".join(part for part in parts if part))
+        return AgentHead(self.name, self.model.name, told, self.params, schema, self.model.endpoint)
+
+    @cached_property
+    def crew(self) -> Mapping[str, Means[DepsT]]:
+        """This agent and all that may take over, directly or by way of others, by name."""
+        return {means.name: means for means in self._reachable({})}
+
+    def _reachable(self, seen: dict[int, Means[DepsT]]) -> Iterator[Means[DepsT]]:
+        if id(self) not in seen:
+            seen[id(self)] = self
+            yield self
+            for other in self.handoffs:
+                yield from other._reachable(seen)

@@ -1,0 +1,99 @@
+"""An agent as a tool of another: its run goes into the journal of the run that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.means import Means
+from lightagent.application.run_agent import run_agent
+from lightagent.application.run_record import RunRecord
+from lightagent.application.start_run import RunRequest, start_run
+from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.error_mapping import error_from_info
+from lightagent.domain.errors import BudgetError, PolicyError, ToolError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import UserMessage
+from lightagent.domain.outcomes import Completed, Outcome, Suspended, outcome_error
+from lightagent.domain.signals import NestedRunWaits
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.tools import RunContext, Tool
+
+_PARAMETERS: JsonObject = {
+    "type": "object",
+    "properties": {"query": {"type": "string", "description": "What to ask the agent, with all it needs to know."}},
+    "required": ["query"],
+    "additionalProperties": False,
+}
+
+
+class AgentTool(Tool[DepsT], Generic[DepsT]):
+    """An agent that a model can call.
+
+    The nested run has the dependencies, the owner, the trace and the policies of the run that calls it. A call that was
+    interrupted goes on where it was, and one that waits for a human makes the calling run wait.
+    """
+
+    def __init__(self, means: Means[DepsT], spec: ToolSpec) -> None:
+        self._means = means
+        self._spec = spec
+
+    @property
+    def spec(self) -> ToolSpec:
+        return self._spec
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        query = arguments.get("query")
+        if set(arguments) != {"query"} or not isinstance(query, str):
+            raise refused("The arguments do not fit.", 'It takes one argument, such as {"query": "…"}.')
+        return arguments
+
+    async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
+        live = self._run(str(arguments["query"]), context)
+        await run_agent(live)
+        return self._answer(live.run.outcome)
+
+    def _run(self, query: str, context: RunContext[DepsT]) -> ActiveRun[DepsT]:
+        """The nested run, from its beginning or from where its journal ends."""
+        nesting, origin = context.nesting, context.origin
+        path = (*origin.path, context.call_id)
+        if nesting is not None and nesting.child is not None:
+            return ActiveRun(
+                self._means,
+                nesting.child,
+                RunRecord([], nesting.stream),
+                context.deps,
+                query=UserMessage(query),
+                nesting=nesting,
+                path=path,
+            )
+        request = RunRequest(
+            context.deps,
+            limits=self._means.limits,
+            scope=origin.scope,
+            trace_id=origin.trace_id,
+            parent_trace_id=origin.parent_trace_id,
+            run_group_id=origin.run_group_id or origin.run_id,
+            stream=nesting is not None and nesting.stream,
+        )
+        return start_run(self._means, query, request, nesting, path)
+
+    def _answer(self, outcome: Outcome | None) -> str:
+        if isinstance(outcome, Completed):
+            return outcome.content
+        if isinstance(outcome, Suspended):
+            raise NestedRunWaits
+        info = None if outcome is None else outcome_error(outcome)
+        if info is None:
+            raise ToolError(f"The agent {self._means.name} was cancelled.", guidance="")
+        error = error_from_info(info)
+        if isinstance(error, (PolicyError, BudgetError)):
+            raise error
+        raise ToolError(f"The agent {self._means.name} failed: {error}", guidance="")
+
+
+def agent_tool_spec(name: str, description: str, *, timeout: float | None, output_limit: int) -> ToolSpec:
+    """The declaration of an agent as a tool."""
+    return ToolSpec(name, description, _PARAMETERS, timeout=timeout, output_limit=output_limit, resumable=True)

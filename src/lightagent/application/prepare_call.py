@@ -1,0 +1,158 @@
+"""Decides about one call before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.tools.arguments import parse_arguments
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.errors import ToolError
+from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
+from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Passed, Stopped
+from lightagent.domain.runs import PendingCall
+from lightagent.ports.tools import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyCall(Generic[DepsT]):
+    """A call that may run now.
+
+    Attributes:
+        shown: the arguments as plain JSON, for the record.
+        arguments: the same as the tool wants them.
+        key: names this call of this run, the same when it is repeated after a crash.
+        approved: a human said yes to exactly these arguments.
+        decisions: what the policies decided about it.
+    """
+
+    call: PendingCall
+    tool: Tool[DepsT]
+    shown: JsonObject
+    arguments: Mapping[str, object]
+    key: str
+    approved: bool
+    decisions: tuple[Decision, ...] = ()
+
+
+async def prepare_call(
+    live: ActiveRun[DepsT], call: PendingCall
+) -> ReadyCall[DepsT] | ToolFinished | ApprovalRequested:
+    """Ready to run, or the event that says why it does not run (now)."""
+    wanted, decision = call.call, call.decision
+    prompts, toolset = live.acting.prompts, await live.toolset()
+    if decision is not None and decision.action == "reject":
+        return _finished(live, call, prompts.call_rejected.format(reason=decision.reason), "rejected")
+    if decision is not None and decision.action == "respond":
+        return _finished(live, call, decision.output or "", "answered")
+    try:
+        tool = toolset.find(wanted.name, live.run.offered or ())
+        shown = parse_arguments(wanted.arguments) if call.arguments is None else call.arguments
+        if call.status == "started" and not (tool.spec.idempotent or tool.spec.resumable):
+            raise _interrupted(wanted.name, prompts.call_interrupted)
+        arguments = tool.check(copy_object(shown))
+    except _Interrupted as error:
+        return _finished(live, call, str(error), "unknown", error)
+    except ToolError as error:
+        return _finished(live, call, str(error), "refused", error)
+    key = f"{live.run.started.run_id}:{live.run.turn}:{wanted.id}"
+    ready = ReadyCall(call, tool, shown, arguments, key, decision is not None)
+    if call.status == "started" or (decision is not None and decision.action == "approve"):
+        return ready  # It has passed its policies, and what they made of it is on record.
+    return await _reviewed(live, ready)
+
+
+async def _reviewed(
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT]
+) -> ReadyCall[DepsT] | ToolFinished | ApprovalRequested:
+    """The call as the policies leave it, and then as the tool's own declaration wants it approved."""
+    reviewer, name, call_id = live.reviewer, ready.tool.spec.name, ready.call.call.id
+    reason = f"{name} runs only with approval." if ready.tool.spec.requires_approval and not ready.approved else None
+    if reviewer is not None and reviewer.reviews("tool_call"):
+        verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_object(ready.shown)))
+        if isinstance(verdict, Stopped):
+            return stopped_call(live, call_id, verdict)
+        if isinstance(verdict, Asked):
+            reason = verdict.reason
+        changed = _with_arguments(live, ready, verdict)
+        if isinstance(changed, ToolFinished):
+            return changed
+        ready = changed
+    if reason is None:
+        return ready
+    return await ask_for_approval(live, ready, reason, {"arguments": copy_object(ready.shown)}, ready.decisions)
+
+
+def _with_arguments(
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], verdict: Passed[CallPayload] | Asked[CallPayload]
+) -> ReadyCall[DepsT] | ToolFinished:
+    shown, decisions = verdict.payload.arguments, verdict.decisions
+    if shown == ready.shown:
+        return ReadyCall(ready.call, ready.tool, ready.shown, ready.arguments, ready.key, ready.approved, decisions)
+    try:
+        arguments = ready.tool.check(copy_object(shown))
+    except ToolError as error:
+        return _finished(live, ready.call, str(error), "refused", error, decisions)
+    return ReadyCall(ready.call, ready.tool, copy_object(shown), arguments, ready.key, ready.approved, decisions)
+
+
+async def ask_for_approval(
+    live: ActiveRun[DepsT],
+    ready: ReadyCall[DepsT],
+    reason: str,
+    request: JsonObject,
+    decisions: tuple[Decision, ...] = (),
+) -> ApprovalRequested | ToolFinished:
+    """The event that has a human decide, as the policies leave it."""
+    reviewer, call_id = live.reviewer, ready.call.call.id
+    if reviewer is not None and reviewer.reviews("approval"):
+        subject = live.subject(ready.tool.spec.name, call_id)
+        verdict = await reviewer.review("approval", subject, ApprovalPayload(reason, request))
+        if isinstance(verdict, Stopped):
+            return stopped_call(live, call_id, Stopped(verdict.outcome, decisions + verdict.decisions))
+        reason, request = verdict.payload.reason, verdict.payload.request
+        decisions += verdict.decisions
+    return ApprovalRequested(call_id, reason, request, ready.shown, decisions, live.clock.now())
+
+
+def stopped_call(
+    live: ActiveRun[DepsT], call_id: str, stopped: Stopped, status: ToolStatus = "refused", duration: float = 0.0
+) -> ToolFinished:
+    """The result of a call at which a policy ended the run."""
+    error = outcome_error(stopped.outcome)
+    text = "A policy ended the run." if error is None else str(ToolError(error.message, code=error.code, guidance=""))
+    return ToolFinished(
+        call_id,
+        text,
+        status,
+        error,
+        ends=stopped.outcome,
+        decisions=stopped.decisions,
+        duration=duration,
+        at=live.clock.now(),
+    )
+
+
+class _Interrupted(ToolError):
+    """The process stopped while the call was running."""
+
+
+def _interrupted(name: str, prompt: str) -> _Interrupted:
+    return _Interrupted(prompt.format(tool=name), guidance="", details={"tool": name})
+
+
+def _finished(
+    live: ActiveRun[DepsT],
+    call: PendingCall,
+    output: str,
+    status: ToolStatus,
+    error: ToolError | None = None,
+    decisions: tuple[Decision, ...] = (),
+) -> ToolFinished:
+    info = None if error is None else error.info
+    return ToolFinished(call.call.id, output, status, info, decisions=decisions, at=live.clock.now())

@@ -1,0 +1,86 @@
+"""Carries out `Admit` and `Prepare`: what enters the conversation before the first request to the model."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from lightagent.aiokits.abandon import within
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError, LightAgentError
+from lightagent.domain.events import Admitted, ContextAdded, RunFinished
+from lightagent.domain.messages import ContextMessage, UserMessage
+from lightagent.domain.policy import ContextPayload, QueryPayload, Stopped
+from lightagent.ports.context import ContextSource
+
+VALID_SOURCE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""What a context source may be called: its name stands in the delimiters of its text."""
+
+
+async def admit(live: ActiveRun[DepsT]) -> None:
+    """Let the policies review the query; only what they pass is on record."""
+    query, reviewer = live.query, live.reviewer
+    if query is None or reviewer is None:
+        raise ConfigurationError("The query of this run is not on record, so it cannot go on.")
+    verdict = await reviewer.review("admission", live.subject(), QueryPayload(query.content))
+    now = live.clock.now()
+    if isinstance(verdict, Stopped):
+        await live.tell(RunFinished(verdict.outcome, verdict.decisions, now))
+    else:
+        await live.tell(Admitted(UserMessage(verdict.payload.content), verdict.decisions, now))
+
+
+async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None:
+    """Ask the sources, all at once; what they add is on record in their order."""
+    query = live.run.messages[live.run.query_at]
+    text = query.text if isinstance(query, UserMessage) else ""
+    sources = [live.means.sources.get(name) for name in names]
+    gathered = await asyncio.gather(
+        *(_gather(live, name, source, text) for name, source in zip(names, sources, strict=True))
+    )
+    for event in gathered:
+        await live.tell(event)
+        if isinstance(event, RunFinished):
+            return
+
+
+async def _gather(
+    live: ActiveRun[DepsT], name: str, source: ContextSource | None, query: str
+) -> ContextAdded | RunFinished:
+    """One source's texts; one that fails is on record, and the run goes on without it."""
+    subject = live.subject(name)
+    if source is None:
+        error = LightAgentErrorInfo("LA-CONFIG", f"There is no context source {name!r} here any more.")
+        return ContextAdded(name, (), error, at=live.clock.now())
+    try:
+        asked = source.gather(subject, query)
+        texts: object = await (asked if source.timeout is None else within(source.timeout, asked))
+        messages = _messages(source, texts)
+    except Exception as exc:  # A source of anybody's: the run goes on without it.
+        return ContextAdded(name, (), _described(name, exc), at=live.clock.now())
+    reviewer = live.reviewer
+    if reviewer is None or not reviewer.reviews("context"):
+        return ContextAdded(name, messages, at=live.clock.now())
+    verdict = await reviewer.review("context", subject, ContextPayload(messages))
+    if isinstance(verdict, Stopped):
+        return RunFinished(verdict.outcome, verdict.decisions, live.clock.now())
+    return ContextAdded(name, verdict.payload.messages, None, verdict.decisions, live.clock.now())
+
+
+def _messages(source: ContextSource, texts: object) -> tuple[ContextMessage, ...]:
+    if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
+        raise ConfigurationError(f"The context source {source.name!r} must give a list of texts.", guidance="")
+    return tuple(ContextMessage(source.name, str(text), source.trust) for text in texts)
+
+
+def _described(name: str, exc: Exception) -> LightAgentErrorInfo:
+    if isinstance(exc, LightAgentError):
+        return exc.info
+    if isinstance(exc, TimeoutError):
+        return LightAgentErrorInfo("LA-408", f"The context source {name!r} did not answer in time.")
+    return LightAgentErrorInfo("LA-UNKNOWN", f"The context source {name!r} failed: {describe_failure(exc)}")

@@ -1,0 +1,22 @@
+"""What the model said last, whole or broken off: the text that a run without an answer leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightagent.domain.events import Event, ModelFailed, ModelReplied, RunFinished
+from lightagent.domain.outcomes import withholds_content
+
+
+def reply_text(event: ModelReplied | ModelFailed) -> str:
+    """The text of a reply, or the part of one that came before the request failed."""
+    return event.partial if isinstance(event, ModelFailed) else event.message.content or ""
+
+
+def partial_text(events: Sequence[Event]) -> str:
+    """The text that a run without an answer leaves behind; empty where it may be what was forbidden."""
+    end = events[-1] if events else None
+    if isinstance(end, RunFinished) and withholds_content(end.outcome):
+        return ""
+    last = next((event for event in reversed(events) if isinstance(event, (ModelReplied, ModelFailed))), None)
+    return "" if last is None else reply_text(last)

@@ -1,0 +1,85 @@
+"""The tools that a run may call, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Generic
+
+from typing_extensions import TypeVar
+
+from lightagent.application.tools.argument_errors import unknown_tool
+from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.tools import Tool
+
+DepsT = TypeVar("DepsT", default=None)
+
+
+class Toolset(Generic[DepsT]):
+    """Tools by name, as they were at one moment. Immutable.
+
+    Attributes:
+        tools: every tool; one that is never offered is never looked at.
+        initial: the names of those that a run offers from the start.
+    """
+
+    __slots__ = ("_names", "_specs", "initial", "tools")
+
+    def __init__(self, tools: Mapping[str, Tool[DepsT]], initial: tuple[str, ...] | None = None) -> None:
+        self.tools = tools
+        self.initial = tuple(tools) if initial is None else initial
+        self._names: tuple[str, ...] = ()
+        self._specs: tuple[ToolSpec, ...] = ()
+
+    def specs(self, names: tuple[str, ...]) -> tuple[ToolSpec, ...]:
+        """What the model is told of these tools; a name that is not here any more is left out.
+
+        As long as the same names are asked for it is the same object, so that an adapter can keep what it made of it.
+        """
+        if names is not self._names and names != self._names:
+            specs = tuple(self.tools[name].spec for name in names if name in self.tools)
+            self._names, self._specs = names, specs
+            return specs
+        return self._specs
+
+    def plus(self, more: tuple[Tool[DepsT], ...]) -> Toolset[DepsT]:
+        """These tools and more, which are all offered; itself if there are none.
+
+        Raises:
+            ConfigurationError: two have the same name.
+        """
+        if not more:
+            return self
+        added = tools_by_name(more)
+        return Toolset(tools_by_name((*self.tools.values(), *more)), (*self.initial, *added))
+
+    def find(self, name: str, offered: tuple[str, ...]) -> Tool[DepsT]:
+        """The tool of that name, if it was offered.
+
+        Raises:
+            ToolError: it was not; the text tells the model what was.
+        """
+        tool = self.tools.get(name) if name in offered else None
+        if tool is None:
+            raise unknown_tool(name, offered)
+        return tool
+
+
+def tools_by_name(tools: Iterable[Tool[DepsT]]) -> dict[str, Tool[DepsT]]:
+    """Tools by their names.
+
+    Raises:
+        ConfigurationError: two have the same.
+    """
+    found: dict[str, Tool[DepsT]] = {}
+    for tool in tools:
+        name = tool_name(tool)
+        if found.setdefault(name, tool) is not tool:
+            raise ConfigurationError(f"tools: two tools are called {name!r}.", guidance="Rename one of them.")
+    return found
+
+
+def tool_name(tool: Tool[DepsT]) -> str:
+    """The name of a tool; that of a function is known without its declaration being worked out."""
+    return tool.name if isinstance(tool, FunctionTool) else tool.spec.name

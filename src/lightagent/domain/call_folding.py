@@ -1,0 +1,115 @@
+"""How a call comes from the model's wish to its one result, and what a finished round of calls does to its run."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, assert_never
+
+from lightagent.domain.effects import HandOver, OfferTools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import ApprovalDecided, ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import ToolMessage
+from lightagent.domain.outcomes import Suspended
+from lightagent.domain.policy import Decision
+from lightagent.domain.runs import NO_CALLS, PendingCall, Run
+
+CallEvent: TypeAlias = ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided
+
+
+def advance(run: Run, event: CallEvent) -> Run:
+    """The run after something happened to one of its calls.
+
+    Raises:
+        ConfigurationError: the call cannot take this here.
+    """
+    call = run.calls.get(event.call_id)
+    moved = None if call is None else _moved(call, event)
+    if moved is None:
+        raise ConfigurationError(f"{event.type}: no call {event.call_id!r:.100} can take this here.")
+    run = with_call(run, event.call_id, moved)
+    return run._replace(ending=event.ends) if isinstance(event, ToolFinished) and event.ends is not None else run
+
+
+def refuse_calls(run: Run, event: CallsRefused) -> Run:
+    """The run after calls beyond the limit of a turn were refused.
+
+    Raises:
+        ConfigurationError: one of them is not a call that has yet to begin.
+    """
+    calls = dict(run.calls)
+    for call_id in event.call_ids:
+        call = calls.get(call_id)
+        if call is None or call.status != "new":
+            raise ConfigurationError(f"{event.type}: no call {call_id!r:.100} can take this here.")
+        calls[call_id] = PendingCall(call.call, "done", output=event.error.message)
+    return _closed_if_done(run._replace(calls=calls, open_calls=run.open_calls - len(event.call_ids)))
+
+
+def with_call(run: Run, call_id: str, call: PendingCall) -> Run:
+    """The run with the new state of one call; the round is over once all of them are done."""
+    done = call.status == "done"
+    calls = {**run.calls, call_id: call}
+    return _closed_if_done(run._replace(calls=calls, open_calls=run.open_calls - done, outcome=None))
+
+
+def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
+    """The call after its event; None where the event does not fit."""
+    match event:
+        case ToolStarted():
+            return _started(call, event)
+        case ToolFinished():
+            if call.status in ("waiting", "done"):
+                return None
+            return PendingCall(
+                call.call, "done", call.arguments, call.decision, event.output, event.effects, call.child
+            )
+        case ApprovalRequested():
+            if call.status not in ("new", "started", "decided"):
+                return None
+            return PendingCall(call.call, "waiting", event.arguments, child=call.child)
+        case ApprovalDecided(decision=decision):
+            if call.status != "waiting" or (call.child is not None and isinstance(call.child.outcome, Suspended)):
+                return None
+            arguments = decision.arguments if decision.action == "edit" else call.arguments
+            return PendingCall(call.call, "decided", arguments, decision, child=call.child)
+        case _:
+            assert_never(event)
+
+
+def _started(call: PendingCall, event: ToolStarted) -> PendingCall | None:
+    """What runs must be what was decided: a journal that says otherwise was tampered with."""
+    if call.status == "decided":
+        if call.decision is None or call.decision.action not in ("approve", "edit"):
+            return None
+        if not _same(event.arguments, call.arguments, event.decisions):
+            raise ConfigurationError(f"{event.type}: call {event.call_id!r:.100} was decided with other arguments.")
+    elif call.status != "new":
+        return None
+    return PendingCall(call.call, "started", event.arguments, call.decision, child=call.child)
+
+
+def _same(begun: JsonObject, decided: JsonObject | None, decisions: tuple[Decision, ...]) -> bool:
+    """Whether a call begins with the arguments that were decided, or with what a policy, on record, made of them."""
+    return begun == decided or any(decision.action == "rewrite" for decision in decisions)
+
+
+def _closed_if_done(run: Run) -> Run:
+    """Once every call has its result, the results join the conversation and the effects take place, in call order."""
+    if run.open_calls:
+        return run
+    answers = tuple(ToolMessage(call.call.id, call.output) for call in run.calls.values())
+    effects = [effect for call in run.calls.values() for effect in call.effects]
+    run = run._replace(
+        messages=run.messages + answers,
+        calls=NO_CALLS,
+        tool_rounds=run.tool_rounds + 1,
+        last_reply=None,
+        outcome=None,
+    )
+    for effect in effects:
+        if isinstance(effect, OfferTools) and run.offered is not None:
+            more = tuple(name for name in dict.fromkeys(effect.names) if name not in run.offered)
+            run = run._replace(offered=run.offered + more)
+    target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
+    # The first agent that was named goes on; which tools it offers, its own first request says.
+    return run if target is None else run._replace(head=target, offered=None)

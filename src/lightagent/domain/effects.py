@@ -1,0 +1,42 @@
+"""What a tool may do to its run besides answering. Effects are on record with the result, in one event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from lightagent.domain.agent_heads import AgentHead
+
+
+@dataclass(frozen=True, slots=True)
+class OfferTools:
+    """From the next turn on the model is offered these tools as well."""
+
+    names: tuple[str, ...]
+    kind: Literal["offer_tools"] = "offer_tools"
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """At the end of this round of calls another agent goes on with the conversation."""
+
+    head: AgentHead
+    kind: Literal["hand_over"] = "hand_over"
+
+
+Effect: TypeAlias = OfferTools | HandOver
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """What a tool returns that affects its run.
+
+    Attributes:
+        output: the answer, whatever a tool may return.
+        offer: names of tools that the model is offered from the next turn on.
+        hand_over: name of the agent that goes on after this round; one of the agent's `handoffs`.
+    """
+
+    output: object
+    offer: tuple[str, ...] = ()
+    hand_over: str = ""

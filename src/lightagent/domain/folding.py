@@ -1,0 +1,264 @@
+"""The fold: from the events of a run to its state, refusing what cannot have happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import assert_never
+
+from lightagent.domain.call_folding import advance, refuse_calls, with_call
+from lightagent.domain.conversation import check_conversation, splits_a_call
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import (
+    Admitted,
+    ApprovalDecided,
+    ApprovalRequested,
+    CallsRefused,
+    Concluded,
+    ContextAdded,
+    ContextReplaced,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    ModelRetried,
+    Nested,
+    Noted,
+    OutputAccepted,
+    OutputRejected,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+    Unrecognized,
+)
+from lightagent.domain.messages import AssistantMessage, Message
+from lightagent.domain.outcomes import Completed, Outcome, Suspended
+from lightagent.domain.replies import cut_short
+from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
+
+
+def fold(events: Iterable[Event], history: tuple[Message, ...] | None = None) -> Run:
+    """The run that these events tell, the first of which is `RunStarted`.
+
+    Args:
+        history: the messages that the run's history reference stands for; without them they count as missing.
+
+    Raises:
+        ConfigurationError: the events are no possible run.
+    """
+    rest = iter(events)
+    first = next(rest, None)
+    if not isinstance(first, RunStarted):
+        raise ConfigurationError("A journal begins with run_started.")
+    return reduce(apply, rest, start(first, history))
+
+
+def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
+    """The run as of its first event.
+
+    Raises:
+        ConfigurationError: its messages are no conversation.
+    """
+    if len(event.messages) > 1 or event.awaits_admission:
+        check_conversation(event.messages, "run_started.messages")
+    missing = event.history.count if event.history is not None and history is None else 0
+    messages = (*(history or ()), *event.messages)
+    admitted = not event.awaits_admission
+    return Run(event, event.head, messages, max(len(messages) - admitted, 0), missing, admitted)
+
+
+def apply(run: Run, event: Event) -> Run:
+    """The run after one more event.
+
+    Raises:
+        ConfigurationError: it cannot happen here.
+    """
+    if run.outcome is not None:
+        _refuse_after_the_end(run.outcome, event)
+    match event:
+        case ModelRequested():
+            return _requested(run, event)
+        case ModelReplied():
+            return _replied(run, event)
+        case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided():
+            return advance(_with_whole_reply(run, event), event)
+        case RunFinished():
+            return _finished(run, event.outcome)
+        case ModelFailed() | ModelRetried():
+            return _attempted(run, event)
+        case Noted() | Unrecognized():
+            return run
+        case Nested():
+            return _nested(run, event)
+        case Admitted() | ContextAdded() | ContextReplaced():
+            return _prepared(run, event)
+        case OutputRejected() | OutputAccepted() | Concluded():
+            return _checked(run, event)
+        case CallsRefused():
+            return refuse_calls(_with_whole_reply(run, event), event)
+        case RunStarted():
+            raise ConfigurationError("A run starts once.")
+        case _:
+            assert_never(event)
+
+
+def _refuse_after_the_end(outcome: Outcome, event: Event) -> None:
+    """A suspended run goes on with a decision, about one of its own calls or one of a nested run."""
+    innermost = event
+    while isinstance(innermost, Nested):
+        innermost = innermost.event
+    if not (isinstance(outcome, Suspended) and isinstance(innermost, ApprovalDecided)):
+        raise ConfigurationError(f"Nothing follows {outcome.kind}, but {event.type} does.")
+
+
+def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run:
+    """What enters the conversation other than by the model, its tools and the check of its answer."""
+    if run.calls or run.last_reply is not None or run.request is not None:
+        raise ConfigurationError(f"{event.type}: the model was asked before.")
+    match event:
+        case Admitted(message=message):
+            if run.admitted:
+                raise ConfigurationError("admitted: the query is on record already.")
+            return run._replace(admitted=True, messages=(*run.messages, message), query_at=len(run.messages))
+        case ContextAdded(source=source, messages=added):
+            if run.turn or not run.admitted or source not in run.started.before or source in run.prepared:
+                raise ConfigurationError(f"context_added: {source!r:.100} is not a source that is due.")
+            at = run.query_at
+            messages = (*run.messages[:at], *added, *run.messages[at:])
+            return run._replace(messages=messages, query_at=at + len(added), prepared=(*run.prepared, source))
+        case ContextReplaced():
+            return _replaced(run, event)
+        case _:
+            assert_never(event)
+
+
+def _replaced(run: Run, event: ContextReplaced) -> Run:
+    gone = max(event.count - run.missing, 0)
+    if not 0 < event.count <= run.missing + len(run.messages):
+        raise ConfigurationError(f"context_replaced: there are no {event.count} messages.")
+    if splits_a_call(run.messages, gone):
+        raise ConfigurationError("context_replaced: this would part a call from its result.")
+    check_conversation(event.messages, "context_replaced.messages")
+    query_at = max(run.query_at - gone, 0) + len(event.messages)
+    messages = event.messages + run.messages[gone:]
+    if not messages:
+        raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
+    return run._replace(messages=messages, query_at=query_at, missing=max(run.missing - event.count, 0))
+
+
+def _requested(run: Run, event: ModelRequested) -> Run:
+    if run.calls or run.last_reply is not None or run.request is not None or not run.admitted:
+        raise ConfigurationError("model_requested: it is not the model's turn.")
+    if event.turn != run.turn + 1:
+        raise ConfigurationError(f"model_requested: turn {event.turn} does not follow turn {run.turn}.")
+    if len(run.prepared) != len(run.started.before):
+        raise ConfigurationError("model_requested: a context source was not asked yet.")
+    if event.messages is not None:
+        check_conversation(event.messages, "model_requested.messages")
+    return run._replace(request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools)
+
+
+def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:
+    """Attempts are counted as they begin; one that a crash interrupted is not known to have failed."""
+    if run.request is None or event.turn != run.turn + 1:
+        raise ConfigurationError(f"{event.type}: the model was not asked.")
+    if isinstance(event, ModelRetried):
+        if event.attempt != run.attempt + 1:
+            raise ConfigurationError(f"model_retried: attempt {event.attempt} does not follow {run.attempt}.")
+        return run._replace(attempt=event.attempt, attempt_failed=False)
+    if event.attempt != run.attempt or run.attempt_failed:
+        raise ConfigurationError(f"model_failed: attempt {event.attempt} is not under way.")
+    return run._replace(failures=run.failures + 1, attempt_failed=True, ending=event.ends)
+
+
+def _replied(run: Run, event: ModelReplied) -> Run:
+    if run.request is None or event.turn != run.turn + 1 or run.attempt_failed:
+        raise ConfigurationError("model_replied: the model was not asked.")
+    calls = {call.id: PendingCall(call) for call in event.message.tool_calls}
+    if len(calls) != len(event.message.tool_calls):
+        raise ConfigurationError("model_replied: two calls of one turn have the same id.")
+    return run._replace(
+        turn=event.turn,
+        messages=(*run.messages, event.message),
+        calls=calls,
+        open_calls=len(calls),
+        last_reply=event,
+        request=None,
+        attempt=0,
+        failures=0,
+    )
+
+
+def _with_whole_reply(run: Run, event: Event) -> Run:
+    """The calls of a reply that was cut off may be cut off as well, so none of them is ever carried out."""
+    if run.last_reply is not None and cut_short(run.last_reply) is not None:
+        raise ConfigurationError(f"{event.type}: the reply that made the call was cut off.")
+    return run
+
+
+def _nested(run: Run, event: Nested) -> Run:
+    call = run.calls.get(event.call_id)
+    decided = isinstance(event.event, (ApprovalDecided, Nested)) and call is not None and call.status == "waiting"
+    if call is None or not (call.status == "started" or decided):
+        raise ConfigurationError(f"nested: no call {event.call_id!r:.100} can take this here.")
+    if call.child is not None:
+        child = apply(call.child, event.event)
+    elif isinstance(event.event, RunStarted):
+        child = start(event.event)
+    else:
+        raise ConfigurationError("nested: the first event of a nested run is run_started.")
+    status: CallState = "waiting" if isinstance(child.outcome, Suspended) else "started"
+    moved = PendingCall(call.call, status, call.arguments, call.decision, child=child)
+    return with_call(run, event.call_id, moved)
+
+
+def _checked(run: Run, event: OutputRejected | OutputAccepted | Concluded) -> Run:
+    """What follows the model's final answer."""
+    reply = run.last_reply
+    if reply is None or run.calls or cut_short(reply) is not None or run.ending is not None:
+        raise ConfigurationError(f"{event.type}: there is no final answer.")
+    match event:
+        case Concluded(name=name):
+            if name not in run.started.after or name in run.concluded or (needs_check(run) and run.accepted is None):
+                raise ConfigurationError(f"concluded: {name!r:.100} is not a conclusion that is due.")
+            return run._replace(concluded=(*run.concluded, name))
+        case _ if run.accepted is not None:
+            raise ConfigurationError(f"{event.type}: the answer was accepted before.")
+        case OutputRejected(message=message):
+            rejections = run.output_rejections + 1
+            return run._replace(messages=(*run.messages, message), output_rejections=rejections, last_reply=None)
+        case OutputAccepted(content=content, decisions=decisions):
+            if any(decision.action == "rewrite" for decision in decisions):
+                last = AssistantMessage(content, reasoning=reply.message.reasoning)
+                run = run._replace(messages=(*run.messages[:-1], last))
+            return run._replace(accepted=content)
+        case _:
+            assert_never(event)
+
+
+def needs_check(run: Run) -> bool:
+    """Whether the final answer has to pass a type or policies before the run may complete."""
+    return run.head.output_schema is not None or bool(run.started.policies)
+
+
+def _finished(run: Run, outcome: Outcome) -> Run:
+    """Outcomes other than completed and suspended may come at any time, with calls open."""
+    if isinstance(outcome, Completed) and not _may_complete(run, outcome):
+        raise ConfigurationError("A run completes with the model's answer, and no call open.")
+    if isinstance(outcome, Suspended):
+        waiting = tuple(waiting_calls(run))
+        if not waiting or outcome.call_ids != waiting:
+            raise ConfigurationError("A run is suspended by the calls that wait, and names them.")
+    return run._replace(outcome=outcome)
+
+
+def _may_complete(run: Run, outcome: Completed) -> bool:
+    reply = run.last_reply
+    if reply is None or run.calls or run.ending is not None or cut_short(reply) is not None:
+        return False
+    if len(run.concluded) != len(run.started.after):
+        return False
+    if run.accepted is None:
+        return not needs_check(run) and outcome.content == (reply.message.content or "")
+    return outcome.content == run.accepted

@@ -1,0 +1,69 @@
+"""The test whether a value is what JSON, and so a journal, can carry."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from typing_extensions import TypeIs
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+MOST_DEPTH: Final = 64
+"""Levels of lists and objects in a value that a caller hands in; a journal adds some of its own around it."""
+
+
+def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> None:
+    """Raise unless the value is plain JSON, made of dict, list (or tuple), str, int, float, bool and None.
+
+    Raises:
+        ConfigurationError: it holds another type, a key that is not text, a number that is not finite, or is nested
+            too deep (as a value that holds itself is); the text names the place, which begins with `at`.
+    """
+    if isinstance(value, dict):
+        if most_depth <= 0:
+            raise _no_json(at, "it is nested too deep")
+        for name, child in value.items():
+            if not isinstance(name, str):
+                raise _no_json(at, f"the key {name!r:.50} must be text")
+            if type(child) is not str:
+                require_json(child, f"{at}.{name:.50}", most_depth=most_depth - 1)
+    elif isinstance(value, (list, tuple)):
+        if most_depth <= 0:
+            raise _no_json(at, "it is nested too deep")
+        for place, child in enumerate(value):
+            require_json(child, f"{at}[{place}]", most_depth=most_depth - 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise _no_json(at, f"{value} is not a JSON number")
+    elif value is not None and not isinstance(value, (str, int, float)):
+        raise _no_json(at, f"a {type(value).__name__} is not a JSON value")
+
+
+def is_json_object(value: object, at: str) -> TypeIs[JsonObject]:
+    """Whether the value is an object of plain JSON; raises as `require_json` does where it holds something else."""
+    require_json(value, at)
+    return isinstance(value, dict)
+
+
+def to_json_object(value: object, at: str) -> JsonObject:
+    """A checked copy of an object that a caller hands in; tuples become lists.
+
+    Raises:
+        ConfigurationError: it is not an object of plain JSON.
+    """
+    if not is_json_object(value, at):
+        raise _no_json(at, f"an object is expected, got {type(value).__name__}")
+    return {name: _copied(child) for name, child in value.items()}
+
+
+def _copied(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {name: _copied(child) for name, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(child) for child in value]
+    return value
+
+
+def _no_json(at: str, problem: str) -> ConfigurationError:
+    return ConfigurationError(f"{at}: this is not plain JSON: {problem}.", guidance="")

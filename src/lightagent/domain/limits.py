@@ -1,0 +1,54 @@
+"""How far a run may go."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a run may go.
+
+    Attributes:
+        max_tool_iterations: rounds of tool calls.
+        max_retry: attempts at one model request, the first included.
+        max_output_retries: how often an invalid final answer goes back to the model.
+        max_calls_per_turn: tool calls that one reply of the model may make; those beyond it are refused.
+        model_timeout: seconds for one model request with all its attempts and the waiting between them.
+        timeout: seconds from start (or resumption) to end of the run; None: no limit.
+
+    Raises:
+        ConfigurationError: one is of a wrong type or out of range; the text names it.
+    """
+
+    max_tool_iterations: int = 10
+    max_retry: int = 10
+    max_output_retries: int = 3
+    max_calls_per_turn: int = 128
+    model_timeout: float = 600.0
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in _COUNTS.items():
+            count: object = getattr(self, name)
+            if not isinstance(count, int) or isinstance(count, bool) or count < least:
+                raise ConfigurationError(f"limits: {name} must be a whole number of at least {least}, got {count!r}.")
+        _check_seconds("model_timeout", self.model_timeout)
+        if self.timeout is not None:
+            _check_seconds("timeout", self.timeout)
+
+
+_COUNTS: Final = {"max_tool_iterations": 0, "max_retry": 1, "max_output_retries": 0, "max_calls_per_turn": 1}
+
+
+def _check_seconds(name: str, seconds: object) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        hint = "Pass None for no limit." if name == "timeout" else ""
+        raise ConfigurationError(f"limits: {name} must be a number of seconds above 0, got {seconds!r}.", guidance=hint)
+
+
+DEFAULT_LIMITS: Final = Limits()

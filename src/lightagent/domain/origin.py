@@ -1,0 +1,41 @@
+"""Where something belongs: the run, its trace and its owner, as one value that travels with requests and calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lightagent.domain.scopes import NO_SCOPE, Scope
+
+TraceHeaders: TypeAlias = tuple[tuple[str, str], ...]
+"""HTTP headers that carry a trace to another process, such as ``(("traceparent", "00-…"),)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place in a run that something comes from; empty where there is no run.
+
+    Attributes:
+        run_id, trace_id, parent_trace_id, run_group_id: of the run.
+        agent_name: the agent that acts.
+        scope: whose run it is.
+        turn: the model request it belongs to, counted from 1; 0 before the first.
+        attempt: at that request, counted from 1.
+        path: the ids of the calls that lead from the outermost run to this one, outermost first.
+        trace_headers: to be sent along with requests to other processes.
+    """
+
+    run_id: str = ""
+    trace_id: str = ""
+    parent_trace_id: str = ""
+    run_group_id: str = ""
+    agent_name: str = ""
+    scope: Scope = NO_SCOPE
+    turn: int = 0
+    attempt: int = 1
+    path: tuple[str, ...] = ()
+    trace_headers: TraceHeaders = field(default=(), repr=False)
+
+
+NO_ORIGIN = Origin()
+"""Outside of any run."""

@@ -1,0 +1,211 @@
+"""What policies are asked about a run, and what they may answer.
+
+A run passes a boundary before and after everything it does. At each one the gate (`lightagent.ports.policy.Gate`)
+reviews a payload, which is what would go on from there, and answers with one verdict. The decisions behind a verdict
+ride on the event they decide about, so that they are never lost and never made twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
+
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
+from lightagent.domain.origin import Origin
+from lightagent.domain.outcomes import Outcome
+from lightagent.domain.usage import Usage
+
+Phase: TypeAlias = Literal[
+    "admission",
+    "context",
+    "model_request",
+    "model_reply",
+    "tool_call",
+    "approval",
+    "tool_result",
+    "handoff",
+    "output",
+    "conclusion",
+    "end",
+]
+"""The boundaries of a run, in the order in which a run may first meet them."""
+
+PHASES: Final[tuple[Phase, ...]] = (
+    "admission",
+    "context",
+    "model_request",
+    "model_reply",
+    "tool_call",
+    "approval",
+    "tool_result",
+    "handoff",
+    "output",
+    "conclusion",
+    "end",
+)
+
+Action: TypeAlias = Literal["allow", "rewrite", "ask", "block", "error"]
+"""What a policy decided. `error` means that it failed to decide, which blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One policy's decision at one boundary.
+
+    Attributes:
+        phase: the boundary.
+        by: the name of the policy.
+        action: what it decided.
+        reason: why, in a sentence for people. It is kept in the journal, so it must not quote what was blocked.
+    """
+
+    phase: Phase
+    by: str
+    action: Action
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a review is about: whose run it is and where it stands, and the tool call, source or agent in question.
+
+    Attributes:
+        origin: the run, its trace, its owner and the turn.
+        name: the tool, context source, conclusion or target agent; empty at the other boundaries.
+        call_id: the tool call, where there is one.
+    """
+
+    origin: Origin
+    name: str = ""
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPayload:
+    """admission: what the user asks, before anything is on record."""
+
+    content: str | tuple[JsonObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPayload:
+    """context: what a source adds to the conversation."""
+
+    messages: tuple[ContextMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPayload:
+    """model_request: the conversation without the instructions, the request's parameters, the names of the tools."""
+
+    messages: tuple[Message, ...]
+    params: JsonObject
+    tools: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyPayload:
+    """model_reply: one whole answer of the model, before it is on record."""
+
+    message: AssistantMessage
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallPayload:
+    """tool_call: the checked arguments of a call, before the tool is touched."""
+
+    arguments: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPayload:
+    """approval: what a human reviewer will be shown."""
+
+    reason: str
+    request: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPayload:
+    """tool_result: the text that the model would get; whatever the tool did has been done."""
+
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffPayload:
+    """handoff: the run would go on as another agent."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPayload:
+    """output: the final text, which fits the output type if there is one."""
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConclusionPayload:
+    """conclusion: what would be done after success, such as a memory to be written."""
+
+    proposal: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class EndPayload:
+    """end: how the run ends."""
+
+    outcome: Outcome
+
+
+Payload: TypeAlias = (
+    QueryPayload
+    | ContextPayload
+    | RequestPayload
+    | ReplyPayload
+    | CallPayload
+    | ApprovalPayload
+    | ResultPayload
+    | HandoffPayload
+    | OutputPayload
+    | ConclusionPayload
+    | EndPayload
+)
+"""What is reviewed; `dataclasses.replace` makes a rewritten one."""
+
+PayloadT = TypeVar("PayloadT")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed(Generic[PayloadT]):
+    """Go on with `payload`, which may be another than the one that was reviewed."""
+
+    payload: PayloadT
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[PayloadT]):
+    """A human must decide first. Only a tool call can wait; at any other boundary this blocks."""
+
+    payload: PayloadT
+    reason: str
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The run ends with `outcome`: blocked, budget exhausted, or whatever else the policy names but completed."""
+
+    outcome: Outcome
+    decisions: tuple[Decision, ...] = field(default=())
+
+
+Verdict: TypeAlias = Passed[PayloadT] | Asked[PayloadT] | Stopped
+"""The answer to one review."""

@@ -1,0 +1,43 @@
+"""The decision whether, and after how long, a failed model request is made again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lightagent.domain.error_codes import LightAgentErrorInfo
+
+FIRST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 30.0
+JITTER: Final = 1.0
+
+
+def retry_pause(
+    failure: LightAgentErrorInfo,
+    failures: int,
+    most: int,
+    *,
+    left: float,
+    chance: float,
+    asked: float | None = None,
+) -> float | None:
+    """Seconds to wait before the request is made again; None to give up.
+
+    The pause doubles with each failure, plus jitter that spreads clients which failed together (see "Exponential
+    Backoff And Jitter", AWS Architecture Blog, 2015). A pause that the provider asked for is kept as it is.
+
+    Args:
+        failure: of the last attempt.
+        failures: how many attempts have failed.
+        most: attempts that may be made.
+        left: seconds until the request must be over; a longer pause would only hide the failure behind a timeout.
+        chance: a number from 0 to 1, drawn for this pause.
+        asked: seconds that the provider asked for (Retry-After).
+    """
+    if not failure.retryable or failures >= most:
+        return None
+    if asked is not None:
+        pause = max(asked, 0.0)
+    else:
+        # The exponent is bounded, since 2.0 ** 1100 overflows.
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 20) + JITTER * chance)
+    return pause if pause <= left else None

@@ -1,0 +1,85 @@
+"""The ports around a run's conversation: what is added before it, made of it afterwards, and taken out when it is long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lightagent.domain.events import HistoryReference
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import Message, Trust
+from lightagent.domain.policy import Subject
+
+
+class ContextSource(Protocol):
+    """Adds what is known to the conversation before the first request, such as memories. Asked once a run."""
+
+    @property
+    def name(self) -> str:
+        """Names the source on record and in the delimiters of its text: 1 to 64 of ``A-Za-z0-9_.-``."""
+        ...
+
+    @property
+    def trust(self) -> Trust:
+        """Whether the application vouches for the texts of this source."""
+        ...
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds until the run goes on without the source; None: as long as the run may take."""
+        ...
+
+    async def gather(self, subject: Subject, query: str) -> Sequence[str]:
+        """The texts to be added, each as a message of its own; what it raises is on record, and the run goes on."""
+        ...
+
+
+class Conclusion(Protocol):
+    """Draws something from a run that succeeded, such as a memory; before the end of the run is on record."""
+
+    @property
+    def name(self) -> str:
+        """Names the conclusion on record."""
+        ...
+
+    async def propose(self, subject: Subject, messages: Sequence[Message], answer: str) -> JsonObject | None:
+        """What should be done, for the policies to review; None: nothing."""
+        ...
+
+    async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> None:
+        """Do it. After a crash it may be called again with the same key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The first `count` messages of a conversation give way to `messages`."""
+
+    count: int
+    messages: tuple[Message, ...]
+
+
+class Compactor(Protocol):
+    """Keeps a conversation within its bounds."""
+
+    @property
+    def name(self) -> str:
+        """Names the compactor on record."""
+        ...
+
+    def is_due(self, messages: Sequence[Message]) -> bool:
+        """Whether these messages should become fewer before the next request; asked at every turn, so it is cheap."""
+        ...
+
+    async def compact(self, subject: Subject, messages: Sequence[Message]) -> Replacement | None:
+        """What to replace; a replacement that parts a call from its result is refused. What it raises ends the run."""
+        ...
+
+
+class HistorySource(Protocol):
+    """Reads the stored conversation that a run begins from."""
+
+    async def read(self, reference: HistoryReference) -> Sequence[Message]:
+        """The messages that the reference stands for; raises `LightAgentError` where they are not there."""
+        ...

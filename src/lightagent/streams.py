@@ -1,0 +1,90 @@
+"""A run that is watched: an iterator of what happens, which has the run's result once it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from lightagent.application.projections.result import OutputT, RunResult
+from lightagent.application.run_record import RunRecord
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import RunFinished
+
+ItemT = TypeVar("ItemT")
+
+
+class _Watched(Generic[OutputT]):
+    def __init__(self, record: RunRecord, result: Callable[[RunRecord], RunResult[OutputT]]) -> None:
+        self._record = record
+        self._make_result = result
+
+    @property
+    def result(self) -> RunResult[OutputT]:
+        """What came of the run: its content, usage, history, outcome and journal.
+
+        Raises:
+            ConfigurationError: the run goes on, or has not begun.
+        """
+        if not isinstance(self._record.events[-1], RunFinished):
+            raise ConfigurationError(
+                "The stream has not ended, so it has no result yet.",
+                guidance="Read it to its end, or close it, which cancels the run.",
+            )
+        return self._make_result(self._record)
+
+
+class AsyncRunStream(_Watched[OutputT], AsyncIterator[ItemT], Generic[ItemT, OutputT]):
+    """What happens in a run, as it happens. Leaving it early with `aclose` cancels the run; so does ``async with``."""
+
+    def __init__(
+        self,
+        items: AsyncGenerator[ItemT, None],
+        record: RunRecord,
+        result: Callable[[RunRecord], RunResult[OutputT]],
+    ) -> None:
+        super().__init__(record, result)
+        self._items = items
+
+    async def __anext__(self) -> ItemT:
+        return await anext(self._items)
+
+    async def aclose(self) -> None:
+        """End the stream; a run that goes on is cancelled, and its journal says so."""
+        await self._items.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class RunStream(_Watched[OutputT], Iterator[ItemT], Generic[ItemT, OutputT]):
+    """What happens in a run, as it happens. Leaving it early with `close` cancels the run; so does ``with``."""
+
+    def __init__(
+        self,
+        items: Generator[ItemT, None, None],
+        record: RunRecord,
+        result: Callable[[RunRecord], RunResult[OutputT]],
+    ) -> None:
+        super().__init__(record, result)
+        self._items = items
+
+    def __next__(self) -> ItemT:
+        return next(self._items)
+
+    def close(self) -> None:
+        """End the stream; a run that goes on is cancelled, and its journal says so."""
+        self._items.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

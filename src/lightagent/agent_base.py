@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
 from lightagent.aiokits.hand_over import HandOver
-from lightagent.application.active_run import ActiveRun, Step
+from lightagent.application.active_run import ActiveRun
 from lightagent.application.deps_type import DepsType
 from lightagent.application.journal import Journal
 from lightagent.application.last_run import last_run, remember
@@ -22,6 +22,7 @@ from lightagent.application.projections.trace_summary import TraceSummary, summa
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import start_run
+from lightagent.application.steps import Step
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.signature import check_name
 from lightagent.application.tools.toolset import DepsT

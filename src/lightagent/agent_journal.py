@@ -76,7 +76,8 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
             **options: `tools` and `trace` as for `run`; the rest is in the journal, and cannot be changed.
 
         Raises:
-            ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent lacks.
+            ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent
+                lacks.
             PolicyError: a decision about a call that does not wait, or not any more.
             ToolError: a decision edits arguments into some that the tool refuses.
         """

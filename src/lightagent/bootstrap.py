@@ -47,7 +47,10 @@ class App:
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
         """An agent as the settings describe it; `options` go over them."""
-        return LightAgent(**(self.agent_options() | options))
+        agent = LightAgent(**(self.agent_options() | options))
+        if agent.means.catalogue.sources:
+            self.on_close(agent.means.catalogue.aclose)
+        return agent
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have `close` awaited when the app is closed, before all that was opened earlier."""

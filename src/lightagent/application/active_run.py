@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeAlias
+from typing import Generic
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.apply_policy import Reviewer
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.steps import Step
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -23,9 +24,6 @@ from lightagent.domain.policy import Subject
 from lightagent.domain.runs import Run
 from lightagent.ports.telemetry import RunWatch
 from lightagent.ports.tools import NestedDelta, Nesting, Tool
-
-Step: TypeAlias = Event | Delta | NestedDelta
-"""What a run yields while it goes on. Events are kept in the journal; deltas are seen by whoever watches, and gone."""
 
 
 class ActiveRun(Generic[DepsT]):
@@ -90,7 +88,7 @@ class ActiveRun(Generic[DepsT]):
             ConfigurationError: the run was handed over to an agent that is not among the handoffs.
         """
         name = self.run.head.name
-        if name == self.means.name:
+        if name == self.run.started.head.name:  # Its own name may be another in another process.
             return self.means
         means = self.means.crew.get(name)
         if means is None:

@@ -46,7 +46,7 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
         await compact_context(live)
         if live.run.outcome is None:
             await live.tell(await _reviewed_request(live))
-    while live.run.request is not None and live.run.outcome is None:
+    while live.run.request is not None and live.run.ending is None and live.run.outcome is None:
         delivered = await attempt_request(live)
         if delivered is None:
             return

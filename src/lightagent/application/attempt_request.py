@@ -1,4 +1,4 @@
-"""One attempt at a model request: reads the answer, lets the policies hold and review it, and tells what became of it."""
+"""One attempt at a model request: reads the answer, has the policies review it, and tells what became of it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
     """Ask the model once.
 
     Returns:
-        None where the answer, or what stopped it, is on record. Else the attempt has failed, with `live.record.cause`, and
-        it is told whether a part of the answer was shown.
+        None where the answer, or what stopped it, is on record. Else the attempt has failed, with
+        `live.record.cause`, and it is told whether a part of the answer was shown.
     """
     request = await _chat_request(live)
     reading = _Reading(live)

@@ -1,4 +1,4 @@
-"""From what a caller asks to a run that is ready to go, with everything checked that can be checked before it begins."""
+"""From what a caller asks to a run that is ready to go, with all checked that can be checked before it begins."""
 
 from __future__ import annotations
 

@@ -169,12 +169,13 @@ class _Call:
 
 
 def _is_call_piece(delta: ToolCallDelta) -> bool:
-    texts = (delta.id, delta.name, delta.arguments)
-    return isinstance(delta.index, int) and all(isinstance(text, str) for text in texts)
+    texts: tuple[object, ...] = (delta.id, delta.name, delta.arguments)
+    index: object = delta.index
+    return isinstance(index, int) and all(isinstance(text, str) for text in texts)
 
 
 def _is_end(delta: ReplyEnd) -> bool:
-    texts = (delta.finish_reason, delta.model, delta.response_id)
+    texts: tuple[object, ...] = (delta.finish_reason, delta.model, delta.response_id)
     usage: object = delta.usage
     return all(text is None or isinstance(text, str) for text in texts) and isinstance(usage, (Usage, NoneType))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import assert_never
 
-from lightagent.domain.call_folding import advance, refuse_calls, with_call
+from lightagent.domain.call_folding import CallEvent, advance, refuse_calls, with_call
 from lightagent.domain.conversation import check_conversation, splits_a_call
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
@@ -77,30 +77,45 @@ def apply(run: Run, event: Event) -> Run:
     if run.outcome is not None:
         _refuse_after_the_end(run.outcome, event)
     match event:
-        case ModelRequested():
-            return _requested(run, event)
-        case ModelReplied():
-            return _replied(run, event)
-        case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided():
-            return advance(_with_whole_reply(run, event), event)
-        case RunFinished():
-            return _finished(run, event.outcome)
-        case ModelFailed() | ModelRetried():
-            return _attempted(run, event)
-        case Noted() | Unrecognized():
-            return run
-        case Nested():
-            return _nested(run, event)
+        case ModelRequested() | ModelRetried() | ModelFailed() | ModelReplied():
+            return _asked(run, event)
+        case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided() | CallsRefused() | Nested():
+            return _called(run, event)
         case Admitted() | ContextAdded() | ContextReplaced():
             return _prepared(run, event)
         case OutputRejected() | OutputAccepted() | Concluded():
             return _checked(run, event)
-        case CallsRefused():
-            return refuse_calls(_with_whole_reply(run, event), event)
+        case RunFinished():
+            return _finished(run, event.outcome)
+        case Noted() | Unrecognized():
+            return run
         case RunStarted():
             raise ConfigurationError("A run starts once.")
         case _:
             assert_never(event)
+
+
+def _asked(run: Run, event: ModelRequested | ModelRetried | ModelFailed | ModelReplied) -> Run:
+    match event:
+        case ModelRequested():
+            return _requested(run, event)
+        case ModelReplied():
+            return _replied(run, event)
+        case _:
+            return _attempted(run, event)
+
+
+def _called(run: Run, event: CallEvent | CallsRefused | Nested) -> Run:
+    """The calls of a reply that was cut off may be cut off as well, so none of them is ever carried out."""
+    if run.last_reply is not None and cut_short(run.last_reply) is not None:
+        raise ConfigurationError(f"{event.type}: the reply that made the call was cut off.")
+    match event:
+        case Nested():
+            return _nested(run, event)
+        case CallsRefused():
+            return refuse_calls(run, event)
+        case _:
+            return advance(run, event)
 
 
 def _refuse_after_the_end(outcome: Outcome, event: Event) -> None:
@@ -188,13 +203,6 @@ def _replied(run: Run, event: ModelReplied) -> Run:
         attempt=0,
         failures=0,
     )
-
-
-def _with_whole_reply(run: Run, event: Event) -> Run:
-    """The calls of a reply that was cut off may be cut off as well, so none of them is ever carried out."""
-    if run.last_reply is not None and cut_short(run.last_reply) is not None:
-        raise ConfigurationError(f"{event.type}: the reply that made the call was cut off.")
-    return run
 
 
 def _nested(run: Run, event: Nested) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 from typing_extensions import TypeIs
@@ -21,23 +22,27 @@ def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> Non
         ConfigurationError: it holds another type, a key that is not text, a number that is not finite, or is nested
             too deep (as a value that holds itself is); the text names the place, which begins with `at`.
     """
-    if isinstance(value, dict):
+    if isinstance(value, (dict, list, tuple)):
         if most_depth <= 0:
             raise _no_json(at, "it is nested too deep")
-        for name, child in value.items():
-            if not isinstance(name, str):
-                raise _no_json(at, f"the key {name!r:.50} must be text")
-            if type(child) is not str:
-                require_json(child, f"{at}.{name:.50}", most_depth=most_depth - 1)
-    elif isinstance(value, (list, tuple)):
-        if most_depth <= 0:
-            raise _no_json(at, "it is nested too deep")
-        for place, child in enumerate(value):
-            require_json(child, f"{at}[{place}]", most_depth=most_depth - 1)
+        for place, child in _children(value, at):
+            require_json(child, f"{at}{place}", most_depth=most_depth - 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise _no_json(at, f"{value} is not a JSON number")
     elif value is not None and not isinstance(value, (str, int, float)):
         raise _no_json(at, f"a {type(value).__name__} is not a JSON value")
+
+
+def _children(value: dict[object, object] | list[object] | tuple[object, ...], at: str) -> Iterator[tuple[str, object]]:
+    """What a container holds, each with its place in it; texts are left out, since any is JSON."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            if not isinstance(name, str):
+                raise _no_json(at, f"the key {name!r:.50} must be text")
+            if type(child) is not str:
+                yield f".{name:.50}", child
+    else:
+        yield from ((f"[{place}]", child) for place, child in enumerate(value) if type(child) is not str)
 
 
 def is_json_object(value: object, at: str) -> TypeIs[JsonObject]:

@@ -1,4 +1,4 @@
-"""The ports around a run's conversation: what is added before it, made of it afterwards, and taken out when it is long."""
+"""The ports around a run's conversation: what is added before it, made of it afterwards, and taken out of it."""
 
 from __future__ import annotations
 

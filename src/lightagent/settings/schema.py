@@ -55,6 +55,9 @@ class AgentSettings(_Section):
     max_output_retries: int | None = Field(
         default=None, ge=0, description="How often an answer that does not fit the output type goes back to the model."
     )
+    max_calls_per_turn: int | None = Field(
+        default=None, ge=1, description="Tool calls that one reply of the model may make."
+    )
     model_timeout: float | None = Field(
         default=None, gt=0, description="Seconds for one model request with all its attempts."
     )

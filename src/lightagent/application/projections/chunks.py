@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from lightagent.application.active_run import Step
 from lightagent.application.projections.chunk_types import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ChunkUsage
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.usage import total_usage
+from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import RunSuspended

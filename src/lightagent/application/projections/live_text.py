@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightagent.application.active_run import Step
+from lightagent.application.steps import Step
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.events import ModelReplied
 

@@ -30,7 +30,8 @@ class RunResult(Generic[OutputT]):
     """What came of a run.
 
     Attributes:
-        content: the final text; of a run that failed, the part of an answer that came; of one that was blocked, nothing.
+        content: the final text; of a run that failed, the part of an answer that came; of one that was blocked,
+            nothing.
         output: the answer as the agent's output type; None unless the run completed.
         outcome: how the run ended: completed, suspended, blocked, budget_exhausted, cancelled or failed.
         error: what went wrong, or None.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from lightagent.application.active_run import Step
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import reply_text
 from lightagent.application.projections.usage import total_usage
+from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta, is_delta
 from lightagent.domain.events import (
     ApprovalRequested,
@@ -40,7 +40,7 @@ class StreamEvent:
 
     ``content`` and ``reasoning`` hold ``{"text"}``; ``tool_call`` ``{"id", "name", "arguments"}``; ``tool_result``
     ``{"id", "name", "output", "status"}``; ``approval_required`` ``{"id", "name", "reason", "request"}``; ``note``
-    ``{"kind", "data"}``; ``error`` ``{"code", "message", "guidance"}``; ``done`` ``{"content", "outcome",
+    ``{"kind", …}``; ``error`` ``{"code", "message", "guidance"}``; ``done`` ``{"content", "outcome",
     "finish_reason", "usage"}``.
 
     Attributes:
@@ -108,7 +108,7 @@ class StreamEvents:
                 request = copy_object(event.request)
                 yield self._call("approval_required", event.call_id, {"reason": event.reason, "request": request})
             case Noted():
-                yield self._event("note", {"kind": event.kind, "data": copy_object(event.data)})
+                yield self._event("note", {**copy_object(event.data), "kind": event.kind})
             case RunFinished():
                 yield from self._end(event)
             case _:

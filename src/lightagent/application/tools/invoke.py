@@ -1,4 +1,4 @@
-"""Runs one tool call to its answer: the edge where whatever a tool does wrong becomes a fault the run can go on from."""
+"""Runs one tool call to its answer: the edge where whatever a tool does wrong becomes a fault the run survives."""
 
 from __future__ import annotations
 

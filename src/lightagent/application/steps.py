@@ -1,0 +1,12 @@
+"""What a run yields while it goes on."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from lightagent.domain.deltas import Delta
+from lightagent.domain.events import Event
+from lightagent.ports.tools import NestedDelta
+
+Step: TypeAlias = Event | Delta | NestedDelta
+"""Events are kept in the journal; deltas are seen by whoever watches, and are gone."""

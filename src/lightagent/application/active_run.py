@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Generic
 
 from lightagent.aiokits.deadline import Deadline
@@ -18,7 +19,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, ModelFailed, RunFinished
 from lightagent.domain.folding import apply
 from lightagent.domain.messages import UserMessage
-from lightagent.domain.origin import Origin
+from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import Subject
 from lightagent.domain.runs import Run
@@ -125,9 +126,17 @@ class ActiveRun(Generic[DepsT]):
         """What a review of what happens now is about."""
         return Subject(self.origin(), name, call_id)
 
-    def trace_headers(self, origin: Origin) -> tuple[tuple[str, str], ...]:
+    def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to this run's trace."""
+        if self.nesting is not None:
+            return self.nesting.trace_headers(origin)
         return tuple(header for watch in self._watches for header in watch.trace_headers(origin))
+
+    def full_origin(self) -> Origin:
+        """Where what happens now belongs, with the headers that are sent along to other processes."""
+        origin = self.origin()
+        headers = self.trace_headers(origin)
+        return replace(origin, trace_headers=headers) if headers else origin
 
     async def begin(self) -> None:
         """Tell what is on record and has not been seen: the first event, or a decision. Not before the first step."""

@@ -7,7 +7,6 @@ from typing import Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
-from lightagent.application.means import Means
 from lightagent.application.prompts import Prompts
 from lightagent.domain.events import HistoryReference
 from lightagent.domain.json_types import JsonValue
@@ -27,7 +26,7 @@ class HandoffTarget(Protocol):
     """An agent that may take over; every `LightAgent` is one."""
 
     @property
-    def means(self) -> Means[Never]:
+    def means(self) -> object:
         """What the agent is made of."""
         ...
 

@@ -11,6 +11,7 @@ from lightagent.application.apply_policy import Reviewer
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
+from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -78,7 +79,7 @@ class ActiveRun(Generic[DepsT]):
         self.begun = False
         self._tools = tools
         self._watches: tuple[RunWatch, ...] = ()
-        self._toolset: tuple[Toolset[DepsT], Toolset[DepsT]] | None = None
+        self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
 
     @property
@@ -111,12 +112,37 @@ class ActiveRun(Generic[DepsT]):
         return self._reviewer[1]
 
     async def toolset(self) -> Toolset[DepsT]:
-        """The tools of the agent that acts now, and those of this run."""
+        """The tools of the agent that acts now, and those of this run, as they were at its last request."""
+        known = self._toolset
+        if known is not None and known[0] is self.acting.catalogue:
+            return known[2]
+        return await self._list_tools()
+
+    async def offer_tools(self) -> tuple[str, ...]:
+        """The names of the tools that the next request offers; a source that has changed is listed again.
+
+        A tool that is gone is not offered any more, and one that has come is offered if its source says so.
+
+        Raises:
+            ConfigurationError: two tools have the same name.
+            LightAgentError: a source cannot be listed.
+        """
+        known, offered = self._toolset, self.run.offered
+        toolset = await self._list_tools()
+        if offered is None:
+            return toolset.initial
+        if known is None or known[2] is toolset:
+            return offered
+        came = (name for name in toolset.initial if name not in known[2].tools)
+        return (*(name for name in offered if name in toolset.tools), *came)
+
+    async def _list_tools(self) -> Toolset[DepsT]:
         catalogue = self.acting.catalogue
         base = catalogue.ready() or await catalogue.toolset()
-        if self._toolset is None or self._toolset[0] is not base:
-            self._toolset = base, base.plus(self._tools)
-        return self._toolset[1]
+        known = self._toolset
+        if known is None or known[1] is not base:
+            known = self._toolset = catalogue, base, base.plus(self._tools)
+        return known[2]
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""

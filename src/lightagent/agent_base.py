@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
+from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
 from lightagent.application.deps_type import DepsType
 from lightagent.application.engine import Engine, Played
 from lightagent.application.journal import Journal
@@ -25,7 +26,6 @@ from lightagent.domain.events import RunFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.tools import Tool
-from lightagent.sync import iterate_sync, run_sync
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk

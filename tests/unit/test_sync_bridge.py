@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lightagent import LightAgent, tool
-from lightagent.sync import iterate_sync, run_sync
+from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
 from lightagent.testing import ScriptedModel, call_tool
 
 USER: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")

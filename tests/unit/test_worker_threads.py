@@ -12,7 +12,7 @@ import weakref
 
 import pytest
 
-from lightagent.application.tools.worker_threads import WorkerThreads, run_in_thread
+from lightagent.aiokits.worker_threads import WorkerThreads, run_in_thread
 
 place = contextvars.ContextVar("place", default="nowhere")
 
@@ -161,7 +161,7 @@ def test_a_loop_that_ended_meanwhile_is_no_trouble() -> None:
 
 HUNG = """
 import asyncio, time
-from lightagent.application.tools.worker_threads import run_in_thread
+from lightagent.aiokits.worker_threads import run_in_thread
 async def main():
     try:
         await asyncio.wait_for(run_in_thread(time.sleep, 60), 0.1)
@@ -181,7 +181,7 @@ def test_a_hung_function_does_not_keep_the_program_alive() -> None:
 
 FORK = """
 import asyncio, os
-from lightagent.application.tools.worker_threads import run_in_thread
+from lightagent.aiokits.worker_threads import run_in_thread
 assert asyncio.run(run_in_thread(int)) == 0
 child = os.fork()
 assert asyncio.run(run_in_thread(lambda: 7)) == 7

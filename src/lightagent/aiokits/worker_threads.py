@@ -46,7 +46,7 @@ class WorkerThreads:
       twice `most` abandoned calls hold all threads there are, `run` raises `NoThreadLeft` instead of waiting for ever,
       as do the calls that wait already. An abandoned call that ends after all gives its place back.
 
-    So there are never more than twice `most` threads, apart from those whose functions wait for other work.
+    So there are never more than twice `most` threads, apart from those whose functions wait, or waited, for other work.
 
     Args:
         most: threads at work at a time.

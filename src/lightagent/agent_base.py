@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
 from lightagent.aiokits.hand_over import HandOver
+from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.deps_type import DepsType
 from lightagent.application.journal import Journal
@@ -34,7 +35,6 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.tools import NestedDelta, Tool
-from lightagent.sync import iterate_sync, run_sync
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk

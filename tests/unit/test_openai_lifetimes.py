@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lightagent.adapters.chat.openai.per_loop import PerLoop
 from lightagent.adapters.chat.openai.watchdog import TimeLimits, Watchdog
+from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
 
 

@@ -8,8 +8,8 @@ import tracemalloc
 from collections.abc import Callable
 
 from lightagent import LightAgent, RunContext
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.function_tool import as_tool
-from lightagent.application.tools.worker_threads import run_in_thread
 from lightagent.testing import ScriptedModel
 
 LIGHT = """

@@ -11,9 +11,9 @@ from yarl import URL
 
 from lightagent.adapters.chat.openai.endpoint import Endpoint
 from lightagent.adapters.chat.openai.faults import bad_certificate, no_connection_in_time, unknown_host, unreachable
-from lightagent.adapters.chat.openai.per_loop import PerLoop
 from lightagent.adapters.chat.openai.reported_errors import status_error
 from lightagent.adapters.chat.openai.transports import Answer, Transport
+from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
 
 _LARGE = 1024 * 1024

@@ -8,6 +8,7 @@ from typing import Generic
 
 from typing_extensions import TypeVar
 
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
 
@@ -43,10 +44,10 @@ class ToolSpec:
     requires_approval: bool = False
 
     def to_openai(self) -> JsonObject:
-        """The tool as a chat-completions request offers it."""
+        """The tool as a chat-completions request offers it; a copy that may be changed."""
         return {
             "type": "function",
-            "function": {"name": self.name, "description": self.description, "parameters": self.parameters},
+            "function": {"name": self.name, "description": self.description, "parameters": copy_json(self.parameters)},
         }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
@@ -54,7 +53,7 @@ class ToolRegistry:
 
     def get_tools(self) -> list[JsonObject]:
         """Every tool in OpenAI form; a copy that may be changed."""
-        return [copy.deepcopy(tool.spec.to_openai()) for tool in self._tools.values()]
+        return [tool.spec.to_openai() for tool in self._tools.values()]
 
     def get_tools_str(self) -> str:
         """`get_tools` as indented JSON."""

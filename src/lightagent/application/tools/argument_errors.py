@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
+from heapq import nlargest
+from itertools import islice, pairwise
 
 from lightagent.domain.errors import ToolError
 
@@ -13,6 +15,10 @@ MOST_BYTES = 1_900
 
 _MOST_PROBLEMS = 8
 _MOST_NAMES = 20
+_MOST_LOOKED_AT = 10_000
+_MOST_AKIN = 500
+_MOST_COMPARED = 100
+_SIMILAR = 0.6
 
 
 def bad_arguments(problems: Iterable[str], known: str = "") -> ToolError:
@@ -31,6 +37,29 @@ def refused(message: str, hint: str = "", *, code: str = "LA-TOOL") -> ToolError
         encoded = encoded[: MOST_BYTES - 3]
         return ToolError(encoded.decode("utf-8", "ignore") + "…", code=code, guidance="")
     return ToolError(encoded.decode("utf-8"), code=code, guidance="")
+
+
+def unknown_tool(name: str, names: Collection[str]) -> ToolError:
+    """The error for a call of a tool that does not exist; `names` are the tools that do, however many they are."""
+    meant = _nearest(clip(name, 80), names)
+    hint = f"Did you mean {quoted(meant)}? " if meant else ""
+    listed = ", ".join(clip(one, 64) for one in islice(names, _MOST_NAMES)) or "none"
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return refused(f"There is no tool {quoted(name)}.", f"{hint}Tools: {listed}{more}.")
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    """The name that was probably meant, or nothing.
+
+    A real comparison takes a tenth of a millisecond. It is made only for those names that share most pairs of letters
+    with `name`, of those that share most letters with it and could be similar by their length.
+    """
+    shortest, longest = len(name) * _SIMILAR / (2 - _SIMILAR), len(name) * (2 - _SIMILAR) / _SIMILAR
+    possible = (one for one in islice(names, _MOST_LOOKED_AT) if shortest <= len(one) <= longest)
+    letters, pairs = set(name), set(pairwise(name))
+    akin = nlargest(_MOST_AKIN, possible, key=lambda one: len(letters.intersection(one)))
+    candidates = nlargest(_MOST_COMPARED, akin, key=lambda one: len(pairs.intersection(pairwise(one))))
+    return next(iter(get_close_matches(name, candidates, n=1, cutoff=_SIMILAR)), "")
 
 
 def missing(name: str, wanted: str = "") -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 
-from lightagent.application.tools.argument_errors import clip, refused
+from lightagent.application.tools.argument_errors import refused, unknown_tool
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
 from lightagent.application.tools.function_tool import FunctionTool, as_tool
 from lightagent.application.tools.invoke import invoke
@@ -112,9 +111,7 @@ class AsyncToolDispatcher:
     def _find(self, name: str) -> Tool[None]:
         tool = self._registry.get_tool(name)
         if tool is None:
-            near = get_close_matches(name, self._registry.names, n=1)
-            meant = f"Did you mean {near[0]!r}? " if near else ""
-            raise refused(f"There is no tool {clip(name, 80)!r}.", f"{meant}Tools: {', '.join(self._registry.names)}.")
+            raise unknown_tool(name, self._registry.names)
         return tool
 
 

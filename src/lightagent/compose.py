@@ -210,11 +210,15 @@ def open_model(name: str, provider: str, api_key: str | None, base_url: str | No
         ConfigurationError: no such provider, or it refuses an option.
         MissingExtraError: its package is not installed.
     """
-    # A name carries no script: asked for by name, "scripted" is the stand-in that needs no network.
-    kind = "offline" if provider == "scripted" else provider
+    if provider == "scripted":  # In a settings file its replies stand beside its kind.
+        raise ConfigurationError(
+            "provider: a scripted model cannot be opened by name, since it needs its replies.",
+            guidance="Pass the model itself, model=ScriptedModel([...]) from lightagent.testing; "
+            'or use provider="offline", a stand-in that follows rules.',
+        )
     given: dict[str, object] = {"api_key": api_key, "base_url": base_url}
-    chosen = {key: value for key, value in given.items() if value is not None and kind != "offline"}
-    model = open_adapter("chat", kind, chosen if kind == "offline" else {"model": name, **chosen}, at="model")
+    chosen = {key: value for key, value in given.items() if value is not None and provider != "offline"}
+    model = open_adapter("chat", provider, chosen if provider == "offline" else {"model": name, **chosen}, at="model")
     if not _is_model(model):
         raise ConfigurationError(f"provider: {provider!r} is no chat model.")
     return model

@@ -232,7 +232,7 @@ def test_without_its_packages_the_command_line_says_what_to_install() -> None:
     hide = "import sys; sys.modules['typer'] = None; from lightagent.entrypoints.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "pip install 'lightagent[cli]'" in done.stderr
+    assert "Type: pip install 'rich>=13.9' 'typer>=0.15'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -86,6 +86,10 @@ WRONG_AGENTS: dict[str, tuple[dict[str, object], str]] = {
     "name": ({"name": 5}, "name is str"),
     "model": ({"model": 5}, "model: "),
     "unknown provider": ({"provider": "opneai", "model": "m"}, "Did you mean 'openai'"),
+    "a script without replies": (
+        {"provider": "scripted", "model": "m"},
+        r"needs its replies. Pass .*ScriptedModel.*\"offline\"",
+    ),
     "a path as a provider": ({"provider": "os.system", "model": "m"}, "never a path to code"),
     "tools": ({"tools": 5}, "tools"),
     "a tool": ({"tools": ["x"]}, "tools"),

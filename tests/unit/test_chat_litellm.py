@@ -90,7 +90,7 @@ def completion(content: str) -> JsonObject:
 
 @pytest.mark.skipif(INSTALLED, reason="litellm is installed here")
 def test_without_the_package_the_error_says_what_to_type() -> None:
-    with pytest.raises(MissingExtraError, match=r"pip install 'lightagent\[litellm\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'litellm!=1.82.7,"):
         open_adapter("chat", "litellm", {"model": "openai/x"})
 
 

@@ -108,7 +108,7 @@ async def test_a_proxy_gets_the_request_and_its_own_password(monkeypatch: pytest
 async def test_a_missing_sdk_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openai", None)
     model = OpenAIChatModel("m", "k", azure_endpoint="https://x.openai.azure.com", api_version="2024-10-21")
-    with pytest.raises(MissingExtraError, match=r"pip install 'lightagent\[openai\]'") as caught:
+    with pytest.raises(MissingExtraError, match=r"pip install 'openai<4,>=2'") as caught:
         await anext(model.stream(ChatRequest((UserMessage("hi"),))))
     assert "azure_endpoint" in str(caught.value)
 

@@ -12,7 +12,7 @@ from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelReplied
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Decision, Passed, ReplyPayload, Stopped
@@ -120,7 +120,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     return ChatRequest(
         (run.head.instructions, *messages),
         toolset.specs(run.offered or ()),
-        copy_object(params),
+        copy_json(params),
         run.head.output_schema,
         live.stream,
         replace(origin, trace_headers=headers) if headers else origin,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Final, Literal, TypeAlias
 
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 
@@ -70,7 +70,7 @@ class UserMessage(_Encoded):
         return encode_json(self.to_openai())
 
     def _copied_content(self) -> str | list[JsonValue]:
-        return self.content if isinstance(self.content, str) else [copy_object(part) for part in self.content]
+        return self.content if isinstance(self.content, str) else [copy_json(part) for part in self.content]
 
     @property
     def text(self) -> str:

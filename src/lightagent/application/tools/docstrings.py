@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 # What any of the three styles has where it documents parameters; without it the whole text is the description.
 _SECTIONS = re.compile(
-    r"^\s*(?::\w+[^:\n]*:|(?:Args|Arguments|Params|Parameters|Keyword Args|Keyword Arguments|Other Parameters|"
-    r"Returns?|Yields?|Raises|Examples?|Notes?|Attributes|Warns|Receives)\s*(?::\s*$|\n\s*-{3,}))",
+    r"^[ \t]*(?::\w[^:\n]*:|(?:Args|Arguments|Params|Parameters|Keyword Args|Keyword Arguments|Other Parameters|"
+    r"Returns?|Yields?|Raises|Examples?|Notes?|Attributes|Warns|Receives)[ \t]*(?::[ \t]*$|\n[ \t]*-{3,}))",
     re.MULTILINE,
 )
 _QUIET = {"warnings": False}

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from weakref import WeakKeyDictionary
 
+from lightagent.adapters.registry import install_command
 from lightagent.domain.errors import ConfigurationError
 
 MALICIOUS = frozenset({"1.82.7", "1.82.8"})
@@ -31,7 +32,7 @@ def check_version(installed: str) -> None:
         raise ConfigurationError(
             f"litellm {installed} is installed, a release known to be malicious; it is not loaded.",
             guidance="Remove it, change every secret that this machine could read, and type: "
-            "pip install -U 'lightagent[litellm]'",
+            f"{install_command('litellm', 'litellm')}",
         )
 
 

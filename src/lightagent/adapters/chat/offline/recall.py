@@ -18,7 +18,7 @@ _FILE_NAMES = word_set("path file filename filepath")
 _MOST_LINES = 5000
 _LONGEST_LINE = 500
 _TOOLS = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
-_CUT = re.compile(r"(?:\u2026|\.\.\.) ?(?:and )?(\d+) more\b[^\n]*$")
+_CUT = re.compile(r"(?:\u2026|\.\.\.) ?(?:and )?(\d+) more\b")
 _LIST_WORDS = stem_set("line file row item match result entry module path folder")
 
 
@@ -108,7 +108,7 @@ def count_asked(clause: str, done: Done) -> int | None:
 
 def _left_out(result: str) -> int:
     """What a result that was cut says is missing, its own line not counted."""
-    cut = _CUT.search(result)
+    cut = _CUT.search(result.removesuffix("\n").rpartition("\n")[2])
     return int(cut.group(1)) - 1 if cut else 0
 
 

@@ -13,7 +13,7 @@ from lightagent.domain.messages import AssistantMessage, Message, ToolCall, Tool
 # The id of a call says what the call was for, so that a later request, perhaps in another process, knows it again.
 _ID = re.compile(r"call_(\d+)_(\d+)_(\d+)_(\d+)")
 _NOTHING = re.compile(
-    r"\s*(?:\[\s*\]|\{\s*\}|null|none|no \w+(?: \w+){0,3} (?:found|match\w*)\b.*|nothing .*|0 \w+)?\.?\s*$",
+    r"(?:\[\s*\]|\{\s*\}|null|none|no \w+(?: \w+){0,3} (?:found|match\w*)\b.*|nothing(?: .*)?|0 \w+)?\.?",
     re.IGNORECASE,
 )
 
@@ -46,7 +46,7 @@ class Done:
     @property
     def empty(self) -> bool:
         """Whether it found nothing."""
-        return bool(_NOTHING.match(self.result))
+        return bool(_NOTHING.fullmatch(self.result.strip()))
 
 
 @dataclass(frozen=True, slots=True)

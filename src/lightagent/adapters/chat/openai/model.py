@@ -30,6 +30,7 @@ from lightagent.adapters.chat.openai.settings import (
 from lightagent.adapters.chat.openai.transport_choice import TransportChoice, choose_transport, proxy_for
 from lightagent.adapters.chat.openai.transports import Transport
 from lightagent.adapters.chat.openai.watchdog import TimeLimits
+from lightagent.adapters.registry import install_command
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import MissingExtraError, ProviderError
 from lightagent.ports.models import ChatModel, ChatRequest
@@ -171,7 +172,7 @@ class OpenAIChatModel(ChatModel):
         if importlib.util.find_spec("openai") is None:
             raise MissingExtraError(
                 f"This needs the package 'openai', which is not installed: {choice.reason}.",
-                guidance="Type: pip install 'lightagent[openai]'",
+                guidance=f"Type: {install_command('openai', 'openai')}",
             )
         key = self._settings.api_key
         self._secret = key if isinstance(key, str) else os.environ.get("OPENAI_API_KEY")

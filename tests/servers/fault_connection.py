@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from tests.servers.fault_records import RecordedConnection
+from tests.servers.polling import POLL_SECONDS
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 WRITE_BUFFER = 65_536
+LONG_REST = 10.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Connection(asyncio.Protocol):
     buffer: bytearray = field(default_factory=bytearray)
     writable: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    asked_turns: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -59,6 +62,16 @@ class Connection(asyncio.Protocol):
         await self.writable.wait()
         self.transport.write(data)
         self.record.sent += len(data)
+
+    async def rest(self, seconds: float) -> None:
+        self.record.resting = seconds >= LONG_REST
+        await asyncio.sleep(seconds)
+        self.record.resting = False
+
+    async def turn(self) -> None:
+        self.asked_turns += 1
+        while self.record.turns < self.asked_turns:
+            await asyncio.sleep(POLL_SECONDS)
 
     def end(self, how: str) -> None:
         if how == "rst":

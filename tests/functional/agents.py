@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from typing_extensions import Unpack
@@ -13,7 +15,10 @@ from typing_extensions import Unpack
 from lightagent import LightAgent, RunOptions, RunResult, StreamEvent
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from tests.servers.aimock import JournalEntry
+from tests.servers.fault_records import RecordedConnection, RecordedRequest
+from tests.servers.fault_server import Scenario
 from tests.servers.json_values import JsonObject, as_list, as_object
+from tests.support.loop_clock import HeldClock, eventually
 
 KEY = "sk-secret-0123456789"
 DEADLINE = 30.0
@@ -25,7 +30,7 @@ MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed
 
 @dataclass(frozen=True)
 class Ending:
-    """What became of a run: its result, what a stream showed on the way, and how long it took by the clock of its loop."""
+    """What became of a run: its result, what a stream showed on the way, and how long it took by its loop's clock."""
 
     result: RunResult[str]
     events: list[StreamEvent]
@@ -50,12 +55,20 @@ class Ending:
         return [(call.name, call.output, call.status) for call in self.result.tool_calls]
 
 
-async def ask(agent: LightAgent[None, str], query: str, /, *, stream: bool, **options: Unpack[RunOptions]) -> Ending:
+async def ask(
+    agent: LightAgent[None, str],
+    query: str,
+    /,
+    *,
+    stream: bool,
+    within: float = DEADLINE,
+    **options: Unpack[RunOptions],
+) -> Ending:
     """The end of one run, however it is watched."""
     time = asyncio.get_running_loop().time
     began = time()
     events: list[StreamEvent] = []
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(within):
         if not stream:
             result = await agent.arun(query, result_format="object", **options)
             return Ending(result, events, time() - began)
@@ -97,6 +110,22 @@ async def agent_at(
         yield agent
     finally:
         await agent.aclose()
+
+
+async def send_piece_by_piece(scenario: Scenario, clock: HeldClock, seconds: float) -> None:
+    """Let the one request of a scenario with `by_turns` be answered, its pieces so many seconds apart."""
+    await eventually(lambda: scenario.connections)
+    (connection,), (request,) = scenario.connections, scenario.requests
+    for turns in itertools.count(1):
+        if request.answered:
+            return
+        await clock.advance(seconds)
+        before, connection.turns = connection.sent, turns
+        await eventually(partial(_has_moved, request, connection, before))
+
+
+def _has_moved(request: RecordedRequest, connection: RecordedConnection, sent: int) -> bool:
+    return request.answered or connection.sent > sent
 
 
 @dataclass

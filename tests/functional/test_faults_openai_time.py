@@ -9,6 +9,7 @@ from lightagent.domain.deltas import Delta, TextDelta
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
+from tests.functional.agents import send_piece_by_piece
 from tests.functional.test_faults_openai import KEY, MODES, asked, deltas_of, fault_of
 from tests.servers.fault_behaviours import TEXT
 from tests.servers.fault_server import FaultServer
@@ -43,13 +44,7 @@ async def test_a_slow_stream_is_not_a_silent_one(faults: FaultServer) -> None:
     with held_clock() as clock:
         began = clock.time()
         answer = asyncio.create_task(asked(model, stream=True))
-        await eventually(lambda: scenario.connections)
-        (connection,) = scenario.connections
-        while not scenario.requests[0].answered:
-            await clock.advance(0.2)
-            before = connection.sent
-            connection.turns += 1
-            await eventually(lambda: connection.sent > before or scenario.requests[0].answered)
+        await send_piece_by_piece(scenario, clock, 0.2)
         await eventually(answer.done)
         assert clock.time() - began > 0.6
     assert (await answer).message.content == TEXT

@@ -9,7 +9,7 @@ import pytest
 from lightagent import LightAgent, LightAgentError
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.events import Limits
-from tests.functional.agents import KEY, MODES, agent_at, ask
+from tests.functional.agents import KEY, MODES, agent_at, ask, send_piece_by_piece
 from tests.servers.aimock import Aimock
 from tests.servers.fault_behaviours import TEXT
 from tests.servers.fault_server import FaultServer, Scenario
@@ -95,13 +95,7 @@ async def test_a_slow_stream_is_no_silent_one(leaks: LeakCheck, faults: FaultSer
     async with agent_at(scenario.base_url, idle_timeout=0.3) as agent:
         with held_clock() as clock:
             run = asyncio.create_task(ask(agent, "Hello", stream=True))
-            await eventually(lambda: scenario.connections)
-            (connection,) = scenario.connections
-            while not scenario.requests[0].answered:
-                await clock.advance(0.2)
-                before = connection.sent
-                connection.turns += 1
-                await eventually(lambda: connection.sent > before or scenario.requests[0].answered)
+            await send_piece_by_piece(scenario, clock, 0.2)
             await eventually(run.done)
         ending = await run
     assert ending.result.content == TEXT
@@ -119,20 +113,20 @@ async def test_what_is_slow_but_in_time_is_no_fault(leaks: LeakCheck, aimock: Ai
     assert len(aimock.journal()) == 4
 
 
-async def test_what_is_too_slow_is_tried_again(leaks: LeakCheck, faults: FaultServer) -> None:
-    for stream in (False, True):
-        scenario = faults.scenario("hang", times=1)
-        async with agent_at(scenario.base_url, attempt=3) as agent:
-            with held_clock() as clock:
-                run = asyncio.create_task(ask(agent, "Hello", stream=stream))
-                await eventually(lambda: scenario.is_silent)  # noqa: B023
-                await clock.advance(3 + MOMENT)
-                (pause,) = clock.timers(2)
-                await clock.advance(pause + MOMENT)
-                await eventually(run.done)
-            ending = await run
-        assert ending.result.content == TEXT
-        assert len(scenario.requests) == 2
+@MODES
+async def test_what_is_too_slow_is_tried_again(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+    scenario = faults.scenario("hang", times=1)
+    async with agent_at(scenario.base_url, attempt=3) as agent:
+        with held_clock() as clock:
+            run = asyncio.create_task(ask(agent, "Hello", stream=stream))
+            await eventually(lambda: scenario.is_silent)
+            await clock.advance(3 + MOMENT)
+            (pause,) = clock.timers(2)
+            await clock.advance(pause + MOMENT)
+            await eventually(run.done)
+        ending = await run
+    assert ending.result.content == TEXT
+    assert len(scenario.requests) == 2
 
 
 @MODES

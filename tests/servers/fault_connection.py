@@ -1,6 +1,7 @@
 """One connection of the fault server: reads HTTP/1.1 requests one after the other, sends answers byte for byte."""
 
 import asyncio
+import math
 import re
 import socket
 import struct
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from tests.servers.fault_records import RecordedConnection
-from tests.servers.polling import POLL_SECONDS
+from tests.servers.polling import ticks
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 WRITE_BUFFER = 65_536
@@ -70,8 +71,10 @@ class Connection(asyncio.Protocol):
 
     async def turn(self) -> None:
         self.asked_turns += 1
-        while self.record.turns < self.asked_turns:
-            await asyncio.sleep(POLL_SECONDS)
+        for pause in ticks(math.inf):
+            if self.record.turns >= self.asked_turns:
+                return
+            await asyncio.sleep(pause)
 
     def end(self, how: str) -> None:
         if how == "rst":

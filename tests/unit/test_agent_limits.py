@@ -208,7 +208,8 @@ def test_the_time_of_a_run_holds_for_its_tools() -> None:
 
     agent = LightAgent(model=ScriptedModel([[call_tool("long")] * 3, "never"]), tools=[long])
     result, seconds = timed(agent, timeout=0.2)
-    assert (code(result), seconds, ended) == ("LA-BUDGET", pytest.approx(0.2), ["cancelled"] * 3)
+    assert (code(result), ended) == ("LA-BUDGET", ["cancelled"] * 3)
+    assert seconds == pytest.approx(0.2)
     with pytest.raises(BudgetError, match=r"within its 0\.2 s"):
         LightAgent(model=Slow(60), tools=[long]).run("?", timeout=0.2)
 
@@ -222,7 +223,8 @@ def test_many_quick_turns_end_in_time_too() -> None:
     agent = LightAgent(model=model, output_type=int, limits=Limits(max_output_retries=10**6))
     result, seconds = play_timed(agent.arun("?", timeout=0.205, result_format="object"))
     assert result.error is not None
-    assert (result.error.code, seconds, len(model.requests)) == ("LA-BUDGET", pytest.approx(0.21), 21)
+    assert (result.error.code, len(model.requests)) == ("LA-BUDGET", 21)
+    assert seconds == pytest.approx(0.21)
 
 
 def test_the_limits_of_a_run_are_in_its_journal() -> None:

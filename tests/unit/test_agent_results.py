@@ -188,14 +188,14 @@ def test_a_waiting_run_says_how_to_go_on() -> None:
 
 
 async def test_a_cancelled_run_is_on_record() -> None:
-    async def stays(request: object) -> str:
-        await asyncio.sleep(60)
-        return ""
+    begun = asyncio.Event()
 
     @tool
     async def slow() -> str:
         """Takes long."""
-        return await stays(None)
+        begun.set()
+        await asyncio.sleep(60)
+        return ""
 
     waiting = LightAgent(model=ScriptedModel([call_tool("slow")]), tools=[slow])
 
@@ -210,7 +210,7 @@ async def test_a_cancelled_run_is_on_record() -> None:
         return None
 
     task = asyncio.create_task(cancelled())
-    await asyncio.sleep(0.05)
+    await begun.wait()
     task.cancel()
     assert await task == "cancelled"
 

@@ -206,13 +206,15 @@ def _none_left(abandoned: int) -> NoThreadLeft:
     )
 
 
-class _Here(threading.local):
-    """What the current thread is doing, if it is a worker."""
-
-    working: tuple[WorkerThreads, Call] | None = None
+_here = threading.local()
+"""What the current thread is doing, if it is a worker. Not a subclass, which a workflow sandbox refuses to make."""
 
 
-_here = _Here()
+def _work_here() -> tuple[WorkerThreads, Call] | None:
+    working: tuple[WorkerThreads, Call] | None = getattr(_here, "working", None)
+    return working
+
+
 _current: contextvars.ContextVar[Call | None] = contextvars.ContextVar("lightagent_thread_call", default=None)
 """The call in whose function, or on whose behalf, the current code runs."""
 
@@ -222,9 +224,10 @@ _no_worker = nullcontext()
 
 def standing_aside() -> AbstractContextManager[None]:
     """For code that waits until other work is done: within it the calling thread, if it is a worker, does not count."""
-    if _here.working is None:
+    working = _work_here()
+    if working is None:
         return _no_worker
-    threads, call = _here.working
+    threads, call = working
     return threads.aside(call)
 
 

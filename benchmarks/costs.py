@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from lightagent import LightAgent, RunContext
 from lightagent.adapters.chat.openai import OpenAIChatModel
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.function_tool import as_tool
-from lightagent.application.tools.worker_threads import run_in_thread
 from lightagent.testing import ScriptedModel
 
 TIMES = 500

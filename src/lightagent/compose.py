@@ -48,10 +48,13 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
     given = options.get("tools") or ()
+    deferred = len(given) > MOST_DESCRIBED
     return Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=_model(options),
-        catalogue=Catalogue(_described(_tools(given, deps_type)), tuple(one for one in given if _is_source(one))),
+        catalogue=Catalogue(
+            _tools(given, deps_type, deferred=deferred), tuple(one for one in given if _is_source(one))
+        ),
         clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
         instructions=options.get("instructions") or "",
@@ -133,27 +136,21 @@ def _limits(options: RunOptions, limits: Limits) -> Limits:
     )
 
 
-def _described(tools: Iterable[Tool[object]]) -> list[Tool[object]]:
-    """The tools; where they are not too many, wrong declarations show now and not at the first run."""
-    made = list(tools)
-    if len(made) <= MOST_DESCRIBED:
-        for tool in made:
-            if isinstance(tool, FunctionTool):
-                tool.describe()
-    return made
-
-
-def _tools(tools: Iterable[ToolLike], deps_type: object) -> Iterable[Tool[object]]:
+def _tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:
+    """The tools; unless they are too many, what is wrong with one shows now and not at the first run."""
     for tool in tools:
         if _is_source(tool):
             continue
-        made = _tool(tool)
-        if isinstance(made, FunctionTool):
+        made = _tool(tool, deferred=deferred)
+        if isinstance(made, FunctionTool) and not deferred:
             made.refuse_deps(deps_type)
+            made.describe()
         yield made
 
 
-def _tool(tool: ToolLike) -> Tool[object]:
+def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
+    if deferred and isinstance(tool, FunctionType):
+        return FunctionTool(tool, deferred=True)
     if is_tool(tool):
         return tool
     if callable(tool):

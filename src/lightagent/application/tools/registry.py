@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from lightagent.application.tools.argument_errors import refused, unknown_tool
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
@@ -16,6 +17,8 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.signals import ControlSignal
 from lightagent.ports.tools import RunContext, Tool
+
+DepsT = TypeVar("DepsT")
 
 
 class ToolRegistry:
@@ -101,7 +104,7 @@ class ToolRegistry:
         return [
             problem
             for name, tool in self._tools.items()
-            for problem in (*_problems(name, tool), *_replaced(name, self._registered[name]))
+            for problem in (*tool_problems(name, tool), *_replaced(name, self._registered[name]))
         ]
 
 
@@ -174,7 +177,7 @@ def _same(one: Tool[None], other: Tool[None]) -> bool:
     return one is other
 
 
-def _tool_info(tool: Tool[None]) -> object:
+def _tool_info(tool: Tool[DepsT]) -> object:
     return getattr(tool.function, "tool_info", None) if isinstance(tool, FunctionTool) else None
 
 
@@ -185,7 +188,8 @@ def _replaced(name: str, times: int) -> list[ToolProblem]:
     return [ToolProblem(tool=name, level="warning", field="tool_name", message=message)]
 
 
-def _problems(name: str, tool: Tool[None]) -> list[ToolProblem]:
+def tool_problems(name: str, tool: Tool[DepsT]) -> list[ToolProblem]:
+    """What is wrong with one tool; its declaration is worked out for it."""
     info = _tool_info(tool)
     found = [] if info is None else validate_tool_info(info)
     try:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lightagent.application.tools.decorator import tool
-from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
 from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
 from lightagent.domain.signals import ApprovalRequired
 from lightagent.domain.tools import RunContext
@@ -100,6 +100,9 @@ def test_what_is_registered_is_told_by_name(registry: ToolRegistry) -> None:
     assert list(registry.function_mappings) == list(registry.names)
     assert registry.function_mappings["add"] is add
     assert registry.function_mappings["delete"] is delete  # Its function alone would run without an approval.
+    guarded: FunctionTool[None] = FunctionTool(legacy, ToolOptions(requires_approval=True))
+    registry.register_tool(guarded)
+    assert registry.function_mappings["legacy"] is guarded
     assert registry.function_info == {"legacy": legacy.__dict__["tool_info"]}
 
 

@@ -1,4 +1,4 @@
-"""The file `lightagent.toml`: found, read, and every key with its line."""
+"""Finds and reads `lightagent.toml`, and tells the line of every key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = r"""(?:[\w-]+|"(?:[^"\\\n]|\\[^\n])*"|'[^'\n]*')"""
 _DOTTED = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
 _HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*({_DOTTED})[ \t]*\]")
 _KEY = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
-# A comment, a string of each kind (one that has no end goes on to the end), or what a statement may end or go on with.
+# A comment, a string of any kind (an unclosed one extends to the end), a bracket or the end of a line.
 _TOKEN = re.compile(
     r"""#[^\n]*|"{3}(?:[^"\\]|\\.|"(?!""))*+"{0,5}|'{3}(?:[^']|'(?!''))*+'{0,5}"""
     r"""|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|[][{}\n]""",
@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A parsed file: a table a profile, and the line of each key."""
+    """A parsed file: one table for each profile, and the line of each key."""
 
     path: Path
     tables: Mapping[str, JsonObject]
@@ -39,7 +39,7 @@ class ConfigFile:
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """The profiles there are, ``default`` first."""
+        """The names of the profiles, ``default`` first."""
         return ("default", *sorted(name for name in self.tables if name != "default"))
 
     def leaves(self, profile: str) -> Leaves:
@@ -59,7 +59,7 @@ def find_file(start: Path) -> Path | None:
 
 
 def _folders(start: Path) -> list[Path]:
-    """Where to look. Outside of repository and home only in `start`: what is above may be anybody's, as in /tmp."""
+    """The folders to look in. Outside of a repository and the home folder only `start`; others may own the rest."""
     above = (start, *start.parents)
     ends = (place for place, folder in enumerate(above, 1) if (folder / ".git").exists() or folder == Path.home())
     return list(above[: next(ends, 1)])
@@ -90,7 +90,7 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line of every table and key. The TOML parser does not tell them, so this reads just enough of TOML."""
+    """The line of every table and key. The TOML parser does not report them, so this reads just enough of TOML."""
     lines: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for start, number in _statements(text):
@@ -103,9 +103,9 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, int]]:
-    """Where each line begins that is no continuation of the one before, and its number.
+    """The offset and the number of each line that is not inside a string, an array or an inline table.
 
-    Within a string, an array or an inline table a line may look like a key, and is none.
+    A line inside of one may look like a key without being one.
     """
     number, depth = 1, 0
     yield 0, number

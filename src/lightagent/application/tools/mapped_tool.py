@@ -1,4 +1,4 @@
-"""A function under a name, described apart from it: what the dispatcher of the 0.9 line is handed."""
+"""A tool made from a function, a name and a separate description, as the dispatcher of the 0.9 line takes them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _ANY_ARGUMENTS: JsonObject = {"type": "object"}
 
 
 class MappedTool(FunctionTool[None]):
-    """A function, called by the name and checked by the description that somebody gives it.
+    """A function as a tool of the given name, whose arguments are checked against the given description.
 
     Args:
-        info: a ``tool_info``, or a tool in OpenAI form. Without one the function's own declaration holds; a function
-            that has none is called with whatever arguments come, as ever.
+        info: a ``tool_info``, or a tool in OpenAI form. Without one the function's own declaration is used.
+            A function without annotations takes any arguments then, unchecked, as in the 0.9 line.
 
     Raises:
         ConfigurationError: the description is wrong, or does not fit the function.
@@ -38,14 +38,14 @@ class MappedTool(FunctionTool[None]):
 
 
 def infos_by_name(infos: Mapping[str, object] | Iterable[object]) -> dict[str, object]:
-    """The descriptions by the names of their tools; a list of them says the names itself."""
+    """The descriptions by tool name; in a list, each description contains the name."""
     if is_mapping(infos):
         return dict(infos)
     return {_name_in(info): info for info in infos}
 
 
 class _SchemaDeclaration(Declaration):
-    """A declaration whose JSON schema is there already."""
+    """A declaration whose JSON schema is given and need not be derived."""
 
     __slots__ = ("_description", "_parameters")
 
@@ -79,7 +79,7 @@ def _declared(name: str, function: Function, info: object) -> Declaration:
     except ConfigurationError:
         if getattr(source_function(function), "tool_info", None) is not None:
             raise
-        # It says too little of its parameters to check anything.
+        # Its signature says too little about its parameters to check anything.
         return _SchemaDeclaration(read_signature(function, name=name, typed=False), "", _ANY_ARGUMENTS)
 
 
@@ -91,7 +91,7 @@ def _openai_function(info: object) -> tuple[str, JsonObject] | None:
     if not is_mapping(function) or "name" not in function:
         return None
     try:
-        # Through JSON: a copy that later changes do not reach.
+        # Copied through JSON, so that later changes by the caller have no effect.
         parameters: object = json.loads(json.dumps(function.get("parameters", _ANY_ARGUMENTS), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as exc:
         raise ConfigurationError(f"The schema of the tool {function['name']!r} is no plain JSON: {exc}.") from exc
@@ -101,7 +101,7 @@ def _openai_function(info: object) -> tuple[str, JsonObject] | None:
 
 
 def _name_in(info: object) -> str:
-    """The name of the tool that a description is of."""
+    """The tool name that a description contains."""
     if is_mapping(info):
         function = info.get("function", info)
         name = info.get("tool_name") or (function.get("name") if is_mapping(function) else None)

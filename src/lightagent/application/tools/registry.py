@@ -22,17 +22,18 @@ DepsT = TypeVar("DepsT")
 
 
 class ToolRegistry:
-    """Tools by name. A name stands for one tool: for the one that was registered last, as ever.
+    """Tools by name. If several are registered under one name, the last one is kept, as in the 0.9 line.
 
-    `validate_tools` tells where several were registered under one name. Registering the same function again is none.
+    `validate_tools` warns of that. Registering the same function again is no reason for a warning.
     """
 
     def __init__(self) -> None:
         self._tools: dict[str, Tool[None]] = {}
+        self._given: dict[str, Tool[None] | Callable[..., object]] = {}
         self._registered: dict[str, int] = {}
 
     def register_tool(self, tool: Tool[None] | Callable[..., object]) -> bool:
-        """Add a tool or a function, or put it in the place of the one of its name; True, as ever.
+        """Add a tool or a function; it replaces an earlier one of the same name. Returns True, as in the 0.9 line.
 
         Raises:
             ConfigurationError: it cannot be a tool.
@@ -42,10 +43,11 @@ class ToolRegistry:
         if name not in self._tools or not _same(self._tools[name], added):
             self._registered[name] = self._registered.get(name, 0) + 1
         self._tools[name] = added
+        self._given[name] = tool
         return True
 
     def register_tools(self, tools: Iterable[Tool[None] | Callable[..., object]]) -> bool:
-        """Add several; those before one that is refused stay."""
+        """Add several. If one is refused, those before it remain registered."""
         return all(self.register_tool(tool) for tool in tools)
 
     def get_tool(self, name: str) -> Tool[None] | None:
@@ -59,12 +61,12 @@ class ToolRegistry:
 
     @property
     def function_mappings(self) -> dict[str, Tool[None] | Callable[..., object]]:
-        """Each function by its tool's name; the tool itself where it is more than a function. A copy."""
-        return {name: tool.function if type(tool) is FunctionTool else tool for name, tool in self._tools.items()}
+        """What was registered, functions and tools, by name; a copy."""
+        return dict(self._given)
 
     @property
     def function_info(self) -> dict[str, object]:
-        """The ``tool_info`` of each tool that has one. A copy."""
+        """The ``tool_info`` of each tool that has one, by name; a copy."""
         found = ((name, _tool_info(tool)) for name, tool in self._tools.items())
         return {name: info for name, info in found if info is not None}
 
@@ -112,13 +114,13 @@ class AsyncToolDispatcher:
     """Calls tools outside of a run; whatever goes wrong is a text that begins with its code.
 
     Args:
-        function_mappings: functions, or tools, by the names that they are called by; or a `ToolRegistry`. Those added
-            later are found too.
-        function_info: for functions, how each is described: by name a ``tool_info`` or a tool in OpenAI form, or a
-            list of such. Without it the function's own declaration holds.
+        function_mappings: functions, or tools, by the names that they are called by; or a `ToolRegistry`. Tools
+            that are added to either later are found as well.
+        function_info: descriptions of the functions, by name or in a list: each a ``tool_info``, or a tool in OpenAI
+            form. A function without one is described by its own declaration.
 
     Raises:
-        ConfigurationError: a description without a name. Whether one fits its function shows at the first call.
+        ConfigurationError: a description in a list has no name. Whether one fits its function is checked at the call.
     """
 
     def __init__(

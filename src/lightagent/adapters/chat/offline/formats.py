@@ -27,7 +27,7 @@ _ATOM = re.compile(r"(\\.|\[\^?[^\]]+\]|\.|[^\\\[\](){}*+?|^$])(\{(\d+)(?:,\d*)?
 def shaped(schema: JsonObject, text: str) -> str:
     """`text` or the part of it that satisfies the string schema; where none does, an example that does.
 
-    What has a format or a pattern is short: of a long text only its beginning is looked at.
+    For a format or a pattern only the beginning of a long text is searched.
     """
     wanted = _FORMATS.get(as_text(schema.get("format")))
     if wanted is not None:

@@ -35,17 +35,17 @@ class Done:
 
     @property
     def failed(self) -> bool:
-        """Whether the tool, or who guards it, said no."""
+        """Whether the tool failed or the call was refused."""
         return self.result.startswith("[LA-")
 
     @property
     def refused(self) -> bool:
-        """Whether somebody forbade it: then trying otherwise would be wrong."""
+        """Whether the call was forbidden. Then trying it in another way would be wrong."""
         return self.failed and not self.result.startswith(("[LA-TOOL]", "[LA-JSON]"))
 
     @property
     def empty(self) -> bool:
-        """Whether it found nothing."""
+        """Whether the result says that nothing was found."""
         return bool(_NOTHING.fullmatch(self.result.strip()))
 
 
@@ -64,7 +64,7 @@ class Transcript:
 
 
 def read_transcript(messages: tuple[Message, ...]) -> Transcript:
-    """What of a conversation matters to the rules."""
+    """The parts of a conversation that the rules need."""
     question, turn, calls = "", 0, dict[str, ToolCall]()
     done: list[Done] = []
     before: list[Done] = []

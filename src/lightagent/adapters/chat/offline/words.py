@@ -70,9 +70,10 @@ _KIN = (
 
 
 def readable(text: str) -> str:
-    """`text`, cut to what the rules are for: questions, not the novels and key files that may hang on them.
+    """The beginning of `text`, with very long tokens and blanks shortened.
 
-    The patterns that look for values take long over tokens and blanks that no person writes.
+    The rules are meant for questions that people write. The patterns that look for values are slow on texts with very
+    long tokens or blanks, which people do not write.
     """
     return _LONG_BLANK.sub(r"\1", _LONG_TOKEN.sub(r"\1", text[:_LONGEST]))
 

@@ -139,7 +139,7 @@ class OpenAIChatModel(ChatModel):
                 raise
         else:
             return
-        raise safe  # here, so that the one with the key in it is not attached as its context
+        raise safe  # Raised here, so that the original, which contains the key, does not become its context.
 
     async def aclose(self) -> None:
         if self._transport is not None:
@@ -154,7 +154,7 @@ class OpenAIChatModel(ChatModel):
         return choose_transport(self._settings, self._proxy())
 
     def _open_transport(self) -> Transport:
-        """At the first request: whichever client it is, it is imported now."""
+        """The transport. It is opened, and its client imported, at the first request."""
         with self._lock:
             if self._transport is None:
                 choice = self.transport_choice()
@@ -181,11 +181,11 @@ class OpenAIChatModel(ChatModel):
         return SdkTransport(self._settings)
 
     def _proxy(self) -> str | None:
-        """The proxy that the environment names for the endpoint; none is between us and this machine."""
+        """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""
         from urllib.request import getproxies, proxy_bypass
 
         if self._settings.client is not None:
-            return None  # its client knows
+            return None  # The caller's client has its own proxy settings.
         url = self._settings.azure_endpoint or resolve_base_url(self._settings, os.environ)
         parts = urlsplit(url)
         if is_loopback(url) or proxy_bypass(parts.hostname or ""):

@@ -149,7 +149,7 @@ def hostile_texts(expression: Expression, size: int) -> Iterator[tuple[str, str]
     """Texts of about `size` characters with what to call them; none of them ends as it began."""
     for unit in _UNITS:
         yield f"{unit!r} again and again", unit * (size // len(unit)) + "\n!"
-    for word in list(dict.fromkeys(re.findall(r"[A-Za-z]{2,}|[^\w\s\\()|?*+{}\[\]]+", expression.pattern)))[:3]:
+    for word in list(dict.fromkeys(re.findall(r"[A-Za-z]{2,}|[^\w\s\\()|?*+{}\[\]]+", expression.pattern)))[:2]:
         yield f"{word!r} again and again", word * (size // len(word)) + "\n!"
         for unit in (" ", "\n", "a"):
             yield f"{word!r}, then {unit!r} again and again", word + unit * size + "\n!"

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncGenerator
 
 import pytest
-
 from lightagent.application.deadline import Deadline, until
 
 

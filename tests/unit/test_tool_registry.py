@@ -9,7 +9,7 @@ from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.signals import ApprovalRequired
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
 
 
 def get_weather(city: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from lightagent import LightAgent, LightAgentError
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain.events import Limits
+from lightagent.domain.limits import Limits
 from tests.functional.agents import KEY, MODES, agent_at, ask, send_piece_by_piece
 from tests.servers.aimock import Aimock
 from tests.servers.fault_behaviours import TEXT

@@ -8,7 +8,7 @@ import pytest
 
 from lightagent import JsonObject, LightAgent, LightAgentError, ProviderError
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain.events import Limits
+from lightagent.domain.limits import Limits
 from tests.functional.agents import KEY, MODES, Tools, agent_at, ask
 from tests.servers.aimock import Aimock
 from tests.servers.fault_behaviours import TEXT

@@ -15,18 +15,18 @@ from lightagent.application.tools.describe_failure import describe_failure, mask
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned, invoke
 from lightagent.domain.errors import ConfigurationError, ToolError
-from lightagent.domain.scopes import Scope
+from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.signals import ApprovalRequired, ControlSignal, RetryTool
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
 from tests.support.costs import grows_evenly, most_memory
 from tests.support.loop_clock import eventually, held_clock
 
 CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
-CONTEXT = RunContext(None, "agent", "run", "trace", Scope(), "c1", "run:1:c1", False, lambda _: None, lambda: False)
+CONTEXT = RunContext(None, NO_ORIGIN, "c1", "run:1:c1", False, lambda _: None, lambda: False)
 
 
 async def answer(tool: FunctionTool[object]) -> str:
-    return await invoke(tool, tool.check({}), CONTEXT)
+    return (await invoke(tool, tool.check({}), CONTEXT)).output
 
 
 async def failure(tool: FunctionTool[object]) -> ToolError:

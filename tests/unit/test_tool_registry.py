@@ -8,7 +8,7 @@ from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
 from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
 from lightagent.domain.signals import ApprovalRequired
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
 
 
 def get_weather(city: str) -> dict[str, str]:

@@ -7,7 +7,6 @@ from typing import Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
-from lightagent.application.means import Means
 from lightagent.application.prompts import Prompts
 from lightagent.domain.events import HistoryReference
 from lightagent.domain.json_types import JsonValue
@@ -27,8 +26,8 @@ class HandoffTarget(Protocol):
     """An agent that may take over; every `LightAgent` is one."""
 
     @property
-    def means(self) -> Means[Never]:
-        """What the agent is made of."""
+    def means(self) -> object:
+        """What the agent is made of; the dependencies of its tools are those of the run that it takes over."""
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.apply_policy import policy_names
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
@@ -64,7 +65,7 @@ def as_journal(journal: JournalLike) -> Journal:
 
 
 def _require_policies(started: RunStarted, means: Means[DepsT]) -> None:
-    present = () if means.gate is None else means.gate.policies
+    present = policy_names(other.gate for other in means.crew.values() if other.gate is not None)
     lacking = [name for name in started.policies if name not in present]
     if lacking:
         raise ConfigurationError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lightagent.application.projections.live_text import LiveText
-from lightagent.application.projections.partial_text import reply_text
+from lightagent.application.projections.partial_text import reply_text, withholds_content
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta, is_delta
@@ -25,7 +25,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.outcomes import Completed, outcome_error, withholds_content
+from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.usage import Usage
 from lightagent.ports.tools import NestedDelta
 
@@ -126,7 +126,7 @@ class StreamEvents:
         error = outcome_error(outcome)
         if error is not None:
             yield self._event("error", {"code": error.code, "message": error.message, "guidance": error.guidance})
-        said = "" if withholds_content(outcome) else self._said
+        said = "" if withholds_content(event) else self._said
         done: JsonObject = {
             "content": outcome.content if isinstance(outcome, Completed) else said,
             "outcome": outcome.kind,

@@ -166,7 +166,7 @@ class _Tracer:
         | ToolStarted
         | Unrecognized,
     ) -> None:
-        if isinstance(event, (RunStarted, OutputRejected, Unrecognized)):
+        if isinstance(event, (RunStarted, Unrecognized)):
             return
         for decision in event.decisions:
             self._line("policy_decision", event.at, _decision(decision))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from typing_extensions import TypeVar
 
-from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
+from lightagent.aiokits.abandon import Abandoned, TimeIsUp, is_cancelled, within
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.describe_failure import describe_failure, innermost
 from lightagent.application.tools.function_tool import FunctionTool
@@ -59,7 +59,7 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
         output = await (called if spec.timeout is None else within(spec.timeout, called))
         return _answer(output, spec)
     except (Exception, SystemExit, asyncio.CancelledError) as exc:
-        if isinstance(exc, asyncio.CancelledError) and _is_cancelled():
+        if isinstance(exc, asyncio.CancelledError) and is_cancelled():
             raise
         if isinstance(exc, TimeIsUp):
             raise _too_slow(tool, abandoned=isinstance(exc, Abandoned)) from exc
@@ -72,12 +72,6 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     offered = tuple(output.offer)
     effects = (OfferTools(offered),) if offered else ()
     return CallAnswer(render_output(output.output, spec.output_limit), effects, output.hand_over)
-
-
-def _is_cancelled() -> bool:
-    """Whether the call was cancelled from outside, and not something that the tool waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _too_slow(tool: Tool[DepsT], *, abandoned: bool) -> ToolError:

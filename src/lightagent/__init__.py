@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.bootstrap import App, open_app
+    from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -82,7 +83,7 @@ if TYPE_CHECKING:
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
-    from lightagent.ports.models import ChatModel, ChatRequest
+    from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
@@ -152,6 +153,7 @@ _HOMES = {
     "domain.limits": ("Limits",),
     "domain.effects": ("ToolAnswer",),
     "domain.origin": ("Origin",),
+    "domain.agent_heads": ("AgentHead", "ModelEndpoint"),
     "domain.policy": (
         "ApprovalPayload",
         "Asked",
@@ -184,13 +186,14 @@ _HOMES = {
     "domain.tools": ("ToolSpec",),
     "domain.usage": ("Usage", "normalize_usage"),
     "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
-    "ports.models": ("ChatModel", "ChatRequest"),
+    "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
     "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ERROR_TAXONOMY",
+    "AgentHead",
     "AgentOptions",
     "App",
     "ApprovalDecision",
@@ -235,6 +238,7 @@ __all__ = [
     "LightAgentErrorInfo",
     "Limits",
     "MissingExtraError",
+    "ModelEndpoint",
     "OfflineModel",
     "OpenAIChatModel",
     "Origin",
@@ -263,6 +267,7 @@ __all__ = [
     "RunSuspended",
     "RunWatch",
     "Scope",
+    "ServedModel",
     "Settings",
     "Stopped",
     "StreamEvent",

@@ -27,7 +27,7 @@ class HandoffTarget(Protocol):
 
     @property
     def means(self) -> object:
-        """What the agent is made of."""
+        """What the agent is made of; the dependencies of its tools are those of the run that it takes over."""
         ...
 
 

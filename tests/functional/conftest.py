@@ -41,7 +41,7 @@ def faults() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def leaks(request: pytest.FixtureRequest) -> LeakCheck:
-    """Fails the test if tasks, threads or sockets are left two seconds after it.
+    """Fails the test if tasks, threads or sockets are left behind when it has had time to end.
 
     Name it first among the fixtures: what is set up after it is taken down before it looks.
     """

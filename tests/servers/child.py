@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.02
-STOP_SECONDS = 5.0
+STOP_SECONDS = 10.0
 LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
 
 

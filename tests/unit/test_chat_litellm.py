@@ -33,7 +33,8 @@ class Backend:
         self.status = 200
         self.body: JsonObject = {}
         self.cut = False
-        self.delay = 0.0
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.received: list[JsonObject] = []
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self.answer)
@@ -47,7 +48,7 @@ class Backend:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.received.append(await request.json())
-        await asyncio.sleep(self.delay)
+        await self.answers.wait()
         if self.cut:
             return await self.break_off(request)
         return web.json_response(self.body, status=self.status, headers={"Retry-After": "3"})
@@ -90,7 +91,7 @@ def completion(content: str) -> JsonObject:
 
 @pytest.mark.skipif(INSTALLED, reason="litellm is installed here")
 def test_without_the_package_the_error_says_what_to_type() -> None:
-    with pytest.raises(MissingExtraError, match=r"pip install 'lightagent\[litellm\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'litellm!=1.82.7,"):
         open_adapter("chat", "litellm", {"model": "openai/x"})
 
 
@@ -174,9 +175,10 @@ class TestOverHttp:
         assert (error.code, error.retryable) == ("LA-503", True)
 
     async def test_a_late_answer_is_a_timeout(self, backend: Backend) -> None:
-        backend.delay = 2.0
+        backend.answers.clear()
         error = await self.failure(backend.model(timeout=0.2))
         assert error.code == "LA-408"
+        backend.answers.set()
 
     async def test_an_answer_without_choices_is_a_failure(self, backend: Backend) -> None:
         backend.body = completion("") | {"choices": []}

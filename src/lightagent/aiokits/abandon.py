@@ -28,7 +28,7 @@ def abandoned_count() -> int:
 
 
 def is_cancelled() -> bool:
-    """Whether the current task was cancelled, and not something that it waits for."""
+    """Whether the current task was cancelled from outside, and not something that it waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

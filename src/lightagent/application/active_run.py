@@ -46,6 +46,8 @@ class ActiveRun(Generic[DepsT]):
         outlet: takes each step to whoever watches; None where nobody does.
         deadline: the innermost one that is running.
         attempt: what has come of the model request that is under way.
+        attempt_is_private: what has come of it was not reviewed yet, so none of its text may get on record.
+        output_is_held: the last answer is shown only once it is accepted as the output.
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
     """
 
@@ -75,6 +77,8 @@ class ActiveRun(Generic[DepsT]):
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
         self.deadline: Deadline | None = None
         self.attempt: ReplyBuilder | None = None
+        self.attempt_is_private = False
+        self.output_is_held = False
         self.leftovers: list[Event] = []
         self.begun = False
         self._tools = tools
@@ -215,7 +219,7 @@ class ActiveRun(Generic[DepsT]):
             return None
         reply = builder.reply()
         turn, attempt = self.run.turn + 1, self.run.attempt
-        partial = reply.message.content or ""
+        partial = "" if self.attempt_is_private else reply.message.content or ""
         return ModelFailed(turn, attempt, error, partial, reply.end.usage, ends, at=self.clock.now())
 
     def give_up(self, error: BaseException) -> None:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
-from lightagent.aiokits.abandon import within
+from lightagent.aiokits.abandon import is_cancelled, within
+from lightagent.application.check_payload import check_payload, copy_payload, is_stop
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_checks import require_json
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Failed
+from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import (
-    ApprovalPayload,
+    PHASES,
+    Action,
     Asked,
     CallPayload,
-    ConclusionPayload,
     Decision,
-    OutputPayload,
     Passed,
     Phase,
-    QueryPayload,
-    RequestPayload,
-    ResultPayload,
     Stopped,
     Subject,
     Verdict,
@@ -29,6 +26,8 @@ from lightagent.domain.policy import (
 from lightagent.ports.policy import Gate, HeldStream
 
 PayloadT = TypeVar("PayloadT")
+
+_ACTIONS: Final[tuple[Action, ...]] = ("allow", "rewrite", "ask", "block", "error")
 
 
 class Reviewer:
@@ -43,14 +42,15 @@ class Reviewer:
     @property
     def policies(self) -> tuple[str, ...]:
         """What stands behind the gates."""
-        return tuple(dict.fromkeys(name for gate in self.gates for name in gate.policies))
+        return policy_names(self.gates)
 
     async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT] | Stopped:
         """The verdict of all gates that review this phase, at which a run cannot wait for a human."""
         verdict = await self._review(phase, subject, payload)
         if isinstance(verdict, Asked):
             reason = "It asked for a human, but only a tool call can wait for one."
-            return _blocked(phase, "gate", reason, verdict.decisions)
+            by = next((one.by for one in verdict.decisions if one.action == "ask"), "")
+            return _blocked(phase, by, reason, verdict.decisions)
         return verdict
 
     async def review_call(self, subject: Subject, payload: CallPayload) -> Verdict[CallPayload]:
@@ -91,13 +91,12 @@ class Reviewer:
 
 async def _ask(gate: Gate, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
     try:
-        asked = gate.review(phase, subject, payload)
+        asked = gate.review(phase, subject, copy_payload(payload))
         verdict: object = await (asked if gate.timeout is None else within(gate.timeout, asked))
     except TimeoutError:
         return policy_fault(gate, phase, "It did not decide in time.")
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if is_cancelled():
             raise
         return policy_fault(gate, phase, "Something that it waited for was cancelled.")
     except Exception as exc:  # A policy of anybody's: it fails closed, whatever it raises.
@@ -107,7 +106,7 @@ async def _ask(gate: Gate, phase: Phase, subject: Subject, payload: PayloadT) ->
 
 def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Verdict[PayloadT]:
     """The verdict, if it is one, with a decision on record for all that it changes."""
-    if not isinstance(verdict, (Passed, Asked, Stopped)) or not _are_decisions(verdict.decisions):
+    if not isinstance(verdict, (Passed, Asked, Stopped)) or not are_decisions(verdict.decisions):
         return policy_fault(gate, phase, f"It answered with {type(verdict).__name__}, which is not a verdict.")
     if isinstance(verdict, Stopped):
         return checked_stop(gate, phase, verdict)
@@ -115,27 +114,34 @@ def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Ve
     if not isinstance(reviewed, type(payload)):
         return policy_fault(gate, phase, f"It passed on {type(reviewed).__name__} for {type(payload).__name__}.")
     decisions = verdict.decisions
-    if reviewed is not payload and reviewed != payload:
+    if reviewed != payload:
         try:
-            _check_payload(reviewed)
+            check_payload(reviewed)
         except ConfigurationError as error:
             return policy_fault(gate, phase, f"What it made of the payload does not fit: {error.message}")
-        decisions = _named(gate, phase, decisions, "rewrite")
+        payload, decisions = copy_payload(reviewed), _named(gate, phase, decisions, "rewrite")
     if isinstance(verdict, Passed):
-        return Passed(reviewed, decisions)
-    return Asked(reviewed, str(verdict.reason), _named(gate, phase, decisions, "ask", str(verdict.reason)))
+        return Passed(payload, decisions)
+    return Asked(payload, str(verdict.reason), _named(gate, phase, decisions, "ask", str(verdict.reason)))
 
 
 def checked_stop(gate: Gate, phase: Phase, verdict: Stopped) -> Stopped:
     """The verdict, with a decision on record; a policy cannot make a run succeed or wait."""
-    outcome: object = verdict.outcome
-    if not isinstance(outcome, (Blocked, BudgetExhausted, Cancelled, Failed)):
-        return policy_fault(gate, phase, f"It stopped the run as {type(outcome).__name__}.")
-    return Stopped(outcome, _named(gate, phase, verdict.decisions, "block"))
+    if not is_stop(verdict.outcome):
+        return policy_fault(gate, phase, f"It stopped the run as {type(verdict.outcome).__name__}.")
+    return Stopped(verdict.outcome, _named(gate, phase, verdict.decisions, "block"))
 
 
-def _are_decisions(decisions: object) -> bool:
-    return isinstance(decisions, tuple) and all(isinstance(one, Decision) for one in decisions)
+def are_decisions(decisions: object) -> bool:
+    """Whether these can be put on record as the decisions behind a verdict."""
+    return isinstance(decisions, tuple) and all(map(_is_decision, decisions))
+
+
+def _is_decision(value: object) -> bool:
+    if not isinstance(value, Decision) or value.phase not in PHASES or value.action not in _ACTIONS:
+        return False
+    texts: tuple[object, ...] = (value.by, value.reason)
+    return all(isinstance(text, str) for text in texts)
 
 
 def _named(
@@ -151,35 +157,13 @@ def _named(
             return decisions
 
 
-def _check_payload(payload: object) -> None:
-    """Raise `ConfigurationError` where a rewritten payload could not be kept in a journal."""
-    match payload:
-        case QueryPayload(content=content) if not isinstance(content, str):
-            require_json(content, "query")
-        case CallPayload(arguments=value) | ConclusionPayload(proposal=value) | RequestPayload(params=value):
-            _require_object(value)
-        case ApprovalPayload(reason=reason, request=request):
-            _require_text(reason)
-            _require_object(request)
-        case ResultPayload(output=text) | OutputPayload(content=text):
-            _require_text(text)
-        case _:
-            pass
-
-
-def _require_object(value: object) -> None:
-    if not isinstance(value, dict):
-        raise ConfigurationError(f"an object is expected, got {type(value).__name__}.")
-    require_json(value, "payload")
-
-
-def _require_text(value: object) -> None:
-    if not isinstance(value, str):
-        raise ConfigurationError(f"text is expected, got {type(value).__name__}.")
+def policy_names(gates: Iterable[Gate]) -> tuple[str, ...]:
+    """What stands behind these gates, once each; a gate that names no policies counts as one itself."""
+    return tuple(dict.fromkeys(name for gate in gates for name in gate.policies or (type(gate).__name__,)))
 
 
 def _name(gate: Gate) -> str:
-    return ", ".join(gate.policies) or type(gate).__name__
+    return ", ".join(policy_names((gate,)))
 
 
 def policy_fault(gate: Gate, phase: Phase, reason: str) -> Stopped:

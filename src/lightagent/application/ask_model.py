@@ -14,7 +14,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelRequested, ModelRetried, RunFinished
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.limits import Limits
 from lightagent.domain.outcomes import Failed
 from lightagent.domain.policy import RequestPayload, Stopped
@@ -65,7 +65,7 @@ async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinis
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("model_request"):
         return ModelRequested(run.turn + 1, count, offered, at=now)
-    payload = RequestPayload(run.messages, copy_object(run.head.params), offered)
+    payload = RequestPayload(run.messages, copy_json(run.head.params), offered)
     verdict = await reviewer.review("model_request", live.subject(), payload)
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)

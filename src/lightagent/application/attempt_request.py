@@ -12,10 +12,10 @@ from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelReplied
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.domain.outcomes import outcome_error
-from lightagent.domain.policy import Decision, Passed, ReplyPayload, Stopped
+from lightagent.domain.policy import Decision, OutputPayload, Passed, ReplyPayload, Stopped
 from lightagent.ports.models import ChatRequest
 
 
@@ -29,12 +29,13 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
     request = await _chat_request(live)
     reading = _Reading(live)
     clock, began = live.clock, live.clock.monotonic()
-    live.record.cause, live.attempt = None, reading.builder
+    live.record.cause, live.attempt, live.attempt_is_private = None, reading.builder, False
     try:
         hold = begin_hold(live)
         if isinstance(hold, Stopped):
-            await _tell_stopped(live, hold, (), keep=False)
+            await _tell_stopped(live, hold, ())
             return None
+        live.attempt_is_private = hold is not None and hold.whole
         deltas = live.acting.model.stream(request)
         try:
             async for delta in deltas:
@@ -118,7 +119,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     return ChatRequest(
         (run.head.instructions, *messages),
         toolset.specs(run.offered or ()),
-        copy_object(params),
+        copy_json(params),
         run.head.output_schema,
         live.stream,
         live.full_origin(),
@@ -141,12 +142,13 @@ async def _after_reply(live: ActiveRun[DepsT], reading: _Reading, hold: Hold | N
             decisions += reviewed.decisions
             reply = ModelReply(reviewed.payload.message, reply.end)
         else:
-            reading.stopped = reviewed
+            reading.stopped, live.attempt_is_private = reviewed, True
     if reading.stopped is not None:
-        await _tell_stopped(live, reading.stopped, decisions, keep=hold is None or not hold.whole)
+        await _tell_stopped(live, reading.stopped, decisions)
         return
     message = _with_distinct_ids(reply.message, live.run.turn + 1)
-    if hold is not None and hold.whole and hold.may_show(message):
+    live.output_is_held = hold is not None and hold.whole and not hold.may_show(reply)
+    if hold is not None and hold.whole and not live.output_is_held:
         for delta in message_deltas(message):
             await live.show(delta)
     live.attempt = None
@@ -170,21 +172,31 @@ async def _after_reply(live: ActiveRun[DepsT], reading: _Reading, hold: Hold | N
 
 async def _reviewed(live: ActiveRun[DepsT], reply: ModelReply) -> Passed[ReplyPayload] | Stopped:
     payload = ReplyPayload(reply.message, reply.end.finish_reason, reply.end.usage)
-    reviewer = live.reviewer
-    if reviewer is None or not reviewer.reviews("model_reply"):
+    reviewer, decisions = live.reviewer, tuple[Decision, ...]()
+    if reviewer is None:
         return Passed(payload)
-    return await reviewer.review("model_reply", live.subject(), payload)
+    if reviewer.reviews("model_reply"):
+        verdict = await reviewer.review("model_reply", live.subject(), payload)
+        if isinstance(verdict, Stopped):
+            return verdict
+        payload, decisions = verdict.payload, verdict.decisions
+    message = payload.message
+    if reply.end.finish_reason != "length" or not message.content or not reviewer.reviews("output"):
+        return Passed(payload, decisions)
+    # An answer that was cut off never gets to the check of outputs, but its caller is given what there is of it.
+    part = await reviewer.review("output", live.subject(), OutputPayload(message.content))
+    decisions += part.decisions
+    if isinstance(part, Stopped):
+        return Stopped(part.outcome, decisions)
+    return Passed(replace(payload, message=replace(message, content=part.payload.content)), decisions)
 
 
-async def _tell_stopped(
-    live: ActiveRun[DepsT], stopped: Stopped, decisions: tuple[Decision, ...], *, keep: bool
-) -> None:
-    """Put on record that a policy stopped the answer, of which only what was shown is kept."""
+async def _tell_stopped(live: ActiveRun[DepsT], stopped: Stopped, decisions: tuple[Decision, ...]) -> None:
+    """Put on record that a policy stopped the answer, of which only what passed a held stream is kept."""
     error = outcome_error(stopped.outcome) or _given_up()
     failed = live.failed_attempt(error, stopped.outcome)
     if failed is not None:
-        partial = failed.partial if keep else ""
-        await live.tell(replace(failed, partial=partial, decisions=(*decisions, *stopped.decisions)))
+        await live.tell(replace(failed, decisions=(*decisions, *stopped.decisions)))
 
 
 def _given_up() -> LightAgentErrorInfo:

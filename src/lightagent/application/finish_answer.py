@@ -14,27 +14,29 @@ from lightagent.domain.errors import LightAgentError, OutputError
 from lightagent.domain.events import Concluded, OutputAccepted, OutputRejected, RunFinished
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Outcome, outcome_error
-from lightagent.domain.policy import ConclusionPayload, EndPayload, OutputPayload, Passed, Stopped
+from lightagent.domain.policy import ConclusionPayload, Decision, EndPayload, OutputPayload, Passed, Stopped
 from lightagent.ports.context import Conclusion
 
 
 async def check_output(live: ActiveRun[DepsT], content: str) -> None:
     """Accept the answer, send it back to the model with what is wrong, or let a policy stop the run."""
+    decisions: tuple[Decision, ...] = ()
     try:
         accepted = _fitted(live, content)
         verdict = await _reviewed(live, accepted)
         rewritten = isinstance(verdict, Passed) and verdict.payload.content != accepted
+        decisions = verdict.decisions
         if isinstance(verdict, Passed) and rewritten:
             accepted = _fitted(live, verdict.payload.content)
     except OutputError as error:
         text = live.acting.prompts.output_rejected.format(errors=error.message)
-        await live.tell(OutputRejected(UserMessage(text), live.clock.now()))
+        await live.tell(OutputRejected(UserMessage(text), decisions, live.clock.now()))
         return
     if isinstance(verdict, Stopped):
-        await live.tell(RunFinished(verdict.outcome, verdict.decisions, live.clock.now()))
+        await live.tell(RunFinished(verdict.outcome, decisions, live.clock.now()))
         return
     await _show_held(live, accepted, rewritten=rewritten)
-    await live.tell(OutputAccepted(accepted, verdict.decisions, live.clock.now()))
+    await live.tell(OutputAccepted(accepted, decisions, live.clock.now()))
 
 
 def _fitted(live: ActiveRun[DepsT], content: str) -> str:
@@ -52,12 +54,9 @@ async def _reviewed(live: ActiveRun[DepsT], content: str) -> Passed[OutputPayloa
 
 async def _show_held(live: ActiveRun[DepsT], content: str, *, rewritten: bool) -> None:
     """Show the text that was kept back until it passed; its reasoning may say what a rewriting took out."""
-    reviewer, reply = live.reviewer, live.run.last_reply
-    if not live.stream or reply is None or reviewer is None or not reviewer.reviews("output"):
-        return
-    held = reviewer.hold(live.subject())
-    if held:
-        return  # It was shown as it came, by a policy that reviews streams.
+    reply = live.run.last_reply
+    if not live.stream or reply is None or not live.output_is_held:
+        return  # It was shown as it came, or is not shown at all.
     if reply.message.reasoning and not rewritten:
         await live.show(ReasoningDelta(reply.message.reasoning))
     text = content if rewritten else reply.message.content
@@ -76,22 +75,23 @@ async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
 
 
 async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str) -> Concluded:
-    name, subject = conclusion.name, live.subject(conclusion.name)
+    name, subject, decisions = conclusion.name, live.subject(conclusion.name), tuple[Decision, ...]()
     try:
         proposal = await conclusion.propose(subject, live.run.messages, answer)
         if proposal is None:
             return Concluded(name, at=live.clock.now())
         verdict = await _reviewed_proposal(live, conclusion, ConclusionPayload(proposal))
+        decisions = verdict.decisions
         if isinstance(verdict, Stopped):
-            return Concluded(name, outcome_error(verdict.outcome), verdict.decisions, live.clock.now())
+            return Concluded(name, outcome_error(verdict.outcome), decisions, live.clock.now())
         await conclusion.carry_out(subject, verdict.payload.proposal, f"{live.run.started.run_id}:{name}")
-        return Concluded(name, None, verdict.decisions, live.clock.now())
+        return Concluded(name, None, decisions, live.clock.now())
     except (Exception, asyncio.CancelledError) as exc:  # A conclusion of anybody's: the answer is there all the same.
         if isinstance(exc, asyncio.CancelledError) and is_cancelled():
             raise
         described = f"The conclusion {name!r} failed: {describe_failure(exc)}"
         error = exc.info if isinstance(exc, LightAgentError) else LightAgentErrorInfo("LA-UNKNOWN", described)
-        return Concluded(name, error, at=live.clock.now())
+        return Concluded(name, error, decisions, live.clock.now())
 
 
 async def _reviewed_proposal(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from typing_extensions import TypeIs
 
-from lightagent.aiokits.abandon import within
+from lightagent.aiokits.abandon import is_cancelled, within
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.apply_policy import checked_stop, policy_fault
+from lightagent.application.apply_policy import Reviewer, are_decisions, checked_stop, policy_fault
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.deltas import Delta, is_delta
-from lightagent.domain.messages import AssistantMessage
-from lightagent.domain.policy import Decision, Passed, Stopped
+from lightagent.domain.deltas import Delta, ModelReply, is_delta
+from lightagent.domain.policy import Decision, Passed, Phase, Stopped
 from lightagent.ports.policy import Gate, HeldStream
 
 
@@ -23,11 +23,11 @@ class Hold:
         whole: nothing is shown before the reply is complete and its whole text was reviewed.
     """
 
-    __slots__ = ("_output_is_reviewed", "_streams", "whole")
+    __slots__ = ("_output_waits", "_streams", "whole")
 
-    def __init__(self, streams: list[tuple[Gate, HeldStream]], *, whole: bool, output_is_reviewed: bool) -> None:
+    def __init__(self, streams: list[tuple[Gate, HeldStream]], *, whole: bool, output_waits: bool) -> None:
         self._streams = streams
-        self._output_is_reviewed = output_is_reviewed
+        self._output_waits = output_waits
         self.whole = whole
 
     def feed(self, delta: Delta) -> Sequence[Delta] | Stopped:
@@ -49,9 +49,9 @@ class Hold:
             rest.extend(further)
         return Passed(tuple(rest), decisions)
 
-    def may_show(self, message: AssistantMessage) -> bool:
+    def may_show(self, reply: ModelReply) -> bool:
         """Whether a reviewed reply may be shown now; a final text waits until it is accepted as the output."""
-        return bool(message.tool_calls) or not self._output_is_reviewed
+        return bool(reply.message.tool_calls) or reply.end.finish_reason == "length" or not self._output_waits
 
 
 def begin_hold(live: ActiveRun[DepsT]) -> Hold | Stopped | None:
@@ -62,11 +62,18 @@ def begin_hold(live: ActiveRun[DepsT]) -> Hold | Stopped | None:
     streams = reviewer.hold(live.subject())
     if isinstance(streams, Stopped):
         return streams
-    output_is_reviewed = reviewer.reviews("output") and not streams
-    whole = output_is_reviewed or (reviewer.reviews("model_reply") and not streams)
+    waits = phases_without_stream(reviewer, streams)
+    output_waits = "output" in waits
+    whole = output_waits or "model_reply" in waits
     if not streams and not whole:
         return None
-    return Hold(streams, whole=whole, output_is_reviewed=output_is_reviewed)
+    return Hold(streams, whole=whole, output_waits=output_waits)
+
+
+def phases_without_stream(reviewer: Reviewer, streams: Sequence[tuple[Gate, HeldStream]]) -> frozenset[Phase]:
+    """What is reviewed by the gates that hold no stream; they get a reply whole, before any of it is shown."""
+    holding = {id(gate) for gate, _ in streams}
+    return frozenset().union(*(gate.phases for gate in reviewer.gates if id(gate) not in holding))
 
 
 def _through(deltas: Sequence[Delta], streams: Sequence[tuple[Gate, HeldStream]]) -> Sequence[Delta] | Stopped:
@@ -78,7 +85,7 @@ def _through(deltas: Sequence[Delta], streams: Sequence[tuple[Gate, HeldStream]]
                 released: object = stream.feed(delta)
             except Exception as exc:  # A policy of anybody's: it fails closed.
                 return policy_fault(gate, "model_reply", f"Its held stream raised {type(exc).__name__}.")
-            if isinstance(released, Stopped):
+            if isinstance(released, Stopped) and are_decisions(released.decisions):
                 return checked_stop(gate, "model_reply", released)
             if not _are_deltas(released):
                 return policy_fault(gate, "model_reply", "Its held stream released what is not a delta.")
@@ -93,11 +100,17 @@ async def _end(gate: Gate, stream: HeldStream) -> Passed[tuple[Delta, ...]] | St
         verdict: object = await (ending if gate.timeout is None else within(gate.timeout, ending))
     except TimeoutError:
         return policy_fault(gate, "model_reply", "Its held stream did not end in time.")
+    except asyncio.CancelledError:
+        if is_cancelled():
+            raise
+        return policy_fault(gate, "model_reply", "Something that its held stream waited for was cancelled.")
     except Exception as exc:  # A policy of anybody's: it fails closed.
         return policy_fault(gate, "model_reply", f"Its held stream raised {type(exc).__name__}.")
+    if not isinstance(verdict, (Passed, Stopped)) or not are_decisions(verdict.decisions):
+        return policy_fault(gate, "model_reply", "Its held stream ended with what is not a verdict.")
     if isinstance(verdict, Stopped):
         return checked_stop(gate, "model_reply", verdict)
-    if not isinstance(verdict, Passed) or not _are_deltas(payload := verdict.payload):
+    if _are_deltas(payload := verdict.payload):
         return policy_fault(gate, "model_reply", "Its held stream ended with what is not a verdict.")
     return Passed(tuple(payload), verdict.decisions)
 

@@ -23,7 +23,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import HistoryReference, RunFinished
 from lightagent.domain.folding import fold
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.limits import Limits
 from lightagent.domain.messages import Message
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
@@ -135,7 +135,7 @@ async def _open(live: ActiveRun[DepsT]) -> None:
 
 def _check_call(call: PendingCall, tool: Tool[DepsT]) -> None:
     if call.status == "decided" and call.decision is not None and call.decision.arguments is not None:
-        tool.check(copy_object(call.decision.arguments))
+        tool.check(copy_json(call.decision.arguments))
     if call.status == "started" and call.decision is None and tool.spec.requires_approval:
         raise ConfigurationError(
             f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic
 
 from lightagent.aiokits.abandon import GRACE, stop
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.means import Means
 from lightagent.application.prepare_call import ReadyCall, ask_for_approval, stopped_call
 from lightagent.application.tools.invoke import CallAnswer, ToolAbandoned, invoke
 from lightagent.application.tools.plain_json import PlainJson
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.effects import HandOver, OfferTools
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError, ToolError
 from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished, ToolStatus
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.policy import Decision, HandoffPayload, ResultPayload, Stopped
+from lightagent.domain.outcomes import Blocked
+from lightagent.domain.policy import HandoffPayload, Passed, ResultPayload, Stopped
 from lightagent.domain.signals import ApprovalRequired, NestedRunWaits
 from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext
 
@@ -121,10 +124,7 @@ class _Work(Generic[DepsT]):
         except NestedRunWaits:
             event = None  # Its own events say what it waits for.
         except LightAgentError as error:
-            status: ToolStatus = "unknown" if isinstance(error, ToolAbandoned) else "failed"
-            event = ToolFinished(
-                ready.call.call.id, str(error), status, error.info, duration=clock.monotonic() - began, at=clock.now()
-            )
+            event = await self._failed(ready, error, clock.monotonic() - began)
         finally:
             over = True
         # After the notes of the call's own thread, which are on their way through the loop.
@@ -132,36 +132,57 @@ class _Work(Generic[DepsT]):
 
     async def _finished(self, ready: ReadyCall[DepsT], answer: CallAnswer, duration: float) -> ToolFinished:
         """The result as the policies leave it. What the tool did has been done, whatever they say."""
-        live, call_id, name = self._live, ready.call.call.id, ready.tool.spec.name
-        output, decisions = answer.output, tuple[Decision, ...]()
-        reviewer = live.reviewer
-        if reviewer is not None and reviewer.reviews("tool_result"):
-            verdict = await reviewer.review("tool_result", live.subject(name, call_id), ResultPayload(output))
-            if isinstance(verdict, Stopped):
-                return stopped_call(live, call_id, verdict, "withheld", duration)
-            output, decisions = verdict.payload.output, verdict.decisions
-        effects = answer.effects
+        live, call_id, effects = self._live, ready.call.call.id, answer.effects
         await self._check_offers(answer)
         if answer.hand_over:
-            target = live.means.crew.get(answer.hand_over)
-            if target is None:
-                raise _no_such_agent(answer.hand_over, tuple(live.means.crew))
-            if reviewer is not None and reviewer.reviews("handoff"):
-                payload = HandoffPayload(live.run.head.name, target.name)
-                handoff = await reviewer.review("handoff", live.subject(target.name, call_id), payload)
-                if isinstance(handoff, Stopped):
-                    stopped = Stopped(handoff.outcome, decisions + handoff.decisions)
-                    return stopped_call(live, call_id, stopped, "withheld", duration)
-                decisions += handoff.decisions
+            self._agent(answer.hand_over)
+        verdict = await self._reviewed(ready, answer.output)
+        if isinstance(verdict, Stopped):
+            return stopped_call(live, call_id, verdict, "withheld", duration)
+        output, decisions = verdict.payload.output, verdict.decisions
+        if answer.hand_over:
+            handoff = await self._reviewed_handoff(answer.hand_over, call_id)
+            decisions += handoff.decisions
+            if isinstance(handoff, Stopped):
+                return stopped_call(live, call_id, Stopped(handoff.outcome, decisions), "withheld", duration)
+            target = self._agent(handoff.payload.target)
             effects = (*effects, HandOver(target.head_for(live.run.head.output_schema)))
-        return ToolFinished(
-            call_id,
-            output,
-            effects=effects,
-            decisions=decisions,
-            duration=duration,
-            at=live.clock.now(),
-        )
+        return ToolFinished(call_id, output, "ok", None, effects, None, decisions, duration, live.clock.now())
+
+    async def _failed(self, ready: ReadyCall[DepsT], error: LightAgentError, duration: float) -> ToolFinished:
+        """What the model is told of a failure, as the policies leave it: a tool's error may quote anything."""
+        live, call_id, text, info = self._live, ready.call.call.id, str(error), error.info
+        verdict = await self._reviewed(ready, text)
+        if isinstance(verdict, Stopped):
+            return stopped_call(live, call_id, verdict, "withheld", duration)
+        output, status = verdict.payload.output, _failure_status(error)
+        if output != text:
+            info = replace(info, message=output, details=None)
+        return ToolFinished(call_id, output, status, info, (), None, verdict.decisions, duration, live.clock.now())
+
+    async def _reviewed(self, ready: ReadyCall[DepsT], output: str) -> Passed[ResultPayload] | Stopped:
+        live, reviewer = self._live, self._live.reviewer
+        if reviewer is None or not reviewer.reviews("tool_result"):
+            return Passed(ResultPayload(output))
+        subject = live.subject(ready.tool.spec.name, ready.call.call.id)
+        return await reviewer.review("tool_result", subject, ResultPayload(output))
+
+    async def _reviewed_handoff(self, target: str, call_id: str) -> Passed[HandoffPayload] | Stopped:
+        live, reviewer = self._live, self._live.reviewer
+        payload = HandoffPayload(live.run.head.name, target)
+        if reviewer is None or not reviewer.reviews("handoff"):
+            return Passed(payload)
+        verdict = await reviewer.review("handoff", live.subject(target, call_id), payload)
+        if isinstance(verdict, Stopped) or verdict.payload.target in live.means.crew:
+            return verdict
+        info = LightAgentErrorInfo("LA-POLICY", "A policy handed over to an agent that is not among the handoffs.")
+        return Stopped(Blocked(info), verdict.decisions)
+
+    def _agent(self, name: str) -> Means[DepsT]:
+        crew = self._live.means.crew
+        if name not in crew:
+            raise _no_such_agent(name, tuple(crew))
+        return crew[name]
 
     async def _check_offers(self, answer: CallAnswer) -> None:
         toolset = await self._live.toolset()
@@ -217,6 +238,10 @@ def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
         details={"tool": name},
     )
     return ToolFinished(ready.call.call.id, str(error), "unknown", error.info, at=live.clock.now())
+
+
+def _failure_status(error: LightAgentError) -> ToolStatus:
+    return "unknown" if isinstance(error, ToolAbandoned) else "failed"
 
 
 def _no_such_agent(name: str, known: tuple[str, ...]) -> ToolError:

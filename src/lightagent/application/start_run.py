@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.apply_policy import policy_names
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
@@ -77,6 +78,8 @@ def start_run(
     gates = () if nesting is None else nesting.gates
     reviewed = [gate for gate in (*gates, means.gate) if gate is not None]
     awaits_admission = any("admission" in gate.phases for gate in reviewed)
+    # Those of agents that may take over count from the start: they decide whether the answer has to pass any.
+    later = [other.gate for other in means.crew.values() if other.gate is not None] if means.handoffs else []
     history = request.history
     past = () if isinstance(history, HistoryReference) else parse_history(history)
     started = RunStarted(
@@ -88,7 +91,7 @@ def start_run(
         request.trace_id or means.ids.new(),
         request.parent_trace_id,
         request.run_group_id,
-        tuple(dict.fromkeys(name for gate in reviewed for name in gate.policies)) if reviewed else (),
+        policy_names((*reviewed, *later)),
         awaits_admission,
         tuple(means.sources),
         tuple(means.conclusions),

@@ -27,7 +27,9 @@ def advance(run: Run, event: CallEvent) -> Run:
     if moved is None:
         raise ConfigurationError(f"{event.type}: no call {event.call_id!r:.100} can take this here.")
     run = with_call(run, event.call_id, moved)
-    return run._replace(ending=event.ends) if isinstance(event, ToolFinished) and event.ends is not None else run
+    if isinstance(event, ToolFinished) and event.ends is not None and run.ending is None:
+        run = run._replace(ending=event.ends)  # The first that ends the run says how.
+    return run
 
 
 def refuse_calls(run: Run, event: CallsRefused) -> Run:
@@ -36,6 +38,8 @@ def refuse_calls(run: Run, event: CallsRefused) -> Run:
     Raises:
         ConfigurationError: one of them is not a call that has yet to begin.
     """
+    if not event.call_ids:
+        raise ConfigurationError(f"{event.type}: no call is named.")
     calls = dict(run.calls)
     for call_id in event.call_ids:
         call = calls.get(call_id)

@@ -183,8 +183,9 @@ def _is_end(delta: ReplyEnd) -> bool:
 def _foreign(item: object) -> ProviderError:
     """A type checker keeps what is not a delta from getting here; but a model may be written by anybody."""
     fields = ", ".join(f"{name}={type(value).__name__}" for name, value in _fields(item))
+    shown = f"{type(item).__name__}({fields})" if fields else type(item).__name__
     return ProviderError(
-        f"The model's stream yielded {type(item).__name__}({fields}), which is not a delta.",
+        f"The model's stream yielded {shown}, which is not a delta.",
         code="LA-500",
         guidance="ChatModel.stream yields TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta and ReplyEnd, with "
         "fields of their declared types.",

@@ -271,6 +271,7 @@ class OutputRejected:
     """The final answer does not fit its type; `message` tells the model why."""
 
     message: UserMessage
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["output_rejected"] = "output_rejected"
 

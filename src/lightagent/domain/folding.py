@@ -32,7 +32,7 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
-from lightagent.domain.messages import AssistantMessage, Message
+from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended
 from lightagent.domain.replies import cut_short
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
@@ -62,6 +62,10 @@ def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
     """
     if len(event.messages) > 1 or event.awaits_admission:
         check_conversation(event.messages, "run_started.messages")
+    if not event.awaits_admission and not (event.messages and isinstance(event.messages[-1], UserMessage)):
+        raise ConfigurationError("run_started.messages: the last one is the query, unless it awaits admission.")
+    if event.history is not None and event.history.count < 0:
+        raise ConfigurationError("run_started.history: the count of its messages is below 0.")
     missing = event.history.count if event.history is not None and history is None else 0
     messages = (*(history or ()), *event.messages)
     admitted = not event.awaits_admission
@@ -76,6 +80,8 @@ def apply(run: Run, event: Event) -> Run:
     """
     if run.outcome is not None:
         _refuse_after_the_end(run.outcome, event)
+    if run.ending is not None:
+        _refuse_before_the_end(event)
     match event:
         case ModelRequested() | ModelRetried() | ModelFailed() | ModelReplied():
             return _asked(run, event)
@@ -127,6 +133,12 @@ def _refuse_after_the_end(outcome: Outcome, event: Event) -> None:
         raise ConfigurationError(f"Nothing follows {outcome.kind}, but {event.type} does.")
 
 
+def _refuse_before_the_end(event: Event) -> None:
+    """Once it is on record how the run is going to end, only calls that are under way may still come to theirs."""
+    if not isinstance(event, (ToolFinished, ApprovalRequested, Nested, Noted, Unrecognized, RunFinished)):
+        raise ConfigurationError(f"{event.type}: the run is about to end.")
+
+
 def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run:
     """What enters the conversation other than by the model, its tools and the check of its answer."""
     if run.calls or run.last_reply is not None or run.request is not None:
@@ -149,6 +161,8 @@ def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run
 
 
 def _replaced(run: Run, event: ContextReplaced) -> Run:
+    if not run.admitted or len(run.prepared) != len(run.started.before):
+        raise ConfigurationError("context_replaced: the conversation is not prepared yet.")
     gone = max(event.count - run.missing, 0)
     if not 0 < event.count <= run.missing + len(run.messages):
         raise ConfigurationError(f"context_replaced: there are no {event.count} messages.")
@@ -169,6 +183,8 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError(f"model_requested: turn {event.turn} does not follow turn {run.turn}.")
     if len(run.prepared) != len(run.started.before):
         raise ConfigurationError("model_requested: a context source was not asked yet.")
+    if event.messages == ():
+        raise ConfigurationError("model_requested.messages: there are none.")
     if event.messages is not None:
         check_conversation(event.messages, "model_requested.messages")
     return run._replace(request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools)
@@ -207,8 +223,9 @@ def _replied(run: Run, event: ModelReplied) -> Run:
 
 def _nested(run: Run, event: Nested) -> Run:
     call = run.calls.get(event.call_id)
-    decided = isinstance(event.event, (ApprovalDecided, Nested)) and call is not None and call.status == "waiting"
-    if call is None or not (call.status == "started" or decided):
+    waits = call is not None and call.child is not None and isinstance(call.child.outcome, Suspended)
+    decided = waits and isinstance(event.event, (ApprovalDecided, Nested))
+    if call is None or not (call.status == "started" or (call.status == "waiting" and decided)):
         raise ConfigurationError(f"nested: no call {event.call_id!r:.100} can take this here.")
     if call.child is not None:
         child = apply(call.child, event.event)
@@ -256,6 +273,8 @@ def _finished(run: Run, outcome: Outcome) -> Run:
         raise ConfigurationError("A run completes with the model's answer, and no call open.")
     if isinstance(outcome, Suspended):
         waiting = tuple(waiting_calls(run))
+        if run.ending is not None or any(call.status not in ("waiting", "done") for call in run.calls.values()):
+            raise ConfigurationError("A run is not suspended while there is something else to do.")
         if not waiting or outcome.call_ids != waiting:
             raise ConfigurationError("A run is suspended by the calls that wait, and names them.")
     return run._replace(outcome=outcome)

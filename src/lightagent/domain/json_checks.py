@@ -15,6 +15,9 @@ MOST_DEPTH: Final = 64
 """Levels of lists and objects in a value that a caller hands in; a journal adds some of its own around it."""
 
 
+_MOST_PLACE: Final = 300
+
+
 def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> None:
     """Raise unless the value is plain JSON, made of dict, list (or tuple), str, int, float, bool and None.
 
@@ -71,4 +74,6 @@ def _copied(value: JsonValue) -> JsonValue:
 
 
 def _no_json(at: str, problem: str) -> ConfigurationError:
-    return ConfigurationError(f"{at}: this is not plain JSON: {problem}.", guidance="")
+    # A value that is nested too deep has a very long place.
+    place = at if len(at) <= _MOST_PLACE else f"{at[:_MOST_PLACE]}…"
+    return ConfigurationError(f"{place}: this is not plain JSON: {problem}.", guidance="")

@@ -71,8 +71,3 @@ def outcome_error(outcome: Outcome) -> LightAgentErrorInfo | None:
             return error
         case _:
             assert_never(outcome)
-
-
-def withholds_content(outcome: Outcome) -> bool:
-    """Whether words that came before such an end must not be shown: they may be what was forbidden."""
-    return isinstance(outcome, Blocked)

@@ -104,6 +104,10 @@ class Run(NamedTuple):
     def origin(self, path: tuple[str, ...] = ()) -> Origin:
         """Where what happens now belongs."""
         started = self.started
+        if not self.admitted or len(self.prepared) < len(started.before):
+            turn = 0
+        else:
+            turn = self.turn if self.last_reply is not None else self.turn + 1
         return Origin(
             started.run_id,
             started.trace_id,
@@ -111,7 +115,7 @@ class Run(NamedTuple):
             started.run_group_id,
             self.head.name,
             started.scope,
-            self.turn + 1 if self.open_calls == 0 else self.turn,
+            turn,
             self.attempt or 1,
             path,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightagent.domain.events import Event, ModelFailed, ModelReplied, RunFinished
-from lightagent.domain.outcomes import withholds_content
+from lightagent.domain.outcomes import Blocked
 
 
 def reply_text(event: ModelReplied | ModelFailed) -> str:
@@ -13,10 +13,18 @@ def reply_text(event: ModelReplied | ModelFailed) -> str:
     return event.partial if isinstance(event, ModelFailed) else event.message.content or ""
 
 
+def withholds_content(event: Event | None) -> bool:
+    """Whether the run ends so that words which came before must not be shown: they may be what was forbidden."""
+    if not isinstance(event, RunFinished):
+        return False
+    stopped = any(one.phase == "output" and one.action in ("block", "error") for one in event.decisions)
+    return isinstance(event.outcome, Blocked) or stopped
+
+
 def partial_text(events: Sequence[Event]) -> str:
     """The text that a run without an answer leaves behind; empty where it may be what was forbidden."""
     end = events[-1] if events else None
-    if isinstance(end, RunFinished) and withholds_content(end.outcome):
+    if withholds_content(end):
         return ""
     last = next((event for event in reversed(events) if isinstance(event, (ModelReplied, ModelFailed))), None)
     return "" if last is None else reply_text(last)

@@ -11,7 +11,7 @@ from typing_extensions import TypeIs, TypeVar
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
 from lightagent.application.projections.history import history
-from lightagent.application.projections.partial_text import partial_text
+from lightagent.application.projections.partial_text import partial_text, withholds_content
 from lightagent.application.projections.trace import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -19,7 +19,7 @@ from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, OutputError, RunSuspended
 from lightagent.domain.events import ModelReplied
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error, withholds_content
+from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
 from lightagent.domain.usage import Usage
 
 OutputT = TypeVar("OutputT", default=str)
@@ -122,7 +122,7 @@ def run_result(journal: Journal, parse: Callable[[str], OutputT], trace: list[Tr
         output=parse(content) if completed else None,
         outcome=outcome,
         error=outcome_error(outcome),
-        reasoning_content=last.message.reasoning if last and not withholds_content(outcome) else None,
+        reasoning_content=last.message.reasoning if last and not withholds_content(journal.events[-1]) else None,
         finish_reason=last.finish_reason if last else None,
         tool_calls=tool_calls(journal.events),
         usage=total_usage(journal.events),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lightagent.application.projections.live_text import LiveText
-from lightagent.application.projections.partial_text import reply_text
+from lightagent.application.projections.partial_text import reply_text, withholds_content
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta, is_delta
@@ -23,9 +23,9 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.outcomes import Completed, outcome_error, withholds_content
+from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.usage import Usage
 from lightagent.ports.tools import NestedDelta
 
@@ -101,14 +101,14 @@ class StreamEvents:
                 for call_id in call_ids:
                     yield self._call("tool_result", call_id, {"output": error.message, "status": "refused"})
             case ToolStarted():
-                yield self._call("tool_call", event.call_id, {"arguments": copy_object(event.arguments)})
+                yield self._call("tool_call", event.call_id, {"arguments": copy_json(event.arguments)})
             case ToolFinished():
                 yield self._call("tool_result", event.call_id, {"output": event.output, "status": event.status})
             case ApprovalRequested():
-                request = copy_object(event.request)
+                request = copy_json(event.request)
                 yield self._call("approval_required", event.call_id, {"reason": event.reason, "request": request})
             case Noted():
-                yield self._event("note", {**copy_object(event.data), "kind": event.kind})
+                yield self._event("note", {**copy_json(event.data), "kind": event.kind})
             case RunFinished():
                 yield from self._end(event)
             case _:
@@ -126,7 +126,7 @@ class StreamEvents:
         error = outcome_error(outcome)
         if error is not None:
             yield self._event("error", {"code": error.code, "message": error.message, "guidance": error.guidance})
-        said = "" if withholds_content(outcome) else self._said
+        said = "" if withholds_content(event) else self._said
         done: JsonObject = {
             "content": outcome.content if isinstance(outcome, Completed) else said,
             "outcome": outcome.kind,

@@ -30,6 +30,7 @@ from lightagent.adapters.chat.openai.settings import (
 from lightagent.adapters.chat.openai.transport_choice import TransportChoice, choose_transport, proxy_for
 from lightagent.adapters.chat.openai.transports import Transport
 from lightagent.adapters.chat.openai.watchdog import TimeLimits
+from lightagent.adapters.registry import install_command
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import MissingExtraError, ProviderError
 from lightagent.ports.models import ChatModel, ChatRequest
@@ -138,7 +139,7 @@ class OpenAIChatModel(ChatModel):
                 raise
         else:
             return
-        raise safe  # here, so that the one with the key in it is not attached as its context
+        raise safe  # Raised here, so that the original, which contains the key, does not become its context.
 
     async def aclose(self) -> None:
         if self._transport is not None:
@@ -153,7 +154,7 @@ class OpenAIChatModel(ChatModel):
         return choose_transport(self._settings, self._proxy())
 
     def _open_transport(self) -> Transport:
-        """At the first request: whichever client it is, it is imported now."""
+        """The transport. It is opened, and its client imported, at the first request."""
         with self._lock:
             if self._transport is None:
                 choice = self.transport_choice()
@@ -171,7 +172,7 @@ class OpenAIChatModel(ChatModel):
         if importlib.util.find_spec("openai") is None:
             raise MissingExtraError(
                 f"This needs the package 'openai', which is not installed: {choice.reason}.",
-                guidance="Type: pip install 'lightagent[openai]'",
+                guidance=f"Type: {install_command('openai', 'openai')}",
             )
         key = self._settings.api_key
         self._secret = key if isinstance(key, str) else os.environ.get("OPENAI_API_KEY")
@@ -180,11 +181,11 @@ class OpenAIChatModel(ChatModel):
         return SdkTransport(self._settings)
 
     def _proxy(self) -> str | None:
-        """The proxy that the environment names for the endpoint; none is between us and this machine."""
+        """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""
         from urllib.request import getproxies, proxy_bypass
 
         if self._settings.client is not None:
-            return None  # its client knows
+            return None  # The caller's client has its own proxy settings.
         url = self._settings.azure_endpoint or resolve_base_url(self._settings, os.environ)
         parts = urlsplit(url)
         if is_loopback(url) or proxy_bypass(parts.hostname or ""):

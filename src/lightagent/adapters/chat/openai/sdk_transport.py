@@ -15,11 +15,11 @@ import openai
 
 from lightagent.adapters.chat.openai.base_urls import PATH, host_of
 from lightagent.adapters.chat.openai.faults import fault, no_connection_in_time, unreachable
-from lightagent.adapters.chat.openai.per_loop import PerLoop
 from lightagent.adapters.chat.openai.reported_errors import status_error
 from lightagent.adapters.chat.openai.sdk_clients import KEYLESS, make_client
 from lightagent.adapters.chat.openai.settings import Settings
 from lightagent.adapters.chat.openai.transports import Answer, Transport
+from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError, ProviderError
 
 # "stream": the SDK hands back the open response; this is what its `with_streaming_response` sets.

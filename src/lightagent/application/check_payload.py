@@ -1,0 +1,178 @@
+"""What a policy may make of a payload: only what a run can go on with, and a journal can keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from lightagent.domain.conversation import check_conversation
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.history import parse_parts
+from lightagent.domain.json_checks import require_json
+from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Failed
+from lightagent.domain.policy import (
+    ApprovalPayload,
+    CallPayload,
+    ConclusionPayload,
+    ContextPayload,
+    EndPayload,
+    HandoffPayload,
+    OutputPayload,
+    QueryPayload,
+    ReplyPayload,
+    RequestPayload,
+    ResultPayload,
+)
+
+PayloadT = TypeVar("PayloadT")
+
+_TRUST: Final = ("trusted", "untrusted")
+
+
+def copy_payload(payload: PayloadT) -> PayloadT:
+    """The payload with its plain JSON copied, so that a policy that changes it in place changes nothing else."""
+    copied: object = payload
+    match payload:
+        case QueryPayload(content=content) if not isinstance(content, str):
+            copied = replace(payload, content=tuple(copy_object(part) for part in content))
+        case RequestPayload(params=params):
+            copied = replace(payload, params=copy_object(params))
+        case CallPayload(arguments=arguments):
+            copied = CallPayload(copy_object(arguments))
+        case ApprovalPayload(request=request):
+            copied = replace(payload, request=copy_object(request))
+        case ConclusionPayload(proposal=proposal):
+            copied = ConclusionPayload(copy_object(proposal))
+        case _:
+            pass
+    return copied if isinstance(copied, type(payload)) else payload
+
+
+def check_payload(payload: object) -> None:
+    """Raise unless a rewritten payload is what its type declares.
+
+    Raises:
+        ConfigurationError: it is not; the text says what is wrong without quoting it.
+    """
+    match payload:
+        case RequestPayload():
+            _check_request(payload)
+        case QueryPayload() | ContextPayload() | ReplyPayload():
+            _check_messages(payload)
+        case EndPayload(outcome=outcome):
+            if not is_stop(outcome):
+                raise ConfigurationError("a run that ends otherwise is blocked, over its budget, cancelled or failed.")
+        case _:
+            _check_values(payload)
+
+
+def is_stop(outcome: object) -> bool:
+    """Whether a policy may end a run so: it cannot make one succeed or wait."""
+    match outcome:
+        case Blocked(error=error) | BudgetExhausted(error=error) | Failed(error=error):
+            return _is_error(error)
+        case Cancelled(reason=reason):
+            return _are_texts(reason)
+        case _:
+            return False
+
+
+def _is_error(error: object) -> bool:
+    if not isinstance(error, LightAgentErrorInfo) or not _are_texts(error.code, error.message, error.guidance):
+        return False
+    retryable: object = error.retryable
+    try:
+        require_json(error.details, "details")
+    except ConfigurationError:
+        return False
+    return isinstance(retryable, bool) and (error.details is None or isinstance(error.details, dict))
+
+
+def _check_values(payload: object) -> None:
+    match payload:
+        case CallPayload(arguments=value) | ConclusionPayload(proposal=value):
+            _require_object(value)
+        case ApprovalPayload(reason=reason, request=request):
+            _require(_are_texts(reason), "its reason is text")
+            _require_object(request)
+        case ResultPayload(output=text) | OutputPayload(content=text):
+            _require(_are_texts(text), "text is expected")
+        case HandoffPayload(source=source, target=target):
+            _require(_are_texts(source, target), "agents are named by text")
+        case _:
+            raise ConfigurationError(f"{type(payload).__name__} is not a payload.")
+
+
+def _check_messages(payload: QueryPayload | ContextPayload | ReplyPayload) -> None:
+    match payload:
+        case QueryPayload(content=content):
+            _check_content(content)
+        case ContextPayload(messages=messages):
+            _require(_is_tuple(messages, ContextMessage), "a tuple of context messages is expected")
+            for message in messages:
+                _check_message(message)
+        case ReplyPayload(message=message):
+            _require(isinstance(message, AssistantMessage), "a reply is an assistant message")
+            _check_message(message)
+
+
+def _check_request(payload: RequestPayload) -> None:
+    _require_object(payload.params)
+    messages, tools = payload.messages, payload.tools
+    _require(_is_tuple(tools, str), "tools are named by a tuple of texts")
+    _require(_is_tuple(messages, object) and len(messages) > 0, "a tuple of at least one message is expected")
+    for message in messages:
+        _check_message(message)
+    check_conversation(messages, "messages")
+
+
+def _check_message(message: object) -> None:
+    match message:
+        case UserMessage(content=content):
+            _check_content(content)
+        case ContextMessage(source=source, content=content, trust=trust):
+            _require(_are_texts(source, content) and trust in _TRUST, "context has a source, a text and a trust label")
+        case ToolMessage(tool_call_id=call_id, content=content):
+            _require(_are_texts(call_id, content), "a tool's answer has the id of its call and a text")
+        case AssistantMessage():
+            texts = (message.content, message.reasoning, message.refusal)
+            _require(all(text is None or _are_texts(text) for text in texts), "what an assistant says is text")
+            calls = message.tool_calls
+            _require(
+                _is_tuple(calls, ToolCall) and all(map(_is_call, calls)),
+                "calls have an id, a name and arguments, all of them texts",
+            )
+        case _:
+            raise ConfigurationError(f"{type(message).__name__} is not a message of a conversation.")
+
+
+def _is_call(call: ToolCall) -> bool:
+    return _are_texts(call.id, call.name, call.arguments)
+
+
+def _check_content(content: str | tuple[JsonObject, ...]) -> None:
+    if not isinstance(content, str):
+        _require(isinstance(content, tuple), "text or a tuple of content parts is expected")
+        parse_parts(content, "content")
+
+
+def _require_object(value: object) -> None:
+    _require(isinstance(value, dict), "an object is expected")
+    require_json(value, "payload")
+
+
+def _is_tuple(value: object, kind: type) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, kind) for one in value)
+
+
+def _are_texts(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _require(right: bool, sentence: str) -> None:
+    if not right:
+        raise ConfigurationError(f"{sentence}.")

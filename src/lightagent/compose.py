@@ -49,7 +49,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
     given = options.get("tools") or ()
     deferred = len(given) > MOST_DESCRIBED
-    return Means(
+    means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=_model(options),
         catalogue=Catalogue(
@@ -72,6 +72,9 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         capture_content=options.get("capture_content") or False,
         handoffs=_handoffs(options.get("handoffs") or ()),
     )
+    if means.handoffs:
+        _ = means.crew  # It refuses names that are not distinct.
+    return means
 
 
 def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool) -> RunRequest[DepsT]:

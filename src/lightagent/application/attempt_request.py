@@ -116,15 +116,13 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     if requested is not None:
         params = params if requested.params is None else requested.params
         messages = messages if requested.messages is None else requested.messages
-    origin = live.origin()
-    headers = live.trace_headers(origin)
     return ChatRequest(
         (run.head.instructions, *messages),
         toolset.specs(run.offered or ()),
         copy_json(params),
         run.head.output_schema,
         live.stream,
-        replace(origin, trace_headers=headers) if headers else origin,
+        live.full_origin(),
     )
 
 

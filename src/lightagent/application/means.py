@@ -12,6 +12,7 @@ from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import SystemMessage, encode_json
@@ -86,8 +87,18 @@ class Means(Generic[DepsT]):
 
     @cached_property
     def crew(self) -> Mapping[str, Means[DepsT]]:
-        """This agent and all that may take over, directly or by way of others, by name."""
-        return {means.name: means for means in self._reachable({})}
+        """This agent and all that may take over, directly or by way of others, by name.
+
+        Raises:
+            ConfigurationError: two of them have the same name.
+        """
+        named: dict[str, Means[DepsT]] = {}
+        for means in self._reachable({}):
+            if named.setdefault(means.name, means) is not means:
+                raise ConfigurationError(
+                    f"handoffs: two agents are called {means.name!r}.", guidance="Give each a name of its own."
+                )
+        return named
 
     def _reachable(self, seen: dict[int, Means[DepsT]]) -> Iterator[Means[DepsT]]:
         if id(self) not in seen:

@@ -16,6 +16,7 @@ from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.prepare_context import admit, gather_context
+from lightagent.application.resume_run import check_child
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -126,6 +127,8 @@ async def _open(live: ActiveRun[DepsT]) -> None:
         )
     for call in run.calls.values():
         tool = toolset.tools.get(call.call.name)
+        if call.child is not None:
+            check_child(tool, call.child, () if live.reviewer is None else live.reviewer.policies)
         if tool is not None and live.nesting is None:
             _check_call(call, tool)
 

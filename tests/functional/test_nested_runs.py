@@ -1,0 +1,368 @@
+"""Agents that are called as tools: one journal, one stream, one budget of time; cut anywhere, decided anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from lightagent import (
+    ApprovalDecision,
+    ChatModel,
+    ChatRequest,
+    ConfigurationError,
+    Delta,
+    Gate,
+    Journal,
+    JsonObject,
+    LightAgent,
+    Limits,
+    Passed,
+    PolicyError,
+    ReplyEnd,
+    Suspended,
+    TextDelta,
+    Usage,
+    tool,
+)
+from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.aiokits.abandon import abandoned_count
+from lightagent.application.projections.usage import total_usage
+from lightagent.domain.events import (
+    Event,
+    ModelFailed,
+    ModelReplied,
+    Nested,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from lightagent.domain.policy import PayloadT, Phase, Subject
+from lightagent.ports.policy import HeldStream
+from tests.support.nested_runs import (
+    DECISIONS,
+    Done,
+    ask,
+    build_team,
+    decisions,
+    pay,
+    plan,
+    random_plan,
+    to_the_end,
+    waiting,
+)
+
+ROOT = Path(__file__).parents[2]
+PLANS = max(4, int(os.environ.get("LIGHTAGENT_GENERATED_RUNS", "1000")) // 100)
+DEEP = plan([ask("h1", "desk", [ask("p1", "clerk", [pay("c1")])])])
+
+
+def unwrapped(events: tuple[Event, ...]) -> Iterator[tuple[str, Event]]:
+    """Every event with the path of calls that leads to its run."""
+    for event in events:
+        path: list[str] = []
+        while isinstance(event, Nested):
+            path.append(event.call_id)
+            event = event.event
+        yield "/".join(path), event
+
+
+def elsewhere(journals: list[Journal]) -> list[JsonObject]:
+    """How these journals end in a process that knows nothing but their JSON."""
+    lines = "\n".join(journal.to_json() for journal in journals)
+    command = [sys.executable, "-m", "tests.support.nested_runs"]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, cwd=ROOT, timeout=800, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def comparable(result: JsonObject) -> JsonObject:
+    """A result without its timing."""
+    calls = result["tool_calls"]
+    assert isinstance(calls, list)
+    plain = [{k: v for k, v in call.items() if k != "duration"} for call in calls if isinstance(call, dict)]
+    return {**result, "tool_calls": [*plain]}
+
+
+async def begun(query: str) -> Journal:
+    """A run up to its end or its first wait."""
+    done = Done()
+    result = await build_team(done).arun(query, deps=done, result_format="object")
+    return result.journal
+
+
+async def test_a_call_two_levels_down_is_decided_from_another_process() -> None:
+    wanted = {"approve": ("paid 1", 1), "reject": ("no", 0), "edit": ("paid 7", 1), "respond": ("a human says 5", 0)}
+    journals: list[Journal] = []
+    for action in wanted:
+        journal = await begun(plan([ask("h1", "desk", [ask("p1", "clerk", [pay("c1", action)])])]))
+        assert journal.run.outcome == Suspended(("h1/p1/c1",))
+        assert waiting(journal.run)["h1/p1/c1"].arguments == {"amount": 1, "decision": action}
+        journals.append(journal)
+    for ending, (answer, effects) in zip(elsewhere(journals), wanted.values(), strict=True):
+        result, ran, asked = ending["result"], ending["ran"], ending["asked"]
+        assert isinstance(result, dict)
+        assert result["outcome"] == "completed"
+        assert answer in str(result["content"])
+        assert isinstance(ran, list)
+        assert len(ran) == effects
+        # What each of the three models had said before is not asked again.
+        assert isinstance(asked, list)
+        assert [(path, turn) for path, _, turn in (str(call).split(" ") for call in asked)] == [
+            ("h1/p1", "2"),
+            ("h1", "2"),
+            ("", "2"),
+        ]
+
+
+@pytest.mark.timeout(900)
+async def test_a_nested_run_cut_after_any_event_ends_the_same_elsewhere() -> None:
+    cut: list[Journal] = []
+    wanted: list[JsonObject] = []
+    nested = 0
+    for seed in range(PLANS):
+        done = Done()
+        agent = build_team(done)
+        first = await agent.arun(random_plan(seed), deps=done, result_format="object")
+        whole = (await to_the_end(agent, first.journal, done)).journal
+        nested += any(path.count("/") == 1 for path, _ in unwrapped(whole.events))
+        for length in range(1, len(whole.events)):
+            cut.append(Journal(whole.events[:length]))
+            wanted.append(comparable(agent.replay(whole).to_dict()))
+    assert nested > PLANS // 4
+    for prefix, ending, want in zip(cut, elsewhere(cut), wanted, strict=True):
+        result, asked, ran = ending["result"], ending["asked"], ending["ran"]
+        assert isinstance(result, dict)
+        assert comparable(result) == want
+        assert isinstance(asked, list)
+        assert isinstance(ran, list)
+        assert not replied(prefix.events) & set(map(str, asked))
+        assert not finished_keys(prefix.events) & set(map(str, ran))
+
+
+def replied(events: tuple[Event, ...]) -> set[str]:
+    """The model calls that are finished, as `Done.asked` names them."""
+    runs: dict[str, str] = {}
+    calls: set[str] = set()
+    for path, event in unwrapped(events):
+        if isinstance(event, RunStarted):
+            runs[path] = event.run_id
+        elif isinstance(event, ModelReplied):
+            calls.add(f"{path} {runs[path]} {event.turn}")
+    return calls
+
+
+def finished_keys(events: tuple[Event, ...]) -> set[str]:
+    """The idempotency keys of the calls that have their result."""
+    keys: set[str] = set()
+    open_calls: dict[str, str] = {}
+    for path, event in unwrapped(events):
+        if isinstance(event, ToolStarted):
+            open_calls[f"{path}/{event.call_id}"] = event.idempotency_key
+        elif isinstance(event, ToolFinished) and f"{path}/{event.call_id}" in open_calls:
+            keys.add(open_calls.pop(f"{path}/{event.call_id}"))
+    return keys
+
+
+async def test_plain_and_streamed_nested_runs_have_the_same_journal() -> None:
+    plain, streamed = Done(), Done()
+    query = plan(
+        [ask("h1", "desk", [("f1", "fast", {"n": 1})], [ask("p1", "clerk", [pay("c1")])])], [("f2", "fast", {"n": 2})]
+    )
+    whole = await build_team(plain).arun(query, deps=plain, result_format="object")
+    stream = build_team(streamed).astream(query, deps=streamed, result_format="event")
+    events = [event async for event in stream]
+    assert stream.result.journal == whole.journal
+    assert (plain.asked, plain.ran) == (streamed.asked, streamed.ran)
+    paths = {(event.type, event.path) for event in events}
+    assert {("tool_call", ()), ("tool_call", ("h1",)), ("approval_required", ("h1", "p1"))} <= paths
+    assert ("note", ("h1",)) in paths
+    assert [event.path for event in events if event.type == "done"] == [("h1", "p1"), ("h1",), ()]
+
+
+async def test_deltas_of_a_nested_run_arrive_one_by_one_with_their_path() -> None:
+    child = LightAgent(name="child", model=ScriptedModel(["one two three four"]))
+    parent = LightAgent(
+        model=ScriptedModel([call_tool("child", query="?"), "done"]), tools=[child.as_tool("child", "c")]
+    )
+    events = [event async for event in parent.astream("?", result_format="event")]
+    told = [event.data["text"] for event in events if event.path and event.type == "content"]
+    assert len(told) > 1
+    assert "".join(map(str, told)) == "one two three four"
+    assert "".join(str(event.data["text"]) for event in events if not event.path and event.type == "content") == "done"
+
+
+async def test_ids_with_the_characters_of_a_path_name_one_call_only() -> None:
+    journals: list[Journal] = []
+    for call_id in ("a/b", "a~b", "~1", "a~1b/~0", "/"):
+        journal = await begun(plan([ask(call_id, "desk", [ask("p/1", "clerk", [pay("c~1")])]), pay(f"{call_id}/p")]))
+        assert len(waiting(journal.run)) == 2
+        assert [name.count("/") for name in waiting(journal.run)] == [2, 0]
+        journals.append(journal)
+    for ending in elsewhere(journals):
+        result = ending["result"]
+        assert isinstance(result, dict)
+        assert str(result["content"]).count("paid 1") == 2
+
+
+async def test_a_decision_about_a_nested_call_is_taken_once_and_only_by_its_path() -> None:
+    journal, done = await begun(DEEP), Done()
+    agent = build_team(done)
+    for wrong in ("c1", "h1", "h1/p1", "h1/p1/c2"):
+        with pytest.raises(PolicyError):
+            await agent.aresume(journal, {wrong: DECISIONS["approve"]}, deps=done)
+    assert done == Done()
+    result = await agent.aresume(journal, decisions(journal), deps=done)
+    with pytest.raises((PolicyError, ConfigurationError)):
+        await agent.aresume(result.journal, {"h1/p1/c1": ApprovalDecision.approve()}, deps=done)
+    assert len(done.ran) == 1
+
+
+async def test_usage_of_a_run_includes_that_of_nested_ones() -> None:
+    journal, done = await begun(DEEP), Done()
+    result = await build_team(done).aresume(journal, decisions(journal), deps=done)
+    replies = [event for _, event in unwrapped(result.journal.events) if isinstance(event, ModelReplied)]
+    assert len(replies) == 6
+    assert result.usage == total_usage(replies)
+    assert result.usage.total_tokens > 0
+
+
+class Unending(ChatModel):
+    """Tells a part of an answer and its usage so far, and then waits for ever."""
+
+    name = "unending"
+
+    def __init__(self) -> None:
+        self.waits = asyncio.Event()
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        yield TextDelta("so far")
+        yield ReplyEnd(usage=Usage(5, 2, 7))
+        self.waits.set()
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def nested_in_two(model: ChatModel, timeout: float | None = None) -> LightAgent[None, str]:
+    inner = LightAgent(name="inner", model=model)
+    middle = LightAgent(
+        name="middle", model=ScriptedModel([call_tool("inner", query="?")]), tools=[inner.as_tool("inner", "i")]
+    )
+    return LightAgent(
+        model=ScriptedModel([call_tool("middle", query="?"), "went on"]),
+        tools=[middle.as_tool("middle", "m")],
+        limits=Limits(timeout=timeout),
+    )
+
+
+async def test_cancelling_a_run_reaches_its_nested_runs_and_leaves_no_task() -> None:
+    model = Unending()
+    agent = nested_in_two(model)
+    before = asyncio.all_tasks()
+    stream = agent.aevents("?")
+
+    async def read() -> None:
+        async for _ in stream:
+            pass
+
+    task = asyncio.create_task(read())
+    await model.waits.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await stream.aclose()
+    assert asyncio.all_tasks() == before
+    journal = stream.result.journal
+    ends = [(path, event) for path, event in unwrapped(journal.events) if isinstance(event, (ModelFailed, RunFinished))]
+    assert [path for path, _ in ends] == ["call_1_1/call_1_1", "call_1_1/call_1_1", "call_1_1", ""]
+    failed = ends[0][1]
+    assert isinstance(failed, ModelFailed)
+    assert (failed.partial, failed.usage) == ("so far", Usage(5, 2, 7))
+    assert {event.outcome.kind for _, event in ends[1:] if isinstance(event, RunFinished)} == {"cancelled"}
+    assert Journal.from_json(journal.to_json()) == journal
+    assert stream.result.usage.total_tokens >= 7
+
+
+async def test_the_timeout_of_a_run_reaches_its_nested_runs() -> None:
+    model = Unending()
+    result = await nested_in_two(model, timeout=0.2).arun("?", result_format="object")
+    assert model.waits.is_set()
+    assert result.outcome.kind == "budget_exhausted"
+    last = [(path, event.type) for path, event in unwrapped(result.journal.events)][-4:]
+    assert last == [
+        ("call_1_1/call_1_1", "model_failed"),
+        ("call_1_1/call_1_1", "run_finished"),
+        ("call_1_1", "run_finished"),
+        ("", "run_finished"),
+    ]
+
+
+async def test_a_nested_run_whose_tool_will_not_end_still_tells_its_last_words() -> None:
+    release = asyncio.Event()
+
+    @tool
+    async def stubborn() -> str:
+        """Swallows its cancellation."""
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        return "late"
+
+    inner = LightAgent(name="inner", model=ScriptedModel([call_tool("stubborn")]), tools=[stubborn])
+    agent = LightAgent(
+        model=ScriptedModel([call_tool("inner", query="?"), "went on"]),
+        tools=[inner.as_tool("inner", "i", timeout=0.05)],
+    )
+    result = await agent.arun("?", result_format="object")
+    assert result.content == "went on"
+    told = [event for path, event in unwrapped(result.journal.events) if path]
+    assert isinstance(told[-1], RunFinished)
+    assert [event.status for event in told if isinstance(event, ToolFinished)] == ["unknown"]
+    assert abandoned_count() == 1
+    release.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert abandoned_count() == 0
+
+
+class Watchful(Gate):
+    """A policy that reviews nothing, but has a name."""
+
+    policies = ("watchful",)
+    phases: frozenset[Phase] = frozenset()
+    timeout = None
+
+    async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT]:
+        return Passed(payload)
+
+    def hold(self, subject: Subject) -> HeldStream | None:
+        return None
+
+
+async def test_a_nested_run_is_not_resumed_without_the_policies_it_was_begun_with() -> None:
+    def team(gate: Gate | None) -> LightAgent[Done, str]:
+        clerk = build_team(Done(), gate=gate)
+        return LightAgent(
+            deps_type=Done,
+            model=ScriptedModel([call_tool("clerk", query=plan([pay("c1")])), "done"]),
+            tools=[clerk.as_tool("clerk", "c")],
+        )
+
+    journal = (await team(Watchful()).arun("?", deps=Done(), result_format="object")).journal
+    assert isinstance(journal.run.outcome, Suspended)
+    done = Done()
+    with pytest.raises(ConfigurationError, match="watchful"):
+        await team(None).aresume(journal, ApprovalDecision.approve(), deps=done)
+    assert done == Done()
+    assert (await team(Watchful()).aresume(journal, ApprovalDecision.approve(), deps=done)).success is False

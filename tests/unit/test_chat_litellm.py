@@ -19,6 +19,7 @@ from lightagent.domain.deltas import ModelReply, fold_deltas
 from lightagent.domain.errors import ConfigurationError, LightAgentError, MissingExtraError, ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
+from lightagent.domain.origin import Origin
 from lightagent.ports.models import ChatRequest
 
 QUESTION = (UserMessage("Hi"),)
@@ -36,6 +37,7 @@ class Backend:
         self.answers = asyncio.Event()
         self.answers.set()
         self.received: list[JsonObject] = []
+        self.headers: list[dict[str, str]] = []
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self.answer)
         self.server = TestServer(app, host="127.0.0.1")
@@ -48,6 +50,7 @@ class Backend:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.received.append(await request.json())
+        self.headers.append(dict(request.headers))
         await self.answers.wait()
         if self.cut:
             return await self.break_off(request)
@@ -126,6 +129,15 @@ async def test_a_run_cannot_change_where_a_request_goes(name: str) -> None:
 @pytest.mark.litellm
 @pytest.mark.filterwarnings("default")
 class TestOverHttp:
+    async def test_trace_headers_go_along_with_its_own(self, backend: Backend) -> None:
+        backend.body = completion("hi")
+        trace = (("traceparent", "00-a-b-01"), ("x-own", "other"), ("authorization", "Bearer stolen"))
+        await ask(backend.model(headers={"X-Own": "mine"}), ChatRequest(QUESTION, origin=Origin(trace_headers=trace)))
+        (headers,) = ({name.lower(): value for name, value in sent.items()} for sent in backend.headers)
+        assert headers["traceparent"] == "00-a-b-01"
+        assert headers["x-own"] == "mine"
+        assert headers["authorization"] == f"Bearer {KEY}"
+
     async def test_the_request_says_what_was_asked_and_no_more(self, backend: Backend) -> None:
         backend.body = completion('{"n": 1}')
         schema: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

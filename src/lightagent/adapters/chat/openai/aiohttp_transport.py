@@ -12,9 +12,11 @@ from yarl import URL
 from lightagent.adapters.chat.openai.endpoint import Endpoint
 from lightagent.adapters.chat.openai.faults import bad_certificate, no_connection_in_time, unknown_host, unreachable
 from lightagent.adapters.chat.openai.reported_errors import status_error
+from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.adapters.chat.openai.transports import Answer, Transport
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
+from lightagent.domain.origin import TraceHeaders
 
 _LARGE = 1024 * 1024
 _ERROR_BODY = 64 * 1024
@@ -31,13 +33,14 @@ class AiohttpTransport(Transport):
         self._proxy = proxy
         self._clients = PerLoop(partial(_Client, connect_timeout, endpoint.headers), _Client.close)
 
-    async def open(self, body: bytes) -> Answer:
+    async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         client = await self._clients.get()
         try:
             # aiohttp warns of a large body as bytes, and writes one from a file in pieces.
             response = await client.session.post(
                 self._url,
                 data=body if len(body) < _LARGE else io.BytesIO(body),
+                headers=sendable(trace, self._endpoint.headers) if trace else None,
                 allow_redirects=False,
                 proxy=self._proxy,
             )

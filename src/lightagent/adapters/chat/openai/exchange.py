@@ -12,17 +12,20 @@ from lightagent.adapters.chat.openai.watchdog import TimeLimits, Watchdog
 from lightagent.aiokits.deadline import Deadline
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ProviderError
+from lightagent.domain.origin import TraceHeaders
 
 _DRAIN = 0.25
 """Seconds to wait for the end of the HTTP message after the end of the answer, to keep the connection."""
 
 
-async def collect(transport: Transport, body: bytes, total: float, reader: AnswerReader) -> list[Delta]:
+async def collect(
+    transport: Transport, body: bytes, total: float, reader: AnswerReader, trace: TraceHeaders = ()
+) -> list[Delta]:
     """The whole answer at once; a model that thinks sends nothing until it is done, so only the total counts."""
     deadline = Deadline(total)
     try:
         with deadline:
-            answer = await transport.open(body)
+            answer = await transport.open(body, trace)
             deltas: list[Delta] = []
             try:
                 while piece := await answer.read():
@@ -38,13 +41,13 @@ async def collect(transport: Transport, body: bytes, total: float, reader: Answe
 
 
 async def follow(
-    transport: Transport, body: bytes, limits: TimeLimits, reader: AnswerReader
+    transport: Transport, body: bytes, limits: TimeLimits, reader: AnswerReader, trace: TraceHeaders = ()
 ) -> AsyncGenerator[Delta, None]:
     """The answer while it comes. Whoever stops reading closes the connection."""
     watchdog = Watchdog(limits)
     answer: Answer | None = None
     try:
-        answer = await watchdog.wait(transport.open(body))
+        answer = await watchdog.wait(transport.open(body, trace))
         while not reader.done and (piece := await _more(answer, watchdog, reader)):
             for delta in reader.feed(piece):
                 yield delta

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
-from lightagent.adapters.chat.openai.endpoint import resolve_base_url, resolve_endpoint
+from lightagent.adapters.chat.openai.endpoint import endpoint_of, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.exchange import collect, follow
 from lightagent.adapters.chat.openai.faults import without_secret
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
@@ -31,15 +31,16 @@ from lightagent.adapters.chat.openai.transport_choice import TransportChoice, ch
 from lightagent.adapters.chat.openai.transports import Transport
 from lightagent.adapters.chat.openai.watchdog import TimeLimits
 from lightagent.adapters.registry import install_command
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import MissingExtraError, ProviderError
-from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(ChatModel):
+class OpenAIChatModel(ChatModel, ServedModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -117,6 +118,10 @@ class OpenAIChatModel(ChatModel):
     def name(self) -> str:
         return self._settings.model
 
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        return endpoint_of(self._settings, os.environ)
+
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
 
@@ -125,12 +130,13 @@ class OpenAIChatModel(ChatModel):
         body = self._encoder.encode(request)
         transport = self._transport or self._open_transport()
         reader = AnswerReader(self._settings.max_response_bytes)
+        trace = request.origin.trace_headers
         try:
             if not request.stream:
-                for delta in await collect(transport, body, self._plain_timeout, reader):
+                for delta in await collect(transport, body, self._plain_timeout, reader, trace):
                     yield delta
                 return
-            async with aclosing(follow(transport, body, self._limits, reader)) as deltas:
+            async with aclosing(follow(transport, body, self._limits, reader, trace)) as deltas:
                 async for delta in deltas:
                     yield delta
         except ProviderError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import NoneType
 from typing import Final, TypeAlias
 
 from typing_extensions import TypeIs
@@ -177,7 +176,12 @@ def _is_call_piece(delta: ToolCallDelta) -> bool:
 def _is_end(delta: ReplyEnd) -> bool:
     texts: tuple[object, ...] = (delta.finish_reason, delta.model, delta.response_id)
     usage: object = delta.usage
-    return all(text is None or isinstance(text, str) for text in texts) and isinstance(usage, (Usage, NoneType))
+    return all(text is None or isinstance(text, str) for text in texts) and (usage is None or _is_usage(usage))
+
+
+def _is_usage(usage: object) -> bool:
+    """Whether its counts can be added up, and a journal can hold them."""
+    return isinstance(usage, Usage) and all(type(count) is int for count in usage.to_dict().values())
 
 
 def _foreign(item: object) -> ProviderError:

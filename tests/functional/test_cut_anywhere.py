@@ -88,7 +88,7 @@ async def test_an_interrupted_call_that_may_not_be_repeated_is_reported_and_not_
     journals: list[Journal] = []
     for seed in range(200):
         cut = prefixes(await whole_run(seed))
-        journals.extend(p for p in cut if any(call.status == "started" for call in p.run.calls))
+        journals.extend(p for p in cut if any(call.status == "started" for call in p.run.calls.values()))
     assert len(journals) > 50
     for prefix, ending in zip(journals, elsewhere(journals, "--once"), strict=True):
         result, ran = ending["result"], ending["ran"]
@@ -96,7 +96,7 @@ async def test_an_interrupted_call_that_may_not_be_repeated_is_reported_and_not_
         assert isinstance(ran, list)
         calls = result["tool_calls"]
         assert isinstance(calls, list)
-        interrupted = {call.call.id for call in prefix.run.calls if call.status == "started"}
+        interrupted = {call.call.id for call in prefix.run.calls.values() if call.status == "started"}
         unknown = {call["id"] for call in calls if isinstance(call, dict) and call["status"] == "unknown"}
         assert unknown == interrupted
         turn = prefix.run.turn

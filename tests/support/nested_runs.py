@@ -13,7 +13,7 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -30,6 +30,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel
+from lightagent.domain.events import Event, Nested
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.runs import PendingCall, Run, waiting_calls
@@ -169,6 +170,16 @@ def decisions(journal: Journal) -> dict[str, ApprovalDecision]:
         for name, call in waiting(journal.run).items()
         if call.arguments is not None
     }
+
+
+def unwrapped(events: tuple[Event, ...]) -> Iterator[tuple[str, Event]]:
+    """Every event with the path of calls that leads to its run."""
+    for event in events:
+        path: list[str] = []
+        while isinstance(event, Nested):
+            path.append(event.call_id)
+            event = event.event
+        yield "/".join(path), event
 
 
 async def to_the_end(agent: LightAgent[Done, str], journal: Journal, done: Done) -> RunResult[str]:

@@ -7,7 +7,7 @@ from typing import Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.means import Means
-from lightagent.application.resume_run import check_child, require_same_agent
+from lightagent.application.resume_run import check_child, present_policies, require_same_agent
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import RunRequest, start_run
@@ -54,8 +54,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
 
     def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
         require_same_agent(child.started, self._means, policies)
-        gate = self._means.gate
-        inner = policies if gate is None else (*policies, *gate.policies)
+        inner = (*policies, *present_policies(self._means))
         for call in child.calls.values():
             if call.child is not None:
                 check_child(self._means.catalogue.own.get(call.call.name), call.child, inner)

@@ -69,14 +69,18 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
             "The run was begun by an agent with another output_type.",
             guidance="Resume it with the output_type it was begun with.",
         )
-    own = policy_names(other.gate for other in means.crew.values() if other.gate is not None)
-    present = (*policies, *own)
+    present = {*policies, *present_policies(means)}
     lacking = [name for name in started.policies if name not in present]
     if lacking:
         raise ConfigurationError(
             f"The run was begun with policies that this agent lacks: {', '.join(lacking)}.",
             guidance="Resume it with the policies it was begun with.",
         )
+
+
+def present_policies(means: Means[DepsT]) -> tuple[str, ...]:
+    """What stands behind the gates of an agent and of those that may take over from it."""
+    return policy_names(other.gate for other in means.crew.values() if other.gate is not None)
 
 
 def check_child(tool: object, child: Run, policies: tuple[str, ...]) -> None:

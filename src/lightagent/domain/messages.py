@@ -108,8 +108,9 @@ class ContextMessage(_Encoded):
         return {"role": "user", "content": f"{opening}\n{text}\n</context>"}
 
 
-# The bracket of anything that looks like the delimiter, whatever its case and the spaces in it.
-_DELIMITER: Final = re.compile(r"<(?=\s{0,20}/?\s{0,20}context)", re.IGNORECASE)
+# The bracket of anything that looks like the delimiter, whatever its case and what stands between, seen or unseen. No
+# part is looked at twice: what stands between is given back to no other attempt, and holds no bracket of its own.
+_DELIMITER: Final = re.compile(r"<(?=[^\w<]*+context)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

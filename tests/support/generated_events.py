@@ -175,7 +175,7 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ),
     ApprovalRequested: st.builds(ApprovalRequested, TEXT, TEXT, OBJECT, OBJECT, DECISIONS, SECONDS),
     ApprovalDecided: st.builds(ApprovalDecided, TEXT, APPROVAL, SECONDS),
-    OutputRejected: st.builds(OutputRejected, USER, SECONDS),
+    OutputRejected: st.builds(OutputRejected, USER, at=SECONDS),
     OutputAccepted: st.builds(OutputAccepted, TEXT, DECISIONS, SECONDS),
     Concluded: st.builds(Concluded, TEXT, st.none() | ERROR, DECISIONS, SECONDS),
     Noted: st.builds(Noted, TEXT, OBJECT, SECONDS),

@@ -103,9 +103,9 @@ class _Reading:
         elif self._stream and show:
             self.shown = True
             await self._show(delta)
-            # Where the model never waits, no timer would be heard.
-            if self._deadline is not None:
-                self._deadline.check()
+        # Where the model never waits, no timer would be heard.
+        if self._deadline is not None:
+            self._deadline.check()
 
 
 async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:

@@ -35,16 +35,17 @@ _TRUST: Final = ("trusted", "untrusted")
 
 def copy_payload(payload: PayloadT) -> PayloadT:
     """The payload with its plain JSON copied, so that a policy that changes it in place changes nothing else."""
-    copied: object = payload
-    match payload:
+    reviewed: object = payload
+    copied = reviewed
+    match reviewed:
         case QueryPayload(content=content) if not isinstance(content, str):
-            copied = replace(payload, content=tuple(copy_json(part) for part in content))
+            copied = replace(reviewed, content=tuple(copy_json(part) for part in content))
         case RequestPayload(params=params):
-            copied = replace(payload, params=copy_json(params))
+            copied = replace(reviewed, params=copy_json(params))
         case CallPayload(arguments=arguments):
             copied = CallPayload(copy_json(arguments))
         case ApprovalPayload(request=request):
-            copied = replace(payload, request=copy_json(request))
+            copied = replace(reviewed, request=copy_json(request))
         case ConclusionPayload(proposal=proposal):
             copied = ConclusionPayload(copy_json(proposal))
         case _:

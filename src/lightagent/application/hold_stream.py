@@ -110,7 +110,7 @@ async def _end(gate: Gate, stream: HeldStream) -> Passed[tuple[Delta, ...]] | St
         return policy_fault(gate, "model_reply", "Its held stream ended with what is not a verdict.")
     if isinstance(verdict, Stopped):
         return checked_stop(gate, "model_reply", verdict)
-    if _are_deltas(payload := verdict.payload):
+    if not _are_deltas(payload := verdict.payload):
         return policy_fault(gate, "model_reply", "Its held stream ended with what is not a verdict.")
     return Passed(tuple(payload), verdict.decisions)
 

@@ -139,14 +139,16 @@ def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, App
         return decisions
     if not isinstance(decisions, ApprovalDecision):
         raise _no_decision(decisions, "decision")
-    if not waiting:
-        raise PolicyError("No call waits for a decision: it never did, or it was decided before.", guidance="")
-    if len(waiting) > 1:
-        raise ConfigurationError(
-            f"{len(waiting)} calls wait ({', '.join(waiting)}); it is not clear which is meant.",
-            guidance="Pass a dict of call id to decision.",
-        )
-    return {waiting[0]: decisions}
+    match waiting:
+        case ():
+            raise PolicyError("No call waits for a decision: it never did, or it was decided before.", guidance="")
+        case (only,):
+            return {only: decisions}
+        case _:
+            raise ConfigurationError(
+                f"{len(waiting)} calls wait ({', '.join(waiting)}); it is not clear which is meant.",
+                guidance="Pass a dict of call id to decision.",
+            )
 
 
 def _no_decision(value: object, at: str) -> ConfigurationError:

@@ -49,6 +49,7 @@ async def run_agent(live: ActiveRun[DepsT]) -> None:
                 live.deadline = whole
                 await live.begin()
                 while live.run.outcome is None:
+                    whole.check()  # Where nothing ever waits, no timer would be heard.
                     await _carry_out(next_move(live.run), live, whole)
         except TimeoutError:
             if not whole.expired or live.run.outcome is not None:

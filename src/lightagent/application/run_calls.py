@@ -220,13 +220,11 @@ class _Work(Generic[DepsT]):
 
 
 def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:
-    match step:
-        case NestedDelta(path, delta):
-            return NestedDelta((call_id, *path), delta)
-        case _ if is_delta(step):
-            return NestedDelta((call_id,), step)
-        case _:
-            return Nested(call_id, step)
+    if isinstance(step, NestedDelta):
+        return NestedDelta((call_id, *step.path), step.delta)
+    if is_delta(step):
+        return NestedDelta((call_id,), step)
+    return Nested(call_id, step)
 
 
 def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:

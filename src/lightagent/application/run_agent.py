@@ -126,7 +126,7 @@ async def _open(live: ActiveRun[DepsT]) -> None:
         )
     for call in run.calls.values():
         tool = toolset.tools.get(call.call.name)
-        if tool is not None and live.nesting is None:
+        if tool is not None:
             _check_call(call, tool)
 
 

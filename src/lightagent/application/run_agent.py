@@ -130,7 +130,7 @@ async def _open(live: ActiveRun[DepsT]) -> None:
         tool = toolset.tools.get(call.call.name)
         if call.child is not None:
             check_child(tool, call.child, () if live.reviewer is None else live.reviewer.policies)
-        if tool is not None and live.nesting is None:
+        if tool is not None:
             _check_call(call, tool)
 
 

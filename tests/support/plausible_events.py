@@ -1,0 +1,229 @@
+"""Random events for a run, biased towards those that may happen next: from small pools of ids, turns and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from hypothesis import strategies as st
+
+from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.effects import Effect, HandOver, OfferTools
+from lightagent.domain.events import (
+    Admitted,
+    ApprovalDecided,
+    ApprovalRequested,
+    CallsRefused,
+    Concluded,
+    ContextAdded,
+    ContextReplaced,
+    HistoryReference,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    ModelRetried,
+    Nested,
+    Noted,
+    OutputAccepted,
+    OutputRejected,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+    Unrecognized,
+)
+from lightagent.domain.folding import apply, start
+from lightagent.domain.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.moves import (
+    Admit,
+    AskModel,
+    CallTools,
+    CheckOutput,
+    Conclude,
+    Finish,
+    Prepare,
+    next_move,
+)
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.policy import Decision
+from lightagent.domain.runs import PendingCall, Run, waiting_calls
+
+IDS = st.sampled_from(["a", "b", "c"])
+NAMES = st.sampled_from(["memory", "files"])
+TEXT = st.sampled_from(["", "yes", "no"])
+ARGUMENTS = st.sampled_from([{}, {"x": 1}, {"x": 2}])
+ERROR = LightAgentErrorInfo("LA-GUARDRAIL", "No.")
+DECISIONS = st.sampled_from([(), (Decision("output", "p", "rewrite"),), (Decision("tool_call", "p", "allow"),)])
+CALLS = st.lists(IDS, max_size=3).map(lambda ids: tuple(ToolCall(one, "t", "{}") for one in ids))
+MESSAGE: st.SearchStrategy[Message] = st.one_of(
+    st.builds(UserMessage, TEXT),
+    st.builds(AssistantMessage, TEXT, CALLS),
+    st.builds(ToolMessage, IDS, TEXT),
+    st.builds(ContextMessage, NAMES, TEXT),
+    st.builds(SystemMessage, TEXT),
+)
+MESSAGES = st.lists(MESSAGE, max_size=3).map(tuple)
+HEADS = st.builds(AgentHead, st.sampled_from(["first", "second"]), TEXT, st.builds(SystemMessage, TEXT))
+ENDS: st.SearchStrategy[Outcome | None] = st.sampled_from([None, None, None, Blocked(ERROR), BudgetExhausted(ERROR)])
+OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
+    st.builds(Completed, TEXT),
+    st.builds(Suspended, st.lists(IDS, max_size=2).map(tuple)),
+    st.sampled_from([Blocked(ERROR), BudgetExhausted(ERROR), Cancelled(), Failed(ERROR)]),
+)
+EFFECTS: st.SearchStrategy[Effect] = st.one_of(
+    st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)), st.builds(HandOver, HEADS)
+)
+HUMAN = st.one_of(
+    st.sampled_from([ApprovalDecision.approve(), ApprovalDecision.reject(), ApprovalDecision.respond("r")]),
+    st.builds(ApprovalDecision.edit, ARGUMENTS),
+)
+STARTED = st.builds(
+    RunStarted,
+    st.just("r"),
+    HEADS,
+    st.one_of(st.just((UserMessage("q"),)), MESSAGES),
+    policies=st.sampled_from([(), ("p",)]),
+    awaits_admission=st.booleans(),
+    before=st.sampled_from([(), ("memory",), ("memory", "files")]),
+    after=st.sampled_from([(), ("files",)]),
+    history=st.none() | st.builds(HistoryReference, st.just("s"), st.just(1), st.integers(-1, 2)),
+)
+
+NESTED = RunStarted("n", AgentHead("n", "m", SystemMessage("s")), (UserMessage("q"),))
+
+TURNS = st.sampled_from([1, 1, 1, 0, 2])
+REPLIES = st.builds(
+    ModelReplied,
+    TURNS,
+    st.builds(AssistantMessage, TEXT, CALLS, refusal=st.sampled_from([None] * 7 + ["no"])),
+    st.sampled_from(["stop"] * 3 + ["tool_calls"] * 3 + [None, "length", "content_filter"]),
+)
+PLAIN: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Admitted, st.builds(UserMessage, TEXT)),
+    st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
+    st.builds(ContextReplaced, NAMES, st.integers(0, 4), MESSAGES),
+    st.builds(ModelRequested, TURNS, st.just(1), messages=st.none() | MESSAGES),
+    st.builds(ModelRetried, TURNS, st.integers(0, 1)),
+    st.builds(ModelFailed, TURNS, st.integers(0, 1), st.just(ERROR), TEXT, ends=ENDS),
+    REPLIES,
+    st.builds(CallsRefused, st.lists(IDS, max_size=2).map(tuple), st.just(ERROR)),
+    st.builds(ToolStarted, IDS, st.just("t"), ARGUMENTS, st.just("k"), DECISIONS),
+    st.builds(ToolFinished, IDS, TEXT, effects=st.lists(EFFECTS, max_size=1).map(tuple), ends=ENDS),
+    st.builds(ApprovalRequested, IDS, TEXT, ARGUMENTS, ARGUMENTS),
+    st.builds(ApprovalDecided, IDS, HUMAN),
+    st.builds(OutputRejected, st.builds(UserMessage, TEXT)),
+    st.builds(OutputAccepted, TEXT, DECISIONS),
+    st.builds(Concluded, NAMES),
+    st.builds(Noted, TEXT, ARGUMENTS),
+    st.builds(RunFinished, OUTCOMES),
+    st.just(Unrecognized({"type": "later", "ignorable": True})),
+    STARTED,
+)
+
+
+@dataclass(frozen=True)
+class Next:
+    """Stands for what a run does next, whichever that is; the fields say how it comes out."""
+
+    reply: ModelReplied
+    decision: ApprovalDecision
+    choice: int
+
+
+EVENTS: st.SearchStrategy[Event] = st.one_of(PLAIN, st.builds(Nested, IDS, PLAIN), st.builds(Nested, IDS, STARTED))
+NEXT = st.builds(Next, REPLIES, HUMAN, st.integers(0, 5))
+# Mapped, since `one_of` would give each kind of event as much weight as what comes next.
+STEP = st.sampled_from([NEXT, NEXT, NEXT, EVENTS]).flatmap(lambda chosen: chosen)
+STEPS = st.one_of(st.lists(STEP, max_size=8), st.lists(STEP, min_size=20, max_size=40))
+
+
+def accepted_runs(watch: Callable[[Run], None]) -> st.SearchStrategy[list[Event]]:
+    """The events that the fold takes of a random sequence; `watch` sees the run after each."""
+    return st.builds(lambda first, steps: _accepted(first, steps, watch), STARTED, STEPS)
+
+
+def _accepted(first: RunStarted, steps: Sequence[Event | Next], watch: Callable[[Run], None]) -> list[Event]:
+    try:
+        run = start(first)
+    except ConfigurationError:
+        first = replace(first, messages=(UserMessage("q"),), awaits_admission=False, history=None)
+        run = start(first)
+    events: list[Event] = [first]
+    for step in steps:
+        event = _next_event(run, step) if isinstance(step, Next) else _at_this_turn(run, step)
+        try:
+            run = apply(run, event)
+        except ConfigurationError:
+            continue
+        events.append(event)
+        watch(run)
+    return events
+
+
+def _at_this_turn(run: Run, event: Event) -> Event:
+    """The event with its turn and attempt, which were drawn from 0, counted from those of the run."""
+    match event:
+        case ModelRequested() | ModelReplied():
+            return replace(event, turn=run.turn + event.turn)
+        case ModelRetried() | ModelFailed():
+            return replace(event, turn=run.turn + event.turn, attempt=run.attempt + event.attempt)
+        case Nested(call_id=call_id) if call_id in run.calls:
+            child = run.calls[call_id].child
+            return event if child is None else Nested(call_id, _at_this_turn(child, event.event))
+        case _:
+            return event
+
+
+def _next_event(run: Run, step: Next) -> Event:
+    if isinstance(run.outcome, Suspended):
+        path = next(iter(waiting_calls(run).values()))
+        event: Event = ApprovalDecided(path[-1], step.decision)
+        for call_id in reversed(path[:-1]):
+            event = Nested(call_id, event)
+        return event
+    match next_move(run):
+        case Admit():
+            return Admitted(UserMessage("q"))
+        case Prepare(sources=sources):
+            return ContextAdded(sources[0], (ContextMessage(sources[0], "m"),))
+        case AskModel():
+            return _model_event(run, step)
+        case CallTools(calls=calls):
+            return _call_event(calls[step.choice % len(calls)], step)
+        case CheckOutput(content=content):
+            return OutputAccepted(content) if step.choice else OutputRejected(UserMessage("no"))
+        case Conclude(name=name):
+            return Concluded(name)
+        case Finish(outcome=outcome):
+            return RunFinished(outcome)
+
+
+def _model_event(run: Run, step: Next) -> Event:
+    turn = run.turn + 1
+    if run.request is None:
+        return ModelRequested(turn, 1)
+    if run.attempt_failed:
+        return ModelRetried(turn, run.attempt + 1)
+    return replace(step.reply, turn=turn) if step.choice else ModelFailed(turn, run.attempt, ERROR)
+
+
+def _call_event(call: PendingCall, step: Next) -> Event:
+    call_id = call.call.id
+    if call.child is not None and call.child.outcome is None:
+        return Nested(call_id, _next_event(call.child, step))
+    if call.decision is not None and call.decision.action in ("reject", "respond"):
+        return ToolFinished(call_id, "no", "rejected")
+    if call.status != "started":
+        arguments = call.arguments or {}
+        waits = step.choice == 0 and call.status == "new"
+        return ApprovalRequested(call_id, "why", {}) if waits else ToolStarted(call_id, "t", arguments, "k")
+    return Nested(call_id, NESTED) if step.choice == 1 and call.child is None else ToolFinished(call_id, "yes")

@@ -103,10 +103,10 @@ RUNS: list[tuple[Options, list[str]]] = [
     ({"metadata": "x"}, ["run: metadata must be Mapping, got str"]),
     ({"metadata": {"temperature": NAN}}, ["metadata.temperature: this is not plain JSON"]),
     ({"metadata": {"x": object()}}, ["metadata.x: this is not plain JSON"]),
-    ({"result_format": "json"}, ["result_format: 'json' does not exist here", "str, object, dict"]),
-    ({"result_format": "event"}, ["result_format: 'event' does not exist here"]),
-    ({"stream": True, "result_format": "object"}, ["result_format: 'object' does not exist here", "str, event"]),
-    ({"stream": True, "result_format": "dict"}, ["result_format: 'dict' does not exist here", "str, event"]),
+    ({"result_format": "json"}, ["result_format must be one of str, object, dict, got 'json'"]),
+    ({"result_format": "event"}, ["result_format must be one of str, object, dict, got 'event'"]),
+    ({"stream": True, "result_format": "object"}, ["result_format must be one of str, event, got 'object'"]),
+    ({"stream": True, "result_format": "dict"}, ["result_format must be one of str, event, got 'dict'"]),
 ]
 RUNS += [
     ({"metadata": {name: None}}, [f"metadata.{name}: the run itself decides this", "Pass history=, tools="])
@@ -135,14 +135,14 @@ USER: JsonObject = {"role": "user", "content": "Hello"}
 @pytest.mark.parametrize(
     ("history", "texts"),
     [
-        ("x", ["run: history must be list or tuple, got str"]),
+        ("x", ["run: history must be list or tuple or HistoryReference, got str"]),
         ([USER, 5], ["history[1]: a message is an object with role and content, not int"]),
         ([{"role": "system", "content": "x"}], ["history[0]: a system message", "Pass it as instructions="]),
         ([{"role": "developer", "content": "x"}], ["history[0]: a developer message", "instructions="]),
         ([USER, {"role": "wizard", "content": "x"}], ["history[1].role: 'wizard' is not one of user, assistant, tool"]),
         ([{"content": "x"}], ["history[0].role: None"]),
         ([{"role": "user"}], ["history[0].content: text is wanted, not NoneType"]),
-        ([{"role": "user", "content": [{"x": 1}]}], ["history[0].content: every content part is an object"]),
+        ([{"role": "user", "content": [{"x": 1}]}], ["history[0].content[0]: every content part is an object"]),
         ([{"role": "assistant", "tool_calls": "x"}], ["history[0].tool_calls: a list of calls is wanted"]),
         ([{"role": "assistant", "tool_calls": [{"id": "a"}]}], ["history[0].tool_calls[0]"]),
         ([USER, SAID], ["the call 'a' has no answer (a message with role tool)"]),

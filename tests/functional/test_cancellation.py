@@ -9,9 +9,10 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from lightagent import JsonObject, LightAgent, RunContext
+from lightagent import JsonObject, LightAgent, RunContext, tool
 from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Cancelled, Completed
+from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.agents import DEADLINE, KEY, MODES, NEVER, agent_at, ask
 from tests.servers.aimock import Aimock
 from tests.servers.fault_behaviours import TEXT
@@ -243,3 +244,22 @@ async def test_a_model_that_is_closed_while_it_streams(leaks: LeakCheck, faults:
         await agent.aclose()
         ending = await run
     assert ending.code in (None, "LA-503", "LA-408")
+
+
+async def test_a_call_that_has_ended_is_on_record_though_nobody_took_its_result() -> None:
+    @tool
+    async def quick(number: int) -> str:
+        """Do something at once.
+
+        Args:
+            number: which.
+        """
+        return f"did {number}"
+
+    model = ScriptedModel([[call_tool("quick", number=1), call_tool("quick", number=2)], "never"])
+    events = LightAgent(model=model, tools=[quick]).aevents("Go.")
+    async for event in events:
+        if event.type == "tool_finished":
+            break  # The other call has ended as well by now; its result waits to be taken.
+    await events.aclose()
+    assert [call.output for call in events.result.tool_calls] == ["did 1", "did 2"]

@@ -34,16 +34,16 @@ async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> No
     tasks = {asyncio.create_task(work.carry_out(call)): call for call in ready}
     for task in tasks:
         task.add_done_callback(work.give_up)
+    left = len(ready)
     try:
-        left = len(ready)
         while left:
             left -= await work.tell_next()
     finally:
         work.closed = True
-        unfinished = [task for task in tasks if not task.done()]
-        if unfinished:
+        if left:
             # A nested run waits less than the one around it, which would give it up before its last words.
-            abandoned = await stop(unfinished, GRACE / (1 + len(live.path)))
+            abandoned = await stop(tasks, GRACE / (1 + len(live.path)))
+            await asyncio.sleep(0)  # The last words of calls that have ended are on their way through the loop.
             live.leftovers = [*work.drain(), *(_abandoned(live, tasks[task]) for task in tasks if task in abandoned)]
 
 

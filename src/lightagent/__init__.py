@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.bootstrap import App, open_app
+    from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -54,7 +55,27 @@ if TYPE_CHECKING:
     from lightagent.domain.limits import Limits
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
-    from lightagent.domain.policy import Asked, Decision, Passed, Phase, Stopped, Subject
+    from lightagent.domain.policy import (
+        ApprovalPayload,
+        Asked,
+        CallPayload,
+        ConclusionPayload,
+        ContextPayload,
+        Decision,
+        EndPayload,
+        HandoffPayload,
+        OutputPayload,
+        Passed,
+        PayloadT,
+        Phase,
+        QueryPayload,
+        ReplyPayload,
+        RequestPayload,
+        ResultPayload,
+        Stopped,
+        Subject,
+        Verdict,
+    )
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
@@ -62,7 +83,7 @@ if TYPE_CHECKING:
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
-    from lightagent.ports.models import ChatModel, ChatRequest
+    from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
@@ -132,7 +153,28 @@ _HOMES = {
     "domain.limits": ("Limits",),
     "domain.effects": ("ToolAnswer",),
     "domain.origin": ("Origin",),
-    "domain.policy": ("Asked", "Decision", "Passed", "Phase", "Stopped", "Subject"),
+    "domain.agent_heads": ("AgentHead", "ModelEndpoint"),
+    "domain.policy": (
+        "ApprovalPayload",
+        "Asked",
+        "CallPayload",
+        "ConclusionPayload",
+        "ContextPayload",
+        "Decision",
+        "EndPayload",
+        "HandoffPayload",
+        "OutputPayload",
+        "Passed",
+        "PayloadT",
+        "Phase",
+        "QueryPayload",
+        "ReplyPayload",
+        "RequestPayload",
+        "ResultPayload",
+        "Stopped",
+        "Subject",
+        "Verdict",
+    ),
     "ports.context": ("Compactor", "Conclusion", "ContextSource", "HistorySource", "Replacement"),
     "ports.policy": ("Gate", "HeldStream"),
     "ports.telemetry": ("RunWatch", "TelemetrySink"),
@@ -144,16 +186,18 @@ _HOMES = {
     "domain.tools": ("ToolSpec",),
     "domain.usage": ("Usage", "normalize_usage"),
     "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
-    "ports.models": ("ChatModel", "ChatRequest"),
+    "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
     "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ERROR_TAXONOMY",
+    "AgentHead",
     "AgentOptions",
     "App",
     "ApprovalDecision",
+    "ApprovalPayload",
     "ApprovalRequired",
     "Asked",
     "AsyncRunStream",
@@ -161,6 +205,7 @@ __all__ = [
     "Blocked",
     "BudgetError",
     "BudgetExhausted",
+    "CallPayload",
     "Cancelled",
     "ChatCompletionChunk",
     "ChatModel",
@@ -168,16 +213,20 @@ __all__ = [
     "Compactor",
     "Completed",
     "Conclusion",
+    "ConclusionPayload",
     "ConfigurationError",
+    "ContextPayload",
     "ContextSource",
     "Decision",
     "Delta",
+    "EndPayload",
     "Event",
     "Failed",
     "FallbackModel",
     "FlowTimeout",
     "FunctionTool",
     "Gate",
+    "HandoffPayload",
     "HeldStream",
     "HistoryReference",
     "HistorySource",
@@ -189,19 +238,26 @@ __all__ = [
     "LightAgentErrorInfo",
     "Limits",
     "MissingExtraError",
+    "ModelEndpoint",
     "OfflineModel",
     "OpenAIChatModel",
     "Origin",
     "Outcome",
     "OutputError",
+    "OutputPayload",
     "Passed",
+    "PayloadT",
     "Phase",
     "PolicyError",
     "Prompts",
     "ProviderError",
+    "QueryPayload",
     "ReasoningDelta",
     "Replacement",
     "ReplyEnd",
+    "ReplyPayload",
+    "RequestPayload",
+    "ResultPayload",
     "ResumeOptions",
     "RetryTool",
     "RunContext",
@@ -211,6 +267,7 @@ __all__ = [
     "RunSuspended",
     "RunWatch",
     "Scope",
+    "ServedModel",
     "Settings",
     "Stopped",
     "StreamEvent",
@@ -230,6 +287,7 @@ __all__ = [
     "TraceEvent",
     "TraceSummary",
     "Usage",
+    "Verdict",
     "as_tool",
     "classify_exception",
     "event_from_dict",

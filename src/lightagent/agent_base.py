@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
 from lightagent.aiokits.hand_over import HandOver
+from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.deps_type import DepsType
 from lightagent.application.journal import Journal
@@ -24,7 +25,9 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import start_run
 from lightagent.application.steps import Step
 from lightagent.application.structured_output import OutputType
+from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name
+from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose import compose_means, compose_request
 from lightagent.domain.deltas import is_delta
@@ -34,7 +37,6 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.tools import NestedDelta, Tool
-from lightagent.sync import iterate_sync, run_sync
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -73,6 +75,14 @@ class AgentBase(Generic[DepsT, OutputT]):
     def get_tool(self, name: str) -> Tool[DepsT] | None:
         """The agent's own tool of that name, or None."""
         return self.means.catalogue.own.get(name)
+
+    def validate_tools(self) -> list[ToolProblem]:
+        """What is wrong with the agent's own tools; each declaration is worked out for it.
+
+        An agent with many tools reads only their names when it is made, so this is how to find out beforehand.
+        """
+        tools = self.means.catalogue.own.items()
+        return [problem for name, tool in tools for problem in tool_problems(name, tool)]
 
     def as_tool(
         self, name: str, description: str, *, timeout: float | None = None, output_limit: int = DEFAULT_OUTPUT_LIMIT

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from lightagent.agent import LightAgent
+from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.models import ChatModel
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
-from lightagent.sync import run_sync
 
 
 class App:

@@ -48,10 +48,13 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
     given = options.get("tools") or ()
-    return Means(
+    deferred = len(given) > MOST_DESCRIBED
+    means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=_model(options),
-        catalogue=Catalogue(_described(_tools(given, deps_type)), tuple(one for one in given if _is_source(one))),
+        catalogue=Catalogue(
+            _tools(given, deps_type, deferred=deferred), tuple(one for one in given if _is_source(one))
+        ),
         clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
         instructions=options.get("instructions") or "",
@@ -69,6 +72,9 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         capture_content=options.get("capture_content") or False,
         handoffs=_handoffs(options.get("handoffs") or ()),
     )
+    if means.handoffs:
+        _ = means.crew  # It refuses names that are not distinct.
+    return means
 
 
 def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool) -> RunRequest[DepsT]:
@@ -133,27 +139,21 @@ def _limits(options: RunOptions, limits: Limits) -> Limits:
     )
 
 
-def _described(tools: Iterable[Tool[object]]) -> list[Tool[object]]:
-    """The tools; where they are not too many, wrong declarations show now and not at the first run."""
-    made = list(tools)
-    if len(made) <= MOST_DESCRIBED:
-        for tool in made:
-            if isinstance(tool, FunctionTool):
-                tool.describe()
-    return made
-
-
-def _tools(tools: Iterable[ToolLike], deps_type: object) -> Iterable[Tool[object]]:
+def _tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:
+    """The tools; unless they are too many, what is wrong with one shows now and not at the first run."""
     for tool in tools:
         if _is_source(tool):
             continue
-        made = _tool(tool)
-        if isinstance(made, FunctionTool):
+        made = _tool(tool, deferred=deferred)
+        if isinstance(made, FunctionTool) and not deferred:
             made.refuse_deps(deps_type)
+            made.describe()
         yield made
 
 
-def _tool(tool: ToolLike) -> Tool[object]:
+def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
+    if deferred and isinstance(tool, FunctionType):
+        return FunctionTool(tool, deferred=True)
     if is_tool(tool):
         return tool
     if callable(tool):
@@ -210,11 +210,15 @@ def open_model(name: str, provider: str, api_key: str | None, base_url: str | No
         ConfigurationError: no such provider, or it refuses an option.
         MissingExtraError: its package is not installed.
     """
-    # A name carries no script: asked for by name, "scripted" is the stand-in that needs no network.
-    kind = "offline" if provider == "scripted" else provider
+    if provider == "scripted":  # In a settings file its replies stand beside its kind.
+        raise ConfigurationError(
+            "provider: a scripted model cannot be opened by name, since it needs its replies.",
+            guidance="Pass the model itself, model=ScriptedModel([...]) from lightagent.testing; "
+            'or use provider="offline", a stand-in that follows rules.',
+        )
     given: dict[str, object] = {"api_key": api_key, "base_url": base_url}
-    chosen = {key: value for key, value in given.items() if value is not None and kind != "offline"}
-    model = open_adapter("chat", kind, chosen if kind == "offline" else {"model": name, **chosen}, at="model")
+    chosen = {key: value for key, value in given.items() if value is not None and provider != "offline"}
+    model = open_adapter("chat", provider, chosen if provider == "offline" else {"model": name, **chosen}, at="model")
     if not _is_model(model):
         raise ConfigurationError(f"provider: {provider!r} is no chat model.")
     return model

@@ -42,7 +42,7 @@ class ToldHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         assert isinstance(self.server, ToldServer)
-        reply = self.server.replies.get(timeout=5)
+        reply = self.server.replies.get(timeout=30)
         if request.get("stream"):
             self.send("text/event-stream", b"".join(events(reply)))
         else:

@@ -2,7 +2,8 @@
 
 In a `console` block, `lightagent …`, `python …` and `cat …` run, in a folder that holds the last toml block of the page
 as `lightagent.toml`; `make demo` runs the program behind it; `export` counts for the rest of the page. Other targets of
-make, and the extras of `pip install`, must exist.
+make, and the extras of `pip install`, must exist. Nothing tells readers to install `lightagent` from the public index:
+that name is another product's there.
 """
 
 from __future__ import annotations
@@ -79,6 +80,15 @@ def test_a_wrong_option_is_seen() -> None:
         parse(["run", "hello", "--nothing"])
 
 
+@pytest.mark.parametrize("folder_of_texts", ["src", "docs", "README.md", "CONTRIBUTING.md", "examples"])
+def test_nobody_is_told_to_install_the_other_product(folder_of_texts: str) -> None:
+    top = ROOT / folder_of_texts
+    texts = [top] if top.is_file() else [path for kind in ("*.py", "*.md") for path in sorted(top.rglob(kind))]
+    assert texts
+    install = re.compile(r"(?:pip|uv|poetry|pdm) (?:pip )?(?:install|add)[^\n`]* ['\"]?lightagent\b")
+    assert not [str(path) for path in texts if install.search(path.read_text(encoding="utf-8"))]
+
+
 def _commands(block: Block) -> list[tuple[str, str]]:
     """Each command with the output that the block shows for it."""
     pieces = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
@@ -97,7 +107,9 @@ def _execute(command: str, folder: Path, environment: dict[str, str], at: str) -
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             named = [target for target in targets if "=" not in target]
             assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named), at
-        case ["pip", "install", wanted] if extras := re.fullmatch(r"lightagent(?:\[(.+)\])?", wanted):
+        case ["pip", "install", "dist/lightagent-*.whl"]:
+            return None
+        case ["pip", "install", wanted] if extras := re.fullmatch(r"\.(?:\[(.+)\])?", wanted):
             known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             assert set((extras[1] or "cli").split(",")) <= set(known["optional-dependencies"]), at
         case ["export", assignment]:

@@ -13,7 +13,7 @@ from tests.docs.blocks import ROOT, blocks, page_name, pages
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 PACKAGE = ROOT / "src/lightagent"
 OWN_FOLDERS = (
-    *("domain", "ports", "application", "application/projections", "adapters", "adapters/chat", "settings"),
+    *("aiokits", "domain", "ports", "application", "application/projections", "adapters", "adapters/chat", "settings"),
     *("testing", "testing/contracts", "entrypoints/cli"),
 )
 

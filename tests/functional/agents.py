@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from typing_extensions import Unpack
@@ -14,16 +15,22 @@ from typing_extensions import Unpack
 from lightagent import LightAgent, RunOptions, RunResult, StreamEvent
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from tests.servers.aimock import JournalEntry
+from tests.servers.fault_records import RecordedConnection, RecordedRequest
+from tests.servers.fault_server import Scenario
 from tests.servers.json_values import JsonObject, as_list, as_object
+from tests.support.loop_clock import HeldClock, eventually
 
 KEY = "sk-secret-0123456789"
-DEADLINE = 20.0
+DEADLINE = 30.0
+"""Seconds after which a run hangs."""
+NEVER = 3600.0
+"""Seconds of a limit that no run of these tests may need."""
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What became of a run: its result, what a stream showed on the way, and how long it took."""
+    """What became of a run: its result, what a stream showed on the way, and how long it took by its loop's clock."""
 
     result: RunResult[str]
     events: list[StreamEvent]
@@ -48,16 +55,25 @@ class Ending:
         return [(call.name, call.output, call.status) for call in self.result.tool_calls]
 
 
-async def ask(agent: LightAgent[None, str], query: str, /, *, stream: bool, **options: Unpack[RunOptions]) -> Ending:
+async def ask(
+    agent: LightAgent[None, str],
+    query: str,
+    /,
+    *,
+    stream: bool,
+    within: float = DEADLINE,
+    **options: Unpack[RunOptions],
+) -> Ending:
     """The end of one run, however it is watched."""
-    began = time.monotonic()
+    time = asyncio.get_running_loop().time
+    began = time()
     events: list[StreamEvent] = []
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(within):
         if not stream:
             result = await agent.arun(query, result_format="object", **options)
-            return Ending(result, events, time.monotonic() - began)
+            return Ending(result, events, time() - began)
         events += [event async for event in agent.astream(query, result_format="event", **options)]
-    seconds = time.monotonic() - began
+    seconds = time() - began
     journal = agent.export_journal()
     assert journal is not None
     ending = Ending(agent.replay(journal), events, seconds)
@@ -81,9 +97,9 @@ def _check_stream(ending: Ending) -> None:
 async def agent_at(
     base_url: str,
     *tools: Callable[..., object],
-    attempt: float = DEADLINE,
-    idle_timeout: float = DEADLINE,
-    connect_timeout: float = 5.0,
+    attempt: float = NEVER,
+    idle_timeout: float = NEVER,
+    connect_timeout: float = NEVER,
 ) -> AsyncIterator[LightAgent[None, str]]:
     """An agent of that endpoint, closed at the end; `attempt`: seconds for one attempt at a request."""
     model = OpenAIChatModel(
@@ -94,6 +110,22 @@ async def agent_at(
         yield agent
     finally:
         await agent.aclose()
+
+
+async def send_piece_by_piece(scenario: Scenario, clock: HeldClock, seconds: float) -> None:
+    """Let the one request of a scenario with `by_turns` be answered, its pieces so many seconds apart."""
+    await eventually(lambda: scenario.connections)
+    (connection,), (request,) = scenario.connections, scenario.requests
+    for turns in itertools.count(1):
+        if request.answered:
+            return
+        await clock.advance(seconds)
+        before, connection.turns = connection.sent, turns
+        await eventually(partial(_has_moved, request, connection, before))
+
+
+def _has_moved(request: RecordedRequest, connection: RecordedConnection, sent: int) -> bool:
+    return request.answered or connection.sent > sent
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.servers.aimock import Aimock, aimock_server
+from tests.servers.child import server_logs
 from tests.servers.fault_server import FaultServer, fault_server
 from tests.servers.leaks import LeakCheck
 from tests.servers.smollm import SmolLM, smollm_server
@@ -41,7 +42,7 @@ def faults() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def leaks(request: pytest.FixtureRequest) -> LeakCheck:
-    """Fails the test if tasks, threads or sockets are left two seconds after it.
+    """Fails the test if tasks, threads or sockets are left behind when it has had time to end.
 
     Name it first among the fixtures: what is set up after it is taken down before it looks.
     """
@@ -72,8 +73,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         used = item.funcargs.values()
-        for child in {value.child.pid: value.child for value in used if isinstance(value, Aimock | SmolLM)}.values():
-            report.sections.append((f"{child.name}: {child.log}", child.log_tail()))
+        report.sections += server_logs(used)
         for faulty in [value for value in used if isinstance(value, FaultServer)]:
             report.sections.append(("fault server: last requests", faulty.recent()))
     return report

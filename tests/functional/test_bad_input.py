@@ -52,17 +52,17 @@ def refused(make: Callable[..., object], options: Options, *texts: str) -> None:
     [
         ({"instruction": "x"}, ["LightAgent has no option 'instruction'", "Did you mean 'instructions'?"]),
         ({"flux": 1}, ["LightAgent has no option 'flux'", "It takes: name, instructions, role, model"]),
-        ({"name": 5}, ["name is str, not int"]),
-        ({"tools": add}, ["tools is list or tuple, not function"]),
-        ({"tools": [5]}, ["tools: a function or a tool is wanted, not int"]),
+        ({"name": 5}, ["name must be str, got int"]),
+        ({"tools": add}, ["tools must be list or tuple, got function"]),
+        ({"tools": [5]}, ["tools: expected a function, a tool or a source of tools, got int"]),
         ({"tools": [lambda x: x]}, ["'<lambda>' has not", "Give the function a name"]),
-        ({"model": 5}, ["model: a name or an object with name, stream and aclose is wanted, not int"]),
+        ({"model": 5}, ["model: expected a name or an object with name, stream and aclose, got int"]),
         ({"provider": "opnai"}, ["no chat adapter 'opnai'", "Did you mean 'openai'?"]),
         ({"provider": "os.path"}, ["'os.path' is no kind", "never a path to code"]),
-        ({"limits": {"max_retry": 2}}, ["limits is Limits, not dict"]),
-        ({"metadata": []}, ["metadata is Mapping, not list"]),
-        ({"prompts": "x"}, ["prompts is Prompts, not str"]),
-        ({"clock": "x"}, ["clock: an object with now and monotonic is wanted, not str"]),
+        ({"limits": {"max_retry": 2}}, ["limits must be Limits, got dict"]),
+        ({"metadata": []}, ["metadata must be Mapping, got list"]),
+        ({"prompts": "x"}, ["prompts must be Prompts, got str"]),
+        ({"clock": "x"}, ["clock: expected an object with now and monotonic, got str"]),
         ({"log_level": "LOUD"}, ["log_level: no level 'LOUD'", "Use DEBUG, INFO, WARNING or ERROR"]),
         ({"log_file": "/no/such/folder/x.log"}, ["log_file: /no/such/folder/x.log cannot be written"]),
         ({"base_url": "nonsense"}, ["model.base_url: 'nonsense' is no http or https URL with a host"]),
@@ -74,7 +74,7 @@ def refused(make: Callable[..., object], options: Options, *texts: str) -> None:
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, dict) else "",
 )
-def test_an_agent_that_cannot_be_made(options: Options, texts: list[str]) -> None:
+def test_an_agent_with_wrong_options_is_refused(options: Options, texts: list[str]) -> None:
     refused(MAKE, {"model": "m", **options}, *texts)
 
 
@@ -86,27 +86,27 @@ def test_no_error_repeats_a_password() -> None:
 
 RUNS: list[tuple[Options, list[str]]] = [
     ({"hystory": []}, ["run has no option 'hystory'", "Did you mean 'history'?"]),
-    ({"query": 5}, ["query is text or a list of content parts, not int"]),
-    ({"query": [5]}, ["query: every content part is an object with a type"]),
-    ({"query": [{"type": "text", "text": NAN}]}, ["query: this is no plain JSON"]),
-    ({"user_id": 5}, ["run: user_id is str, not int"]),
-    ({"trace": "yes"}, ["run: trace is bool, not str"]),
-    ({"max_retry": "3"}, ["run: max_retry is int, not str"]),
-    ({"max_retry": True}, ["run: max_retry is int, not bool"]),
-    ({"max_retry": 0}, ["max_retry", "at least 1, not 0"]),
-    ({"max_tool_iterations": -1}, ["max_tool_iterations", "at least 0, not -1"]),
-    ({"timeout": 0}, ["timeout is seconds above 0, not 0"]),
-    ({"timeout": NAN}, ["timeout is seconds above 0, not nan"]),
-    ({"timeout": "1"}, ["run: timeout is int or float or None, not str"]),
+    ({"query": 5}, ["query must be text or a list of content parts, got int"]),
+    ({"query": [5]}, ["query[0]: this is not plain JSON: an object is expected, got int"]),
+    ({"query": [{"type": "text", "text": NAN}]}, ["query[0].text: this is not plain JSON"]),
+    ({"user_id": 5}, ["run: user_id must be str, got int"]),
+    ({"trace": "yes"}, ["run: trace must be bool, got str"]),
+    ({"max_retry": "3"}, ["run: max_retry must be int, got str"]),
+    ({"max_retry": True}, ["run: max_retry must be int, got bool"]),
+    ({"max_retry": 0}, ["max_retry", "at least 1, got 0"]),
+    ({"max_tool_iterations": -1}, ["max_tool_iterations", "at least 0, got -1"]),
+    ({"timeout": 0}, ["timeout must be a number of seconds above 0, got 0"]),
+    ({"timeout": NAN}, ["timeout must be a number of seconds above 0, got nan"]),
+    ({"timeout": "1"}, ["run: timeout must be int or float, got str"]),
     ({"tools": [add, add]}, ["tools: two tools are called 'add'", "Rename one of them"]),
     ({"deps": 5}, ["deps: this agent was declared with None, not int", "deps_type="]),
-    ({"metadata": "x"}, ["run: metadata is Mapping or None, not str"]),
-    ({"metadata": {"temperature": NAN}}, ["metadata: this is no plain JSON"]),
-    ({"metadata": {"x": object()}}, ["metadata: this is no plain JSON"]),
-    ({"result_format": "json"}, ["result_format: 'json' does not exist here", "str, object, dict"]),
-    ({"result_format": "event"}, ["result_format: 'event' does not exist here"]),
-    ({"stream": True, "result_format": "object"}, ["result_format: 'object' does not exist here", "str, event"]),
-    ({"stream": True, "result_format": "dict"}, ["result_format: 'dict' does not exist here", "str, event"]),
+    ({"metadata": "x"}, ["run: metadata must be Mapping, got str"]),
+    ({"metadata": {"temperature": NAN}}, ["metadata.temperature: this is not plain JSON"]),
+    ({"metadata": {"x": object()}}, ["metadata.x: this is not plain JSON"]),
+    ({"result_format": "json"}, ["result_format must be one of str, object, dict, got 'json'"]),
+    ({"result_format": "event"}, ["result_format must be one of str, object, dict, got 'event'"]),
+    ({"stream": True, "result_format": "object"}, ["result_format must be one of str, event, got 'object'"]),
+    ({"stream": True, "result_format": "dict"}, ["result_format must be one of str, event, got 'dict'"]),
 ]
 RUNS += [
     ({"metadata": {name: None}}, [f"metadata.{name}: the run itself decides this", "Pass history=, tools="])
@@ -117,7 +117,7 @@ RUNS += [
 @pytest.mark.parametrize(
     ("options", "texts"), RUNS, ids=lambda value: " ".join(map(str, value.items())) if isinstance(value, dict) else ""
 )
-def test_a_run_that_cannot_begin(untouched: Scenario, options: Options, texts: list[str]) -> None:
+def test_a_run_with_wrong_options_is_refused(untouched: Scenario, options: Options, texts: list[str]) -> None:
     """At once, also where the answer would be a stream."""
     agent = LightAgent(model="m", base_url=untouched.base_url)
     run: Callable[..., object] = agent.run
@@ -135,14 +135,14 @@ USER: JsonObject = {"role": "user", "content": "Hello"}
 @pytest.mark.parametrize(
     ("history", "texts"),
     [
-        ("x", ["run: history is list or tuple or None, not str"]),
+        ("x", ["run: history must be list or tuple or HistoryReference, got str"]),
         ([USER, 5], ["history[1]: a message is an object with role and content, not int"]),
         ([{"role": "system", "content": "x"}], ["history[0]: a system message", "Pass it as instructions="]),
         ([{"role": "developer", "content": "x"}], ["history[0]: a developer message", "instructions="]),
         ([USER, {"role": "wizard", "content": "x"}], ["history[1].role: 'wizard' is not one of user, assistant, tool"]),
         ([{"content": "x"}], ["history[0].role: None"]),
         ([{"role": "user"}], ["history[0].content: text is wanted, not NoneType"]),
-        ([{"role": "user", "content": [{"x": 1}]}], ["history[0].content: every content part is an object"]),
+        ([{"role": "user", "content": [{"x": 1}]}], ["history[0].content[0]: every content part is an object"]),
         ([{"role": "assistant", "tool_calls": "x"}], ["history[0].tool_calls: a list of calls is wanted"]),
         ([{"role": "assistant", "tool_calls": [{"id": "a"}]}], ["history[0].tool_calls[0]"]),
         ([USER, SAID], ["the call 'a' has no answer (a message with role tool)"]),
@@ -150,20 +150,20 @@ USER: JsonObject = {"role": "user", "content": "Hello"}
         ([{"role": "tool", "tool_call_id": "b", "content": "x"}], ["history[0]: no call 'b' waits for this answer"]),
     ],
 )
-def test_a_history_that_is_none(untouched: Scenario, history: object, texts: list[str]) -> None:
+def test_a_wrong_history_is_refused(untouched: Scenario, history: object, texts: list[str]) -> None:
     agent = LightAgent(model="m", base_url=untouched.base_url)
     refused(agent.run, {"query": "x", "history": history}, *texts)
     agent.close()
 
 
 @pytest.mark.parametrize("deps", [None, "three"])
-def test_dependencies_that_are_missing(untouched: Scenario, deps: object) -> None:
+def test_missing_or_wrong_dependencies_are_refused(untouched: Scenario, deps: object) -> None:
     agent = LightAgent(model="m", base_url=untouched.base_url, deps_type=int)
     refused(agent.run, {"query": "x", "deps": deps}, "deps: this agent was declared with int", "Pass deps= to each run")
     agent.close()
 
 
-def test_two_tools_of_one_name(untouched: Scenario) -> None:
+def test_two_tools_of_one_name_are_refused(untouched: Scenario) -> None:
     agent = LightAgent(model="m", base_url=untouched.base_url, tools=[add])
     refused(agent.run, {"query": "x", "tools": [add]}, "tools: two tools are called 'add'", "Rename one of them")
     agent.close()
@@ -172,18 +172,18 @@ def test_two_tools_of_one_name(untouched: Scenario) -> None:
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
-        ({"max_retry": 0}, "max_retry is a whole number, at least 1, not 0"),
-        ({"max_retry": "3"}, "max_retry is a whole number, at least 1, not '3'"),
-        ({"max_output_retries": -1}, "max_output_retries is a whole number, at least 0, not -1"),
-        ({"model_timeout": NAN}, "model_timeout is seconds above 0, not nan"),
-        ({"timeout": -1.0}, "timeout is seconds above 0, not -1"),
+        ({"max_retry": 0}, "max_retry must be a whole number of at least 1, got 0"),
+        ({"max_retry": "3"}, "max_retry must be a whole number of at least 1, got '3'"),
+        ({"max_output_retries": -1}, "max_output_retries must be a whole number of at least 0, got -1"),
+        ({"model_timeout": NAN}, "model_timeout must be a number of seconds above 0, got nan"),
+        ({"timeout": -1.0}, "timeout must be a number of seconds above 0, got -1"),
     ],
 )
-def test_limits_that_allow_nothing(limits: Options, text: str) -> None:
+def test_limits_out_of_range_are_refused(limits: Options, text: str) -> None:
     refused(Limits, limits, "limits: ", text)
 
 
-def test_an_output_type_that_is_none(untouched: Scenario) -> None:
+def test_an_output_type_without_a_schema_is_refused(untouched: Scenario) -> None:
     class Opaque:
         pass
 
@@ -207,7 +207,7 @@ def test_a_missing_key_is_told_at_the_first_request(key: str | None) -> None:
     agent.close()
 
 
-def test_a_key_that_no_header_can_hold(untouched: Scenario) -> None:
+def test_a_key_that_no_header_can_hold_is_refused(untouched: Scenario) -> None:
     agent = LightAgent(model="m", base_url=untouched.base_url, api_key="sk-1\nX-Evil: yes")
     refused(agent.run, {"query": "x"}, "api_key has a character that no HTTP header can hold", "line breaks")
     agent.close()

@@ -89,28 +89,28 @@ def edited(till: Till, place: int, **fields: object) -> str:
 @pytest.mark.parametrize(
     ("journal", "texts"),
     [
-        ("garbage", ["Journal: this is no JSON"]),
-        (b"\xff\xfe", ["Journal: this is no JSON"]),
-        ("[" * 100_000, ["Journal: this is no JSON"]),
-        ("[]", ["Journal: a JSON object is wanted"]),
-        (None, ["Journal: a JSON object is wanted", "RunResult.journal or Journal.to_json()"]),
+        ("garbage", ["Journal: this is not JSON"]),
+        (b"\xff\xfe", ["Journal: this is not JSON"]),
+        ("[" * 100_000, ["Journal: this is not JSON"]),
+        ("[]", ["Journal: a JSON object is expected"]),
+        (None, ["Journal: a JSON object is expected", "RunResult.journal or Journal.to_json()"]),
         ({}, ["schema_version is None", "Read it with the version that wrote it"]),
-        ({"schema_version": 2, "events": []}, ["schema_version is 2, this version of lightagent reads 1"]),
-        ({"schema_version": 1}, ["events is missing or no list"]),
-        ({"schema_version": 1, "events": []}, ["A journal begins with run_started"]),
+        ({"schema_version": 3, "events": []}, ["schema_version is 3, this version of lightagent reads 2"]),
+        ({"schema_version": 2}, ["events is missing or not a list"]),
+        ({"schema_version": 2, "events": []}, ["A journal begins with run_started"]),
         (Journal(()), ["A journal begins with run_started"]),
     ],
 )
-def test_what_is_no_journal(till: Till, aimock: Aimock, journal: object, texts: list[str]) -> None:
+def test_a_document_of_another_kind_is_refused(till: Till, aimock: Aimock, journal: object, texts: list[str]) -> None:
     refused(till, journal, APPROVE, *texts)
     assert aimock.journal() == []
 
 
-def test_the_result_in_place_of_its_journal(till: Till) -> None:
+def test_a_result_in_place_of_its_journal_is_refused(till: Till) -> None:
     refused(till, till.agent.replay(till.journal), APPROVE, "RunResult.journal")
 
 
-def test_a_journal_that_somebody_edited(till: Till, aimock: Aimock) -> None:
+def test_a_journal_that_was_edited_is_refused(till: Till, aimock: Aimock) -> None:
     refused(till, edited(till, 2, type="explosion"), APPROVE, "Journal: events[2]", "'explosion'")
     refused(till, edited(till, 0, messages=5), APPROVE, "Journal: events[0].run_started.messages")
     refused(till, edited(till, 3, call_id="three"), APPROVE, "no call 'three' can take this here")
@@ -121,7 +121,7 @@ def test_a_journal_that_somebody_edited(till: Till, aimock: Aimock) -> None:
     refused(till, {**document, "events": [events[0], events[3]]}, APPROVE, "no call 'one' can take this here")
     cut = till.journal.to_json()
     for length in range(0, len(cut) - 1, 97):
-        refused(till, cut[:length], APPROVE, "Journal: this is no JSON")
+        refused(till, cut[:length], APPROVE, "Journal: this is not JSON")
     assert aimock.journal() == []
 
 
@@ -136,13 +136,13 @@ def test_a_journal_that_somebody_edited(till: Till, aimock: Aimock) -> None:
         (
             "approve",
             ConfigurationError,
-            ["decision: an ApprovalDecision is wanted, not str", "ApprovalDecision.approve"],
+            ["decision: expected an ApprovalDecision, got str", "ApprovalDecision.approve"],
         ),
-        (True, ConfigurationError, ["decision: an ApprovalDecision is wanted, not bool"]),
-        ({"one": True}, ConfigurationError, ["decision of call 'one': an ApprovalDecision is wanted, not bool"]),
+        (True, ConfigurationError, ["decision: expected an ApprovalDecision, got bool"]),
+        ({"one": True}, ConfigurationError, ["decision of call 'one': expected an ApprovalDecision, got bool"]),
     ],
 )
-def test_a_decision_that_does_not_fit(
+def test_a_decision_that_does_not_fit_is_refused(
     till: Till, aimock: Aimock, decision: object, kind: type[Exception], texts: list[str]
 ) -> None:
     refused(till, till.journal, decision, *texts, kind=kind)
@@ -171,7 +171,7 @@ def test_a_decision_holds_once(till: Till, aimock: Aimock) -> None:
     assert len(aimock.journal()) == 1
 
 
-def test_another_agent_without_the_tools(till: Till, aimock: Aimock) -> None:
+def test_an_agent_without_the_tools_cannot_resume(till: Till, aimock: Aimock) -> None:
     other = LightAgent(model="m", base_url=aimock.base_url, api_key=KEY)
     with pytest.raises(ConfigurationError, match="The run was begun with tools that this agent lacks: pay") as caught:
         other.resume(till.journal, {"one": APPROVE, "two": APPROVE})
@@ -187,6 +187,6 @@ def test_an_edit_that_the_tool_refuses_pays_nothing(till: Till) -> None:
     assert till.paid == []
 
 
-def test_replaying_garbage(till: Till) -> None:
-    with pytest.raises(ConfigurationError, match="Journal: this is no JSON"):
+def test_replaying_garbage_is_refused(till: Till) -> None:
+    with pytest.raises(ConfigurationError, match="Journal: this is not JSON"):
         till.agent.replay("garbage")

@@ -12,16 +12,15 @@ import pytest
 from lightagent import JsonObject, LightAgent, RunContext
 from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Cancelled, Completed
-from tests.functional.agents import DEADLINE, KEY, MODES, agent_at, ask
+from tests.functional.agents import DEADLINE, KEY, MODES, NEVER, agent_at, ask
 from tests.servers.aimock import Aimock
 from tests.servers.fault_behaviours import TEXT
 from tests.servers.fault_options import Option
 from tests.servers.fault_server import FaultServer
 from tests.servers.leaks import LeakCheck
+from tests.support.loop_clock import eventually, held_clock
 
 MOMENTS = 50
-AT_ONCE = 0.5
-"""Seconds within which a cancelled run ends (RELIABILITY § 3)."""
 
 
 class Effects:
@@ -40,8 +39,9 @@ class Effects:
     def sub(self, a: int, b: int, context: RunContext[None]) -> int:
         """Subtract, in a thread that asks whether it is still wanted."""
         time.sleep(0.1)
+        now = time.monotonic()  # before it asks: what it was allowed then, it may do
         if not context.is_cancelled():
-            self.seen.append(time.monotonic())
+            self.seen.append(now)
         return a - b
 
 
@@ -66,45 +66,44 @@ async def run_once(agent: LightAgent[None, str], *, stream: bool, seen: list[str
 
 @MODES
 @pytest.mark.parametrize(
-    ("behaviour", "options"),
+    ("behaviour", "options", "least"),
     [
-        ("tools", {"calls": 2, "delay": 0.05, "pieces": 30, "gap_ms": 4}),
-        ("status", {"code": 429, "retry_after_ms": 150, "times": 1, "then": "tools"}),
-        ("stall", {"stall": 3}),
-        ("hang", {}),
+        ("tools", {"calls": 2, "delay": 0.05, "pieces": 30, "gap_ms": 4}, 0.05 + 0.15 + 0.05),
+        ("status", {"code": 429, "retry_after_ms": 150, "times": 1, "then": "tools"}, 0.15 + 0.15),
+        ("stall", {"stall": 3}, NEVER),
+        ("hang", {}, NEVER),
     ],
     ids=["everywhere", "backoff", "stall", "hang"],
 )
 async def test_cancelled_at_fifty_moments(
-    leaks: LeakCheck, faults: FaultServer, behaviour: str, options: dict[str, Option], stream: bool
+    leaks: LeakCheck, faults: FaultServer, behaviour: str, options: dict[str, Option], least: float, stream: bool
 ) -> None:
-    """Each of fifty runs is cancelled at its own moment of a whole run's duration."""
+    """Each of fifty runs is cancelled at its own moment of a whole run's duration, which is `least` seconds or more."""
     whole = await _duration(faults, behaviour, options, stream=stream)
 
-    async def cancelled_after(seconds: float) -> str:
+    async def cancelled_after(seconds: float) -> None:
         effects, seen = Effects(), list[str]()
         scenario = faults.scenario(behaviour, **options)
         async with agent_at(scenario.base_url, effects.add, effects.sub) as agent:
+            began = time.monotonic()
             task = asyncio.create_task(run_once(agent, stream=stream, seen=seen))
             await asyncio.sleep(seconds)
-            began = time.monotonic()
             task.cancel()
+            too_early_to_be_done = time.monotonic() - began < least
             (result,) = await asyncio.gather(task, return_exceptions=True)
             ended = time.monotonic()
-            assert ended - began < AT_ONCE, seconds
             if not isinstance(result, asyncio.CancelledError):
                 assert result == TEXT
-                return "completed"
+                assert not too_early_to_be_done
+                return
             await asyncio.sleep(0.3)
             assert [effect for effect in effects.seen if effect > ended] == []
             assert seen == ["cancelled"]
         await scenario.all_closed()
-        return "cancelled"
 
     moments = [whole * (number + 0.5) / MOMENTS for number in range(MOMENTS)]
     async with asyncio.timeout(DEADLINE):
-        ends = await asyncio.gather(*map(cancelled_after, moments))
-    assert ends.count("cancelled") >= MOMENTS * 0.8
+        await asyncio.gather(*map(cancelled_after, moments))
 
 
 async def _duration(faults: FaultServer, behaviour: str, options: dict[str, Option], *, stream: bool) -> float:
@@ -124,34 +123,47 @@ async def _duration(faults: FaultServer, behaviour: str, options: dict[str, Opti
 @MODES
 async def test_the_next_run_is_fine(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
     """Cancellation is not sticky: the same agent, its connections, its other runs."""
-    effects = Effects()
+    may_end, added = asyncio.Event(), list[int]()
+
+    async def add(a: int, b: int) -> int:
+        await may_end.wait()
+        added.append(a + b)
+        return a + b
+
     scenario = faults.scenario("tools", delay=0.02, pieces=40, gap_ms=4)
-    async with agent_at(scenario.base_url, effects.add) as agent:
+    async with agent_at(scenario.base_url, add) as agent:
         beside = asyncio.create_task(ask(agent, "Add.", stream=stream))
         for number in range(10):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(run_once(agent, stream=stream, seen=[]), 0.012 * number + 0.01)
+        may_end.set()
         assert (await beside).result.content == TEXT
         after = await ask(agent, "Add.", stream=stream)
     assert after.result.content == TEXT
-    assert len(effects.seen) >= 2
+    assert len(added) == 2
     await scenario.all_closed()
 
 
 async def test_a_tool_that_swallows_its_cancellation_does_not_bring_the_run_back(
     leaks: LeakCheck, faults: FaultServer
 ) -> None:
+    begun = asyncio.Event()
+
     async def add(a: int, b: int) -> int:
+        begun.set()
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(NEVER)
         except asyncio.CancelledError:
             return a + b
         return 0
 
     scenario = faults.scenario("tools")
     async with agent_at(scenario.base_url, add) as agent:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(agent.arun("Add."), 0.3)
+        run = asyncio.create_task(agent.arun("Add."))
+        await begun.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
         journal = agent.export_journal()
     assert journal is None or isinstance(journal.events[-1], RunFinished)
     assert len(scenario.requests) == 1, "the model was not asked again"
@@ -163,7 +175,7 @@ async def story(aimock: Aimock) -> AsyncIterator[LightAgent[None, str]]:
         "match": {"userMessage": "[long-story]"},
         "chunkSize": 2,
         "latency": 10,
-        "response": {"content": "Once upon a time " * 100},
+        "response": {"content": "Once upon a time " * 1000},
     }
     aimock.add(fixture)
     async with agent_at(aimock.base_url) as agent:
@@ -173,12 +185,11 @@ async def story(aimock: Aimock) -> AsyncIterator[LightAgent[None, str]]:
 @pytest.mark.parametrize("chunks", [1, 2, 5])
 async def test_a_stream_left_early_is_cancelled(leaks: LeakCheck, aimock: Aimock, chunks: int) -> None:
     async with story(aimock) as agent:
-        began = time.monotonic()
-        async with aclosing(agent.astream("[long-story]")) as stream:
+        async with asyncio.timeout(DEADLINE):  # the whole story would take longer
+            stream = agent.astream("[long-story]")
             seen = [chunk async for chunk, _ in _first(stream, chunks)]
-            closing = time.monotonic()
-        assert time.monotonic() - closing < AT_ONCE
-        assert time.monotonic() - began < 2
+            with held_clock():  # it waits for nothing
+                await stream.aclose()
         journal = agent.export_journal()
         assert len(seen) == chunks
         assert journal is not None
@@ -198,19 +209,16 @@ async def test_a_stream_that_nobody_read_never_began(leaks: LeakCheck, aimock: A
 
 
 def test_a_loop_left_early_without_asyncio(leaks: LeakCheck, faults: FaultServer) -> None:
-    scenario = faults.scenario("ok", pieces=20, gap_ms=20)
+    scenario = faults.scenario("stall", stall=3, times=2)
     agent = LightAgent(model="m", base_url=scenario.base_url, api_key=KEY)
     for chunk in agent.run("Hello", stream=True):
         if chunk.choices[0].delta.content:
             break
-    began = time.monotonic()
-    scenario.wait_closed(AT_ONCE)
-    assert time.monotonic() - began < AT_ONCE
+    scenario.wait_closed()
     events = agent.run("Hello", stream=True, result_format="event")
     assert next(iter(events)).type == "content"
-    began = time.monotonic()
     del events
-    scenario.wait_closed(AT_ONCE)
+    scenario.wait_closed()
     journal = agent.export_journal()
     assert journal is not None
     assert journal.run.outcome == Cancelled()
@@ -231,7 +239,7 @@ async def test_a_model_that_is_closed_while_it_streams(leaks: LeakCheck, faults:
     scenario = faults.scenario("ok", pieces=100, gap_ms=20)
     async with agent_at(scenario.base_url, idle_timeout=0.5) as agent:
         run = asyncio.create_task(ask(agent, "Hello", stream=True))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: scenario.connections and scenario.connections[0].sent)
         await agent.aclose()
-        ending = await asyncio.wait_for(run, 5)
+        ending = await run
     assert ending.code in (None, "LA-503", "LA-408")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TOOLS = str(ROOT / "examples/repository_tools.py")
 MODULE = [sys.executable, "-m", "lightagent.entrypoints.cli"]
+
+# What runs in the background, as under nohup and in some CI, hands down that Ctrl-C is ignored.
+INTERRUPTIBLE = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from lightagent.entrypoints.cli import main; main()",
+]
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -132,10 +139,10 @@ def test_a_run_that_waits_for_a_human_ends_with_3(cli: Cli, folder: Path) -> Non
 @pytest.mark.parametrize("asynchronous", [True, False])
 def test_ctrl_c_ends_with_130(folder: Path, asynchronous: bool) -> None:
     scripted(folder, {"tool_calls": [{"name": "wait", "arguments": {}}]}, "never")
-    body = "async def wait() -> str:\n    await asyncio.sleep(30)\n" if asynchronous else WAIT
+    body = "async def wait() -> str:\n    await asyncio.sleep(600)\n" if asynchronous else WAIT
     (folder / "slow.py").write_text(f"import asyncio, time\n\n{body}")
     process = subprocess.Popen(
-        [*MODULE, "run", "wait", "--tools", "slow.py"],
+        [*INTERRUPTIBLE, "run", "wait", "--tools", "slow.py"],
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -143,18 +150,19 @@ def test_ctrl_c_ends_with_130(folder: Path, asynchronous: bool) -> None:
         text=True,
         encoding="utf-8",
     )
-    assert process.stderr is not None
-    assert "→ wait()" in process.stderr.readline()
-    start = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    try:
+        assert process.stderr is not None
+        assert "→ wait()" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)  # long before the tool would end
+    finally:
+        process.kill()
     assert (process.returncode, out) == (130, "")
     assert "Interrupted." in err
     assert "Traceback" not in err
-    assert time.monotonic() - start < 10
 
 
-WAIT = "def wait() -> str:\n    time.sleep(30)\n    return ''\n"
+WAIT = "def wait() -> str:\n    time.sleep(600)\n    return ''\n"
 
 
 def test_a_chat_streams_keeps_the_conversation_and_forgets_it(cli: Cli, folder: Path) -> None:
@@ -232,7 +240,7 @@ def test_without_its_packages_the_command_line_says_what_to_install() -> None:
     hide = "import sys; sys.modules['typer'] = None; from lightagent.entrypoints.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "pip install 'lightagent[cli]'" in done.stderr
+    assert "Type: pip install 'rich>=13.9' 'typer>=0.15'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

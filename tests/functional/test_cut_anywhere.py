@@ -17,6 +17,7 @@ from lightagent.domain.outcomes import Suspended
 from tests.support.generated_runs import Executions, build_agent, decisions, scenario, to_the_end
 
 RUNS = int(os.environ.get("LIGHTAGENT_GENERATED_RUNS", "1000"))
+SECONDS = max(900, RUNS // 2)
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,7 +34,7 @@ def elsewhere(journals: list[Journal], *flags: str) -> list[JsonObject]:
     """How these journals end in a process that knows nothing but their JSON."""
     lines = "\n".join(journal.to_json() for journal in journals)
     command = [sys.executable, "-m", "tests.support.generated_runs", *flags]
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, cwd=ROOT, timeout=500, check=False)
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, cwd=ROOT, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -63,7 +64,7 @@ def comparable(result: JsonObject) -> JsonObject:
     return {**result, "tool_calls": [*plain], "usage": None, "trace_id": "", "run_id": ""}
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(SECONDS)
 async def test_a_run_cut_after_any_event_ends_the_same_elsewhere() -> None:
     cut: list[Journal] = []
     wanted: list[JsonObject] = []
@@ -88,7 +89,7 @@ async def test_an_interrupted_call_that_may_not_be_repeated_is_reported_and_not_
     journals: list[Journal] = []
     for seed in range(200):
         cut = prefixes(await whole_run(seed))
-        journals.extend(p for p in cut if any(call.status == "started" for call in p.run.calls))
+        journals.extend(p for p in cut if any(call.status == "started" for call in p.run.calls.values()))
     assert len(journals) > 50
     for prefix, ending in zip(journals, elsewhere(journals, "--once"), strict=True):
         result, ran = ending["result"], ending["ran"]
@@ -96,7 +97,7 @@ async def test_an_interrupted_call_that_may_not_be_repeated_is_reported_and_not_
         assert isinstance(ran, list)
         calls = result["tool_calls"]
         assert isinstance(calls, list)
-        interrupted = {call.call.id for call in prefix.run.calls if call.status == "started"}
+        interrupted = {call.call.id for call in prefix.run.calls.values() if call.status == "started"}
         unknown = {call["id"] for call in calls if isinstance(call, dict) and call["status"] == "unknown"}
         assert unknown == interrupted
         turn = prefix.run.turn

@@ -25,7 +25,7 @@ ADD: ChatCompletionToolParam = {
 
 
 def client(base_url: str) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=base_url, api_key="test", max_retries=0, timeout=20)
+    return openai.AsyncOpenAI(base_url=base_url, api_key="test", max_retries=0, timeout=150)
 
 
 async def ask(base_url: str, text: str, model: str = "m") -> str:
@@ -44,6 +44,7 @@ async def deltas(base_url: str, text: str, model: str = "m") -> AsyncIterator[st
                 yield chunk.choices[0].delta.content or ""
 
 
+@pytest.mark.timeout(300)
 async def test_smollm_answers_streams_and_counts(leaks: LeakCheck, smollm: SmolLM) -> None:
     body: JsonObject = {"model": smollm.model, "messages": [{"role": "user", "content": "Say hello."}]}
     body |= {"max_tokens": 8, "temperature": 0}
@@ -59,6 +60,7 @@ async def test_smollm_answers_streams_and_counts(leaks: LeakCheck, smollm: SmolL
     assert len([piece for piece in pieces if piece]) > 3
 
 
+@pytest.mark.timeout(300)
 async def test_smollm_obeys_a_json_schema(smollm: SmolLM) -> None:
     schema: dict[str, object] = {
         "type": "object",
@@ -219,14 +221,17 @@ async def test_aimock_finish_reasons_malformed_json_and_fixtures_at_run_time(aim
 
 
 @pytest.mark.parametrize(
-    ("command", "message"),
-    [(["sleep", "30"], "did not listen within 0.3 s"), (["sh", "-c", "echo boom; exit 3"], "status 3(.|\n)*boom")],
+    ("command", "seconds", "message"),
+    [
+        (["sleep", "90"], 0.3, "did not listen within 0.3 s"),
+        (["sh", "-c", "echo boom; exit 3"], 30, "status 3(.|\n)*boom"),
+    ],
 )
 def test_a_server_that_does_not_start_says_so(
-    tmp_path_factory: pytest.TempPathFactory, command: list[str], message: str
+    tmp_path_factory: pytest.TempPathFactory, command: list[str], seconds: float, message: str
 ) -> None:
     log = tmp_path_factory.mktemp("child") / "log"
-    with pytest.raises(ServerError, match=message), running("x", command, log=log, start_seconds=0.3):
+    with pytest.raises(ServerError, match=message), running("x", command, log=log, start_seconds=seconds):
         pass
 
 
@@ -243,7 +248,14 @@ async def test_leaks_finds_tasks_threads_and_sockets() -> None:
     idle = asyncio.get_running_loop().run_in_executor(None, time.sleep, 0)
     await idle
     assert not any("asyncio_" in line for line in check.found())
-    busy = asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.4)
+    at_work = threading.Event()
+
+    def work() -> None:
+        at_work.set()
+        release.wait(30)
+
+    busy = asyncio.get_running_loop().run_in_executor(None, work)
+    assert at_work.wait(30)
     kinds = sorted(line.split()[0] for line in check.found())
     with pytest.raises(AssertionError, match="worker-of-a-test"):
         check.wait(within=0)

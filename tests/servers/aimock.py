@@ -22,7 +22,7 @@ CLI = PROJECT / ".tools/node_modules/@copilotkit/aimock/dist/cli.js"
 FIXTURES = PROJECT / "tests/functional/fixtures"
 INSTALL = "npm install --prefix .tools @copilotkit/aimock@1.43.0"
 START_SECONDS = 30.0
-CALL_SECONDS = 10.0
+CALL_SECONDS = 30.0
 END_WITH_STDIN = "data:text/javascript,process.stdin.on('end',()=>process.exit(0)).resume()"
 
 

@@ -4,16 +4,18 @@ The child's standard input is a pipe that only this process holds. Every child w
 closes, so a killed test session leaves no server behind.
 """
 
+import os
 import re
+import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.02
-STOP_SECONDS = 5.0
+STOP_SECONDS = 10.0
 LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
 
 
@@ -36,7 +38,13 @@ class Child:
 
 @contextmanager
 def running(
-    name: str, command: Sequence[str], *, log: Path, start_seconds: float, env: Mapping[str, str] | None = None
+    name: str,
+    command: Sequence[str],
+    *,
+    log: Path,
+    start_seconds: float,
+    stop_seconds: float = STOP_SECONDS,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Child]:
     """Start the command, wait until its log says "listening on URL", and stop it at the end."""
     with log.open("wb") as sink:
@@ -47,7 +55,14 @@ def running(
         url = _wait_until_listening(name, process, log, start_seconds)
         yield Child(name, process.pid, url, log)
     finally:
-        _stop(process)
+        _stop(process, stop_seconds)
+
+
+def server_logs(values: Iterable[object]) -> list[tuple[str, str]]:
+    """Title and end of the log of each server among the values, such as a test's arguments."""
+    had = [getattr(value, "child", None) for value in values]
+    children = {child.pid: child for child in had if isinstance(child, Child)}
+    return [(f"{child.name}: {child.log}", child.log_tail()) for child in children.values()]
 
 
 def tail(log: Path, lines: int) -> str:
@@ -72,12 +87,12 @@ def _story(process: subprocess.Popen[bytes], log: Path) -> str:
     return f"command: {process.args!r}\nlog: {log}\n{tail(log, 40)}"
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], within: float) -> None:
     if process.stdin is not None:
         process.stdin.close()
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(within)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)  # with whatever it started
+        process.wait(within)

@@ -1,6 +1,7 @@
 """One connection of the fault server: reads HTTP/1.1 requests one after the other, sends answers byte for byte."""
 
 import asyncio
+import math
 import re
 import socket
 import struct
@@ -10,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from tests.servers.fault_records import RecordedConnection
+from tests.servers.polling import ticks
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 WRITE_BUFFER = 65_536
+LONG_REST = 10.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Connection(asyncio.Protocol):
     buffer: bytearray = field(default_factory=bytearray)
     writable: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    asked_turns: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -59,6 +63,18 @@ class Connection(asyncio.Protocol):
         await self.writable.wait()
         self.transport.write(data)
         self.record.sent += len(data)
+
+    async def rest(self, seconds: float) -> None:
+        self.record.resting = seconds >= LONG_REST
+        await asyncio.sleep(seconds)
+        self.record.resting = False
+
+    async def turn(self) -> None:
+        self.asked_turns += 1
+        for pause in ticks(math.inf):
+            if self.record.turns >= self.asked_turns:
+                return
+            await asyncio.sleep(pause)
 
     def end(self, how: str) -> None:
         if how == "rst":

@@ -15,6 +15,12 @@ class Link(Protocol):
 
     async def write(self, data: bytes) -> None: ...
 
+    async def rest(self, seconds: float) -> None:
+        """Send nothing for so long."""
+
+    async def turn(self) -> None:
+        """Wait until the test gives the connection its next turn."""
+
     def end(self, how: str) -> None:
         """`fin`: close in order; `rst`: abort, so that the client sees "connection reset by peer"."""
 
@@ -25,6 +31,7 @@ async def deliver(link: Link, reply: Reply, options: Options, *, reused: bool = 
     drop=fin|rst   end the connection instead of an answer
     delay=S        seconds before the first byte             body_delay=S   seconds between head and body
     pieces=N       cut the body every N bytes, gap_ms apart  trickle_ms=T   every byte by itself, T ms apart
+    by_turns=1     each of those pieces waits until the test gives the connection a turn
     stall=K        nothing more after K parts (SSE events)
     cut=K          end after K parts; inside=1: in the middle of the next; end=fin|rst|clean
                    (clean: a complete HTTP message, only its content is cut)
@@ -35,16 +42,16 @@ async def deliver(link: Link, reply: Reply, options: Options, *, reused: bool = 
     if drop:
         link.end(drop)
         return False
-    await asyncio.sleep(options.number("delay"))
+    await link.rest(options.number("delay"))
     cut = options.integer("cut", -1)
     clean = options.text("end") == "clean"
     if cut >= 0 and clean:
         reply = _shortened(reply, cut)
     await _send(link, reply.head(), options)
-    await asyncio.sleep(options.number("body_delay"))
+    await link.rest(options.number("body_delay"))
     for position, part in enumerate(reply.parts):
         if position == options.integer("stall", -1):
-            await asyncio.sleep(FOREVER)
+            await link.rest(FOREVER)
         if position == cut and not clean:
             if options.flag("inside"):
                 await _send_body(link, reply, part[: len(part) // 2], options)
@@ -66,6 +73,8 @@ def _shortened(reply: Reply, cut: int) -> Reply:
 
 async def _send_body(link: Link, reply: Reply, part: bytes, options: Options) -> None:
     for piece in _pieces(part, options.integer("pieces")):
+        if options.flag("by_turns"):
+            await link.turn()
         if "gap_ms" in options.given:
             await asyncio.sleep(options.number("gap_ms") / 1000)
         await _send(link, b"%x\r\n%s\r\n" % (len(piece), piece) if reply.length is None else piece, options)

@@ -9,7 +9,12 @@ from tests.servers.json_values import JsonObject, as_object, parse
 
 @dataclass
 class RecordedConnection:
-    """A TCP connection; `closed_at` is None while it is open."""
+    """A TCP connection; `closed_at` is None while it is open.
+
+    Attributes:
+        resting: the server sends nothing for seconds, or for ever.
+        turns: how many pieces may be sent where every piece waits for its turn; the test counts it up.
+    """
 
     number: int
     opened_at: float = field(default_factory=time.monotonic)
@@ -17,6 +22,8 @@ class RecordedConnection:
     runs: set[str] = field(default_factory=set)
     requests: int = 0
     sent: int = 0
+    resting: bool = False
+    turns: int = 0
 
     @property
     def is_open(self) -> bool:

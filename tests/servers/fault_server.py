@@ -27,10 +27,10 @@ from tests.servers.fault_connection import Connection, RawRequest
 from tests.servers.fault_delivery import deliver
 from tests.servers.fault_options import Option, Options, Route, build_path, parse_path
 from tests.servers.fault_records import RecordedConnection, RecordedRequest
-from tests.servers.polling import ticks
+from tests.servers.polling import real_pause, ticks
 
-START_SECONDS = 5.0
-CLOSE_SECONDS = 2.0
+START_SECONDS = 30.0
+CLOSE_SECONDS = 15.0
 BACKLOG = 4096
 
 
@@ -90,12 +90,17 @@ class Scenario:
     def open_connections(self) -> list[RecordedConnection]:
         return [connection for connection in self.connections if connection.is_open]
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether a request came, and nothing more will follow on any connection, at least not soon."""
+        return bool(self.connections) and all(connection.resting for connection in self.connections)
+
     async def all_closed(self, within: float = CLOSE_SECONDS) -> None:
         """Fail unless the client closes all connections of this scenario within so many seconds."""
         for pause in ticks(within):
             if not self.open_connections:
                 return
-            await asyncio.sleep(pause)
+            await real_pause(pause)
         raise self._still_open(within)
 
     def wait_closed(self, within: float = CLOSE_SECONDS) -> None:

@@ -17,7 +17,7 @@ from types import FrameType
 
 from tests.servers.polling import ticks
 
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 15.0
 OWN_PREFIX = "lightagent-"
 LOOP_POOL_PREFIX = "asyncio_"
 

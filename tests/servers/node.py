@@ -26,6 +26,6 @@ def _wheel_node() -> str | None:
 
 
 def _major(node: str) -> int:
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False)
     found = re.match(r"v(\d+)", answer.stdout)
     return int(found[1]) if found else 0

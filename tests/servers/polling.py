@@ -1,5 +1,6 @@
-"""Waiting with a deadline."""
+"""Waiting with a deadline, in real time."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 
@@ -12,3 +13,8 @@ def ticks(within: float) -> Iterator[float]:
     yield POLL_SECONDS
     while time.monotonic() < deadline:
         yield POLL_SECONDS
+
+
+async def real_pause(seconds: float) -> None:
+    """Sleep so long in real time, whatever the clock of the event loop says."""
+    await asyncio.get_running_loop().run_in_executor(None, time.sleep, seconds)

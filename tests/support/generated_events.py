@@ -5,23 +5,43 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
+from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+from lightagent.domain.effects import Effect, HandOver, OfferTools
 from lightagent.domain.events import (
+    Admitted,
     ApprovalDecided,
     ApprovalRequested,
+    CallsRefused,
+    Concluded,
     ContextAdded,
-    Limits,
+    ContextReplaced,
+    HistoryReference,
     ModelFailed,
     ModelReplied,
     ModelRequested,
+    ModelRetried,
+    Nested,
     Noted,
     OutputAccepted,
+    OutputRejected,
     RunFinished,
     RunStarted,
     ToolFinished,
     ToolStarted,
+    Unrecognized,
 )
-from lightagent.domain.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.limits import Limits
+from lightagent.domain.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.policy import PHASES, Decision
 from lightagent.domain.scopes import Scope
 from lightagent.domain.usage import Usage
 
@@ -42,22 +62,26 @@ ASSISTANT = st.builds(
     AssistantMessage, st.none() | TEXT, st.lists(CALL, max_size=2).map(tuple), st.none() | TEXT, st.none() | TEXT
 )
 PARTS = st.lists(OBJECT.map(lambda part: {**part, "type": "text"}), max_size=2).map(tuple)
-MESSAGE: st.SearchStrategy[Message] = st.one_of(
-    st.builds(SystemMessage, TEXT),
-    st.builds(UserMessage, st.one_of(TEXT, PARTS)),
-    ASSISTANT,
-    st.builds(ToolMessage, TEXT, TEXT),
-)
+SYSTEM = st.builds(SystemMessage, TEXT)
+USER = st.builds(UserMessage, st.one_of(TEXT, PARTS))
+CONTEXT = st.builds(ContextMessage, TEXT, TEXT, st.sampled_from(["trusted", "untrusted"]))
+MESSAGE: st.SearchStrategy[Message] = st.one_of(SYSTEM, USER, CONTEXT, ASSISTANT, st.builds(ToolMessage, TEXT, TEXT))
 MESSAGES = st.lists(MESSAGE, max_size=3).map(tuple)
 ERROR = st.builds(LightAgentErrorInfo, TEXT, TEXT, TEXT, st.none() | OBJECT, st.booleans())
-DECISION = st.one_of(
+APPROVAL = st.one_of(
     st.builds(ApprovalDecision.approve, TEXT, actor=TEXT),
     st.builds(ApprovalDecision.reject, TEXT, actor=TEXT),
     st.builds(ApprovalDecision.edit, OBJECT, TEXT, actor=TEXT),
     st.builds(ApprovalDecision.respond, TEXT, TEXT, actor=TEXT),
 )
 LIMITS = st.builds(
-    Limits, COUNT, st.integers(1, 9), COUNT, st.floats(0.1, 1e6), st.none() | st.floats(0.1, 1e6) | st.integers(1, 9)
+    Limits,
+    COUNT,
+    st.integers(1, 9),
+    COUNT,
+    st.integers(1, 9),
+    st.floats(0.1, 1e6),
+    st.none() | st.floats(0.1, 1e6) | st.integers(1, 9),
 )
 OUTCOME: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(Completed, TEXT),
@@ -67,28 +91,61 @@ OUTCOME: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(Cancelled, TEXT),
     st.builds(Failed, ERROR),
 )
+NAMES = st.lists(TEXT, max_size=2).map(tuple)
+DECISIONS = st.lists(
+    st.builds(
+        Decision,
+        st.sampled_from(PHASES),
+        TEXT,
+        st.sampled_from(["allow", "rewrite", "ask", "block", "error"]),
+        TEXT,
+    ),
+    max_size=2,
+).map(tuple)
+ENDPOINT = st.builds(ModelEndpoint, TEXT, TEXT, st.none() | st.integers(1, 65535))
+HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDPOINT)
+EFFECT: st.SearchStrategy[Effect] = st.one_of(st.builds(OfferTools, NAMES), st.builds(HandOver, HEAD))
 STARTED = st.builds(
     RunStarted,
-    TEXT,
-    TEXT,
-    TEXT,
-    MESSAGES,
-    st.lists(TEXT, max_size=2).map(tuple),
-    OBJECT,
-    st.none() | OBJECT,
-    LIMITS,
-    st.builds(Scope, TEXT, TEXT, TEXT),
-    TEXT,
-    TEXT,
-    TEXT,
-    SECONDS,
+    run_id=TEXT,
+    head=HEAD,
+    messages=MESSAGES,
+    limits=LIMITS,
+    scope=st.builds(Scope, TEXT, TEXT, TEXT),
+    trace_id=TEXT,
+    parent_trace_id=TEXT,
+    run_group_id=TEXT,
+    policies=NAMES,
+    awaits_admission=st.booleans(),
+    before=NAMES,
+    after=NAMES,
+    history=st.none() | st.builds(HistoryReference, TEXT, COUNT, COUNT),
+    at=SECONDS,
 )
 USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)
-STATUS = st.sampled_from(["ok", "failed", "refused", "rejected", "answered", "unknown"])
-EVENTS: dict[type, st.SearchStrategy[Event]] = {
+STATUS = st.sampled_from(["ok", "failed", "refused", "rejected", "answered", "unknown", "withheld"])
+PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     RunStarted: STARTED,
-    ModelRequested: st.builds(ModelRequested, COUNT, COUNT, SECONDS),
-    ModelFailed: st.builds(ModelFailed, COUNT, COUNT, ERROR, st.text(max_size=5), SECONDS),
+    Admitted: st.builds(Admitted, USER, DECISIONS, SECONDS),
+    ContextAdded: st.builds(
+        ContextAdded, TEXT, st.lists(CONTEXT, max_size=2).map(tuple), st.none() | ERROR, DECISIONS, SECONDS
+    ),
+    ContextReplaced: st.builds(ContextReplaced, TEXT, COUNT, MESSAGES, SECONDS),
+    ModelRequested: st.builds(
+        ModelRequested, COUNT, COUNT, NAMES, st.none() | OBJECT, st.none() | MESSAGES, DECISIONS, SECONDS
+    ),
+    ModelRetried: st.builds(ModelRetried, COUNT, COUNT, SECONDS),
+    ModelFailed: st.builds(
+        ModelFailed,
+        COUNT,
+        COUNT,
+        ERROR,
+        st.text(max_size=5),
+        st.none() | USAGE,
+        st.none() | OUTCOME,
+        DECISIONS,
+        SECONDS,
+    ),
     ModelReplied: st.builds(
         ModelReplied,
         COUNT,
@@ -97,16 +154,39 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
         st.none() | USAGE,
         st.none() | TEXT,
         st.none() | TEXT,
+        DECISIONS,
         SECONDS,
         st.none() | SECONDS,
         SECONDS,
     ),
-    ToolStarted: st.builds(ToolStarted, TEXT, TEXT, OBJECT, TEXT, SECONDS),
-    ToolFinished: st.builds(ToolFinished, TEXT, TEXT, STATUS, st.none() | ERROR, SECONDS, SECONDS),
-    ApprovalRequested: st.builds(ApprovalRequested, TEXT, TEXT, OBJECT, SECONDS),
-    ApprovalDecided: st.builds(ApprovalDecided, TEXT, DECISION, SECONDS),
-    ContextAdded: st.builds(ContextAdded, TEXT, MESSAGES, SECONDS),
-    OutputAccepted: st.builds(OutputAccepted, TEXT, SECONDS),
+    CallsRefused: st.builds(CallsRefused, NAMES, ERROR, SECONDS),
+    ToolStarted: st.builds(ToolStarted, TEXT, TEXT, OBJECT, TEXT, DECISIONS, SECONDS),
+    ToolFinished: st.builds(
+        ToolFinished,
+        TEXT,
+        TEXT,
+        STATUS,
+        st.none() | ERROR,
+        st.lists(EFFECT, max_size=2).map(tuple),
+        st.none() | OUTCOME,
+        DECISIONS,
+        SECONDS,
+        SECONDS,
+    ),
+    ApprovalRequested: st.builds(ApprovalRequested, TEXT, TEXT, OBJECT, OBJECT, DECISIONS, SECONDS),
+    ApprovalDecided: st.builds(ApprovalDecided, TEXT, APPROVAL, SECONDS),
+    OutputRejected: st.builds(OutputRejected, USER, at=SECONDS),
+    OutputAccepted: st.builds(OutputAccepted, TEXT, DECISIONS, SECONDS),
+    Concluded: st.builds(Concluded, TEXT, st.none() | ERROR, DECISIONS, SECONDS),
     Noted: st.builds(Noted, TEXT, OBJECT, SECONDS),
-    RunFinished: st.builds(RunFinished, OUTCOME, SECONDS),
+    RunFinished: st.builds(RunFinished, OUTCOME, DECISIONS, SECONDS),
+    Unrecognized: st.builds(
+        lambda entry, at: Unrecognized({**entry, "type": "of_a_later_version", "ignorable": True, "at": at}),
+        OBJECT,
+        SECONDS,
+    ),
 }
+# Deferred, since hypothesis would otherwise write out all of these strategies in its reports.
+ANY_PLAIN: st.SearchStrategy[Event] = st.deferred(lambda: st.one_of(*PLAIN_EVENTS.values()))
+NESTED: st.SearchStrategy[Event] = st.builds(Nested, TEXT, ANY_PLAIN | st.builds(Nested, TEXT, ANY_PLAIN))
+EVENTS: dict[type, st.SearchStrategy[Event]] = {**PLAIN_EVENTS, Nested: NESTED}

@@ -161,7 +161,7 @@ def build_agent(*, repeatable: bool = True) -> LightAgent[Executions, str]:
 
 def decisions(journal: Journal) -> dict[str, ApprovalDecision]:
     """What the reviewer of the scenario decides about each call that waits."""
-    waiting = [call.call for call in journal.run.calls if call.status == "waiting"]
+    waiting = [call.call for call in journal.run.calls.values() if call.status == "waiting"]
     return {call.id: DECISIONS[json.loads(call.arguments)["decision"]] for call in waiting}
 
 

@@ -1,10 +1,19 @@
 """Agents whose tools depend on something: each call must bring it."""
 
-from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from typing import assert_type
 
-from lightagent import ChatCompletionChunk, Event, Journal, JsonObject, LightAgent, RunResult, StreamEvent
+from lightagent import (
+    AsyncRunStream,
+    ChatCompletionChunk,
+    Event,
+    Journal,
+    JsonObject,
+    LightAgent,
+    RunResult,
+    RunStream,
+    StreamEvent,
+)
 
 
 @dataclass
@@ -26,17 +35,17 @@ def run() -> None:
     assert_type(agent.run("?", deps=MoreDeps("t", "u")), str)
     assert_type(agent.run("?", deps=deps, result_format="object"), RunResult[int])
     assert_type(agent.run("?", deps=deps, result_format="dict"), JsonObject)
-    assert_type(agent.run("?", deps=deps, stream=True), Iterator[ChatCompletionChunk])
-    assert_type(agent.run("?", deps=deps, stream=True, result_format="event"), Iterator[StreamEvent])
+    assert_type(agent.run("?", deps=deps, stream=True), RunStream[ChatCompletionChunk, int])
+    assert_type(agent.run("?", deps=deps, stream=True, result_format="event"), RunStream[StreamEvent, int])
 
 
 async def arun(journal: Journal) -> None:
     assert_type(await agent.arun("?", deps=deps), str)
     assert_type(await agent.arun("?", deps=deps, result_format="object"), RunResult[int])
     assert_type(await agent.arun("?", deps=deps, result_format="dict"), JsonObject)
-    assert_type(agent.astream("?", deps=deps), AsyncGenerator[ChatCompletionChunk, None])
-    assert_type(agent.astream("?", deps=deps, result_format="event"), AsyncGenerator[StreamEvent, None])
-    assert_type(agent.aevents("?", deps=deps), AsyncGenerator[Event, None])
+    assert_type(agent.astream("?", deps=deps), AsyncRunStream[ChatCompletionChunk, int])
+    assert_type(agent.astream("?", deps=deps, result_format="event"), AsyncRunStream[StreamEvent, int])
+    assert_type(agent.aevents("?", deps=deps), AsyncRunStream[Event, int])
     assert_type(agent.resume(journal, deps=deps), RunResult[int])
     assert_type(await agent.aresume(journal, deps=deps), RunResult[int])
     assert_type(agent.replay(journal), RunResult[int])

@@ -1,11 +1,11 @@
 """What each way to call infers."""
 
-from collections.abc import AsyncGenerator, Iterator
 from typing import assert_type
 
 from pydantic import BaseModel
 
 from lightagent import (
+    AsyncRunStream,
     ChatCompletionChunk,
     Event,
     Journal,
@@ -14,6 +14,7 @@ from lightagent import (
     LightAgentErrorInfo,
     Outcome,
     RunResult,
+    RunStream,
     StreamEvent,
     ToolCallRecord,
     TraceEvent,
@@ -42,9 +43,9 @@ def run() -> None:
     assert_type(plain.run("?", result_format="object"), RunResult[str])
     assert_type(plain.run("?", result_format="dict"), JsonObject)
     assert_type(plain.run("?", stream=False), str)
-    assert_type(plain.run("?", stream=True), Iterator[ChatCompletionChunk])
-    assert_type(plain.run("?", stream=True, result_format="str"), Iterator[ChatCompletionChunk])
-    assert_type(plain.run("?", stream=True, result_format="event"), Iterator[StreamEvent])
+    assert_type(plain.run("?", stream=True), RunStream[ChatCompletionChunk, str])
+    assert_type(plain.run("?", stream=True, result_format="str"), RunStream[ChatCompletionChunk, str])
+    assert_type(plain.run("?", stream=True, result_format="event"), RunStream[StreamEvent, str])
 
 
 def run_with_a_type() -> None:
@@ -55,8 +56,8 @@ def run_with_a_type() -> None:
     assert_type(typed.run("?", result_format="dict"), JsonObject)
     assert_type(union.run("?", result_format="object"), RunResult[City | Refusal])
     assert_type(union.run("?", result_format="object").unwrap(), City | Refusal)
-    assert_type(typed.run("?", stream=True), Iterator[ChatCompletionChunk])
-    assert_type(typed.run("?", stream=True, result_format="event"), Iterator[StreamEvent])
+    assert_type(typed.run("?", stream=True), RunStream[ChatCompletionChunk, City])
+    assert_type(typed.run("?", stream=True, result_format="event"), RunStream[StreamEvent, City])
 
 
 async def arun() -> None:
@@ -69,10 +70,10 @@ async def arun() -> None:
 
 
 async def astream() -> None:
-    assert_type(plain.astream("?"), AsyncGenerator[ChatCompletionChunk, None])
-    assert_type(plain.astream("?", result_format="str"), AsyncGenerator[ChatCompletionChunk, None])
-    assert_type(plain.astream("?", result_format="event"), AsyncGenerator[StreamEvent, None])
-    assert_type(typed.astream("?"), AsyncGenerator[ChatCompletionChunk, None])
+    assert_type(plain.astream("?"), AsyncRunStream[ChatCompletionChunk, str])
+    assert_type(plain.astream("?", result_format="str"), AsyncRunStream[ChatCompletionChunk, str])
+    assert_type(plain.astream("?", result_format="event"), AsyncRunStream[StreamEvent, str])
+    assert_type(typed.astream("?"), AsyncRunStream[ChatCompletionChunk, City])
     async for chunk in plain.astream("?"):
         assert_type(chunk.choices[0].delta.content, str | None)
     async for event in plain.astream("?", result_format="event"):
@@ -80,7 +81,7 @@ async def astream() -> None:
 
 
 async def journals(journal: Journal) -> None:
-    assert_type(plain.aevents("?"), AsyncGenerator[Event, None])
+    assert_type(plain.aevents("?"), AsyncRunStream[Event, str])
     assert_type(plain.resume(journal), RunResult[str])
     assert_type(typed.resume(journal.to_json()), RunResult[City])
     assert_type(await union.aresume(journal), RunResult[City | Refusal])

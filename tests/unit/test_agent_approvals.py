@@ -187,14 +187,14 @@ NO_DECISIONS: dict[str, tuple[object, type[Exception], str]] = {
     "none": (None, ConfigurationError, "waits for a decision about call_1_1"),
     "nothing about any call": ({}, ConfigurationError, "waits for a decision"),
     "a call that does not wait": ({"call_9": ApprovalDecision.approve()}, PolicyError, "call_9"),
-    "a word": ("approve", ConfigurationError, "ApprovalDecision is wanted, not str"),
+    "a word": ("approve", ConfigurationError, "expected an ApprovalDecision, got str"),
     "a word by id": ({"call_1_1": "approve"}, ConfigurationError, "call 'call_1_1'"),
-    "a truth": (True, ConfigurationError, "not bool"),
+    "a truth": (True, ConfigurationError, "got bool"),
 }
 
 
 @pytest.mark.parametrize(("decision", "kind", "text"), NO_DECISIONS.values(), ids=NO_DECISIONS.keys())
-def test_what_is_no_decision_runs_nothing(decision: None, kind: type[Exception], text: str) -> None:
+def test_a_decision_that_cannot_apply_runs_no_tool(decision: None, kind: type[Exception], text: str) -> None:
     bank = Bank("never")
     with pytest.raises(kind, match=text):
         bank.agent.resume(waiting().journal, decision)
@@ -208,7 +208,7 @@ def test_a_decision_is_one_of_four_and_complete(fields: tuple[Literal["edit"], s
 
 
 def test_edited_arguments_are_json() -> None:
-    with pytest.raises(ConfigurationError, match="arguments: this is no plain JSON"):
+    with pytest.raises(ConfigurationError, match=r"arguments\.euros: this is not plain JSON"):
         ApprovalDecision.edit({"euros": float("nan")})
 
 

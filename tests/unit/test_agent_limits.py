@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
+from typing_extensions import Unpack
 
 from lightagent import (
     BudgetError,
@@ -25,6 +25,7 @@ from lightagent import (
     tool,
 )
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.loop_clock import advance, play_timed
 
 
 class Slow(ChatModel):
@@ -74,6 +75,23 @@ def run(model: ChatModel, limits: Limits | None = None, *, stream: bool = False)
     return agent.replay(journal)
 
 
+def timed(
+    agent: LightAgent[None, str], *, stream: bool = False, **options: Unpack[RunOptions]
+) -> tuple[RunResult[str], float]:
+    """The result, and the seconds it took on a clock that jumps over all waiting."""
+
+    async def end() -> RunResult[str]:
+        if not stream:
+            return await agent.arun("?", result_format="object", **options)
+        async for _ in agent.astream("?", result_format="event", **options):
+            pass
+        journal = agent.export_journal()
+        assert journal is not None
+        return agent.replay(journal)
+
+    return play_timed(end())
+
+
 def code(result: RunResult[str]) -> str | None:
     return result.error.code if result.error else None
 
@@ -118,15 +136,14 @@ def test_nothing_is_repeated_once_a_part_was_shown() -> None:
 
 
 def test_the_pause_is_the_one_asked_for() -> None:
-    began = time.monotonic()
-    assert run(ScriptedModel([busy(retry_after=0.3), "yes"])).content == "yes"
-    assert 0.3 <= time.monotonic() - began < 0.8
+    result, seconds = timed(LightAgent(model=ScriptedModel([busy(retry_after=25), "yes"])))
+    assert (result.content, seconds) == ("yes", 25)
 
 
 def test_a_pause_beyond_the_deadline_is_not_made() -> None:
-    began = time.monotonic()
-    assert code(run(ScriptedModel([busy(retry_after=60), "never"]), Limits(model_timeout=5))) == "LA-429"
-    assert time.monotonic() - began < 1
+    model = ScriptedModel([busy(retry_after=60), "never"])
+    result, seconds = timed(LightAgent(model=model, limits=Limits(model_timeout=5)))
+    assert (code(result), seconds) == ("LA-429", 0)
 
 
 ROUNDS: list[tuple[Limits, RunOptions, int]] = [
@@ -151,34 +168,29 @@ def test_rounds_of_tools_are_bounded(limits: Limits, options: RunOptions, rounds
     assert len(model.requests) == rounds + 1
 
 
-def timed(action: Callable[[], RunResult[str]]) -> tuple[RunResult[str], float]:
-    began = time.monotonic()
-    return action(), time.monotonic() - began
-
-
 @MODES
 @pytest.mark.parametrize("model", [Slow(60), Slow(0), Slow(0, 0.02)], ids=["silent", "stalls", "never ends"])
 def test_a_model_that_does_not_end_is_given_up(model: Slow, stream: bool) -> None:
-    result, seconds = timed(lambda: run(model, Limits(model_timeout=0.3), stream=stream))
+    result, seconds = timed(LightAgent(model=model, limits=Limits(model_timeout=0.3)), stream=stream)
     assert (code(result), result.outcome.kind) == ("LA-408", "failed")
-    assert 0.3 <= seconds < 0.55
+    assert seconds == pytest.approx(0.3)
     assert model.open == 0
 
 
 @MODES
 @pytest.mark.parametrize("model", [Slow(60), Slow(0), Slow(0, 0.02)], ids=["silent", "stalls", "never ends"])
 def test_the_time_of_the_run_is_a_budget(model: Slow, stream: bool) -> None:
-    result, seconds = timed(lambda: run(model, Limits(timeout=0.3), stream=stream))
+    result, seconds = timed(LightAgent(model=model, limits=Limits(timeout=0.3)), stream=stream)
     assert (code(result), result.outcome.kind) == ("LA-BUDGET", "budget_exhausted")
-    assert 0.3 <= seconds < 0.55
+    assert seconds == pytest.approx(0.3)
     assert model.open == 0
 
 
 def test_attempts_and_pauses_count_into_the_time_of_one_request() -> None:
     model = ScriptedModel([busy(retry_after=0.1)] * 99)
-    result, seconds = timed(lambda: run(model, Limits(model_timeout=0.35, max_retry=99)))
-    assert code(result) in ("LA-408", "LA-429")
-    assert seconds < 0.6
+    result, seconds = timed(LightAgent(model=model, limits=Limits(model_timeout=0.35, max_retry=99)))
+    assert (code(result), len(model.requests)) == ("LA-429", 4)
+    assert seconds == pytest.approx(0.3), "another pause would end too late"
 
 
 def test_the_time_of_a_run_holds_for_its_tools() -> None:
@@ -195,22 +207,24 @@ def test_the_time_of_a_run_holds_for_its_tools() -> None:
         return "never"
 
     agent = LightAgent(model=ScriptedModel([[call_tool("long")] * 3, "never"]), tools=[long])
-    result, seconds = timed(lambda: agent.run("?", timeout=0.2, result_format="object"))
-    assert (code(result), seconds < 0.45, ended) == ("LA-BUDGET", True, ["cancelled"] * 3)
+    result, seconds = timed(agent, timeout=0.2)
+    assert (code(result), ended) == ("LA-BUDGET", ["cancelled"] * 3)
+    assert seconds == pytest.approx(0.2)
     with pytest.raises(BudgetError, match=r"within its 0\.2 s"):
         LightAgent(model=Slow(60), tools=[long]).run("?", timeout=0.2)
 
 
 def test_many_quick_turns_end_in_time_too() -> None:
     def forever(request: ChatRequest) -> list[Delta]:
-        time.sleep(0.01)
+        advance(0.01)
         return [ReplyEnd("stop")]
 
-    agent = LightAgent(model=ScriptedModel(forever), output_type=int, limits=Limits(max_output_retries=10**6))
-    began = time.monotonic()
-    with pytest.raises(BudgetError):
-        agent.run("?", timeout=0.2)
-    assert time.monotonic() - began < 0.45
+    model = ScriptedModel(forever)
+    agent = LightAgent(model=model, output_type=int, limits=Limits(max_output_retries=10**6))
+    result, seconds = play_timed(agent.arun("?", timeout=0.205, result_format="object"))
+    assert result.error is not None
+    assert (result.error.code, len(model.requests)) == ("LA-BUDGET", 21)
+    assert seconds == pytest.approx(0.21)
 
 
 def test_the_limits_of_a_run_are_in_its_journal() -> None:

@@ -1,4 +1,4 @@
-"""What is refused at once, before any request: forms, options, queries and agents that cannot be."""
+"""What is refused at once, before any request: result formats, options, queries and agents."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "a stream of objects": ({"stream": True, "result_format": "object"}, "result_format"),
     "a stream of dicts": ({"stream": True, "result_format": "dict"}, "result_format"),
     "unknown option": ({"usr_id": "u"}, "Did you mean 'user_id'"),
-    "user of another type": ({"user_id": 5}, "user_id is str, not int"),
-    "a truth for a number": ({"max_retry": True}, "max_retry is int, not bool"),
-    "text for a truth": ({"trace": "yes"}, "trace is bool"),
+    "user of another type": ({"user_id": 5}, "user_id must be str, got int"),
+    "a truth for a number": ({"max_retry": True}, "max_retry must be int, got bool"),
+    "text for a truth": ({"trace": "yes"}, "trace must be bool, got str"),
     "no attempt": ({"max_retry": 0}, "max_retry"),
     "negative rounds": ({"max_tool_iterations": -1}, "max_tool_iterations"),
     "no time": ({"timeout": 0}, "timeout"),
-    "no number of seconds": ({"timeout": float("nan")}, "timeout"),
+    "seconds that are not a number": ({"timeout": float("nan")}, "timeout"),
     "history as text": ({"history": "hi"}, "history"),
     "history of texts": ({"history": ["hi"]}, r"history\[0\]"),
     "history with a system message": ({"history": [{"role": "system", "content": "x"}]}, "instructions"),
@@ -51,16 +51,16 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "a body as metadata": ({"metadata": {"extra_body": {}}}, "metadata.extra_body"),
     "a query as metadata": ({"metadata": {"extra_query": {}}}, "metadata.extra_query"),
     "a timeout as metadata": ({"metadata": {"timeout": 3}}, "metadata.timeout: .*timeout= to the run"),
-    "metadata that is no JSON": ({"metadata": {"x": float("inf")}}, "metadata"),
+    "metadata that is not JSON": ({"metadata": {"x": float("inf")}}, "metadata"),
     "metadata of another type": ({"metadata": "x"}, "metadata"),
     "a tool of another type": ({"tools": [5]}, "tools"),
     "two tools of one name": ({"tools": [another]}, "'double'"),
-    "dependencies nobody asked for": ({"deps": 5}, "deps"),
+    "dependencies without deps_type": ({"deps": 5}, "deps"),
 }
 
 
 @pytest.mark.parametrize(("options", "place"), REFUSED.values(), ids=REFUSED.keys())
-async def test_what_cannot_be_is_a_value_error_before_any_request(options: RunOptions, place: str) -> None:
+async def test_a_run_with_wrong_options_is_refused_before_any_request(options: RunOptions, place: str) -> None:
     model = ScriptedModel(["never"])
     asked = LightAgent(model=model, tools=[double])
     with pytest.raises(ValueError, match=place) as caught:
@@ -83,27 +83,31 @@ def test_a_query_is_text_or_content_parts(query: str) -> None:
 
 WRONG_AGENTS: dict[str, tuple[dict[str, object], str]] = {
     "unknown option": ({"instruction": "x"}, "Did you mean 'instructions'"),
-    "name": ({"name": 5}, "name is str"),
+    "name": ({"name": 5}, "name must be str"),
     "model": ({"model": 5}, "model: "),
     "unknown provider": ({"provider": "opneai", "model": "m"}, "Did you mean 'openai'"),
+    "a script without replies": (
+        {"provider": "scripted", "model": "m"},
+        r"needs its replies. Pass .*ScriptedModel.*\"offline\"",
+    ),
     "a path as a provider": ({"provider": "os.system", "model": "m"}, "never a path to code"),
     "tools": ({"tools": 5}, "tools"),
     "a tool": ({"tools": ["x"]}, "tools"),
-    "limits": ({"limits": {"max_retry": 1}}, "limits is Limits"),
-    "prompts": ({"prompts": "x"}, "prompts is Prompts"),
+    "limits": ({"limits": {"max_retry": 1}}, "limits must be Limits"),
+    "prompts": ({"prompts": "x"}, "prompts must be Prompts"),
     "clock": ({"clock": 5}, "clock"),
     "ids": ({"ids": 5}, "ids"),
     "log level": ({"log_level": "LOUD"}, "log_level"),
     "log file": ({"log_file": "/no/such/folder/agent.log"}, "log_file"),
     "metadata": ({"metadata": {"messages": []}}, "metadata.messages"),
-    "metadata that is no JSON": ({"metadata": {"x": float("inf")}}, "metadata"),
+    "metadata that is not JSON": ({"metadata": {"x": float("inf")}}, "metadata"),
     "metadata for the connection": ({"metadata": {"extra_headers": {"x": "y"}}}, "metadata.extra_headers"),
-    "capture_content": ({"capture_content": "no"}, "capture_content is bool"),
+    "capture_content": ({"capture_content": "no"}, "capture_content must be bool"),
 }
 
 
 @pytest.mark.parametrize(("options", "place"), WRONG_AGENTS.values(), ids=WRONG_AGENTS.keys())
-def test_an_agent_that_cannot_be_is_refused(options: AgentOptions, place: str) -> None:
+def test_an_agent_with_wrong_options_is_refused(options: AgentOptions, place: str) -> None:
     with pytest.raises(ConfigurationError, match=place):
         LightAgent(**(AgentOptions(model=ScriptedModel(["never"])) | options))
 

@@ -89,14 +89,19 @@ def test_chunks_are_one_stream_over_all_turns() -> None:
 
 
 def test_events_tell_everything_as_it_happens() -> None:
-    events = list(agent(*both()).run("?", stream=True, result_format="event"))
+    stream = agent(*both()).run("?", stream=True, result_format="event")
+    events = list(stream)
     assert all(isinstance(event, StreamEvent) for event in events)
     kinds = list(dict.fromkeys(event.type for event in events))
     assert kinds == ["tool_call", "tool_result", "reasoning", "content", "done"]
     assert events[0].data == {"id": "call_1_1", "name": "double", "arguments": {"n": 21}}
     assert events[1].data == {"id": "call_1_1", "name": "double", "output": "42", "status": "ok"}
     assert "".join(str(event.data["text"]) for event in events if event.type == "content") == "It is 42."
-    assert events[-1].data == {"content": "It is 42.", "outcome": "completed", "finish_reason": "stop"}
+    done = events[-1].data
+    usage = done.pop("usage")
+    assert done == {"content": "It is 42.", "outcome": "completed", "finish_reason": "stop"}
+    assert isinstance(usage, dict)
+    assert usage["total_tokens"] == stream.result.usage.total_tokens > 0
     assert len({event.trace_id for event in events}) == 1
 
 
@@ -188,14 +193,14 @@ def test_a_waiting_run_says_how_to_go_on() -> None:
 
 
 async def test_a_cancelled_run_is_on_record() -> None:
-    async def stays(request: object) -> str:
-        await asyncio.sleep(60)
-        return ""
+    begun = asyncio.Event()
 
     @tool
     async def slow() -> str:
         """Takes long."""
-        return await stays(None)
+        begun.set()
+        await asyncio.sleep(60)
+        return ""
 
     waiting = LightAgent(model=ScriptedModel([call_tool("slow")]), tools=[slow])
 
@@ -210,7 +215,7 @@ async def test_a_cancelled_run_is_on_record() -> None:
         return None
 
     task = asyncio.create_task(cancelled())
-    await asyncio.sleep(0.05)
+    await begun.wait()
     task.cancel()
     assert await task == "cancelled"
 
@@ -223,7 +228,7 @@ def test_errors_of_the_wrong_output_are_their_own_family() -> None:
     assert caught.value.details == {"attempts": 2}
 
 
-def test_a_decision_about_nothing_is_refused() -> None:
+def test_a_decision_about_a_run_that_has_ended_is_refused() -> None:
     done = agent(*both()).run("?", result_format="object")
     with pytest.raises(ConfigurationError, match="has ended"):
         agent().resume(done.journal, ApprovalDecision.approve())

@@ -85,7 +85,7 @@ def of(trace: list[TraceEvent], kind: str) -> list[JsonObject]:
     return [event["data"] for event in trace if event["type"] == kind]
 
 
-def test_the_order_of_things() -> None:
+def test_the_order_of_the_lines() -> None:
     assert [event["type"] for event in whole()] == [
         "run_start",
         "model_request",
@@ -93,7 +93,7 @@ def test_the_order_of_things() -> None:
         "model_response",
         "tool_call",
         "tool_result",
-        "tool_progress",
+        "note",
         "tool_result",
         "model_request",
         "model_response",
@@ -111,7 +111,7 @@ def test_run_start() -> None:
     (data,) = of(whole(), "run_start")
     run_id = data.pop("run_id")
     assert isinstance(run_id, str)
-    assert data == {"agent_name": "Ada", "user_id": "u", "model": "scripted", "tools": ["double"]}
+    assert data == {"agent_name": "Ada", "user_id": "u", "model": "scripted", "policies": []}
 
 
 def test_model_requests() -> None:
@@ -141,7 +141,7 @@ def test_tools() -> None:
     refused, done = of(trace, "tool_result")
     assert (refused["name"], refused["status"], refused["code"]) == ("missing", "refused", "LA-TOOL")
     assert (done["name"], done["status"], done["output_chars"]) == ("double", "ok", 1)
-    assert of(trace, "tool_progress") == [{"id": "c1", "name": "double"}]
+    assert of(trace, "note") == [{"kind": "tool_progress", "id": "c1", "name": "double"}]
 
 
 def test_errors() -> None:

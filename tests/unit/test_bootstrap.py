@@ -61,8 +61,8 @@ async def test_what_a_program_says_goes_over_the_settings() -> None:
         typed = LightAgent(output_type=int, **app.agent_options())
         number = await typed.arun("how many?", result_format="object")
     started = result.journal.started
-    assert (started.agent_name, started.limits.max_tool_iterations) == ("Bob", 3)
-    assert started.messages[0].content == "Be long."
+    assert (started.head.name, started.limits.max_tool_iterations) == ("Bob", 3)
+    assert started.head.instructions.content == "Be long."
     assert number.output == 2
 
 

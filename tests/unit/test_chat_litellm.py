@@ -19,6 +19,7 @@ from lightagent.domain.deltas import ModelReply, fold_deltas
 from lightagent.domain.errors import ConfigurationError, LightAgentError, MissingExtraError, ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
+from lightagent.domain.origin import Origin
 from lightagent.ports.models import ChatRequest
 
 QUESTION = (UserMessage("Hi"),)
@@ -33,8 +34,10 @@ class Backend:
         self.status = 200
         self.body: JsonObject = {}
         self.cut = False
-        self.delay = 0.0
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.received: list[JsonObject] = []
+        self.headers: list[dict[str, str]] = []
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self.answer)
         self.server = TestServer(app, host="127.0.0.1")
@@ -47,7 +50,8 @@ class Backend:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.received.append(await request.json())
-        await asyncio.sleep(self.delay)
+        self.headers.append(dict(request.headers))
+        await self.answers.wait()
         if self.cut:
             return await self.break_off(request)
         return web.json_response(self.body, status=self.status, headers={"Retry-After": "3"})
@@ -90,7 +94,7 @@ def completion(content: str) -> JsonObject:
 
 @pytest.mark.skipif(INSTALLED, reason="litellm is installed here")
 def test_without_the_package_the_error_says_what_to_type() -> None:
-    with pytest.raises(MissingExtraError, match=r"pip install 'lightagent\[litellm\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'litellm!=1.82.7,"):
         open_adapter("chat", "litellm", {"model": "openai/x"})
 
 
@@ -125,6 +129,15 @@ async def test_a_run_cannot_change_where_a_request_goes(name: str) -> None:
 @pytest.mark.litellm
 @pytest.mark.filterwarnings("default")
 class TestOverHttp:
+    async def test_trace_headers_go_along_with_its_own(self, backend: Backend) -> None:
+        backend.body = completion("hi")
+        trace = (("traceparent", "00-a-b-01"), ("x-own", "other"), ("authorization", "Bearer stolen"))
+        await ask(backend.model(headers={"X-Own": "mine"}), ChatRequest(QUESTION, origin=Origin(trace_headers=trace)))
+        (headers,) = ({name.lower(): value for name, value in sent.items()} for sent in backend.headers)
+        assert headers["traceparent"] == "00-a-b-01"
+        assert headers["x-own"] == "mine"
+        assert headers["authorization"] == f"Bearer {KEY}"
+
     async def test_the_request_says_what_was_asked_and_no_more(self, backend: Backend) -> None:
         backend.body = completion('{"n": 1}')
         schema: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -174,9 +187,10 @@ class TestOverHttp:
         assert (error.code, error.retryable) == ("LA-503", True)
 
     async def test_a_late_answer_is_a_timeout(self, backend: Backend) -> None:
-        backend.delay = 2.0
+        backend.answers.clear()
         error = await self.failure(backend.model(timeout=0.2))
         assert error.code == "LA-408"
+        backend.answers.set()
 
     async def test_an_answer_without_choices_is_a_failure(self, backend: Backend) -> None:
         backend.body = completion("") | {"choices": []}

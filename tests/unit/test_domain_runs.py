@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.conversation import check_conversation
 from lightagent.domain.deltas import (
     Delta,
     ReasoningDelta,
@@ -18,26 +20,45 @@ from lightagent.domain.deltas import (
 from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
+    Admitted,
     ApprovalDecided,
     ApprovalRequested,
+    CallsRefused,
+    Concluded,
+    ContextAdded,
+    ContextReplaced,
     Event,
-    Limits,
     ModelFailed,
     ModelReplied,
     ModelRequested,
+    ModelRetried,
+    Nested,
     Noted,
+    OutputAccepted,
+    OutputRejected,
     RunFinished,
     RunStarted,
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.moves import AskModel, CallTools, CheckOutput, Finish, next_move
+from lightagent.domain.folding import apply, fold
+from lightagent.domain.limits import Limits
+from lightagent.domain.messages import (
+    AssistantMessage,
+    ContextMessage,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.moves import AskModel, CallTools, Finish, next_move
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import apply, fold
 
-STARTED = RunStarted("r", "a", "m", (SystemMessage("s"), UserMessage("q")))
+HEAD = AgentHead("a", "m", SystemMessage("s"))
+TYPED = AgentHead("a", "m", SystemMessage("s"), output_schema={"type": "integer"})
+QUERY = (UserMessage("q"),)
+STARTED = RunStarted("r", HEAD, QUERY)
 WORDS = st.text("abc é\U0001f600", max_size=6)
 
 
@@ -58,8 +79,8 @@ def possible_runs(draw: st.DrawFn) -> list[Event]:
                 if not isinstance(outcome, Suspended):
                     break
                 events.extend(ApprovalDecided(call_id, ApprovalDecision.approve()) for call_id in outcome.call_ids)
-            case CheckOutput():
-                raise AssertionError("no output type was named")
+            case _:
+                raise AssertionError(f"{move} is not due in a run without an output type, policies and sources")
     return events
 
 
@@ -68,7 +89,9 @@ def _model_turn(draw: st.DrawFn, turn: int) -> list[Event]:
     count = draw(st.integers(0, 3))
     calls = tuple(ToolCall(f"c{number}", "t", "{}") for number in range(count))
     finish = draw(st.sampled_from([None, "stop", "tool_calls", "stop", "length", "content_filter"]))
-    failures = [ModelFailed(turn, attempt + 1, ERROR_TAXONOMY["LA-429"]) for attempt in range(draw(st.integers(0, 2)))]
+    failures: list[Event] = []
+    for attempt in range(1, draw(st.integers(1, 3))):
+        failures += [ModelFailed(turn, attempt, ERROR_TAXONOMY["LA-429"]), ModelRetried(turn, attempt + 1)]
     return [ModelRequested(turn, 1), *failures, ModelReplied(turn, AssistantMessage(draw(WORDS), calls), finish)]
 
 
@@ -106,7 +129,7 @@ def test_every_call_gets_exactly_one_result_and_order_is_kept(events: list[Event
         else:
             assert not waiting
             waiting = [call.id for call in message.tool_calls] if isinstance(message, AssistantMessage) else []
-    assert waiting == [call.call.id for call in run.calls]
+    assert waiting == list(run.calls)
 
 
 @given(possible_runs())
@@ -182,19 +205,20 @@ def test_an_answer_that_was_cut_off_is_a_failure_even_with_calls() -> None:
 
 
 @pytest.mark.parametrize("message", [AssistantMessage("half"), AssistantMessage(None, refusal="no")])
-def test_what_the_provider_withholds_blocks(message: AssistantMessage) -> None:
+def test_an_answer_that_the_provider_withheld_blocks_the_run(message: AssistantMessage) -> None:
     move = next_move(fold(_reply(message, "content_filter")))
     assert isinstance(move, Finish)
     assert isinstance(move.outcome, Blocked)
 
 
-def test_the_loop_of_tools_is_bounded() -> None:
-    started = RunStarted("r", "a", "m", (), limits=Limits(max_tool_iterations=0))
-    move = next_move(fold([started, ModelRequested(1, 0), ModelReplied(1, CALL)]))
+def test_rounds_of_tool_calls_are_limited() -> None:
+    started = RunStarted("r", HEAD, QUERY, limits=Limits(max_tool_iterations=0))
+    move = next_move(fold([started, ModelRequested(1, 2), ModelReplied(1, CALL)]))
     assert isinstance(move, Finish)
     assert isinstance(move.outcome, BudgetExhausted)
 
 
+BUSY = ModelFailed(1, 1, ERROR_TAXONOMY["LA-429"])
 IMPOSSIBLE: list[list[Event]] = [
     [],
     [ModelRequested(1, 1)],
@@ -222,12 +246,54 @@ IMPOSSIBLE: list[list[Event]] = [
     [*_reply(CALL), ModelRequested(2, 3)],
     [*_reply(CALL), ToolFinished("c", "x"), ModelReplied(2, AssistantMessage("x"))],
     [*_reply(CALL), ToolFinished("c", "x"), ModelRequested(1, 3)],
+    [STARTED, ModelRequested(1, 2), ModelRequested(1, 2)],
+    [STARTED, ModelRetried(1, 2)],
+    [STARTED, ModelRequested(1, 2), ModelRetried(1, 3)],
+    [STARTED, ModelRequested(1, 2), BUSY, ModelReplied(1, AssistantMessage("x"))],
+    [STARTED, ModelRequested(1, 2), BUSY, BUSY],
+    [STARTED, OutputAccepted("x")],
+    [*_reply(AssistantMessage("x")), OutputAccepted("x"), OutputAccepted("y")],
+    [*_reply(AssistantMessage("x")), OutputAccepted("x"), OutputRejected(UserMessage("no"))],
+    [*_reply(AssistantMessage("x")), OutputAccepted("x"), RunFinished(Completed("y"))],
+    [*_reply(AssistantMessage("x"), "length"), OutputAccepted("x")],
+    [RunStarted("r", TYPED, QUERY), *_reply(AssistantMessage("1"))[1:], RunFinished(Completed("1"))],
+    [*_reply(CALL), OutputRejected(UserMessage("no"))],
+    [*_reply(CALL, "length"), ToolStarted("c", "t", {}, "k")],
+    [*_reply(CALL, "length"), CallsRefused(("c",), ERROR_TAXONOMY["LA-TOOL"])],
+    [*_reply(CALL), CallsRefused(("d",), ERROR_TAXONOMY["LA-TOOL"])],
+    [STARTED, Admitted(UserMessage("q"))],
+    [RunStarted("r", HEAD, (), awaits_admission=True), ModelRequested(1, 2)],
+    [STARTED, ContextAdded("memory", ())],
+    [RunStarted("r", HEAD, QUERY, before=("memory",)), ModelRequested(1, 2)],
+    [*_reply(CALL), ContextReplaced("c", 1, QUERY)],
+    [*_reply(CALL), ToolFinished("c", "x"), ContextReplaced("c", 2, QUERY)],
+    [STARTED, ContextReplaced("c", 2, QUERY)],
+    [STARTED, ContextReplaced("c", 1, ())],
+    [*_reply(AssistantMessage("x")), Concluded("memory")],
+    [
+        RunStarted("r", HEAD, QUERY, after=("memory",)),
+        *_reply(AssistantMessage("x"))[1:],
+        RunFinished(Completed("x")),
+    ],
+    [*_reply(CALL), Nested("c", STARTED)],
+    [*_reply(CALL), ToolStarted("c", "t", {}, "k"), Nested("c", ModelRequested(1, 2))],
+    [*_reply(CALL), ToolStarted("c", "t", {}, "k"), Nested("c", STARTED), Nested("c", STARTED)],
+    [
+        *_reply(CALL),
+        ApprovalRequested("c", "why", {}, {"euros": 1}),
+        ApprovalDecided("c", ApprovalDecision.approve()),
+        ToolStarted("c", "t", {"euros": 9999}, "k"),
+    ],
 ]
 
 
-def test_a_request_that_was_interrupted_is_made_again() -> None:
-    again: list[Event] = [STARTED, ModelRequested(1, 2), ModelFailed(1, 1, ERROR_TAXONOMY["LA-429"])]
-    run = fold([*again, ModelRequested(1, 2), ModelReplied(1, AssistantMessage("x")), RunFinished(Completed("x"))])
+@pytest.mark.parametrize("failed", [False, True], ids=["interrupted", "failed"])
+def test_a_request_that_was_interrupted_or_failed_is_made_again(failed: bool) -> None:
+    asked: list[Event] = [STARTED, ModelRequested(1, 2), *([BUSY] if failed else [])]
+    assert next_move(fold(asked)) == AskModel()
+    again: list[Event] = [*asked, ModelRetried(1, 2)]
+    assert (fold(again).attempt, fold(again).failures) == (2, int(failed))
+    run = fold([*again, ModelReplied(1, AssistantMessage("x")), RunFinished(Completed("x"))])
     assert (run.turn, run.outcome) == (1, Completed("x"))
 
 
@@ -248,6 +314,64 @@ def test_a_run_may_break_off_with_calls_open(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("events", IMPOSSIBLE)
-def test_events_that_are_no_possible_run_are_refused(events: list[Event]) -> None:
+def test_events_that_contradict_each_other_are_refused(events: list[Event]) -> None:
     with pytest.raises(ConfigurationError):
         fold(events)
+
+
+TWO_CALLS = AssistantMessage(None, (ToolCall("c", "t", "{}"), ToolCall("d", "t", "{}")))
+MEMORY = ContextMessage("memory", "The user likes trees.")
+SMALL_EVENTS: list[Event] = [
+    Admitted(UserMessage("q")),
+    ContextAdded("memory", (MEMORY,)),
+    ContextReplaced("compactor", 1, (UserMessage("summary"),)),
+    ContextReplaced("compactor", 2, ()),
+    *(ModelRequested(turn, 2) for turn in (1, 2, 3)),
+    *(ModelRetried(turn, 2) for turn in (1, 2)),
+    *(ModelFailed(turn, 1, ERROR_TAXONOMY["LA-429"]) for turn in (1, 2)),
+    *(
+        ModelReplied(turn, message, finish)
+        for turn in (1, 2, 3)
+        for message in (AssistantMessage("x"), CALL, TWO_CALLS)
+        for finish in ("stop", "length")
+    ),
+    *(ToolStarted(call_id, "t", {}, "k") for call_id in ("c", "d")),
+    *(ToolFinished(call_id, "y") for call_id in ("c", "d")),
+    *(ApprovalRequested(call_id, "why", {}) for call_id in ("c", "d")),
+    *(ApprovalDecided(call_id, ApprovalDecision.approve()) for call_id in ("c", "d")),
+    CallsRefused(("d",), ERROR_TAXONOMY["LA-TOOL"]),
+    Nested("c", STARTED),
+    OutputRejected(UserMessage("It does not fit.")),
+    OutputAccepted("x"),
+    Concluded("remember"),
+    Noted("note", {}),
+    RunFinished(Completed("x")),
+    RunFinished(Suspended(("c",))),
+]
+STARTS = [
+    STARTED,
+    RunStarted("r", TYPED, QUERY),
+    RunStarted("r", HEAD, QUERY, before=("memory",), after=("remember",)),
+    RunStarted("r", HEAD, (), awaits_admission=True, policies=("p",)),
+]
+
+
+@given(st.sampled_from(STARTS), st.lists(st.sampled_from(SMALL_EVENTS), max_size=60))
+@settings(max_examples=500)
+def test_whatever_the_fold_accepts_gives_a_conversation_that_a_provider_takes(
+    started: RunStarted, events: list[Event]
+) -> None:
+    """Of random events those are kept that the fold accepts; a request is only made where no call is open."""
+    run = fold([started])
+    for event in events:
+        try:
+            run = apply(run, event)
+        except ConfigurationError:
+            continue
+        if isinstance(event, ModelRequested):
+            check_conversation(run.messages, "messages")
+            assert run.messages
+            assert run.admitted
+            assert len(run.prepared) == len(started.before)
+        if isinstance(event, RunFinished):
+            assert isinstance(event.outcome, Suspended) or not run.calls

@@ -18,6 +18,9 @@ from lightagent.domain.errors import (
     RunSuspended,
     ToolError,
 )
+from lightagent.domain.json_types import JsonObject
+
+TOO_LARGE = "Shorten the input or raise max_tokens."
 
 
 class OwnError(ToolError):
@@ -77,3 +80,37 @@ def test_a_deep_copy_shares_nothing() -> None:
     back = copy.deepcopy(error)
     assert back.details == error.details
     assert back.details is not error.details
+
+
+Form = tuple[str, str, str, JsonObject]
+
+
+@pytest.mark.parametrize(
+    ("error", "form"),
+    [
+        # As programs of the 0.9 line make them: the code first.
+        (LightAgentError("LA-413"), ("LA-413", "The request or the answer was too large.", TOO_LARGE, {})),
+        (LightAgentError("LA-413", details="12 MB"), ("LA-413", "12 MB", TOO_LARGE, {"text": "12 MB"})),
+        (
+            LightAgentError("LA-413", "Too big.", "Cut it.", "12 MB"),
+            ("LA-413", "Too big.", "Cut it.", {"text": "12 MB"}),
+        ),
+        (LightAgentError("LA-413", message="Too big."), ("LA-413", "Too big.", TOO_LARGE, {})),
+        (LightAgentError(code="LA-413", message="Too big."), ("LA-413", "Too big.", TOO_LARGE, {})),
+        (LightAgentError("MY-1", "Too big."), ("LA-UNKNOWN", "MY-1: Too big.", "See the cause.", {})),
+        (
+            ToolError("LA-JSON", "No JSON."),
+            ("LA-JSON", "No JSON.", "The model was told; a stronger model errs less.", {}),
+        ),
+        # As they are made here: the text first.
+        (LightAgentError("Too big.", code="LA-413"), ("LA-413", "Too big.", TOO_LARGE, {})),
+        (LightAgentError("LA-413", code="LA-400", guidance=""), ("LA-400", "LA-413", "", {})),
+        (LightAgentError("LA-413 it was", guidance=""), ("LA-UNKNOWN", "LA-413 it was", "", {})),
+        (ToolError("Wet.", details={"n": [1]}, guidance=""), ("LA-TOOL", "Wet.", "", {"n": [1]})),
+        (ToolError(guidance=""), ("LA-TOOL", "A tool was missing, got bad arguments, or failed.", "", {})),
+    ],
+)
+def test_an_error_is_made_code_first_or_text_first(error: LightAgentError, form: Form) -> None:
+    assert (error.code, error.message, error.guidance, error.details) == form
+    assert str(error).startswith(f"[{error.code}] {error.message}")
+    assert str(_pickled(error)) == str(error)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.registry import install_command
+
 ROOT = Path(__file__).parents[2]
 SDKS = ["aiohttp", "openai", "litellm", "typer", "rich", "click", "httpx", "requests", "yarl"]
 
@@ -56,6 +58,8 @@ import sys
 from importlib.machinery import PathFinder
 
 class Without:
+    find_distributions = PathFinder.find_distributions
+
     @staticmethod
     def find_spec(name, path=None, target=None):
         return None if name.partition(".")[0] in MISSING else PathFinder.find_spec(name, path, target)
@@ -109,7 +113,7 @@ def test_a_missing_extra_says_what_to_type() -> None:
     _, told = run(NO_EXTRA, "litellm")
     assert isinstance(told, str)
     assert told.startswith("[LA-CONFIG] ")
-    assert "pip install 'lightagent[litellm]'" in told
+    assert "Type: pip install 'litellm!=1.82.7,!=1.82.8,<2,>=1.80.10'" in told
 
 
 def test_the_command_line_says_what_to_type_without_its_extra() -> None:
@@ -118,5 +122,11 @@ def test_the_command_line_says_what_to_type_without_its_extra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "pip install 'lightagent[cli]'" in done.stderr
+    assert "Type: pip install 'rich>=13.9' 'typer>=0.15'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_names_the_packages_of_an_extra() -> None:
+    assert install_command("cli", "rich") == "pip install 'rich>=13.9' 'typer>=0.15'"
+    assert install_command("openai", "openai") == "pip install 'openai<4,>=2'"
+    assert install_command("nothing", "sdk", "more") == "pip install 'sdk' 'more'"

@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from lightagent.adapters.chat.openai.per_loop import PerLoop
 from lightagent.adapters.chat.openai.watchdog import TimeLimits, Watchdog
+from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
+from tests.support.loop_clock import play_timed
 
 
 class Client:
@@ -119,53 +120,81 @@ def test_loops_of_several_threads_have_their_own() -> None:
     assert [client.closed for client in seen] == [1] * 8
 
 
-@pytest.fixture
-async def patient() -> AsyncIterator[Watchdog]:
-    watchdog = Watchdog(TimeLimits(total=0.3, idle=0.1))
-    yield watchdog
-    watchdog.stop()
+Watched = Callable[[Watchdog], Awaitable[None]]
 
 
-async def test_silence_is_ended(patient: Watchdog) -> None:
-    with pytest.raises(ProviderError, match=r"nothing for 0\.1 s"):
-        await patient.wait(asyncio.sleep(5))
+def seconds_of(watched: Watched) -> float:
+    """How long it takes on a clock that jumps over all waiting, under a watchdog of 3 s in all and 1 s of silence."""
+
+    async def watch() -> None:
+        watchdog = Watchdog(TimeLimits(total=3, idle=1))
+        try:
+            await watched(watchdog)
+        finally:
+            watchdog.stop()
+
+    return play_timed(watch())[1]
 
 
-async def test_time_in_which_nobody_waits_is_no_silence(patient: Watchdog) -> None:
-    await asyncio.sleep(0.15)
-    assert await patient.wait(asyncio.sleep(0.05, "x")) == "x"
+def test_silence_is_ended() -> None:
+    async def silence(patient: Watchdog) -> None:
+        with pytest.raises(ProviderError, match=r"nothing for 1 s"):
+            await patient.wait(asyncio.sleep(50))
+
+    assert seconds_of(silence) == 1
 
 
-async def test_the_attempt_as_a_whole_is_ended(patient: Watchdog) -> None:
-    async def wait_often() -> None:
+def test_time_in_which_nobody_waits_is_no_silence() -> None:
+    async def busy_elsewhere(patient: Watchdog) -> None:
+        await asyncio.sleep(1.5)
+        assert await patient.wait(asyncio.sleep(0.5, "x")) == "x"
+
+    assert seconds_of(busy_elsewhere) == 2
+
+
+def test_the_attempt_as_a_whole_is_ended() -> None:
+    async def wait_often(patient: Watchdog) -> None:
         for _ in range(20):
-            await patient.wait(asyncio.sleep(0.05))
+            await patient.wait(asyncio.sleep(0.5))
 
-    with pytest.raises(ProviderError, match=r"within 0\.3 s"):
-        await wait_often()
-    with pytest.raises(ProviderError, match=r"within 0\.3 s"):
-        await patient.wait(asyncio.sleep(0))
+    async def whole(patient: Watchdog) -> None:
+        with pytest.raises(ProviderError, match=r"within 3 s"):
+            await wait_often(patient)
+        with pytest.raises(ProviderError, match=r"within 3 s"):
+            await patient.wait(asyncio.sleep(0))
 
-
-async def test_being_cancelled_by_others_is_no_fault_of_the_provider(patient: Watchdog) -> None:
-    task = asyncio.create_task(patient.wait(asyncio.sleep(5)))
-    await asyncio.sleep(0.02)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    assert seconds_of(whole) == 3
 
 
-async def test_who_is_cancelled_at_the_same_time_stays_cancelled(patient: Watchdog) -> None:
-    task = asyncio.create_task(patient.wait(asyncio.sleep(5)))
-    asyncio.get_running_loop().call_later(0.1, task.cancel)
-    with pytest.raises((asyncio.CancelledError, ProviderError)):
-        await task
+def test_being_cancelled_by_others_is_no_fault_of_the_provider() -> None:
+    async def cancelled(patient: Watchdog) -> None:
+        task = asyncio.create_task(patient.wait(asyncio.sleep(50)))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert seconds_of(cancelled) == 0.5
 
 
-async def test_a_fault_leaves_no_cancellation_behind(patient: Watchdog) -> None:
-    with pytest.raises(ProviderError):
-        await patient.wait(asyncio.sleep(5))
-    task = asyncio.current_task()
-    assert task is not None
-    assert task.cancelling() == 0
-    await asyncio.sleep(0)
+def test_who_is_cancelled_at_the_same_time_stays_cancelled() -> None:
+    async def both(patient: Watchdog) -> None:
+        task = asyncio.create_task(patient.wait(asyncio.sleep(50)))
+        asyncio.get_running_loop().call_later(1, task.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
+
+    assert seconds_of(both) == 1
+
+
+def test_a_fault_leaves_no_cancellation_behind() -> None:
+    async def silence(patient: Watchdog) -> None:
+        with pytest.raises(ProviderError):
+            await patient.wait(asyncio.sleep(50))
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        await asyncio.sleep(0)
+
+    assert seconds_of(silence) == 1

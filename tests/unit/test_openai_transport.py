@@ -4,7 +4,6 @@ import asyncio
 import json
 import ssl
 import sys
-import time
 from collections.abc import Mapping
 
 import aiohttp
@@ -21,6 +20,7 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.architecture.source import run_python
+from tests.support.costs import count_calls
 
 REMOTE = "https://api.example/v1"
 
@@ -108,7 +108,7 @@ async def test_a_proxy_gets_the_request_and_its_own_password(monkeypatch: pytest
 async def test_a_missing_sdk_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openai", None)
     model = OpenAIChatModel("m", "k", azure_endpoint="https://x.openai.azure.com", api_version="2024-10-21")
-    with pytest.raises(MissingExtraError, match=r"pip install 'lightagent\[openai\]'") as caught:
+    with pytest.raises(MissingExtraError, match=r"pip install 'openai<4,>=2'") as caught:
         await anext(model.stream(ChatRequest((UserMessage("hi"),))))
     assert "azure_endpoint" in str(caught.value)
 
@@ -129,13 +129,11 @@ def test_no_client_is_imported_before_the_first_request() -> None:
 
 
 def test_a_model_is_cheap_to_make() -> None:
-    fastest = 1.0
-    for _ in range(20):
-        started = time.perf_counter()
-        for _ in range(100):
-            OpenAIChatModel("m", "k", "http://127.0.0.1:8080/v1")
-        fastest = min(fastest, (time.perf_counter() - started) / 100)
-    assert fastest < 30e-6
+    def make() -> None:
+        OpenAIChatModel("m", "k", "http://127.0.0.1:8080/v1")
+
+    make()
+    assert count_calls(make) < 40
 
 
 def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:

@@ -1,5 +1,6 @@
 """Settings: layers, profiles, the environment on top, and where each value comes from."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,41 @@ def test_every_problem_is_told_at_once(folder: Path) -> None:
     assert isinstance(problems, list)
     assert len(problems) == 3
     assert all(str(problem) in str(caught.value) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# no string begins here: '''\n[a]\nx = 1\n", 3),
+        ('# nor here: """\n[a]\nx = 1\n', 3),
+        ("[a] # '''\ny = 0 # \"\"\"\nx = 1\n", 3),
+        ("[a]\ny = '# no comment'\nx = 1 # 'a comment\n", 3),
+        ("[a]\ny = \"# no comment '''\"\nx = 1\n", 3),
+        ("[a]\ny = 'C:\\'\nx = 1\n", 3),
+        ("[a]\ny = \"a \\\" # '''\"\nx = 1\n", 3),
+        ('[a]\ny = """ one line """\nx = 1\n', 3),
+        ('[a]\ny = """\nx = 5\n"""\nx = 1\n', 5),
+        ('[a]\ny = """\nx = 5\n\'\'\'\n"""\nx = 1\n', 6),
+        ("[a]\ny = '''\nx = 5\n\"\"\" # \n'''\nx = 1\n", 6),
+        ('[a]\ny = """\n\\"""\nx = 5\n"""\nx = 1\n', 6),
+        ('[a]\ny = """\nquoted: "x = 5""""\nx = 1\n', 4),
+        ("[a]\ny = [\n  '[a]',  # ]\n  'x',\n]\nx = 1\n", 6),
+        ("[a]\ny = [\n  {x = 5},\n  [\n    1]]\nx = 1\n", 6),
+        ("[a]\ny = [\n{ x = 5 }, # '''\n]\nx = 1\n", 5),
+        ("[a]\ny = '\u2028'\nx = 1\n", 3),
+        ("[a]\r\ny = 0\r\nx = 1\r\n", 3),
+        ('[ "a" ]\n  "x"   = 1\n', 2),
+        ('["\\u0061"]\n"x" = 1\n', 2),
+        ("a.x = 1\n", 1),
+        ("x.y = ['''\n[a]\nx = 1\n''', '''\n''', \"\"\"x\"\"\"] # '''\n[a]\nx = 1\n", 7),
+    ],
+)
+def test_the_line_of_a_key_is_where_it_stands(text: str, line: int) -> None:
+    assert tomllib.loads(text)["a"]["x"] == 1
+    assert key_lines(text)["a", "x"] == line
+
+
+def test_a_problem_is_told_with_its_line_after_quotes_in_a_comment(folder: Path) -> None:
+    (folder / "lightagent.toml").write_text("# it's '''quoted\n[default.agent]\nmax_retry = 0\n")
+    with pytest.raises(ConfigurationError, match=r"default\.agent\.max_retry \(lightagent\.toml:3\)"):
+        load_settings(environ={})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Annotated
 
 import pytest
@@ -87,3 +89,44 @@ def test_a_refusal_says_of_what_kind_it_is(text: str, held: bool, is_json: bool)
         read_json(text, most_depth=2, most_digits=2)
     assert (caught.value.held, caught.value.is_json) == (held, is_json)
     assert str(caught.value) == f"it {'holds' if held else 'is'} {caught.value.problem}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '```json\n{"result": 1}\n```',
+        '```\n{"result": 1}\n```',
+        'Here it is:\n\n```json  \n\n{"result": 1}```\nGood luck.',
+        '````\n{"result": 1}\n````',
+        'Run ```ls``` first.\n```json\n{"result": 1}\n```\n```json\n{"result": 2}\n```',
+    ],
+)
+def test_the_first_fenced_block_is_the_answer(answer: str) -> None:
+    assert OutputType(int).check(answer) == "1"
+
+
+@pytest.mark.parametrize("answer", ['```json\n{"result": 1}', '```yaml\n{"result": 1}\n```', "```json", "```"])
+def test_a_block_that_is_not_closed_or_not_json_is_no_answer(answer: str) -> None:
+    with pytest.raises(OutputError, match="the answer is no JSON"):
+        OutputType(int).check(answer)
+
+
+HOSTILE = """
+import sys
+from lightagent.application.structured_output import OutputType
+from lightagent.domain.errors import OutputError
+
+M = 1_000_000
+for answer in ("```" + "\\n" * M, "```json" + " " * M, "```json\\n" + "```json " * (M // 8), "`" * M):
+    try:
+        OutputType(int).check(answer)
+    except OutputError:
+        continue
+    sys.exit(f"{answer[:20]!r} was taken for an answer")
+"""
+
+
+def test_a_megabyte_of_fences_is_refused_at_once() -> None:
+    """The watchdog has room for any machine; what reads such a text again and again takes hours."""
+    done = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr

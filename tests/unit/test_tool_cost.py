@@ -1,16 +1,14 @@
-"""What declaring and calling costs; the bounds are loose, so that a busy machine passes and a mistake does not."""
+"""What declaring and calling costs, in calls of functions: those are the same on every machine."""
 
-import asyncio
 import subprocess
 import sys
-import time
-import tracemalloc
-from collections.abc import Callable
+import threading
 
 from lightagent import LightAgent, RunContext
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.function_tool import as_tool
-from lightagent.application.tools.worker_threads import run_in_thread
 from lightagent.testing import ScriptedModel
+from tests.support.costs import CallCount, count_calls, most_memory
 
 LIGHT = """
 import sys
@@ -50,48 +48,50 @@ def look(ctx: RunContext["Shop"], item: str) -> str:
     return item
 
 
-def best_of(function: Callable[[], object], times: int, rounds: int = 5) -> float:
-    """Seconds of CPU a call, in the best of a few rounds."""
-    found = []
-    for _ in range(rounds):
-        began = time.process_time()
-        for _ in range(times):
-            function()
-        found.append((time.process_time() - began) / times)
-    return min(found)
-
-
 def test_declaring_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_known_function_is_a_tool_in_no_time_and_space() -> None:
-    assert best_of(lambda: as_tool(get_weather), 1_000) < 3e-6
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    kept = [as_tool(get_weather) for _ in range(1_000)]
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert (after - before) / len(kept) < 200
+    as_tool(get_weather)
+    assert count_calls(lambda: as_tool(get_weather)) < 30
+    assert most_memory(lambda: [as_tool(get_weather) for _ in range(1_000)]) < 200 * 1_000
 
 
 def test_an_agent_with_known_tools_is_made_in_no_time() -> None:
     model = ScriptedModel([])
-    assert best_of(lambda: LightAgent(model=model, tools=[look], deps_type=Shop), 1_000) < 15e-6
+
+    def make() -> None:
+        LightAgent(model=model, tools=[look], deps_type=Shop)
+
+    def make_with_a_stranger() -> None:
+        def seek(ctx: RunContext[Shop], item: str) -> str:
+            """Seek an item."""
+            return item
+
+        LightAgent(model=model, tools=[seek], deps_type=Shop)
+
+    make()
+    assert count_calls(make) < 150
+    assert count_calls(make) * 3 < count_calls(make_with_a_stranger), "the tool is looked at again"
 
 
 def test_checking_arguments_is_cheap() -> None:
     tool = as_tool(get_weather)
-    assert best_of(lambda: tool.check({"city": "Rome", "days": 2}), 500) < 50e-6
+    tool.check({"city": "Rome", "days": 2})
+    assert count_calls(lambda: tool.check({"city": "Rome", "days": 2})) < 40
 
 
-def test_a_hop_to_a_thread_and_back_is_cheap() -> None:
-    async def hops() -> float:
-        await run_in_thread(int)
-        began = time.process_time()
-        for _ in range(1_000):
-            await run_in_thread(int)
-        return (time.process_time() - began) / 1_000
+async def test_a_hop_to_a_thread_and_back_is_cheap() -> None:
+    hops = 100
 
-    assert min(asyncio.run(hops()) for _ in range(3)) < 150e-6
+    async def hop() -> set[int]:
+        return {await run_in_thread(threading.get_ident) for _ in range(hops)}
+
+    (before,) = {await run_in_thread(threading.get_ident)}
+    calls = CallCount()
+    with calls:
+        threads = await hop()
+    assert threads == {before}, "a thread is made for it"
+    assert calls.count < 300 * hops

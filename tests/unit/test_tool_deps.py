@@ -192,7 +192,7 @@ def test_what_is_not_known_yet_is_looked_at_when_it_is_called(function: Callable
 LIGHT = """
 import sys
 from lightagent.application.tools.function_tool import as_tool
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
 
 def buy(ctx: "RunContext[int]") -> str:
     return ""

@@ -18,12 +18,13 @@ from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.origin import Origin
 from lightagent.domain.scopes import Scope
-from lightagent.domain.tools import RunContext, ToolSpec
-from lightagent.ports.tools import Tool
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.tools import RunContext, Tool
 
 if TYPE_CHECKING:
-    from lightagent.domain import tools as unseen
+    from lightagent.ports import tools as unseen
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,8 +33,8 @@ place = contextvars.ContextVar("place", default="nowhere")
 
 
 def context(deps: T, *, cancelled: bool = False) -> RunContext[T]:
-    scope = Scope("", "alice", "")
-    return RunContext(deps, "agent", "run", "trace", scope, "c1", "run:1:c1", False, lambda _: None, lambda: cancelled)
+    origin = Origin("run", "trace", agent_name="agent", scope=Scope("", "alice", ""))
+    return RunContext(deps, origin, "c1", "run:1:c1", False, lambda _: None, lambda: cancelled)
 
 
 async def result(function: Callable[..., object], **arguments: str | int) -> object:

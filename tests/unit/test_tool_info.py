@@ -12,7 +12,7 @@ from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
 
 CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-import time
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -15,16 +15,18 @@ from lightagent.application.tools.describe_failure import describe_failure, mask
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned, invoke
 from lightagent.domain.errors import ConfigurationError, ToolError
-from lightagent.domain.scopes import Scope
+from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.signals import ApprovalRequired, ControlSignal, RetryTool
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
+from tests.support.costs import grows_evenly, most_memory
+from tests.support.loop_clock import eventually, held_clock
 
 CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
-CONTEXT = RunContext(None, "agent", "run", "trace", Scope(), "c1", "run:1:c1", False, lambda _: None, lambda: False)
+CONTEXT = RunContext(None, NO_ORIGIN, "c1", "run:1:c1", False, lambda _: None, lambda: False)
 
 
 async def answer(tool: FunctionTool[object]) -> str:
-    return await invoke(tool, tool.check({}), CONTEXT)
+    return (await invoke(tool, tool.check({}), CONTEXT)).output
 
 
 async def failure(tool: FunctionTool[object]) -> ToolError:
@@ -135,70 +137,95 @@ async def test_an_answer_that_cannot_be_shown_is_a_failure() -> None:
 async def test_a_timeout_cancels() -> None:
     cancelled: list[str] = []
 
+    release = threading.Event()
+
     @tool(timeout=0.05)
     async def wait() -> None:
         try:
-            await asyncio.sleep(10)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             cancelled.append("wait")
             raise
 
     @tool(timeout=0.05)
     def block() -> None:
-        time.sleep(0.5)
+        release.wait()
 
     @tool(timeout=0.05)
     def count() -> Iterator[str]:
-        time.sleep(0.5)
+        release.wait()
         yield "1"
 
     given_up = "given up; it may still take effect, so do not call it again without checking"
-    for one, end in ((wait, "cancelled"), (block, given_up), (count, given_up)):
-        began = time.monotonic()
-        error = await failure(one)
-        assert str(error) == f"[LA-TOOL] {one.spec.name} took longer than 0.05 s and was {end}."
-        assert isinstance(error, ToolAbandoned) is (end is given_up)
-        assert time.monotonic() - began < 0.4
+    try:
+        for one, end in ((wait, "cancelled"), (block, given_up), (count, given_up)):
+            error = await failure(one)  # though the function has not ended
+            assert str(error) == f"[LA-TOOL] {one.spec.name} took longer than 0.05 s and was {end}."
+            assert isinstance(error, ToolAbandoned) is (end is given_up)
+    finally:
+        release.set()
     assert cancelled == ["wait"]
 
 
+async def test_a_timeout_comes_when_it_is_due_and_not_before() -> None:
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    with held_clock() as clock:
+        call = asyncio.create_task(failure(tool(timeout=5)(wait)))
+        await clock.advance(4.99)
+        assert not call.done()
+        await clock.advance(0.02)
+        assert call.done()
+    assert "took longer than 5 s" in str(await call)
+
+
 async def test_a_timeout_of_the_tools_own_is_its_own() -> None:
-    @tool(timeout=5)
+    @tool(timeout=600)
     async def wait() -> None:
         async with asyncio.timeout(0.01):
-            await asyncio.sleep(10)
+            await asyncio.Event().wait()
 
     assert str(await failure(wait)) == "[LA-TOOL] wait failed: TimeoutError"
 
 
-async def waiting() -> None:
-    await asyncio.sleep(10)
+class Endless:
+    """Functions that never end by themselves, and whether one of them was begun."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.release = threading.Event()
+
+    async def waiting(self) -> None:
+        self.begun.set()
+        await asyncio.Event().wait()
+
+    async def swallowing(self) -> None:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as exc:
+            raise asyncio.CancelledError("again") from exc
+
+    def blocking(self) -> None:
+        self.begun.set()
+        self.release.wait()
 
 
-async def swallowing() -> None:
-    try:
-        await asyncio.sleep(10)
-    except asyncio.CancelledError as exc:
-        raise asyncio.CancelledError("again") from exc
-
-
-def blocking() -> None:
-    time.sleep(0.5)
-
-
-@pytest.mark.parametrize("function", [waiting, swallowing, blocking])
-@pytest.mark.parametrize("limit", [None, 5])
-async def test_a_cancelled_run_is_cancelled_at_once(
-    function: Callable[[], Awaitable[None] | None], limit: float | None
-) -> None:
+@pytest.mark.parametrize("name", ["waiting", "swallowing", "blocking"])
+@pytest.mark.parametrize("limit", [None, 600])
+async def test_a_cancelled_run_is_cancelled_at_once(name: str, limit: float | None) -> None:
+    endless = Endless()
+    function: Callable[[], Awaitable[None] | None] = getattr(endless, name)
     task = asyncio.create_task(answer(tool(timeout=limit)(function)))
-    await asyncio.sleep(0.02)
-    began = time.monotonic()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    try:
+        await eventually(endless.begun.is_set)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task  # though the function has not ended
+    finally:
+        endless.release.set()
     assert task.cancelled()
-    assert time.monotonic() - began < 0.4
 
 
 async def test_what_a_tool_cancelled_itself_does_not_cancel_the_run() -> None:
@@ -239,9 +266,19 @@ def test_credentials_are_masked(text: str, masked: str) -> None:
 
 @settings(max_examples=CASES, deadline=None)
 @given(st.text(max_size=3000) | st.text(":/@=' ab", max_size=3000))
-def test_describing_is_quick_and_short_whatever_the_text(text: str) -> None:
-    began = time.process_time()
+def test_describing_is_short_whatever_the_text(text: str) -> None:
     described = describe_failure(ValueError(text))
-    assert time.process_time() - began < 0.5
     assert len(described) <= 500
     assert re.match("ValueError", described)
+
+
+@pytest.mark.parametrize(
+    "part", ["a", "a:", "@", "=", "'", " ", "x://", "a://b:", "password", "password='", "bearer ", "token=", "sk-", "_"]
+)
+def test_masking_costs_no_more_than_the_length_of_the_text(part: str) -> None:
+    assert grows_evenly(lambda parts: mask_secrets(part * parts), 2_000 // len(part))
+
+
+def test_of_a_long_text_only_the_beginning_is_looked_at() -> None:
+    error = ValueError("password" * 1_000_000)
+    assert most_memory(lambda: describe_failure(error)) < 100_000

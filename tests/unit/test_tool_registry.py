@@ -5,11 +5,10 @@ import json
 import pytest
 
 from lightagent.application.tools.decorator import tool
-from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
 from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
-from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.signals import ApprovalRequired
-from lightagent.domain.tools import RunContext
+from lightagent.ports.tools import RunContext
 
 
 def get_weather(city: str) -> dict[str, str]:
@@ -70,16 +69,41 @@ def test_tools_are_given_in_openai_form_as_a_copy(registry: ToolRegistry) -> Non
     assert registry.get_tools()[0]["function"]
 
 
-def test_a_name_stands_for_one_function(registry: ToolRegistry) -> None:
+def test_a_name_stands_for_the_last_that_was_registered_under_it(registry: ToolRegistry) -> None:
     assert registry.register_tool(add)
     assert registry.register_tool(FunctionTool(add))
     assert registry.names.count("add") == 1
-    with pytest.raises(ConfigurationError, match="There are two tools 'add'; rename one of them"):
-        registry.register_tool(tool(name="add")(get_weather))
-    kept = registry.get_tool("add")
-    assert isinstance(kept, FunctionTool)
-    assert kept.function is add
+    assert registry.validate_tools() == []
+    renamed = tool(name="add")(get_weather)
+    assert registry.register_tool(renamed)
+    assert registry.get_tool("add") is renamed
+    assert registry.names.count("add") == 1
+    assert registry.validate_tools() == [
+        {
+            "tool": "add",
+            "level": "warning",
+            "field": "tool_name",
+            "message": "the tool name 'add' was registered 2 times with different tools; the last one holds.",
+        }
+    ]
     assert registry.get_tool("nothing") is None
+
+
+def test_the_same_function_registered_with_other_options_has_those(registry: ToolRegistry) -> None:
+    guarded = tool(requires_approval=True)(add)
+    registry.register_tool(guarded)
+    assert registry.get_tool("add") is guarded
+    assert registry.validate_tools() == []
+
+
+def test_what_is_registered_is_told_by_name(registry: ToolRegistry) -> None:
+    assert list(registry.function_mappings) == list(registry.names)
+    assert registry.function_mappings["add"] is add
+    assert registry.function_mappings["delete"] is delete  # Its function alone would run without an approval.
+    guarded: FunctionTool[None] = FunctionTool(legacy, ToolOptions(requires_approval=True))
+    registry.register_tool(guarded)
+    assert registry.function_mappings["legacy"] is guarded
+    assert registry.function_info == {"legacy": legacy.__dict__["tool_info"]}
 
 
 @pytest.mark.parametrize(
@@ -105,6 +129,7 @@ def test_no_choice_is_refused(registry: ToolRegistry, chosen: str) -> None:
 def test_declarations_are_validated(registry: ToolRegistry) -> None:
     assert registry.validate_tools() == []
     assert registry.validate_tool_info({})[0]["field"] == "tool_name"
+    assert ToolRegistry.validate_tool_info(None)[0]["field"] == "tool_info"  # as every program of the 0.9 line does
 
     def untold(x: object) -> object:
         return x

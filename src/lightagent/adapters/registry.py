@@ -85,7 +85,7 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
     if missing:
         raise MissingExtraError(
             f"{place}: {kind!r} needs the package {missing[0]!r}, which is not installed.",
-            guidance=f"Type: pip install 'lightagent[{adapter.extra}]'",
+            guidance=f"Type: {install_command(adapter.extra, *adapter.requires)}",
         )
     return adapter
 
@@ -98,6 +98,25 @@ def kinds(family: str) -> tuple[str, ...]:
     package = importlib.import_module(f"lightagent.adapters.{family}")
     own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
     return tuple(sorted(own | {point.name for point in entry_points(group=f"lightagent.{family}")}))
+
+
+def install_command(extra: str, *packages: str) -> str:
+    """The command that installs what an extra of this distribution brings.
+
+    It names the packages themselves: the public index has another product under this distribution's name.
+
+    Args:
+        packages: what to name where this distribution has no such extra, or is not installed.
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        declared = requires("lightagent") or []
+    except PackageNotFoundError:
+        declared = []
+    parted = (requirement.partition(";") for requirement in declared)
+    wanted = [name.strip() for name, _, marker in parted if f"extra == '{extra}'" in marker.replace('"', "'")]
+    return " ".join(["pip install", *(f"'{one}'" for one in wanted or packages)])
 
 
 def _load(family: str, kind: str) -> Adapter[BaseModel, object]:

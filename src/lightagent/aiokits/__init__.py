@@ -1,1 +1,1 @@
-"""What knows nothing of agents: the standard library's asyncio and threads, made fit for what stands above."""
+"""What knows nothing of agents: tools for asyncio and threads, from the standard library alone."""

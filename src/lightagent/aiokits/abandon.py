@@ -54,14 +54,14 @@ async def within(seconds: float, work: Coroutine[object, object, T]) -> T:
     raise TimeIsUp
 
 
-async def stop(tasks: Collection[asyncio.Task[T]]) -> frozenset[asyncio.Task[T]]:
-    """Cancel tasks and wait for their end, but not longer than `GRACE`; those that have not ended then."""
+async def stop(tasks: Collection[asyncio.Task[T]], grace: float = GRACE) -> frozenset[asyncio.Task[T]]:
+    """Cancel tasks and wait for their end, but not longer than `grace`; those that have not ended then."""
     unfinished = [task for task in tasks if not task.done()]
     if not unfinished:
         return frozenset()
     for task in unfinished:
         task.cancel()
-    _, pending = await asyncio.wait(unfinished, timeout=GRACE)
+    _, pending = await asyncio.wait(unfinished, timeout=grace)
     for task in pending:
         _abandoned.add(task)
         task.add_done_callback(_ended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Generic
 
 from lightagent.aiokits.deadline import Deadline
@@ -10,6 +11,7 @@ from lightagent.application.apply_policy import Reviewer
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
+from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -18,7 +20,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, ModelFailed, RunFinished
 from lightagent.domain.folding import apply
 from lightagent.domain.messages import UserMessage
-from lightagent.domain.origin import Origin
+from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import Subject
 from lightagent.domain.runs import Run
@@ -81,7 +83,7 @@ class ActiveRun(Generic[DepsT]):
         self.begun = False
         self._tools = tools
         self._watches: tuple[RunWatch, ...] = ()
-        self._toolset: tuple[Toolset[DepsT], Toolset[DepsT]] | None = None
+        self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
 
     @property
@@ -114,12 +116,37 @@ class ActiveRun(Generic[DepsT]):
         return self._reviewer[1]
 
     async def toolset(self) -> Toolset[DepsT]:
-        """The tools of the agent that acts now, and those of this run."""
+        """The tools of the agent that acts now, and those of this run, as they were at its last request."""
+        known = self._toolset
+        if known is not None and known[0] is self.acting.catalogue:
+            return known[2]
+        return await self._list_tools()
+
+    async def offer_tools(self) -> tuple[str, ...]:
+        """The names of the tools that the next request offers; a source that has changed is listed again.
+
+        A tool that is gone is not offered any more, and one that has come is offered if its source says so.
+
+        Raises:
+            ConfigurationError: two tools have the same name.
+            LightAgentError: a source cannot be listed.
+        """
+        known, offered = self._toolset, self.run.offered
+        toolset = await self._list_tools()
+        if offered is None:
+            return toolset.initial
+        if known is None or known[2] is toolset:
+            return offered
+        came = (name for name in toolset.initial if name not in known[2].tools)
+        return (*(name for name in offered if name in toolset.tools), *came)
+
+    async def _list_tools(self) -> Toolset[DepsT]:
         catalogue = self.acting.catalogue
         base = catalogue.ready() or await catalogue.toolset()
-        if self._toolset is None or self._toolset[0] is not base:
-            self._toolset = base, base.plus(self._tools)
-        return self._toolset[1]
+        known = self._toolset
+        if known is None or known[1] is not base:
+            known = self._toolset = catalogue, base, base.plus(self._tools)
+        return known[2]
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
@@ -129,9 +156,17 @@ class ActiveRun(Generic[DepsT]):
         """What a review of what happens now is about."""
         return Subject(self.origin(), name, call_id)
 
-    def trace_headers(self, origin: Origin) -> tuple[tuple[str, str], ...]:
+    def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to this run's trace."""
+        if self.nesting is not None:
+            return self.nesting.trace_headers(origin)
         return tuple(header for watch in self._watches for header in watch.trace_headers(origin))
+
+    def full_origin(self) -> Origin:
+        """Where what happens now belongs, with the headers that are sent along to other processes."""
+        origin = self.origin()
+        headers = self.trace_headers(origin)
+        return replace(origin, trace_headers=headers) if headers else origin
 
     async def begin(self) -> None:
         """Tell what is on record and has not been seen: the first event, or a decision. Not before the first step."""

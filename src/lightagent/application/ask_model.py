@@ -12,9 +12,9 @@ from lightagent.application.compact_context import compact_context
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.errors import LightAgentError, ProviderError
+from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelRequested, ModelRetried, RunFinished
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.limits import Limits
 from lightagent.domain.outcomes import Failed
 from lightagent.domain.policy import RequestPayload, Stopped
@@ -57,16 +57,15 @@ async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinis
     """The request as the policies leave it."""
     run, now = live.run, live.clock.now()
     try:
-        toolset = await live.toolset()
-    except LightAgentError as error:
+        offered = await live.offer_tools()
+    except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
         live.record.cause = error
-        return RunFinished(Failed(error.info), at=now)
-    offered = toolset.initial if run.offered is None else run.offered
+        return RunFinished(Failed(classify_exception(error)), at=now)
     count = 1 + run.missing + len(run.messages)
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("model_request"):
         return ModelRequested(run.turn + 1, count, offered, at=now)
-    payload = RequestPayload(run.messages, copy_object(run.head.params), offered)
+    payload = RequestPayload(run.messages, copy_json(run.head.params), offered)
     verdict = await reviewer.review("model_request", live.subject(), payload)
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)

@@ -12,7 +12,7 @@ from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelReplied
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Decision, OutputPayload, Passed, ReplyPayload, Stopped
@@ -103,9 +103,9 @@ class _Reading:
         elif self._stream and show:
             self.shown = True
             await self._show(delta)
-            # Where the model never waits, no timer would be heard.
-            if self._deadline is not None:
-                self._deadline.check()
+        # Where the model never waits, no timer would be heard.
+        if self._deadline is not None:
+            self._deadline.check()
 
 
 async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
@@ -116,15 +116,13 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     if requested is not None:
         params = params if requested.params is None else requested.params
         messages = messages if requested.messages is None else requested.messages
-    origin = live.origin()
-    headers = live.trace_headers(origin)
     return ChatRequest(
         (run.head.instructions, *messages),
         toolset.specs(run.offered or ()),
-        copy_object(params),
+        copy_json(params),
         run.head.output_schema,
         live.stream,
-        replace(origin, trace_headers=headers) if headers else origin,
+        live.full_origin(),
     )
 
 

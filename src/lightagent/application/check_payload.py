@@ -10,7 +10,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.history import parse_parts
 from lightagent.domain.json_checks import require_json
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Failed
@@ -35,18 +35,19 @@ _TRUST: Final = ("trusted", "untrusted")
 
 def copy_payload(payload: PayloadT) -> PayloadT:
     """The payload with its plain JSON copied, so that a policy that changes it in place changes nothing else."""
-    copied: object = payload
-    match payload:
+    reviewed: object = payload
+    copied = reviewed
+    match reviewed:
         case QueryPayload(content=content) if not isinstance(content, str):
-            copied = replace(payload, content=tuple(copy_object(part) for part in content))
+            copied = replace(reviewed, content=tuple(copy_json(part) for part in content))
         case RequestPayload(params=params):
-            copied = replace(payload, params=copy_object(params))
+            copied = replace(reviewed, params=copy_json(params))
         case CallPayload(arguments=arguments):
-            copied = CallPayload(copy_object(arguments))
+            copied = CallPayload(copy_json(arguments))
         case ApprovalPayload(request=request):
-            copied = replace(payload, request=copy_object(request))
+            copied = replace(reviewed, request=copy_json(request))
         case ConclusionPayload(proposal=proposal):
-            copied = ConclusionPayload(copy_object(proposal))
+            copied = ConclusionPayload(copy_json(proposal))
         case _:
             pass
     return copied if isinstance(copied, type(payload)) else payload

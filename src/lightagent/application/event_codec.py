@@ -30,7 +30,7 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def event_to_dict(event: Event) -> JsonObject:
     if isinstance(event, Nested):
         return {"call_id": event.call_id, "event": event_to_dict(event.event), "type": event.type}
     if isinstance(event, Unrecognized):
-        return copy_object(event.entry)
+        return copy_json(event.entry)
     return _codec().dump_python(event, mode="json", exclude_defaults=False)  # type: ignore[no-any-return]
 
 
@@ -94,7 +94,7 @@ def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_N
     kind = entry.get("type") if isinstance(entry, dict) else None
     if isinstance(entry, dict) and isinstance(kind, str) and kind not in KINDS:
         if entry.get("ignorable") is True:
-            return Unrecognized(copy_object(entry))
+            return Unrecognized(copy_json(entry))
         raise ConfigurationError(f"Journal: {at}: the kind of event {kind!r:.50} is not known.", guidance=_NEWER)
     if isinstance(entry, dict) and kind == "nested":
         return _nested(entry, at, levels)

@@ -11,12 +11,13 @@ from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead, ModelEndpoint
+from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import SystemMessage, encode_json
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
-from lightagent.ports.models import ChatModel
+from lightagent.ports.models import ChatModel, ServedModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
@@ -81,15 +82,23 @@ class Means(Generic[DepsT]):
         if schema is not None:
             parts.append(self.prompts.output_schema.format(schema=encode_json(schema).decode()))
         told = SystemMessage("\n\n".join(part for part in parts if part))
-        # A model by shape alone may have been written before models had to tell this.
-        endpoint: object = getattr(self.model, "endpoint", None)
-        known = endpoint if isinstance(endpoint, ModelEndpoint) else UNKNOWN_ENDPOINT
-        return AgentHead(self.name, self.model.name, told, self.params, schema, known)
+        endpoint = self.model.endpoint if isinstance(self.model, ServedModel) else UNKNOWN_ENDPOINT
+        return AgentHead(self.name, self.model.name, told, self.params, schema, endpoint)
 
     @cached_property
     def crew(self) -> Mapping[str, Means[DepsT]]:
-        """This agent and all that may take over, directly or by way of others, by name."""
-        return {means.name: means for means in self._reachable({})}
+        """This agent and all that may take over, directly or by way of others, by name.
+
+        Raises:
+            ConfigurationError: two of them have the same name.
+        """
+        named: dict[str, Means[DepsT]] = {}
+        for means in self._reachable({}):
+            if named.setdefault(means.name, means) is not means:
+                raise ConfigurationError(
+                    f"handoffs: two agents are called {means.name!r}.", guidance="Give each a name of its own."
+                )
+        return named
 
     def _reachable(self, seen: dict[int, Means[DepsT]]) -> Iterator[Means[DepsT]]:
         if id(self) not in seen:

@@ -7,6 +7,7 @@ from typing import Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.means import Means
+from lightagent.application.resume_run import check_child, present_policies, require_same_agent
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import RunRequest, start_run
@@ -17,9 +18,10 @@ from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended, outcome_error
+from lightagent.domain.runs import Run
 from lightagent.domain.signals import NestedRunWaits
 from lightagent.domain.tools import ToolSpec
-from lightagent.ports.tools import RunContext, Tool
+from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 _PARAMETERS: JsonObject = {
     "type": "object",
@@ -29,7 +31,7 @@ _PARAMETERS: JsonObject = {
 }
 
 
-class AgentTool(Tool[DepsT], Generic[DepsT]):
+class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
     """An agent that a model can call.
 
     The nested run has the dependencies, the owner, the trace and the policies of the run that calls it. A call that was
@@ -49,6 +51,13 @@ class AgentTool(Tool[DepsT], Generic[DepsT]):
         if set(arguments) != {"query"} or not isinstance(query, str):
             raise refused("The arguments do not fit.", 'It takes one argument, such as {"query": "…"}.')
         return arguments
+
+    def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
+        require_same_agent(child.started, self._means, policies)
+        inner = (*policies, *present_policies(self._means))
+        for call in child.calls.values():
+            if call.child is not None:
+                check_child(self._means.catalogue.own.get(call.call.name), call.child, inner)
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
         live = self._run(str(arguments["query"]), context)

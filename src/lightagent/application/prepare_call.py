@@ -11,7 +11,7 @@ from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Passed, Stopped
@@ -55,7 +55,7 @@ async def prepare_call(
         shown = parse_arguments(wanted.arguments) if call.arguments is None else call.arguments
         if call.status == "started" and not (tool.spec.idempotent or tool.spec.resumable):
             raise _interrupted(wanted.name, prompts.call_interrupted)
-        arguments = tool.check(copy_object(shown))
+        arguments = tool.check(copy_json(shown))
     except _Interrupted as error:
         return _finished(live, call, str(error), "unknown", error)
     except ToolError as error:
@@ -74,7 +74,7 @@ async def _reviewed(
     reviewer, name, call_id = live.reviewer, ready.tool.spec.name, ready.call.call.id
     reason = f"{name} runs only with approval." if ready.tool.spec.requires_approval and not ready.approved else None
     if reviewer is not None and reviewer.reviews("tool_call"):
-        verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_object(ready.shown)))
+        verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_json(ready.shown)))
         if isinstance(verdict, Stopped):
             return stopped_call(live, call_id, verdict)
         if isinstance(verdict, Asked):
@@ -85,7 +85,7 @@ async def _reviewed(
         ready = changed
     if reason is None:
         return ready
-    return await ask_for_approval(live, ready, reason, {"arguments": copy_object(ready.shown)}, ready.decisions)
+    return await ask_for_approval(live, ready, reason, {"arguments": copy_json(ready.shown)}, ready.decisions)
 
 
 def _with_arguments(
@@ -95,10 +95,10 @@ def _with_arguments(
     if shown == ready.shown:
         return ReadyCall(ready.call, ready.tool, ready.shown, ready.arguments, ready.key, ready.approved, decisions)
     try:
-        arguments = ready.tool.check(copy_object(shown))
+        arguments = ready.tool.check(copy_json(shown))
     except ToolError as error:
         return _finished(live, ready.call, str(error), "refused", error, decisions)
-    return ReadyCall(ready.call, ready.tool, copy_object(shown), arguments, ready.key, ready.approved, decisions)
+    return ReadyCall(ready.call, ready.tool, copy_json(shown), arguments, ready.key, ready.approved, decisions)
 
 
 async def ask_for_approval(

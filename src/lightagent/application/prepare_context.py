@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.aiokits.abandon import within
+from lightagent.aiokits.abandon import is_cancelled, within
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
@@ -61,7 +61,9 @@ async def _gather(
         asked = source.gather(subject, query)
         texts: object = await (asked if source.timeout is None else within(source.timeout, asked))
         messages = _messages(source, texts)
-    except Exception as exc:  # A source of anybody's: the run goes on without it.
+    except (Exception, asyncio.CancelledError) as exc:  # A source of anybody's: the run goes on without it.
+        if isinstance(exc, asyncio.CancelledError) and is_cancelled():
+            raise
         return ContextAdded(name, (), _described(name, exc), at=live.clock.now())
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("context"):
@@ -78,7 +80,7 @@ def _messages(source: ContextSource, texts: object) -> tuple[ContextMessage, ...
     return tuple(ContextMessage(source.name, str(text), source.trust) for text in texts)
 
 
-def _described(name: str, exc: Exception) -> LightAgentErrorInfo:
+def _described(name: str, exc: BaseException) -> LightAgentErrorInfo:
     if isinstance(exc, LightAgentError):
         return exc.info
     if isinstance(exc, TimeoutError):

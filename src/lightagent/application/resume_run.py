@@ -16,8 +16,8 @@ from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import waiting_calls
-from lightagent.ports.tools import Tool
+from lightagent.domain.runs import Run, waiting_calls
+from lightagent.ports.tools import NestingTool, Tool
 
 Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
 """One decision for the one call that waits, decisions by call id, or none (to go on after a crash)."""
@@ -44,13 +44,7 @@ def resume_run(
     """
     known = as_journal(journal)
     decided = with_decisions(known, decisions, means.clock.now())
-    started = decided.started
-    if started.head.output_schema != means.head.output_schema:
-        raise ConfigurationError(
-            "The run was begun by an agent with another output_type.",
-            guidance="Resume it with the output_type it was begun with.",
-        )
-    _require_policies(started, means)
+    require_same_agent(decided.started, means)
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
     return ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools)
 
@@ -64,14 +58,39 @@ def as_journal(journal: JournalLike) -> Journal:
     return journal if isinstance(journal, Journal) else Journal.from_json(journal)
 
 
-def _require_policies(started: RunStarted, means: Means[DepsT]) -> None:
-    present = policy_names(other.gate for other in means.crew.values() if other.gate is not None)
+def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple[str, ...] = ()) -> None:
+    """Raise unless an agent can go on with a run; `policies` are those of the runs around it.
+
+    Raises:
+        ConfigurationError: the run was begun with another output type, or with policies that are not there.
+    """
+    if started.head.output_schema != means.head.output_schema:
+        raise ConfigurationError(
+            "The run was begun by an agent with another output_type.",
+            guidance="Resume it with the output_type it was begun with.",
+        )
+    present = {*policies, *present_policies(means)}
     lacking = [name for name in started.policies if name not in present]
     if lacking:
         raise ConfigurationError(
             f"The run was begun with policies that this agent lacks: {', '.join(lacking)}.",
             guidance="Resume it with the policies it was begun with.",
         )
+
+
+def present_policies(means: Means[DepsT]) -> tuple[str, ...]:
+    """What stands behind the gates of an agent and of those that may take over from it."""
+    return policy_names(other.gate for other in means.crew.values() if other.gate is not None)
+
+
+def check_child(tool: object, child: Run, policies: tuple[str, ...]) -> None:
+    """Raise unless the tool that a nested run belongs to can go on with it.
+
+    Raises:
+        ConfigurationError: the nested run was begun with another output type, or with policies that are not there.
+    """
+    if isinstance(tool, NestingTool):
+        tool.check_child(child, policies)
 
 
 def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journal:
@@ -120,14 +139,16 @@ def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, App
         return decisions
     if not isinstance(decisions, ApprovalDecision):
         raise _no_decision(decisions, "decision")
-    if not waiting:
-        raise PolicyError("No call waits for a decision: it never did, or it was decided before.", guidance="")
-    if len(waiting) > 1:
-        raise ConfigurationError(
-            f"{len(waiting)} calls wait ({', '.join(waiting)}); it is not clear which is meant.",
-            guidance="Pass a dict of call id to decision.",
-        )
-    return {waiting[0]: decisions}
+    match waiting:
+        case ():
+            raise PolicyError("No call waits for a decision: it never did, or it was decided before.", guidance="")
+        case (only,):
+            return {only: decisions}
+        case _:
+            raise ConfigurationError(
+                f"{len(waiting)} calls wait ({', '.join(waiting)}); it is not clear which is meant.",
+                guidance="Pass a dict of call id to decision.",
+            )
 
 
 def _no_decision(value: object, at: str) -> ConfigurationError:

@@ -42,7 +42,8 @@ async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> No
         work.closed = True
         unfinished = [task for task in tasks if not task.done()]
         if unfinished:
-            abandoned = await stop(unfinished)
+            # A nested run waits less than the one around it, which would give it up before its last words.
+            abandoned = await stop(unfinished, GRACE / (1 + len(live.path)))
             live.leftovers = [*work.drain(), *(_abandoned(live, tasks[task]) for task in tasks if task in abandoned)]
 
 
@@ -195,34 +196,35 @@ class _Work(Generic[DepsT]):
         self, ready: ReadyCall[DepsT], report: Callable[[str], None], over: Callable[[], bool]
     ) -> RunContext[DepsT]:
         live = self._live
-        nesting = self._nesting(ready) if ready.tool.spec.resumable else None
+        nesting = self._nesting(ready, over) if ready.tool.spec.resumable else None
         return RunContext(
-            live.deps, live.origin(), ready.call.call.id, ready.key, ready.approved, report, over, nesting
+            live.deps, live.full_origin(), ready.call.call.id, ready.key, ready.approved, report, over, nesting
         )
 
-    def _nesting(self, ready: ReadyCall[DepsT]) -> Nesting:
+    def _nesting(self, ready: ReadyCall[DepsT], over: Callable[[], bool]) -> Nesting:
         live, call_id = self._live, ready.call.call.id
 
         async def emit(step: ChildStep) -> None:
+            if over() or self.closed:  # The call was given up, and has its result.
+                raise asyncio.CancelledError
             taken: asyncio.Future[None] = self._loop.create_future()
             self._items.put_nowait(_Item(_nested(call_id, step), taken))
             await taken
 
         def record(event: Event) -> None:
-            self._items.put_nowait(_Item(Nested(call_id, event)))
+            if not over():
+                self._items.put_nowait(_Item(Nested(call_id, event)))
 
         gates = () if live.reviewer is None else live.reviewer.gates
-        return Nesting(ready.call.child, emit, record, gates, live.stream)
+        return Nesting(ready.call.child, emit, record, gates, live.stream, live.trace_headers)
 
 
 def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:
-    match step:
-        case NestedDelta(path, delta):
-            return NestedDelta((call_id, *path), delta)
-        case _ if is_delta(step):
-            return NestedDelta((call_id,), step)
-        case _:
-            return Nested(call_id, step)
+    if isinstance(step, NestedDelta):
+        return NestedDelta((call_id, *step.path), step.delta)
+    if is_delta(step):
+        return NestedDelta((call_id,), step)
+    return Nested(call_id, step)
 
 
 def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:

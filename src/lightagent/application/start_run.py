@@ -10,7 +10,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import policy_names
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import HistoryReference, RunStarted
 from lightagent.domain.folding import start
@@ -72,6 +72,9 @@ def start_run(
         ConfigurationError: the query, the history, a parameter, a limit or a tool is refused.
     """
     asked = _query_message(query)
+    if request.tools:
+        # A name that is taken shows at once; those of the agent's sources are known at the first step only.
+        Toolset(means.catalogue.own).plus(request.tools)
     head = means.head
     if request.params:
         head = replace(head, params=checked_params({**head.params, **request.params}))

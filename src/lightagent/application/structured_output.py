@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 OutputT_co = TypeVar("OutputT_co", covariant=True)
 
-_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+_FENCE = "```"
+_OPENING = re.compile(r"```(?:json)?[^\S\n]*\n")
 
 
 class OutputType(Generic[OutputT_co]):
@@ -111,8 +112,7 @@ class OutputType(Generic[OutputT_co]):
 
 def _json_in(content: str) -> JsonValue:
     """The JSON value in an answer; models like to put it in a fenced block."""
-    fenced = _FENCED.search(content)
-    for text in (content, fenced.group(1) if fenced else ""):
+    for text in (content, _fenced(content)):
         try:
             return read_json(text)
         except NotStrictJsonError as exc:
@@ -120,3 +120,13 @@ def _json_in(content: str) -> JsonValue:
                 remedy = f"; {exc.remedy}" if exc.remedy else ""
                 raise OutputError(f"- the answer {'holds' if exc.held else 'is'} {exc.problem}{remedy}.") from exc
     raise OutputError("- the answer is no JSON.")
+
+
+def _fenced(content: str) -> str:
+    """The text of the first fenced block, or nothing where there is none or where it is not closed."""
+    opening = _OPENING.search(content)
+    if opening is None:
+        return ""
+    # The closing fence is looked for once: an expression for the whole block would look for it again from every fence.
+    end = content.find(_FENCE, opening.end())
+    return "" if end < 0 else content[opening.end() : end]

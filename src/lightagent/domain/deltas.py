@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import NoneType
 from typing import Final, TypeAlias
 
 from typing_extensions import TypeIs
@@ -177,14 +176,20 @@ def _is_call_piece(delta: ToolCallDelta) -> bool:
 def _is_end(delta: ReplyEnd) -> bool:
     texts: tuple[object, ...] = (delta.finish_reason, delta.model, delta.response_id)
     usage: object = delta.usage
-    return all(text is None or isinstance(text, str) for text in texts) and isinstance(usage, (Usage, NoneType))
+    return all(text is None or isinstance(text, str) for text in texts) and (usage is None or _is_usage(usage))
+
+
+def _is_usage(usage: object) -> bool:
+    """Whether its counts can be added up, and a journal can hold them."""
+    return isinstance(usage, Usage) and all(type(count) is int for count in usage.to_dict().values())
 
 
 def _foreign(item: object) -> ProviderError:
     """A type checker keeps what is not a delta from getting here; but a model may be written by anybody."""
     fields = ", ".join(f"{name}={type(value).__name__}" for name, value in _fields(item))
+    shown = f"{type(item).__name__}({fields})" if fields else type(item).__name__
     return ProviderError(
-        f"The model's stream yielded {type(item).__name__}({fields}), which is not a delta.",
+        f"The model's stream yielded {shown}, which is not a delta.",
         code="LA-500",
         guidance="ChatModel.stream yields TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta and ReplyEnd, with "
         "fields of their declared types.",

@@ -27,7 +27,7 @@ def format_error_code(code: str) -> str:
 
 
 def format_lightagent_error(info: LightAgentErrorInfo) -> str:
-    """The one text form of an error: code, message, and what to do."""
+    """The text of an error: code, message, and what to do."""
     text = f"{format_error_code(info.code)} {info.message}"
     if not info.guidance:
         return text
@@ -35,33 +35,49 @@ def format_lightagent_error(info: LightAgentErrorInfo) -> str:
 
 
 class LightAgentError(Exception):
-    """Any fault of lightagent. Its text starts with ``[CODE]``; `info` is the same as plain data."""
+    """Any fault of lightagent. Its text starts with ``[CODE]``; `info` is the same as plain data.
+
+    ``ToolError("It rains.", code="LA-TOOL")`` and, as in the 0.9 line, ``LightAgentError("LA-TOOL", "It rains.")``.
+
+    Args:
+        text: what happened; or, where it is exactly one of the codes, the error's code.
+        message: what happened, where the code came first. The code's standard message unless given.
+        guidance: what to do next. The code's standard guidance unless given.
+        details: facts for programs. A text becomes ``{"text": …}``, and the message too where there is no other.
+        code: the error's code; the standard one of the class unless given.
+        retryable: whether the same request may succeed later. The code's standard answer unless given.
+    """
 
     default_code = "LA-UNKNOWN"
 
     def __init__(
         self,
-        message: str = "",
+        text: str = "",
+        message: str | None = None,
+        guidance: str | None = None,
+        details: JsonObject | str | None = None,
         *,
         code: str | None = None,
-        guidance: str | None = None,
-        details: JsonObject | None = None,
         retryable: bool | None = None,
     ) -> None:
+        if code is None and text in ERROR_TAXONOMY:
+            code, text = text, ""
+        told = details if isinstance(details, str) else ""
         standard = ERROR_TAXONOMY.get(code or self.default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
         self.info = LightAgentErrorInfo(
             code=standard.code,
-            message=message or standard.message,
+            message=": ".join(filter(None, (text, message))) or told or standard.message,
             guidance=standard.guidance if guidance is None else guidance,
-            details=details,
+            details={"text": details} if isinstance(details, str) else details,
             retryable=standard.retryable if retryable is None else retryable,
         )
         super().__init__(format_lightagent_error(self.info))
 
     def __reduce__(self) -> tuple[_Rebuild, tuple[type[LightAgentError], tuple[object, ...]], dict[str, object]]:
-        """As an exception says it, a copy would be made of the finished text: with its code twice, and all else lost.
+        """Copy and pickle by state. The default would pass the finished text to the constructor: the code would
+        appear twice, and everything else would be lost.
 
-        The constructor is not called again, since a subclass may have one of its own.
+        The constructor is not called again, since a subclass may have one with other parameters.
         """
         return _rebuilt, (type(self), self.args), self.__dict__
 
@@ -92,7 +108,7 @@ class LightAgentError(Exception):
 
 
 def _rebuilt(kind: type[LightAgentError], args: tuple[object, ...]) -> LightAgentError:
-    """An error with its text alone; what else is known of it follows as its state."""
+    """An error with its arguments only; the caller restores its state afterwards."""
     return kind.__new__(kind, *args)
 
 

@@ -17,6 +17,7 @@ MOST_DEPTH: Final = 64
 
 MOST_BITS: Final = 14_000
 """Of an integer; Python reads and writes 4,300 digits unless a program says otherwise."""
+_MOST_PLACE: Final = 300
 
 
 def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> None:
@@ -77,4 +78,6 @@ def _copied(value: JsonValue) -> JsonValue:
 
 
 def _no_json(at: str, problem: str) -> ConfigurationError:
-    return ConfigurationError(f"{at}: this is not plain JSON: {problem}.", guidance="")
+    # A value that is nested too deep has a very long place.
+    place = at if len(at) <= _MOST_PLACE else f"{at[:_MOST_PLACE]}…"
+    return ConfigurationError(f"{place}: this is not plain JSON: {problem}.", guidance="")

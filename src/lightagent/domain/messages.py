@@ -6,9 +6,10 @@ import json
 import re
 from abc import abstractmethod
 from dataclasses import dataclass
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Final, Literal, TypeAlias
 
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 
@@ -31,9 +32,12 @@ class _Encoded:
         try:
             return self._bytes
         except AttributeError:
-            encoded = encode_json(self.to_openai())
+            encoded = self._encode()
             object.__setattr__(self, "_bytes", encoded)
             return encoded
+
+    def _encode(self) -> bytes:
+        return encode_json(self.to_openai())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class SystemMessage(_Encoded):
     def to_openai(self) -> JsonObject:
         return {"role": "system", "content": self.content}
 
+    def _encode(self) -> bytes:
+        return b'{"role":"system","content":%b}' % encode_text(self.content)
+
 
 @dataclass(frozen=True, slots=True)
 class UserMessage(_Encoded):
@@ -57,8 +64,13 @@ class UserMessage(_Encoded):
     def to_openai(self) -> JsonObject:
         return {"role": "user", "content": self._copied_content()}
 
+    def _encode(self) -> bytes:
+        if isinstance(self.content, str):
+            return b'{"role":"user","content":%b}' % encode_text(self.content)
+        return encode_json(self.to_openai())
+
     def _copied_content(self) -> str | list[JsonValue]:
-        return self.content if isinstance(self.content, str) else [copy_object(part) for part in self.content]
+        return self.content if isinstance(self.content, str) else [copy_json(part) for part in self.content]
 
     @property
     def text(self) -> str:
@@ -96,8 +108,9 @@ class ContextMessage(_Encoded):
         return {"role": "user", "content": f"{opening}\n{text}\n</context>"}
 
 
-# The bracket of anything that looks like the delimiter, whatever its case and the spaces in it.
-_DELIMITER: Final = re.compile(r"<(?=\s{0,20}/?\s{0,20}context)", re.IGNORECASE)
+# The bracket of anything that looks like the delimiter, whatever its case and what stands between, seen or unseen. No
+# part is looked at twice: what stands between is given back to no other attempt, and holds no bracket of its own.
+_DELIMITER: Final = re.compile(r"<(?=[^\w<]*+context)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,12 @@ class ToolCall:
     def to_openai(self) -> JsonObject:
         """The call as an assistant message holds it."""
         return {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+
+    def encoded(self) -> bytes:
+        """`to_openai` as UTF-8 JSON."""
+        name, arguments = encode_text(self.name), encode_text(self.arguments)
+        form = b'{"id":%b,"type":"function","function":{"name":%b,"arguments":%b}}'
+        return form % (encode_text(self.id), name, arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +148,13 @@ class AssistantMessage(_Encoded):
             message["tool_calls"] = [call.to_openai() for call in self.tool_calls]
         return message
 
+    def _encode(self) -> bytes:
+        content = b"null" if self.content is None else encode_text(self.content)
+        if not self.tool_calls:
+            return b'{"role":"assistant","content":%b}' % content
+        calls = b",".join([call.encoded() for call in self.tool_calls])
+        return b'{"role":"assistant","content":%b,"tool_calls":[%b]}' % (content, calls)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolMessage(_Encoded):
@@ -141,12 +167,24 @@ class ToolMessage(_Encoded):
     def to_openai(self) -> JsonObject:
         return {"role": "tool", "tool_call_id": self.tool_call_id, "content": self.content}
 
+    def _encode(self) -> bytes:
+        call_id, content = encode_text(self.tool_call_id), encode_text(self.content)
+        return b'{"role":"tool","tool_call_id":%b,"content":%b}' % (call_id, content)
+
 
 Message: TypeAlias = SystemMessage | UserMessage | ContextMessage | AssistantMessage | ToolMessage
 
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ASCII_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+
+
+def encode_text(text: str) -> bytes:
+    """A text as UTF-8 JSON, as `encode_json` writes it; a whole encoder for one text costs five times as much."""
+    try:
+        return encode_basestring(text).encode()
+    except UnicodeEncodeError:
+        return encode_basestring_ascii(text).encode("ascii")
 
 
 def encode_json(value: JsonObject) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 
 DEFAULT_OUTPUT_LIMIT = 64 * 1024
@@ -38,12 +38,8 @@ class ToolSpec:
     resumable: bool = False
 
     def to_openai(self) -> JsonObject:
-        """The tool as a chat-completions request offers it."""
+        """The tool as a chat-completions request offers it; a copy that may be changed."""
         return {
             "type": "function",
-            "function": {
-                "name": self.name,
-                "description": self.description,
-                "parameters": copy_object(self.parameters),
-            },
+            "function": {"name": self.name, "description": self.description, "parameters": copy_json(self.parameters)},
         }

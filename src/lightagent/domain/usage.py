@@ -47,27 +47,27 @@ def normalize_usage(usage: Usage | Mapping[str, object] | None) -> Usage:
         return Usage()
     if isinstance(usage, Usage):
         return usage
-    given = _count(usage, "input_tokens", "prompt_tokens")
-    made = _count(usage, "output_tokens", "completion_tokens")
+    input_tokens = _count(usage.get("input_tokens")) or _count(usage.get("prompt_tokens"))
+    output_tokens = _count(usage.get("output_tokens")) or _count(usage.get("completion_tokens"))
+    cached = _count(usage.get("cached_input_tokens")) or _count(usage.get("cache_read_input_tokens"))
+    reasoning = _count(usage.get("reasoning_tokens"))
     return Usage(
-        given,
-        made,
-        _count(usage, "total_tokens") or given + made,
-        _count(usage, "cached_input_tokens", "cache_read_input_tokens")
-        or _detail(usage, "cached_tokens", "prompt_tokens_details", "input_tokens_details"),
-        _count(usage, "reasoning_tokens")
-        or _detail(usage, "reasoning_tokens", "completion_tokens_details", "output_tokens_details"),
+        input_tokens,
+        output_tokens,
+        _count(usage.get("total_tokens")) or input_tokens + output_tokens,
+        cached or _detail(usage, "cached_tokens", "prompt_tokens_details", "input_tokens_details"),
+        reasoning or _detail(usage, "reasoning_tokens", "completion_tokens_details", "output_tokens_details"),
     )
 
 
 def _detail(usage: Mapping[str, object], name: str, *places: str) -> int:
-    details = (usage.get(place) for place in places)
-    return next((_count(detail, name) for detail in details if isinstance(detail, Mapping)), 0)
-
-
-def _count(usage: Mapping[str, object], *names: str) -> int:
-    for name in names:
-        value = usage.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
+    """A count that stands in one of several nested objects."""
+    for place in places:
+        details = usage.get(place)
+        if isinstance(details, Mapping):
+            return _count(details.get(name))
     return 0
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value is not True and value > 0 else 0

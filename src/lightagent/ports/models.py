@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
@@ -44,11 +44,6 @@ class ChatModel(Protocol):
         """The model's name, as its provider knows it."""
         ...
 
-    @property
-    def endpoint(self) -> ModelEndpoint:
-        """Where the model is served, for telemetry."""
-        return UNKNOWN_ENDPOINT
-
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """The answer to `request` as deltas that fold to one reply; raises `ProviderError`, and retries nothing.
 
@@ -60,4 +55,14 @@ class ChatModel(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections; a later request opens them again."""
+        ...
+
+
+@runtime_checkable
+class ServedModel(Protocol):
+    """A chat model that tells where it is served, beside what every one does."""
+
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        """Its provider, and the address and port of its server."""
         ...

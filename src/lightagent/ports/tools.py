@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeAlias
+from typing import Generic, Protocol, TypeAlias, runtime_checkable
 
 from typing_extensions import TypeVar
 
 from lightagent.domain.deltas import Delta
 from lightagent.domain.events import Event
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.origin import Origin
+from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
@@ -32,6 +32,10 @@ class NestedDelta:
 ChildStep: TypeAlias = Event | Delta | NestedDelta
 
 
+def _no_headers(origin: Origin) -> TraceHeaders:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Nesting:
     """What a tool that is an agent needs to put its run into the journal of the run that calls it.
@@ -42,6 +46,7 @@ class Nesting:
         record: puts an event on record without waiting, as the last words of a nested run that is cancelled.
         gates: the gates of the runs around it, the outermost first; they review the nested run as well.
         stream: whether deltas are wanted.
+        trace_headers: the headers that link what the nested run asks of another process to the trace.
     """
 
     child: Run | None
@@ -49,6 +54,7 @@ class Nesting:
     record: Callable[[Event], None]
     gates: tuple[Gate, ...] = ()
     stream: bool = False
+    trace_headers: Callable[[Origin], TraceHeaders] = _no_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,19 @@ class Tool(Protocol[DepsT_contra]):
         """Do it, with arguments that `check` returned; raises whatever goes wrong, or a `ControlSignal`.
 
         A `ToolAnswer` affects the run besides answering.
+        """
+        ...
+
+
+@runtime_checkable
+class NestingTool(Protocol):
+    """What a tool that is an agent has besides: it knows whether a nested run can go on with it."""
+
+    def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
+        """Raise unless `child` can be resumed here; `policies` stand behind the gates of the runs around it.
+
+        Raises:
+            ConfigurationError: it was begun with policies or an output type that are not there.
         """
         ...
 

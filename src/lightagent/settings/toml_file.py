@@ -1,10 +1,10 @@
-"""The file `lightagent.toml`: found, read, and every key with its line."""
+"""Finds and reads `lightagent.toml`, and tells the line of every key."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,15 +17,21 @@ from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem, raise_
 
 FILE_NAME: Final = "lightagent.toml"
 
-_NAME = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
-_DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]")
-_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
+_NAME = r"""(?:[\w-]+|"(?:[^"\\\n]|\\[^\n])*"|'[^'\n]*')"""
+_DOTTED = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
+_HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*({_DOTTED})[ \t]*\]")
+_KEY = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
+# A comment, a string of any kind (an unclosed one extends to the end), a bracket or the end of a line.
+_TOKEN = re.compile(
+    r"""#[^\n]*|"{3}(?:[^"\\]|\\.|"(?!""))*+"{0,5}|'{3}(?:[^']|'(?!''))*+'{0,5}"""
+    r"""|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|[][{}\n]""",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A parsed file: a table a profile, and the line of each key."""
+    """A parsed file: one table for each profile, and the line of each key."""
 
     path: Path
     tables: Mapping[str, JsonObject]
@@ -33,7 +39,7 @@ class ConfigFile:
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """The profiles there are, ``default`` first."""
+        """The names of the profiles, ``default`` first."""
         return ("default", *sorted(name for name in self.tables if name != "default"))
 
     def leaves(self, profile: str) -> Leaves:
@@ -53,7 +59,7 @@ def find_file(start: Path) -> Path | None:
 
 
 def _folders(start: Path) -> list[Path]:
-    """Where to look. Outside of repository and home only in `start`: what is above may be anybody's, as in /tmp."""
+    """The folders to look in. Outside of a repository and the home folder only `start`; others may own the rest."""
     above = (start, *start.parents)
     ends = (place for place, folder in enumerate(above, 1) if (folder / ".git").exists() or folder == Path.home())
     return list(above[: next(ends, 1)])
@@ -84,24 +90,49 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line of every table and key. The TOML parser does not tell them, so this reads just enough of TOML."""
+    """The line of every table and key. The TOML parser does not report them, so this reads just enough of TOML."""
     lines: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    in_string = False
-    for number, line in enumerate(text.splitlines(), 1):
-        if not in_string:
-            if header := _HEADER.match(line):
-                table = _names(header[1])
-                lines.setdefault(table, number)
-            elif key := _KEY.match(line):
-                lines.setdefault((*table, *_names(key[1])), number)
-        # Lines within a multi-line string look like keys but are text.
-        in_string ^= (line.count('"""') + line.count("'''")) % 2 == 1
+    for start, number in _statements(text):
+        if header := _HEADER.match(text, start):
+            table = _names(header[1])
+            lines.setdefault(table, number)
+        elif key := _KEY.match(text, start):
+            lines.setdefault((*table, *_names(key[1])), number)
     return lines
 
 
+def _statements(text: str) -> Iterator[tuple[int, int]]:
+    """The offset and the number of each line that is not inside a string, an array or an inline table.
+
+    A line inside of one may look like a key without being one.
+    """
+    number, depth = 1, 0
+    yield 0, number
+    for token in _TOKEN.finditer(text):
+        match token.group():
+            case "\n":
+                number += 1
+                if depth == 0:
+                    yield token.end(), number
+            case "[" | "{":
+                depth += 1
+            case "]" | "}":
+                depth -= 1
+            case comment_or_string:
+                number += comment_or_string.count("\n")
+
+
 def _names(dotted: str) -> KeyPath:
-    return tuple(name.strip("\"'") for name in re.findall(_NAME, dotted))
+    return tuple(_name(written) for written in re.findall(_NAME, dotted))
+
+
+def _name(written: str) -> str:
+    """A name without its quotes and escapes."""
+    if not written.startswith('"'):
+        return written.strip("'")
+    read: str = tomllib.loads(f"name = {written}")["name"]
+    return read
 
 
 def _read(path: Path) -> str:

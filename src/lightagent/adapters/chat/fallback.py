@@ -10,18 +10,19 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lightagent.adapters.registry import Adapter, open_adapter
+from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import classify_exception, error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
 
 TRANSIENT = ("LA-408", "LA-429", "LA-500", "LA-503")
 """Failures that say nothing of the request: another provider may well answer it."""
 
 
-class FallbackModel(ChatModel):
+class FallbackModel(ChatModel, ServedModel):
     """Asks the models in their order, and goes on to the next where one fails with a code of `on`.
 
     What was delivered cannot be taken back: after the first delta an error passes through, as does one of any other
@@ -37,6 +38,12 @@ class FallbackModel(ChatModel):
     @property
     def name(self) -> str:
         return f"fallback({', '.join(model.name for model in self._models)})"
+
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        """That of the first model, which is asked first."""
+        first = self._models[0]
+        return first.endpoint if isinstance(first, ServedModel) else UNKNOWN_ENDPOINT
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         tried: list[JsonValue] = []

@@ -18,7 +18,7 @@ from lightagent.domain.events import (
     ToolStarted,
     ToolStatus,
 )
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Suspended
 
@@ -53,7 +53,7 @@ class ToolCallRecord:
         return {
             "id": self.id,
             "name": self.name,
-            "arguments": None if self.arguments is None else copy_object(self.arguments),
+            "arguments": None if self.arguments is None else copy_json(self.arguments),
             "raw_arguments": self.raw_arguments,
             "output": self.output,
             "status": self.status,
@@ -96,10 +96,10 @@ def _updated(
 ) -> ToolCallRecord:
     match event:
         case ToolStarted(arguments=arguments):
-            return replace(record, arguments=copy_object(arguments), status="started")
+            return replace(record, arguments=copy_json(arguments), status="started")
         case ToolFinished(output=output, status=status, duration=duration):
             return replace(record, output=output, status=status, duration=duration)
         case ApprovalRequested(arguments=arguments):
-            return replace(record, arguments=copy_object(arguments), status="waiting")
+            return replace(record, arguments=copy_json(arguments), status="waiting")
         case ApprovalDecided():
             return replace(record, status="decided")

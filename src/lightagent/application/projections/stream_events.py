@@ -23,7 +23,7 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.usage import Usage
@@ -101,14 +101,14 @@ class StreamEvents:
                 for call_id in call_ids:
                     yield self._call("tool_result", call_id, {"output": error.message, "status": "refused"})
             case ToolStarted():
-                yield self._call("tool_call", event.call_id, {"arguments": copy_object(event.arguments)})
+                yield self._call("tool_call", event.call_id, {"arguments": copy_json(event.arguments)})
             case ToolFinished():
                 yield self._call("tool_result", event.call_id, {"output": event.output, "status": event.status})
             case ApprovalRequested():
-                request = copy_object(event.request)
+                request = copy_json(event.request)
                 yield self._call("approval_required", event.call_id, {"reason": event.reason, "request": request})
             case Noted():
-                yield self._event("note", {**copy_object(event.data), "kind": event.kind})
+                yield self._event("note", {**copy_json(event.data), "kind": event.kind})
             case RunFinished():
                 yield from self._end(event)
             case _:

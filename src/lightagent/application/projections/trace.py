@@ -35,7 +35,7 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
-from lightagent.domain.json_copies import copy_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.policy import Decision
@@ -143,7 +143,7 @@ class _Tracer:
                 known: JsonObject = {"kind": kind}
                 if kind == TOOL_PROGRESS:
                     known |= {name: noted.get(name) for name in ("id", "name")}
-                self._line("note", event.at, known, {"data": copy_object(noted)})
+                self._line("note", event.at, known, {"data": copy_json(noted)})
             case Admitted() | OutputAccepted() | ModelRetried() | Unrecognized():
                 pass
             case _:
@@ -241,7 +241,7 @@ class _Tracer:
     def _tool(self, event: ToolStarted | ToolFinished) -> None:
         data: JsonObject = {"id": event.call_id, "name": self._names.get(event.call_id, "")}
         if isinstance(event, ToolStarted):
-            self._line("tool_call", event.at, data, {"arguments": copy_object(event.arguments)})
+            self._line("tool_call", event.at, data, {"arguments": copy_json(event.arguments)})
             return
         data |= {"status": event.status, "output_chars": len(event.output), "duration": event.duration}
         if event.error is not None:
@@ -260,7 +260,7 @@ class _Tracer:
         }
         if isinstance(event, ApprovalRequested):
             self._line(
-                "approval_required", event.at, data, {"reason": event.reason, "request": copy_object(event.request)}
+                "approval_required", event.at, data, {"reason": event.reason, "request": copy_json(event.request)}
             )
             return
         decision = event.decision

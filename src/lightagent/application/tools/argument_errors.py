@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 from lightagent.domain.errors import ToolError
 
 MOST_BYTES = 1_900
-"""Of a whole error text; with code and call id it stays below 2 kB."""
+"""The limit of an error text. With its code and call id it stays below 2 kB."""
 
 _MOST_PROBLEMS = 8
 _MOST_NAMES = 20
@@ -22,7 +22,7 @@ _SIMILAR = 0.6
 
 
 def bad_arguments(problems: Iterable[str], known: str = "") -> ToolError:
-    """The error for `problems` found in the arguments of one call; `known` says what the tool takes."""
+    """The error for the `problems` found in the arguments of one call; `known` says what the tool takes."""
     listed = list(dict.fromkeys(problems))
     shown_ones = "; ".join(clip(problem, 240) for problem in listed[:_MOST_PROBLEMS])
     more = f"; and {len(listed) - _MOST_PROBLEMS} more" if len(listed) > _MOST_PROBLEMS else ""
@@ -30,7 +30,7 @@ def bad_arguments(problems: Iterable[str], known: str = "") -> ToolError:
 
 
 def refused(message: str, hint: str = "", *, code: str = "LA-TOOL") -> ToolError:
-    """A `ToolError` whose text is this and nothing else, at most `MOST_BYTES` of UTF-8, fit for any wire."""
+    """A `ToolError` with this text and no standard guidance, cut to `MOST_BYTES` and always valid UTF-8."""
     text = f"{message} {hint}" if hint else message
     encoded = text.encode("utf-8", "replace")
     if len(encoded) > MOST_BYTES:
@@ -40,7 +40,7 @@ def refused(message: str, hint: str = "", *, code: str = "LA-TOOL") -> ToolError
 
 
 def unknown_tool(name: str, names: Collection[str]) -> ToolError:
-    """The error for a call of a tool that does not exist; `names` are the tools that do, however many they are."""
+    """The error for a call of a tool that does not exist; `names` are the tools that do exist, of any number."""
     meant = _nearest(clip(name, 80), names)
     hint = f"Did you mean {quoted(meant)}? " if meant else ""
     listed = ", ".join(clip(one, 64) for one in islice(names, _MOST_NAMES)) or "none"
@@ -63,12 +63,12 @@ def _nearest(name: str, names: Collection[str]) -> str:
 
 
 def missing(name: str, wanted: str = "") -> str:
-    """The problem that a required argument is not there."""
+    """The problem that a required argument is missing."""
     return f"{quoted(name)} is missing" + (f" ({wanted})" if wanted else "")
 
 
 def unknown(name: str, known: Collection[str], within: str = "") -> str:
-    """The problem that nobody asked for this name, with the one that was probably meant."""
+    """The problem that an argument has an unknown name, with the name that was probably meant."""
     meant = get_close_matches(clip(name, 80), known, n=1, cutoff=0.5)
     where = f" in {within}" if within else ""
     return f"{quoted(name)} is unknown{where}" + (f" (did you mean {quoted(meant[0])}?)" if meant else "")
@@ -114,7 +114,7 @@ def quoted(name: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """At most `limit` characters; an ellipsis says that more was there."""
+    """`text`, cut to `limit` characters; an ellipsis marks the cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

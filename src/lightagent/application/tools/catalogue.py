@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Generic
 from weakref import WeakKeyDictionary
 
@@ -65,7 +65,7 @@ class Catalogue(Generic[DepsT]):
                     raise _named_twice(name, origins[name], f"the source {source.name!r}")
                 tools[name] = tool
                 origins[name] = f"the source {source.name!r}"
-            initial.extend(found.tools if found.offered is None else found.offered)
+            initial.extend(found.tools if found.offered is None else _known(found.offered, found.tools, source.name))
         return Toolset(tools, tuple(initial))
 
     def _current(self) -> tuple[int, ...]:
@@ -82,6 +82,16 @@ class Catalogue(Generic[DepsT]):
         self._versions, self._listed = (), None if self.sources else self._listed
         if errors:
             raise errors[0]
+
+
+def _known(offered: tuple[str, ...], tools: Mapping[str, object], source: str) -> tuple[str, ...]:
+    """The names that a source offers, which must be those of tools that it has."""
+    unknown = [name for name in offered if name not in tools]
+    if unknown:
+        raise ConfigurationError(
+            f"tools: the source {source!r} offers {unknown[0]!r:.100}, which is not among its tools.", guidance=""
+        )
+    return offered
 
 
 def _named_twice(name: str, first: str, second: str) -> ConfigurationError:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# What any of the three styles has where it documents parameters; without it the whole text is the description.
+# The headings and fields of the three styles. In a text without any of them, all of it is the description.
 _SECTIONS = re.compile(
-    r"^\s*(?::\w+[^:\n]*:|(?:Args|Arguments|Params|Parameters|Keyword Args|Keyword Arguments|Other Parameters|"
-    r"Returns?|Yields?|Raises|Examples?|Notes?|Attributes|Warns|Receives)\s*(?::\s*$|\n\s*-{3,}))",
+    r"^[ \t]*(?::\w[^:\n]*:|(?:Args|Arguments|Params|Parameters|Keyword Args|Keyword Arguments|Other Parameters|"
+    r"Returns?|Yields?|Raises|Examples?|Notes?|Attributes|Warns|Receives)[ \t]*(?::[ \t]*$|\n[ \t]*-{3,}))",
     re.MULTILINE,
 )
 _QUIET = {"warnings": False}
@@ -33,7 +33,7 @@ class Described:
 
 
 def read_docstring(doc: str) -> Described:
-    """The description and the parameters' meanings; a text in no known style is all description."""
+    """The description and what each parameter means; a text in no known style is taken as the description."""
     text = inspect.cleandoc(doc)
     if not _SECTIONS.search(text):
         return Described(text)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from inspect import isasyncgen, isawaitable, isgenerator
 
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.signature import Function
-from lightagent.application.tools.worker_threads import run_in_thread
 
 IsCancelled = Callable[[], bool]
 

@@ -12,9 +12,9 @@ from typing import Concatenate, ParamSpec, TypeGuard, overload
 from typing_extensions import TypeVar
 
 from lightagent.application.tools.compiled import deps_fit, describe_form
-from lightagent.application.tools.declaration import declare
+from lightagent.application.tools.declaration import Declaration, declare
 from lightagent.application.tools.drain_results import call_function
-from lightagent.application.tools.signature import Function
+from lightagent.application.tools.signature import Function, read_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, ToolSpec
@@ -61,6 +61,11 @@ class ToolOptions:
 class FunctionTool(Tool[DepsT_contra]):
     """A function that a model can call. Synchronous functions run in worker threads, generators are drained.
 
+    Args:
+        function: to be called.
+        options: of the tool, where they are not the function's own.
+        deferred: read only the name now; what is wrong with the function then shows when it is first offered.
+
     Raises:
         ConfigurationError: at once, where the function obviously cannot be a tool (no annotations, ``*args``, a name
             that providers refuse, a wrong ``tool_info``); at the first `spec`, where its types cannot be used.
@@ -68,11 +73,20 @@ class FunctionTool(Tool[DepsT_contra]):
 
     __slots__ = ("_declaration", "_options", "_spec", "function")
 
-    def __init__(self, function: Function, options: ToolOptions | None = None) -> None:
+    def __init__(self, function: Function, options: ToolOptions | None = None, *, deferred: bool = False) -> None:
         self.function = function
-        self._declaration = declare(function, options.name if options else None)
         self._options = options
         self._spec: ToolSpec | None = None
+        self._declaration: Declaration | None = None if deferred else self._declare()
+
+    def _declare(self) -> Declaration:
+        return declare(self.function, None if self._options is None else self._options.name)
+
+    @property
+    def _declared(self) -> Declaration:
+        if self._declaration is None:
+            self._declaration = self._declare()
+        return self._declaration
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -80,12 +94,14 @@ class FunctionTool(Tool[DepsT_contra]):
     @property
     def name(self) -> str:
         """As the model calls it; known without working out the rest."""
+        if self._declaration is None:
+            return read_name(self.function)
         return self._declaration.signature.name
 
     @property
     def is_async(self) -> bool:
         """Whether calling it does not block; else it runs in a worker thread, which nothing can stop."""
-        return self._declaration.signature.is_async
+        return self._declared.signature.is_async
 
     def refuse_deps(self, given: object) -> None:
         """Nothing, where an agent or run with dependencies of the type `given` can serve the tool's context.
@@ -95,7 +111,7 @@ class FunctionTool(Tool[DepsT_contra]):
         Raises:
             ConfigurationError: it cannot; the text says what to declare.
         """
-        needed = self._declaration.announced_deps(self.function)
+        needed = self._declared.announced_deps(self.function)
         if needed is not object and needed is not given and not deps_fit(given, needed):
             raise _unfit(self.name, needed)
 
@@ -105,24 +121,24 @@ class FunctionTool(Tool[DepsT_contra]):
         Raises:
             ConfigurationError: its types cannot be used.
         """
-        self._declaration.spec(self.function)
+        self._declared.spec(self.function)
 
     @property
     def spec(self) -> ToolSpec:
         if self._options is None:
-            return self._declaration.spec(self.function)
+            return self._declared.spec(self.function)
         if self._spec is None:
-            self._spec = self._options.applied_to(self._declaration.spec(self.function))
+            self._spec = self._options.applied_to(self._declared.spec(self.function))
         return self._spec
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
-        return self._declaration.compiled(self.function).check(arguments)
+        return self._declared.compiled(self.function).check(arguments)
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT_contra]) -> object:
-        signature = self._declaration.signature
-        if context.deps is None and not deps_fit(None, needed := self._declaration.deps(self.function)):
+        signature = self._declared.signature
+        if context.deps is None and not deps_fit(None, needed := self._declared.deps(self.function)):
             raise _unfit(self.name, needed)
-        named = {**arguments, **dict.fromkeys(self._declaration.compiled(self.function).context, context)}
+        named = {**arguments, **dict.fromkeys(self._declared.compiled(self.function).context, context)}
         return await call_function(
             self.function,
             signature.take_positional(named),

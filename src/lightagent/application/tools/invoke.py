@@ -69,9 +69,14 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
 def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     if not isinstance(output, ToolAnswer):
         return CallAnswer(render_output(output, spec.output_limit))
-    offered = tuple(output.offer)
-    effects = (OfferTools(offered),) if offered else ()
-    return CallAnswer(render_output(output.output, spec.output_limit), effects, output.hand_over)
+    offer: object = output.offer
+    hand_over: object = output.hand_over
+    if not isinstance(offer, (list, tuple)) or not all(isinstance(name, str) for name in offer):
+        raise ToolError(f"{spec.name} answered with an offer that is not a list of tool names.", guidance="")
+    if not isinstance(hand_over, str):
+        raise ToolError(f"{spec.name} answered with a hand_over that is not the name of an agent.", guidance="")
+    effects = (OfferTools(tuple(offer)),) if offer else ()
+    return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over)
 
 
 def _too_slow(tool: Tool[DepsT], *, abandoned: bool) -> ToolError:

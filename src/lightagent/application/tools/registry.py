@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from typing import TypeVar
 
-from lightagent.application.tools.argument_errors import clip, refused
+from lightagent.application.tools.argument_errors import refused, unknown_tool
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
-from lightagent.application.tools.function_tool import FunctionTool, as_tool
+from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
 from lightagent.application.tools.invoke import invoke
+from lightagent.application.tools.mapped_tool import MappedTool, infos_by_name
 from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
@@ -18,28 +18,36 @@ from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.signals import ControlSignal
 from lightagent.ports.tools import RunContext, Tool
 
+DepsT = TypeVar("DepsT")
+
 
 class ToolRegistry:
-    """Tools by name. A name stands for one tool; registering the same function again changes nothing."""
+    """Tools by name. If several are registered under one name, the last one is kept, as in the 0.9 line.
+
+    `validate_tools` warns of that. Registering the same function again is no reason for a warning.
+    """
 
     def __init__(self) -> None:
         self._tools: dict[str, Tool[None]] = {}
+        self._given: dict[str, Tool[None] | Callable[..., object]] = {}
+        self._registered: dict[str, int] = {}
 
     def register_tool(self, tool: Tool[None] | Callable[..., object]) -> bool:
-        """Add a tool or a function; True, as ever.
+        """Add a tool or a function; it replaces an earlier one of the same name. Returns True, as in the 0.9 line.
 
         Raises:
-            ConfigurationError: it cannot be a tool, or another one has its name.
+            ConfigurationError: it cannot be a tool.
         """
         added = as_tool(tool)
         name = added.name if isinstance(added, FunctionTool) else added.spec.name
-        if name in self._tools and not _same(self._tools[name], added):
-            raise ConfigurationError(f"There are two tools {name!r}; rename one of them, or register only one.")
-        self._tools.setdefault(name, added)
+        if name not in self._tools or not _same(self._tools[name], added):
+            self._registered[name] = self._registered.get(name, 0) + 1
+        self._tools[name] = added
+        self._given[name] = tool
         return True
 
     def register_tools(self, tools: Iterable[Tool[None] | Callable[..., object]]) -> bool:
-        """Add several; those before one that is refused stay."""
+        """Add several. If one is refused, those before it remain registered."""
         return all(self.register_tool(tool) for tool in tools)
 
     def get_tool(self, name: str) -> Tool[None] | None:
@@ -51,9 +59,20 @@ class ToolRegistry:
         """Every name, in the order of registration."""
         return tuple(self._tools)
 
+    @property
+    def function_mappings(self) -> dict[str, Tool[None] | Callable[..., object]]:
+        """What was registered, functions and tools, by name; a copy."""
+        return dict(self._given)
+
+    @property
+    def function_info(self) -> dict[str, object]:
+        """The ``tool_info`` of each tool that has one, by name; a copy."""
+        found = ((name, _tool_info(tool)) for name, tool in self._tools.items())
+        return {name: info for name, info in found if info is not None}
+
     def get_tools(self) -> list[JsonObject]:
         """Every tool in OpenAI form; a copy that may be changed."""
-        return [copy.deepcopy(tool.spec.to_openai()) for tool in self._tools.values()]
+        return [tool.spec.to_openai() for tool in self._tools.values()]
 
     def get_tools_str(self) -> str:
         """`get_tools` as indented JSON."""
@@ -77,20 +96,41 @@ class ToolRegistry:
         names = [one.get("name") if isinstance(one, dict) else one for one in chosen]
         return [tool for name, tool in zip(self._tools, self.get_tools(), strict=True) if name in names]
 
-    def validate_tool_info(self, info: object) -> list[ToolProblem]:
+    @staticmethod
+    def validate_tool_info(info: object) -> list[ToolProblem]:
         """What is wrong with one ``tool_info``; an empty list if nothing is."""
         return validate_tool_info(info)
 
     def validate_tools(self) -> list[ToolProblem]:
         """What is wrong with the registered tools; each declaration is worked out for it."""
-        return [problem for name, tool in self._tools.items() for problem in _problems(name, tool)]
+        return [
+            problem
+            for name, tool in self._tools.items()
+            for problem in (*tool_problems(name, tool), *_replaced(name, self._registered[name]))
+        ]
 
 
 class AsyncToolDispatcher:
-    """Calls the tools of a registry outside of a run; whatever goes wrong is a text that begins with its code."""
+    """Calls tools outside of a run; whatever goes wrong is a text that begins with its code.
 
-    def __init__(self, registry: ToolRegistry) -> None:
-        self._registry = registry
+    Args:
+        function_mappings: functions, or tools, by the names that they are called by; or a `ToolRegistry`. Tools
+            that are added to either later are found as well.
+        function_info: descriptions of the functions, by name or in a list: each a ``tool_info``, or a tool in OpenAI
+            form. A function without one is described by its own declaration.
+
+    Raises:
+        ConfigurationError: a description in a list has no name. Whether one fits its function is checked at the call.
+    """
+
+    def __init__(
+        self,
+        function_mappings: ToolRegistry | Mapping[str, Tool[None] | Callable[..., object]] | None = None,
+        function_info: Mapping[str, object] | Iterable[object] | None = None,
+    ) -> None:
+        self._functions = {} if function_mappings is None else function_mappings
+        self._infos = infos_by_name(function_info or {})
+        self._mapped: dict[str, MappedTool] = {}
 
     async def dispatch(self, tool_name: str, tool_params: Mapping[str, object] | str) -> str:
         """The tool's answer as text; a failure is a text that begins ``[LA-TOOL]`` or ``[LA-JSON]``.
@@ -110,12 +150,23 @@ class AsyncToolDispatcher:
             return str(refused(f"{tool_name} stopped to ask a human, and there is nobody to ask: {signal}"))
 
     def _find(self, name: str) -> Tool[None]:
-        tool = self._registry.get_tool(name)
-        if tool is None:
-            near = get_close_matches(name, self._registry.names, n=1)
-            meant = f"Did you mean {near[0]!r}? " if near else ""
-            raise refused(f"There is no tool {clip(name, 80)!r}.", f"{meant}Tools: {', '.join(self._registry.names)}.")
-        return tool
+        if isinstance(self._functions, ToolRegistry):
+            found = self._functions.get_tool(name)
+            if found is None:
+                raise unknown_tool(name, self._functions.names)
+            return found
+        if name not in self._functions:
+            raise unknown_tool(name, self._functions)
+        function = self._functions[name]
+        return function if is_tool(function) else self._as_tool(name, function)
+
+    def _as_tool(self, name: str, function: object) -> Tool[None]:
+        if not callable(function):
+            raise refused(f"{name} is no function.")
+        known = self._mapped.get(name)
+        if known is None or known.function is not function:
+            known = self._mapped[name] = MappedTool(name, function, self._infos.get(name))
+        return known
 
 
 def _context() -> RunContext[None]:
@@ -128,8 +179,20 @@ def _same(one: Tool[None], other: Tool[None]) -> bool:
     return one is other
 
 
-def _problems(name: str, tool: Tool[None]) -> list[ToolProblem]:
-    info: object = getattr(tool.function, "tool_info", None) if isinstance(tool, FunctionTool) else None
+def _tool_info(tool: Tool[DepsT]) -> object:
+    return getattr(tool.function, "tool_info", None) if isinstance(tool, FunctionTool) else None
+
+
+def _replaced(name: str, times: int) -> list[ToolProblem]:
+    if times < 2:
+        return []
+    message = f"the tool name {name!r} was registered {times} times with different tools; the last one holds."
+    return [ToolProblem(tool=name, level="warning", field="tool_name", message=message)]
+
+
+def tool_problems(name: str, tool: Tool[DepsT]) -> list[ToolProblem]:
+    """What is wrong with one tool; its declaration is worked out for it."""
+    info = _tool_info(tool)
     found = [] if info is None else validate_tool_info(info)
     try:
         spec = tool.spec

@@ -81,6 +81,17 @@ def read_signature(function: Function, *, name: str | None = None, typed: bool =
     )
 
 
+def read_name(function: Function) -> str:
+    """The name that a function has as a tool: that of its ``tool_info``, or its own; nothing else is looked at.
+
+    Raises:
+        ConfigurationError: providers would refuse it.
+    """
+    info: object = getattr(function, "tool_info", None)
+    named: object = info.get("tool_name") if isinstance(info, Mapping) else None
+    return check_name(named if isinstance(named, str) else _own_name(function))
+
+
 def check_name(name: str) -> str:
     """The name itself.
 

@@ -52,7 +52,10 @@ class Toolset(Generic[DepsT]):
         if not more:
             return self
         added = tools_by_name(more)
-        return Toolset(tools_by_name((*self.tools.values(), *more)), (*self.initial, *added))
+        for name, tool in added.items():
+            if self.tools.get(name, tool) is not tool:
+                raise _two_called(name)
+        return Toolset({**self.tools, **added}, tuple(dict.fromkeys((*self.initial, *added))))
 
     def find(self, name: str, offered: tuple[str, ...]) -> Tool[DepsT]:
         """The tool of that name, if it was offered.
@@ -76,8 +79,12 @@ def tools_by_name(tools: Iterable[Tool[DepsT]]) -> dict[str, Tool[DepsT]]:
     for tool in tools:
         name = tool_name(tool)
         if found.setdefault(name, tool) is not tool:
-            raise ConfigurationError(f"tools: two tools are called {name!r}.", guidance="Rename one of them.")
+            raise _two_called(name)
     return found
+
+
+def _two_called(name: str) -> ConfigurationError:
+    return ConfigurationError(f"tools: two tools are called {name!r}.", guidance="Rename one of them.")
 
 
 def tool_name(tool: Tool[DepsT]) -> str:

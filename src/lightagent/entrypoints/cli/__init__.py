@@ -12,9 +12,11 @@ def main() -> None:
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] not in ("click", "rich", "typer"):
             raise
+        from lightagent.adapters.registry import install_command
+
         print(
             f"The command line needs the package {exc.name!r}, which is not installed. "
-            "Type: pip install 'lightagent[cli]'",
+            f"Type: {install_command('cli', 'rich', 'typer')}",
             file=sys.stderr,
         )
         raise SystemExit(2) from None

@@ -209,7 +209,7 @@ async def collect(model: ChatModel, request: ChatRequest) -> list[Delta]:
     return [delta async for delta in model.stream(request)]
 
 
-async def settled(within: float = 2.0) -> None:
+async def settled(within: float = 15.0) -> None:
     """Fails unless this task is soon the only one of its loop."""
     deadline = asyncio.get_running_loop().time() + within
     while others := asyncio.all_tasks() - {asyncio.current_task()}:

@@ -1,4 +1,4 @@
-"""The litellm package: loaded late, in a thread, with everything off that nobody asked for; and its clients closed."""
+"""Loads the litellm package late and in a thread, switches its telemetry and advertisements off, closes its clients."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from weakref import WeakKeyDictionary
 
+from lightagent.adapters.registry import install_command
 from lightagent.domain.errors import ConfigurationError
 
 MALICIOUS = frozenset({"1.82.7", "1.82.8"})
-"""Releases that carried code of a thief."""
+"""Releases that contained code which steals credentials."""
 
 Complete = Callable[..., Awaitable[object]]
 
@@ -26,37 +27,37 @@ async def load() -> Complete:
 
 
 def check_version(installed: str) -> None:
-    """Refuse a release that must not run."""
+    """Refuse a release that is known to be malicious."""
     if installed in MALICIOUS:
         raise ConfigurationError(
             f"litellm {installed} is installed, a release known to be malicious; it is not loaded.",
             guidance="Remove it, change every secret that this machine could read, and type: "
-            "pip install -U 'lightagent[litellm]'",
+            f"{install_command('litellm', 'litellm')}",
         )
 
 
 def _load() -> Complete:
     check_version(version("litellm"))
-    # Read at the import: without it litellm asks the network for a list of prices, three times.
+    # litellm reads this when it is imported. Without it, it requests a price list from the network, three times.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
 
     litellm.telemetry = False
-    litellm.suppress_debug_info = True  # else it prints advertisements for its issue tracker
+    litellm.suppress_debug_info = True  # Otherwise it prints links to its issue tracker.
     complete: Complete = litellm.acompletion
     return complete
 
 
 def hold_clients(owner: object) -> None:
-    """`owner` uses litellm's clients of the running loop."""
+    """Record that `owner` uses the clients which litellm keeps for the running loop."""
     with _lock:
         _users.setdefault(asyncio.get_running_loop(), set()).add(id(owner))
 
 
 async def release_clients(owner: object) -> None:
-    """`owner` does no longer; after the last one they are closed.
+    """Record that `owner` no longer uses them. When nobody uses them any more, they are closed.
 
-    LiteLLM keeps its clients in one cache for all who use it; those of a loop are known by the end of their key.
+    LiteLLM keeps all clients in one cache. The end of a key tells which loop its client belongs to.
     """
     loop = asyncio.get_running_loop()
     with _lock:
@@ -79,5 +80,5 @@ async def _close_clients(loop: asyncio.AbstractEventLoop) -> None:
         close = getattr(client, "close", None) or getattr(client, "aclose", None)
         if close is not None:
             await close()
-    # Its task would outlive the run; a later request starts it again.
+    # Its task would outlive the run. A later request starts it again.
     await GLOBAL_LOGGING_WORKER.stop()

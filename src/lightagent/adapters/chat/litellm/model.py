@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from lightagent.adapters.chat.litellm.faults import Translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.choices import ChoiceReader
+from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -14,6 +15,8 @@ from lightagent.ports.models import ChatModel, ChatRequest
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
+
+_CREDENTIALS = ("authorization", "api-key", "x-api-key")
 
 # What decides where a request goes and what it is, no parameter of a run may change.
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
@@ -113,6 +116,10 @@ class LiteLLMChatModel(ChatModel):
         if request.output_schema is not None:
             schema: JsonObject = {"name": "output", "schema": request.output_schema, "strict": False}
             arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if trace := request.origin.trace_headers:
+            given = arguments.get("extra_headers")
+            own = {str(name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
+            arguments["extra_headers"] = {**own, **sendable(trace, (*own, *_CREDENTIALS))}
         if request.stream:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         return arguments

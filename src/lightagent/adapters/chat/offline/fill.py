@@ -14,7 +14,7 @@ from lightagent.adapters.chat.offline.roles import STRONG, Parameter
 from lightagent.adapters.chat.offline.schemas import as_text
 from lightagent.adapters.chat.offline.take import named_values, take, to_number
 from lightagent.adapters.chat.offline.transcript import Done
-from lightagent.adapters.chat.offline.words import stems, word_set, words
+from lightagent.adapters.chat.offline.words import readable, stems, word_set, words
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _SEVERAL = frozenset({"file", "place", "id", "expression", "email", "url", "person"})
@@ -80,7 +80,7 @@ def _candidates(parameter: Parameter, sources: Sources) -> list[JsonValue]:
     if not own and (parameter.role in STRONG or parameter.role in ("choice", "place", "folder")):
         own = take(parameter, sources.question) if parameter.required or parameter.role == "folder" else []
     if not own and parameter.required and parameter.role in ("id", "email", "url"):
-        own = [value for _, done in reversed(sources.results) for value in take(parameter, done.result)][:1]
+        own = [value for _, done in reversed(sources.results) for value in take(parameter, readable(done.result))][:1]
     return _patterns(parameter, own) if parameter.role == "pattern" else own
 
 

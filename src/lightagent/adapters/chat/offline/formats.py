@@ -6,6 +6,7 @@ import re
 
 from lightagent.adapters.chat.offline import find_values
 from lightagent.adapters.chat.offline.schemas import as_text
+from lightagent.adapters.chat.offline.words import readable
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _FORMATS: dict[str, tuple[str, str]] = {
@@ -24,14 +25,17 @@ _ATOM = re.compile(r"(\\.|\[\^?[^\]]+\]|\.|[^\\\[\](){}*+?|^$])(\{(\d+)(?:,\d*)?
 
 
 def shaped(schema: JsonObject, text: str) -> str:
-    """`text` or the part of it that satisfies the string schema; where none does, an example that does."""
+    """`text` or the part of it that satisfies the string schema; where none does, an example that does.
+
+    For a format or a pattern only the beginning of a long text is searched.
+    """
     wanted = _FORMATS.get(as_text(schema.get("format")))
     if wanted is not None:
-        found = re.search(wanted[0], text)
+        found = re.search(wanted[0], readable(text))
         return found.group() if found else wanted[1]
     pattern = as_text(schema.get("pattern"))
     if pattern:
-        return _matching(pattern, text)
+        return _matching(pattern, readable(text))
     return _sized(text, _length(schema.get("minLength"), 0), _length(schema.get("maxLength"), len(text)))
 
 

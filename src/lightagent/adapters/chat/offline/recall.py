@@ -18,7 +18,7 @@ _FILE_NAMES = word_set("path file filename filepath")
 _MOST_LINES = 5000
 _LONGEST_LINE = 500
 _TOOLS = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
-_CUT = re.compile(r"(?:\u2026|\.\.\.) ?(?:and )?(\d+) more\b[^\n]*$")
+_CUT = re.compile(r"(?:\u2026|\.\.\.) ?(?:and )?(\d+) more\b")
 _LIST_WORDS = stem_set("line file row item match result entry module path folder")
 
 
@@ -68,12 +68,12 @@ def known_paths(done: Iterable[Done]) -> list[str]:
 
 
 def _is_short(line: str) -> bool:
-    """Whether a line is one that people write; patterns that search for values take long over others."""
+    """Whether a line is short enough for the patterns that search for values, which are slow on long ones."""
     return len(line) <= _LONGEST_LINE
 
 
 def _is_hidden(path: str) -> bool:
-    """Whether a file is of tools rather than of people; such a one is meant last."""
+    """Whether a file belongs to a tool rather than to a person; such files are considered last."""
     return any(part in _TOOLS or (part.startswith(".") and len(part) > 2) for part in path.split("/")[:-1])
 
 
@@ -107,8 +107,8 @@ def count_asked(clause: str, done: Done) -> int | None:
 
 
 def _left_out(result: str) -> int:
-    """What a result that was cut says is missing, its own line not counted."""
-    cut = _CUT.search(result)
+    """How many lines are missing from a shortened result, as its last line says; that line itself is not counted."""
+    cut = _CUT.search(result.removesuffix("\n").rpartition("\n")[2])
     return int(cut.group(1)) - 1 if cut else 0
 
 

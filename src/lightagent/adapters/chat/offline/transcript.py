@@ -13,7 +13,7 @@ from lightagent.domain.messages import AssistantMessage, Message, ToolCall, Tool
 # The id of a call says what the call was for, so that a later request, perhaps in another process, knows it again.
 _ID = re.compile(r"call_(\d+)_(\d+)_(\d+)_(\d+)")
 _NOTHING = re.compile(
-    r"\s*(?:\[\s*\]|\{\s*\}|null|none|no \w+(?: \w+){0,3} (?:found|match\w*)\b.*|nothing .*|0 \w+)?\.?\s*$",
+    r"(?:\[\s*\]|\{\s*\}|null|none|no \w+(?: \w+){0,3} (?:found|match\w*)\b.*|nothing(?: .*)?|0 \w+)?\.?",
     re.IGNORECASE,
 )
 
@@ -35,18 +35,18 @@ class Done:
 
     @property
     def failed(self) -> bool:
-        """Whether the tool, or who guards it, said no."""
+        """Whether the tool failed or the call was refused."""
         return self.result.startswith("[LA-")
 
     @property
     def refused(self) -> bool:
-        """Whether somebody forbade it: then trying otherwise would be wrong."""
+        """Whether the call was forbidden. Then trying it in another way would be wrong."""
         return self.failed and not self.result.startswith(("[LA-TOOL]", "[LA-JSON]"))
 
     @property
     def empty(self) -> bool:
-        """Whether it found nothing."""
-        return bool(_NOTHING.match(self.result))
+        """Whether the result says that nothing was found."""
+        return bool(_NOTHING.fullmatch(self.result.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Transcript:
 
 
 def read_transcript(messages: tuple[Message, ...]) -> Transcript:
-    """What of a conversation matters to the rules."""
+    """The parts of a conversation that the rules need."""
     question, turn, calls = "", 0, dict[str, ToolCall]()
     done: list[Done] = []
     before: list[Done] = []

@@ -8,6 +8,7 @@ from functools import cache
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _LONGEST = 4000
 _LONG_TOKEN = re.compile(r"(\S{200})\S+")
+_LONG_BLANK = re.compile(r"(\s{20})\s+")
 _SUFFIXES = ("ations", "ation", "ions", "ion", "ings", "ing", "ors", "or", "ed", "es", "s", "e")
 
 
@@ -69,11 +70,12 @@ _KIN = (
 
 
 def readable(text: str) -> str:
-    """`text`, cut to what the rules are for: questions, not the novels and key files that may hang on them.
+    """The beginning of `text`, with very long tokens and blanks shortened.
 
-    The patterns that look for values take long over tokens that no person writes.
+    The rules are meant for questions that people write. The patterns that look for values are slow on texts with very
+    long tokens or blanks, which people do not write.
     """
-    return _LONG_TOKEN.sub(r"\1", text[:_LONGEST])
+    return _LONG_BLANK.sub(r"\1", _LONG_TOKEN.sub(r"\1", text[:_LONGEST]))
 
 
 def words(text: str) -> list[str]:

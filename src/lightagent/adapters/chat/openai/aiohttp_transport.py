@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from functools import partial
 
 import aiohttp
+from yarl import URL
 
 from lightagent.adapters.chat.openai.endpoint import Endpoint
 from lightagent.adapters.chat.openai.faults import bad_certificate, no_connection_in_time, unknown_host, unreachable
-from lightagent.adapters.chat.openai.per_loop import PerLoop
 from lightagent.adapters.chat.openai.reported_errors import status_error
+from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.adapters.chat.openai.transports import Answer, Transport
+from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
+from lightagent.domain.origin import TraceHeaders
 
 _LARGE = 1024 * 1024
 _ERROR_BODY = 64 * 1024
@@ -23,21 +27,20 @@ class AiohttpTransport(Transport):
 
     def __init__(self, endpoint: Endpoint, connect_timeout: float, proxy: str | None) -> None:
         self._endpoint = endpoint
-        self._url = endpoint.url
-        self._headers = endpoint.headers
+        self._url = URL(endpoint.url)
         self._host = endpoint.host
         self._connect_timeout = connect_timeout
         self._proxy = proxy
-        self._clients = PerLoop(partial(_Client, connect_timeout), _Client.close)
+        self._clients = PerLoop(partial(_Client, connect_timeout, endpoint.headers), _Client.close)
 
-    async def open(self, body: bytes) -> Answer:
+    async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         client = await self._clients.get()
         try:
             # aiohttp warns of a large body as bytes, and writes one from a file in pieces.
             response = await client.session.post(
                 self._url,
                 data=body if len(body) < _LARGE else io.BytesIO(body),
-                headers=self._headers,
+                headers=sendable(trace, self._endpoint.headers) if trace else None,
                 allow_redirects=False,
                 proxy=self._proxy,
             )
@@ -108,8 +111,8 @@ async def _beginning(answer: AiohttpAnswer) -> bytes:
 class _Client:
     """A session, and the answers that are read from it: closing the session alone would leave their readers waiting."""
 
-    def __init__(self, connect_timeout: float) -> None:
-        self.session = _new_session(connect_timeout)
+    def __init__(self, connect_timeout: float, headers: Mapping[str, str]) -> None:
+        self.session = _new_session(connect_timeout, headers)
         self.answers: set[AiohttpAnswer] = set()
 
     async def close(self) -> None:
@@ -118,13 +121,13 @@ class _Client:
         await self.session.close()
 
 
-def _new_session(connect_timeout: float) -> aiohttp.ClientSession:
+def _new_session(connect_timeout: float, headers: Mapping[str, str]) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        # Compressed events arrive in lumps, and small answers gain nothing.
+        headers={"Accept-Encoding": "identity", **headers},
         # Any number of requests at once; who wants fewer limits the runs.
         connector=aiohttp.TCPConnector(limit=0),
         # The exchange keeps the time of everything but the connection.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
         cookie_jar=aiohttp.DummyCookieJar(),
-        # Compressed events arrive in lumps, and small answers gain nothing.
-        skip_auto_headers={"Accept-Encoding"},
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from lightagent.adapters.chat.openai.base_urls import PATH, checked, host_of, is_loopback
 from lightagent.adapters.chat.openai.settings import Settings
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import ConfigurationError, ProviderError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -71,6 +73,20 @@ def resolve_base_url(settings: Settings, environ: Mapping[str, str]) -> str:
     if named := environ.get("OPENAI_BASE_URL"):
         return checked(named, "OPENAI_BASE_URL")
     return DEFAULT_BASE_URL
+
+
+def endpoint_of(settings: Settings, environ: Mapping[str, str]) -> ModelEndpoint:
+    """Where requests go, as telemetry tells it; a base URL that cannot be used is refused at the first request."""
+    provider = "openai" if settings.azure_endpoint is None else "azure.ai.openai"
+    if settings.client is not None:
+        url = str(settings.client.base_url)
+    else:
+        try:
+            url = settings.azure_endpoint or resolve_base_url(settings, environ)
+        except ConfigurationError:
+            return ModelEndpoint(provider)
+    parts = urlsplit(url)
+    return ModelEndpoint(provider, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

@@ -6,43 +6,48 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
+from lightagent.adapters.chat.openai.faults import took_too_long
 from lightagent.adapters.chat.openai.transports import Answer, Transport
 from lightagent.adapters.chat.openai.watchdog import TimeLimits, Watchdog
+from lightagent.aiokits.deadline import Deadline
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ProviderError
+from lightagent.domain.origin import TraceHeaders
 
 _DRAIN = 0.25
 """Seconds to wait for the end of the HTTP message after the end of the answer, to keep the connection."""
 
 
-async def collect(transport: Transport, body: bytes, total: float, reader: AnswerReader) -> list[Delta]:
+async def collect(
+    transport: Transport, body: bytes, total: float, reader: AnswerReader, trace: TraceHeaders = ()
+) -> list[Delta]:
     """The whole answer at once; a model that thinks sends nothing until it is done, so only the total counts."""
-    watchdog = Watchdog(TimeLimits(total, total))
+    deadline = Deadline(total)
     try:
-        return await watchdog.wait(_whole(transport, body, reader))
-    finally:
-        watchdog.stop()
-
-
-async def _whole(transport: Transport, body: bytes, reader: AnswerReader) -> list[Delta]:
-    answer = await transport.open(body)
-    deltas: list[Delta] = []
-    try:
-        while piece := await answer.read():
-            deltas.extend(reader.feed(piece))
-    finally:
-        await answer.close()
-    return [*deltas, *reader.end()]
+        with deadline:
+            answer = await transport.open(body, trace)
+            deltas: list[Delta] = []
+            try:
+                while piece := await answer.read():
+                    deltas.extend(reader.feed(piece))
+            finally:
+                await answer.close()
+            deltas.extend(reader.end())
+            return deltas
+    except TimeoutError:
+        if not deadline.expired:
+            raise
+    raise took_too_long(total)
 
 
 async def follow(
-    transport: Transport, body: bytes, limits: TimeLimits, reader: AnswerReader
+    transport: Transport, body: bytes, limits: TimeLimits, reader: AnswerReader, trace: TraceHeaders = ()
 ) -> AsyncGenerator[Delta, None]:
     """The answer while it comes. Whoever stops reading closes the connection."""
     watchdog = Watchdog(limits)
     answer: Answer | None = None
     try:
-        answer = await watchdog.wait(transport.open(body))
+        answer = await watchdog.wait(transport.open(body, trace))
         while not reader.done and (piece := await _more(answer, watchdog, reader)):
             for delta in reader.feed(piece):
                 yield delta

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
-from lightagent.adapters.chat.openai.endpoint import resolve_base_url, resolve_endpoint
+from lightagent.adapters.chat.openai.endpoint import endpoint_of, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.exchange import collect, follow
 from lightagent.adapters.chat.openai.faults import without_secret
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
@@ -30,15 +30,17 @@ from lightagent.adapters.chat.openai.settings import (
 from lightagent.adapters.chat.openai.transport_choice import TransportChoice, choose_transport, proxy_for
 from lightagent.adapters.chat.openai.transports import Transport
 from lightagent.adapters.chat.openai.watchdog import TimeLimits
+from lightagent.adapters.registry import install_command
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import MissingExtraError, ProviderError
-from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(ChatModel):
+class OpenAIChatModel(ChatModel, ServedModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -116,6 +118,10 @@ class OpenAIChatModel(ChatModel):
     def name(self) -> str:
         return self._settings.model
 
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        return endpoint_of(self._settings, os.environ)
+
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
 
@@ -124,12 +130,13 @@ class OpenAIChatModel(ChatModel):
         body = self._encoder.encode(request)
         transport = self._transport or self._open_transport()
         reader = AnswerReader(self._settings.max_response_bytes)
+        trace = request.origin.trace_headers
         try:
             if not request.stream:
-                for delta in await collect(transport, body, self._plain_timeout, reader):
+                for delta in await collect(transport, body, self._plain_timeout, reader, trace):
                     yield delta
                 return
-            async with aclosing(follow(transport, body, self._limits, reader)) as deltas:
+            async with aclosing(follow(transport, body, self._limits, reader, trace)) as deltas:
                 async for delta in deltas:
                     yield delta
         except ProviderError as error:
@@ -138,7 +145,7 @@ class OpenAIChatModel(ChatModel):
                 raise
         else:
             return
-        raise safe  # here, so that the one with the key in it is not attached as its context
+        raise safe  # Raised here, so that the original, which contains the key, does not become its context.
 
     async def aclose(self) -> None:
         if self._transport is not None:
@@ -153,7 +160,7 @@ class OpenAIChatModel(ChatModel):
         return choose_transport(self._settings, self._proxy())
 
     def _open_transport(self) -> Transport:
-        """At the first request: whichever client it is, it is imported now."""
+        """The transport. It is opened, and its client imported, at the first request."""
         with self._lock:
             if self._transport is None:
                 choice = self.transport_choice()
@@ -171,7 +178,7 @@ class OpenAIChatModel(ChatModel):
         if importlib.util.find_spec("openai") is None:
             raise MissingExtraError(
                 f"This needs the package 'openai', which is not installed: {choice.reason}.",
-                guidance="Type: pip install 'lightagent[openai]'",
+                guidance=f"Type: {install_command('openai', 'openai')}",
             )
         key = self._settings.api_key
         self._secret = key if isinstance(key, str) else os.environ.get("OPENAI_API_KEY")
@@ -180,11 +187,11 @@ class OpenAIChatModel(ChatModel):
         return SdkTransport(self._settings)
 
     def _proxy(self) -> str | None:
-        """The proxy that the environment names for the endpoint; none is between us and this machine."""
+        """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""
         from urllib.request import getproxies, proxy_bypass
 
         if self._settings.client is not None:
-            return None  # its client knows
+            return None  # The caller's client has its own proxy settings.
         url = self._settings.azure_endpoint or resolve_base_url(self._settings, os.environ)
         parts = urlsplit(url)
         if is_loopback(url) or proxy_bypass(parts.hostname or ""):

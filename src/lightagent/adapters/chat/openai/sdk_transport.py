@@ -15,15 +15,19 @@ import openai
 
 from lightagent.adapters.chat.openai.base_urls import PATH, host_of
 from lightagent.adapters.chat.openai.faults import fault, no_connection_in_time, unreachable
-from lightagent.adapters.chat.openai.per_loop import PerLoop
 from lightagent.adapters.chat.openai.reported_errors import status_error
 from lightagent.adapters.chat.openai.sdk_clients import KEYLESS, make_client
 from lightagent.adapters.chat.openai.settings import Settings
+from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.adapters.chat.openai.transports import Answer, Transport
+from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.origin import TraceHeaders
 
 # "stream": the SDK hands back the open response; this is what its `with_streaming_response` sets.
 _HEADERS = {"Content-Type": "application/json", "X-Stainless-Raw-Response": "stream"}
+# What the SDK adds itself when it sends, so that it stands in no list of headers before.
+_CREDENTIALS = ("authorization", "api-key")
 _TAKES_CONTENT = "content" in inspect.signature(openai.AsyncOpenAI.post).parameters
 
 
@@ -36,14 +40,14 @@ class SdkTransport(Transport):
         self._settings = settings
         self._clients = PerLoop(partial(make_client, settings, os.environ), openai.AsyncOpenAI.close)
 
-    async def open(self, body: bytes) -> Answer:
+    async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         try:
             client = self._settings.client or await self._clients.get()
         except openai.OpenAIError as exc:
             raise _no_credentials(exc) from exc
         host = host_of(str(client.base_url))
         try:
-            return SdkAnswer(await self._post(client, body), host)
+            return SdkAnswer(await self._post(client, body, trace), host)
         except openai.APIStatusError as exc:
             raise status_error(exc.status_code, exc.response.headers, exc.response.content) from exc
         except openai.APITimeoutError as exc:
@@ -56,10 +60,14 @@ class SdkTransport(Transport):
     async def aclose(self) -> None:
         await self._clients.aclose()
 
-    async def _post(self, client: openai.AsyncOpenAI, body: bytes) -> openai.AsyncAPIResponse[bytes]:
+    async def _post(
+        self, client: openai.AsyncOpenAI, body: bytes, trace: TraceHeaders
+    ) -> openai.AsyncAPIResponse[bytes]:
         headers: dict[str, str | openai.Omit] = {**_HEADERS, **(self._settings.headers or {})}
         if client.api_key == KEYLESS:
             headers.setdefault("Authorization", openai.Omit())
+        if trace:
+            headers.update(sendable(trace, (*headers, *_CREDENTIALS, *client.default_headers)))
         answer = openai.AsyncAPIResponse[bytes]
         if _TAKES_CONTENT:
             return await client.post(PATH, cast_to=answer, content=body, options={"headers": headers, "max_retries": 0})

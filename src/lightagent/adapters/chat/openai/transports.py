@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from lightagent.domain.origin import TraceHeaders
+
 
 class Answer(Protocol):
     """The body of one answer, while it comes."""
@@ -20,8 +22,8 @@ class Answer(Protocol):
 class Transport(Protocol):
     """Posts requests from any event loop. Every fault is a `ProviderError`; it keeps no time and repeats nothing."""
 
-    async def open(self, body: bytes) -> Answer:
-        """Post `body`; the answer has a status of success."""
+    async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
+        """Post `body`, with the headers of a trace besides its own; the answer has a status of success."""
         ...
 
     async def aclose(self) -> None:

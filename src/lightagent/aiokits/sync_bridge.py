@@ -2,7 +2,7 @@
 
 All synchronous calls of a process share one loop in a thread of its own: connections are kept between calls, and a call
 works wherever it is made, in a plain script, in a thread, in a notebook and inside a running loop. The caller's context
-variables go along.
+variables go along. A worker thread that waits here does not count as one: what it waits for may need a thread as well.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
+from lightagent.aiokits.worker_threads import standing_aside
+
 T = TypeVar("T")
 
 _STOP_SECONDS: Final = 5.0
@@ -24,7 +26,7 @@ _STOP_SECONDS: Final = 5.0
 
 def run_sync(work: Coroutine[object, object, T]) -> T:
     """The result of a coroutine, for a caller that is not async. A caller that is interrupted cancels the work."""
-    with _free_bridge() as bridge:
+    with _free_bridge() as bridge, standing_aside():
         ended = threading.Event()
         future = asyncio.run_coroutine_threadsafe(_until_its_end(work, ended), bridge.loop)
         try:
@@ -47,7 +49,7 @@ def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         future = asyncio.run_coroutine_threadsafe(_pump(steps, items), bridge.loop)
     item: _Item[T] | _End | None = None
     try:
-        while isinstance(item := items.get(), _Item):
+        while isinstance(item := _next_of(items), _Item):
             yield item.value
         future.result()  # raises what the generator raised
     finally:
@@ -64,6 +66,13 @@ class _Item(Generic[T]):
 
 class _End:
     """Nothing of the generator runs any more."""
+
+
+def _next_of(items: SimpleQueue[_Item[T] | _End]) -> _Item[T] | _End:
+    with suppress(Empty):
+        return items.get_nowait()
+    with standing_aside():
+        return items.get()
 
 
 async def _until_its_end(work: Coroutine[object, object, T], ended: threading.Event) -> T:

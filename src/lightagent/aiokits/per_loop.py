@@ -1,8 +1,8 @@
 """One client for each event loop, closed when the loop ends, or when its owner is forgotten.
 
-A client's connections belong to the loop that made them, while a model serves any number of loops, one after another
-(`asyncio.run` twice) or at once (a loop a thread). A loop that ends properly closes the asynchronous generators that
-were begun in it; so each client is kept by such a generator, and nobody has to remember `aclose`.
+A client's connections belong to the loop that made them, while the object that needs a client may serve any number of
+loops, one after another (`asyncio.run` twice) or at once (a loop a thread). A loop that ends properly closes the
+asynchronous generators that were begun in it; so each client is kept by such a generator, and `aclose` is optional.
 """
 
 from __future__ import annotations

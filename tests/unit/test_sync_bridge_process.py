@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +16,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+WATCHDOG = 50.0
+"""Seconds after which a process will never end. What it would have to wait for takes ten times as long."""
+
 INTERRUPTED = """
-import asyncio, time
+import asyncio
 from lightagent import LightAgent, tool
 from lightagent.testing import ScriptedModel, call_tool
 
@@ -27,7 +29,7 @@ async def slow() -> str:
     "Takes long."
     try:
         print("started", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
     except asyncio.CancelledError:
         print("cancelled", flush=True)
         raise
@@ -38,7 +40,6 @@ agent = LightAgent(model=ScriptedModel([call_tool("slow"), "end"]), tools=[slow]
 try:
     RUN
 except KeyboardInterrupt:
-    time.sleep(0.3)
     print("interrupted", flush=True)
 """
 
@@ -66,7 +67,11 @@ from lightagent.testing import ScriptedModel, call_tool
 @tool
 async def hangs() -> str:
     "Never answers."
-    await asyncio.sleep(600)
+    try:
+        await asyncio.sleep(600)
+    except asyncio.CancelledError:
+        print("cancelled", flush=True)
+        raise
     return ""
 
 @tool
@@ -143,6 +148,14 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def end_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a process tells until it ends by itself; one that does not is killed, and the test fails."""
+    try:
+        return process.communicate(timeout=WATCHDOG)
+    finally:
+        process.kill()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize("run", ["agent.run('q')", "list(agent.run('q', stream=True))"])
 def test_ctrl_c_cancels_the_run(run: str) -> None:
@@ -150,37 +163,31 @@ def test_ctrl_c_cancels_the_run(run: str) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        told, errors = process.communicate(timeout=20)
+        told, errors = end_of(process)
     assert told == "cancelled\ninterrupted\n"
     assert errors == ""
     assert process.returncode == 0
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_runs_agents_of_its_own() -> None:
     with start(FORKED) as process:
-        told, errors = process.communicate(timeout=30)
+        told, errors = end_of(process)
     assert told.splitlines() == ["parent!", "child!", "2", "0 parent again!"]
     assert process.returncode == 0, errors
 
 
-def test_a_process_ends_quickly_and_silently_while_runs_are_under_way() -> None:
-    began = time.monotonic()
+def test_a_process_ends_silently_while_runs_are_under_way() -> None:
     with start(OPEN_AT_EXIT) as process:
-        told, errors = process.communicate(timeout=30)
-    assert told == "tool_call\n"
+        told, errors = end_of(process)
+    assert told == "tool_call\ncancelled\n"
     assert errors == ""
     assert process.returncode == 0
-    assert time.monotonic() - began < 5
 
 
-def test_a_process_ends_quickly_and_silently_while_connections_are_open(provider: str) -> None:
-    began = time.monotonic()
+def test_a_process_ends_silently_while_connections_are_open(provider: str) -> None:
     with start(CONNECTED, provider) as process:
-        told, errors = process.communicate(timeout=30)
+        told, errors = end_of(process)
     assert told.splitlines() == ["hello", "hel"]
     assert errors == ""
     assert process.returncode == 0
-    assert time.monotonic() - began < 5

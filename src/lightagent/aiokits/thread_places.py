@@ -1,0 +1,105 @@
+"""How many threads there may be, and which of them count.
+
+Kept apart from the threads themselves, so that the rule can be read, and tested, without any. Nothing here is safe
+against concurrent use: `WorkerThreads` holds its lock.
+"""
+
+from __future__ import annotations
+
+
+class Call:
+    """What matters of a call for counting the thread that it runs in.
+
+    Args:
+        parent: the call that this one was made in, if there is one: a call of the same threads, whose function made it
+            directly or through an event loop.
+    """
+
+    __slots__ = ("abandoned", "children", "parent", "waits")
+
+    def __init__(self, parent: Call | None = None) -> None:
+        self.parent = parent
+        self.children: set[Call] = set()
+        self.waits = 0
+        self.abandoned = False
+
+    @property
+    def stands_aside(self) -> bool:
+        """Whether its thread does not count among those at work."""
+        return self.abandoned or self.waits > 0
+
+
+class Places:
+    """The threads, counted by what their calls are doing.
+
+    A thread is *at work* unless its call waits for other work or was abandoned; one that rests counts as at work.
+    There are at most `most` threads at work, and at most twice as many together with the abandoned ones. So the first
+    `most` abandoned calls take no place away from others, every further one takes one, and twice as many take all.
+    A call that waits for other work counts in neither sum: that work must find a place, however deeply calls nest.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._running: set[Call] = set()
+        self._aside = 0
+        self.threads = 0
+        self.abandoned = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more thread may be started."""
+        at_work = self.threads - self._aside
+        return at_work < self._most and at_work + self.abandoned < 2 * self._most
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more threads than there may be: calls that waited have gone on meanwhile."""
+        at_work = self.threads - self._aside
+        return at_work > self._most or at_work + self.abandoned > 2 * self._most
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether abandoned calls hold every place: there is no room, and no thread whose work will end."""
+        return self.threads == self._aside and not self.has_room
+
+    def begin(self, call: Call) -> None:
+        """A thread takes the call. If the call that made it was abandoned, nothing that comes of it is awaited."""
+        self._running.add(call)
+        if call.parent is None or call.parent not in self._running:
+            call.parent = None
+            return
+        call.parent.children.add(call)
+        if call.parent.abandoned:
+            self._mark(call, abandoned=True)
+
+    def end(self, call: Call) -> bool:
+        """The call has ended, and its thread is at work again. False if it is not among these: after a fork."""
+        if call not in self._running:
+            return False
+        if call.stands_aside:
+            self._mark(call, waits=-call.waits, abandoned=False)
+        self._running.discard(call)
+        if call.parent is not None:
+            call.parent.children.discard(call)
+            call.parent = None  # else a chain of calls that each begin the next would be kept for ever
+        return True
+
+    def wait(self, call: Call, change: int) -> None:
+        """The call begins (1) or ceases (-1) to wait for other work; it may wait several times at once."""
+        if call in self._running:
+            self._mark(call, waits=change)
+
+    def abandon(self, call: Call) -> None:
+        """The result of the call is no longer awaited, nor is that of any call that was made in it."""
+        calls = [call] if call in self._running else []
+        while calls:
+            one = calls.pop()
+            self._mark(one, abandoned=True)
+            calls += one.children
+
+    def _mark(self, call: Call, *, waits: int = 0, abandoned: bool | None = None) -> None:
+        before, call.waits = call.stands_aside, call.waits + waits
+        if abandoned is not None and abandoned is not call.abandoned:
+            call.abandoned = abandoned
+            self.abandoned += 1 if abandoned else -1
+        self._aside += call.stands_aside - before

@@ -1,0 +1,22 @@
+"""The servers of the heavy tests, one of each a session; their logs are shown with a failed test."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.servers.child import server_logs
+from tests.servers.temporal_server import TemporalServer, temporal_server
+
+
+@pytest.fixture(scope="session")
+def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalServer]:
+    with temporal_server(tmp_path_factory.mktemp("temporal")) as server:
+        yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        report.sections += server_logs(item.funcargs.values())
+    return report

@@ -15,6 +15,8 @@ MOST_DEPTH: Final = 64
 """Levels of lists and objects in a value that a caller hands in; a journal adds some of its own around it."""
 
 
+MOST_BITS: Final = 14_000
+"""Of an integer; Python reads and writes 4,300 digits unless a program says otherwise."""
 _MOST_PLACE: Final = 300
 
 
@@ -30,6 +32,8 @@ def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> Non
             raise _no_json(at, "it is nested too deep")
         for place, child in _children(value, at):
             require_json(child, f"{at}{place}", most_depth=most_depth - 1)
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise _no_json(at, "the number has more digits than Python reads")
     elif isinstance(value, float) and not math.isfinite(value):
         raise _no_json(at, f"{value} is not a JSON number")
     elif value is not None and not isinstance(value, (str, int, float)):

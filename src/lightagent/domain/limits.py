@@ -37,18 +37,28 @@ class Limits:
             count: object = getattr(self, name)
             if not isinstance(count, int) or isinstance(count, bool) or count < least:
                 raise ConfigurationError(f"limits: {name} must be a whole number of at least {least}, got {count!r}.")
-        _check_seconds("model_timeout", self.model_timeout)
+            if count > MOST_COUNT:
+                raise ConfigurationError(f"limits: {name} must be at most {MOST_COUNT:,}.")
+        # As a float, which is what a journal gives back.
+        object.__setattr__(self, "model_timeout", _seconds("model_timeout", self.model_timeout))
         if self.timeout is not None:
-            _check_seconds("timeout", self.timeout)
+            object.__setattr__(self, "timeout", _seconds("timeout", self.timeout))
 
+
+MOST_COUNT: Final = 10**18
+MOST_SECONDS: Final = 10**9
+"""About 30 years."""
 
 _COUNTS: Final = {"max_tool_iterations": 0, "max_retry": 1, "max_output_retries": 0, "max_calls_per_turn": 1}
 
 
-def _check_seconds(name: str, seconds: object) -> None:
+def _seconds(name: str, seconds: object) -> float:
+    hint = "Pass None for no limit." if name == "timeout" else ""
+    if isinstance(seconds, (int, float)) and MOST_SECONDS < seconds < math.inf:
+        raise ConfigurationError(f"limits: {name} must be at most {MOST_SECONDS:,} seconds.", guidance=hint)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-        hint = "Pass None for no limit." if name == "timeout" else ""
         raise ConfigurationError(f"limits: {name} must be a number of seconds above 0, got {seconds!r}.", guidance=hint)
+    return float(seconds)
 
 
 DEFAULT_LIMITS: Final = Limits()

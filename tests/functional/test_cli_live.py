@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.test_cli import MODULE, ROOT, Cli, cli, environment, folder, scripted
+from tests.functional.test_cli import INTERRUPTIBLE, ROOT, Cli, cli, environment, folder, scripted
 from tests.servers.aimock import Aimock
 
 __all__ = ["cli", "folder"]
@@ -54,26 +54,29 @@ ON_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn
 def test_ctrl_c_in_a_chat_stops_the_answer_and_ctrl_d_leaves(folder: Path) -> None:
     scripted(folder, {"tool_calls": [{"name": "wait", "arguments": {}}]}, "here again")
     (folder / "slow.py").write_text(SLOW)
-    command = [sys.executable, "-c", ON_TERMINAL, *MODULE, "chat", "--tools", "slow.py"]
+    command = [sys.executable, "-c", ON_TERMINAL, *INTERRUPTIBLE, "chat", "--tools", "slow.py"]
     with subprocess.Popen(
         command, cwd=folder, env=environment(TERM="dumb"), bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for typed, shown in [
-            ("", "> "),
-            ("wait\n", "wait()"),
-            ("\x03", "Stopped"),
-            ("again?\n", "here again"),
-            ("", "> "),
-        ]:
-            process.stdin.write(typed.encode())
-            seen = b""
-            while shown.encode() not in seen and (more := process.stdout.read(1)):
-                seen += more
-            assert shown.encode() in seen
-        process.stdin.write(b"\x04")
-        assert process.wait(30) == 0
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for typed, shown in [
+                ("", "> "),
+                ("wait\n", "wait()"),
+                ("\x03", "Stopped"),
+                ("again?\n", "here again"),
+                ("", "> "),
+            ]:
+                process.stdin.write(typed.encode())
+                seen = b""
+                while shown.encode() not in seen and (more := process.stdout.read(1)):
+                    seen += more
+                assert shown.encode() in seen
+            process.stdin.write(b"\x04")
+            assert process.wait(30) == 0
+        finally:
+            process.kill()  # or what failed would be waited for
 
 
 def test_the_demo_uses_the_model_of_the_environment(aimock: Aimock) -> None:

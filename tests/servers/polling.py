@@ -8,11 +8,15 @@ POLL_SECONDS = 0.02
 
 
 def ticks(within: float) -> Iterator[float]:
-    """Yields how long to sleep before the next look, until so many seconds have passed; looks at least once."""
+    """Yields how long to sleep before the next look, until so many seconds have passed, and once more after that.
+
+    So a look that itself took all the time, on a busy machine, is not the last.
+    """
     deadline = time.monotonic() + within
     yield POLL_SECONDS
     while time.monotonic() < deadline:
         yield POLL_SECONDS
+    yield POLL_SECONDS
 
 
 async def real_pause(seconds: float) -> None:

@@ -58,6 +58,9 @@ def run_with_a_type() -> None:
     assert_type(union.run("?", result_format="object").unwrap(), City | Refusal)
     assert_type(typed.run("?", stream=True), RunStream[ChatCompletionChunk, City])
     assert_type(typed.run("?", stream=True, result_format="event"), RunStream[StreamEvent, City])
+    assert_type(typed.run("?", stream=True).result, RunResult[City])
+    with plain.run("?", stream=True) as stream:
+        assert_type(stream, RunStream[ChatCompletionChunk, str])
 
 
 async def arun() -> None:
@@ -74,6 +77,9 @@ async def astream() -> None:
     assert_type(plain.astream("?", result_format="str"), AsyncRunStream[ChatCompletionChunk, str])
     assert_type(plain.astream("?", result_format="event"), AsyncRunStream[StreamEvent, str])
     assert_type(typed.astream("?"), AsyncRunStream[ChatCompletionChunk, City])
+    assert_type(typed.astream("?").result, RunResult[City])
+    async with plain.astream("?") as stream:
+        assert_type(stream, AsyncRunStream[ChatCompletionChunk, str])
     async for chunk in plain.astream("?"):
         assert_type(chunk.choices[0].delta.content, str | None)
     async for event in plain.astream("?", result_format="event"):
@@ -82,6 +88,8 @@ async def astream() -> None:
 
 async def journals(journal: Journal) -> None:
     assert_type(plain.aevents("?"), AsyncRunStream[Event, str])
+    assert_type(plain.aevents("?").result, RunResult[str])
+    assert_type(typed.aresume_events(journal), AsyncRunStream[Event, City])
     assert_type(plain.resume(journal), RunResult[str])
     assert_type(typed.resume(journal.to_json()), RunResult[City])
     assert_type(await union.aresume(journal), RunResult[City | Refusal])

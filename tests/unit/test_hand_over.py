@@ -165,4 +165,5 @@ async def test_two_may_be_read_at_once() -> None:
     async def read(work: Work) -> list[int]:
         return [item async for item in work.items()]
 
-    assert await asyncio.gather(read(first), read(second)) == ([*range(50)], [*range(50)])
+    one, other = await asyncio.gather(read(first), read(second))
+    assert one == other == [*range(50)]

@@ -48,6 +48,8 @@ def asked_for_what_is_not_there() -> None:
     use(agent.run("?", result_format="object").text)  # wrong
     use(typed.run("?", result_format="object").unwrap().population)  # wrong
     agent.run("?", stream=True).upper()  # wrong
+    use(agent.run("?").result)  # wrong
+    use(typed.run("?", stream=True).result.unwrap().population)  # wrong
     use(agent.run("?", result_format="dict").content)  # wrong
     for event in agent.run("?", stream=True, result_format="event"):
         use(event.choices)  # wrong

@@ -75,7 +75,8 @@ async def test_the_deadline_of_one_request_with_all_its_attempts(
     agent = LightAgent(model=model, limits=Limits(model_timeout=0.8), ids=SequentialIds())
     (ending,) = await ends_after(0.8, ask(agent, "Hello", stream=stream), begun=lambda: scenario.is_silent)
     assert ending.code == "LA-408"
-    assert len(scenario.requests) == 2
+    told = [event.type for event in ending.result.journal.events[1:]]
+    assert told == ["model_requested", "model_failed", "model_retried", "model_failed", "run_finished"]
     await agent.aclose()
     await scenario.all_closed()
 
@@ -128,7 +129,8 @@ async def test_what_is_too_slow_is_tried_again(leaks: LeakCheck, faults: FaultSe
             await eventually(run.done)
         ending = await run
     assert ending.result.content == TEXT
-    assert len(scenario.requests) == 2
+    told = [event.type for event in ending.result.journal.events[1:]]
+    assert told == ["model_requested", "model_failed", "model_retried", "model_failed", "run_finished"]
 
 
 @MODES

@@ -24,6 +24,7 @@ from lightagent import (
     RunOptions,
     tool,
 )
+from lightagent.domain.events import ApprovalRequested
 from lightagent.domain.json_checks import MOST_DEPTH
 from lightagent.domain.outcomes import Completed, Suspended
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds, call_tool
@@ -54,7 +55,7 @@ OBJECT = st.dictionaries(TEXT, JSON | st.builds(deep, st.integers(0, 80)), max_s
 PART = OBJECT.map(lambda part: {**part, "type": "text", "text": "t"})
 QUERY = TEXT | st.lists(PART, max_size=3)
 COUNT = st.sampled_from([-1, 0, 1, 2, 10, 10**18, 10**19, 10**5000])
-SECONDS = st.sampled_from([0.001, 1, 2**53 + 1, 1e9, 1e300, 10**400, math.inf, math.nan, 0, -1]) | st.floats(60, 1e9)
+SECONDS = st.sampled_from([1_000, 2**53 + 1, 1e9, 1e300, 10**400, math.inf, math.nan, 0, -1]) | st.floats(60, 1e9)
 SAID: st.SearchStrategy[JsonObject] = st.fixed_dictionaries({"role": st.just("user"), "content": TEXT})
 SHOWN: st.SearchStrategy[JsonObject] = st.builds(lambda parts: {"role": "user", "content": parts}, st.lists(PART))
 ANSWERED: st.SearchStrategy[JsonObject] = st.fixed_dictionaries(
@@ -92,10 +93,10 @@ def restored(journal: Journal) -> Journal:
 
 
 @given(st.data(), st.booleans())
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_a_run_that_is_accepted_can_be_restored(data: st.DataObject, everything: bool) -> None:
     options: RunOptions = {"metadata": data.draw(OBJECT), "user_id": data.draw(TEXT), "trace_id": data.draw(TEXT)}
-    query = data.draw(QUERY)
+    query, decision = data.draw(QUERY), data.draw(DECISIONS)
     try:
         limits = Limits()
         if everything:
@@ -107,9 +108,8 @@ async def test_a_run_that_is_accepted_can_be_restored(data: st.DataObject, every
     except ConfigurationError:
         return
     known = restored(result.journal)
-    if not isinstance(result.outcome, Suspended):
-        return  # A limit of next to nothing ended it.
-    ended = await agent.aresume(known, data.draw(DECISIONS))
+    assert isinstance(result.outcome, Suspended)
+    ended = await agent.aresume(known, decision)
     assert restored(ended.journal).run.outcome == ended.outcome
 
 
@@ -120,8 +120,17 @@ async def run_with(query: str | list[JsonObject] = "q", **options: Unpack[RunOpt
 
 @pytest.mark.parametrize(
     "metadata",
-    [{1: "x"}, {"x": {1: "x"}}, {"x": deep(MOST_DEPTH)}, {"x": math.inf}, {"x": math.nan}, {"x": 10**5000}, {"x": {1}}],
-    ids=["integer key", "integer key inside", "too deep", "infinity", "nan", "too many digits", "a set"],
+    [
+        {1: "x"},
+        {"x": {1: "x"}},
+        {"x": deep(MOST_DEPTH)},
+        {"x": math.inf},
+        {"x": math.nan},
+        {"x": 10**5000},
+        {"x": {1}},
+        {"\ud800": 1},
+    ],
+    ids=["integer key", "integer key inside", "too deep", "infinity", "nan", "too many digits", "a set", "half a key"],
 )
 async def test_what_json_cannot_hold_is_refused(metadata: JsonObject) -> None:
     with pytest.raises(ConfigurationError):
@@ -132,6 +141,18 @@ async def test_what_json_cannot_hold_is_refused(metadata: JsonObject) -> None:
         ApprovalDecision.edit(metadata)
     with pytest.raises(ConfigurationError):
         await run_with(history=[{"role": "user", "content": [{"type": "text", **metadata}]}])
+
+
+async def test_what_a_reviewer_is_shown_has_names_that_a_journal_keeps() -> None:
+    @tool
+    async def pay() -> str:
+        """Pays, once a human allows it."""
+        raise ApprovalRequired("look", {"half \ud800": ["half \ud800"]})
+
+    agent = LightAgent(name="a", model=ScriptedModel([call_tool("pay")]), tools=[pay])
+    known = restored((await agent.arun("q", result_format="object")).journal)
+    (asked,) = [event for event in known.events if isinstance(event, ApprovalRequested)]
+    assert asked.request == {"half \N{REPLACEMENT CHARACTER}": ["half \ud800"]}
 
 
 async def test_what_is_as_deep_as_is_accepted_is_restored() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -20,12 +21,17 @@ MOST_BITS: Final = 14_000
 _MOST_PLACE: Final = 300
 
 
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""In a text it is kept as an escape; in a name pydantic, which writes the journal, would replace it."""
+
+
 def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> None:
     """Raise unless the value is plain JSON, made of dict, list (or tuple), str, int, float, bool and None.
 
     Raises:
-        ConfigurationError: it holds another type, a key that is not text, a number that is not finite, or is nested
-            too deep (as a value that holds itself is); the text names the place, which begins with `at`.
+        ConfigurationError: it holds another type, a key that is not whole text, a number that is not finite or has
+            too many digits, or is nested too deep (as a value that holds itself is); the text names the place, which
+            begins with `at`.
     """
     if isinstance(value, (dict, list, tuple)):
         if most_depth <= 0:
@@ -46,6 +52,8 @@ def _children(value: dict[object, object] | list[object] | tuple[object, ...], a
         for name, child in value.items():
             if not isinstance(name, str):
                 raise _no_json(at, f"the key {name!r:.50} must be text")
+            if not name.isascii() and _HALF.search(name):
+                raise _no_json(at, f"the key {name!r:.50} holds half a surrogate pair")
             if type(child) is not str:
                 yield f".{name:.50}", child
     else:

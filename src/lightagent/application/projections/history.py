@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ContextMessage
+from lightagent.domain.outcomes import Blocked
 from lightagent.domain.runs import Run
 
 
@@ -11,7 +12,9 @@ def history(run: Run) -> list[JsonObject]:
     """The messages in OpenAI form, without the agent's instructions and without what context sources added.
 
     Calls without results (of a suspended or ended run) are left out with the message that made them, so that the
-    history is always one that a provider takes. A stored history that the run began from is not repeated.
+    history is always one that a provider takes. So is a last reply that was withheld. A stored history that the run
+    began from is not repeated.
     """
-    messages = run.messages[:-1] if run.calls else run.messages
+    withheld = isinstance(run.outcome, Blocked) and run.last_reply is not None
+    messages = run.messages[:-1] if run.calls or withheld else run.messages
     return [message.to_openai() for message in messages if not isinstance(message, ContextMessage)]

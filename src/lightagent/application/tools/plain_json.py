@@ -101,7 +101,8 @@ def _key(key: object) -> str:
         key = key.value
     if key is None or isinstance(key, bool):
         return {None: "null", False: "false", True: "true"}[key]
-    return str(key)
+    # Half a surrogate pair is no name that a journal could keep.
+    return str(key).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _by_pydantic(value: object) -> object:

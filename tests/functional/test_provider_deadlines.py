@@ -75,7 +75,8 @@ async def test_the_deadline_of_one_request_with_all_its_attempts(
     agent = LightAgent(model=model, limits=Limits(model_timeout=0.8), ids=SequentialIds())
     (ending,) = await ends_after(0.8, ask(agent, "Hello", stream=stream), begun=lambda: scenario.is_silent)
     assert ending.code == "LA-408"
-    assert len(scenario.requests) == 2
+    told = [event.type for event in ending.result.journal.events[1:]]
+    assert told == ["model_requested", "model_failed", "model_retried", "model_failed", "run_finished"]
     await agent.aclose()
     await scenario.all_closed()
 
@@ -92,7 +93,7 @@ async def test_a_stream_may_not_fall_silent(leaks: LeakCheck, faults: FaultServe
     await ends_after(0.4, *map(silent, scenarios), begun=lambda: all_begun(scenarios))
 
 
-async def test_a_slow_stream_is_no_silent_one(leaks: LeakCheck, faults: FaultServer) -> None:
+async def test_a_slow_stream_does_not_count_as_silent(leaks: LeakCheck, faults: FaultServer) -> None:
     scenario = faults.scenario("ok", pieces=300, by_turns=1)
     async with agent_at(scenario.base_url, idle_timeout=0.3) as agent:
         with held_clock() as clock:
@@ -104,7 +105,7 @@ async def test_a_slow_stream_is_no_silent_one(leaks: LeakCheck, faults: FaultSer
     assert ending.seconds > 0.6
 
 
-async def test_what_is_slow_but_in_time_is_no_fault(leaks: LeakCheck, aimock: Aimock) -> None:
+async def test_a_slow_answer_that_is_in_time_is_not_a_fault(leaks: LeakCheck, aimock: Aimock) -> None:
     words = ("[slow-first-byte]", "[slow-stream]")
     async with agent_at(aimock.base_url, attempt=20, idle_timeout=15) as agent:
         runs = [ask(agent, word, stream=stream) for stream in (False, True) for word in words]
@@ -116,7 +117,7 @@ async def test_what_is_slow_but_in_time_is_no_fault(leaks: LeakCheck, aimock: Ai
 
 
 @MODES
-async def test_what_is_too_slow_is_tried_again(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+async def test_an_attempt_that_is_too_slow_is_made_again(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
     scenario = faults.scenario("hang", times=1)
     async with agent_at(scenario.base_url, attempt=3) as agent:
         with held_clock() as clock:
@@ -128,7 +129,8 @@ async def test_what_is_too_slow_is_tried_again(leaks: LeakCheck, faults: FaultSe
             await eventually(run.done)
         ending = await run
     assert ending.result.content == TEXT
-    assert len(scenario.requests) == 2
+    told = [event.type for event in ending.result.journal.events[1:]]
+    assert told == ["model_requested", "model_failed", "model_retried", "model_failed", "run_finished"]
 
 
 @MODES

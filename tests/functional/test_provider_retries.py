@@ -112,7 +112,7 @@ async def test_without_a_word_from_the_provider_the_pauses_grow(leaks: LeakCheck
         ({"code": 307}, "LA-404"),
     ],
 )
-async def test_what_will_not_pass_is_not_tried_again(
+async def test_a_permanent_failure_is_not_tried_again(
     leaks: LeakCheck, faults: FaultServer, options: dict[str, Option], code: str, stream: bool
 ) -> None:
     scenario = faults.scenario("status", **options)

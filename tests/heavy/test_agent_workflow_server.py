@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
-from tests.servers.temporal_server import TemporalServer
 
+from tests.servers.temporal_server import TemporalServer
 from tests.support.agent_workflow import AgentWorkflow, ask_model, double
 
 QUEUE = "agents"

@@ -76,7 +76,7 @@ def test_a_call_that_needs_a_human_suspends_the_run(declared: bool) -> None:
 
 
 @BOTH
-def test_who_watches_sees_what_is_asked(declared: bool) -> None:
+def test_a_stream_shows_the_request_for_approval(declared: bool) -> None:
     events = list(Bank(PAY, declared=declared).agent.run("pay ada", stream=True, result_format="event"))
     (asked,) = [event.data for event in events if event.type == "approval_required"]
     assert (asked["id"], asked["name"]) == ("call_1_1", "pay")
@@ -128,13 +128,13 @@ def test_each_decision_goes_on_in_a_fresh_agent(
     assert result.run_id == json.loads(journal)["events"][0]["run_id"]
 
 
-async def test_the_async_twin() -> None:
+async def test_the_async_methods_behave_like_the_synchronous_ones() -> None:
     bank = Bank("Done.")
     assert (await bank.agent.aresume(waiting().journal, ApprovalDecision.approve())).content == "Done."
     assert bank.paid == [("ada", 5, True)]
 
 
-def test_what_is_edited_is_checked_like_any_argument() -> None:
+def test_edited_arguments_are_checked_like_those_of_the_model() -> None:
     bank = Bank("Sorry.")
     with pytest.raises(ToolError, match="euros"):
         bank.agent.resume(waiting().journal, ApprovalDecision.edit({"to": "bob", "euros": "all"}))

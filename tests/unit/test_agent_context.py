@@ -51,13 +51,13 @@ def seen(agent: LightAgent[None, str]) -> str:
 NOTHING = "[[], [], null]"
 
 
-def test_before_the_first_run_there_is_nothing() -> None:
+def test_before_the_first_run_nothing_is_remembered() -> None:
     agent = LightAgent(model=ScriptedModel(["yes"]))
     assert seen(agent) == NOTHING
     assert agent.summarize_trace().model_request_count == 0
 
 
-def test_after_a_run_there_is_that_run() -> None:
+def test_the_last_run_is_remembered() -> None:
     agent = LightAgent(model=ScriptedModel(echo), tools=[lookup])
     result = agent.run("one", trace=True, result_format="object")
     assert agent.export_trace() == result.trace != []
@@ -126,7 +126,7 @@ async def test_no_task_sees_anothers_run_not_even_its_parents() -> None:
     assert await asyncio.to_thread(seen, agent) == NOTHING
 
 
-def test_what_a_run_leaves_dies_with_its_agent() -> None:
+def test_a_remembered_run_is_freed_with_its_agent() -> None:
     agent = LightAgent(model=ScriptedModel(echo))
     agent.run("one")
     gone = weakref.ref(agent)

@@ -60,14 +60,14 @@ def code(result: RunResult[str]) -> str | None:
 
 
 @WHICH
-async def test_a_slow_consumer_is_no_slow_model(limits: Limits) -> None:
+async def test_the_time_of_a_slow_consumer_does_not_count(limits: Limits) -> None:
     told = Told(TextDelta("one "), TextDelta("two"), ReplyEnd("stop"))
     result = await play(LightAgent(model=told, limits=limits), stream=True, hold=0.35)
     assert (result.content, code(result)) == ("one two", None)
 
 
 @WHICH
-async def test_a_slow_consumer_of_several_turns(limits: Limits) -> None:
+async def test_the_time_of_a_slow_consumer_does_not_count_in_any_turn(limits: Limits) -> None:
     """The time that is held in one turn is no loss to the next, whichever event was held."""
 
     def add(a: int, b: int) -> int:
@@ -90,7 +90,7 @@ async def test_a_slow_consumer_does_not_make_a_silent_model_endless(limits: Limi
 
 @MODES
 @pytest.mark.parametrize(("limits", "ends"), ENDS)
-async def test_what_came_before_a_deadline_is_kept(limits: Limits, ends: str, stream: bool) -> None:
+async def test_text_that_came_before_a_deadline_is_kept(limits: Limits, ends: str, stream: bool) -> None:
     model = Told(TextDelta("part one "), TextDelta("two"), hangs=True)
     result = await play(LightAgent(model=model, limits=limits), stream=stream)
     assert (result.content, code(result)) == ("part one two", ends)
@@ -109,7 +109,7 @@ async def test_a_pause_that_would_pass_the_deadline_is_not_begun() -> None:
 
 @MODES
 @WHICH
-async def test_a_pause_that_would_end_too_late_is_not_made(limits: Limits, stream: bool) -> None:
+async def test_a_pause_that_the_provider_asked_for_is_not_begun_past_the_deadline(limits: Limits, stream: bool) -> None:
     busy = ProviderError("busy", code="LA-429")
     busy.retry_after = 20
     began = time.monotonic()
@@ -119,7 +119,7 @@ async def test_a_pause_that_would_end_too_late_is_not_made(limits: Limits, strea
 
 
 @MODES
-async def test_an_answer_without_an_end_is_no_answer(stream: bool) -> None:
+async def test_an_answer_without_reply_end_is_a_failure(stream: bool) -> None:
     model = Told(TextDelta("half an ans"))
     result = await play(LightAgent(model=model, limits=Limits(max_retry=2)), stream=stream)
     assert (code(result), result.outcome.kind, result.content) == ("LA-500", "failed", "half an ans")
@@ -128,7 +128,7 @@ async def test_an_answer_without_an_end_is_no_answer(stream: bool) -> None:
     assert model.asked == (1 if stream else 2)
 
 
-async def test_an_end_that_says_nothing_is_an_end() -> None:
+async def test_a_reply_end_without_fields_ends_the_answer() -> None:
     result = await play(LightAgent(model=Told(TextDelta("whole"), ReplyEnd())), stream=False)
     assert (result.content, code(result)) == ("whole", None)
 

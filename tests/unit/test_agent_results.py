@@ -48,7 +48,7 @@ def both() -> tuple[Reply, ...]:
     return (call_tool("double", n=21), AssistantMessage("It is 42.", reasoning="easy"))
 
 
-def test_text() -> None:
+def test_run_gives_the_text() -> None:
     assert agent(*both()).run("?") == "It is 42."
 
 
@@ -105,7 +105,7 @@ def test_events_tell_everything_as_it_happens() -> None:
     assert len({event.trace_id for event in events}) == 1
 
 
-async def test_the_async_twins_give_the_same() -> None:
+async def test_the_async_methods_give_the_same() -> None:
     assert await agent(*both()).arun("?") == "It is 42."
     assert (await agent(*both()).arun("?", result_format="object")).content == "It is 42."
     assert (await agent(*both()).arun("?", result_format="dict"))["content"] == "It is 42."
@@ -165,7 +165,7 @@ def test_the_exception_behind_a_failure_is_chained(stream: bool) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_came_of_an_answer_is_noted(stream: bool) -> None:
+def test_an_error_notes_the_part_of_the_answer_that_came(stream: bool) -> None:
     cut = agent(ModelReply(AssistantMessage("half an ans"), ReplyEnd("length")))
     with pytest.raises(ProviderError) as caught:
         _ = list(cut.run("?", stream=True)) if stream else cut.run("?")

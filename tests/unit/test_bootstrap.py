@@ -54,7 +54,7 @@ async def test_an_app_runs_an_agent_as_the_settings_describe_it() -> None:
     assert request.params == {"temperature": 0}
 
 
-async def test_what_a_program_says_goes_over_the_settings() -> None:
+async def test_options_of_a_program_override_the_settings() -> None:
     settings = Settings(model=scripted("1", "2"), agent=AgentSettings(instructions="Be short.", max_tool_iterations=3))
     async with open_app(settings) as app:
         result = await app.agent(instructions="Be long.", name="Bob").arun("well?", result_format="object")

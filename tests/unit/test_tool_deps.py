@@ -152,7 +152,7 @@ def test_an_agent_without_dependencies_refuses_a_tool_that_needs_some(
 
 
 @pytest.mark.parametrize(("function", "wanted"), [(buy_from_protocol, "Stocked"), (buy_from_shelf, ".*Shelf.int.")])
-def test_what_is_no_plain_class_is_at_least_not_nothing(function: Callable[..., object], wanted: str) -> None:
+def test_a_type_that_is_not_a_plain_class_needs_dependencies(function: Callable[..., object], wanted: str) -> None:
     with pytest.raises(ConfigurationError, match=f"pass deps_type={wanted}"):
         LightAgent(model=ScriptedModel([]), tools=[function])
     LightAgent(model=ScriptedModel([]), tools=[function], deps_type=Shop)
@@ -181,7 +181,7 @@ def test_the_dependencies_of_a_run_serve_its_own_tools() -> None:
 
 
 @pytest.mark.parametrize(("function", "wanted"), [(later, "Unborn"), (unseen, "Decimal"), (named, "Shop")])
-def test_what_is_not_known_yet_is_looked_at_when_it_is_called(function: Callable[..., object], wanted: str) -> None:
+def test_a_forward_reference_is_looked_at_when_the_tool_is_called(function: Callable[..., object], wanted: str) -> None:
     name = as_tool(function).spec.name
     early = EARLY if function is later else LightAgent(model=model(name), tools=[function])
     (call,) = early.run("?", result_format="object").tool_calls

@@ -235,7 +235,7 @@ async def test_the_context_comes_in_wherever_it_is_asked_for(function: Callable[
         (None, "A tool is a function or an object with spec, check and call, not None."),
     ],
 )
-def test_what_cannot_be_a_tool_is_refused_at_once(function: Callable[..., object], told: str | None) -> None:
+def test_a_value_that_cannot_be_a_tool_is_refused_at_once(function: Callable[..., object], told: str | None) -> None:
     if told is None:
         assert as_tool(function).function is function  # Its type is refused when it is worked out, not before.
         return
@@ -326,7 +326,7 @@ class Own(Tool[object]):
         raise NotImplementedError
 
 
-def test_what_is_a_tool_stays_as_it_is() -> None:
+def test_a_tool_object_stays_as_it_is() -> None:
     own = Own()
     assert as_tool(own) is own
     assert Own.looked == 0

@@ -133,7 +133,7 @@ def test_one_mistake_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), pytest.param(10**5000, id="huge")])
-def test_what_is_no_json_is_refused_here_too(value: JsonValue) -> None:
+def test_values_that_are_not_json_are_refused(value: JsonValue) -> None:
     assert "are no plain JSON" in refusal(of_type("number"), {"x": value})
 
 
@@ -152,7 +152,7 @@ def test_what_the_function_needs_is_required_whatever_is_declared() -> None:
     assert as_tool(declared).check({"a": "", "b": "", "c": 1}) == {"a": "", "b": "", "c": 1}
 
 
-def test_what_is_bound_is_not_the_models_to_fill() -> None:
+def test_a_bound_argument_is_not_a_parameter() -> None:
     def order(thing: str, key: str) -> str:
         return thing + key
 
@@ -164,7 +164,7 @@ def test_what_is_bound_is_not_the_models_to_fill() -> None:
     assert parameters["required"] == ["thing"]
 
 
-def test_a_context_is_no_parameter() -> None:
+def test_the_context_is_not_a_parameter() -> None:
     def order(thing: str, run: RunContext[None]) -> str:
         return thing + run.user_id
 
@@ -188,7 +188,7 @@ def test_what_is_declared_must_fit_the_function() -> None:
     assert anything.check({"y": ""}) == {"y": ""}
 
 
-def test_a_schema_that_is_none_is_refused_with_its_place() -> None:
+def test_an_invalid_schema_is_refused_with_its_place() -> None:
     with pytest.raises(ConfigurationError, match=r"'order': its schema is wrong at properties\.x\.minimum: 'a' is not"):
         as_tool(of_type("integer", minimum="a")).check({"x": 1})
 
@@ -256,7 +256,7 @@ def test_each_mistake_is_found_and_placed(changes: Param, level: str, field: str
 
 
 @pytest.mark.parametrize("info", [None, 5, "text", ["tool_name"], {1: 2}])
-def test_what_is_no_dict_is_no_tool_info(info: object) -> None:
+def test_a_tool_info_that_is_not_a_dict_is_refused(info: object) -> None:
     expected = ToolProblem(tool="", level="error", field="tool_info", message="tool_info must be a dict.")
     assert validate_tool_info(info) == [expected]
 

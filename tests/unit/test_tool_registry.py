@@ -121,7 +121,7 @@ def test_the_models_choice_is_read(registry: ToolRegistry, chosen: str, names: l
 
 
 @pytest.mark.parametrize("chosen", ["use add", "[]", "{}", '{"tools": "add"}', '{"tools": NaN}'])
-def test_no_choice_is_refused(registry: ToolRegistry, chosen: str) -> None:
+def test_a_choice_that_cannot_be_read_is_refused(registry: ToolRegistry, chosen: str) -> None:
     with pytest.raises(ValueError, match=r"\[LA-CONFIG\] The choice of tools "):
         registry.filter_tools(chosen)
 

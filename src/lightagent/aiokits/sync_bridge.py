@@ -27,13 +27,11 @@ _STOP_SECONDS: Final = 5.0
 def run_sync(work: Coroutine[object, object, T]) -> T:
     """The result of a coroutine, for a caller that is not async. A caller that is interrupted cancels the work."""
     with _free_bridge() as bridge, standing_aside():
-        ended = threading.Event()
-        future = asyncio.run_coroutine_threadsafe(_until_its_end(work, ended), bridge.loop)
+        begun = _Begun()
         try:
-            return future.result()
+            return asyncio.run_coroutine_threadsafe(begun.until_its_end(work), bridge.loop).result()
         finally:
-            if future.cancel():  # after KeyboardInterrupt the work must not go on behind the caller's back
-                ended.wait(_STOP_SECONDS)
+            begun.stop(bridge.loop)  # After KeyboardInterrupt the work must not go on behind the caller's back.
 
 
 def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
@@ -45,18 +43,16 @@ def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         RuntimeError: the caller stands in the very loop that would make the items.
     """
     with _free_bridge(nested=False) as bridge:
-        items: SimpleQueue[_Item[T] | _End] = SimpleQueue()
-        future = asyncio.run_coroutine_threadsafe(_pump(steps, items), bridge.loop)
-    item: _Item[T] | _End | None = None
+        loop = bridge.loop
+    items: SimpleQueue[_Item[T] | _End] = SimpleQueue()
+    begun = _Begun()
     try:
+        future = asyncio.run_coroutine_threadsafe(begun.until_its_end(_pump(steps, items)), loop)
         while isinstance(item := _next_of(items), _Item):
             yield item.value
         future.result()  # raises what the generator raised
     finally:
-        future.cancel()
-        with suppress(Empty):
-            while not isinstance(item, _End):  # until nothing of it runs any more
-                item = items.get(timeout=_STOP_SECONDS)
+        begun.stop(loop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +71,44 @@ def _next_of(items: SimpleQueue[_Item[T] | _End]) -> _Item[T] | _End:
         return items.get()
 
 
-async def _until_its_end(work: Coroutine[object, object, T], ended: threading.Event) -> T:
-    try:
-        return await work
-    finally:
-        ended.set()
+class _Begun:
+    """Work that was given to a loop.
+
+    It is known before the work is handed over: a KeyboardInterrupt may come between the call that hands it over and
+    the assignment of what that returns.
+    """
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._handed_over = False
+        self._task: asyncio.Task[object] | None = None
+        self._cancelled = False
+
+    def until_its_end(self, work: Coroutine[object, object, T]) -> Coroutine[object, object, T]:
+        """The work, as it is handed over."""
+        self._handed_over = True
+        return self._run(work)
+
+    async def _run(self, work: Coroutine[object, object, T]) -> T:
+        try:
+            self._task = asyncio.current_task()
+            if self._cancelled:
+                work.close()
+                raise asyncio.CancelledError
+            return await work
+        finally:
+            self._ended.set()
+
+    def stop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cancel the work unless it has ended, and wait for its end."""
+        if self._handed_over and not self._ended.is_set():
+            loop.call_soon_threadsafe(self._cancel)
+            self._ended.wait(_STOP_SECONDS)
+
+    def _cancel(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 async def _pump(steps: AsyncGenerator[T, None], items: SimpleQueue[_Item[T] | _End]) -> None:

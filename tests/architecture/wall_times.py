@@ -19,14 +19,21 @@ def tight_bounds(tree: ast.Module) -> list[tuple[int, str]]:
 
     A bound that is itself measured makes a ratio, which is spared; a moment and a few seconds more is none.
     """
+    bounds = [(scope, list(_bounds_in(scope))) for scope in _outermost(tree)]
+    if not any(inside for _, inside in bounds):
+        return []
     module = _Measured(tree)
     found: set[tuple[int, str]] = set()
-    for scope in _outermost(tree):
-        measured = _Measured(scope, module)
-        for node in ast.walk(scope):
-            if isinstance(node, ast.Assert) and any(map(measured.is_tight, _bounds(node))):
-                found.add((node.lineno, ast.unparse(node)))
+    for scope, inside in bounds:
+        measured = _Measured(scope, module) if inside else module
+        found.update((node.lineno, ast.unparse(node)) for node, value, most in inside if measured.is_tight(value, most))
     return sorted(found)
+
+
+def _bounds_in(scope: ast.AST) -> Iterator[tuple[ast.Assert, ast.expr, ast.expr]]:
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assert):
+            yield from ((node, value, most) for value, most in _bounds(node))
 
 
 def _outermost(tree: ast.AST) -> Iterator[ast.AST]:
@@ -71,8 +78,7 @@ class _Measured:
             if len(self._names) + len(self._offsets) + len(self._numbers) == before:
                 break
 
-    def is_tight(self, bound: tuple[ast.expr, ast.expr]) -> bool:
-        value, most = bound
+    def is_tight(self, value: ast.expr, most: ast.expr) -> bool:
         if not self.is_measured(value):
             return False
         if self.is_measured(most):

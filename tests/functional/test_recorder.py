@@ -284,3 +284,33 @@ async def test_what_is_told_before_a_tool_is_touched_holds_its_arguments() -> No
     await LightAgent(model=ScriptedModel([call_tool("add", a=1, b=2), "3"]), tools=[add], telemetry=[sink]).arun("?")
     [started] = [event for event in sink.events if isinstance(event, ToolStarted)]
     assert started.arguments == {"a": 1, "b": 2}
+
+
+class Broken(TelemetrySink, RunWatch):
+    """Fails at one of the three things that it is asked for."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+
+    def watch(self, origin: Origin, known: Sequence[Event]) -> RunWatch:
+        self._fail("watch")
+        return self
+
+    def see(self, event: Event) -> None:
+        self._fail("see")
+
+    def trace_headers(self, origin: Origin) -> TraceHeaders:
+        self._fail("trace_headers")
+        return ()
+
+    def _fail(self, at: str) -> None:
+        if at == self._at:
+            raise RuntimeError("the exporter is down")
+
+
+@pytest.mark.parametrize("at", ["watch", "see", "trace_headers"])
+def test_a_sink_that_raises_does_not_make_a_run_fail(at: str) -> None:
+    sink = Sink()
+    agent = LightAgent(model=ScriptedModel(["Done."]), telemetry=[Broken(at), sink])
+    assert agent.run("Go.") == "Done."
+    assert [event.type for event in sink.events][-1] == "run_finished"

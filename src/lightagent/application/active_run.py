@@ -13,6 +13,7 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.watch_run import Watchers
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -24,7 +25,6 @@ from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import Subject
 from lightagent.domain.runs import Run
-from lightagent.ports.telemetry import RunWatch
 from lightagent.ports.tools import NestedDelta, Nesting, Tool
 
 
@@ -82,7 +82,7 @@ class ActiveRun(Generic[DepsT]):
         self.leftovers: list[Event] = []
         self.begun = False
         self._tools = tools
-        self._watches: tuple[RunWatch, ...] = ()
+        self._watchers: Watchers | None = None
         self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
 
@@ -160,7 +160,7 @@ class ActiveRun(Generic[DepsT]):
         """Headers that link a request to this run's trace."""
         if self.nesting is not None:
             return self.nesting.trace_headers(origin)
-        return tuple(header for watch in self._watches for header in watch.trace_headers(origin))
+        return () if self._watchers is None else self._watchers.trace_headers(origin)
 
     def full_origin(self) -> Origin:
         """Where what happens now belongs, with the headers that are sent along to other processes."""
@@ -173,19 +173,18 @@ class ActiveRun(Generic[DepsT]):
         self.begun = True
         sinks = self.means.sinks
         if sinks and self.nesting is None:
-            known = tuple(self.record.events[: self.known])
-            self._watches = tuple(sink.watch(self.origin(), known) for sink in sinks)
+            self._watchers = Watchers(sinks, self.origin(), tuple(self.record.events[: self.known]))
         for event in self.record.events[self.known :]:
-            for watch in self._watches:
-                watch.see(event)
+            if self._watchers is not None:
+                self._watchers.see(event)
             await self._give(event)
 
     def note(self, event: Event) -> None:
         """Put one event on record."""
         self.run = apply(self.run, event)
         self.record.events.append(event)
-        for watch in self._watches:
-            watch.see(event)
+        if self._watchers is not None:
+            self._watchers.see(event)
 
     async def tell(self, event: Event) -> None:
         """Put one event on record and hand it to whoever watches; returns once it was taken."""

@@ -46,6 +46,10 @@ class AiohttpTransport(Transport):
             )
         except (aiohttp.ClientError, OSError) as exc:
             raise self._fault(exc) from exc
+        except RuntimeError as exc:  # So aiohttp says that the session was closed while the request was being sent.
+            if not client.session.closed:
+                raise
+            raise unreachable(self._host, "the model was closed.") from exc
         answer = AiohttpAnswer(response, self._host, client.answers)
         if not 200 <= response.status < 300:
             try:

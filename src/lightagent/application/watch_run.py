@@ -1,0 +1,54 @@
+"""Shows a run to its telemetry sinks. Telemetry never makes a run fail: a sink that raises sees no more of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from lightagent.domain.events import Event
+from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.ports.telemetry import RunWatch, TelemetrySink
+
+_LOGGER: Final = logging.getLogger("lightagent")
+_FAILED: Final = "%s failed; it sees no more of this run."
+
+
+class Watchers:
+    """The watches of one run in this process.
+
+    Args:
+        sinks: of the agent.
+        origin: the run.
+        known: the events that were seen before.
+    """
+
+    __slots__ = ("_watches",)
+
+    def __init__(self, sinks: Sequence[TelemetrySink], origin: Origin, known: Sequence[Event]) -> None:
+        self._watches: list[RunWatch] = []
+        for sink in sinks:
+            try:
+                self._watches.append(sink.watch(origin, known))
+            except Exception:  # A sink of anybody's: what it does wrong is its own.
+                _LOGGER.exception(_FAILED, type(sink).__name__)
+
+    def see(self, event: Event) -> None:
+        """Show one event."""
+        for watch in [*self._watches]:
+            try:
+                watch.see(event)
+            except Exception:  # As above.
+                self._watches.remove(watch)
+                _LOGGER.exception(_FAILED, type(watch).__name__)
+
+    def trace_headers(self, origin: Origin) -> TraceHeaders:
+        """Headers that link a request to the traces of all sinks."""
+        headers: list[tuple[str, str]] = []
+        for watch in [*self._watches]:
+            try:
+                headers.extend(watch.trace_headers(origin))
+            except Exception:  # As above.
+                self._watches.remove(watch)
+                _LOGGER.exception(_FAILED, type(watch).__name__)
+        return tuple(headers)

@@ -14,22 +14,9 @@ from hypothesis import settings
 from tests.architecture.source import sources
 from tests.architecture.wall_times import tight_bounds
 
-NOT_YET = (
-    "tests/unit/test_deadline.py",
-    "tests/unit/test_agent_deadlines.py",
-    "tests/unit/test_tool_threads.py",
-    "tests/unit/test_sync.py",
-    "tests/unit/test_sync_process.py",
-)
-
 
 def test_no_test_asserts_that_the_machine_is_fast() -> None:
-    found = [
-        f"{source.name}:{line}: {text}"
-        for source in sources("tests")
-        if source.name not in NOT_YET
-        for line, text in tight_bounds(source.tree)
-    ]
+    found = [f"{source.name}:{line}: {text}" for source in sources("tests") for line, text in tight_bounds(source.tree)]
     assert not found, "\n".join(found)
 
 

@@ -129,8 +129,7 @@ async def test_an_attempt_that_is_too_slow_is_made_again(leaks: LeakCheck, fault
             await eventually(run.done)
         ending = await run
     assert ending.result.content == TEXT
-    told = [event.type for event in ending.result.journal.events[1:]]
-    assert told == ["model_requested", "model_failed", "model_retried", "model_failed", "run_finished"]
+    assert len(scenario.requests) == 2
 
 
 @MODES

@@ -6,12 +6,14 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import pytest
 
 from tests.servers.polling import real_pause, ticks
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 30.0
@@ -57,6 +59,16 @@ def play(work: Coroutine[object, object, T]) -> T:
     """What comes of it in a loop that jumps over all waiting."""
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         return runner.run(work)
+
+
+def jumping(test: Callable[P, Coroutine[object, object, None]]) -> Callable[P, None]:
+    """The asynchronous test, run in a loop that jumps over all waiting."""
+
+    @wraps(test)
+    def played(*args: P.args, **kwargs: P.kwargs) -> None:
+        play(test(*args, **kwargs))
+
+    return played
 
 
 def play_timed(work: Coroutine[object, object, T]) -> tuple[T, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from lightagent import ChatModel, ChatRequest, Delta, LightAgent, Limits, ProviderError, ReplyEnd, RunResult, TextDelta
 from lightagent.domain.events import ModelFailed
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.loop_clock import jumping
 
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 LIMITS = [Limits(model_timeout=0.3), Limits(timeout=0.3)]
@@ -55,11 +55,17 @@ async def play(agent: LightAgent[None, str], *, stream: bool, hold: float = 0) -
     return agent.replay(journal)
 
 
+def now() -> float:
+    """Seconds that have passed by the clock of the loop."""
+    return asyncio.get_running_loop().time()
+
+
 def code(result: RunResult[str]) -> str | None:
     return result.error.code if result.error else None
 
 
 @WHICH
+@jumping
 async def test_the_time_of_a_slow_consumer_does_not_count(limits: Limits) -> None:
     told = Told(TextDelta("one "), TextDelta("two"), ReplyEnd("stop"))
     result = await play(LightAgent(model=told, limits=limits), stream=True, hold=0.35)
@@ -67,6 +73,7 @@ async def test_the_time_of_a_slow_consumer_does_not_count(limits: Limits) -> Non
 
 
 @WHICH
+@jumping
 async def test_the_time_of_a_slow_consumer_does_not_count_in_any_turn(limits: Limits) -> None:
     """The time that is held in one turn is no loss to the next, whichever event was held."""
 
@@ -80,16 +87,18 @@ async def test_the_time_of_a_slow_consumer_does_not_count_in_any_turn(limits: Li
 
 
 @pytest.mark.parametrize(("limits", "ends"), ENDS)
+@jumping
 async def test_a_slow_consumer_does_not_make_a_silent_model_endless(limits: Limits, ends: str) -> None:
     agent = LightAgent(model=Told(TextDelta("one"), hangs=True), limits=limits)
-    began = time.monotonic()
     result = await play(agent, stream=True, hold=0.1)
     assert code(result) == ends
-    assert time.monotonic() - began < 0.3 + 6 * 0.1 + 0.25
+    # Its own time, and that of the content, the error and the end, which were held.
+    assert now() == pytest.approx(0.3 + 3 * 0.1)
 
 
 @MODES
 @pytest.mark.parametrize(("limits", "ends"), ENDS)
+@jumping
 async def test_text_that_came_before_a_deadline_is_kept(limits: Limits, ends: str, stream: bool) -> None:
     model = Told(TextDelta("part one "), TextDelta("two"), hangs=True)
     result = await play(LightAgent(model=model, limits=limits), stream=stream)
@@ -99,6 +108,7 @@ async def test_text_that_came_before_a_deadline_is_kept(limits: Limits, ends: st
     assert (failed.turn, failed.attempt, failed.error.code, failed.partial) == (1, 1, ends, "part one two")
 
 
+@jumping
 async def test_a_pause_that_would_pass_the_deadline_is_not_begun() -> None:
     model = ScriptedModel([ProviderError("busy", code="LA-503")] * 9)
     agent = LightAgent(model=model, limits=Limits(model_timeout=0.09))  # the first pause is 0.1 s or more
@@ -109,16 +119,17 @@ async def test_a_pause_that_would_pass_the_deadline_is_not_begun() -> None:
 
 @MODES
 @WHICH
+@jumping
 async def test_a_pause_that_the_provider_asked_for_is_not_begun_past_the_deadline(limits: Limits, stream: bool) -> None:
     busy = ProviderError("busy", code="LA-429")
     busy.retry_after = 20
-    began = time.monotonic()
     result = await play(LightAgent(model=ScriptedModel([busy, "never"]), limits=limits), stream=stream)
     assert (code(result), result.outcome.kind) == ("LA-429", "failed")
-    assert time.monotonic() - began < 0.25
+    assert now() == 0
 
 
 @MODES
+@jumping
 async def test_an_answer_without_reply_end_is_a_failure(stream: bool) -> None:
     model = Told(TextDelta("half an ans"))
     result = await play(LightAgent(model=model, limits=Limits(max_retry=2)), stream=stream)
@@ -128,12 +139,14 @@ async def test_an_answer_without_reply_end_is_a_failure(stream: bool) -> None:
     assert model.asked == (1 if stream else 2)
 
 
+@jumping
 async def test_a_reply_end_without_fields_ends_the_answer() -> None:
     result = await play(LightAgent(model=Told(TextDelta("whole"), ReplyEnd())), stream=False)
     assert (result.content, code(result)) == ("whole", None)
 
 
 @MODES
+@jumping
 async def test_an_item_that_is_not_a_delta_is_named(stream: bool) -> None:
     foreign: Delta = json.loads('"text"')
     model = Told(TextDelta("part"), foreign, ReplyEnd("stop"))

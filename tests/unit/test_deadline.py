@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
-from functools import wraps
 
 import pytest
 
 from lightagent.aiokits.deadline import Deadline
-from tests.support.loop_clock import advance, play
+from tests.support.loop_clock import advance, jumping
 
 
 def now() -> float:
@@ -58,18 +57,6 @@ async def take(source: Source, into: list[int], hold: float = 0) -> None:
     async for item in source.items():
         await asyncio.sleep(hold)
         into.append(item)
-
-
-def jumping(test: Callable[..., object]) -> Callable[..., object]:
-    """The test in a loop whose clock jumps."""
-
-    @wraps(test)
-    def played(*args: object, **kwargs: object) -> None:
-        work = test(*args, **kwargs)
-        assert asyncio.iscoroutine(work)
-        play(work)
-
-    return played
 
 
 @pytest.mark.parametrize("seconds", [math.inf, 5.0])

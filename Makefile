@@ -72,10 +72,10 @@ test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	$(say) "Unit, contract, typing, docs and architecture tests"
 	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
-# One process: these tests share servers, and some of them measure.
+# A file's tests stay in one process, where they share their servers.
 test-servers: .venv/.dev .tools/aimock-$(AIMOCK) ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
-	@$(BIN)/pytest -q -p no:xdist $(wildcard tests/functional tests/integration)
+	@$(BIN)/pytest -q -n auto --dist loadfile $(wildcard tests/functional tests/integration)
 
 # litellm holds openai below 3, so it has an environment of its own, which also tries openai 2.
 # Left alone, importing litellm fetches a price list from the network.

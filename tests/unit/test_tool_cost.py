@@ -26,7 +26,7 @@ def legacy(x):
 legacy.tool_info = {"tool_name": "legacy", "tool_description": "d", "tool_params": [{"name": "x", "type": "int"}]}
 as_tool(get_weather)
 as_tool(legacy).spec
-heavy = {"pydantic", "griffe", "jsonschema", "stamina"} & sys.modules.keys()
+heavy = {"pydantic", "griffe", "jsonschema"} & sys.modules.keys()
 assert not heavy, heavy
 as_tool(get_weather).spec
 as_tool(legacy).check({"x": 1})

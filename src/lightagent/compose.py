@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import FunctionType
 from typing import Final
 
@@ -127,15 +128,19 @@ def compose_tools(tools: Sequence[ToolLike] | None, deps: object) -> tuple[Tool[
 
 def _limits(options: RunOptions, limits: Limits) -> Limits:
     """The agent's limits with the run's own on top; as in the 0.9 line, max_retry bounds the tool loop as well."""
-    given: Mapping[str, object] = {name: value for name, value in options.items() if value is not None}
-    if not given.keys() & {"max_retry", "max_tool_iterations"} and "timeout" not in options:
-        return limits
     retry, rounds = options.get("max_retry"), options.get("max_tool_iterations")
+    if retry is None and rounds is None and "timeout" not in options:
+        return limits
+    return _own_limits(limits, retry, retry if rounds is None else rounds, options.get("timeout", limits.timeout))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _own_limits(limits: Limits, retry: int | None, rounds: int | None, timeout: float | None) -> Limits:
     return replace(
         limits,
-        max_tool_iterations=next((one for one in (rounds, retry) if one is not None), limits.max_tool_iterations),
+        max_tool_iterations=limits.max_tool_iterations if rounds is None else rounds,
         max_retry=limits.max_retry if retry is None else retry,
-        timeout=options.get("timeout", limits.timeout),
+        timeout=timeout,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from lightagent import LightAgent, Limits, ProviderError, RetryTool, RunContext, RunResult, tool
+from lightagent import FunctionTool, LightAgent, Limits, ProviderError, RetryTool, RunContext, RunResult, tool
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
@@ -298,3 +298,39 @@ def test_the_cause_of_a_failed_run_is_what_ended_it() -> None:
     with pytest.raises(ProviderError) as caught:
         agent.run("?")
     assert caught.value.__cause__ is behind
+
+
+def functions(count: int) -> list[Callable[..., object]]:
+    """Distinct functions, so many that an agent reads only their names at first."""
+    namespace: dict[str, Callable[..., object]] = {}
+    for number in range(count):
+        exec(f"def tool_{number}(x: int) -> str:\n    'Do it.'\n    return str(x)", namespace)
+    return [namespace[f"tool_{number}"] for number in range(count)]
+
+
+async def test_while_many_functions_are_described_others_go_on() -> None:
+    model = ScriptedModel(["done"])
+    run = asyncio.create_task(LightAgent(model=model, tools=functions(400)).arun("?"))
+    turns = 0
+    while not run.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert await run == "done"
+    assert turns > 30
+    assert len(model.requests[0].tools) == 400
+
+
+def test_a_deadline_is_heard_while_many_functions_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    described: list[str] = []
+    describe = FunctionTool.describe
+
+    def counted(one: FunctionTool[None]) -> None:
+        described.append(one.name)
+        describe(one)
+
+    monkeypatch.setattr(FunctionTool, "describe", counted)
+    result = LightAgent(model=ScriptedModel(["never"]), tools=functions(3000)).run(
+        "?", timeout=0.05, result_format="object"
+    )
+    assert result.outcome.kind == "budget_exhausted"
+    assert 0 < len(described) < 3000

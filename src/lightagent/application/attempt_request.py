@@ -111,6 +111,8 @@ class _Reading:
 async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     """The request that is on record."""
     run, toolset = live.run, await live.toolset()
+    offered = run.offered or ()
+    await toolset.describe(offered)
     requested = run.request
     params, messages = run.head.params, run.messages
     if requested is not None:
@@ -118,7 +120,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
         messages = messages if requested.messages is None else requested.messages
     return ChatRequest(
         (run.head.instructions, *messages),
-        toolset.specs(run.offered or ()),
+        toolset.specs(offered),
         copy_json(params),
         run.head.output_schema,
         live.stream,

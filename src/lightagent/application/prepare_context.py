@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.aiokits.abandon import is_cancelled, within
+from lightagent.aiokits.abandon import within
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -61,10 +62,8 @@ async def _gather(
         asked = source.gather(subject, query)
         texts: object = await (asked if source.timeout is None else within(source.timeout, asked))
         messages = _messages(source, texts)
-    except (Exception, asyncio.CancelledError) as exc:  # A source of anybody's: the run goes on without it.
-        if isinstance(exc, asyncio.CancelledError) and is_cancelled():
-            raise
-        return ContextAdded(name, (), _described(name, exc), at=live.clock.now())
+    except FAILURES as raised:  # A source of anybody's: the run goes on without it.
+        return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("context"):
         return ContextAdded(name, messages, at=live.clock.now())

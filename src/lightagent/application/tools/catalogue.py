@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Generic
 from weakref import WeakKeyDictionary
 
-from typing_extensions import TypeIs
-
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.toolset import DepsT, Toolset, tools_by_name
 from lightagent.domain.errors import ConfigurationError
@@ -89,19 +87,18 @@ class Catalogue(Generic[DepsT]):
 
 async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
     try:
-        found: object = await source.tools()
+        listed = await source.tools()
     except FAILURES as raised:
-        raise failure(raised) from None if isinstance(raised, Exception) else raised
-    if not _is_list(found):
+        if isinstance(raised, Exception):
+            raise
+        raise failure(raised) from raised
+    found: object = listed
+    if not isinstance(found, ToolList) or not isinstance(getattr(listed, "tools", None), Mapping):
         raise ConfigurationError(
-            f"tools: the source {source.name!r} must list its tools as a ToolList, got {type(found).__name__}.",
+            f"tools: the source {source.name!r} must list its tools as a ToolList, got {type(listed).__name__}.",
             guidance="",
         )
-    return found
-
-
-def _is_list(found: object) -> TypeIs[ToolList[DepsT]]:
-    return isinstance(found, ToolList) and isinstance(found.tools, Mapping)
+    return listed
 
 
 def _known(offered: tuple[str, ...], tools: Mapping[str, object], source: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, TypeVar
 
 from lightagent.aiokits.abandon import within
@@ -84,6 +84,11 @@ class Reviewer:
             if stream is not None:
                 held.append((gate, stream))
         return held
+
+    def unknown_to(self, policies: Collection[str]) -> Reviewer | None:
+        """The gates that stand for a policy which is not among these; None where there are none."""
+        found = tuple(gate for gate in self.gates if not set(policies).issuperset(policy_names((gate,))))
+        return Reviewer(found) if found else None
 
     def reviews(self, phase: Phase) -> bool:
         """Whether a gate reviews this phase."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from lightagent.aiokits.abandon import within
@@ -44,10 +45,13 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
     gathered = await asyncio.gather(
         *(_gather(live, name, source, text) for name, source in zip(names, sources, strict=True))
     )
-    for event in gathered:
-        await live.tell(event)
+    for place, event in enumerate(gathered, 1):
         if isinstance(event, RunFinished):
+            # All were asked at once, so what the policies decided about the others belongs on record too.
+            others = tuple(decision for other in gathered[place:] for decision in other.decisions)
+            await live.tell(replace(event, decisions=event.decisions + others))
             return
+        await live.tell(event)
 
 
 async def _gather(

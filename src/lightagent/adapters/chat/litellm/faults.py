@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import TracebackType
 
-from lightagent.adapters.chat.openai.faults import fault, without_secret
+from lightagent.adapters.chat._credentials import Credentials
+from lightagent.adapters.chat.openai.faults import fault
 from lightagent.adapters.chat.openai.reported_errors import retry_after
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject
 
-_SHOWN = 500
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Timeout|Exception)\s*[:-]\s*)+(?:\w+Exception - )?")
 _UNREACHABLE = re.compile(r"APIConnectionError|Connection error|ConnectError|ConnectionError|Cannot connect")
 
 
-class Translated:
-    """Inside, what litellm raises becomes a `ProviderError`; what is a fault of ours or a cancellation stays."""
-
-    __slots__ = ("_secret",)
-
-    def __init__(self, secret: str | None) -> None:
-        self._secret = secret
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if not isinstance(exc, Exception) or isinstance(exc, LightAgentError):
-            return
-        if isinstance(getattr(exc, "status_code", None), int) or isinstance(exc, OSError):
-            # Without its cause where a secret had to go: the original would tell it.
-            error = provider_error(exc)
-            clean = without_secret(error, self._secret)
-            raise clean from (exc if clean is error else None)
+def translated(exc: Exception, credentials: Credentials) -> Exception:
+    """What litellm raised, as a `ProviderError` without a credential; what is a fault of ours stays one."""
+    if isinstance(exc, LightAgentError):
+        return credentials.without(exc)
+    if isinstance(getattr(exc, "status_code", None), int) or isinstance(exc, OSError):
+        return credentials.without(provider_error(exc))
+    return credentials.without(exc)
 
 
 def provider_error(exc: Exception) -> ProviderError:
@@ -49,7 +34,7 @@ def provider_error(exc: Exception) -> ProviderError:
     wait = retry_after(_headers(exc))
     if wait is not None:
         details["retry_after"] = wait
-    message = _PREFIX.sub("", str(exc).partition("\n")[0])[:_SHOWN]
+    message = _PREFIX.sub("", str(exc).partition("\n")[0])
     return fault(message, _code(exc, status), details=details, retry_after=wait)
 
 

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.secret_names import is_secret_name
@@ -46,7 +45,8 @@ _PLACEHOLDERS: Final = frozenset(
             "none",
             "null",
         ),
-        *("optional", "placeholder", "required", "undefined", "unknown", "unused", "whatever", "changeme", "replaceme"),
+        *("optional", "placeholder", "required", "undefined", "unknown", "unused", "whatever"),
+        *("changeme", "replaceme", "localhost"),
         *("key", "apikey", "mykey", "yourkey", "yourkeyhere", "yourapikey", "yourapikeyhere", "insertyourkeyhere"),
         *("openaiapikey", "youropenaiapikey", "password", "secret", "token", "test", "testkey", "mock"),
         *("dummy", "dummykey", "dummyapikey", "fake", "fakekey", "fakeapikey"),
@@ -74,6 +74,8 @@ _BEFORE_NAMED: Final = (
 # Where a word begins and ends; an escaped line end (\n) or blank (%20) before it is no part of the word.
 _BEGINS: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=%[0-9A-Fa-f]{2}))"
 _ENDS: Final = r"(?![A-Za-z0-9])"
+
+_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
 _USER_INFO: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/:@\[\"'<>]{0,200}):(?!\d{1,5}(?:[/?#\s]|$))[^\s\"'<>]{1,1000}@"
@@ -192,7 +194,8 @@ def _form(spelling: str) -> str:
 def _spellings(secret: str) -> Iterator[str]:
     """A secret as it is, in URLs, in JSON, in Python's and HTML's text, and in base64."""
     yield secret
-    for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+    raw = secret.encode("utf-8", "replace")
+    for quoted in (_percent(raw, b""), _percent(raw, b"/"), _percent(raw, b" ").replace(" ", "+")):
         yield quoted
         yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
@@ -200,10 +203,14 @@ def _spellings(secret: str) -> Iterator[str]:
         yield escaped.replace("/", "\\/")
         yield re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", escaped)
         yield json.dumps(escaped)[1:-1]
-    raw = secret.encode("utf-8", "replace")
     yield repr(secret)[1:-1]
     yield repr(raw)[2:-1]
     yield html.escape(secret)
     for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
         yield encoded.decode()
         yield encoded.decode().rstrip("=")
+
+
+def _percent(raw: bytes, safe: bytes) -> str:
+    """`raw` as it stands in a URL. urllib would bring the network into the domain."""
+    return "".join(chr(one) if one in _UNRESERVED or one in safe else f"%{one:02X}" for one in raw)

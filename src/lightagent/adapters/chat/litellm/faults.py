@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 
 from lightagent.adapters.chat._credentials import Credentials
-from lightagent.adapters.chat.openai.faults import fault
-from lightagent.adapters.chat.openai.reported_errors import retry_after
+from lightagent.adapters.chat.openai.error_bodies import Report, read_body
+from lightagent.adapters.chat.openai.pauses import pause
+from lightagent.adapters.chat.openai.reported_errors import error_of
+from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject
@@ -27,18 +29,27 @@ def translated(exc: Exception, credentials: Credentials) -> Exception:
 
 def provider_error(exc: Exception) -> ProviderError:
     """What an exception of litellm means, by its status."""
-    status = getattr(exc, "status_code", None)
+    told = getattr(exc, "status_code", None)
+    status = told if isinstance(told, int) else None
     details: JsonObject = {"exception": type(exc).__name__}
-    if isinstance(status, int):
+    if status is not None:
         details["status"] = status
-    wait = retry_after(_headers(exc))
-    if wait is not None:
-        details["retry_after"] = wait
     message = _PREFIX.sub("", str(exc).partition("\n")[0])
-    return fault(message, _code(exc, status), details=details, retry_after=wait)
+    report, code = _report(exc, message), _code(exc, status)
+    wait = pause(_headers(exc), report.body, message)
+    passing = ERROR_TAXONOMY[code].retryable
+    return error_of(message, report, status, code, passing=passing, details=details, wait=wait)
 
 
-def _code(exc: Exception, status: object) -> str:
+def _report(exc: Exception, message: str) -> Report:
+    """The provider's own report, which litellm quotes in its text, with the words of the exception's name."""
+    quoted = message.find("{")
+    report = read_body(message[quoted:].encode("utf-8", "replace")) if quoted >= 0 else Report("")
+    words = ("content_policy_violation",) if "ContentPolicy" in type(exc).__name__ else ()
+    return Report(message, report.code, report.type, (*words, *report.words), report.body)
+
+
+def _code(exc: Exception, status: int | None) -> str:
     if "ContextWindow" in type(exc).__name__:
         return "LA-413"
     if isinstance(exc, TimeoutError):
@@ -46,7 +57,7 @@ def _code(exc: Exception, status: object) -> str:
     # Litellm gives a connection that failed the status 500.
     if isinstance(exc, OSError) or (status in (500, 503) and _UNREACHABLE.search(f"{type(exc).__name__}: {exc}")):
         return "LA-503"
-    return code_for_status(status) if isinstance(status, int) else "LA-500"
+    return code_for_status(status) if status is not None else "LA-500"
 
 
 def _headers(exc: Exception) -> Mapping[str, str]:

@@ -52,6 +52,7 @@ _TOO_LONG: Final = {
         r"|context[ _-]?(?:length|window|size|limit)[^.]{0,30}(?:exceeded|overflow)|context overflow"
     ),
 }
+_TOO_LONG_CODES: Final = frozenset({"1261", "base_resp:1039"})
 
 _FILTERED: Final = {
     "OpenAI, Azure": r"content_filter|content_policy_violation|responsibleaipolicyviolation|content management policy",
@@ -146,7 +147,7 @@ def meaning(status: int | None, codes: Iterable[str], text: str, *, asks_to_wait
     found = frozenset(codes)
     if status == 402 or found & _NO_BALANCE_CODES:
         return Meaning.NO_BALANCE
-    if _PATTERNS[Meaning.TOO_LONG].search(text) and _may_be_too_long(status, text):
+    if found & _TOO_LONG_CODES or (_has(Meaning.TOO_LONG, text) and _may_be_too_long(status, text)):
         return Meaning.TOO_LONG
     if status == 451 or found & _FILTERED_CODES or (status not in (401, 429) and _has(Meaning.FILTERED, text)):
         return Meaning.FILTERED

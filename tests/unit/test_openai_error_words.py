@@ -20,7 +20,7 @@ def refused(status: int, body: JsonValue, headers: Mapping[str, str] | None = No
     if status != 200:
         return status_error(status, headers or {}, json.dumps(body).encode())
     assert isinstance(body, dict)
-    error = reported_error({**body})
+    error = reported_error(dict[object, object](body.items()))
     assert error is not None, "it was taken for an answer"
     return error
 
@@ -202,7 +202,7 @@ def test_errors_in_an_answer_of_status_200_keep_their_text_and_class(body: JsonO
     ],
 )
 def test_an_answer_is_no_error(body: JsonObject) -> None:
-    assert reported_error({**body}) is None
+    assert reported_error(dict[object, object](body.items())) is None
 
 
 @pytest.mark.parametrize("status", [400, 200])

@@ -66,9 +66,9 @@ def _factor(unit: str) -> float:
 
 def _asked(headers: Mapping[str, str]) -> float | None:
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        milliseconds = duration(headers.get(name, ""))
-        if milliseconds is not None:
-            return milliseconds / 1000
+        told = headers.get(name, "").strip()
+        if (amount := duration(told)) is not None:
+            return amount / 1000 if _NUMBER.fullmatch(told) else amount
     return _moment(headers.get("retry-after", ""))
 
 

@@ -10,6 +10,12 @@ from lightagent.adapters.chat._credentials import Credentials
 
 _CLIENTS = frozenset({"openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "LiteLLM", "litellm", "hpack"})
 
+# Made by their modules when a first connection is, which is too late.
+_LATE = (
+    *("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"),
+    *("httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy"),
+)
+
 _live: WeakSet[Credentials] = WeakSet()
 _FILTER_NAME = "lightagent credentials"
 
@@ -43,9 +49,9 @@ _filter = _CredentialFilter(_FILTER_NAME)
 def mask_logs(credentials: Credentials) -> None:
     """From now on, as long as they live, these credentials appear in no record of an HTTP client's loggers.
 
-    A filter counts for the one logger it is added to, so it is added to each that the clients have by now.
+    A filter counts for the one logger it is added to, so it is added to each that the clients have.
     """
     _live.add(credentials)
-    for name in [*logging.root.manager.loggerDict]:
+    for name in (*_CLIENTS, *_LATE, *logging.root.manager.loggerDict):
         if name.partition(".")[0] in _CLIENTS:
             logging.getLogger(name).addFilter(_filter)  # Adding it again does nothing.

@@ -82,8 +82,7 @@ def _client_with_headers(server: EchoServer, _: pytest.MonkeyPatch) -> OpenAICha
 
 def _client_with_user(server: EchoServer, _: pytest.MonkeyPatch) -> OpenAIChatModel:
     url = f"http://me:{quote(SECRET, safe='')}@127.0.0.1:{server.port}/v1"
-    headers = {"Authorization": openai.Omit()}
-    return OpenAIChatModel("m", client=openai.AsyncOpenAI(api_key="none", base_url=url, default_headers=headers))
+    return OpenAIChatModel("m", client=openai.AsyncOpenAI(api_key="none", base_url=url))
 
 
 def _headers(name: str, value: str, transport: str = "aiohttp") -> Make:

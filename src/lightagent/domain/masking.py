@@ -185,10 +185,10 @@ def _is_telling(secret: str) -> bool:
 
 def _form(spelling: str) -> str:
     """The pattern of one spelling; a short one counts as a whole word only."""
+    form = re.sub(r"%([0-9A-F]{2})", r"%(?i:\1)", re.escape(spelling))
     if len(spelling) >= _LONG:
-        return re.escape(spelling)
-    begins = _BEGINS if spelling[0].isalnum() else ""
-    return f"{begins}{re.escape(spelling)}{_ENDS if spelling[-1].isalnum() else ''}"
+        return form
+    return f"{_BEGINS if spelling[0].isalnum() else ''}{form}{_ENDS if spelling[-1].isalnum() else ''}"
 
 
 def _spellings(secret: str) -> Iterator[str]:
@@ -197,7 +197,6 @@ def _spellings(secret: str) -> Iterator[str]:
     raw = secret.encode("utf-8", "replace")
     for quoted in (_percent(raw, b""), _percent(raw, b"/"), _percent(raw, b" ").replace(" ", "+")):
         yield quoted
-        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", "\\/")

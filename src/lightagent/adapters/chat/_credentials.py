@@ -192,10 +192,10 @@ def _cut(value: JsonValue) -> JsonValue:
     return value
 
 
-def not_copied(model: object) -> TypeError:
-    """What a model raises that is to be pickled or copied: the copy would carry its credentials, and no connections."""
+def not_pickled(model: object) -> TypeError:
+    """What a model raises that is to be pickled: the bytes would hold its credentials, and no connections."""
     name = type(model).__name__
-    return TypeError(f"{name} cannot be pickled or copied: it holds credentials and open connections. Make a new one.")
+    return TypeError(f"{name} cannot be pickled: it holds credentials and connections. Make it anew in each process.")
 
 
 def shown_options(options: BaseModel) -> Iterator[tuple[str, JsonValue]]:

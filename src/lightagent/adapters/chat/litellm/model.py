@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from typing import NoReturn
+from typing import NoReturn, Self
 
-from lightagent.adapters.chat._credentials import Credentials, not_copied
+from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat.litellm.faults import translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
@@ -77,7 +77,13 @@ class LiteLLMChatModel(ChatModel):
         return f"LiteLLMChatModel({self._model!r})"
 
     def __reduce__(self) -> NoReturn:
-        raise not_copied(self)
+        raise not_pickled(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         arguments = self._arguments(request)

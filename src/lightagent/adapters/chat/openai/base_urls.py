@@ -35,7 +35,7 @@ def problem_of(url: str) -> str | None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return f"{_shown(url)} is no URL."
+        return "it is no URL; look at the host and the port."  # What was taken for a port may be a password.
     if parts.scheme not in ("http", "https") or not host:
         return f"{_shown(url)} is no http or https URL with a host."
     return _misplaced(url, parts)

@@ -7,10 +7,10 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import urlsplit
 
-from lightagent.adapters.chat._credentials import Credentials, not_copied
+from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
@@ -127,7 +127,13 @@ class OpenAIChatModel(ChatModel, ServedModel):
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
 
     def __reduce__(self) -> NoReturn:
-        raise not_copied(self)
+        raise not_pickled(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""

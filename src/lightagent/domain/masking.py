@@ -195,8 +195,7 @@ def _spellings(secret: str) -> Iterator[str]:
     """A secret as it is, in URLs, in JSON, in Python's and HTML's text, and in base64."""
     yield secret
     raw = secret.encode("utf-8", "replace")
-    for quoted in (_percent(raw, b""), _percent(raw, b"/"), _percent(raw, b" ").replace(" ", "+")):
-        yield quoted
+    yield from (_percent(raw, b""), _percent(raw, b"/"), _percent(raw, b" ").replace(" ", "+"))
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", "\\/")

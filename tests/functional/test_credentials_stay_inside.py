@@ -163,9 +163,8 @@ async def leavings(agent: LightAgent[None, str], *, stream: bool) -> dict[str, s
         result = events.result
     else:
         result = await agent.arun("Hi", result_format="object", trace=True)
-    assert result.error is not None
     told["result"] = f"{result!r} {result} {json.dumps(result.to_dict())}"
-    told["error"] = f"{result.error!r} {result.error.details}"
+    told["error"] = f"{result.error!r}"
     told["journal"] = result.journal.to_json()
     told["trace"] = f"{result.trace} {agent.export_trace()}"
     try:
@@ -209,6 +208,7 @@ async def test_no_credential_leaves(
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
                 told = await leavings(agent, stream=stream)
+            assert told["error"] != "None", answer
             told["warnings"] = str([str(one.message) for one in warned])
             told["logs"] = caplog.text
             caplog.clear()

@@ -77,7 +77,7 @@ async def test_the_time_of_a_slow_consumer_does_not_count(limits: Limits) -> Non
 async def test_the_time_of_a_slow_consumer_does_not_count_in_any_turn(limits: Limits) -> None:
     """The time that is held in one turn is no loss to the next, whichever event was held."""
 
-    def add(a: int, b: int) -> int:
+    async def add(a: int, b: int) -> int:
         """Add."""
         return a + b
 

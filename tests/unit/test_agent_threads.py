@@ -21,6 +21,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> WorkerThreads:
     """Two threads for the tools of this process, where there are usually 256."""
     two = WorkerThreads(most=2)
     monkeypatch.setattr(drain_results, "run_in_thread", two.run)
+    monkeypatch.setattr(drain_results, "run_in_thread_at", two.run_at)
     return two
 
 

@@ -11,7 +11,9 @@ import weakref
 
 import pytest
 
-from lightagent.aiokits.worker_threads import WorkerThreads, run_in_thread
+from lightagent.aiokits import thread_job
+from lightagent.aiokits.thread_job import Pace
+from lightagent.aiokits.worker_threads import WorkerThreads, run_in_thread, run_in_thread_at
 from tests.support.patience import PATIENCE, Gate, eventually
 
 place = contextvars.ContextVar("place", default="nowhere")
@@ -35,7 +37,18 @@ async def test_what_a_function_sets_stays_with_it() -> None:
     assert place.get() == "nowhere"
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()])
+async def test_a_generator_exit_does_not_close_what_awaits_the_function() -> None:
+    def leave() -> None:
+        raise GeneratorExit
+
+    threads = WorkerThreads()
+    with pytest.raises(RuntimeError, match="raised GeneratorExit"):
+        await threads.run(leave)
+    assert await threads.run(int) == 0
+    assert (threads.count, threads.abandoned) == (1, 0)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
 async def test_not_even_an_exit_ends_the_thread(error: BaseException) -> None:
     def leave() -> None:
         raise error
@@ -45,7 +58,7 @@ async def test_not_even_an_exit_ends_the_thread(error: BaseException) -> None:
     caught: BaseException | None = None
     try:
         await threads.run(leave)
-    except (SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError) as exc:
+    except (SystemExit, KeyboardInterrupt, asyncio.CancelledError) as exc:
         caught = exc
     assert caught is error
     assert await threads.run(int) == 0
@@ -250,3 +263,43 @@ assert asyncio.run(worker_threads.run_in_thread(fork)) == 1
 @pytest.mark.parametrize("program", [FORK, FORK_IN_A_WORKER])
 def test_a_forked_child_has_threads_of_its_own(program: str) -> None:
     assert runs(program) == ""
+
+
+async def test_a_function_that_was_quick_is_waited_for_without_a_turn_of_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(thread_job, "PATIENCE", PATIENCE)
+    pace = Pace()
+    await run_in_thread_at(pace, int)
+    assert pace.is_quick
+    call = run_in_thread_at(pace, threading.get_ident)
+    with pytest.raises(StopIteration) as ended:  # It never waits, so the first step is the last.
+        call.send(None)
+    assert ended.value.value != threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        run_in_thread_at(pace, lambda: 1 // 0).send(None)
+
+
+async def test_a_function_that_was_quick_and_is_slow_now_holds_nobody_up() -> None:
+    pace, gate = Pace(), threading.Event()
+    pace.is_quick = True
+    slow = asyncio.create_task(run_in_thread_at(pace, gate.wait, PATIENCE))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # The loop goes on while the function waits.
+    assert not slow.done()
+    gate.set()
+    assert await slow
+    assert not pace.is_quick
+
+
+async def test_a_slow_function_that_was_quick_can_be_given_up() -> None:
+    pace, gate, threads = Pace(), threading.Event(), WorkerThreads()
+    pace.is_quick = True
+    slow = asyncio.create_task(threads.run_at(pace, gate.wait, PATIENCE))
+    await asyncio.sleep(0)
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    assert threads.abandoned == 1
+    gate.set()
+    assert await eventually(lambda: threads.abandoned == 0)

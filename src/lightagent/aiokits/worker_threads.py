@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from queue import Empty, SimpleQueue
 from typing import Final, ParamSpec, TypeVar
 
-from lightagent.aiokits.thread_job import Job, Work
+from lightagent.aiokits.thread_job import Job, Pace, Work
 from lightagent.aiokits.thread_places import Call, Places
 
 P = ParamSpec("P")
@@ -88,15 +88,24 @@ class WorkerThreads:
             NoThreadLeft: abandoned calls that do not end occupy every thread; the function was not called.
             RuntimeError: the system has no thread to give; the function was not called.
         """
+        return await self.run_at(None, function, *args, **kwargs)
+
+    async def run_at(self, pace: Pace | None, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for a function whose pace is remembered.
+
+        One that was over within `PATIENCE` the last time is waited for that long right here: while it runs, so short,
+        the event loop stands still, which costs less than waking it. One that takes longer this time is awaited.
+        """
         call = Call(parent=_current.get())
         context = contextvars.copy_context()
         context.run(_current.set, call)
-        job = Job(lambda: context.run(function, *args, **kwargs), call)
+        job = Job(lambda: context.run(function, *args, **kwargs), call, pace)
         with standing_aside():
             with self._lock:
                 self._waiting[job] = None
                 starting = self._settle()
             self._start(starting)
+            job.stand_still()
             try:
                 return await job.future
             except (asyncio.CancelledError, GeneratorExit):
@@ -234,6 +243,8 @@ def standing_aside() -> AbstractContextManager[None]:
 _threads = WorkerThreads()
 run_in_thread = _threads.run
 """`WorkerThreads.run` of the one set of threads that this process has."""
+run_in_thread_at = _threads.run_at
+"""`WorkerThreads.run_at` of the same."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.reset)

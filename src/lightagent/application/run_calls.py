@@ -3,33 +3,59 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final, Generic
+from dataclasses import dataclass
+from typing import Generic
 
 from lightagent.aiokits.abandon import GRACE, stop
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.means import Means
-from lightagent.application.prepare_call import ReadyCall, ask_for_approval, stopped_call
-from lightagent.application.tools.invoke import CallAnswer, ToolAbandoned, invoke
-from lightagent.application.tools.plain_json import PlainJson
+from lightagent.application.finish_call import carry_out
+from lightagent.application.prepare_call import ReadyCall
+from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import is_delta
-from lightagent.domain.effects import HandOver, OfferTools
-from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import LightAgentError, ToolError
-from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished, ToolStatus
+from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import HandoffPayload, Passed, ResultPayload, Stopped
-from lightagent.domain.signals import ApprovalRequired, NestedRunWaits
-from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext
-
-_MOST_REQUEST: Final = 1_000_000
+from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, Tool
 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
     """Tell the calls' events as they happen. Calls that are cut off leave their last words in `live.leftovers`."""
+    if len(ready) == 1 and live.outlet is None and _runs_in_a_thread(ready[0].tool):
+        await _run_alone(live, ready[0])
+    else:
+        await _run_together(live, ready)
+
+
+async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
+    """One call that nobody watches, and that gives its thread up as soon as it is cancelled, needs no task."""
+    notes: deque[Event] = deque()
+    over = False
+
+    def report(text: str) -> None:
+        if not over:
+            notes.append(_progress(live, ready, text))
+
+    try:
+        event = await carry_out(live, ready, _context(live, ready, report, lambda: over))
+    finally:
+        over = True
+        live.leftovers = [*notes]
+    live.leftovers = []
+    for note in notes:
+        await live.tell(note)
+    if event is not None:
+        await live.tell(event)
+
+
+def _runs_in_a_thread(tool: Tool[DepsT]) -> bool:
+    return isinstance(tool, FunctionTool) and not tool.is_async and tool.spec.timeout is None
+
+
+async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
+    """Each call in a task of its own."""
     work = _Work(live)
     tasks = {asyncio.create_task(work.carry_out(call)): call for call in ready}
     for task in tasks:
@@ -103,103 +129,25 @@ class _Work(Generic[DepsT]):
             self._items.put_nowait(_Item(error))
 
     async def carry_out(self, ready: ReadyCall[DepsT]) -> None:
-        """Run one call to its result, its wait for a human, or the wait of the agent that it is."""
+        """Run one call, and give its last item."""
         over = False
 
         def report(text: str) -> None:
-            data: JsonObject = {"id": ready.call.call.id, "name": ready.tool.spec.name, "text": str(text)}
             if not over and not self.closed:  # A thread that was given up may still talk.
-                item = _Item(Noted(TOOL_PROGRESS, data, clock.now()))
+                item = _Item(_progress(self._live, ready, text))
                 self._loop.call_soon_threadsafe(self._items.put_nowait, item)
 
-        live, clock = self._live, self._live.clock
-        began = clock.monotonic()
-        event: Event | None
+        def is_over() -> bool:
+            return over
+
+        live = self._live
+        nesting = self._nesting(ready, is_over) if ready.tool.spec.resumable else None
         try:
-            answer = await invoke(ready.tool, ready.arguments, self._context(ready, report, lambda: over))
-            event = await self._finished(ready, answer, clock.monotonic() - began)
-        except ApprovalRequired as signal:
-            request = _plain(signal.request) or {"arguments": ready.shown}
-            event = await ask_for_approval(live, ready, str(signal.reason), request)
-        except NestedRunWaits:
-            event = None  # Its own events say what it waits for.
-        except LightAgentError as error:
-            event = await self._failed(ready, error, clock.monotonic() - began)
+            event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting))
         finally:
             over = True
         # After the notes of the call's own thread, which are on their way through the loop.
         self._loop.call_soon(self._items.put_nowait, _Item(event, last=True))
-
-    async def _finished(self, ready: ReadyCall[DepsT], answer: CallAnswer, duration: float) -> ToolFinished:
-        """The result as the policies leave it. What the tool did has been done, whatever they say."""
-        live, call_id, effects = self._live, ready.call.call.id, answer.effects
-        await self._check_offers(answer)
-        if answer.hand_over:
-            self._agent(answer.hand_over)
-        verdict = await self._reviewed(ready, answer.output)
-        if isinstance(verdict, Stopped):
-            return stopped_call(live, call_id, verdict, "withheld", duration)
-        output, decisions = verdict.payload.output, verdict.decisions
-        if answer.hand_over:
-            handoff = await self._reviewed_handoff(answer.hand_over, call_id)
-            decisions += handoff.decisions
-            if isinstance(handoff, Stopped):
-                return stopped_call(live, call_id, Stopped(handoff.outcome, decisions), "withheld", duration)
-            target = self._agent(handoff.payload.target)
-            effects = (*effects, HandOver(target.head_for(live.run.head.output_schema)))
-        return ToolFinished(call_id, output, "ok", None, effects, None, decisions, duration, live.clock.now())
-
-    async def _failed(self, ready: ReadyCall[DepsT], error: LightAgentError, duration: float) -> ToolFinished:
-        """What the model is told of a failure, as the policies leave it: a tool's error may quote anything."""
-        live, call_id, text, info = self._live, ready.call.call.id, str(error), error.info
-        verdict = await self._reviewed(ready, text)
-        if isinstance(verdict, Stopped):
-            return stopped_call(live, call_id, verdict, "withheld", duration)
-        output, status = verdict.payload.output, _failure_status(error)
-        if output != text:
-            info = replace(info, message=output, details=None)
-        return ToolFinished(call_id, output, status, info, (), None, verdict.decisions, duration, live.clock.now())
-
-    async def _reviewed(self, ready: ReadyCall[DepsT], output: str) -> Passed[ResultPayload] | Stopped:
-        live, reviewer = self._live, self._live.reviewer
-        if reviewer is None or not reviewer.reviews("tool_result"):
-            return Passed(ResultPayload(output))
-        subject = live.subject(ready.tool.spec.name, ready.call.call.id)
-        return await reviewer.review("tool_result", subject, ResultPayload(output))
-
-    async def _reviewed_handoff(self, target: str, call_id: str) -> Passed[HandoffPayload] | Stopped:
-        live, reviewer = self._live, self._live.reviewer
-        payload = HandoffPayload(live.run.head.name, target)
-        if reviewer is None or not reviewer.reviews("handoff"):
-            return Passed(payload)
-        verdict = await reviewer.review("handoff", live.subject(target, call_id), payload)
-        if isinstance(verdict, Stopped) or verdict.payload.target in live.means.crew:
-            return verdict
-        info = LightAgentErrorInfo("LA-POLICY", "A policy handed over to an agent that is not among the handoffs.")
-        return Stopped(Blocked(info), verdict.decisions)
-
-    def _agent(self, name: str) -> Means[DepsT]:
-        crew = self._live.means.crew
-        if name not in crew:
-            raise _no_such_agent(name, tuple(crew))
-        return crew[name]
-
-    async def _check_offers(self, answer: CallAnswer) -> None:
-        toolset = await self._live.toolset()
-        for effect in answer.effects:
-            if isinstance(effect, OfferTools):
-                unknown = [name for name in effect.names if name not in toolset.tools]
-                if unknown:
-                    raise ToolError(f"There is no tool {unknown[0][:80]!r} to offer.", guidance="")
-
-    def _context(
-        self, ready: ReadyCall[DepsT], report: Callable[[str], None], over: Callable[[], bool]
-    ) -> RunContext[DepsT]:
-        live = self._live
-        nesting = self._nesting(ready, over) if ready.tool.spec.resumable else None
-        return RunContext(
-            live.deps, live.full_origin(), ready.call.call.id, ready.key, ready.approved, report, over, nesting
-        )
 
     def _nesting(self, ready: ReadyCall[DepsT], over: Callable[[], bool]) -> Nesting:
         live, call_id = self._live, ready.call.call.id
@@ -238,16 +186,18 @@ def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
     return ToolFinished(ready.call.call.id, str(error), "unknown", error.info, at=live.clock.now())
 
 
-def _failure_status(error: LightAgentError) -> ToolStatus:
-    return "unknown" if isinstance(error, ToolAbandoned) else "failed"
+def _context(
+    live: ActiveRun[DepsT],
+    ready: ReadyCall[DepsT],
+    report: Callable[[str], None],
+    over: Callable[[], bool],
+    nesting: Nesting | None = None,
+) -> RunContext[DepsT]:
+    """What the tool gets to see of its run."""
+    call_id = ready.call.call.id
+    return RunContext(live.deps, live.full_origin(), call_id, ready.key, ready.approved, report, over, nesting)
 
 
-def _no_such_agent(name: str, known: tuple[str, ...]) -> ToolError:
-    others = ", ".join(known[:20])
-    return ToolError(f"There is no agent {name[:80]!r} to hand over to.", guidance=f"Agents: {others}.")
-
-
-def _plain(request: object) -> JsonObject:
-    """What a reviewer is shown, as what a journal can hold."""
-    plain = PlainJson(_MOST_REQUEST).convert(request)
-    return plain if isinstance(plain, dict) else {"request": plain}
+def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:
+    data: JsonObject = {"id": ready.call.call.id, "name": ready.tool.spec.name, "text": str(text)}
+    return Noted(TOOL_PROGRESS, data, live.clock.now())

@@ -50,6 +50,7 @@ ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
         _info("LA-BUDGET", "A budget was spent.", "Raise the limit, or make the task smaller."),
         _info("LA-FLOW-TIMEOUT", "A flow step ran out of time.", "Raise the step's timeout=."),
         _info("LA-OUTPUT", "The answer did not fit output_type.", "Simplify the type or use a stronger model."),
+        _info("LA-STORE", "A store could not be read or written.", "See details; what was acknowledged is kept."),
         _info("LA-CONFIG", "The configuration is wrong.", "Mend what is named."),
         _info("LA-UNKNOWN", "Something unexpected happened.", "See the cause."),
     )

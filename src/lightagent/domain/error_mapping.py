@@ -11,6 +11,7 @@ from lightagent.domain.errors import (
     OutputError,
     PolicyError,
     ProviderError,
+    StoreError,
     ToolError,
 )
 
@@ -23,6 +24,7 @@ _FAMILIES: dict[str, type[LightAgentError]] = {
     "LA-BUDGET": BudgetError,
     "LA-FLOW-TIMEOUT": FlowTimeout,
     "LA-OUTPUT": OutputError,
+    "LA-STORE": StoreError,
     "LA-CONFIG": ConfigurationError,
     "LA-UNKNOWN": LightAgentError,
 }

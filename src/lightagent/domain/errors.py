@@ -8,6 +8,12 @@ LightAgentError
 │   └── RunSuspended       LA-POLICY: the run waits for a human, and its caller wanted a text
 ├── BudgetError            LA-BUDGET: a limit was reached
 ├── FlowTimeout            LA-FLOW-TIMEOUT
+├── StoreError             LA-STORE: a store cannot be read or written
+│   ├── StreamConflict     somebody else appended meanwhile
+│   ├── LeaseHeld          somebody else holds the lease
+│   ├── Fenced             the lease was lost, so this writer may not append any more
+│   └── DamagedStream      what is stored is not what was written
+│       └── TamperedStream the seal says that somebody changed it
 └── ConfigurationError     LA-CONFIG (also a ValueError): settings, options, journals that do not fit
     └── MissingExtraError  LA-CONFIG (also an ImportError): a package that is not installed
 """
@@ -157,6 +163,67 @@ class FlowTimeout(LightAgentError):
     """A flow step ran out of time."""
 
     default_code = "LA-FLOW-TIMEOUT"
+
+
+class StoreError(LightAgentError):
+    """A store could not be opened, read or written. What it acknowledged before is kept."""
+
+    default_code = "LA-STORE"
+
+
+class StreamConflict(StoreError):
+    """An append expected another end of the stream: somebody appended meanwhile, and nothing was written.
+
+    Args:
+        expected, actual: the sequence of the last entry, as the writer expected it and as it is.
+    """
+
+    def __init__(self, expected: int, actual: int) -> None:
+        self.expected, self.actual = expected, actual
+        super().__init__(
+            f"The stream ends at entry {actual}, not {expected}.",
+            guidance="Read what was appended meanwhile, and decide anew.",
+            details={"expected": expected, "actual": actual},
+        )
+
+
+class LeaseHeld(StoreError):
+    """Somebody else may append to the stream now.
+
+    Args:
+        holder: who, as they named themselves.
+        left: seconds until the lease ends unless it is renewed.
+    """
+
+    def __init__(self, holder: str, left: float) -> None:
+        self.holder, self.left = holder, left
+        super().__init__(
+            f"{holder!r:.100} holds the lease of the stream for another {left:.1f} s.",
+            guidance="Wait until it is released or ends.",
+            details={"holder": holder[:100], "left": left},
+            retryable=True,
+        )
+
+
+class Fenced(StoreError):
+    """The writer's lease was lost to somebody else, or was released: nothing was written, and nothing will be."""
+
+    def __init__(self, token: int | None) -> None:
+        self.token = token
+        held = "without a lease while somebody holds one" if token is None else f"with the lease {token}, which is over"
+        super().__init__(
+            f"An append {held} was refused.",
+            guidance="Stop this writer: whoever holds the lease goes on.",
+            details={"token": token},
+        )
+
+
+class DamagedStream(StoreError):
+    """What is stored is not what was written: a file was cut, or bytes were flipped. Other streams are not affected."""
+
+
+class TamperedStream(DamagedStream):
+    """The seal of a stream does not fit: something of it was changed behind the store's back."""
 
 
 class ConfigurationError(LightAgentError, ValueError):

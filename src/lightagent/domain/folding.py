@@ -234,7 +234,7 @@ def _nested(run: Run, event: Nested) -> Run:
     else:
         raise ConfigurationError("nested: the first event of a nested run is run_started.")
     status: CallState = "waiting" if isinstance(child.outcome, Suspended) else "started"
-    moved = PendingCall(call.call, status, call.arguments, call.decision, child=child)
+    moved = PendingCall(call.call, status, call.arguments, call.decision, child=child, reviewers=call.reviewers)
     return with_call(run, event.call_id, moved)
 
 

@@ -32,6 +32,7 @@ class PendingCall:
         output: its result, once it is `done`.
         effects: what it does to the run at the end of the round.
         child: the run of the agent that was called as this tool.
+        reviewers: who decided about it at `tool_call`, as far as decisions on record tell.
     """
 
     call: ToolCall
@@ -41,6 +42,7 @@ class PendingCall:
     output: str = ""
     effects: tuple[Effect, ...] = ()
     child: Run | None = None
+    reviewers: tuple[str, ...] = ()
 
 
 NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})

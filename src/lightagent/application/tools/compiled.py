@@ -160,6 +160,8 @@ def deps_fit(given: object, needed: object) -> bool:
     What only a type checker can tell, such as whether a protocol is fulfilled, is taken to fit; and who needs none is
     served by any.
     """
+    if needed is object:
+        return True
     return any(_fits(NoneType, one) or (given is not None and _fits(given, one)) for one in _members(needed))
 
 

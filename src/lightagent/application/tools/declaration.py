@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType
 from weakref import WeakKeyDictionary
 
+from lightagent.aiokits.thread_job import Pace
 from lightagent.application.tools.compiled import CompiledTool, Unresolved, announced_context, find_deps
 from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
 from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
@@ -23,11 +24,12 @@ class Declaration:
     It does not hold the function: then it would never let go of it.
     """
 
-    __slots__ = ("_announced_deps", "_compiled", "_deps", "_spec", "info", "signature")
+    __slots__ = ("_announced_deps", "_compiled", "_deps", "_spec", "info", "pace", "signature")
 
     def __init__(self, signature: Signature, info: Mapping[str, object] | None) -> None:
         self.signature = signature
         self.info = info
+        self.pace = Pace()
         self._compiled: CompiledTool | None = None
         self._spec: ToolSpec | None = None
         self._announced_deps: object = None

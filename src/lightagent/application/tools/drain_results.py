@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from inspect import isasyncgen, isawaitable, isgenerator
 
-from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.aiokits.thread_job import Pace
+from lightagent.aiokits.worker_threads import run_in_thread, run_in_thread_at
 from lightagent.application.tools.signature import Function
 
 IsCancelled = Callable[[], bool]
@@ -19,6 +20,7 @@ async def call_function(
     *,
     is_async: bool,
     is_cancelled: IsCancelled,
+    pace: Pace | None = None,
 ) -> object:
     """What `function` returns in the end.
 
@@ -28,7 +30,7 @@ async def call_function(
     if is_async:
         result = function(*positional, **named)
     else:
-        result = await run_in_thread(_call_and_drain, function, positional, named, is_cancelled)
+        result = await run_in_thread_at(pace, _call_and_drain, function, positional, named, is_cancelled)
     # A wrapper may hand back anything: a coroutine, a generator made by a coroutine …
     while isawaitable(result):
         result = await result

@@ -145,6 +145,7 @@ class FunctionTool(Tool[DepsT_contra]):
             named,
             is_async=signature.is_async,
             is_cancelled=context.is_cancelled,
+            pace=self._declared.pace,
         )
 
 

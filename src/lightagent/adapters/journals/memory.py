@@ -1,0 +1,191 @@
+"""A journal store in memory: for tests, and for what need not survive the process."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pydantic import BaseModel, ConfigDict
+
+from lightagent.adapters.journals._waiting import wait_for_entries
+from lightagent.adapters.registry import Adapter
+from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StreamConflict
+from lightagent.domain.journal_streams import (
+    NO_HOLD,
+    Draft,
+    Entry,
+    Hold,
+    Lease,
+    Slice,
+    StreamInfo,
+    StreamKey,
+    StreamPage,
+    StreamQuery,
+    belongs,
+    check_append,
+    check_drafts,
+    check_read,
+    check_subject,
+)
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One stream: its place in the order of creation, what is known of it, its entries and who holds it."""
+
+    place: int
+    info: StreamInfo
+    entries: list[Entry] = field(default_factory=list)
+    hold: Hold = NO_HOLD
+
+
+class MemoryJournalStore(JournalStore):
+    """Keeps streams as long as the object lives.
+
+    Args:
+        clock: tells the seconds by which leases end.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._streams: dict[StreamKey, _Kept] = {}
+        self._places = itertools.count(1)
+        self._tokens = itertools.count(1)
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+    ) -> int:
+        check_drafts(drafts, labels)
+        with self._lock:
+            kept = self._streams.get(key)
+            hold, info = (NO_HOLD, StreamInfo(key)) if kept is None else (kept.hold, kept.info)
+            check_append(info.head, hold, self._clock(), expected, token)
+            if kept is None:
+                kept = self._streams[key] = _Kept(next(self._places), info)
+            kept.entries += [
+                Entry(info.head + place, draft.content, draft.schema, draft.seal)
+                for place, draft in enumerate(drafts, 1)
+            ]
+            kept.info = replace(
+                info,
+                head=info.head + len(drafts),
+                labels=info.labels if labels is None else dict(labels),
+                created_at=info.created_at if info.head else at,
+                updated_at=at,
+                size=info.size + sum(len(draft.content.encode()) for draft in drafts),
+                seal=seal,
+            )
+            return kept.info.head
+
+    async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_read(limit)
+
+        async def look() -> Slice:
+            with self._lock:
+                return self._slice(key, after, limit)
+
+        return await wait_for_entries(look, wait)
+
+    async def list(self, query: StreamQuery) -> StreamPage:
+        check_read(query.limit)
+        before = int(query.cursor) if query.cursor else None
+        with self._lock:
+            newest_first = sorted(self._streams.values(), key=lambda kept: kept.place, reverse=True)
+            found = [
+                (kept.place, self._told(kept))
+                for kept in newest_first
+                if kept.info.head and (before is None or kept.place < before) and query.matches(kept.info)
+            ]
+        more = len(found) > query.limit
+        page = found[: query.limit]
+        return StreamPage(tuple(info for _, info in page), str(page[-1][0]) if more else "")
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        with self._lock:
+            kept, now = self._streams.get(key), self._clock()
+            hold = NO_HOLD if kept is None else kept.hold
+            if token is not None and token != hold.token:
+                raise Fenced(token)
+            if token is None and (left := hold.left(now)) > 0:
+                raise LeaseHeld(hold.holder, left)
+            if seconds <= 0:
+                if token is None:
+                    raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")
+                if kept is not None:
+                    kept.hold = NO_HOLD
+                return Lease(token, 0.0)
+            if kept is None:
+                kept = self._streams[key] = _Kept(next(self._places), StreamInfo(key))
+            given = next(self._tokens) if token is None else token
+            kept.hold = Hold(given, holder, now + seconds)
+            return Lease(given, seconds)
+
+    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+        if isinstance(what, Scope):
+            check_subject(what)
+            if before is not None or expected is not None:
+                raise ConfigurationError("before and expected are for a single stream.", guidance="")
+        with self._lock:
+            if isinstance(what, Scope):
+                gone = [key for key in self._streams if belongs(key.owner, what)]
+                return sum(self._streams.pop(key).info.head > 0 for key in gone)
+            kept = self._streams.get(what)
+            head = 0 if kept is None else kept.info.head
+            if expected is not None and expected != head:
+                raise StreamConflict(expected, head)
+            if kept is None:
+                return 0
+            if before is None:
+                del self._streams[what]
+                return int(head > 0)
+            return self._prune(kept, before)
+
+    async def aclose(self) -> None:
+        """Nothing is open; what is kept stays."""
+
+    def _slice(self, key: StreamKey, after: int, limit: int) -> Slice:
+        kept = self._streams.get(key)
+        if kept is None:
+            return Slice(StreamInfo(key))
+        base = kept.info.base
+        if after < 0:
+            after = max(kept.info.head + after, 0)
+        start = bisect_right(kept.entries, after, key=lambda entry: entry.sequence) if after > base else 0
+        return Slice(self._told(kept), tuple(kept.entries[start : start + limit]))
+
+    def _told(self, kept: _Kept) -> StreamInfo:
+        left = kept.hold.left(self._clock())
+        return replace(
+            kept.info, labels=dict(kept.info.labels), holder=kept.hold.holder if left else "", lease_left=left
+        )
+
+    def _prune(self, kept: _Kept, before: int) -> int:
+        gone = [entry for entry in kept.entries if entry.sequence < before]
+        kept.entries = kept.entries[len(gone) :]
+        size = kept.info.size - sum(len(entry.content.encode()) for entry in gone)
+        kept.info = replace(kept.info, base=gone[-1].sequence if gone else kept.info.base, size=size)
+        return len(gone)
+
+
+class MemoryOptions(BaseModel):
+    """It has none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+ADAPTER = Adapter(MemoryOptions, lambda options: MemoryJournalStore())

@@ -1,0 +1,178 @@
+"""A journal store in one SQLite file: the embedded default, for any number of processes of one machine.
+
+One thread of the store writes, and takes what waits into one transaction; another reads. The write-ahead log is synced
+at every commit, so that what was acknowledged survives a crash of the machine too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lightagent.adapters.journals._waiting import wait_for_entries
+from lightagent.adapters.journals.sqlite import reading, writing
+from lightagent.adapters.journals.sqlite.connection import (
+    Synchronous,
+    open_database,
+    said_plainly,
+    savepoint,
+    snapshot,
+    transaction,
+)
+from lightagent.adapters.registry import Adapter
+from lightagent.aiokits.job_thread import JobThread
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.journal_streams import (
+    Draft,
+    Lease,
+    Slice,
+    StreamKey,
+    StreamPage,
+    StreamQuery,
+    check_drafts,
+    check_read,
+    check_subject,
+)
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+
+T = TypeVar("T")
+
+
+class SqliteJournalStore(JournalStore):
+    """Keeps streams in one file, which is made at the first use.
+
+    Args:
+        path: the file. Beside it stand ``-wal`` and ``-shm``, which belong to it.
+        synchronous: ``full`` survives a loss of power; ``normal`` is faster, and may then lose the last appends.
+        busy_timeout: seconds to wait for another process that writes.
+        clock: tells the seconds by which leases end.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        synchronous: Synchronous = "full",
+        busy_timeout: float = 30.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = Path(path)
+        self._clock = clock
+        opened = partial(open_database, self.path, synchronous, busy_timeout)
+        self._writer = JobThread("lightagent-journals", opened, sqlite3.Connection.close, partial(_writes, self.path))
+        self._reader = JobThread("lightagent-journals-read", opened, sqlite3.Connection.close, nullcontext)
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+    ) -> int:
+        check_drafts(drafts, labels)
+        return await self._write(
+            lambda db: writing.append(db, key, drafts, expected, at, labels, token, seal, self._clock())
+        )
+
+    async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_read(limit)
+
+        async def look() -> Slice:
+            return await self._read(lambda db: reading.read(db, key, after, limit, self._clock()))
+
+        return await wait_for_entries(look, wait)
+
+    async def list(self, query: StreamQuery) -> StreamPage:
+        check_read(query.limit)
+        return await self._read(lambda db: reading.list_streams(db, query, self._clock()))
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        return await self._write(lambda db: writing.lease(db, key, holder, seconds, token, self._clock()))
+
+    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+        if isinstance(what, StreamKey):
+            if before is not None:
+                gone = await self._write(lambda db: writing.prune(db, what, before, expected))
+            else:
+                gone = await self._write(lambda db: writing.forget_stream(db, what, expected))
+        else:
+            check_subject(what)
+            if before is not None or expected is not None:
+                raise ConfigurationError("before and expected are for a single stream.", guidance="")
+            gone = await self._write(lambda db: writing.forget_subject(db, what))
+        # What was deleted stands in the write-ahead log until it is emptied.
+        await self._reader.run(_empty_log)
+        return gone
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writer.run(_alone(self.path, work))
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._reader.run(_snapshot(self.path, work))
+
+    async def aclose(self) -> None:
+        await self._writer.aclose()
+        await self._reader.aclose()
+
+
+@contextmanager
+def _writes(path: Path, connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """One transaction for all that is written together."""
+    with said_plainly(path), transaction(connection):
+        yield
+
+
+def _alone(path: Path, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+    """The work of one caller among those that are written together: what it fails at, it leaves nothing of."""
+
+    def carry_out(connection: sqlite3.Connection) -> T:
+        with said_plainly(path), savepoint(connection):
+            return work(connection)
+
+    return carry_out
+
+
+def _snapshot(path: Path, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+    """The work of one reader, as of one moment."""
+
+    def carry_out(connection: sqlite3.Connection) -> T:
+        with said_plainly(path), snapshot(connection):
+            return work(connection)
+
+    return carry_out
+
+
+def _empty_log(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+class SqliteOptions(BaseModel):
+    """Options of the kind `sqlite`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(description="the database file; it is made at the first use")
+    synchronous: Synchronous = Field(
+        default="full",
+        description="full survives a loss of power; normal is faster, and may then lose the last appends",
+    )
+    busy_timeout: float = Field(default=30.0, gt=0, description="seconds to wait for another process that writes")
+
+
+def _open(options: SqliteOptions) -> SqliteJournalStore:
+    return SqliteJournalStore(options.path, synchronous=options.synchronous, busy_timeout=options.busy_timeout)
+
+
+ADAPTER = Adapter(SqliteOptions, _open)

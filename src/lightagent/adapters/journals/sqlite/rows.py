@@ -1,0 +1,111 @@
+"""What is written where: streams, entries and labels as rows, and rows as streams, entries and labels."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Mapping, Sequence
+
+from lightagent.domain.errors import DamagedStream
+from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
+from lightagent.domain.scopes import Scope
+
+COLUMNS = (
+    "id, tenant, user, session, kind, name, head, base, labels, created_at, updated_at, size, seal, "
+    "token, holder, held_until"
+)
+
+
+class StreamRow:
+    """A row of the table of streams: its number in this file, what is known of the stream, and who holds it."""
+
+    __slots__ = ("hold", "id", "info")
+
+    def __init__(self, row: Sequence[object]) -> None:
+        (number, tenant, user, session, kind, name, head, base, labels, created, updated, size, seal, *hold) = row
+        key = StreamKey(Scope(_text(tenant), _text(user), _text(session)), _text(kind), _text(name))
+        self.id = _whole(number)
+        self.info = StreamInfo(
+            key, _whole(head), _whole(base), _labels(labels), _real(created), _real(updated), _whole(size), str(seal)
+        )
+        token, holder, until = hold
+        self.hold = Hold(_whole(token), _text(holder), _real(until))
+
+
+def key_columns(key: StreamKey) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """The key as bytes, since a name may be any text: also what is no valid Unicode, and what looks like another."""
+    owner = key.owner
+    return encoded(owner.tenant), encoded(owner.user), encoded(owner.session), encoded(key.kind), encoded(key.id)
+
+
+def encoded(text: str) -> bytes:
+    """Any text as bytes."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def label_text(labels: Mapping[str, str]) -> str:
+    """Labels as they stand in the row of their stream."""
+    return json.dumps(dict(sorted(labels.items())))
+
+
+def entry_columns(stream: int, sequence: int, draft: Draft) -> tuple[int, int, str, int, str, int]:
+    """An entry's row."""
+    checksum = _checksum(stream, sequence, draft.content, draft.schema, draft.seal)
+    return stream, sequence, draft.content, draft.schema, draft.seal, checksum
+
+
+def entry_of(stream: int, row: Sequence[object]) -> Entry:
+    """The entry of a row.
+
+    Raises:
+        DamagedStream: it is not what was written.
+    """
+    sequence, content, schema, seal, checksum = row
+    entry = Entry(_whole(sequence), str(content), _whole(schema), str(seal))
+    if checksum != _checksum(stream, entry.sequence, entry.content, entry.schema, entry.seal):
+        raise DamagedStream(
+            f"Entry {entry.sequence} is not what was written.", guidance="Restore the file from a backup."
+        )
+    return entry
+
+
+def find_stream(connection: sqlite3.Connection, key: StreamKey) -> StreamRow | None:
+    """The row of a stream, if there is one."""
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM streams WHERE tenant = ? AND user = ? AND session = ? AND kind = ? AND name = ?",
+        key_columns(key),
+    ).fetchone()
+    return None if row is None else StreamRow(row)
+
+
+def _checksum(stream: int, sequence: int, content: str, schema: int, seal: str) -> int:
+    return zlib.crc32(f"{stream} {sequence} {schema} {seal} {content}".encode())
+
+
+def _labels(text: object) -> dict[str, str]:
+    try:
+        found: object = json.loads(str(text))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise DamagedStream("The labels of a stream are not what was written.", guidance="Restore a backup.")
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, bytes):
+        raise DamagedStream("The name of a stream is not what was written.", guidance="Restore a backup.")
+    return value.decode("utf-8", "surrogatepass")
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise DamagedStream("A number of a stream is not what was written.", guidance="Restore a backup.")
+    return value
+
+
+def _real(value: object) -> float:
+    if not isinstance(value, float):
+        raise DamagedStream("A time of a stream is not what was written.", guidance="Restore a backup.")
+    return value

@@ -1,0 +1,151 @@
+"""What changes the database. Each function runs within a transaction, and raises before it has written anything."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from lightagent.adapters.journals.sqlite.rows import (
+    StreamRow,
+    encoded,
+    entry_columns,
+    find_stream,
+    key_columns,
+    label_text,
+)
+from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StreamConflict
+from lightagent.domain.journal_streams import NO_HOLD, Draft, Lease, StreamKey, check_append
+from lightagent.domain.scopes import Scope
+
+
+def append(
+    connection: sqlite3.Connection,
+    key: StreamKey,
+    drafts: Sequence[Draft],
+    expected: int,
+    at: float,
+    labels: Mapping[str, str] | None,
+    token: int | None,
+    seal: str,
+    now: float,
+) -> int:
+    """Append, and return the sequence of the last entry; see `JournalStore.append`."""
+    row = find_stream(connection, key)
+    head, hold = (0, NO_HOLD) if row is None else (row.info.head, row.hold)
+    check_append(head, hold, now, expected, token)
+    number = _add_stream(connection, key) if row is None else row.id
+    last = head + len(drafts)
+    connection.executemany(
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)",
+        [entry_columns(number, head + place, draft) for place, draft in enumerate(drafts, 1)],
+    )
+    size = sum(len(draft.content.encode()) for draft in drafts)
+    connection.execute(
+        "UPDATE streams SET head = ?, updated_at = ?, size = size + ?, seal = ?, "
+        "created_at = iif(head = 0, ?, created_at) WHERE id = ?",
+        (last, float(at), size, seal, float(at), number),
+    )
+    if labels is not None and (row is None or dict(labels) != row.info.labels):
+        _label(connection, number, labels)
+    return last
+
+
+def lease(
+    connection: sqlite3.Connection, key: StreamKey, holder: str, seconds: float, token: int | None, now: float
+) -> Lease:
+    """Give, renew or release a lease; see `JournalStore.lease`."""
+    row = find_stream(connection, key)
+    hold = NO_HOLD if row is None else row.hold
+    if token is not None and token != hold.token:
+        raise Fenced(token)
+    if token is None and (left := hold.left(now)) > 0:
+        raise LeaseHeld(hold.holder, left)
+    if seconds <= 0:
+        if token is None:
+            raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")
+        if row is not None:
+            connection.execute("UPDATE streams SET token = 0, holder = x'', held_until = 0.0 WHERE id = ?", (row.id,))
+        return Lease(token, 0.0)
+    number = _add_stream(connection, key) if row is None else row.id
+    given = _next_token(connection) if token is None else token
+    connection.execute(
+        "UPDATE streams SET token = ?, holder = ?, held_until = ? WHERE id = ?",
+        (given, encoded(holder), now + seconds, number),
+    )
+    return Lease(given, seconds)
+
+
+def forget_stream(connection: sqlite3.Connection, key: StreamKey, expected: int | None) -> int:
+    """Remove a stream; how many there were."""
+    row = find_stream(connection, key)
+    head = _checked_head(row, expected)
+    if row is not None:
+        _remove(connection, row.id)
+    return int(head > 0)
+
+
+def forget_subject(connection: sqlite3.Connection, subject: Scope) -> int:
+    """Remove all streams of a subject; how many there were."""
+    wanted = [("tenant", subject.tenant), ("user", subject.user), ("session", subject.session)]
+    named = [(column, encoded(text)) for column, text in wanted if text or column == "tenant"]
+    where = " AND ".join(f"{column} = ?" for column, _ in named)
+    rows = connection.execute(f"SELECT id, head FROM streams WHERE {where}", [text for _, text in named]).fetchall()
+    for number, _ in rows:
+        _remove(connection, number)
+    return sum(head > 0 for _, head in rows)
+
+
+def prune(connection: sqlite3.Connection, key: StreamKey, before: int, expected: int | None) -> int:
+    """Remove entries from the front of a stream; how many there were."""
+    row = find_stream(connection, key)
+    _checked_head(row, expected)
+    if row is None:
+        return 0
+    gone, size = connection.execute(
+        "SELECT count(*), coalesce(sum(length(CAST(content AS BLOB))), 0) FROM entries "
+        "WHERE stream = ? AND sequence < ?",
+        (row.id, before),
+    ).fetchone()
+    if gone:
+        connection.execute("DELETE FROM entries WHERE stream = ? AND sequence < ?", (row.id, before))
+        base = min(before - 1, row.info.head)
+        connection.execute("UPDATE streams SET base = ?, size = size - ? WHERE id = ?", (base, size, row.id))
+    return int(gone)
+
+
+def _checked_head(row: StreamRow | None, expected: int | None) -> int:
+    head = 0 if row is None else row.info.head
+    if expected is not None and expected != head:
+        raise StreamConflict(expected, head)
+    return head
+
+
+def _add_stream(connection: sqlite3.Connection, key: StreamKey) -> int:
+    cursor = connection.execute(
+        "INSERT INTO streams (tenant, user, session, kind, name, head, base, labels, created_at, updated_at, size, "
+        "seal) VALUES (?, ?, ?, ?, ?, 0, 0, '{}', 0.0, 0.0, 0, '')",
+        key_columns(key),
+    )
+    return cursor.lastrowid or 0
+
+
+def _label(connection: sqlite3.Connection, stream: int, labels: Mapping[str, str]) -> None:
+    connection.execute("UPDATE streams SET labels = ? WHERE id = ?", (label_text(labels), stream))
+    connection.execute("DELETE FROM labels WHERE stream = ?", (stream,))
+    connection.executemany(
+        "INSERT INTO labels VALUES (?, ?, ?)",
+        [(encoded(name), encoded(value), stream) for name, value in labels.items()],
+    )
+
+
+def _next_token(connection: sqlite3.Connection) -> int:
+    """One counter for the whole file, which outlives every stream: no token is ever given twice."""
+    connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'token'")
+    (token,) = connection.execute("SELECT value FROM counters WHERE name = 'token'").fetchone()
+    return int(token)
+
+
+def _remove(connection: sqlite3.Connection, stream: int) -> None:
+    connection.execute("DELETE FROM entries WHERE stream = ?", (stream,))
+    connection.execute("DELETE FROM labels WHERE stream = ?", (stream,))
+    connection.execute("DELETE FROM streams WHERE id = ?", (stream,))

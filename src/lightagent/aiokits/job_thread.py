@@ -1,0 +1,197 @@
+"""A thread that owns something which only one thread may use, such as a connection to an embedded database.
+
+A job goes there and back in one hop, whatever it consists of, and is over when it is over: the caller's cancellation
+never leaves it half done. Jobs that come while others are carried out wait, and are then carried out together, so that
+one transaction and one wait for the disk serve them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Final, Generic, Protocol, TypeVar
+
+OwnedT = TypeVar("OwnedT")
+OwnedT_contra = TypeVar("OwnedT_contra", contravariant=True)
+T = TypeVar("T")
+
+_MOST_TOGETHER: Final = 256
+
+
+class JobThread(Generic[OwnedT]):
+    """Runs jobs of any number of tasks, threads and event loops in a daemon thread, one after another, in order.
+
+    The thread begins with the first job and after `aclose` with the next; it ends when this object is forgotten.
+
+    Args:
+        name: of the thread.
+        open: makes what the thread owns, in the thread, before its first job. What it raises, that job raises.
+        close: closes it, in the thread.
+        around: is entered before jobs that are carried out together and left after them, such as a transaction. Where
+            leaving it raises, each of these jobs has failed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open: Callable[[], OwnedT],
+        close: Callable[[OwnedT], object],
+        around: Callable[[OwnedT], AbstractContextManager[object]],
+    ) -> None:
+        self._begin = partial(_begin, name, open, close, around)
+        self._lock = threading.Lock()
+        self._inbox: _Inbox[OwnedT] | None = None
+        self._process = 0
+
+    async def run(self, work: Callable[[OwnedT], T]) -> T:
+        """What `work` returns or raises. Cancelling the await forgets the job if it has not begun, and only then."""
+        job = _Job(work)
+        with self._lock:
+            if self._inbox is None or self._process != os.getpid():  # A forked child has no such thread.
+                self._inbox, self._process = self._begin(), os.getpid()
+                weakref.finalize(self, self._inbox.put, None).atexit = False
+            self._inbox.put(job)
+        return await job.future
+
+    async def aclose(self) -> None:
+        """Close what the thread owns, once the jobs before are done; nothing where nothing is open."""
+        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            inbox, self._inbox = self._inbox, None
+            if inbox is None or self._process != os.getpid():
+                return
+            inbox.put(_Closing(closed))
+        await closed
+
+
+class _Told(Protocol[OwnedT_contra]):
+    def carry_out(self, owned: OwnedT_contra) -> None: ...
+    def deliver(self, failure: Exception | None = None) -> None: ...
+
+
+class _Job(Generic[OwnedT, T]):
+    """Some work, and the future of the loop that waits for it."""
+
+    __slots__ = ("_failed", "_loop", "_settle", "_work", "future")
+
+    def __init__(self, work: Callable[[OwnedT], T]) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._settle: Callable[[], None] | None = None
+        self._failed = False
+        self.future: asyncio.Future[T] = self._loop.create_future()
+
+    def carry_out(self, owned: OwnedT) -> None:
+        if self.future.cancelled():
+            return
+        try:
+            self._settle = partial(self.future.set_result, self._work(owned))
+        except Exception as exc:  # Whatever it is, it belongs to whoever gave the job.
+            self._settle, self._failed = partial(self.future.set_exception, exc), True
+
+    def deliver(self, failure: Exception | None = None) -> None:
+        if failure is not None and not self._failed:
+            self._settle = partial(self.future.set_exception, failure)
+        with suppress(RuntimeError):  # The loop has ended, so nobody waits.
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        settle, self._settle = self._settle, None
+        if settle is not None and not self.future.done():
+            settle()
+
+
+class _Closing:
+    """The last word to a thread."""
+
+    def __init__(self, closed: asyncio.Future[None]) -> None:
+        self._closed = closed
+        self._loop = closed.get_loop()
+
+    def deliver(self) -> None:
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+
+_Inbox = SimpleQueue[_Told[OwnedT] | _Closing | None]
+
+
+def _begin(
+    name: str,
+    open_: Callable[[], OwnedT],
+    close: Callable[[OwnedT], object],
+    around: Callable[[OwnedT], AbstractContextManager[object]],
+) -> _Inbox[OwnedT]:
+    """Start a thread, which must not refer to its owner: else it would never be forgotten."""
+    inbox: _Inbox[OwnedT] = SimpleQueue()
+    threading.Thread(target=_work, args=(inbox, open_, close, around), name=name, daemon=True).start()
+    return inbox
+
+
+def _work(
+    inbox: _Inbox[OwnedT],
+    open_: Callable[[], OwnedT],
+    close: Callable[[OwnedT], object],
+    around: Callable[[OwnedT], AbstractContextManager[object]],
+) -> None:
+    owned: list[OwnedT] = []  # At most one.
+    while True:
+        jobs, last = _take(inbox)
+        if jobs:
+            _carry_out(jobs, owned, open_, around)
+        del jobs  # Nothing of a finished job may stay alive while its thread rests.
+        if last is not _GOING_ON:
+            for one in owned:
+                with suppress(Exception):
+                    close(one)
+            if isinstance(last, _Closing):
+                last.deliver()
+            return
+
+
+_GOING_ON: Final = object()
+
+
+def _take(inbox: _Inbox[OwnedT]) -> tuple[list[_Told[OwnedT]], object]:
+    """The jobs that wait, at least one unless the thread is to end."""
+    jobs: list[_Told[OwnedT]] = []
+    item = inbox.get()
+    while True:
+        if item is None or isinstance(item, _Closing):
+            return jobs, item
+        jobs.append(item)
+        if len(jobs) >= _MOST_TOGETHER:
+            return jobs, _GOING_ON
+        try:
+            item = inbox.get_nowait()
+        except Empty:
+            return jobs, _GOING_ON
+
+
+def _carry_out(
+    jobs: list[_Told[OwnedT]],
+    owned: list[OwnedT],
+    open_: Callable[[], OwnedT],
+    around: Callable[[OwnedT], AbstractContextManager[object]],
+) -> None:
+    failure: Exception | None = None
+    try:
+        if not owned:
+            owned.append(open_())
+        with around(owned[0]):
+            for job in jobs:
+                job.carry_out(owned[0])
+    except Exception as exc:  # It could not be opened, or what they did together could not be kept.
+        failure = exc
+    for job in jobs:
+        job.deliver(failure)

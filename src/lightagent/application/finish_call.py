@@ -1,0 +1,130 @@
+"""Carries out one call that is ready, and makes the event of what came of it, as the policies leave it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.means import Means
+from lightagent.application.prepare_call import ReadyCall, ask_for_approval, stopped_call
+from lightagent.application.tools.invoke import CallAnswer, ToolAbandoned, invoke
+from lightagent.application.tools.plain_json import PlainJson
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.effects import HandOver, OfferTools
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import Blocked
+from lightagent.domain.policy import HandoffPayload, Passed, ResultPayload, Stopped
+from lightagent.domain.signals import ApprovalRequired, NestedRunWaits
+from lightagent.ports.tools import RunContext
+
+_MOST_REQUEST: Final = 1_000_000
+
+
+async def carry_out(
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], context: RunContext[DepsT]
+) -> ToolFinished | ApprovalRequested | None:
+    """The call's result or its wait for a human; None where it is an agent that waits, whose own events say so."""
+    clock = live.clock
+    began = clock.monotonic()
+    try:
+        answer = await invoke(ready.tool, ready.arguments, context)
+        return await _finished(live, ready, answer, clock.monotonic() - began)
+    except ApprovalRequired as signal:
+        request = _plain(signal.request) or {"arguments": ready.shown}
+        return await ask_for_approval(live, ready, str(signal.reason), request)
+    except NestedRunWaits:
+        return None
+    except LightAgentError as error:
+        return await _failed(live, ready, error, clock.monotonic() - began)
+
+
+async def _finished(
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], answer: CallAnswer, duration: float
+) -> ToolFinished:
+    """The result as the policies leave it. What the tool did has been done, whatever they say."""
+    call_id, effects = ready.call.call.id, answer.effects
+    if effects:
+        await _check_offers(live, answer)
+    if answer.hand_over:
+        _agent(live, answer.hand_over)
+    verdict = await _reviewed(live, ready, answer.output)
+    if isinstance(verdict, Stopped):
+        return stopped_call(live, call_id, verdict, "withheld", duration)
+    output, decisions = verdict.payload.output, verdict.decisions
+    if answer.hand_over:
+        handoff = await _reviewed_handoff(live, answer.hand_over, call_id)
+        decisions += handoff.decisions
+        if isinstance(handoff, Stopped):
+            return stopped_call(live, call_id, Stopped(handoff.outcome, decisions), "withheld", duration)
+        target = _agent(live, handoff.payload.target)
+        effects = (*effects, HandOver(target.head_for(live.run.head.output_schema)))
+    return ToolFinished(call_id, output, "ok", None, effects, None, decisions, duration, live.clock.now())
+
+
+async def _failed(
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], error: LightAgentError, duration: float
+) -> ToolFinished:
+    """What the model is told of a failure, as the policies leave it: a tool's error may quote anything."""
+    call_id, text, info = ready.call.call.id, str(error), error.info
+    verdict = await _reviewed(live, ready, text)
+    if isinstance(verdict, Stopped):
+        return stopped_call(live, call_id, verdict, "withheld", duration)
+    output, status = verdict.payload.output, _failure_status(error)
+    if output != text:
+        info = replace(info, message=output, details=None)
+    return ToolFinished(call_id, output, status, info, (), None, verdict.decisions, duration, live.clock.now())
+
+
+async def _reviewed(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], output: str) -> Passed[ResultPayload] | Stopped:
+    reviewer = live.reviewer
+    if reviewer is None or not reviewer.reviews("tool_result"):
+        return Passed(ResultPayload(output))
+    subject = live.subject(ready.tool.spec.name, ready.call.call.id)
+    return await reviewer.review("tool_result", subject, ResultPayload(output))
+
+
+async def _reviewed_handoff(live: ActiveRun[DepsT], target: str, call_id: str) -> Passed[HandoffPayload] | Stopped:
+    reviewer = live.reviewer
+    payload = HandoffPayload(live.run.head.name, target)
+    if reviewer is None or not reviewer.reviews("handoff"):
+        return Passed(payload)
+    verdict = await reviewer.review("handoff", live.subject(target, call_id), payload)
+    if isinstance(verdict, Stopped) or verdict.payload.target in live.means.crew:
+        return verdict
+    info = LightAgentErrorInfo("LA-POLICY", "A policy handed over to an agent that is not among the handoffs.")
+    return Stopped(Blocked(info), verdict.decisions)
+
+
+def _agent(live: ActiveRun[DepsT], name: str) -> Means[DepsT]:
+    crew = live.means.crew
+    if name not in crew:
+        raise _no_such_agent(name, tuple(crew))
+    return crew[name]
+
+
+async def _check_offers(live: ActiveRun[DepsT], answer: CallAnswer) -> None:
+    toolset = await live.toolset()
+    for effect in answer.effects:
+        if isinstance(effect, OfferTools):
+            unknown = [name for name in effect.names if name not in toolset.tools]
+            if unknown:
+                raise ToolError(f"There is no tool {unknown[0][:80]!r} to offer.", guidance="")
+
+
+def _failure_status(error: LightAgentError) -> ToolStatus:
+    return "unknown" if isinstance(error, ToolAbandoned) else "failed"
+
+
+def _no_such_agent(name: str, known: tuple[str, ...]) -> ToolError:
+    others = ", ".join(known[:20])
+    return ToolError(f"There is no agent {name[:80]!r} to hand over to.", guidance=f"Agents: {others}.")
+
+
+def _plain(request: object) -> JsonObject:
+    """What a reviewer is shown, as what a journal can hold."""
+    plain = PlainJson(_MOST_REQUEST).convert(request)
+    return plain if isinstance(plain, dict) else {"request": plain}

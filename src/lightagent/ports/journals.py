@@ -1,0 +1,86 @@
+"""The port to what must survive: journals of runs, sessions, reviews and flows, each a stream of one store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from lightagent.domain.journal_streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.scopes import Scope
+
+
+@runtime_checkable
+class JournalStore(Protocol):
+    """Keeps streams of entries. What an append has acknowledged survives the process.
+
+    One object serves any number of tasks, threads and event loops. Its errors are `StoreError`s.
+    """
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+    ) -> int:
+        """Append all entries or none, and return the sequence of the last one.
+
+        Args:
+            expected: the sequence of the last entry so far; 0 for a stream that does not exist.
+            at: the time to be kept, in seconds since 1970.
+            labels: the whole new set; None leaves them as they are.
+            token: of the lease. Without one nobody appends while somebody holds the lease.
+            seal: of the stream, where a sealing store stands before this one.
+
+        Raises:
+            StreamConflict: the stream ends elsewhere.
+            Fenced: the lease was lost, or somebody else holds one.
+            ConfigurationError: content that cannot be kept.
+        """
+        ...
+
+    async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        """The entries that follow `after`, at most `limit`. A stream that does not exist is empty.
+
+        Args:
+            after: a sequence; below 0 the last entries, as many as that.
+            wait: seconds to wait for an entry where there is none yet.
+
+        Raises:
+            DamagedStream: what is stored is not what was written.
+        """
+        ...
+
+    async def list(self, query: StreamQuery) -> StreamPage:
+        """The streams that match, newest first; always all of them, page by page, or the page says that it is not."""
+        ...
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        """Become the only one who may append to the stream; with `token` renew the lease, with 0 seconds release it.
+
+        Raises:
+            LeaseHeld: somebody holds it.
+            Fenced: the lease that was to be renewed or released was lost.
+        """
+        ...
+
+    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+        """Remove a stream, or all streams of a tenant, a user or a session; how many streams were removed.
+
+        Args:
+            before: remove only the entries of the stream with a lower sequence; how many entries were removed.
+            expected: remove the stream only if this is its last entry.
+
+        Raises:
+            StreamConflict: it is not.
+            ConfigurationError: the scope names nobody, or `before` is given with a scope.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open; a later call opens it again."""
+        ...

@@ -227,18 +227,19 @@ def in_half_a_minute(form: str) -> str:
         ({"retry-after": "1m6s"}, 66, 66),
         ({"retry-after-ms": "250"}, 0.25, 0.25),
         ({"x-ms-retry-after-ms": "300", "retry-after": "1"}, 0.3, 0.3),
-        ({"retry-after": in_half_a_minute("iso")}, 20, 31),
+        ({"retry-after": "in 30 s: iso"}, 20, 31),
         ({"x-ratelimit-reset-requests": "1m6s"}, 66, 66),
-        ({"x-ratelimit-reset": in_half_a_minute("s")}, 20, 31),
-        ({"x-ratelimit-reset": in_half_a_minute("ms")}, 20, 31),
+        ({"x-ratelimit-reset": "in 30 s: s"}, 20, 31),
+        ({"x-ratelimit-reset": "in 30 s: ms"}, 20, 31),
         ({"X-RateLimit-Reset-After": "1.5"}, 1.5, 1.5),
         ({"ratelimit-reset": "7"}, 7, 7),
-        ({"anthropic-ratelimit-tokens-reset": in_half_a_minute("iso")}, 20, 31),
+        ({"anthropic-ratelimit-tokens-reset": "in 30 s: iso"}, 20, 31),
         ({"retry-after": "3", "x-ratelimit-reset-tokens": "6m0s"}, 3, 3),
     ],
 )
 def test_a_pause_in_a_header(headers: dict[str, str], least: float, most: float) -> None:
-    told = refused(429, said("slow down"), headers).retry_after
+    sent = {name: in_half_a_minute(value[9:]) if value[:9] == "in 30 s: " else value for name, value in headers.items()}
+    told = refused(429, said("slow down"), sent).retry_after
     assert told is not None
     assert least <= told <= most
 

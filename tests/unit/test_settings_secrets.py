@@ -7,10 +7,11 @@ import pytest
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.secret_names import is_secret_name
 from lightagent.settings import AgentSettings, Backend, Settings, load_settings
 from lightagent.settings.backends import check_backend
 from lightagent.settings.report import differences, rows
-from lightagent.settings.secrets import Resolver, is_secret_name, masked
+from lightagent.settings.secrets import Resolver, masked
 
 CANARY = "sk-canary-1234567890"
 

@@ -35,7 +35,7 @@ _DETAIL: Final = 200
 _TELLING_HEADER: Final = re.compile(
     r"(?i)auth|key|token|secret|cookie|session|credential|password|signature|jwt|bearer"
 )
-_RANDOM: Final = re.compile(r"(?=[A-Za-z_]*\d)(?=[\d_]*[A-Za-z])\w{16,}", re.ASCII)
+_RUN: Final = re.compile(r"\w{16,}", re.ASCII)
 # Names that tell of no credential, though their values look as if made by chance.
 _HARMLESS: Final = frozenset({"traceparent", "tracestate", "baggage", "user-agent", "content-type", "accept"})
 
@@ -73,13 +73,13 @@ class Credentials:
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Those of the headers that prove something, by their names or by how their values look."""
         for name, value in headers.items():
-            if name.lower() not in _HARMLESS and (_TELLING_HEADER.search(name) or _RANDOM.search(value)):
+            if name.lower() not in _HARMLESS and (_TELLING_HEADER.search(name) or _looks_random(value)):
                 self.add(*_in_header(value))
 
     def add_query(self, query: Mapping[str, str]) -> None:
         """Those of the query parameters that prove something."""
         for name, value in query.items():
-            if is_secret_name(name) or _RANDOM.search(value):
+            if is_secret_name(name) or _looks_random(value):
                 self.add(value)
 
     def add_url(self, url: str) -> None:
@@ -146,6 +146,12 @@ class Credentials:
         if notes := getattr(error, "__notes__", None):
             safe.__notes__ = [mask.text(note) for note in notes]
         return safe.with_traceback(error.__traceback__)
+
+
+def _looks_random(value: str) -> bool:
+    """Whether it has a run of letters and digits such as no word is."""
+    runs = _RUN.findall(value)
+    return any(any(map(str.isdigit, run)) and any(map(str.isalpha, run)) for run in runs)
 
 
 def _in_header(value: str) -> Iterator[str]:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 _SECONDS = {"n": 1e-9, "u": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _UNIT = r"(?:ns|[uµμ]s|ms|milliseconds?|msecs?|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:ours?|rs?)?|d(?:ays?)?)"
-_PART = re.compile(rf"(?i)(\d+(?:\.\d+)?)\s*({_UNIT})(?=$|[\s,.;:)\d])")
-_DURATION = rf"\d+(?:\.\d+)?\s*{_UNIT}(?:(?:\s*|,\s*|\s+and\s+)\d+(?:\.\d+)?\s*{_UNIT})*(?![a-z])"
+_AMOUNT = r"\d{1,12}(?:\.\d{1,12})?"
+_PART = re.compile(rf"(?i)({_AMOUNT})[ \t]?({_UNIT})(?=$|[\s,.;:)\d])")
+_DURATION = rf"{_AMOUNT}[ \t]?{_UNIT}(?:(?:, ?| and | )?{_AMOUNT}[ \t]?{_UNIT})*(?![a-z])"
 _NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 _WORDS = re.compile(rf"(?i)\b(?:try again|retry(?:ing)?|wait|resets?)\b[^.\d]{{0,20}}?({_DURATION})")
 _FIELD = re.compile(r"(?:retryafter|retrydelay|retryin|quotaresetdelay|waittime|wait)(seconds|secs|s|ms|milliseconds)?")

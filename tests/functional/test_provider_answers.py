@@ -125,12 +125,15 @@ async def test_calls_in_an_answer_cut_short_are_not_carried_out(
 
 
 @MODES
-async def test_no_content_is_an_empty_answer_not_the_word_none(
+async def test_no_content_is_neither_a_success_nor_the_word_none(
     leaks: LeakCheck, faults: FaultServer, stream: bool
 ) -> None:
-    async with agent_at(faults.scenario("null-content").base_url) as agent:
-        ending = await ask(agent, "Hello", stream=stream)
-    assert (ending.result.success, ending.result.content, ending.live) == (True, "", "")
+    scenario = faults.scenario("null-content")
+    async with agent_at(scenario.base_url) as agent:
+        ending = await at_once(ask(agent, "Hello", stream=stream, max_retry=2))
+    assert len(scenario.requests) == 2, "asked again, as it may be different the next time"
+    assert (ending.code, ending.result.content, ending.live) == ("LA-500", "", "")
+    assert "neither text nor a call" in ending.message
 
 
 @MODES

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightagent.adapters.chat.openai.tool_calls import ToolCallPieces
+from lightagent.adapters.chat.openai.tool_calls import ToolCalls
 from lightagent.domain.deltas import fold_deltas
 from lightagent.domain.messages import ToolCall
 
@@ -16,8 +16,9 @@ def piece(index: object = None, id: object = None, name: object = None, argument
 
 
 def fold(*deltas: list[object], whole: bool = False) -> tuple[ToolCall, ...]:
-    pieces = ToolCallPieces()
-    return fold_deltas(delta for each in deltas for delta in pieces.read(each, whole=whole)).message.tool_calls
+    pieces = ToolCalls()
+    begun = [delta for each in deltas for delta in pieces.read(each, whole=whole)]
+    return fold_deltas([*begun, *pieces.whole()]).message.tool_calls
 
 
 ADD, SUB = ToolCall("a", "add", '{"x":1}'), ToolCall("b", "sub", "{}")

@@ -77,7 +77,8 @@ class LiteLLMChatModel(ChatModel):
         async for chunk in self._chunks(answer):
             for delta in reader.read(_plain(chunk)):
                 yield delta
-        yield reader.end(complete=True)
+        for delta in reader.end(complete=True):
+            yield delta
 
     async def aclose(self) -> None:
         await release_clients(self)

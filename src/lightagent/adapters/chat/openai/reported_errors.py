@@ -75,6 +75,18 @@ def reported_error(answer: Mapping[object, object]) -> ProviderError | None:
     return _error(message, report, code, passing, {}, None)
 
 
+def event_error(data: bytes) -> ProviderError:
+    """The error in an event that is named one: an object of any form, or text."""
+    text = data.decode("utf-8", "replace").strip()
+    try:
+        parsed: object = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = text
+    if isinstance(parsed, dict) and (error := reported_error(parsed)) is not None:
+        return error
+    return reported_error({"error": parsed}) or fault("The provider reported an error and did not say which.", "LA-500")
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that the provider wants to be left alone; None if it does not say, or says nonsense."""
     milliseconds = _number(headers.get("retry-after-ms"))

@@ -113,12 +113,13 @@ class AnswerReader:
 
     def _read_last(self, decoder: EventDecoder) -> Iterator[Delta]:
         """What was left without an end: a whole event counts, a piece of one means that the stream broke off."""
-        events = decoder.end()
-        return self._read_events(decoder, [event for event in events if _is_whole(event)])
-
-
-def _is_whole(event: Event) -> bool:
-    return isinstance(event, ErrorEvent) or event.strip() == b"[DONE]" or _is_json(event)
+        left: list[Event] = []
+        for event in decoder.end():
+            if isinstance(event, ErrorEvent) or _is_json(event):
+                left.append(event)
+            else:
+                left += [line for line in event.split(b"\n") if line.strip() == b"[DONE]" or _is_json(line)]
+        return self._read_events(decoder, left)
 
 
 def _parsed(data: bytes) -> object:

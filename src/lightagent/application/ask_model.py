@@ -70,13 +70,15 @@ async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinis
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)
     passed = verdict.payload
+    allowed = tuple(name for name in passed.tools if name in offered)
     return ModelRequested(
         run.turn + 1,
         1 + run.missing + len(passed.messages),
-        tuple(name for name in passed.tools if name in offered),
+        allowed,
         None if passed.params == run.head.params else passed.params,
         None if passed.messages == run.messages else passed.messages,
         verdict.decisions,
+        tuple(name for name in offered if name not in allowed),
         live.clock.now(),
     )
 

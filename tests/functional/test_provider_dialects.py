@@ -100,8 +100,13 @@ async def test_a_call_comes_to_its_tool_however_it_is_told(
 ) -> None:
     oslo = '{"city": "Oslo"}'
     function: Json = {"name": "weather", "arguments": oslo}
-    fragments: list[Json] = [{"name": "wea", "arguments": ""}, {"name": "ther"}, {"arguments": "{}"}]
-    fragments += [{"arguments": oslo[:5]}, {"arguments": oslo[5:]}]
+    fragments: list[JsonObject] = [
+        {"name": "wea", "arguments": ""},
+        {"name": "ther"},
+        {"arguments": "{}"},
+        {"arguments": oslo[:5]},
+        {"arguments": oslo[5:]},
+    ]
     other: JsonObject = {"index": 1, "delta": {"tool_calls": [{"function": function}]}, "finish_reason": "tool_calls"}
     for body in (
         plain({"function_call": function}, "function_call"),

@@ -136,6 +136,12 @@ def test_a_stream_is_whole_with_a_reason_or_the_mark_of_its_end() -> None:
     assert (cut.code, cut.retryable) == ("LA-503", True)
 
 
+@pytest.mark.parametrize("mark", ["[DONE]", " [DONE] ", "[done]", '"[DONE]"', "DONE", "data: [DONE]", "[DONE]\r"])
+def test_marks_of_the_end(mark: str) -> None:
+    body = events(chunk({"content": "x"}), done=False) + f"data: {mark}\n\n".encode()
+    assert reply(body + b"data: nonsense\n\n").message.content == "x"
+
+
 def test_what_follows_the_end_is_not_read() -> None:
     assert reply(events(chunk({"content": "x"}, "stop")) + b"data: nonsense\n\n").message.content == "x"
 

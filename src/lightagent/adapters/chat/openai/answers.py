@@ -104,7 +104,7 @@ class AnswerReader:
         word = event.strip()
         if word.startswith(b"data:"):  # relays that wrap each line once more
             word = word.removeprefix(b"data:").strip()
-        if word.strip(b"[]").upper() == b"DONE":
+        if word.strip(b'[]"').upper() == b"DONE":
             self.done = True
         elif word.startswith(b"{"):
             yield from self._read_json(word)

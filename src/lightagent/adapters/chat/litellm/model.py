@@ -97,7 +97,8 @@ class LiteLLMChatModel(ChatModel):
             async for chunk in _chunks(answer):
                 for delta in reader.read(_plain(chunk)):
                     yield delta
-            yield reader.end(complete=True)
+            for delta in reader.end(complete=True):
+                yield delta
             return
         except Exception as error:  # Whatever it is, it may tell a credential.
             self._credentials.add_json(request.params)

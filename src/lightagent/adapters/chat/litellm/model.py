@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
 
 from lightagent.adapters.chat.litellm.faults import Translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.trace_headers import sendable
+from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
@@ -22,7 +24,7 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel):
+class LiteLLMChatModel(ChatModel, ServedModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
@@ -48,6 +50,7 @@ class LiteLLMChatModel(ChatModel):
     ) -> None:
         self._model = model
         self._api_key = api_key
+        self._api_base = api_base
         fixed = {"api_key": api_key, "api_base": api_base, "extra_headers": dict(headers or {}) or None}
         self._fixed: dict[str, object] = {
             **(arguments or {}),
@@ -65,6 +68,16 @@ class LiteLLMChatModel(ChatModel):
     @property
     def name(self) -> str:
         return self._model
+
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        """The host of `api_base`; the usual place of a provider is known to litellm alone."""
+        try:
+            parts = urlsplit(self._api_base or "")
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:  # No URL; litellm will say so.
+            return UNKNOWN_ENDPOINT
+        return ModelEndpoint("", parts.hostname, port) if parts.hostname else UNKNOWN_ENDPOINT
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         arguments = self._arguments(request)

@@ -39,7 +39,7 @@ def trust(
 
     `lightagent config trust`
 
-    `lightagent config trust ~/work/lightagent.toml`
+    `lightagent config trust ~/projects/agents/lightagent.toml`
 
     `lightagent config trust --list`
     """
@@ -66,7 +66,7 @@ def untrust(path: Target = None) -> ExitCode:
 
     `lightagent config untrust`
 
-    `lightagent config untrust ~/work/lightagent.toml`
+    `lightagent config untrust ~/projects/agents/lightagent.toml`
     """
     target = _target(path)
     if not TrustStore(environ).remove(target):

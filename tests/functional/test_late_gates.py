@@ -130,3 +130,28 @@ async def test_a_policy_that_joins_the_outer_run_reviews_the_answer_of_a_nested_
     journal = (await team.arun(plan([ask("h1", "desk", [pay("c1")])]), deps=done, result_format="object")).journal
     result = await build_team(done, gate=gate).aresume(journal, DECISIONS["approve"], deps=done)
     assert ([path for _, path in gate.asked], result.outcome.kind) == ([("h1",), ()], "blocked")
+
+
+class Incomparable:
+    """Raises when it is compared, as an array does when it is asked whether it is true."""
+
+    def __ne__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    __hash__ = object.__hash__
+
+
+class Strange(Late):
+    """Answers with a payload that cannot be compared."""
+
+    async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        object.__setattr__(payload, "arguments", {"amount": Incomparable()})
+        return Passed(payload)
+
+
+async def test_a_payload_that_cannot_be_compared_blocks() -> None:
+    result = await till(Strange("pass"), []).arun("?", result_format="object")
+    assert result.outcome.kind == "blocked"

@@ -125,7 +125,7 @@ def compose_tools(tools: Sequence[ToolLike] | None, deps: object) -> tuple[Tool[
         raise ConfigurationError(
             "run: a source of tools belongs to an agent.", guidance="Pass it to LightAgent(tools=)."
         )
-    return tuple(_tools(given, None if deps is None else deps.__class__))
+    return tuple(_tools(given, None if deps is None else deps.__class__, deferred=len(given) > MOST_DESCRIBED))
 
 
 def _limits(options: RunOptions, limits: Limits) -> Limits:

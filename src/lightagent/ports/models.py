@@ -11,6 +11,7 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.origin import NO_ORIGIN, Origin
+from lightagent.domain.provider_fields import ModelOrigin
 from lightagent.domain.tools import ToolSpec
 
 
@@ -66,3 +67,18 @@ class ServedModel(Protocol):
     def endpoint(self) -> ModelEndpoint:
         """Its provider, and the address and port of its server."""
         ...
+
+
+@runtime_checkable
+class ReplayingModel(Protocol):
+    """A chat model that is given back what its provider added to its answers, beside what every one does."""
+
+    @property
+    def origin(self) -> ModelOrigin:
+        """What its answers say that they come from (`ReplyEnd.provider_fields`)."""
+        ...
+
+
+def model_origin(model: ChatModel) -> ModelOrigin:
+    """The origin of what a model says; one that does not tell it is known by its name."""
+    return model.origin if isinstance(model, ReplayingModel) else ModelOrigin(model.name)

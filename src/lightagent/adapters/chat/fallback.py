@@ -16,13 +16,14 @@ from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import classify_exception, error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
+from lightagent.domain.provider_fields import ModelOrigin
+from lightagent.ports.models import ChatModel, ChatRequest, ReplayingModel, ServedModel, model_origin
 
 TRANSIENT = ("LA-408", "LA-429", "LA-500", "LA-503")
 """Failures that say nothing of the request: another provider may well answer it."""
 
 
-class FallbackModel(ChatModel, ServedModel):
+class FallbackModel(ChatModel, ServedModel, ReplayingModel):
     """Asks the models in their order, and goes on to the next where one fails with a code of `on`.
 
     What was delivered cannot be taken back: after the first delta an error passes through, as does one of any other
@@ -44,6 +45,11 @@ class FallbackModel(ChatModel, ServedModel):
         """That of the first model, which is asked first."""
         first = self._models[0]
         return first.endpoint if isinstance(first, ServedModel) else UNKNOWN_ENDPOINT
+
+    @property
+    def origin(self) -> ModelOrigin:
+        """That of the first model; each knows what it said itself, and is given back no more than that."""
+        return model_origin(self._models[0])
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         tried: list[JsonValue] = []

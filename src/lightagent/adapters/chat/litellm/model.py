@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
 
 from lightagent.adapters.chat.litellm.faults import Translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
@@ -11,7 +12,8 @@ from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.domain.provider_fields import ModelOrigin, Recipient
+from lightagent.ports.models import ChatModel, ChatRequest, ReplayingModel
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
@@ -22,7 +24,7 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel):
+class LiteLLMChatModel(ChatModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
@@ -61,17 +63,22 @@ class LiteLLMChatModel(ChatModel):
             "_skip_mcp_handler": True,
         }
         self._complete: Complete | None = None
+        self._recipient = Recipient(_origin(model, api_base))
 
     @property
     def name(self) -> str:
         return self._model
+
+    @property
+    def origin(self) -> ModelOrigin:
+        return self._recipient.origin
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         arguments = self._arguments(request)
         if self._complete is None:
             self._complete = await load()
         hold_clients(self)
-        reader = ChoiceReader()
+        reader = ChoiceReader(self.origin)
         with Translated(self._api_key):
             answer = await self._complete(**arguments)
         async for chunk in self._chunks(answer):
@@ -109,7 +116,7 @@ class LiteLLMChatModel(ChatModel):
         arguments = {
             **self._fixed,
             **request.params,
-            "messages": [message.to_openai() for message in request.messages],
+            "messages": [message.to_openai(self._recipient) for message in request.messages],
         }
         if request.tools:
             arguments["tools"] = [tool.to_openai() for tool in request.tools]
@@ -123,6 +130,15 @@ class LiteLLMChatModel(ChatModel):
         if request.stream:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         return arguments
+
+
+def _origin(model: str, api_base: str | None) -> ModelOrigin:
+    """The model's name tells its provider; a base URL that cannot be read is refused at the first request."""
+    try:
+        parts = urlsplit(api_base or "")
+        return ModelOrigin(model, parts.hostname or "", parts.port)
+    except ValueError:
+        return ModelOrigin(model)
 
 
 def _plain(chunk: object) -> object:

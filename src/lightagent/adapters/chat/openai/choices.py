@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from lightagent.adapters.chat.openai.faults import malformed, no_choices, truncated
+from lightagent.adapters.chat.openai.provider_fields import ProviderFieldPieces, reasoning_of
 from lightagent.adapters.chat.openai.reported_errors import reported_error
 from lightagent.adapters.chat.openai.tool_calls import ToolCallPieces
 from lightagent.domain.deltas import Delta, ReasoningDelta, RefusalDelta, ReplyEnd, TextDelta
+from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 from lightagent.domain.usage import Usage, normalize_usage
 
 _FINISH_REASONS = {
@@ -22,11 +24,16 @@ _FINISH_REASONS = {
 
 
 class ChoiceReader:
-    """Reads the objects of one answer and remembers how it ends. Only choice 0 counts."""
+    """Reads the objects of one answer and remembers how it ends. Only choice 0 counts.
 
-    __slots__ = ("_calls", "_finish_reason", "_id", "_model", "_spoke", "_usage", "size")
+    Args:
+        origin: the model that is asked.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_calls", "_finish_reason", "_id", "_model", "_provider_fields", "_spoke", "_usage", "size")
+
+    def __init__(self, origin: ModelOrigin = UNKNOWN_MODEL) -> None:
+        self._provider_fields = ProviderFieldPieces(origin)
         self._calls = ToolCallPieces()
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
@@ -67,7 +74,7 @@ class ChoiceReader:
             raise no_choices()
         if not complete and not self.finished:
             raise truncated()
-        return ReplyEnd(self._finish_reason, self._usage, self._model, self._id)
+        return ReplyEnd(self._finish_reason, self._usage, self._model, self._id, self._provider_fields.whole())
 
     def _begin(self, answer: dict[object, object]) -> None:
         model, response_id = answer.get("model"), answer.get("id")
@@ -98,7 +105,8 @@ class ChoiceReader:
         self._finish_reason = _FINISH_REASONS.get(reason, reason)
 
     def _part(self, part: dict[object, object], deltas: list[Delta], *, whole: bool) -> None:
-        if reasoning := _text_of(part.get("reasoning_content") or part.get("reasoning")):
+        self.size += self._provider_fields.read(part)
+        if reasoning := _text_of(reasoning_of(part)):
             deltas.append(ReasoningDelta(reasoning))
             self.size += len(reasoning)
         if content := _text_of(part.get("content")):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lightagent.adapters.chat.openai.faults import malformed
+from lightagent.adapters.chat.openai.provider_fields import call_fields
 from lightagent.domain.deltas import ToolCallDelta
 
 
@@ -47,11 +48,12 @@ class ToolCallPieces:
             server_id, name, index = _text(piece, "id"), _text(function, "name"), piece.get("index")
             index = index if isinstance(index, int) and not whole else None
             arguments = _arguments(function.get("arguments"))
+            added = call_fields(piece)
             place = None if whole else self._place(index, server_id, name)
             if place is None:
-                yield self._begin(index, server_id, name, arguments)
+                yield replace(self._begin(index, server_id, name, arguments), provider_fields=added)
             else:
-                yield ToolCallDelta(place.index, "", "" if place.named else name, arguments)
+                yield ToolCallDelta(place.index, "", "" if place.named else name, arguments, added)
                 place.named = place.named or bool(name)
 
     def _place(self, index: int | None, server_id: str, name: str) -> _Place | None:

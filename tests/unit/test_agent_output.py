@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from lightagent import ConfigurationError, JsonObject, LightAgent, Limits, OutputError, Prompts, RunResult
+from lightagent import ConfigurationError, LightAgent, Limits, OutputError, Prompts, RunResult
 from lightagent.domain.messages import UserMessage
 from lightagent.testing import ScriptedModel
 

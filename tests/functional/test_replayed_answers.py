@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -85,8 +85,12 @@ def now() -> str:
     return "noon"
 
 
-def call(name: str = "now", arguments: str | None = "{}", call_id: str = "c", **more: object) -> JsonObject:
-    made = {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **more}
+def call(
+    name: str = "now", arguments: str | None = "{}", call_id: str = "c", more: JsonObject | None = None
+) -> JsonObject:
+    name: str = "now", arguments: str | None = "{}", call_id: str = "c", more: JsonObject | None = None
+) -> JsonObject:
+    made = {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **(more or {})}
     return as_object(json.loads(json.dumps(made)))
 
 
@@ -95,23 +99,25 @@ def asks(*calls: JsonObject, **more: object) -> JsonObject:
 
 
 async def ask(
-    model: ChatModel, stream: bool, tools: tuple[Callable[..., str], ...] = (now,), **options: object
+    model: ChatModel,
+    stream: bool,
+    *,
+    history: Sequence[JsonObject] = (),
+    metadata: JsonObject | None = None,
+    instructions: str | None = None,
 ) -> RunResult:
     """One run, watched or not; the agent and its connections are closed behind it."""
-    history = [as_object(one) for one in as_list(options.pop("history", []))]
-    params = as_object(options.pop("metadata", {}))
-    instructions = options.pop("instructions", None)
-    assert not options
-    told = instructions if isinstance(instructions, str) else None
     limits = Limits(max_retry=1, model_timeout=30)
-    agent = LightAgent(model=model, tools=tools, instructions=told, limits=limits, metadata=params)
+    agent = LightAgent(model=model, tools=[now], instructions=instructions, limits=limits, metadata=metadata or {})
     async with aclosing(agent):
         if not stream:
             return await agent.arun("When?", history=history, result_format="object")
         async with agent.astream("When?", history=history, result_format="event") as events:
             async for _ in events:
                 pass
-        result = agent.replay(agent.export_journal())
+        journal = agent.export_journal()
+        assert journal is not None
+        result = agent.replay(journal)
         assert result.error is None, result.error
         return result
 
@@ -155,7 +161,7 @@ async def test_what_was_added_goes_back_with_the_calls_and_with_the_history(
 async def test_a_signature_goes_back_with_its_call(leaks: LeakCheck, way: str, stream: bool) -> None:
     name = "provider_specific_fields" if way == "litellm" else "extra_content"
     value: JsonObject = {"thought_signature": "s"} if way == "litellm" else SIGNED
-    server = Server(asks(call(call_id="a", **{name: value}), call(call_id="b")), {"content": "Noon."})
+    server = Server(asks(call(call_id="a", more={name: value}), call(call_id="b")), {"content": "Noon."})
     async with serving(server):
         assert (await ask(server.model(way), stream)).content == "Noon."
     one, two = (as_object(sent) for sent in as_list(server.messages(1)[2]["tool_calls"]))
@@ -166,7 +172,7 @@ async def test_a_signature_goes_back_with_its_call(leaks: LeakCheck, way: str, s
 @WAYS
 @MODES
 async def test_a_fallback_is_not_given_what_the_first_model_added(leaks: LeakCheck, way: str, stream: bool) -> None:
-    first = Server(asks(call(extra_content=SIGNED), reasoning_content="think", **DETAILS))
+    first = Server(asks(call(more={"extra_content": SIGNED}), reasoning_content="think", **DETAILS))
     second = Server({"content": "Noon."})
     async with serving(first, second):
         model = FallbackModel([first.model(way), second.model(way)])

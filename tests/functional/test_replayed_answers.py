@@ -88,8 +88,6 @@ def now() -> str:
 def call(
     name: str = "now", arguments: str | None = "{}", call_id: str = "c", more: JsonObject | None = None
 ) -> JsonObject:
-    name: str = "now", arguments: str | None = "{}", call_id: str = "c", more: JsonObject | None = None
-) -> JsonObject:
     made = {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **(more or {})}
     return as_object(json.loads(json.dumps(made)))
 

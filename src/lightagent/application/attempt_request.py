@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import AgentHead
@@ -50,10 +51,11 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
                 await deltas.aclose()
         if not reading.ended and reading.stopped is None:
             raise _no_end()
-    except Exception as exc:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
+    except FAILURES as raised:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
+        error = failure(raised)
         if live.deadline is not None:
             live.deadline.check()  # The time is over: that is no fault of the model's.
-        live.record.cause = exc
+        live.record.cause = error
         return reading.shown
     await _after_reply(live, reading, hold, clock.monotonic() - began)
     return None

@@ -8,13 +8,15 @@ effect begins only after its intent was taken.
 from __future__ import annotations
 
 import math
-from typing import assert_never
+from collections.abc import Sequence
+from typing import Final, assert_never
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls
 from lightagent.application.tools.toolset import DepsT
@@ -24,7 +26,14 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import HistoryReference, RunFinished
 from lightagent.domain.folding import fold
 from lightagent.domain.limits import Limits
-from lightagent.domain.messages import Message
+from lightagent.domain.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+)
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
 from lightagent.domain.outcomes import BudgetExhausted
 
@@ -132,7 +141,13 @@ async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> 
         raise ConfigurationError(
             f"The run begins from the stored history {reference.stream!r}, but the agent has no history source."
         )
-    messages = tuple(await source.read(reference))
+    try:
+        read: object = await source.read(reference)
+    except FAILURES as raised:
+        if isinstance(raised, Exception):
+            raise
+        raise failure(raised) from raised
+    messages = _as_messages(reference, read)
     if len(messages) != reference.count:
         raise ConfigurationError(
             f"The stored history {reference.stream!r} has {len(messages)} messages as of entry "
@@ -141,3 +156,16 @@ async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> 
         )
     check_conversation(messages, "history")
     return messages
+
+
+def _as_messages(reference: HistoryReference, read: object) -> tuple[Message, ...]:
+    messages = tuple(one for one in read if isinstance(one, _MESSAGES)) if isinstance(read, Sequence) else ()
+    if not isinstance(read, Sequence) or len(messages) != len(read):
+        raise ConfigurationError(
+            f"The history source must give a list of messages for {reference.stream!r}, got {type(read).__name__}.",
+            guidance="Each is a UserMessage, AssistantMessage, ToolMessage, ContextMessage or SystemMessage.",
+        )
+    return messages
+
+
+_MESSAGES: Final = (SystemMessage, ContextMessage, UserMessage, AssistantMessage, ToolMessage)

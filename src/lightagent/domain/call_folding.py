@@ -72,12 +72,14 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
             if call.status not in ("new", "started", "decided"):
                 return None
             _check_arguments(call, event)
-            return PendingCall(call.call, "waiting", event.arguments, child=call.child)
+            return PendingCall(
+                call.call, "waiting", event.arguments, child=call.child, reviewers=_reviewers(call, event)
+            )
         case ApprovalDecided(decision=decision):
             if call.status != "waiting" or (call.child is not None and isinstance(call.child.outcome, Suspended)):
                 return None
             arguments = decision.arguments if decision.action == "edit" else call.arguments
-            return PendingCall(call.call, "decided", arguments, decision, child=call.child)
+            return PendingCall(call.call, "decided", arguments, decision, child=call.child, reviewers=call.reviewers)
         case _:
             assert_never(event)
 
@@ -89,7 +91,13 @@ def _started(call: PendingCall, event: ToolStarted) -> PendingCall | None:
     elif call.status != "new":
         return None
     _check_arguments(call, event)
-    return PendingCall(call.call, "started", event.arguments, call.decision, child=call.child)
+    reviewers = _reviewers(call, event)
+    return PendingCall(call.call, "started", event.arguments, call.decision, child=call.child, reviewers=reviewers)
+
+
+def _reviewers(call: PendingCall, event: ToolStarted | ApprovalRequested) -> tuple[str, ...]:
+    new = (decision.by for decision in event.decisions if decision.phase == "tool_call")
+    return tuple(dict.fromkeys((*call.reviewers, *new)))
 
 
 def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) -> None:
@@ -132,8 +140,9 @@ def _closed_if_done(run: Run) -> Run:
     )
     for effect in effects:
         if isinstance(effect, OfferTools) and run.offered is not None:
-            more = tuple(name for name in dict.fromkeys(effect.names) if name not in run.offered)
+            known = (*run.offered, *run.hidden)
+            more = tuple(name for name in dict.fromkeys(effect.names) if name not in known)
             run = run._replace(offered=run.offered + more)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
-    return run if target is None else run._replace(head=target, head_turn=run.turn, offered=None)
+    return run if target is None else run._replace(head=target, head_turn=run.turn, offered=None, hidden=())

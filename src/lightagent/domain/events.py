@@ -107,6 +107,7 @@ class ModelRequested:
         params: the request's parameters, where they are others than the agent's: policies changed them, or a tool call
             was forced at an earlier turn; else None.
         messages: the request's messages without the instructions, where policies changed the conversation; else None.
+        hidden: the names of the tools that policies took out of this request; the next one may offer them.
     """
 
     turn: int
@@ -115,6 +116,7 @@ class ModelRequested:
     params: JsonObject | None = None
     messages: tuple[Message, ...] | None = None
     decisions: tuple[Decision, ...] = ()
+    hidden: tuple[str, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["model_requested"] = "model_requested"
 

@@ -60,7 +60,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         ),
         clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
-        instructions=options.get("instructions") or "",
+        instructions=options.get("instructions"),
         role=options.get("role") or "",
         params=checked_params(options.get("metadata") or {}),
         limits=options.get("limits") or DEFAULT_LIMITS,

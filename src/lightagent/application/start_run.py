@@ -20,6 +20,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.ports.models import model_origin
 from lightagent.ports.tools import Nesting, Tool
 
 _OURS: Final = ("messages", "model", "tools", "stream", "stream_options", "response_format")
@@ -84,7 +85,7 @@ def start_run(
     # Those of agents that may take over count from the start: they decide whether the answer has to pass any.
     later = [other.gate for other in means.crew.values() if other.gate is not None] if means.handoffs else []
     history = request.history
-    past = () if isinstance(history, HistoryReference) else parse_history(history)
+    past = () if isinstance(history, HistoryReference) else parse_history(history, model_origin(means.model))
     started = RunStarted(
         means.ids.new(),
         head,

@@ -17,7 +17,8 @@ from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
+from lightagent.domain.provider_fields import ModelOrigin, Recipient
+from lightagent.ports.models import ChatModel, ChatRequest, ReplayingModel, ServedModel
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
@@ -28,7 +29,7 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel, ServedModel):
+class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
@@ -70,6 +71,7 @@ class LiteLLMChatModel(ChatModel, ServedModel):
             "_skip_mcp_handler": True,
         }
         self._complete: Complete | None = None
+        self._recipient = Recipient(_origin(model, api_base))
 
     @property
     def name(self) -> str:
@@ -84,6 +86,10 @@ class LiteLLMChatModel(ChatModel, ServedModel):
         except ValueError:  # No URL; litellm will say so.
             return UNKNOWN_ENDPOINT
         return ModelEndpoint("", parts.hostname, port) if parts.hostname else UNKNOWN_ENDPOINT
+
+    @property
+    def origin(self) -> ModelOrigin:
+        return self._recipient.origin
 
     def __repr__(self) -> str:
         return f"LiteLLMChatModel({self._model!r})"
@@ -103,7 +109,7 @@ class LiteLLMChatModel(ChatModel, ServedModel):
             self._complete = await load()
             self._remember_settings()
         hold_clients(self)
-        reader = ChoiceReader()
+        reader = ChoiceReader(self.origin)
         try:
             answer = await self._complete(**arguments)
             async for chunk in _chunks(answer):
@@ -144,7 +150,7 @@ class LiteLLMChatModel(ChatModel, ServedModel):
         arguments = {
             **self._fixed,
             **request.params,
-            "messages": [message.to_openai() for message in request.messages],
+            "messages": [message.to_openai(self._recipient) for message in request.messages],
         }
         if request.tools:
             arguments["tools"] = [tool.to_openai() for tool in request.tools]
@@ -158,6 +164,15 @@ class LiteLLMChatModel(ChatModel, ServedModel):
         if request.stream:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         return arguments
+
+
+def _origin(model: str, api_base: str | None) -> ModelOrigin:
+    """The model's name tells its provider; a base URL that cannot be read is refused at the first request."""
+    try:
+        parts = urlsplit(api_base or "")
+        return ModelOrigin(model, parts.hostname or "", parts.port)
+    except ValueError:
+        return ModelOrigin(model)
 
 
 def _plain(chunk: object) -> object:

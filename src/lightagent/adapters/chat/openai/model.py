@@ -35,13 +35,14 @@ from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import MissingExtraError
-from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ServedModel
+from lightagent.domain.provider_fields import ModelOrigin, Recipient
+from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
+class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -112,6 +113,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
         self._limits = TimeLimits(STREAM_TIMEOUT if timeout is None else timeout, idle_timeout)
         self._encoder = RequestEncoder(model, stream_usage=stream_usage)
         self._transport: Transport | None = None
+        self._known_recipient: Recipient | None = None
         self._credentials = Credentials()
         self._lock = threading.Lock()
 
@@ -125,6 +127,21 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
         return missing_key(self._settings, environ)
+
+    @property
+    def origin(self) -> ModelOrigin:
+        """The model at its server, as of the first request."""
+        return self._recipient().origin
+
+    def _recipient(self) -> Recipient:
+        """Whom requests go to; what the environment says is read once the transport is opened, and then kept."""
+        if self._known_recipient is not None:
+            return self._known_recipient
+        endpoint = self.endpoint
+        recipient = Recipient(ModelOrigin(self.name, endpoint.address, endpoint.port))
+        if self._transport is not None:
+            self._known_recipient = recipient
+        return recipient
 
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
@@ -140,8 +157,9 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
-        body = self._encoder.encode(request)
-        reader = AnswerReader(self._settings.max_response_bytes)
+        recipient = self._recipient()
+        body = self._encoder.encode(request, recipient)
+        reader = AnswerReader(self._settings.max_response_bytes, recipient.origin)
         trace = request.origin.trace_headers
         try:
             transport = self._transport or self._open_transport()

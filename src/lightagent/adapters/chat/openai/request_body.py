@@ -7,6 +7,7 @@ import json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import encode_json
+from lightagent.domain.provider_fields import Recipient
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 
@@ -29,13 +30,16 @@ class RequestEncoder:
         # By the identities of the tools, which are kept with their bytes so that no identity is used again.
         self._tool_sets: dict[tuple[int, ...], tuple[tuple[ToolSpec, ...], bytes]] = {}
 
-    def encode(self, request: ChatRequest) -> bytes:
+    def encode(self, request: ChatRequest, recipient: Recipient | None = None) -> bytes:
         """The body to post.
+
+        Args:
+            recipient: the model that is asked; it is given back what its provider added to what it said.
 
         Raises:
             ConfigurationError: `params` hold what the adapter sets itself, or what is no JSON.
         """
-        parts = [self._prefix, b",".join([message.encoded() for message in request.messages]), b"]"]
+        parts = [self._prefix, b",".join([message.encoded(recipient) for message in request.messages]), b"]"]
         if request.tools:
             parts.append(self._tools(request.tools))
         if request.output_schema is not None:

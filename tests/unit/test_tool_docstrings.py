@@ -87,7 +87,8 @@ PLAIN = {"city": "The city.", "days": "How many."}
         "Forecast.\n\n**Args:**\n    - city: The city.\n    - `days` (int) : How many.",
         "Forecast.\n\nArgs :\n    city - The city.\n    days -- How many.",
         "Forecast.\n\nParameters:\n    city:\n        The city.\n    days:\n        How many.",
-        "Forecast.\nExample:\n    ```\n    Args:\n        x: y\n    ```\nArgs:\n    city: The city.\n    days: How many.",
+        "Forecast.\nExample:\n    ```\n    Args:\n        x: y\n    ```\nArgs:\n"
+        "    city: The city.\n    days: How many.",
         "Forecast.\nParameters\n----------\ncity : str\n    The city.\ndays\n    How many.",
         "Parameters\n----------\ncity : str\n    The city.\ndays : int\n    How many.",
         "Forecast.\n:param str city: The city.\n:param days: How many.\n:type days: int",

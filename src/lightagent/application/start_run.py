@@ -22,7 +22,7 @@ from lightagent.domain.messages import UserMessage
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.tools import Nesting, Tool
 
-_OURS: Final = ("messages", "model", "tools", "stream", "stream_options", "response_format")
+_OURS: Final = ("messages", "model", "tools", "stream", "stream_options")
 
 # Arguments of the openai SDK's methods. Here they would go into the body, where endpoints ignore or refuse them.
 _NO_PARAMETERS: Final = {

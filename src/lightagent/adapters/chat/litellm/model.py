@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
+from lightagent.adapters.chat._profile_table import find_litellm_profile, find_profile, named_profile
+from lightagent.adapters.chat._profiles import EndpointProfile, asks_again, fitted_params, refused, response_format
 from lightagent.adapters.chat.litellm.faults import Translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
+from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
+from lightagent.adapters.chat.openai.request_body import without_system
 from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatModel, ChatRequest
 
@@ -34,6 +38,7 @@ class LiteLLMChatModel(ChatModel):
         timeout: seconds that one attempt may take.
         headers: further request headers.
         arguments: further arguments of `litellm.acompletion`, such as `api_version`.
+        profile: what the endpoint takes, or the name of a line of the table; by default the provider's line.
     """
 
     def __init__(
@@ -45,7 +50,14 @@ class LiteLLMChatModel(ChatModel):
         timeout: float = DEFAULT_TIMEOUT,
         headers: Mapping[str, str] | None = None,
         arguments: JsonObject | None = None,
+        profile: str | EndpointProfile | None = None,
     ) -> None:
+        if profile is not None:
+            self._profile = named_profile(profile)
+        elif api_base is not None:
+            self._profile = find_profile(host_of(api_base), model.rpartition("/")[2])
+        else:
+            self._profile = find_litellm_profile(model)
         self._model = model
         self._api_key = api_key
         fixed = {"api_key": api_key, "api_base": api_base, "extra_headers": dict(headers or {}) or None}
@@ -67,13 +79,22 @@ class LiteLLMChatModel(ChatModel):
         return self._model
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        arguments = self._arguments(request)
+        profile = self._profile
+        arguments = self._arguments(request, profile)
         if self._complete is None:
             self._complete = await load()
         hold_clients(self)
         reader = ChoiceReader()
-        with Translated(self._api_key):
-            answer = await self._complete(**arguments)
+        try:
+            with Translated(self._api_key):
+                answer = await self._complete(**arguments)
+        except ProviderError as error:
+            learnt = refused(profile, request, error.message, error.details)
+            if learnt is None:
+                raise
+            if self._profile is profile:
+                self._profile = learnt.profile
+            raise asks_again(error, learnt.change) from None
         async for chunk in self._chunks(answer):
             for delta in reader.read(_plain(chunk)):
                 yield delta
@@ -99,29 +120,31 @@ class LiteLLMChatModel(ChatModel):
             if close is not None:
                 await close()
 
-    def _arguments(self, request: ChatRequest) -> dict[str, object]:
+    def _arguments(self, request: ChatRequest, profile: EndpointProfile) -> dict[str, object]:
         reserved = sorted(_RESERVED & request.params.keys())
         if reserved:
             raise ConfigurationError(
                 f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
                 guidance="Leave them out of metadata= and params.",
             )
+        messages = request.messages if profile.system_role else without_system(request.messages)
         arguments = {
             **self._fixed,
-            **request.params,
-            "messages": [message.to_openai() for message in request.messages],
+            **fitted_params(profile, request.params),
+            "messages": [message.to_openai() for message in messages],
         }
         if request.tools:
             arguments["tools"] = [tool.to_openai() for tool in request.tools]
-        if request.output_schema is not None:
-            schema: JsonObject = {"name": "output", "schema": request.output_schema, "strict": False}
-            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if (form := response_format(profile, request)) is not None:
+            arguments["response_format"] = form
         if trace := request.origin.trace_headers:
             given = arguments.get("extra_headers")
             own = {str(name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
             arguments["extra_headers"] = {**own, **sendable(trace, (*own, *_CREDENTIALS))}
         if request.stream:
-            arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+            arguments["stream"] = True
+            if profile.stream_options:
+                arguments["stream_options"] = {"include_usage": True}
         return arguments
 
 

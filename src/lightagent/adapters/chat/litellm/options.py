@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat.litellm.model import DEFAULT_TIMEOUT, LiteLLMChatModel
 from lightagent.domain.json_types import JsonObject
 
@@ -25,6 +26,9 @@ class LiteLLMOptions(BaseModel):
     arguments: JsonObject = Field(
         default_factory=dict, description="Further arguments of litellm.acompletion, such as api_version."
     )
+    profile: str | EndpointProfile | None = Field(
+        None, description="What the endpoint takes: the name of a known one, such as deepseek, or a table."
+    )
 
 
 def open_model(options: LiteLLMOptions) -> LiteLLMChatModel:
@@ -36,4 +40,5 @@ def open_model(options: LiteLLMOptions) -> LiteLLMChatModel:
         timeout=options.timeout,
         headers=options.headers,
         arguments=options.arguments,
+        profile=options.profile,
     )

@@ -10,6 +10,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lightagent.adapters.chat._profile_table import find_profile, named_profile
+from lightagent.adapters.chat._profiles import Adaption, EndpointProfile, asks_again, refused
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, resolve_base_url, resolve_endpoint
@@ -61,6 +63,7 @@ class OpenAIChatModel(ChatModel, ServedModel):
         azure_endpoint, azure_deployment, api_version: for Azure.
         default_query: query parameters of every request.
         client: a client of the openai SDK to use as it is; closing it is up to its owner.
+        profile: what the endpoint takes, or the name of a line of the table; by default the line of its host.
 
     Raises:
         ConfigurationError: a bad base URL, or limits that allow nothing.
@@ -86,6 +89,7 @@ class OpenAIChatModel(ChatModel, ServedModel):
         api_version: str | None = None,
         default_query: Mapping[str, str] | None = None,
         client: AsyncOpenAI | None = None,
+        profile: str | EndpointProfile | None = None,
     ) -> None:
         self._settings = Settings(
             model=model,
@@ -110,6 +114,7 @@ class OpenAIChatModel(ChatModel, ServedModel):
         self._plain_timeout = PLAIN_TIMEOUT if timeout is None else timeout
         self._limits = TimeLimits(STREAM_TIMEOUT if timeout is None else timeout, idle_timeout)
         self._encoder = RequestEncoder(model, stream_usage=stream_usage)
+        self._profile = None if profile is None else named_profile(profile)
         self._transport: Transport | None = None
         self._secret: str | None = None
         self._lock = threading.Lock()
@@ -127,7 +132,8 @@ class OpenAIChatModel(ChatModel, ServedModel):
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
-        body = self._encoder.encode(request)
+        profile = self.profile
+        body = self._encoder.encode(request, profile)
         transport = self._transport or self._open_transport()
         reader = AnswerReader(self._settings.max_response_bytes)
         trace = request.origin.trace_headers
@@ -140,7 +146,9 @@ class OpenAIChatModel(ChatModel, ServedModel):
                 async for delta in deltas:
                     yield delta
         except ProviderError as error:
-            safe = without_secret(error, self._secret)
+            learnt = self._learn(profile, request, error)
+            told = error if learnt is None else asks_again(error, learnt.change)
+            safe = without_secret(told, self._secret)
             if safe is error:
                 raise
         else:
@@ -150,6 +158,20 @@ class OpenAIChatModel(ChatModel, ServedModel):
     async def aclose(self) -> None:
         if self._transport is not None:
             await self._transport.aclose()
+
+    @property
+    def profile(self) -> EndpointProfile:
+        """What the endpoint takes, as far as it is known: the table's line, and what refusals have taught."""
+        if self._profile is None:
+            self._profile = find_profile(self.endpoint.address, self._settings.model)
+        return self._profile
+
+    def _learn(self, sent: EndpointProfile, request: ChatRequest, error: ProviderError) -> Adaption | None:
+        """What a refusal says of the endpoint, from now on for every request of this object."""
+        learnt = refused(sent, request, error.message, error.details)
+        if learnt is not None and self._profile is sent:  # Another request may have learnt it meanwhile.
+            self._profile = learnt.profile
+        return learnt
 
     def transport_choice(self) -> TransportChoice:
         """Which HTTP client carries the requests, and why.

@@ -25,10 +25,12 @@ from lightagent.application.tools.function_tool import FunctionTool, as_tool, is
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
+from lightagent.domain.policy import PHASES
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.options import AgentOptions, HandoffTarget, ResumeOptions, RunOptions, ToolLike
-from lightagent.ports.context import ContextSource
+from lightagent.ports.context import Conclusion, ContextSource
 from lightagent.ports.models import ChatModel
+from lightagent.ports.policy import Gate
 from lightagent.ports.tools import Tool, ToolSource
 
 PortT = TypeVar("PortT")
@@ -64,12 +66,12 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         limits=options.get("limits") or DEFAULT_LIMITS,
         prompts=options.get("prompts") or DEFAULT_PROMPTS,
         output=None if output.is_text else output,
-        gate=_port(options.get("gate"), "gate", "review", "hold"),
+        gate=_gate(options.get("gate")),
         sources=_sources(options.get("context_sources") or ()),
-        conclusions={one.name: one for one in options.get("conclusions") or ()},
+        conclusions=_conclusions(options.get("conclusions") or ()),
         compactor=_port(options.get("compactor"), "compactor", "is_due", "compact"),
         history=_port(options.get("history_source"), "history_source", "read"),
-        sinks=tuple(options.get("telemetry") or ()),
+        sinks=tuple(_each(options.get("telemetry") or (), "telemetry", "watch")),
         capture_content=options.get("capture_content") or False,
         handoffs=_handoffs(options.get("handoffs") or ()),
     )
@@ -175,7 +177,7 @@ def _is_source(value: object) -> TypeIs[ToolSource[object]]:
 
 def _sources(sources: Sequence[ContextSource]) -> dict[str, ContextSource]:
     named: dict[str, ContextSource] = {}
-    for source in sources:
+    for source in _each(sources, "context_sources", "gather"):
         name: object = getattr(source, "name", None)
         if not isinstance(name, str) or not VALID_SOURCE.fullmatch(name) or name in named:
             raise ConfigurationError(
@@ -183,6 +185,35 @@ def _sources(sources: Sequence[ContextSource]) -> dict[str, ContextSource]:
             )
         named[name] = source
     return named
+
+
+def _conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusion]:
+    named: dict[str, Conclusion] = {}
+    for one in _each(conclusions, "conclusions", "propose", "carry_out"):
+        name: object = getattr(one, "name", None)
+        if not isinstance(name, str) or not name or name in named:
+            raise ConfigurationError(f"conclusions: {name!r:.80} is not a name of its own.")
+        named[name] = one
+    return named
+
+
+def _gate(gate: Gate | None) -> Gate | None:
+    """The gate, with what the loop reads of it at every step."""
+    if _port(gate, "gate", "review", "hold") is None or gate is None:
+        return None
+    phases: object = getattr(gate, "phases", None)
+    if not isinstance(phases, (frozenset, set)) or not phases <= set(PHASES):
+        raise ConfigurationError("gate: its phases must be a frozenset of phases.", guidance="See PHASES.")
+    if not isinstance(getattr(gate, "policies", None), tuple):
+        raise ConfigurationError("gate: its policies must be a tuple of names.", guidance="An empty one will do.")
+    return gate
+
+
+def _each(given: Sequence[PortT], option: str, *methods: str) -> Sequence[PortT]:
+    for one in given:
+        if one is None or _port(one, option, *methods) is None:
+            raise ConfigurationError(f"{option}: expected objects with {' and '.join(methods)}, got None.")
+    return given
 
 
 def _handoffs(agents: Sequence[HandoffTarget]) -> tuple[Means[DepsT], ...]:

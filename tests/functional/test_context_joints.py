@@ -11,9 +11,12 @@ from lightagent import (
     Conclusion,
     ConfigurationError,
     ContextSource,
+    Gate,
     Journal,
     JsonObject,
     LightAgent,
+    LightAgentErrorInfo,
+    Passed,
     ProviderError,
     Subject,
 )
@@ -21,8 +24,11 @@ from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.domain.events import (
     Concluded,
     ContextAdded,
+    RunFinished,
 )
 from lightagent.domain.messages import ContextMessage, Message, Trust
+from lightagent.domain.outcomes import Blocked
+from lightagent.domain.policy import Decision, PayloadT, Phase, Stopped, Verdict
 from tests.support.stored_history import look
 
 
@@ -199,6 +205,34 @@ class Diary(Conclusion):
         if self._error is not None:
             raise self._error
         self.written.append((idempotency_key, proposal))
+
+
+async def test_decisions_about_sources_beside_the_one_that_stopped_the_run_are_on_record() -> None:
+    class Judge(Gate):
+        policies = ("judge",)
+        phases: frozenset[Phase] = frozenset({"context"})
+        timeout = None
+
+        async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+            if subject.name == "second":
+                return Stopped(Blocked(LightAgentErrorInfo("LA-POLICY", "No.")))
+            return Passed(payload, (Decision(phase, "judge", "allow", subject.name),))
+
+        def hold(self, subject: Subject) -> None:
+            return None
+
+    sources = [Memory(name, [name]) for name in ("first", "second", "third")]
+    agent = LightAgent(model=ScriptedModel(["never"]), context_sources=sources, gate=Judge())
+    result = await agent.arun("?", result_format="object")
+    told = [
+        (type(event), event.decisions)
+        for event in result.journal.events
+        if isinstance(event, (ContextAdded, RunFinished))
+    ]
+    assert [(kind, [one.reason or one.action for one in decisions]) for kind, decisions in told] == [
+        (ContextAdded, ["first"]),
+        (RunFinished, ["block", "third"]),
+    ]
 
 
 async def test_conclusions_are_drawn_after_success_and_before_the_end_is_on_record() -> None:

@@ -12,12 +12,16 @@ import pytest
 
 from lightagent import (
     ApprovalDecision,
+    ChatRequest,
     ConfigurationError,
     Journal,
     JsonObject,
     LightAgent,
     PolicyError,
     Suspended,
+    ToolError,
+    ToolList,
+    ToolSource,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.application.projections.usage import total_usage
@@ -28,6 +32,7 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
+from lightagent.domain.messages import ToolCall, ToolMessage
 from tests.support.nested_runs import (
     DECISIONS,
     Done,
@@ -93,6 +98,40 @@ async def test_a_call_two_levels_down_is_decided_from_another_process() -> None:
             ("h1", "2"),
             ("", "2"),
         ]
+
+
+async def test_an_edit_that_the_nested_tool_refuses_spends_no_approval() -> None:
+    """It is refused as one of the run's own calls is: nothing happens, and another decision may follow."""
+    done = Done()
+    agent = build_team(done)
+    journal = await begun(DEEP)
+    with pytest.raises(ToolError):
+        await agent.aresume(journal, ApprovalDecision.edit({"amount": "much"}), deps=done)
+    assert (done.asked, done.ran) == ([], [])
+    result = await agent.aresume(journal, ApprovalDecision.approve(), deps=done)
+    assert (result.outcome.kind, len(done.ran)) == ("completed", 1)
+
+
+async def test_agents_that_call_each_other_without_end_are_told_so_and_can_be_read_back() -> None:
+    def again(request: ChatRequest) -> str | ToolCall:
+        last = request.messages[-1]
+        return str(last.content) if isinstance(last, ToolMessage) else call_tool("again", query="?")
+
+    class Mirror(ToolSource[None]):
+        """Shows an agent itself."""
+
+        name, version = "mirror", 0
+
+        async def tools(self) -> ToolList[None]:
+            return ToolList({"again": agent.as_tool("again", "The same agent.")})
+
+        async def aclose(self) -> None:
+            """Nothing is open."""
+
+    agent = LightAgent(name="endless", model=ScriptedModel(again), tools=[Mirror()])
+    result = await agent.arun("?", result_format="object")
+    assert "agents call each other over 16 levels already" in result.content
+    assert Journal.from_json(result.journal.to_json()) == result.journal
 
 
 @pytest.mark.timeout(900)

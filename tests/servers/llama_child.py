@@ -10,10 +10,16 @@ class ModelParams(Protocol):
     path: str
 
 
+class CpuParams(Protocol):
+    n_threads: int
+
+
 class Params(Protocol):
     """The part of llama.cpp's parameters that is set here; xllamacpp carries no type information."""
 
     model: ModelParams
+    cpuparams: CpuParams
+    cpuparams_batch: CpuParams
     model_alias: set[str]
     n_ctx: int
     n_parallel: int
@@ -37,6 +43,8 @@ def main(model_file: str, alias: str) -> None:
     params = xllamacpp.CommonParams()
     params.model.path = model_file
     params.model_alias = {alias}
+    # Several threads spin while they wait for each other: beside another busy process that takes ten times as long.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.n_ctx = 4096
     params.n_parallel = 1
     params.hostnames = ["127.0.0.1"]

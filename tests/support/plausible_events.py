@@ -62,8 +62,8 @@ NAMES = st.sampled_from(["memory", "files"])
 TEXT = st.sampled_from(["", "yes", "no"])
 ARGUMENTS = st.sampled_from([{}, {"x": 1}, {"x": 2}])
 ERROR = LightAgentErrorInfo("LA-GUARDRAIL", "No.")
-DECISIONS = st.sampled_from([(), (Decision("output", "p", "rewrite"),), (Decision("tool_call", "p", "allow"),)])
-CALLS = st.lists(IDS, max_size=3).map(lambda ids: tuple(ToolCall(one, "t", "{}") for one in ids))
+DECISIONS = st.sampled_from([(), (Decision("output", "p", "rewrite"),), (Decision("tool_call", "p", "rewrite"),)])
+CALLS = st.lists(st.builds(ToolCall, IDS, st.just("t"), st.sampled_from(["{}", '{"x": 1}'])), max_size=3).map(tuple)
 MESSAGE: st.SearchStrategy[Message] = st.one_of(
     st.builds(UserMessage, TEXT),
     st.builds(AssistantMessage, TEXT, CALLS),

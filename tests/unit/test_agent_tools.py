@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from lightagent import LightAgent, Limits, ProviderError, RetryTool, RunContext, RunResult, tool
+from lightagent import FunctionTool, LightAgent, Limits, ProviderError, RetryTool, RunContext, RunResult, tool
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
+from tests.support.loop_clock import advance, jumping
 
 
 @tool
@@ -298,3 +299,42 @@ def test_the_cause_of_a_failed_run_is_what_ended_it() -> None:
     with pytest.raises(ProviderError) as caught:
         agent.run("?")
     assert caught.value.__cause__ is behind
+
+
+def functions(count: int) -> list[Callable[..., object]]:
+    """Distinct functions, so many that an agent reads only their names at first."""
+    namespace: dict[str, Callable[..., object]] = {}
+    for number in range(count):
+        exec(f"def tool_{number}(x: int) -> str:\n    'Do it.'\n    return str(x)", namespace)
+    return [namespace[f"tool_{number}"] for number in range(count)]
+
+
+async def test_while_many_functions_are_described_others_go_on() -> None:
+    model = ScriptedModel(["done"])
+    run = asyncio.create_task(LightAgent(model=model, tools=functions(400)).arun("?"))
+    turns = 0
+    while not run.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert await run == "done"
+    assert turns > 30
+    assert len(model.requests[0].tools) == 400
+
+
+@jumping
+async def test_a_deadline_is_heard_while_many_functions_are_described() -> None:
+    described: list[str] = []
+
+    class Slow(FunctionTool[object]):
+        """Its description takes a hundredth of a second by the clock of the loop."""
+
+        def describe(self) -> None:
+            described.append(self.name)
+            advance(0.01)
+
+    tools = [Slow(function, deferred=True) for function in functions(100)]
+    model = ScriptedModel(["never"])
+    result = await LightAgent(model=model, tools=tools).arun("?", timeout=0.35, result_format="object")
+    assert result.outcome.kind == "budget_exhausted"
+    assert model.requests == ()
+    assert 35 <= len(described) < 60

@@ -45,6 +45,7 @@ from lightagent.domain.messages import (
 )
 from lightagent.domain.moves import CallTools, Finish, Prepare, next_move
 from lightagent.domain.outcomes import Blocked, Completed, Suspended
+from lightagent.domain.policy import Decision
 from lightagent.domain.replies import cut_short
 from lightagent.domain.runs import Run
 from lightagent.testing import ScriptedModel
@@ -112,11 +113,13 @@ def test_folding_a_prefix_and_going_on_is_folding_the_whole(events: list[Event],
 HEAD = AgentHead("a", "m", SystemMessage("s"))
 QUERY = UserMessage("q")
 ERROR = LightAgentErrorInfo("LA-GUARDRAIL", "No.")
-CALL = ToolCall("c", "t", "{}")
+CALL = ToolCall("c", "t", '{"x": 1}')
 STARTED = RunStarted("r", HEAD, (QUERY,))
 POLICED = RunStarted("r", HEAD, (QUERY,), policies=("p",))
 ASKED = ModelRequested(1, 2)
 CALLED = ModelReplied(1, AssistantMessage(None, (CALL,)), "tool_calls")
+NOTHING = ModelReplied(1, AssistantMessage(None, (ToolCall("c", "t", ""),)), "tool_calls")
+BROKEN = ModelReplied(1, AssistantMessage(None, (ToolCall("c", "t", '{"x": 1'),)), "tool_calls")
 CUT = ModelReplied(1, AssistantMessage("I", (CALL,)), "length")
 SAID = ModelReplied(1, AssistantMessage("yes"), "stop")
 BEGUN = ToolStarted("c", "t", {"x": 1}, "k")
@@ -167,6 +170,18 @@ IMPOSSIBLE: dict[str, tuple[Event, ...]] = {
     ),
     "a request after the call that ends the run": (STARTED, ASKED, CALLED, BEGUN, ENDED, ModelRequested(2, 4)),
     "success after the call that ends the run": (STARTED, ASKED, CALLED, BEGUN, ENDED, RunFinished(Completed(""))),
+    "arguments that the model did not ask for": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 2}, "k")),
+    "arguments of another type": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": True}, "k")),
+    "arguments of a call that had none": (*(STARTED, ASKED, NOTHING), BEGUN),
+    "arguments of a call that was no JSON": (*(STARTED, ASKED, BROKEN), BEGUN),
+    "a question about arguments that the model did not ask for": (
+        *(STARTED, ASKED, CALLED),
+        ApprovalRequested("c", "why", {}, {"x": 2}),
+    ),
+    "arguments that another policy rewrote": (
+        *(STARTED, ASKED, CALLED),
+        ApprovalRequested("c", "why", {}, {"x": 2}, (Decision("approval", "p", "rewrite"),)),
+    ),
     "arguments that were not approved": (
         *(*WAITING, ApprovalDecided("c", ApprovalDecision.approve())),
         ToolStarted("c", "t", {"x": 2}, "k"),
@@ -197,6 +212,24 @@ def test_what_cannot_be_is_refused(events: tuple[Event, ...]) -> None:
         fold(events)
 
 
+REWRITTEN = (Decision("tool_call", "p", "rewrite"),)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (STARTED, ASKED, CALLED, BEGUN),
+        (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 2}, "k", REWRITTEN)),
+        (STARTED, ASKED, CALLED, ApprovalRequested("c", "why", {}, {"x": 2}, REWRITTEN)),
+        (STARTED, ASKED, NOTHING, ToolStarted("c", "t", {}, "k")),
+        (*WAITING, ApprovalDecided("c", ApprovalDecision.edit({"x": 3})), ToolStarted("c", "t", {"x": 3}, "k")),
+    ],
+    ids=["asked for", "rewritten", "rewritten and asked about", "none", "edited"],
+)
+def test_arguments_are_those_of_the_call_or_of_a_decision_on_record(events: tuple[Event, ...]) -> None:
+    assert fold(events).calls["c"].status in ("started", "waiting")
+
+
 async def test_a_call_without_the_decision_that_its_tool_requires_is_not_carried_out() -> None:
     paid: list[int] = []
 
@@ -212,7 +245,9 @@ async def test_a_call_without_the_decision_that_its_tool_requires_is_not_carried
         await agent.aresume(Journal(forged))
     inner = LightAgent(name="a", model=ScriptedModel(["never"]), tools=[t]).as_tool("t", "An agent.")
     outer = LightAgent(name="a", model=ScriptedModel(["Done."]), tools=[inner])
+    asked = ModelReplied(1, AssistantMessage(None, (ToolCall("c", "t", '{"query": "q"}'),)), "tool_calls")
     started = ToolStarted("c", "t", {"query": "q"}, "k")
-    result = await outer.aresume(Journal((*forged[:-1], started, *(Nested("c", event) for event in forged))))
-    assert "without the decision" in str(result.tool_calls[0].output)
+    nested = (Nested("c", event) for event in forged)
+    with pytest.raises(ConfigurationError, match="without the decision"):
+        await outer.aresume(Journal((*forged[:2], asked, started, *nested)))
     assert not paid

@@ -80,10 +80,15 @@ def hangs_in_a_thread() -> str:
     threading.Event().wait(600)
     return ""
 
-model = ScriptedModel([[call_tool("hangs"), call_tool("hangs_in_a_thread")], "end"])
-agent = LightAgent(model=model, tools=[hangs, hangs_in_a_thread])
+@tool
+async def answers() -> str:
+    "Answers at once."
+    return "here"
+
+model = ScriptedModel([[call_tool("hangs"), call_tool("hangs_in_a_thread"), call_tool("answers")], "end"])
+agent = LightAgent(model=model, tools=[hangs, hangs_in_a_thread, answers])
 stream = agent.run("q", stream=True, result_format="event")
-print(next(stream).type, flush=True)
+print(next(event.type for event in stream if event.type == "tool_result"), flush=True)
 """
 
 CONNECTED = """
@@ -180,7 +185,7 @@ def test_a_forked_child_runs_agents_of_its_own() -> None:
 def test_a_process_ends_silently_while_runs_are_under_way() -> None:
     with start(OPEN_AT_EXIT) as process:
         told, errors = end_of(process)
-    assert told == "tool_call\ncancelled\n"
+    assert told == "tool_result\ncancelled\n"
     assert errors == ""
     assert process.returncode == 0
 

@@ -37,7 +37,18 @@ async def test_what_a_function_sets_stays_with_it() -> None:
     assert place.get() == "nowhere"
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()])
+async def test_a_generator_exit_does_not_close_what_awaits_the_function() -> None:
+    def leave() -> None:
+        raise GeneratorExit
+
+    threads = WorkerThreads()
+    with pytest.raises(RuntimeError, match="raised GeneratorExit"):
+        await threads.run(leave)
+    assert await threads.run(int) == 0
+    assert (threads.count, threads.abandoned) == (1, 0)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
 async def test_not_even_an_exit_ends_the_thread(error: BaseException) -> None:
     def leave() -> None:
         raise error
@@ -47,7 +58,7 @@ async def test_not_even_an_exit_ends_the_thread(error: BaseException) -> None:
     caught: BaseException | None = None
     try:
         await threads.run(leave)
-    except (SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError) as exc:
+    except (SystemExit, KeyboardInterrupt, asyncio.CancelledError) as exc:
         caught = exc
     assert caught is error
     assert await threads.run(int) == 0

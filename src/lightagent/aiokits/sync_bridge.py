@@ -14,7 +14,7 @@ import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Final, Generic, TypeVar
 
 from lightagent.aiokits.worker_threads import standing_aside
@@ -37,7 +37,8 @@ def run_sync(work: Coroutine[object, object, T]) -> T:
 def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """The items of an async generator, as they come. Closing the iterator early closes the generator.
 
-    Items are made while the caller still looks at earlier ones.
+    The next item is made once the caller asks for it: whatever the generator does after an item does not happen to a
+    caller who stops there.
 
     Raises:
         RuntimeError: the caller stands in the very loop that would make the items.
@@ -45,11 +46,14 @@ def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     with _free_bridge(nested=False) as bridge:
         loop = bridge.loop
     items: SimpleQueue[_Item[T] | _End] = SimpleQueue()
+    wanted = asyncio.Event()
     begun = _Begun()
     try:
-        future = asyncio.run_coroutine_threadsafe(begun.until_its_end(_pump(steps, items)), loop)
+        future = asyncio.run_coroutine_threadsafe(begun.until_its_end(_pump(steps, items, wanted)), loop)
         while isinstance(item := _next_of(items), _Item):
             yield item.value
+            with suppress(RuntimeError):  # The loop was closed at the end of the process; the end has been told.
+                loop.call_soon_threadsafe(wanted.set)
         future.result()  # raises what the generator raised
     finally:
         begun.stop(loop)
@@ -65,8 +69,6 @@ class _End:
 
 
 def _next_of(items: SimpleQueue[_Item[T] | _End]) -> _Item[T] | _End:
-    with suppress(Empty):
-        return items.get_nowait()
     with standing_aside():
         return items.get()
 
@@ -111,11 +113,13 @@ class _Begun:
             self._task.cancel()
 
 
-async def _pump(steps: AsyncGenerator[T, None], items: SimpleQueue[_Item[T] | _End]) -> None:
+async def _pump(steps: AsyncGenerator[T, None], items: SimpleQueue[_Item[T] | _End], wanted: asyncio.Event) -> None:
     try:
         async with aclosing(steps):
             async for step in steps:
                 items.put(_Item(step))
+                await wanted.wait()
+                wanted.clear()
     finally:
         items.put(_End())
 
@@ -150,7 +154,8 @@ class _Bridge:
         self.thread.join(_STOP_SECONDS)
 
 
-_lock = threading.Lock()
+# Reentrant, because a signal handler or a finalizer may make a synchronous call while its thread holds the lock.
+_lock = threading.RLock()
 _bridges: list[_Bridge] = []
 """One, unless an async tool called an agent synchronously: it blocks the loop it stands in, so another one serves."""
 
@@ -166,6 +171,7 @@ def _free_bridge(*, nested: bool = True) -> Generator[_Bridge, None, None]:
         own = next((bridge for bridge in _bridges if bridge.thread is caller), None)
         if own is not None and not nested:
             raise RuntimeError("A synchronous stream cannot be read inside a running agent's loop; use astream.")
+        was_blocked = own is not None and own.blocked
         if own is not None:
             own.blocked = True
         free = next((bridge for bridge in _bridges if not bridge.blocked), None) or _add_bridge()
@@ -173,7 +179,7 @@ def _free_bridge(*, nested: bool = True) -> Generator[_Bridge, None, None]:
         yield free
     finally:
         if own is not None:
-            own.blocked = False
+            own.blocked = was_blocked  # A finalizer's call may stand inside another one's.
 
 
 def _add_bridge() -> _Bridge:
@@ -191,7 +197,7 @@ def _stop_all() -> None:
 def _forget_after_fork() -> None:
     """A forked child has the loops' objects but not their threads."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _bridges.clear()
     atexit.unregister(_stop_all)
 

@@ -120,7 +120,8 @@ class _Catch:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> bool:
         self.exception = exc
-        if isinstance(exc, StopIteration):  # A future refuses it.
-            self.exception = RuntimeError("the function raised StopIteration")
+        if isinstance(exc, (StopIteration, GeneratorExit)):
+            # A future refuses the one; the other, thrown into a coroutine, would close all that it awaits.
+            self.exception = RuntimeError(f"the function raised {type(exc).__name__}")
             self.exception.__cause__ = exc
         return True

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, TypeVar
 
-from lightagent.aiokits.abandon import is_cancelled, within
+from lightagent.aiokits.abandon import within
 from lightagent.application.check_payload import check_payload, copy_payload, is_stop
+from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.outcomes import Blocked
@@ -78,11 +78,17 @@ class Reviewer:
         for gate in self.gates:
             try:
                 stream = gate.hold(subject)
-            except Exception as exc:  # A policy of anybody's: it fails closed.
-                return policy_fault(gate, "model_reply", f"It raised {type(exc).__name__}.")
+            except FAILURES as raised:  # A policy of anybody's: it fails closed.
+                failure(raised)
+                return policy_fault(gate, "model_reply", f"It raised {type(raised).__name__}.")
             if stream is not None:
                 held.append((gate, stream))
         return held
+
+    def unknown_to(self, policies: Collection[str]) -> Reviewer | None:
+        """The gates that stand for a policy which is not among these; None where there are none."""
+        found = tuple(gate for gate in self.gates if not set(policies).issuperset(policy_names((gate,))))
+        return Reviewer(found) if found else None
 
     def reviews(self, phase: Phase) -> bool:
         """Whether a gate reviews this phase."""
@@ -95,12 +101,10 @@ async def _ask(gate: Gate, phase: Phase, subject: Subject, payload: PayloadT) ->
         verdict: object = await (asked if gate.timeout is None else within(gate.timeout, asked))
     except TimeoutError:
         return policy_fault(gate, phase, "It did not decide in time.")
-    except asyncio.CancelledError:
-        if is_cancelled():
-            raise
-        return policy_fault(gate, phase, "Something that it waited for was cancelled.")
-    except Exception as exc:  # A policy of anybody's: it fails closed, whatever it raises.
-        return policy_fault(gate, phase, f"It raised {type(exc).__name__}.")
+    except FAILURES as raised:  # A policy of anybody's: it fails closed, whatever it raises.
+        if isinstance(failure(raised), InnerCancellation):
+            return policy_fault(gate, phase, "Something that it waited for was cancelled.")
+        return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
     return _checked(gate, phase, payload, verdict)
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, message_deltas
@@ -49,10 +50,11 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
                 await deltas.aclose()
         if not reading.ended and reading.stopped is None:
             raise _no_end()
-    except Exception as exc:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
+    except FAILURES as raised:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
+        error = failure(raised)
         if live.deadline is not None:
             live.deadline.check()  # The time is over: that is no fault of the model's.
-        live.record.cause = exc
+        live.record.cause = error
         return reading.shown
     await _after_reply(live, reading, hold, clock.monotonic() - began)
     return None
@@ -111,6 +113,8 @@ class _Reading:
 async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     """The request that is on record."""
     run, toolset = live.run, await live.toolset()
+    offered = run.offered or ()
+    await toolset.describe(offered)
     requested = run.request
     params, messages = run.head.params, run.messages
     if requested is not None:
@@ -118,7 +122,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
         messages = messages if requested.messages is None else requested.messages
     return ChatRequest(
         (run.head.instructions, *messages),
-        toolset.specs(run.offered or ()),
+        toolset.specs(offered),
         copy_json(params),
         run.head.output_schema,
         live.stream,

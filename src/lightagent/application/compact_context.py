@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ContextReplaced, RunFinished
 from lightagent.domain.outcomes import Failed
+from lightagent.ports.context import Compactor, Replacement
 
 
 async def compact_context(live: ActiveRun[DepsT]) -> None:
@@ -21,8 +24,17 @@ async def compact_context(live: ActiveRun[DepsT]) -> None:
         replacement = await compactor.compact(live.subject(compactor.name), run.messages)
         if replacement is None:
             return
+        _check(compactor, replacement)
         count = run.missing + replacement.count
         await live.tell(ContextReplaced(compactor.name, count, replacement.messages, live.clock.now()))
-    except Exception as exc:  # A compactor of anybody's: without it the request would be refused, or cut anywhere.
-        live.record.cause = exc
-        await live.tell(RunFinished(Failed(classify_exception(exc)), at=live.clock.now()))
+    except FAILURES as raised:  # A compactor of anybody's: without it the request would be refused, or cut anywhere.
+        live.record.cause = error = failure(raised)
+        await live.tell(RunFinished(Failed(classify_exception(error)), at=live.clock.now()))
+
+
+def _check(compactor: Compactor, replacement: object) -> None:
+    if not isinstance(replacement, Replacement):
+        raise ConfigurationError(
+            f"The compactor {compactor.name!r} must give a Replacement or None, got {type(replacement).__name__}.",
+            guidance="",
+        )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from lightagent.aiokits.abandon import is_cancelled
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
@@ -86,9 +84,8 @@ async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str
             return Concluded(name, outcome_error(verdict.outcome), decisions, live.clock.now())
         await conclusion.carry_out(subject, verdict.payload.proposal, f"{live.run.started.run_id}:{name}")
         return Concluded(name, None, decisions, live.clock.now())
-    except (Exception, asyncio.CancelledError) as exc:  # A conclusion of anybody's: the answer is there all the same.
-        if isinstance(exc, asyncio.CancelledError) and is_cancelled():
-            raise
+    except FAILURES as raised:  # A conclusion of anybody's: the answer is there all the same.
+        exc = failure(raised)
         described = f"The conclusion {name!r} failed: {describe_failure(exc)}"
         error = exc.info if isinstance(exc, LightAgentError) else LightAgentErrorInfo("LA-UNKNOWN", described)
         return Concluded(name, error, decisions, live.clock.now())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from typing_extensions import TypeIs
 
-from lightagent.aiokits.abandon import is_cancelled, within
+from lightagent.aiokits.abandon import within
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import Reviewer, are_decisions, checked_stop, policy_fault
+from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.deltas import Delta, ModelReply, is_delta
+from lightagent.domain.deltas import Delta, ModelReply, is_whole_delta
 from lightagent.domain.policy import Decision, Passed, Phase, Stopped
 from lightagent.ports.policy import Gate, HeldStream
 
@@ -83,8 +83,9 @@ def _through(deltas: Sequence[Delta], streams: Sequence[tuple[Gate, HeldStream]]
         for delta in deltas:
             try:
                 released: object = stream.feed(delta)
-            except Exception as exc:  # A policy of anybody's: it fails closed.
-                return policy_fault(gate, "model_reply", f"Its held stream raised {type(exc).__name__}.")
+            except FAILURES as raised:  # A policy of anybody's: it fails closed.
+                failure(raised)
+                return policy_fault(gate, "model_reply", f"Its held stream raised {type(raised).__name__}.")
             if isinstance(released, Stopped) and are_decisions(released.decisions):
                 return checked_stop(gate, "model_reply", released)
             if not _are_deltas(released):
@@ -100,12 +101,10 @@ async def _end(gate: Gate, stream: HeldStream) -> Passed[tuple[Delta, ...]] | St
         verdict: object = await (ending if gate.timeout is None else within(gate.timeout, ending))
     except TimeoutError:
         return policy_fault(gate, "model_reply", "Its held stream did not end in time.")
-    except asyncio.CancelledError:
-        if is_cancelled():
-            raise
-        return policy_fault(gate, "model_reply", "Something that its held stream waited for was cancelled.")
-    except Exception as exc:  # A policy of anybody's: it fails closed.
-        return policy_fault(gate, "model_reply", f"Its held stream raised {type(exc).__name__}.")
+    except FAILURES as raised:  # A policy of anybody's: it fails closed.
+        if isinstance(failure(raised), InnerCancellation):
+            return policy_fault(gate, "model_reply", "Something that its held stream waited for was cancelled.")
+        return policy_fault(gate, "model_reply", f"Its held stream raised {type(raised).__name__}.")
     if not isinstance(verdict, (Passed, Stopped)) or not are_decisions(verdict.decisions):
         return policy_fault(gate, "model_reply", "Its held stream ended with what is not a verdict.")
     if isinstance(verdict, Stopped):
@@ -116,4 +115,4 @@ async def _end(gate: Gate, stream: HeldStream) -> Passed[tuple[Delta, ...]] | St
 
 
 def _are_deltas(value: object) -> TypeIs[Sequence[Delta]]:
-    return isinstance(value, (list, tuple)) and all(map(is_delta, value))
+    return isinstance(value, (list, tuple)) and all(map(is_whole_delta, value))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic
+from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.means import Means
-from lightagent.application.resume_run import check_child, present_policies, require_same_agent
+from lightagent.application.resume_run import check_calls, present_policies, require_same_agent
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import RunRequest, start_run
@@ -22,6 +22,9 @@ from lightagent.domain.runs import Run
 from lightagent.domain.signals import NestedRunWaits
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
+
+MOST_NESTED: Final = 16
+"""How many agents may call each other. A journal of more levels could not be read back."""
 
 _PARAMETERS: JsonObject = {
     "type": "object",
@@ -52,12 +55,13 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
             raise refused("The arguments do not fit.", 'It takes one argument, such as {"query": "…"}.')
         return arguments
 
-    def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
+    async def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
         require_same_agent(child.started, self._means, policies)
-        inner = (*policies, *present_policies(self._means))
-        for call in child.calls.values():
-            if call.child is not None:
-                check_child(self._means.catalogue.own.get(call.call.name), call.child, inner)
+        acting = self._means
+        if child.head.name != child.started.head.name:  # Its own name may be another in another process.
+            acting = self._means.crew.get(child.head.name, self._means)
+        toolset = await acting.catalogue.toolset()
+        await check_calls(child, toolset.tools, (*policies, *present_policies(self._means)))
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
         live = self._run(str(arguments["query"]), context)
@@ -77,6 +81,12 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
                 query=UserMessage(query),
                 nesting=nesting,
                 path=path,
+            )
+        if len(path) > MOST_NESTED:
+            raise ToolError(
+                f"{self._means.name} was not asked: agents call each other over {MOST_NESTED} levels already.",
+                guidance="Answer with what is known.",
+                details={"most_nested": MOST_NESTED},
             )
         request = RunRequest(
             context.deps,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.apply_policy import Reviewer
 from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ToolError
@@ -14,7 +15,7 @@ from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
-from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Passed, Stopped
+from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Stopped
 from lightagent.domain.runs import PendingCall
 from lightagent.ports.tools import Tool
 
@@ -62,16 +63,25 @@ async def prepare_call(
         return _finished(live, call, str(error), "refused", error)
     key = f"{live.run.started.run_id}:{live.run.turn}:{wanted.id}"
     ready = ReadyCall(call, tool, shown, arguments, key, decision is not None)
-    if call.status == "started" or (decision is not None and decision.action == "approve"):
+    if call.status == "started":
         return ready  # It has passed its policies, and what they made of it is on record.
-    return await _reviewed(live, ready)
+    if decision is not None and decision.action == "approve":
+        unseen = _newcomers(live, call.reviewers)  # The others have passed what the human approved.
+        return ready if unseen is None else await _reviewed(live, ready, unseen)
+    return await _reviewed(live, ready, live.reviewer)
+
+
+def _newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:
+    """The gates of policies that the run was not begun with, and that are not `known` besides."""
+    reviewer = live.reviewer
+    return None if reviewer is None else reviewer.unknown_to((*live.run.started.policies, *known))
 
 
 async def _reviewed(
-    live: ActiveRun[DepsT], ready: ReadyCall[DepsT]
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], reviewer: Reviewer | None
 ) -> ReadyCall[DepsT] | ToolFinished | ApprovalRequested:
     """The call as the policies leave it, and then as the tool's own declaration wants it approved."""
-    reviewer, name, call_id = live.reviewer, ready.tool.spec.name, ready.call.call.id
+    name, call_id = ready.tool.spec.name, ready.call.call.id
     reason = f"{name} runs only with approval." if ready.tool.spec.requires_approval and not ready.approved else None
     if reviewer is not None and reviewer.reviews("tool_call"):
         verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_json(ready.shown)))
@@ -79,7 +89,8 @@ async def _reviewed(
             return stopped_call(live, call_id, verdict)
         if isinstance(verdict, Asked):
             reason = verdict.reason
-        changed = _with_arguments(live, ready, verdict)
+        decisions = verdict.decisions + _seen_by(_newcomers(live))
+        changed = _with_arguments(live, ready, verdict.payload.arguments, decisions)
         if isinstance(changed, ToolFinished):
             return changed
         ready = changed
@@ -88,10 +99,16 @@ async def _reviewed(
     return await ask_for_approval(live, ready, reason, {"arguments": copy_json(ready.shown)}, ready.decisions)
 
 
+def _seen_by(newcomers: Reviewer | None) -> tuple[Decision, ...]:
+    """That these have reviewed the call: once they have, an approval is not asked for again."""
+    if newcomers is None or not newcomers.reviews("tool_call"):
+        return ()
+    return tuple(Decision("tool_call", name, "allow", "It joined the run later.") for name in newcomers.policies)
+
+
 def _with_arguments(
-    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], verdict: Passed[CallPayload] | Asked[CallPayload]
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], shown: JsonObject, decisions: tuple[Decision, ...]
 ) -> ReadyCall[DepsT] | ToolFinished:
-    shown, decisions = verdict.payload.arguments, verdict.decisions
     if shown == ready.shown:
         return ReadyCall(ready.call, ready.tool, ready.shown, ready.arguments, ready.key, ready.approved, decisions)
     try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from lightagent.aiokits.abandon import is_cancelled, within
+from lightagent.aiokits.abandon import within
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -43,10 +45,13 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
     gathered = await asyncio.gather(
         *(_gather(live, name, source, text) for name, source in zip(names, sources, strict=True))
     )
-    for event in gathered:
-        await live.tell(event)
+    for place, event in enumerate(gathered, 1):
         if isinstance(event, RunFinished):
+            # All were asked at once, so what the policies decided about the others belongs on record too.
+            others = tuple(decision for other in gathered[place:] for decision in other.decisions)
+            await live.tell(replace(event, decisions=event.decisions + others))
             return
+        await live.tell(event)
 
 
 async def _gather(
@@ -61,10 +66,8 @@ async def _gather(
         asked = source.gather(subject, query)
         texts: object = await (asked if source.timeout is None else within(source.timeout, asked))
         messages = _messages(source, texts)
-    except (Exception, asyncio.CancelledError) as exc:  # A source of anybody's: the run goes on without it.
-        if isinstance(exc, asyncio.CancelledError) and is_cancelled():
-            raise
-        return ContextAdded(name, (), _described(name, exc), at=live.clock.now())
+    except FAILURES as raised:  # A source of anybody's: the run goes on without it.
+        return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("context"):
         return ContextAdded(name, messages, at=live.clock.now())

@@ -13,10 +13,11 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import Run, waiting_calls
+from lightagent.domain.runs import PendingCall, Run, waiting_calls
 from lightagent.ports.tools import NestingTool, Tool
 
 Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
@@ -83,14 +84,35 @@ def present_policies(means: Means[DepsT]) -> tuple[str, ...]:
     return policy_names(other.gate for other in means.crew.values() if other.gate is not None)
 
 
-def check_child(tool: object, child: Run, policies: tuple[str, ...]) -> None:
-    """Raise unless the tool that a nested run belongs to can go on with it.
+async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tuple[str, ...]) -> None:
+    """Raise unless the calls of a run that goes on, and those of the runs nested in it, may go on with these tools.
+
+    Args:
+        policies: what stands behind the gates of the run and of those around it.
 
     Raises:
-        ConfigurationError: the nested run was begun with another output type, or with policies that are not there.
+        ConfigurationError: a call began without the decision that its tool requires, or a nested run was begun with
+            another output type or with policies that are not there.
+        ToolError: a decision edits arguments into some that the tool refuses.
     """
-    if isinstance(tool, NestingTool):
-        tool.check_child(child, policies)
+    for call in run.calls.values():
+        tool = tools.get(call.call.name)
+        if tool is None:
+            continue
+        if call.child is not None and isinstance(tool, NestingTool):
+            await tool.check_child(call.child, policies)
+        _check_call(call, tool)
+
+
+def _check_call(call: PendingCall, tool: Tool[DepsT]) -> None:
+    if call.status == "decided" and call.decision is not None and call.decision.arguments is not None:
+        tool.check(copy_json(call.decision.arguments))
+    if call.status == "started" and call.decision is None and tool.spec.requires_approval:
+        raise ConfigurationError(
+            f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
+            "this tool requires.",
+            guidance="The journal was changed, or written by an agent whose tool did not require one.",
+        )
 
 
 def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journal:

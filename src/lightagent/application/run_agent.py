@@ -8,28 +8,34 @@ effect begins only after its intent was taken.
 from __future__ import annotations
 
 import math
-from typing import assert_never
+from collections.abc import Sequence
+from typing import Final, assert_never
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.prepare_context import admit, gather_context
-from lightagent.application.resume_run import check_child
+from lightagent.application.resume_run import check_calls
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import HistoryReference, RunFinished
 from lightagent.domain.folding import fold
-from lightagent.domain.json_copies import copy_json
 from lightagent.domain.limits import Limits
-from lightagent.domain.messages import Message
+from lightagent.domain.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+)
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
 from lightagent.domain.outcomes import BudgetExhausted
-from lightagent.domain.runs import PendingCall
-from lightagent.ports.tools import Tool
 
 
 async def run_agent(live: ActiveRun[DepsT]) -> None:
@@ -126,23 +132,7 @@ async def _open(live: ActiveRun[DepsT]) -> None:
             f"The run was begun with tools that this agent lacks: {', '.join(missing[:20])}.",
             guidance="Resume it with the agent it was begun with, or pass tools=.",
         )
-    for call in run.calls.values():
-        tool = toolset.tools.get(call.call.name)
-        if call.child is not None:
-            check_child(tool, call.child, () if live.reviewer is None else live.reviewer.policies)
-        if tool is not None:
-            _check_call(call, tool)
-
-
-def _check_call(call: PendingCall, tool: Tool[DepsT]) -> None:
-    if call.status == "decided" and call.decision is not None and call.decision.arguments is not None:
-        tool.check(copy_json(call.decision.arguments))
-    if call.status == "started" and call.decision is None and tool.spec.requires_approval:
-        raise ConfigurationError(
-            f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
-            "this tool requires.",
-            guidance="The journal was changed, or written by an agent whose tool did not require one.",
-        )
+    await check_calls(run, toolset.tools, () if live.reviewer is None else live.reviewer.policies)
 
 
 async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> tuple[Message, ...]:
@@ -151,7 +141,13 @@ async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> 
         raise ConfigurationError(
             f"The run begins from the stored history {reference.stream!r}, but the agent has no history source."
         )
-    messages = tuple(await source.read(reference))
+    try:
+        read: object = await source.read(reference)
+    except FAILURES as raised:
+        if isinstance(raised, Exception):
+            raise
+        raise failure(raised) from raised
+    messages = _as_messages(reference, read)
     if len(messages) != reference.count:
         raise ConfigurationError(
             f"The stored history {reference.stream!r} has {len(messages)} messages as of entry "
@@ -160,3 +156,16 @@ async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> 
         )
     check_conversation(messages, "history")
     return messages
+
+
+def _as_messages(reference: HistoryReference, read: object) -> tuple[Message, ...]:
+    messages = tuple(one for one in read if isinstance(one, _MESSAGES)) if isinstance(read, Sequence) else ()
+    if not isinstance(read, Sequence) or len(messages) != len(read):
+        raise ConfigurationError(
+            f"The history source must give a list of messages for {reference.stream!r}, got {type(read).__name__}.",
+            guidance="Each is a UserMessage, AssistantMessage, ToolMessage, ContextMessage or SystemMessage.",
+        )
+    return messages
+
+
+_MESSAGES: Final = (SystemMessage, ContextMessage, UserMessage, AssistantMessage, ToolMessage)

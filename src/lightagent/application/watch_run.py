@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.ports.telemetry import RunWatch, TelemetrySink
@@ -30,17 +31,17 @@ class Watchers:
         for sink in sinks:
             try:
                 self._watches.append(sink.watch(origin, known))
-            except Exception:  # A sink of anybody's: what it does wrong is its own.
-                _LOGGER.exception(_FAILED, type(sink).__name__)
+            except FAILURES as raised:  # A sink of anybody's: what it does wrong is its own.
+                _LOGGER.error(_FAILED, type(sink).__name__, exc_info=failure(raised))
 
     def see(self, event: Event) -> None:
         """Show one event."""
         for watch in [*self._watches]:
             try:
                 watch.see(event)
-            except Exception:  # As above.
+            except FAILURES as raised:  # As above.
                 self._watches.remove(watch)
-                _LOGGER.exception(_FAILED, type(watch).__name__)
+                _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to the traces of all sinks."""
@@ -48,7 +49,7 @@ class Watchers:
         for watch in [*self._watches]:
             try:
                 headers.extend(watch.trace_headers(origin))
-            except Exception:  # As above.
+            except FAILURES as raised:  # As above.
                 self._watches.remove(watch)
-                _LOGGER.exception(_FAILED, type(watch).__name__)
+                _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
         return tuple(headers)

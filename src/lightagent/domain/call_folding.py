@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TypeAlias, assert_never
 
 from lightagent.domain.effects import HandOver, OfferTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ApprovalDecided, ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_copies import same_json
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.policy import Decision
 from lightagent.domain.runs import NO_CALLS, PendingCall, Run
 
 CallEvent: TypeAlias = ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided
@@ -70,31 +71,58 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
         case ApprovalRequested():
             if call.status not in ("new", "started", "decided"):
                 return None
-            return PendingCall(call.call, "waiting", event.arguments, child=call.child)
+            _check_arguments(call, event)
+            return PendingCall(
+                call.call, "waiting", event.arguments, child=call.child, reviewers=_reviewers(call, event)
+            )
         case ApprovalDecided(decision=decision):
             if call.status != "waiting" or (call.child is not None and isinstance(call.child.outcome, Suspended)):
                 return None
             arguments = decision.arguments if decision.action == "edit" else call.arguments
-            return PendingCall(call.call, "decided", arguments, decision, child=call.child)
+            return PendingCall(call.call, "decided", arguments, decision, child=call.child, reviewers=call.reviewers)
         case _:
             assert_never(event)
 
 
 def _started(call: PendingCall, event: ToolStarted) -> PendingCall | None:
-    """What runs must be what was decided: a journal that says otherwise was tampered with."""
     if call.status == "decided":
         if call.decision is None or call.decision.action not in ("approve", "edit"):
             return None
-        if not _same(event.arguments, call.arguments, event.decisions):
-            raise ConfigurationError(f"{event.type}: call {event.call_id!r:.100} was decided with other arguments.")
     elif call.status != "new":
         return None
-    return PendingCall(call.call, "started", event.arguments, call.decision, child=call.child)
+    _check_arguments(call, event)
+    reviewers = _reviewers(call, event)
+    return PendingCall(call.call, "started", event.arguments, call.decision, child=call.child, reviewers=reviewers)
 
 
-def _same(begun: JsonObject, decided: JsonObject | None, decisions: tuple[Decision, ...]) -> bool:
-    """Whether a call begins with the arguments that were decided, or with what a policy, on record, made of them."""
-    return begun == decided or any(decision.action == "rewrite" for decision in decisions)
+def _reviewers(call: PendingCall, event: ToolStarted | ApprovalRequested) -> tuple[str, ...]:
+    new = (decision.by for decision in event.decisions if decision.phase == "tool_call")
+    return tuple(dict.fromkeys((*call.reviewers, *new)))
+
+
+def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) -> None:
+    """What runs, or is shown to a human, must be what the model asked for, or what a decision on record made of it.
+
+    Raises:
+        ConfigurationError: it is not, so the journal was tampered with.
+    """
+    if any(decision.phase == "tool_call" and decision.action == "rewrite" for decision in event.decisions):
+        return
+    wanted = _asked_for(call.call.arguments) if call.arguments is None else call.arguments
+    if wanted is None or not same_json(event.arguments, wanted):
+        known = "asked for" if call.decision is None else "decided"
+        raise ConfigurationError(f"{event.type}: call {event.call_id!r:.100} was {known} with other arguments.")
+
+
+def _asked_for(text: str) -> JsonObject | None:
+    """The arguments as the model wrote them; none at all count as no arguments."""
+    try:
+        found: JsonValue = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    if found is None:
+        return {}
+    return found if isinstance(found, dict) else None
 
 
 def _closed_if_done(run: Run) -> Run:
@@ -112,8 +140,9 @@ def _closed_if_done(run: Run) -> Run:
     )
     for effect in effects:
         if isinstance(effect, OfferTools) and run.offered is not None:
-            more = tuple(name for name in dict.fromkeys(effect.names) if name not in run.offered)
+            known = (*run.offered, *run.hidden)
+            more = tuple(name for name in dict.fromkeys(effect.names) if name not in known)
             run = run._replace(offered=run.offered + more)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
-    return run if target is None else run._replace(head=target, offered=None)
+    return run if target is None else run._replace(head=target, offered=None, hidden=())

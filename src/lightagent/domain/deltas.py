@@ -69,6 +69,20 @@ def is_delta(value: object) -> TypeIs[Delta]:
     return isinstance(value, _KINDS)
 
 
+def is_whole_delta(value: object) -> TypeIs[Delta]:
+    """Whether the value is a delta whose fields are of their declared types, so that it folds into a reply."""
+    match value:
+        case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
+            told: object = text
+            return isinstance(told, str)
+        case ToolCallDelta():
+            return _is_call_piece(value)
+        case ReplyEnd():
+            return _is_end(value)
+        case _:
+            return False
+
+
 @dataclass(frozen=True, slots=True)
 class ModelReply:
     """One whole answer of a model."""

@@ -187,7 +187,9 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError("model_requested.messages: there are none.")
     if event.messages is not None:
         check_conversation(event.messages, "model_requested.messages")
-    return run._replace(request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools)
+    return run._replace(
+        request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools, hidden=event.hidden
+    )
 
 
 def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:
@@ -234,7 +236,7 @@ def _nested(run: Run, event: Nested) -> Run:
     else:
         raise ConfigurationError("nested: the first event of a nested run is run_started.")
     status: CallState = "waiting" if isinstance(child.outcome, Suspended) else "started"
-    moved = PendingCall(call.call, status, call.arguments, call.decision, child=child)
+    moved = PendingCall(call.call, status, call.arguments, call.decision, child=child, reviewers=call.reviewers)
     return with_call(run, event.call_id, moved)
 
 

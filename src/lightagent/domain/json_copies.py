@@ -1,4 +1,4 @@
-"""Copies of JSON values, for what leaves to users: they may change what they are given, and nothing else changes."""
+"""Copies of JSON values, for what leaves to users, who may change what they are given; and whether two are the same."""
 
 from __future__ import annotations
 
@@ -18,3 +18,14 @@ def copy_json(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [copy_json(one) if isinstance(one, dict | list) else one for one in value]
     return value
+
+
+def same_json(one: JsonValue, other: JsonValue) -> bool:
+    """Whether two values are the same JSON; to Python itself, true is 1 and 1 is 1.0."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return one == other

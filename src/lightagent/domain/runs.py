@@ -32,6 +32,7 @@ class PendingCall:
         output: its result, once it is `done`.
         effects: what it does to the run at the end of the round.
         child: the run of the agent that was called as this tool.
+        reviewers: who decided about it at `tool_call`, as far as decisions on record tell.
     """
 
     call: ToolCall
@@ -41,6 +42,7 @@ class PendingCall:
     output: str = ""
     effects: tuple[Effect, ...] = ()
     child: Run | None = None
+    reviewers: tuple[str, ...] = ()
 
 
 NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})
@@ -60,6 +62,7 @@ class Run(NamedTuple):
         admitted: the query is on record.
         prepared: the context sources that were asked.
         offered: the names of the tools that the model is offered; None until the first request of `head`.
+        hidden: the names of those that policies took out of the last request; the next one may offer them.
         request: the request that is under way.
         attempt, failures: at that request: the number of the last one, and how many failed.
         attempt_failed: the last attempt is among those that failed.
@@ -81,6 +84,7 @@ class Run(NamedTuple):
     admitted: bool = True
     prepared: tuple[str, ...] = ()
     offered: tuple[str, ...] | None = None
+    hidden: tuple[str, ...] = ()
     request: ModelRequested | None = None
     attempt: int = 0
     failures: int = 0

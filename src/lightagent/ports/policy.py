@@ -24,7 +24,8 @@ class HeldStream(Protocol):
 class Gate(Protocol):
     """The one place where policies review a run. Serves any number of runs at once.
 
-    A gate that raises, takes longer than its timeout or answers with something else blocks the run.
+    A gate that raises, takes longer than its timeout or answers with something else blocks the run. A subclass names
+    its `policies`, `phases` and `timeout` in its class or as properties: they cannot be assigned to `self`.
     """
 
     @property

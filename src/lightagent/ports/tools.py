@@ -134,11 +134,13 @@ class Tool(Protocol[DepsT_contra]):
 class NestingTool(Protocol):
     """What a tool that is an agent has besides: it knows whether a nested run can go on with it."""
 
-    def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
+    async def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
         """Raise unless `child` can be resumed here; `policies` stand behind the gates of the runs around it.
 
         Raises:
-            ConfigurationError: it was begun with policies or an output type that are not there.
+            ConfigurationError: it was begun with policies or an output type that are not there, or one of its calls
+                began without the decision that its tool requires.
+            ToolError: a decision edits arguments into some that the tool of a call refuses.
         """
         ...
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Generic
 from weakref import WeakKeyDictionary
 
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.toolset import DepsT, Toolset, tools_by_name
 from lightagent.domain.errors import ConfigurationError
-from lightagent.ports.tools import Tool, ToolSource
+from lightagent.ports.tools import Tool, ToolList, ToolSource
 
 OWN_TOOLS: Final = "the agent's own tools"
 
@@ -59,7 +60,7 @@ class Catalogue(Generic[DepsT]):
         origins = dict.fromkeys(tools, OWN_TOOLS)
         initial = list(tools)
         for source in self.sources:
-            found = await source.tools()
+            found = await _listed(source)
             for name, tool in found.tools.items():
                 if name in tools:
                     raise _named_twice(name, origins[name], f"the source {source.name!r}")
@@ -82,6 +83,22 @@ class Catalogue(Generic[DepsT]):
         self._versions, self._listed = (), None if self.sources else self._listed
         if errors:
             raise errors[0]
+
+
+async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
+    try:
+        listed = await source.tools()
+    except FAILURES as raised:
+        if isinstance(raised, Exception):
+            raise
+        raise failure(raised) from raised
+    found: object = listed
+    if not isinstance(found, ToolList) or not isinstance(getattr(listed, "tools", None), Mapping):
+        raise ConfigurationError(
+            f"tools: the source {source.name!r} must list its tools as a ToolList, got {type(listed).__name__}.",
+            guidance="",
+        )
+    return listed
 
 
 def _known(offered: tuple[str, ...], tools: Mapping[str, object], source: str) -> tuple[str, ...]:

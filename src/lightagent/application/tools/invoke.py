@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from typing_extensions import TypeVar
 
-from lightagent.aiokits.abandon import Abandoned, TimeIsUp, is_cancelled, within
+from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
+from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.describe_failure import describe_failure, innermost
 from lightagent.application.tools.function_tool import FunctionTool
@@ -58,9 +58,8 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
         called = tool.call(arguments, context)
         output = await (called if spec.timeout is None else within(spec.timeout, called))
         return _answer(output, spec)
-    except (Exception, SystemExit, asyncio.CancelledError) as exc:
-        if isinstance(exc, asyncio.CancelledError) and is_cancelled():
-            raise
+    except (*FAILURES, SystemExit) as raised:
+        exc = raised if isinstance(raised, SystemExit) else failure(raised)
         if isinstance(exc, TimeIsUp):
             raise _too_slow(tool, abandoned=isinstance(exc, Abandoned)) from exc
         raise _failure(spec, innermost(exc)) from exc
@@ -94,6 +93,6 @@ def _failure(spec: ToolSpec, exc: BaseException) -> Exception:
         return refused(f"{spec.name} asks for another try: {exc.hint}")
     if isinstance(exc, ControlSignal | ToolError | PolicyError | BudgetError):
         return exc
-    if isinstance(exc, asyncio.CancelledError):
+    if isinstance(exc, InnerCancellation):
         return refused(f"{spec.name} failed: something it waited for was cancelled.")
     return refused(f"{spec.name} failed: {describe_failure(exc)}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Generic
+from typing import Final, Generic
 
 from typing_extensions import TypeVar
 
@@ -14,6 +15,9 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
 DepsT = TypeVar("DepsT", default=None)
+
+_AT_A_TIME: Final = 10
+"""Functions that are described before others get their turn; one takes about a millisecond."""
 
 
 class Toolset(Generic[DepsT]):
@@ -31,6 +35,21 @@ class Toolset(Generic[DepsT]):
         self.initial = tuple(tools) if initial is None else initial
         self._names: tuple[str, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
+
+    async def describe(self, names: tuple[str, ...]) -> None:
+        """Work out what is yet unknown of these tools. Of many, a few at a time: other runs and deadlines go on.
+
+        Raises:
+            ConfigurationError: the types of a function cannot be used.
+        """
+        if names is self._names or names == self._names:
+            return
+        for place, name in enumerate(names, 1):
+            tool = self.tools.get(name)
+            if isinstance(tool, FunctionTool):
+                tool.describe()
+            if place % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
 
     def specs(self, names: tuple[str, ...]) -> tuple[ToolSpec, ...]:
         """What the model is told of these tools; a name that is not here any more is left out.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
+from typing import NoReturn, Self
 
+from lightagent.adapters.chat._credentials import Credentials, not_pickled
+from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat._profile_table import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, asks_again, fitted_params, refused, response_format
-from lightagent.adapters.chat.litellm.faults import Translated
+from lightagent.adapters.chat.litellm.faults import translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
@@ -59,8 +63,11 @@ class LiteLLMChatModel(ChatModel):
         else:
             self._profile = find_litellm_profile(model)
         self._model = model
-        self._api_key = api_key
+        self._credentials = Credentials()
+        self._given = (api_key, api_base)
         fixed = {"api_key": api_key, "api_base": api_base, "extra_headers": dict(headers or {}) or None}
+        self._headers = dict(headers or {})
+        self._further: JsonObject = arguments or {}
         self._fixed: dict[str, object] = {
             **(arguments or {}),
             **{name: value for name, value in fixed.items() if value is not None},
@@ -78,47 +85,63 @@ class LiteLLMChatModel(ChatModel):
     def name(self) -> str:
         return self._model
 
+    def __repr__(self) -> str:
+        return f"LiteLLMChatModel({self._model!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         profile = self._profile
         arguments = self._arguments(request, profile)
         if self._complete is None:
             self._complete = await load()
+            self._remember_settings()
         hold_clients(self)
         reader = ChoiceReader()
         try:
-            with Translated(self._api_key):
-                answer = await self._complete(**arguments)
-        except ProviderError as error:
-            learnt = refused(profile, request, error.message, error.details)
-            if learnt is None:
+            answer = await self._complete(**arguments)
+            async for chunk in _chunks(answer):
+                for delta in reader.read(_plain(chunk)):
+                    yield delta
+            yield reader.end(complete=True)
+            return
+        except Exception as error:  # Whatever it is, it may tell a credential.
+            self._credentials.add_json(request.params)
+            safe = self._learnt(profile, request, translated(error, self._credentials))
+            if safe is error:
                 raise
-            if self._profile is profile:
-                self._profile = learnt.profile
-            raise asks_again(error, learnt.change) from None
-        async for chunk in self._chunks(answer):
-            for delta in reader.read(_plain(chunk)):
-                yield delta
-        yield reader.end(complete=True)
+        raise safe  # Raised here, so that the original does not become its context.
 
     async def aclose(self) -> None:
         await release_clients(self)
 
-    async def _chunks(self, answer: object) -> AsyncIterator[object]:
-        """The chunks of a stream, or the one whole answer."""
-        if not isinstance(answer, AsyncIterator):
-            yield answer
-            return
-        try:
-            while True:
-                with Translated(self._api_key):
-                    chunk = await anext(answer, None)
-                if chunk is None:
-                    return
-                yield chunk
-        finally:
-            close = getattr(answer, "aclose", None)
-            if close is not None:
-                await close()
+    def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
+        """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
+        learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
+        if learnt is None or not isinstance(error, ProviderError):
+            return error
+        if self._profile is sent:  # Another request may have learnt it meanwhile.
+            self._profile = learnt.profile
+        return asks_again(error, learnt.change)
+
+    def _remember_settings(self) -> None:
+        """What litellm may send: what it was given, and what it takes from the environment by the provider's names."""
+        key, base = self._given
+        known = self._credentials
+        known.add(key)
+        if base:
+            known.add_url(base)
+        known.add_headers({str(name): str(value) for name, value in self._headers.items()})
+        known.add_json(self._further)
+        known.add_environment(os.environ, "")
+        mask_logs(known)
 
     def _arguments(self, request: ChatRequest, profile: EndpointProfile) -> dict[str, object]:
         reserved = sorted(_RESERVED & request.params.keys())
@@ -152,3 +175,17 @@ def _plain(chunk: object) -> object:
     """A pydantic object of litellm as plain data."""
     dump = getattr(chunk, "model_dump", None)
     return dump(exclude_none=True) if dump is not None else chunk
+
+
+async def _chunks(answer: object) -> AsyncIterator[object]:
+    """The chunks of a stream, or the one whole answer."""
+    if not isinstance(answer, AsyncIterator):
+        yield answer
+        return
+    try:
+        while (chunk := await anext(answer, None)) is not None:
+            yield chunk
+    finally:
+        close = getattr(answer, "aclose", None)
+        if close is not None:
+            await close()

@@ -7,16 +7,17 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import urlsplit
 
+from lightagent.adapters.chat._credentials import Credentials, not_pickled
+from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat._profile_table import find_profile, named_profile
-from lightagent.adapters.chat._profiles import Adaption, EndpointProfile, asks_again, refused
+from lightagent.adapters.chat._profiles import EndpointProfile, asks_again, refused
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.exchange import collect, follow
-from lightagent.adapters.chat.openai.faults import without_secret
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
 from lightagent.adapters.chat.openai.settings import (
     CONNECT_TIMEOUT,
@@ -116,7 +117,7 @@ class OpenAIChatModel(ChatModel, ServedModel):
         self._encoder = RequestEncoder(model, stream_usage=stream_usage)
         self._profile = None if profile is None else named_profile(profile)
         self._transport: Transport | None = None
-        self._secret: str | None = None
+        self._credentials = Credentials()
         self._lock = threading.Lock()
 
     @property
@@ -130,14 +131,23 @@ class OpenAIChatModel(ChatModel, ServedModel):
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
 
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
         profile = self.profile
         body = self._encoder.encode(request, profile)
-        transport = self._transport or self._open_transport()
         reader = AnswerReader(self._settings.max_response_bytes)
         trace = request.origin.trace_headers
         try:
+            transport = self._transport or self._open_transport()
             if not request.stream:
                 for delta in await collect(transport, body, self._plain_timeout, reader, trace):
                     yield delta
@@ -145,15 +155,13 @@ class OpenAIChatModel(ChatModel, ServedModel):
             async with aclosing(follow(transport, body, self._limits, reader, trace)) as deltas:
                 async for delta in deltas:
                     yield delta
-        except ProviderError as error:
-            learnt = self._learn(profile, request, error)
-            told = error if learnt is None else asks_again(error, learnt.change)
-            safe = without_secret(told, self._secret)
+            return
+        except Exception as error:  # Whatever it is, it may tell a credential.
+            self._credentials.add_json(request.params)
+            safe = self._credentials.without(self._learnt(profile, request, error))
             if safe is error:
                 raise
-        else:
-            return
-        raise safe  # Raised here, so that the original, which contains the key, does not become its context.
+        raise safe  # Raised here, so that the original does not become its context.
 
     async def aclose(self) -> None:
         if self._transport is not None:
@@ -166,12 +174,14 @@ class OpenAIChatModel(ChatModel, ServedModel):
             self._profile = find_profile(self.endpoint.address, self._settings.model)
         return self._profile
 
-    def _learn(self, sent: EndpointProfile, request: ChatRequest, error: ProviderError) -> Adaption | None:
-        """What a refusal says of the endpoint, from now on for every request of this object."""
-        learnt = refused(sent, request, error.message, error.details)
-        if learnt is not None and self._profile is sent:  # Another request may have learnt it meanwhile.
+    def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
+        """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
+        learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
+        if learnt is None or not isinstance(error, ProviderError):
+            return error
+        if self._profile is sent:  # Another request may have learnt it meanwhile.
             self._profile = learnt.profile
-        return learnt
+        return asks_again(error, learnt.change)
 
     def transport_choice(self) -> TransportChoice:
         """Which HTTP client carries the requests, and why.
@@ -190,11 +200,14 @@ class OpenAIChatModel(ChatModel, ServedModel):
             return self._transport
 
     def _aiohttp_transport(self) -> Transport:
-        endpoint = resolve_endpoint(self._settings, os.environ)
-        self._secret = endpoint.key
+        endpoint, proxy = resolve_endpoint(self._settings, os.environ), self._proxy()
+        self._remember_settings()
+        self._credentials.add(endpoint.key)
+        self._credentials.add_headers(endpoint.headers)
         from lightagent.adapters.chat.openai.aiohttp_transport import AiohttpTransport
 
-        return AiohttpTransport(endpoint, self._settings.connect_timeout, self._proxy())
+        mask_logs(self._credentials)
+        return AiohttpTransport(endpoint, self._settings.connect_timeout, proxy)
 
     def _sdk_transport(self, choice: TransportChoice) -> Transport:
         if importlib.util.find_spec("openai") is None:
@@ -202,11 +215,22 @@ class OpenAIChatModel(ChatModel, ServedModel):
                 f"This needs the package 'openai', which is not installed: {choice.reason}.",
                 guidance=f"Type: {install_command('openai', 'openai')}",
             )
-        key = self._settings.api_key
-        self._secret = key if isinstance(key, str) else os.environ.get("OPENAI_API_KEY")
+        self._remember_settings()
         from lightagent.adapters.chat.openai.sdk_transport import SdkTransport
 
-        return SdkTransport(self._settings)
+        mask_logs(self._credentials)
+        return SdkTransport(self._settings, self._credentials)
+
+    def _remember_settings(self) -> None:
+        """What the settings and the environment hold that a request may carry, before one does."""
+        settings, known = self._settings, self._credentials
+        if isinstance(settings.api_key, str):
+            known.add(settings.api_key)
+        known.add_headers(settings.headers or {})
+        known.add_query(settings.default_query or {})
+        known.add_environment(os.environ, "OPENAI_", "AZURE_")
+        if (proxy := self._proxy()) is not None:
+            known.add_url(proxy)
 
     def _proxy(self) -> str | None:
         """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""

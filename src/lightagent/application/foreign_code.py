@@ -1,0 +1,50 @@
+"""The one rule for what foreign code raises: gates, sinks, sources, models and tools may be written by anybody.
+
+Where such code is called, ``except FAILURES as raised`` and then ``failure(raised)``. A `CancelledError` means that the
+run was cancelled only if its own task was; else something that the component waited for was cancelled, and that is a
+failure of the component. So is a `GeneratorExit` that it raises. `KeyboardInterrupt` and `SystemExit` mean the process
+and go through, from a telemetry sink as well; only a tool's `SystemExit` is a failure of the tool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from lightagent.aiokits.abandon import is_cancelled
+
+FAILURES: Final = (Exception, asyncio.CancelledError, GeneratorExit)
+"""What a component may raise without ending the process."""
+
+
+class InnerCancellation(RuntimeError):
+    """Something that a component waited for was cancelled, and not the run."""
+
+
+def failure(raised: BaseException) -> Exception:
+    """What a component raised, as its failure.
+
+    Raises:
+        asyncio.CancelledError, GeneratorExit: it was not the component's: the run's own task was cancelled, or its
+            coroutine is being closed, where nothing may be awaited any more.
+    """
+    if isinstance(raised, Exception):
+        return raised
+    if isinstance(raised, asyncio.CancelledError) and not is_cancelled():
+        return _caused(InnerCancellation("something it waited for was cancelled"), raised)
+    if isinstance(raised, GeneratorExit) and _in_task():
+        return _caused(RuntimeError("GeneratorExit was raised"), raised)
+    raise raised
+
+
+def _caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def _in_task() -> bool:
+    """Whether an event loop drives this code; a coroutine that nobody finished is closed by the garbage collector."""
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False

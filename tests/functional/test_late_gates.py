@@ -1,0 +1,100 @@
+"""A policy that joins a run at its resumption reviews the calls that a human approved without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lightagent import ApprovalDecision, ChatRequest, Gate, Journal, LightAgent, Passed, Suspended, tool
+from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.outcomes import Blocked
+from lightagent.domain.policy import Asked, PayloadT, Phase, Stopped, Subject, Verdict
+from lightagent.ports.policy import HeldStream
+from tests.support.nested_runs import DECISIONS, Done, ask, build_team, pay, plan
+
+APPROVE = ApprovalDecision.approve()
+STOP = Stopped(Blocked(LightAgentErrorInfo("LA-POLICY", "No payments.")))
+
+
+class Late(Gate):
+    """Decides about tool calls in one way, and counts how often."""
+
+    policies = ("late",)
+    phases: frozenset[Phase] = frozenset({"tool_call"})
+    timeout = None
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        self.asked.append("/".join((*subject.origin.path, subject.call_id)))
+        match self.answer:
+            case "block":
+                return STOP
+            case "ask":
+                return Asked(payload, "Pay?")
+            case _:
+                return Passed(payload)
+
+    def hold(self, subject: Subject) -> HeldStream | None:
+        return None
+
+
+def till(gate: Gate | None, paid: list[int]) -> LightAgent[None, str]:
+    @tool(requires_approval=True)
+    def pay(amount: int) -> str:
+        """Pay an amount."""
+        paid.append(amount)
+        return f"paid {amount}"
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        paid = isinstance(request.messages[-1], ToolMessage)
+        return "done" if paid else call_tool("pay", amount=1)
+
+    return LightAgent(model=ScriptedModel(reply), tools=[pay], gate=gate)
+
+
+async def waiting(gate: Gate | None = None) -> Journal:
+    return (await till(gate, []).arun("?", result_format="object")).journal
+
+
+@pytest.mark.parametrize("begun_with", [False, True])
+async def test_an_approved_call_is_reviewed_by_a_policy_that_never_saw_it_and_by_no_other(begun_with: bool) -> None:
+    paid: list[int] = []
+    gate = Late("block")
+    journal = await waiting(Late("pass") if begun_with else None)
+    result = await till(gate, paid).aresume(journal, APPROVE)
+    if begun_with:
+        assert (gate.asked, paid) == ([], [1])
+    else:
+        assert (result.outcome.kind, len(gate.asked), paid) == ("blocked", 1, [])
+
+
+async def test_a_policy_that_joins_asks_once_and_then_the_approval_holds() -> None:
+    paid: list[int] = []
+    gate = Late("ask")
+    first = await till(gate, paid).aresume(await waiting(), APPROVE)
+    assert isinstance(first.outcome, Suspended)
+    assert paid == []
+    await till(gate, paid).aresume(Journal.from_json(first.journal.to_json()), APPROVE)
+    assert (len(gate.asked), paid) == (1, [1])
+
+
+async def test_what_a_policy_that_joins_makes_of_an_edited_call_holds_after_the_next_approval() -> None:
+    paid: list[int] = []
+    gate = Late("ask")
+    first = await till(gate, paid).aresume(await waiting(), ApprovalDecision.edit({"amount": 2}))
+    assert isinstance(first.outcome, Suspended)
+    await till(gate, paid).aresume(first.journal, APPROVE)
+    assert (len(gate.asked), paid) == (1, [2])
+
+
+async def test_a_policy_that_joins_the_outer_run_reviews_the_calls_of_nested_ones() -> None:
+    done, gate = Done(), Late("block")
+    journal = (
+        await build_team(done).arun(plan([ask("h1", "desk", [pay("c1")])]), deps=done, result_format="object")
+    ).journal
+    await build_team(done, gate=gate).aresume(journal, DECISIONS["approve"], deps=done)
+    assert (gate.asked, done.ran) == (["h1/c1"], [])

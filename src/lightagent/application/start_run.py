@@ -23,7 +23,7 @@ from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.models import model_origin
 from lightagent.ports.tools import Nesting, Tool
 
-_OURS: Final = ("messages", "model", "tools", "stream", "stream_options", "response_format")
+_OURS: Final = ("messages", "model", "tools", "stream", "stream_options")
 
 # Arguments of the openai SDK's methods. Here they would go into the body, where endpoints ignore or refuse them.
 _NO_PARAMETERS: Final = {

@@ -11,6 +11,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
 from lightagent.domain.json_copies import copy_json
@@ -96,7 +97,7 @@ async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tupl
         ToolError: a decision edits arguments into some that the tool refuses.
     """
     for call in run.calls.values():
-        tool = tools.get(call.call.name)
+        tool = tools.get(meant_name(call.call.name, tools if run.offered is None else run.offered))
         if tool is None:
             continue
         if call.child is not None and isinstance(tool, NestingTool):

@@ -20,9 +20,10 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.ports.models import model_origin
 from lightagent.ports.tools import Nesting, Tool
 
-_OURS: Final = ("messages", "model", "tools", "stream", "stream_options", "response_format")
+_OURS: Final = ("messages", "model", "tools", "stream", "stream_options")
 
 # Arguments of the openai SDK's methods. Here they would go into the body, where endpoints ignore or refuse them.
 _NO_PARAMETERS: Final = {
@@ -82,7 +83,7 @@ def start_run(
     reviewed = [gate for gate in (*gates, means.gate) if gate is not None]
     awaits_admission = any("admission" in gate.phases for gate in reviewed)
     history = request.history
-    past = () if isinstance(history, HistoryReference) else parse_history(history)
+    past = () if isinstance(history, HistoryReference) else parse_history(history, model_origin(means.model))
     started = RunStarted(
         means.ids.new(),
         head,

@@ -115,7 +115,8 @@ class ModelRequested:
     Attributes:
         message_count: messages in the request, the instructions included.
         tools: the names of the tools that are offered.
-        params: the request's parameters, where policies changed those of the agent; else None.
+        params: the request's parameters, where they are others than the agent's: policies changed them, or a tool call
+            was forced at an earlier turn; else None.
         messages: the request's messages without the instructions, where policies changed the conversation; else None.
         hidden: the names of the tools that policies took out of this request; the next one may offer them.
     """

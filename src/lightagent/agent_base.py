@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
 from lightagent.aiokits.hand_over import HandOver
@@ -62,6 +62,21 @@ class AgentBase(Generic[DepsT, OutputT]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, model={self.means.model.name!r})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled, with a word on what to do instead."""
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled: it holds connections, credentials and functions. Make it anew in"
+            " each process, and hand over journals: journal.to_json()."
+        )
+
+    def __copy__(self) -> Self:
+        """The agent itself: nothing in it can be changed, and what belongs to a run lives in the run."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """The agent itself, as for `copy.copy`."""
+        return self
 
     @property
     def name(self) -> str:

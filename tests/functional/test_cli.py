@@ -211,6 +211,29 @@ def test_settings_are_shown_with_their_origin_and_without_secrets(cli: Cli, fold
     assert "sk-canary-1" not in done.stdout + done.stderr
 
 
+def test_no_command_shows_a_secret(cli: Cli, folder: Path) -> None:
+    """Whatever the environment holds, and wherever it is wrong: in what is shown, checked, compared or tried out."""
+    configure(
+        folder,
+        '[default.model]\nkind = "openai"\nmodel = "m"\napi_key = { env = "MY_KEY" }\nbase_url = { env = "MY_URL" }\n'
+        '[other.agent]\nrole = "other"\n',
+    )
+    secret = 'sk-canary/1"2+3' + "z" * 300
+    wrong = (f"http://me:{secret}@host/v1", f"{secret} x", f"http://127.0.0.1:9/v1?api_key={secret}", secret)
+    environ = {"MY_KEY": secret, "LIGHTAGENT__AGENT__METADATA__ACCESSTOKEN": secret, "LIGHTAGENT__AGENT__NAME": "Ada"}
+    environ |= {
+        "LIGHTAGENT__AGENT__ROLE": f'{{"authtoken": "{secret[:12]}"',
+        "HTTP_PROXY": f"http://me:{secret[:9]}@[::1]:9",
+    }
+    commands = (("config", "show"), ("config", "check"), ("config", "diff", "default", "other"), ("doctor", "--debug"))
+    for url in (*wrong, "http://127.0.0.1:9/v1"):
+        for command in commands:
+            done = cli(*command, MY_URL=url, **environ)
+            assert done.stdout + done.stderr
+            assert "sk-canary" not in done.stdout + done.stderr
+            assert "zzzzzzzz" not in done.stdout + done.stderr
+
+
 def test_all_profiles_are_checked_at_once(cli: Cli, folder: Path) -> None:
     configure(
         folder,

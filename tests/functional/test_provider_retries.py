@@ -87,6 +87,55 @@ async def test_a_failure_that_stays_ends_the_run_after_the_last_attempt(
     await scenario.all_closed()
 
 
+@MODES
+async def test_a_pause_in_the_words_of_an_error_is_honoured_within_the_deadline(
+    leaks: LeakCheck, faults: FaultServer, stream: bool
+) -> None:
+    told = "Rate limit reached for tokens per minute. Please try again in 4.5s."
+    scenario = faults.scenario("status", code=429, times=1, message=told)
+    async with agent_at(scenario.base_url) as agent:
+        ending, (pause,) = await after_pauses(1, ask(agent, "Hello", stream=stream), LONGEST)
+    assert ending.result.content == TEXT
+    assert 4.5 - MOMENT <= pause <= 4.5 + MOMENT
+    scenario = faults.scenario("status", code=429, message="Please try again in 2h3m.")
+    async with agent_at(scenario.base_url) as agent:
+        assert (await at_once(ask(agent, "Hello", stream=stream))).code == "LA-429"
+    assert len(scenario.requests) == 1
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("options", "code", "kind"),
+    [
+        ({"code": 400, "reason": "content_filter"}, "LA-403", "blocked"),
+        ({"code": 400, "reason": "1301"}, "LA-403", "blocked"),
+        ({"code": 403, "reason": "x"}, "LA-403", "failed"),
+        ({"code": 402, "reason": "x"}, "LA-429", "failed"),
+        ({"code": 429, "reason": "1113"}, "LA-429", "failed"),
+        ({"code": 400, "reason": "x", "message": "prompt is too long: 9 > 8"}, "LA-413", "failed"),
+    ],
+)
+async def test_what_an_error_means_ends_the_run_at_once(
+    leaks: LeakCheck, faults: FaultServer, options: dict[str, Option], code: str, kind: str, stream: bool
+) -> None:
+    scenario = faults.scenario("status", **options)
+    async with agent_at(scenario.base_url) as agent:
+        ending = await at_once(ask(agent, "Hello", stream=stream))
+    assert (ending.code, ending.result.outcome.kind) == (code, kind)
+    assert len(scenario.requests) == 1
+
+
+@MODES
+async def test_a_call_that_the_provider_refused_is_asked_for_again(
+    leaks: LeakCheck, faults: FaultServer, stream: bool
+) -> None:
+    scenario = faults.scenario("status", code=400, times=1, reason="tool_use_failed")
+    async with agent_at(scenario.base_url) as agent:
+        ending, _ = await after_pauses(1, ask(agent, "Hello", stream=stream), LONGEST)
+    assert ending.result.content == TEXT
+    assert len(scenario.requests) == 2
+
+
 async def test_without_a_word_from_the_provider_the_pauses_grow(leaks: LeakCheck, faults: FaultServer) -> None:
     scenario = faults.scenario("status", code=503)
     async with agent_at(scenario.base_url) as agent:

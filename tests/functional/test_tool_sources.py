@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from lightagent import (
     ChatRequest,
     ConfigurationError,
+    Gate,
+    Journal,
     JsonObject,
     LightAgent,
+    Passed,
     ProviderError,
     RunContext,
     Tool,
@@ -24,7 +28,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.bootstrap import App
-from lightagent.domain.events import ModelRequested, RunStarted
+from lightagent.domain.events import ModelReplied, ModelRequested, RunStarted
+from lightagent.domain.policy import PayloadT, Phase, RequestPayload, Subject, Verdict
 
 SCHEMA: JsonObject = {"type": "object", "properties": {}}
 
@@ -302,3 +307,37 @@ async def test_a_source_that_is_locked_while_a_run_is_resumed_refuses_the_resump
         await agent.aresume(_before_answer(journal.to_json()))
     shelf.error = None
     assert (await agent.aresume(_before_answer(journal.to_json()))).content == "done"
+
+
+class Shy(Gate):
+    """Takes the saw out of every request but the second."""
+
+    policies = ("shy",)
+    phases: frozenset[Phase] = frozenset({"model_request"})
+    timeout = None
+
+    async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        if isinstance(payload, RequestPayload) and subject.origin.turn != 2:
+            shown = tuple(name for name in payload.tools if name != "saw")
+            return Passed(replace(payload, tools=shown))
+        return Passed(payload)
+
+    def hold(self, subject: Subject) -> None:
+        return None
+
+
+async def test_a_tool_that_a_policy_hides_from_one_request_may_be_offered_by_the_next() -> None:
+    model = ScriptedModel([[call_tool("saw")], [call_tool("saw")], [call_tool("saw")], "done"])
+    agent = LightAgent(model=model, tools=[Shelf("shelf", ["hammer", "saw"])], gate=Shy())
+    result = await agent.arun("?", result_format="object")
+    assert offered(model) == [["hammer"], ["hammer", "saw"], ["hammer"], ["hammer"]]
+    assert [call.status for call in result.tool_calls] == ["refused", "ok", "refused"]
+    for length in range(1, len(result.journal.events)):
+        journal = Journal.from_json(Journal(result.journal.events[:length]).to_json())
+        done = sum(isinstance(event, ModelReplied) for event in journal.events)
+        rest = ScriptedModel(([[call_tool("saw")]] * 3 + ["done"])[done:])
+        tools = [Shelf("shelf", ["hammer", "saw"])]
+        again = await LightAgent(name=agent.name, model=rest, tools=tools, gate=Shy()).aresume(journal)
+        first, second, third = [call.status for call in again.tool_calls]
+        assert (first, third) == ("refused", "refused")
+        assert second in ("ok", "unknown")  # One that the cut interrupted may have taken effect.

@@ -132,7 +132,7 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ),
     ContextReplaced: st.builds(ContextReplaced, TEXT, COUNT, MESSAGES, SECONDS),
     ModelRequested: st.builds(
-        ModelRequested, COUNT, COUNT, NAMES, st.none() | OBJECT, st.none() | MESSAGES, DECISIONS, SECONDS
+        ModelRequested, COUNT, COUNT, NAMES, st.none() | OBJECT, st.none() | MESSAGES, DECISIONS, NAMES, SECONDS
     ),
     ModelRetried: st.builds(ModelRetried, COUNT, COUNT, SECONDS),
     ModelFailed: st.builds(

@@ -11,6 +11,7 @@ import pytest
 from lightagent import FunctionTool, LightAgent, Limits, ProviderError, RetryTool, RunContext, RunResult, tool
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
+from tests.support.loop_clock import advance, jumping
 
 
 @tool
@@ -320,17 +321,20 @@ async def test_while_many_functions_are_described_others_go_on() -> None:
     assert len(model.requests[0].tools) == 400
 
 
-def test_a_deadline_is_heard_while_many_functions_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+@jumping
+async def test_a_deadline_is_heard_while_many_functions_are_described() -> None:
     described: list[str] = []
-    describe = FunctionTool.describe
 
-    def counted(one: FunctionTool[None]) -> None:
-        described.append(one.name)
-        describe(one)
+    class Slow(FunctionTool[object]):
+        """Its description takes a hundredth of a second by the clock of the loop."""
 
-    monkeypatch.setattr(FunctionTool, "describe", counted)
-    result = LightAgent(model=ScriptedModel(["never"]), tools=functions(3000)).run(
-        "?", timeout=0.05, result_format="object"
-    )
+        def describe(self) -> None:
+            described.append(self.name)
+            advance(0.01)
+
+    tools = [Slow(function, deferred=True) for function in functions(100)]
+    model = ScriptedModel(["never"])
+    result = await LightAgent(model=model, tools=tools).arun("?", timeout=0.35, result_format="object")
     assert result.outcome.kind == "budget_exhausted"
-    assert 0 < len(described) < 3000
+    assert model.requests == ()
+    assert 35 <= len(described) < 60

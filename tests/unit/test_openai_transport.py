@@ -12,7 +12,8 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.chat.openai.aiohttp_transport import connection_fault
-from lightagent.adapters.chat.openai.reported_errors import retry_after, status_error
+from lightagent.adapters.chat.openai.pauses import retry_after
+from lightagent.adapters.chat.openai.reported_errors import status_error
 from lightagent.adapters.chat.openai.transport_choice import proxy_for
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
@@ -151,7 +152,8 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
         ({"error": "no"}, "no"),
         ({"message": "no"}, "no"),
         ({"detail": "no"}, "no"),
-        ({"detail": [{"msg": "no"}]}, "[{'msg': 'no'}]"),
+        ({"detail": [{"msg": "no"}]}, "no"),
+        ({"detail": [{"loc": ["body", "messages"], "msg": "missing"}, {"msg": "no"}]}, "body.messages: missing; no"),
         ([{"error": {"message": "no"}}], "no"),
         ({"error": {}}, "The provider answered HTTP 400 and did not say why."),
         ([], "[]"),
@@ -166,7 +168,6 @@ def test_error_bodies_that_are_no_json() -> None:
     assert status_error(500, {}, b"boom").message == "boom"
     assert status_error(500, {}, b"<html>" + b"x" * 9999).message == "The provider answered with a web page."
     assert status_error(500, {}, b"\xff\xfe").message
-    assert len(status_error(500, {}, b"x" * 9999).message) == 500
     assert status_error(500, {}, b"[" * 60_000).code == "LA-500"
 
 

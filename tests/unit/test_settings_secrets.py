@@ -7,9 +7,11 @@ import pytest
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.settings import Backend, Settings, load_settings
+from lightagent.domain.secret_names import is_secret_name
+from lightagent.settings import AgentSettings, Backend, Settings, load_settings
+from lightagent.settings.backends import check_backend
 from lightagent.settings.report import differences, rows
-from lightagent.settings.secrets import Resolver, is_secret_name, masked
+from lightagent.settings.secrets import Resolver, masked
 
 CANARY = "sk-canary-1234567890"
 
@@ -135,3 +137,50 @@ def test_looking_up_references() -> None:
 def test_masking_leaves_references_alone() -> None:
     assert masked("api_key", {"env": "A"}) == {"env": "A"}
     assert masked("headers", {"Authorization": "x", "Accept": "y"}) == {"Authorization": "***", "Accept": "y"}
+
+
+@pytest.mark.parametrize("name", ["accessToken", "authtoken", "X-AuthToken", "clientSecret", "apikey"])
+def test_names_in_any_spelling_are_refused_in_a_file_and_masked_in_reports(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, f'[default.model]\nkind = "openai"\nheaders = {{ {name} = "{CANARY}" }}\n')
+    with pytest.raises(ConfigurationError, match="A secret is written out here"):
+        load_settings(path, environ={})
+    backend = Backend(kind="openai", options={"headers": {name: CANARY}, "extra": json.dumps({name: CANARY})})
+    settings = Settings(model=backend, agent=AgentSettings(metadata={name: CANARY, "user": f"{name}={CANARY}"}))
+    assert CANARY not in f"{settings!r} {settings} {rows(settings)}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgres://me:pa/{CANARY}@db:5432/x",
+        f"me:{CANARY}@proxy:3128",
+        f"https://db.example/x?accessToken={CANARY}",
+    ],
+)
+def test_the_secrets_of_urls_are_masked_in_reports(url: str) -> None:
+    settings = Settings(model=Backend(kind="openai", options={"proxy": url}))
+    assert CANARY not in f"{settings!r} {rows(settings)}"
+
+
+def test_the_environment_in_one_variable_shows_no_secret(tmp_path: Path) -> None:
+    path = write(tmp_path, '[default.model]\nkind = "offline"\n')
+    for value in (json.dumps({"accessToken": CANARY}), json.dumps({"nested": [{"authtoken": CANARY}]})):
+        with pytest.raises(ConfigurationError, match="A secret within JSON") as caught:
+            load_settings(path, environ={"LIGHTAGENT__AGENT__METADATA": value})
+        assert CANARY not in f"{caught.value} {caught.value!r}"
+    broken = load_settings(path, environ={"LIGHTAGENT__AGENT__ROLE": f'{{"accessToken": "{CANARY}"'})
+    assert CANARY not in f"{broken!r} {rows(broken)}"
+
+
+LOOKED_UP = 'sk-ca/n"ary\\+1234567890' + "z" * 300
+
+
+@pytest.mark.parametrize("option", ["base_url", "azure_endpoint", "timeout", "transport"])
+def test_what_was_looked_up_is_in_no_problem(tmp_path: Path, option: str) -> None:
+    for value in (LOOKED_UP, f"http://me:{LOOKED_UP}@host", f"http://host/{LOOKED_UP} x", f"http://host:{CANARY}/v1"):
+        path = write(tmp_path, f'[default.model]\nkind = "openai"\nmodel = "m"\n{option} = {{ env = "A" }}\n')
+        settings = load_settings(path, environ={})
+        told = str(check_backend(settings, "model", {"A": value}))
+        assert "problems=(Problem(" in told
+        assert "1234567890" not in told
+        assert "canary" not in told

@@ -41,7 +41,7 @@ def order_status(order_id: str) -> str:
     return f"Order {order_id} is being processed."
 
 
-def test_the_seeds_own_declaration_works() -> None:
+def test_the_0_9_lines_own_example_works() -> None:
     tool = as_tool(
         with_info(
             order_status,
@@ -105,7 +105,7 @@ def test_other_keys_pass_into_the_schema(more: Param, value: str, told: str) -> 
     assert told in refusal(of_type("string", **more), {"x": value})
 
 
-def test_rules_reach_into_what_is_nested() -> None:
+def test_items_and_properties_are_checked_too() -> None:
     of_items = of_type("array", items={"type": "integer", "minimum": 1})
     assert "x[1]: the number 0 was given, but 0 is less than the minimum of 1" in refusal(of_items, {"x": [1, 0]})
     of_object = of_type("object", properties={"a": {"type": "integer"}}, required=["a"], additionalProperties=False)
@@ -113,13 +113,13 @@ def test_rules_reach_into_what_is_nested() -> None:
     assert as_tool(of_object).spec.parameters["required"] == ["x"]
 
 
-def test_an_array_says_of_what_even_where_its_author_did_not() -> None:
+def test_an_array_without_items_gets_a_schema_of_any_items() -> None:
     assert as_tool(of_type("list")).spec.parameters["properties"] == {
         "x": {"type": "array", "description": "What.", "items": {}}
     }
 
 
-def test_names_are_named() -> None:
+def test_missing_and_unknown_names_are_reported_with_the_nearest_one() -> None:
     told = refusal(with_info(order_status, {"name": "order_id", "type": "str", "description": "d"}), {"order": "7"})
     assert told == (
         "[LA-TOOL] The arguments do not fit: 'order_id' is missing; 'order' is unknown (did you mean 'order_id'?). "
@@ -127,7 +127,7 @@ def test_names_are_named() -> None:
     )
 
 
-def test_one_mistake_is_told_once() -> None:
+def test_each_mistake_is_reported_once() -> None:
     told = refusal(of_type("integer", minimum=5, enum=[5, 6]), {"x": "4"})
     assert told.count("was given") == 1
 
@@ -199,7 +199,7 @@ def test_nothing_is_fetched_for_a_schema(reference: str) -> None:
         as_tool(of_type("object", properties={"a": {"$ref": reference}})).check({"x": {"a": 1}})
 
 
-def test_a_reference_that_leads_nowhere_is_survived() -> None:
+def test_a_reference_that_cannot_be_resolved_fails_the_call_only() -> None:
     told = refusal(of_type("object", properties={"a": {"$ref": "#/$defs/nowhere"}}), {"x": {"a": 1}})
     assert "The arguments could not be checked: " in told
 
@@ -280,7 +280,7 @@ infos = st.dictionaries(
 
 @settings(max_examples=CASES)
 @given(anything | infos)
-def test_no_tool_info_is_too_strange(info: object) -> None:
+def test_any_value_is_checked_as_a_tool_info_without_an_exception(info: object) -> None:
     for found in validate_tool_info(info):
         assert found["message"]
 

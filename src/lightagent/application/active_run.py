@@ -131,7 +131,8 @@ class ActiveRun(Generic[DepsT]):
             ConfigurationError: two tools have the same name.
             LightAgentError: a source cannot be listed.
         """
-        known, offered = self._toolset, self.run.offered
+        known, run = self._toolset, self.run
+        offered = None if run.offered is None else run.offered + run.hidden
         toolset = await self._list_tools()
         if offered is None:
             return toolset.initial

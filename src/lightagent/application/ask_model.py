@@ -18,6 +18,7 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.limits import Limits
 from lightagent.domain.outcomes import Failed
 from lightagent.domain.policy import RequestPayload, Stopped
+from lightagent.domain.replies import refused_request
 from lightagent.domain.retries import retry_pause
 
 
@@ -70,13 +71,15 @@ async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinis
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)
     passed = verdict.payload
+    allowed = tuple(name for name in passed.tools if name in offered)
     return ModelRequested(
         run.turn + 1,
         1 + run.missing + len(passed.messages),
-        tuple(name for name in passed.tools if name in offered),
+        allowed,
         None if passed.params == run.head.params else passed.params,
         None if passed.messages == run.messages else passed.messages,
         verdict.decisions,
+        tuple(name for name in offered if name not in allowed),
         live.clock.now(),
     )
 
@@ -95,7 +98,7 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
     pause = retry_pause(error, run.failures + 1, most, left=left, chance=chance, asked=asked)
     if delivered:  # A part of the answer was shown, and cannot be taken back.
         pause = None
-    failed = live.failed_attempt(error, Failed(error) if pause is None else None)
+    failed = live.failed_attempt(error, refused_request(error) if pause is None else None)
     if failed is not None:
         await live.tell(failed)
     if pause is None:

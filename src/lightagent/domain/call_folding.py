@@ -140,8 +140,9 @@ def _closed_if_done(run: Run) -> Run:
     )
     for effect in effects:
         if isinstance(effect, OfferTools) and run.offered is not None:
-            more = tuple(name for name in dict.fromkeys(effect.names) if name not in run.offered)
+            known = (*run.offered, *run.hidden)
+            more = tuple(name for name in dict.fromkeys(effect.names) if name not in known)
             run = run._replace(offered=run.offered + more)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
-    return run if target is None else run._replace(head=target, offered=None)
+    return run if target is None else run._replace(head=target, offered=None, hidden=())

@@ -106,6 +106,7 @@ class ModelRequested:
         tools: the names of the tools that are offered.
         params: the request's parameters, where policies changed those of the agent; else None.
         messages: the request's messages without the instructions, where policies changed the conversation; else None.
+        hidden: the names of the tools that policies took out of this request; the next one may offer them.
     """
 
     turn: int
@@ -114,6 +115,7 @@ class ModelRequested:
     params: JsonObject | None = None
     messages: tuple[Message, ...] | None = None
     decisions: tuple[Decision, ...] = ()
+    hidden: tuple[str, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["model_requested"] = "model_requested"
 

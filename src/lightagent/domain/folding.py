@@ -187,7 +187,9 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError("model_requested.messages: there are none.")
     if event.messages is not None:
         check_conversation(event.messages, "model_requested.messages")
-    return run._replace(request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools)
+    return run._replace(
+        request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools, hidden=event.hidden
+    )
 
 
 def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:

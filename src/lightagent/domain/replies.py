@@ -1,4 +1,4 @@
-"""Which replies of a model are an answer, and which were cut off or withheld."""
+"""Which replies of a model are an answer, and which were cut off, withheld or refused."""
 
 from __future__ import annotations
 
@@ -34,3 +34,9 @@ def cut_short(reply: ModelReplied) -> Outcome | None:
             )
         )
     return None
+
+
+def refused_request(error: LightAgentErrorInfo) -> Outcome:
+    """How the run ends because its request failed for good; a prompt that the provider's filter refused is blocked."""
+    filtered = (error.details or {}).get("finish_reason") == "content_filter"
+    return Blocked(error) if filtered and error.code == "LA-403" else Failed(error)

@@ -62,6 +62,7 @@ class Run(NamedTuple):
         admitted: the query is on record.
         prepared: the context sources that were asked.
         offered: the names of the tools that the model is offered; None until the first request of `head`.
+        hidden: the names of those that policies took out of the last request; the next one may offer them.
         request: the request that is under way.
         attempt, failures: at that request: the number of the last one, and how many failed.
         attempt_failed: the last attempt is among those that failed.
@@ -83,6 +84,7 @@ class Run(NamedTuple):
     admitted: bool = True
     prepared: tuple[str, ...] = ()
     offered: tuple[str, ...] | None = None
+    hidden: tuple[str, ...] = ()
     request: ModelRequested | None = None
     attempt: int = 0
     failures: int = 0

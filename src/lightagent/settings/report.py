@@ -56,7 +56,7 @@ def _values(settings: Settings) -> Iterator[tuple[KeyPath, JsonValue]]:
             yield from _backend_values(section, settings.backends()[section])
         else:
             table: dict[str, JsonValue] = settings.model_dump(mode="json", include={section})[section]
-            yield from (((section, name), value) for name, value in table.items())
+            yield from (((section, name), masked(name, value)) for name, value in table.items())
 
 
 def _backend_values(section: str, backend: Backend) -> Iterator[tuple[KeyPath, JsonValue]]:

@@ -28,17 +28,17 @@ class _Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without secrets, since settings are logged."""
+        for name, value in super().__repr_args__():
+            yield name, masked(name or "", value) if isinstance(value, dict | str) else value
+
 
 class Backend(_Section):
     """An adapter: which, and its options, which the adapter itself checks when it is opened."""
 
     kind: str = Field(description="The adapter's name, such as openai, litellm or offline.")
     options: JsonObject = Field(default_factory=dict, description="Options of that adapter.")
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, JsonValue]]:
-        """Without secrets, since settings are logged."""
-        yield "kind", self.kind
-        yield "options", masked("", self.options)
 
 
 _LIMITS: Final = tuple(field.name for field in fields(Limits))

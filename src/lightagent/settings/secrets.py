@@ -6,22 +6,12 @@ and logged by anybody.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.masking import Mask, mask_options, mask_urls
+from lightagent.domain.secret_names import is_secret_name
 from lightagent.settings.origins import KeyPath
-
-MASK: Final = "***"
-
-# Shorter values are no secrets, and hiding them would tear holes into any text.
-_SHORTEST_SECRET: Final = 4
-
-_SECRET_WORDS: Final = frozenset(
-    {"apikey", "authorization", "credential", "credentials", "key", "keys", "passwd", "password", "secret", "token"}
-)
-_USER_INFO: Final = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 
 
 def reference(value: JsonValue) -> str | None:
@@ -55,15 +45,10 @@ def refer_to(variable: str) -> JsonObject:
     return {"env": variable}
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether the name says that its value is secret: its last word is one of few (``api_key``, not ``max_tokens``)."""
-    return re.split(r"[_\-.]", name.lower())[-1] in _SECRET_WORDS
-
-
 def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> Iterator[KeyPath]:
     """The paths of secrets written out in `value`; `secret` says that `path` is known to hold one."""
     if isinstance(value, str):
-        if value and (secret or is_secret_name(path[-1]) or _USER_INFO.search(value)):
+        if value and (secret or is_secret_name(path[-1]) or mask_urls(value) != value):
             yield path
     elif isinstance(value, list):
         for item in value:
@@ -75,13 +60,13 @@ def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> It
 
 def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
     """`value` as it may be shown: literal secrets masked, references as they are."""
-    if isinstance(value, str):
-        return MASK if value and (secret or is_secret_name(name)) else _USER_INFO.sub(rf"\1:{MASK}@", value)
+    if reference(value) is not None:
+        return value
     if isinstance(value, list):
         return [masked(name, item, secret) for item in value]
-    if isinstance(value, dict) and reference(value) is None:
+    if isinstance(value, dict):
         return {inner: masked(inner, item, secret) for inner, item in value.items()}
-    return value
+    return mask_options(name, value, secret)
 
 
 class Resolver:
@@ -104,11 +89,8 @@ class Resolver:
         return value
 
     def redact(self, text: str) -> str:
-        """`text` without anything that was looked up."""
-        for secret in sorted(self._found, key=len, reverse=True):
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, MASK)
-        return text
+        """`text` without anything that was looked up, in any spelling."""
+        return Mask(self._found).text(text)
 
     def _look_up(self, path: KeyPath, variable: str) -> str:
         found = self._environ.get(variable, "")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from lightagent.adapters.chat._credentials import shown_options
 from lightagent.adapters.registry import Adapter, open_adapter
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
@@ -100,12 +101,16 @@ def _known_code(code: str) -> str:
 class FallbackOptions(BaseModel):
     """Options of the kind `fallback`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     models: list[JsonObject] = Field(min_length=1, description="backends, best first: each a kind and its options")
     on: list[Annotated[str, AfterValidator(_known_code)]] = Field(
         default=list(TRANSIENT), description="codes of the errors after which the next model is asked"
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without the secrets of the backends."""
+        yield from shown_options(self)
 
 
 def _open(options: FallbackOptions) -> FallbackModel:

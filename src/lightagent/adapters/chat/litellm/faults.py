@@ -4,56 +4,52 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import TracebackType
 
-from lightagent.adapters.chat.openai.faults import fault, without_secret
-from lightagent.adapters.chat.openai.reported_errors import retry_after
+from lightagent.adapters.chat._credentials import Credentials
+from lightagent.adapters.chat.openai.error_bodies import Report, read_body
+from lightagent.adapters.chat.openai.pauses import pause
+from lightagent.adapters.chat.openai.reported_errors import error_of
+from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject
 
-_SHOWN = 500
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Timeout|Exception)\s*[:-]\s*)+(?:\w+Exception - )?")
 _UNREACHABLE = re.compile(r"APIConnectionError|Connection error|ConnectError|ConnectionError|Cannot connect")
 
 
-class Translated:
-    """Inside, what litellm raises becomes a `ProviderError`; what is a fault of ours or a cancellation stays."""
-
-    __slots__ = ("_secret",)
-
-    def __init__(self, secret: str | None) -> None:
-        self._secret = secret
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if not isinstance(exc, Exception) or isinstance(exc, LightAgentError):
-            return
-        if isinstance(getattr(exc, "status_code", None), int) or isinstance(exc, OSError):
-            # Without its cause where a secret had to go: the original would tell it.
-            error = provider_error(exc)
-            clean = without_secret(error, self._secret)
-            raise clean from (exc if clean is error else None)
+def translated(exc: Exception, credentials: Credentials) -> Exception:
+    """What litellm raised, as a `ProviderError` without a credential; what is a fault of ours stays one."""
+    if isinstance(exc, LightAgentError):
+        return credentials.without(exc)
+    if isinstance(getattr(exc, "status_code", None), int) or isinstance(exc, OSError):
+        return credentials.without(provider_error(exc))
+    return credentials.without(exc)
 
 
 def provider_error(exc: Exception) -> ProviderError:
     """What an exception of litellm means, by its status."""
-    status = getattr(exc, "status_code", None)
+    told = getattr(exc, "status_code", None)
+    status = told if isinstance(told, int) else None
     details: JsonObject = {"exception": type(exc).__name__}
-    if isinstance(status, int):
+    if status is not None:
         details["status"] = status
-    wait = retry_after(_headers(exc))
-    if wait is not None:
-        details["retry_after"] = wait
-    message = _PREFIX.sub("", str(exc).partition("\n")[0])[:_SHOWN]
-    return fault(message, _code(exc, status), details=details, retry_after=wait)
+    message = _PREFIX.sub("", str(exc).partition("\n")[0])
+    report, code = _report(exc, message), _code(exc, status)
+    wait = pause(_headers(exc), report.body, message)
+    passing = ERROR_TAXONOMY[code].retryable
+    return error_of(message, report, status, code, passing=passing, details=details, wait=wait)
 
 
-def _code(exc: Exception, status: object) -> str:
+def _report(exc: Exception, message: str) -> Report:
+    """The provider's own report, which litellm quotes in its text, with the words of the exception's name."""
+    quoted = message.find("{")
+    report = read_body(message[quoted:].encode("utf-8", "replace")) if quoted >= 0 else Report("")
+    words = ("content_policy_violation",) if "ContentPolicy" in type(exc).__name__ else ()
+    return Report(message, report.code, report.type, (*words, *report.words), report.body)
+
+
+def _code(exc: Exception, status: int | None) -> str:
     if "ContextWindow" in type(exc).__name__:
         return "LA-413"
     if isinstance(exc, TimeoutError):
@@ -61,7 +57,7 @@ def _code(exc: Exception, status: object) -> str:
     # Litellm gives a connection that failed the status 500.
     if isinstance(exc, OSError) or (status in (500, 503) and _UNREACHABLE.search(f"{type(exc).__name__}: {exc}")):
         return "LA-503"
-    return code_for_status(status) if isinstance(status, int) else "LA-500"
+    return code_for_status(status) if status is not None else "LA-500"
 
 
 def _headers(exc: Exception) -> Mapping[str, str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
+from typing import NoReturn, Self
 
-from lightagent.adapters.chat.litellm.faults import Translated
+from lightagent.adapters.chat._credentials import Credentials, not_pickled
+from lightagent.adapters.chat._masked_logs import mask_logs
+from lightagent.adapters.chat.litellm.faults import translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.trace_headers import sendable
@@ -47,8 +51,11 @@ class LiteLLMChatModel(ChatModel):
         arguments: JsonObject | None = None,
     ) -> None:
         self._model = model
-        self._api_key = api_key
+        self._credentials = Credentials()
+        self._given = (api_key, api_base)
         fixed = {"api_key": api_key, "api_base": api_base, "extra_headers": dict(headers or {}) or None}
+        self._headers = dict(headers or {})
+        self._further: JsonObject = arguments or {}
         self._fixed: dict[str, object] = {
             **(arguments or {}),
             **{name: value for name, value in fixed.items() if value is not None},
@@ -66,38 +73,53 @@ class LiteLLMChatModel(ChatModel):
     def name(self) -> str:
         return self._model
 
+    def __repr__(self) -> str:
+        return f"LiteLLMChatModel({self._model!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         arguments = self._arguments(request)
         if self._complete is None:
             self._complete = await load()
+            self._remember_settings()
         hold_clients(self)
         reader = ChoiceReader()
-        with Translated(self._api_key):
+        try:
             answer = await self._complete(**arguments)
-        async for chunk in self._chunks(answer):
-            for delta in reader.read(_plain(chunk)):
-                yield delta
-        yield reader.end(complete=True)
+            async for chunk in _chunks(answer):
+                for delta in reader.read(_plain(chunk)):
+                    yield delta
+            yield reader.end(complete=True)
+            return
+        except Exception as error:  # Whatever it is, it may tell a credential.
+            self._credentials.add_json(request.params)
+            safe = translated(error, self._credentials)
+            if safe is error:
+                raise
+        raise safe  # Raised here, so that the original does not become its context.
 
     async def aclose(self) -> None:
         await release_clients(self)
 
-    async def _chunks(self, answer: object) -> AsyncIterator[object]:
-        """The chunks of a stream, or the one whole answer."""
-        if not isinstance(answer, AsyncIterator):
-            yield answer
-            return
-        try:
-            while True:
-                with Translated(self._api_key):
-                    chunk = await anext(answer, None)
-                if chunk is None:
-                    return
-                yield chunk
-        finally:
-            close = getattr(answer, "aclose", None)
-            if close is not None:
-                await close()
+    def _remember_settings(self) -> None:
+        """What litellm may send: what it was given, and what it takes from the environment by the provider's names."""
+        key, base = self._given
+        known = self._credentials
+        known.add(key)
+        if base:
+            known.add_url(base)
+        known.add_headers({str(name): str(value) for name, value in self._headers.items()})
+        known.add_json(self._further)
+        known.add_environment(os.environ, "")
+        mask_logs(known)
 
     def _arguments(self, request: ChatRequest) -> dict[str, object]:
         reserved = sorted(_RESERVED & request.params.keys())
@@ -129,3 +151,17 @@ def _plain(chunk: object) -> object:
     """A pydantic object of litellm as plain data."""
     dump = getattr(chunk, "model_dump", None)
     return dump(exclude_none=True) if dump is not None else chunk
+
+
+async def _chunks(answer: object) -> AsyncIterator[object]:
+    """The chunks of a stream, or the one whole answer."""
+    if not isinstance(answer, AsyncIterator):
+        yield answer
+        return
+    try:
+        while (chunk := await anext(answer, None)) is not None:
+            yield chunk
+    finally:
+        close = getattr(answer, "aclose", None)
+        if close is not None:
+            await close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.chat._credentials import shown_options
 from lightagent.adapters.chat.litellm.model import DEFAULT_TIMEOUT, LiteLLMChatModel
 from lightagent.domain.json_types import JsonObject
 
@@ -11,7 +14,7 @@ from lightagent.domain.json_types import JsonObject
 class LiteLLMOptions(BaseModel):
     """How to reach a model through LiteLLM."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     model: str = Field(min_length=1, description="Provider and model in LiteLLM's form, such as anthropic/claude-….")
     api_key: SecretStr | None = Field(None, description="The key; without one, the provider's environment variable.")
@@ -25,6 +28,10 @@ class LiteLLMOptions(BaseModel):
     arguments: JsonObject = Field(
         default_factory=dict, description="Further arguments of litellm.acompletion, such as api_version."
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without what headers and arguments prove."""
+        yield from shown_options(self)
 
 
 def open_model(options: LiteLLMOptions) -> LiteLLMChatModel:

@@ -97,7 +97,7 @@ def _parsed(data: bytes) -> object:
     try:
         parsed: object = json.loads(str(data, "utf-8", "replace"))
     except (ValueError, RecursionError) as exc:
-        raise malformed("what is no JSON", data[:200].decode("utf-8", "replace")) from exc
+        raise malformed("what is no JSON", data.decode("utf-8", "replace")) from exc
     return parsed
 
 

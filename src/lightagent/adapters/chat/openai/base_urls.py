@@ -7,9 +7,11 @@ from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.masking import mask_urls
 
 PATH = "/chat/completions"
 _REMEDY = "Give http:// or https://, a host, and the path where the API begins (most end in /v1)."
+_SHOWN = 200
 _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0")
 
 
@@ -32,8 +34,8 @@ def problem_of(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError as exc:
-        return f"{_shown(url)} is no URL ({exc})."
+    except ValueError:
+        return "it is no URL; look at the host and the port."  # What was taken for a port may be a password.
     if parts.scheme not in ("http", "https") or not host:
         return f"{_shown(url)} is no http or https URL with a host."
     return _misplaced(url, parts)
@@ -61,5 +63,5 @@ def is_loopback(url: str) -> bool:
 
 
 def _shown(url: str) -> str:
-    """`url` for an error text, without what may be a password."""
-    return repr(re.sub(r"//[^/@]*@", "//…@", url))[:200]
+    """`url` for an error text, whole or not at all: a part of a secret would be one that no mask knows."""
+    return repr(mask_urls(url)) if len(url) <= _SHOWN and "@" not in url else f"A text of {len(url)} characters"

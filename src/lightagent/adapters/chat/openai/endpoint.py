@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lightagent.adapters.chat.openai.base_urls import PATH, checked, host_of, is_loopback
@@ -26,8 +26,8 @@ class Endpoint:
     """
 
     base_url: str
-    key: str | None
-    headers: dict[str, str]
+    key: str | None = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
 
     @property
     def url(self) -> str:

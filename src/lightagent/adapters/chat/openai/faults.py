@@ -5,7 +5,8 @@ from __future__ import annotations
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
 
-_SHOWN = 200
+_LARGEST = 64 * 1024
+"""Characters of an answer that an error carries until its credentials are masked, after which it is cut."""
 
 
 def fault(
@@ -25,7 +26,7 @@ def fault(
 
 def malformed(what: str, found: object) -> ProviderError:
     """The answer is not what the protocol says."""
-    return fault(f"The provider sent {what}.", "LA-500", details={"found": repr(found)[:_SHOWN]})
+    return fault(f"The provider sent {what}.", "LA-500", details={"found": repr(found)[:_LARGEST]})
 
 
 def no_choices() -> ProviderError:
@@ -100,26 +101,9 @@ def bad_certificate(host: str, reason: str) -> ProviderError:
 def moved(status: int, target: str) -> ProviderError:
     """A redirect; following it would carry the key and the conversation to a place nobody named."""
     return fault(
-        f"The endpoint redirects (HTTP {status}) to {target[:_SHOWN] or 'nowhere'}.",
+        f"The endpoint redirects (HTTP {status}) to {target or 'nowhere'}.",
         "LA-404",
         guidance="Set base_url to the place it leads to.",
         retryable=False,
         details={"status": status},
-    )
-
-
-def without_secret(error: ProviderError, secret: str | None) -> ProviderError:
-    """The same error; if its text or details repeat the key, without it. Some endpoints quote the key they refuse."""
-    if not secret or secret not in f"{error.message}{error.details}":
-        return error
-    details: JsonObject = {
-        name: value.replace(secret, "***") if isinstance(value, str) else value for name, value in error.details.items()
-    }
-    return fault(
-        error.message.replace(secret, "***"),
-        error.code,
-        guidance=error.guidance,
-        retryable=error.retryable,
-        details=details,
-        retry_after=error.retry_after,
     )

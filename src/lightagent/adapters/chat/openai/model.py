@@ -7,14 +7,15 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import urlsplit
 
+from lightagent.adapters.chat._credentials import Credentials, not_pickled
+from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.exchange import collect, follow
-from lightagent.adapters.chat.openai.faults import without_secret
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
 from lightagent.adapters.chat.openai.settings import (
     CONNECT_TIMEOUT,
@@ -33,7 +34,7 @@ from lightagent.adapters.chat.openai.watchdog import TimeLimits
 from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import MissingExtraError, ProviderError
+from lightagent.domain.errors import MissingExtraError
 from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class OpenAIChatModel(ChatModel, ServedModel):
         self._limits = TimeLimits(STREAM_TIMEOUT if timeout is None else timeout, idle_timeout)
         self._encoder = RequestEncoder(model, stream_usage=stream_usage)
         self._transport: Transport | None = None
-        self._secret: str | None = None
+        self._credentials = Credentials()
         self._lock = threading.Lock()
 
     @property
@@ -125,13 +126,22 @@ class OpenAIChatModel(ChatModel, ServedModel):
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
 
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
         body = self._encoder.encode(request)
-        transport = self._transport or self._open_transport()
         reader = AnswerReader(self._settings.max_response_bytes)
         trace = request.origin.trace_headers
         try:
+            transport = self._transport or self._open_transport()
             if not request.stream:
                 for delta in await collect(transport, body, self._plain_timeout, reader, trace):
                     yield delta
@@ -139,13 +149,13 @@ class OpenAIChatModel(ChatModel, ServedModel):
             async with aclosing(follow(transport, body, self._limits, reader, trace)) as deltas:
                 async for delta in deltas:
                     yield delta
-        except ProviderError as error:
-            safe = without_secret(error, self._secret)
+            return
+        except Exception as error:  # Whatever it is, it may tell a credential.
+            self._credentials.add_json(request.params)
+            safe = self._credentials.without(error)
             if safe is error:
                 raise
-        else:
-            return
-        raise safe  # Raised here, so that the original, which contains the key, does not become its context.
+        raise safe  # Raised here, so that the original does not become its context.
 
     async def aclose(self) -> None:
         if self._transport is not None:
@@ -168,11 +178,14 @@ class OpenAIChatModel(ChatModel, ServedModel):
             return self._transport
 
     def _aiohttp_transport(self) -> Transport:
-        endpoint = resolve_endpoint(self._settings, os.environ)
-        self._secret = endpoint.key
+        endpoint, proxy = resolve_endpoint(self._settings, os.environ), self._proxy()
+        self._remember_settings()
+        self._credentials.add(endpoint.key)
+        self._credentials.add_headers(endpoint.headers)
         from lightagent.adapters.chat.openai.aiohttp_transport import AiohttpTransport
 
-        return AiohttpTransport(endpoint, self._settings.connect_timeout, self._proxy())
+        mask_logs(self._credentials)
+        return AiohttpTransport(endpoint, self._settings.connect_timeout, proxy)
 
     def _sdk_transport(self, choice: TransportChoice) -> Transport:
         if importlib.util.find_spec("openai") is None:
@@ -180,11 +193,22 @@ class OpenAIChatModel(ChatModel, ServedModel):
                 f"This needs the package 'openai', which is not installed: {choice.reason}.",
                 guidance=f"Type: {install_command('openai', 'openai')}",
             )
-        key = self._settings.api_key
-        self._secret = key if isinstance(key, str) else os.environ.get("OPENAI_API_KEY")
+        self._remember_settings()
         from lightagent.adapters.chat.openai.sdk_transport import SdkTransport
 
-        return SdkTransport(self._settings)
+        mask_logs(self._credentials)
+        return SdkTransport(self._settings, self._credentials)
+
+    def _remember_settings(self) -> None:
+        """What the settings and the environment hold that a request may carry, before one does."""
+        settings, known = self._settings, self._credentials
+        if isinstance(settings.api_key, str):
+            known.add(settings.api_key)
+        known.add_headers(settings.headers or {})
+        known.add_query(settings.default_query or {})
+        known.add_environment(os.environ, "OPENAI_", "AZURE_")
+        if (proxy := self._proxy()) is not None:
+            known.add_url(proxy)
 
     def _proxy(self) -> str | None:
         """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.chat._credentials import shown_options
 from lightagent.adapters.chat.openai.base_urls import problem_of
 from lightagent.adapters.chat.openai.model import OpenAIChatModel
 from lightagent.adapters.chat.openai.settings import (
@@ -29,7 +31,7 @@ Url = Annotated[str, AfterValidator(_sound_url)]
 class OpenAIOptions(BaseModel):
     """How to reach an OpenAI-compatible endpoint."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     model: str = Field(min_length=1, description="The model's name, as the endpoint knows it.")
     api_key: SecretStr | None = Field(
@@ -60,6 +62,10 @@ class OpenAIOptions(BaseModel):
     default_query: dict[str, str] = Field(
         default_factory=dict, description="Query parameters of every request (openai SDK)."
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without what headers and queries prove."""
+        yield from shown_options(self)
 
 
 def open_model(options: OpenAIOptions) -> OpenAIChatModel:

@@ -2,140 +2,82 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from lightagent.adapters.chat.openai.error_bodies import Report, carries_error, read_body, read_report
+from lightagent.adapters.chat.openai.error_words import Meaning, code_of_words, meaning
 from lightagent.adapters.chat.openai.faults import fault, moved
+from lightagent.adapters.chat.openai.pauses import pause
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
-
-_SHOWN = 500
-_TOO_LONG = re.compile(r"(?i)context_length_exceeded|exceed_context_size|maximum context length|context window")
-_NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-_CODES = {
-    "rate_limit_exceeded": "LA-429",
-    "rate_limit_error": "LA-429",
-    "invalid_api_key": "LA-401",
-    "authentication_error": "LA-401",
-    "permission_error": "LA-403",
-    "model_not_found": "LA-404",
-    "not_found_error": "LA-404",
-    "request_too_large": "LA-413",
-    "timeout": "LA-408",
-    "timeout_error": "LA-408",
-    "overloaded": "LA-503",
-    "overloaded_error": "LA-503",
-    "service_unavailable": "LA-503",
-    "invalid_request_error": "LA-400",
-}
-"""The words of an error that came without an HTTP status of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    message: str
-    code: str = ""
-    type: str = ""
 
 
 def status_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error for an answer whose status is none of success; `body` may be cut short."""
     if 300 <= status < 400:
         return moved(status, headers.get("location", ""))
-    report = _read_body(body)
-    wait = retry_after(headers)
+    report = read_body(body)
     details: JsonObject = {"status": status}
-    if wait is not None:
-        details["retry_after"] = wait
     if request_id := headers.get("x-request-id"):
-        details["request_id"] = request_id[:_SHOWN]
+        details["request_id"] = request_id
     message = report.message or f"The provider answered HTTP {status} and did not say why."
     passing = status in (408, 409, 429) or status >= 500
-    return _error(message, report, code_for_status(status), passing, details, wait)
+    wait = pause(headers, report.body, report.message)
+    return error_of(message, report, status, code_for_status(status), passing=passing, details=details, wait=wait)
 
 
 def reported_error(answer: Mapping[object, object]) -> ProviderError | None:
     """The error that an answer of status 200, or an event of a stream, carries in place of a completion."""
-    error = answer.get("error")
-    if not error and answer.get("object") != "error":
+    if not carries_error(answer):
         return None
-    report = _read(answer)
-    status = int(report.code) if re.fullmatch(r"[45]\d\d", report.code) else None
-    if status is not None:
-        code = code_for_status(status)
-    else:
-        code = _CODES.get(report.code) or _CODES.get(report.type) or "LA-500"
+    report = read_report(answer)
+    status = report.status
+    code = code_of_words(report.words, report.text) if status is None else code_for_status(status)
     passing = code in ("LA-408", "LA-429", "LA-500", "LA-503") or status == 409
     message = report.message or "The provider reported an error and did not say which."
-    return _error(message, report, code, passing, {}, None)
+    wait = pause({}, report.body, report.message)
+    return error_of(message, report, status, code, passing=passing, details={}, wait=wait)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that the provider wants to be left alone; None if it does not say, or says nonsense."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    told = headers.get("retry-after")
-    seconds = _number(told)
-    if seconds is not None or not told:
-        return seconds
-    from email.utils import parsedate_to_datetime  # 10 ms that only a provider who answers with a date costs
-
-    try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _error(
-    message: str, report: _Report, code: str, passing: bool, details: JsonObject, wait: float | None
+def error_of(
+    message: str,
+    report: Report,
+    status: int | None,
+    code: str,
+    *,
+    passing: bool,
+    details: JsonObject,
+    wait: float | None,
 ) -> ProviderError:
+    """The error for what was reported, by what it means and, where it means no more, by `code`."""
     if report.code:
         details["provider_code"] = report.code
     if report.type:
         details["provider_type"] = report.type
-    if _TOO_LONG.search(f"{report.code} {report.type} {report.message}") and code in ("LA-400", "LA-413", "LA-500"):
-        guidance = "Shorten the conversation, or use a model with a larger context."
-        return fault(message, "LA-413", guidance=guidance, retryable=False, details=details)
-    if _NO_MONEY & {report.code, report.type}:
-        guidance = "Look at the plan and billing of the account."
-        return fault(message, "LA-429", guidance=guidance, retryable=False, details=details)
-    return fault(message, code, retryable=passing, details=details, retry_after=wait)
+    if wait is not None:
+        details["retry_after"] = wait
+    match meaning(status, report.words, report.text, asks_to_wait=wait is not None):
+        case Meaning.TOO_LONG:
+            guidance = "Shorten the conversation, or use a model with a larger context."
+            return fault(message, "LA-413", guidance=guidance, retryable=False, details=details, retry_after=wait)
+        case Meaning.FILTERED:
+            details["finish_reason"] = "content_filter"
+            guidance = "The provider's content filter refused the prompt. Change the request."
+            return fault(message, "LA-403", guidance=guidance, retryable=False, details=details, retry_after=wait)
+        case Meaning.NO_BALANCE:
+            guidance = "Look at the plan and billing of the account."
+            return fault(message, "LA-429", guidance=guidance, retryable=False, details=details, retry_after=wait)
+        case Meaning.BAD_CALL:
+            details |= _failed_generation(report)
+            guidance = "The model's call or JSON was refused by its provider. Try again, or use a stronger model."
+            return fault(message, "LA-500", guidance=guidance, retryable=True, details=details, retry_after=wait)
+        case None:
+            return fault(message, code, retryable=passing, details=details, retry_after=wait)
 
 
-def _read_body(body: bytes) -> _Report:
-    text = body.decode("utf-8", "replace").strip()
-    try:
-        parsed: object = json.loads(text)
-    except (ValueError, RecursionError):
-        page = text[:1] == "<"
-        return _Report("The provider answered with a web page." if page else text[:_SHOWN])
-    if isinstance(parsed, list) and parsed:  # as Google does
-        parsed = parsed[0]
-    return _read(parsed) if isinstance(parsed, dict) else _Report(text[:_SHOWN])
-
-
-def _read(answer: Mapping[object, object]) -> _Report:
-    """OpenAI's form, `{"error": {"message", "type", "code"}}`, or one of those that others made of it."""
-    error = answer.get("error") or answer
-    if not isinstance(error, Mapping):
-        return _Report(str(error)[:_SHOWN])
-    message = next((error[name] for name in ("message", "detail", "msg") if error.get(name)), "")
-    return _Report(str(message)[:_SHOWN], _word(error.get("code")), _word(error.get("type")))
-
-
-def _word(value: object) -> str:
-    return str(value)[:100] if isinstance(value, str | int) else ""
+def _failed_generation(report: Report) -> JsonObject:
+    """What the model wrote, where the provider shows it."""
+    error = report.body.get("error") if isinstance(report.body, Mapping) else None
+    text = error.get("failed_generation") if isinstance(error, Mapping) else None
+    return {"failed_generation": text} if isinstance(text, str) and text else {}

@@ -49,7 +49,7 @@ def _azure_client(
         raise ConfigurationError(
             "api_version: Azure needs one.", guidance="Set api_version or OPENAI_API_VERSION, such as '2024-10-21'."
         )
-    key = settings.api_key
+    key = settings.api_key.strip() if isinstance(settings.api_key, str) else settings.api_key
     return openai.AsyncAzureOpenAI(
         azure_endpoint=azure_endpoint,
         # The SDK would take it from the body, but the body is bytes by now.

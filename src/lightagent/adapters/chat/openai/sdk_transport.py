@@ -9,15 +9,19 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import openai
 
+from lightagent.adapters.chat._credentials import Credentials
 from lightagent.adapters.chat.openai.base_urls import PATH, host_of
 from lightagent.adapters.chat.openai.faults import fault, no_connection_in_time, unreachable
 from lightagent.adapters.chat.openai.reported_errors import status_error
 from lightagent.adapters.chat.openai.sdk_clients import KEYLESS, make_client
-from lightagent.adapters.chat.openai.settings import Settings
+from lightagent.adapters.chat.openai.settings import Settings, TokenProvider
 from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.adapters.chat.openai.transports import Answer, Transport
 from lightagent.aiokits.per_loop import PerLoop
@@ -28,17 +32,22 @@ from lightagent.domain.origin import TraceHeaders
 _HEADERS = {"Content-Type": "application/json", "X-Stainless-Raw-Response": "stream"}
 # What the SDK adds itself when it sends, so that it stands in no list of headers before.
 _CREDENTIALS = ("authorization", "api-key")
+_OURS = frozenset(name.lower() for name in _HEADERS)
 _TAKES_CONTENT = "content" in inspect.signature(openai.AsyncOpenAI.post).parameters
 
 
 class SdkTransport(Transport):
     """Posts through a client of its own in each event loop, or through the client it was given, which stays open."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
         if settings.client is not None and not isinstance(settings.client, openai.AsyncOpenAI):
             raise ConfigurationError("client: it must be an openai.AsyncOpenAI or AsyncAzureOpenAI.")
         self._settings = settings
-        self._clients = PerLoop(partial(make_client, settings, os.environ), openai.AsyncOpenAI.close)
+        self._credentials = credentials
+        if settings.client is not None:
+            _remember_client(credentials, settings.client)
+        watched = replace(settings, api_key=_watched(settings.api_key, credentials))
+        self._clients = PerLoop(partial(make_client, watched, os.environ), openai.AsyncOpenAI.close)
 
     async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         try:
@@ -47,18 +56,28 @@ class SdkTransport(Transport):
             raise _no_credentials(exc) from exc
         host = host_of(str(client.base_url))
         try:
-            return SdkAnswer(await self._post(client, body, trace), host)
+            response = await self._post(client, body, trace)
         except openai.APIStatusError as exc:
+            self._remember_request(exc.request)
             raise status_error(exc.status_code, exc.response.headers, exc.response.content) from exc
         except openai.APITimeoutError as exc:
+            self._remember_request(exc.request)
             raise no_connection_in_time(host, self._settings.connect_timeout) from exc
         except openai.APIConnectionError as exc:
+            self._remember_request(exc.request)
             raise unreachable(host, _reason(exc)) from exc
         except (openai.OpenAIError, TypeError) as exc:  # TypeError: the SDK found no way to authenticate
             raise _no_credentials(exc) from exc
+        self._remember_request(response.http_request)
+        return SdkAnswer(response, host)
 
     async def aclose(self) -> None:
         await self._clients.aclose()
+
+    def _remember_request(self, request: SentRequest) -> None:
+        """What was sent, whoever gave it: tokens are fetched anew, and a client may have any way to authenticate."""
+        self._credentials.add_headers({name: value for name, value in request.headers.items() if name not in _OURS})
+        self._credentials.add_url(str(request.url))
 
     async def _post(
         self, client: openai.AsyncOpenAI, body: bytes, trace: TraceHeaders
@@ -72,6 +91,41 @@ class SdkTransport(Transport):
         if _TAKES_CONTENT:
             return await client.post(PATH, cast_to=answer, content=body, options={"headers": headers, "max_retries": 0})
         return await client.post(PATH, cast_to=answer, body=body, options={"headers": headers, "max_retries": 0})
+
+
+class SentRequest(Protocol):
+    """What is read of a request that was sent; the SDK's client gives it, whichever HTTP library it is of."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def url(self) -> object: ...
+
+
+def _watched(key: str | TokenProvider | None, credentials: Credentials) -> str | TokenProvider | None:
+    """A token provider whose tokens are known before they are sent."""
+    if key is None or isinstance(key, str):
+        return key
+
+    async def fetch() -> str:
+        token: object = key()
+        if inspect.isawaitable(token):
+            token = await token
+        if not isinstance(token, str):
+            raise ConfigurationError(f"api_key: the token provider gave a {type(token).__name__} and no text.")
+        credentials.add(token)
+        return token
+
+    return fetch
+
+
+def _remember_client(credentials: Credentials, client: openai.AsyncOpenAI) -> None:
+    """What a client of the caller's own will send, as far as it shows before the first request."""
+    credentials.add(client.api_key)
+    credentials.add_headers({name: value for name, value in client.default_headers.items() if isinstance(value, str)})
+    credentials.add_query({name: value for name, value in client.default_query.items() if isinstance(value, str)})
+    credentials.add_url(str(client.base_url))
 
 
 class SdkAnswer(Answer):
@@ -110,5 +164,4 @@ def _reason(exc: openai.APIConnectionError) -> str:
 
 
 def _no_credentials(exc: Exception) -> ProviderError:
-    text = str(exc) or type(exc).__name__
-    return fault(f"The openai SDK refused: {text[:500]}", "LA-401", retryable=False)
+    return fault(f"The openai SDK refused: {str(exc) or type(exc).__name__}", "LA-401", retryable=False)

@@ -24,7 +24,7 @@ STREAM_TIMEOUT = 600.0
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings:
     """The arguments of `OpenAIChatModel`, which explains them."""
 
@@ -45,6 +45,10 @@ class Settings:
     api_version: str | None
     default_query: Mapping[str, str] | None
     client: AsyncOpenAI | None
+
+    def __repr__(self) -> str:
+        """Without the key, the headers and the query."""
+        return f"Settings(model={self.model!r}, base_url={self.base_url!r}, transport={self.transport!r})"
 
 
 def check_limits(settings: Settings) -> None:

@@ -1,0 +1,155 @@
+"""Reads the error out of an answer: OpenAI's form, ``{"error": {"message", "type", "code"}}``, and what others send.
+
+Among these are an error that is a text (xAI, Ollama), ``detail`` (FastAPI), ``code`` and ``msg``, ``errors``
+(Cloudflare), ``base_resp`` (MiniMax), a list around it all (Google), and the answer of a provider behind a gateway
+(OpenRouter).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+_LARGEST = 64 * 1024
+"""Characters of a text that are kept until credentials are masked; after that it is cut."""
+
+_MESSAGES = (
+    "message",
+    "detail",
+    "msg",
+    "error_msg",
+    "errorMessage",
+    "status_msg",
+    "error_description",
+    "title",
+    "reason",
+)
+_CODES = ("code", "type", "status", "reason", "error_code", "errorCode", "status_code", "http_code")
+_SUCCESS = frozenset({"", "0", "200", "none", "null", "ok", "success", "true"})
+# What stands beside a message in an answer that is nothing but an error.
+_BESIDE_MESSAGE = frozenset(
+    {*_MESSAGES, "success", "request_id", "requestId", "trace_id", "timestamp", "path", "sid", "statusCode"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an answer says of an error.
+
+    Attributes:
+        message: for people.
+        code, type: for programs, as the provider writes them.
+        words: every word for programs, in lower case; those of MiniMax as ``base_resp:1008``.
+        body: all of it.
+    """
+
+    message: str
+    code: str = ""
+    type: str = ""
+    words: tuple[str, ...] = ()
+    body: object = None
+
+    @property
+    def text(self) -> str:
+        """All of it that is in words."""
+        return " ".join((*self.words, self.message))
+
+    @property
+    def status(self) -> int | None:
+        """A status of HTTP that the body tells."""
+        return next((int(word) for word in self.words if re.fullmatch(r"[45]\d\d", word)), None)
+
+
+def read_body(body: bytes) -> Report:
+    """The report in the body of an answer with a status of failure."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        parsed: object = json.loads(text)
+    except (ValueError, RecursionError):
+        page = text[:1] == "<"
+        return Report("The provider answered with a web page." if page else text[:_LARGEST])
+    if isinstance(parsed, list) and parsed:  # as Google does
+        parsed = parsed[0]
+    return read_report(parsed) if isinstance(parsed, dict) else Report(text[:_LARGEST])
+
+
+def read_report(answer: Mapping[object, object]) -> Report:
+    """The report in an answer that is known to be an error."""
+    error = _error_in(answer)
+    if not isinstance(error, Mapping):
+        words = tuple(dict.fromkeys(_words(answer)))
+        return Report(_message(error), _word(answer.get("code")), _word(answer.get("type")), words, answer)
+    behind = _behind_gateway(error)
+    message = _message(next((error[name] for name in _MESSAGES if error.get(name)), ""))
+    if behind is not None and behind.message:
+        message = f"{message.rstrip('.')}: {behind.message}" if message else behind.message
+    words = tuple(dict.fromkeys((*_words(error), *_words(answer), *(behind.words if behind else ()))))
+    code = next((told for name in ("code", "error_code", "status_code") if (told := _word(error.get(name)))), "")
+    return Report(message, code, _word(error.get("type")), words, answer)
+
+
+def carries_error(answer: Mapping[object, object]) -> bool:
+    """Whether an answer of status 200, or an event of a stream, is an error in place of a completion."""
+    if answer.get("error") or answer.get("object") == "error":
+        return True
+    if answer.get("choices"):
+        return False
+    base = answer.get("base_resp")
+    if isinstance(base, Mapping):
+        return _word(base.get("status_code")).lower() not in _SUCCESS
+    if answer.get("type") == "error" or answer.get("errors") or answer.get("success") is False:
+        return True
+    if not any(answer.get(name) for name in _MESSAGES):
+        return False
+    told = [_word(answer[name]) for name in ("code", "error_code", "status_code", "status") if name in answer]
+    if told:
+        return any(word.lower() not in _SUCCESS for word in told)
+    return all(name in _BESIDE_MESSAGE for name in answer)
+
+
+def _error_in(answer: Mapping[object, object]) -> object:
+    for name in ("error", "base_resp", "errors"):
+        if found := answer.get(name):
+            return found[0] if isinstance(found, list) and isinstance(found[0], Mapping) else found
+    return answer
+
+
+def _behind_gateway(error: Mapping[object, object]) -> Report | None:
+    """What the provider said, which OpenRouter quotes under its own words."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    if isinstance(raw, Mapping):
+        return read_report(raw)
+    return read_body(raw.encode("utf-8", "replace")) if isinstance(raw, str) and raw else None
+
+
+def _message(value: object) -> str:
+    """A text, or the texts of FastAPI's list of what is wrong."""
+    if isinstance(value, list) and all(isinstance(item, str | Mapping) for item in value):
+        return "; ".join(filter(None, map(_message, value)))[:_LARGEST]
+    if isinstance(value, Mapping):
+        text = next((str(value[name]) for name in _MESSAGES if value.get(name)), str(dict(value)))[:_LARGEST]
+        where = value.get("loc")
+        return f"{'.'.join(map(str, where))}: {text}" if isinstance(where, list) else text
+    return str(value)[:_LARGEST]
+
+
+def _words(error: Mapping[object, object]) -> Iterator[str]:
+    """The words for programs, of the error itself and of what it says is behind it (Azure, Google)."""
+    prefix = "base_resp:" if "status_msg" in error else ""
+    for name in _CODES:
+        if word := _word(error.get(name)):
+            yield prefix + word.lower()
+    inner = error.get("innererror") or error.get("inner_error")
+    if isinstance(inner, Mapping):
+        yield from _words(inner)
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, Mapping) and (word := _word(detail.get("reason"))):
+            yield word.lower()
+
+
+def _word(value: object) -> str:
+    return str(value)[:100] if isinstance(value, str | int) and not isinstance(value, bool) else ""

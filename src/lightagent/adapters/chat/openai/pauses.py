@@ -1,0 +1,151 @@
+"""How long a provider asks to be left alone: in a header, in a field of the error, or in its words."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+_SECONDS = {"n": 1e-9, "u": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNIT = r"(?:ns|[uµμ]s|ms|milliseconds?|msecs?|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:ours?|rs?)?|d(?:ays?)?)"
+_AMOUNT = r"\d{1,12}(?:\.\d{1,12})?"
+_PART = re.compile(rf"(?i)({_AMOUNT})[ \t]?({_UNIT})(?=$|[\s,.;:)\d])")
+_DURATION = rf"{_AMOUNT}[ \t]?{_UNIT}(?:(?:, ?| and | )?{_AMOUNT}[ \t]?{_UNIT})*(?![a-z])"
+_NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+_WORDS = re.compile(rf"(?i)\b(?:try again|retry(?:ing)?|wait|resets?)\b[^.\d]{{0,20}}?({_DURATION})")
+_FIELD = re.compile(r"(?:retryafter|retrydelay|retryin|quotaresetdelay|waittime|wait)(seconds|secs|s|ms|milliseconds)?")
+_RESET = re.compile(r"(?:x-)?ratelimit-reset(?:-after)?(.*)|anthropic-ratelimit(-.+)-reset")
+_DEEPEST = 5
+_LONGEST_TEXT = 2000
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that the headers ask for; None if they do not say, or say nonsense.
+
+    `Retry-After` goes before what is told of a rate limit's next window, which counts for limits that are used up.
+    """
+    asked = _asked(headers)
+    return _reset(headers) if asked is None else asked
+
+
+def pause(headers: Mapping[str, str], body: object, message: str) -> float | None:
+    """The seconds that an error asks for: by `Retry-After`, in a field or the words of its body, or by a rate limit."""
+    for told in (_asked(headers), _in_body(body), in_words(message)):
+        if told is not None:
+            return told
+    return _reset(headers)
+
+
+def in_words(message: str) -> float | None:
+    """The seconds of "Please try again in 1m6s"."""
+    found = _WORDS.search(message[:_LONGEST_TEXT])
+    return duration(found[1]) if found else None
+
+
+def duration(text: str) -> float | None:
+    """The seconds of ``7``, ``7.5s``, ``1m6s``, ``20 ms``, ``2 minutes``."""
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        seconds = float(text)
+        return seconds if math.isfinite(seconds) else None
+    total, end = 0.0, 0
+    for part in _PART.finditer(text):
+        if text[end : part.start()].strip(", ").removesuffix("and").strip():
+            return None
+        total += float(part[1]) * _factor(part[2].lower())
+        end = part.end()
+    return total if end == len(text) and end else None
+
+
+def _factor(unit: str) -> float:
+    if unit.startswith(("ms", "milli")):
+        return _SECONDS["ms"]
+    return _SECONDS.get(unit[0], _SECONDS["u"])
+
+
+def _asked(headers: Mapping[str, str]) -> float | None:
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        told = headers.get(name, "").strip()
+        if (amount := duration(told)) is not None:
+            return amount / 1000 if _NUMBER.fullmatch(told) else amount
+    return _moment(headers.get("retry-after", ""))
+
+
+def _reset(headers: Mapping[str, str]) -> float | None:
+    """When the window of a used-up limit begins anew; of several, the last, since all of them must have room."""
+    used_up: list[float] = []
+    unknown: list[float] = []
+    others: list[float] = []
+    for name, value in headers.items():
+        found = _RESET.fullmatch(name.lower())
+        told = None if found is None else _moment(value)
+        if found is None or told is None:
+            continue
+        left = _left(headers, found[1] or found[2] or "")
+        (unknown if left is None else others if left > 0 else used_up).append(told)
+    if used_up or unknown:
+        return max(used_up or unknown)
+    # All have room, so that the request was too large for the room of one: the next window is worth a try.
+    return min(others, default=None)
+
+
+def _left(headers: Mapping[str, str], limit: str) -> float | None:
+    names = (f"x-ratelimit-remaining{limit}", f"ratelimit-remaining{limit}", f"anthropic-ratelimit{limit}-remaining")
+    return next((left for name in names if (left := duration(headers.get(name, ""))) is not None), None)
+
+
+def _moment(text: str) -> float | None:
+    """Seconds from now until what a header tells: a duration, a moment since 1970 in seconds or ms, or a date."""
+    seconds = duration(text)
+    if seconds is None:
+        moment = _date(text.strip())
+        return None if moment is None else max(0.0, moment - time.time())
+    if seconds > 1e11:
+        seconds /= 1000
+    return max(0.0, seconds - time.time()) if seconds > 1e9 else seconds
+
+
+def _date(text: str) -> float | None:
+    if not text or text[0] in "-+":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        pass
+    from email.utils import parsedate_to_datetime  # 10 ms that only a provider who answers with a date costs
+
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _in_body(body: object) -> float | None:
+    return next((told for name, value in _fields(body, 0) if (told := _field(name, value)) is not None), None)
+
+
+def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield str(name), inner
+            yield from _fields(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value[:20]:
+            yield from _fields(inner, depth + 1)
+
+
+def _field(name: str, value: object) -> float | None:
+    """The seconds of ``retry_after: 7``, of Google's ``retryDelay: "7s"``, or of the headers that a gateway quotes."""
+    if name == "headers" and isinstance(value, dict):
+        return retry_after({str(one).lower(): str(told) for one, told in value.items()})
+    found = _FIELD.fullmatch(re.sub(r"[^a-z]", "", name.lower()))
+    if found is None or isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    seconds = _moment(str(value))
+    in_milliseconds = found[1] in ("ms", "milliseconds") and _NUMBER.fullmatch(str(value).strip())
+    return seconds / 1000 if seconds is not None and in_milliseconds else seconds

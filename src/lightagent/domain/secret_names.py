@@ -1,0 +1,54 @@
+"""Which names say that they name a secret: ``api_key``, ``accessToken``, ``X-AuthToken``, but not ``max_tokens``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+_SECRET_WORDS: Final = frozenset(
+    {
+        *("key", "keys", "token", "secret", "secrets", "signature", "sig", "jwt", "bearer"),
+        *("password", "passwords", "passwd", "passphrase", "passcode", "pass", "pwd"),
+        *("authorization", "credential", "credentials", "creds", "cookie", "cookies"),
+    }
+)
+
+# Words that are written without a border between them: authtoken, apikey, clientsecret, dbpassword.
+_RUN_TOGETHER: Final = re.compile(
+    r".+(?:token|secret|password|passwd|passphrase|credentials?|authorization)"
+    r"|(?:x|my|our)?(?:api|app|auth|access|account|client|encryption|license|master|private|secret|server|service|session"
+    r"|shared|signing|ssh|storage|sub|subscription)keys?"
+)
+
+# What may follow the telling word: api_key_1, tokenValue, password_old.
+_TRAILING: Final = frozenset({"value", "string", "text", "raw", "plain", "old", "new", "current", "previous", "backup"})
+
+# The word before says that no secret is meant: stop_token, prompt_cache_key.
+_NO_TOKEN: Final = frozenset(
+    {"stop", "eos", "bos", "pad", "unk", "sep", "mask", "cls", "start", "end", "special", "max", "min", "num", "total"}
+)
+_NO_KEY: Final = frozenset(
+    {"public", "cache", "primary", "foreign", "sort", "partition", "routing", "index", "idempotency", "group"}
+)
+_MANY_TOKENS: Final = frozenset({"access", "api", "auth", "bearer", "refresh", "session"})
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether the name says that its value is secret: its last word is one of few, in camelCase, kebab or snake."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    while len(words) > 1 and words[-1] in _TRAILING:
+        words.pop()
+    if not words:
+        return False
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last == "token":
+        return before not in _NO_TOKEN
+    if last == "key":
+        return before not in _NO_KEY
+    if last == "tokens":
+        return before in _MANY_TOKENS
+    if last == "auth":
+        return bool(before)
+    return last in _SECRET_WORDS or _RUN_TOGETHER.fullmatch(last) is not None

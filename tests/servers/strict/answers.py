@@ -83,10 +83,11 @@ def _chunks(said: Said, provider: Provider) -> Iterator[Json]:
         for piece in _pieces(text or "", said.pieces):
             yield chunk({field: piece})
     for place, call in enumerate(said.calls):
-        first, *rest = [None] if call.arguments is None else _pieces(call.arguments, said.pieces) or [""]
+        pieces = _pieces(call.arguments or "", said.pieces)
+        first = None if call.arguments is None else "".join(pieces[:1])
         whole = _call(said, place, provider)
         yield chunk({"tool_calls": [{**whole, "index": place, "function": {"name": call.name, "arguments": first}}]})
-        for piece in rest:
+        for piece in pieces[1:]:
             yield chunk({"tool_calls": [{"index": place, "function": {"arguments": piece}}]})
 
 

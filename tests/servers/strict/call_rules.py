@@ -79,12 +79,11 @@ def arguments_are_text(request: Request) -> Iterator[str]:
 
 
 def arguments_are_an_object(request: Request) -> Iterator[str]:
-    """Arguments parse, strictly, to a JSON object."""
+    """Arguments parse, strictly, to a JSON object whose texts are whole characters."""
     for call in _all(request):
         try:
-            value: Json = (
-                json.loads(call.arguments, parse_constant=_refused) if isinstance(call.arguments, str) else None
-            )
+            value: Json = json.loads(str(call.arguments), parse_constant=_refused)
+            json.dumps(value, ensure_ascii=False).encode()
         except ValueError as error:
             yield f"{call.at}.function.arguments: {call.arguments!r} is no JSON: {error}."
             continue

@@ -13,10 +13,10 @@ COMPATIBLE = "https://ai.google.dev/gemini-api/docs/openai"
 CALLING = "https://ai.google.dev/gemini-api/docs/function-calling"
 SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 
-PARAMETERS = frozenset(
+PARAMETERS = (
     "messages model extra_body frequency_penalty max_completion_tokens max_tokens modalities n parallel_tool_calls "
     "presence_penalty reasoning_effort response_format seed stop stream stream_options temperature tool_choice tools "
-    "top_logprobs logprobs top_p user service_tier".split()
+    "top_logprobs logprobs top_p user service_tier"
 )
 
 RULES = (

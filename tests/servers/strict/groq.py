@@ -13,11 +13,11 @@ COMPATIBLE = "https://console.groq.com/docs/openai"
 OUTPUTS = "https://console.groq.com/docs/structured-outputs"
 UNSUPPORTED = "property '{name}' is unsupported"
 
-PARAMETERS = frozenset(
+PARAMETERS = (
     "messages model citation_options compound_custom disable_tool_validation documents exclude_domains "
     "frequency_penalty function_call functions include_domains include_reasoning max_completion_tokens max_tokens "
     "metadata n parallel_tool_calls presence_penalty reasoning_effort reasoning_format response_format search_settings "
-    "seed service_tier stop store stream stream_options temperature tool_choice tools top_p user".split()
+    "seed service_tier stop store stream stream_options temperature tool_choice tools top_p user"
 )
 
 RULES = (

@@ -36,6 +36,14 @@ def system_at_the_beginning(request: Request) -> Iterator[str]:
             yield f"{message.at}: System message must be at the beginning."
 
 
+def alternating(request: Request) -> Iterator[str]:
+    """After the system message, a user's and an assistant's message take turns; calls and results do not count."""
+    counted = [message for message in request.messages if message.role in ("user", "assistant") and not message.calls]
+    for place, message in enumerate(counted):
+        if message.role != ("user", "assistant")[place % 2]:
+            yield f"{message.at}: Conversation roles must alternate user/assistant/user/assistant/..."
+
+
 def ends_with_user_or_tool(request: Request) -> Iterator[str]:
     """The model is asked to answer somebody."""
     last = request.messages[-1]

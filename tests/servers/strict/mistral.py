@@ -16,10 +16,10 @@ FORBIDDEN = (
     "https://github.com/BerriAI/litellm/issues/30835 and https://github.com/editor-code-assistant/eca/issues/231"
 )
 
-PARAMETERS = frozenset(
+PARAMETERS = (
     "messages model frequency_penalty guardrails max_tokens metadata n parallel_tool_calls prediction presence_penalty "
     "prompt_cache_key prompt_mode random_seed reasoning_effort response_format safe_prompt stop stream stream_options "
-    "temperature tool_choice tools top_p".split()
+    "temperature tool_choice tools top_p"
 )
 
 FOLLOWS = {

@@ -87,6 +87,7 @@ def read_request(raw: bytes) -> Request:
     """
     try:
         body: Json = json.loads(raw)
+        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no character
     except ValueError as error:
         raise MalformedRequest(f"The body is no JSON: {error}.") from error
     if not isinstance(body, dict):

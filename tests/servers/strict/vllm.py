@@ -29,6 +29,17 @@ RULES = (
     Rule("response format", parameters.response_formats("text", "json_object", "json_schema"), SERVER),
 )
 
+ALTERNATING_RULES = (
+    *RULES,
+    Rule(
+        "alternating",
+        messages.alternating,
+        "https://github.com/vllm-project/vllm (examples/tool_chat_template_mistral.jinja) and "
+        "https://github.com/charmbracelet/crush/issues/279",
+    ),
+)
+
 VLLM = Provider(
     "vllm", "Qwen/Qwen3.5-35B-A3B", RULES, random_id("chatcmpl-tool-", 32, string.hexdigits.lower()), "reasoning"
 )
+VLLM_ALTERNATING = Provider("vllm-alternating", "google/gemma-3-27b-it", ALTERNATING_RULES, VLLM.call_id)

@@ -56,7 +56,7 @@ def answer(said: Said, provider: Provider, request: Request) -> tuple[Reply, Opt
 
 def _message(said: Said, provider: Provider) -> JsonObject:
     message: JsonObject = {"role": "assistant", "content": said.text}
-    if said.reasoning:
+    if provider.reasoning_field:
         message[provider.reasoning_field] = said.reasoning
     if said.refusal is not None:
         message["refusal"] = said.refusal
@@ -78,15 +78,18 @@ def _call(said: Said, place: int, provider: Provider) -> JsonObject:
 
 
 def _chunks(said: Said, provider: Provider) -> Iterator[Json]:
-    yield chunk({"role": "assistant", "content": None if said.text is None else ""})
+    first: JsonObject = {"role": "assistant", "content": None if said.text is None else ""}
+    if provider.reasoning_field:
+        first[provider.reasoning_field] = ""
+    yield chunk(first)
     for field, text in ((provider.reasoning_field, said.reasoning), ("content", said.text), ("refusal", said.refusal)):
         for piece in _pieces(text or "", said.pieces):
             yield chunk({field: piece})
     for place, call in enumerate(said.calls):
         pieces = _pieces(call.arguments or "", said.pieces)
-        first = None if call.arguments is None else "".join(pieces[:1])
+        begun = None if call.arguments is None else "".join(pieces[:1])
         whole = _call(said, place, provider)
-        yield chunk({"tool_calls": [{**whole, "index": place, "function": {"name": call.name, "arguments": first}}]})
+        yield chunk({"tool_calls": [{**whole, "index": place, "function": {"name": call.name, "arguments": begun}}]})
         for piece in pieces[1:]:
             yield chunk({"tool_calls": [{"index": place, "function": {"arguments": piece}}]})
 

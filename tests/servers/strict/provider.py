@@ -20,7 +20,7 @@ class Provider:
         model: a model's name there.
         rules: all that a request must keep to.
         call_id: an id of a call as its models give it.
-        reasoning_field: where its models' reasoning stands in a message; empty for models that show none.
+        reasoning_field: where its models' reasoning stands in a message, be it empty; "" for models that show none.
         signs_calls: whether the first call of a message carries a signature of the thoughts before it.
         error: a refusal as the provider words it.
     """

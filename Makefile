@@ -43,7 +43,7 @@ test-heavy: forget-remarks .venv/.dev .tools/temporal-$(TEMPORAL) ## real server
 # 50 and 5 times as many as in `make test`.
 soak: forget-remarks .venv/.dev ## before a release, half an hour: 500,000 runs that must not grow, 5,000 cut anywhere
 	$(say) "Soak"
-	@LIGHTAGENT_SOAK_RUNS=500000 LIGHTAGENT_GENERATED_RUNS=5000 $(BIN)/pytest -q -p no:xdist \
+	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py
 	$(closing)
 

@@ -22,11 +22,12 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Ours without anything that configures an agent; `lightagent` and `python` are those of this environment."""
+    state = tmp_path_factory.mktemp("state")  # Where it is remembered which files are trusted.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LIGHTAGENT_"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    return {**kept, "PATH": path, "PYTHONIOENCODING": "utf-8", "COLUMNS": "110"}
+    return {**kept, "PATH": path, "PYTHONIOENCODING": "utf-8", "COLUMNS": "110", "XDG_STATE_HOME": str(state)}
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Ours without anything that configures an agent."""
+    """Ours without anything that configures an agent; files that are found are trusted."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LIGHTAGENT_"))}
-    return {**kept, "PYTHONIOENCODING": "utf-8", **variables}
+    return {**kept, "PYTHONIOENCODING": "utf-8", "LIGHTAGENT_TRUST_CONFIG": "1", **variables}
 
 
 @pytest.fixture

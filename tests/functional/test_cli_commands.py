@@ -9,7 +9,16 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.app import app
 from lightagent.entrypoints.cli.tool_files import load_tool_file
 
-COMMANDS = [["run"], ["chat"], ["doctor"], ["config", "check"], ["config", "show"], ["config", "diff"]]
+COMMANDS = [
+    ["run"],
+    ["chat"],
+    ["doctor"],
+    ["config", "check"],
+    ["config", "show"],
+    ["config", "diff"],
+    ["config", "trust"],
+    ["config", "untrust"],
+]
 
 
 @pytest.fixture
@@ -23,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def invoke(*arguments: str, **variables: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", **variables})
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", "LIGHTAGENT_TRUST_CONFIG": "1", **variables})
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -101,17 +101,11 @@ async def test_an_answer_cut_short_says_so(faults: FaultServer, name: str, reaso
 
 
 @MODES
-async def test_no_content_is_an_empty_answer(faults: FaultServer, stream: bool) -> None:
-    reply = await ask(faults.scenario("null-content").base_url, stream=stream)
-    assert not reply.message.content
-    assert reply.end.finish_reason == "stop"
-
-
-@MODES
 @pytest.mark.parametrize(
     ("name", "options", "code", "retryable"),
     [
         ("html", {}, "LA-404", False),
+        ("null-content", {}, "LA-500", True),
         ("malformed", {}, "LA-500", True),
         ("not-an-object", {}, "LA-500", True),
         ("empty-body", {}, "LA-500", True),

@@ -16,6 +16,8 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import AgentSettings, Backend, LoggingSettings, Settings, load_settings
 
+TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
+
 CANARY = "sk-canary-1234567890"
 
 
@@ -186,7 +188,7 @@ def test_bad_backends_name_place_and_remedy(
 ) -> None:
     (tmp_path / "lightagent.toml").write_text(f"[default.model]\n{text}\n")
     monkeypatch.chdir(tmp_path)
-    settings = load_settings(environ=environ)
+    settings = load_settings(environ=TRUSTED | environ)
     with pytest.raises(ConfigurationError) as caught:
         open_model(settings, environ=environ)
     assert place in str(caught.value)

@@ -229,3 +229,27 @@ class TestOverHttp:
         with pytest.raises(ProviderError) as caught:
             await ask(model, ChatRequest(QUESTION, stream=stream))
         return caught.value
+
+    @pytest.mark.parametrize(
+        ("message", "reason"),
+        [
+            ({"content": None}, "stop"),
+            ({"content": ""}, "stop"),
+            ({"content": "x"}, "tool_calls"),
+            ({"content": "", "reasoning_content": "hm"}, "stop"),
+        ],
+    )
+    async def test_an_answer_that_says_nothing_is_an_error(
+        self, backend: Backend, message: JsonObject, reason: str
+    ) -> None:
+        choice: JsonObject = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", **message}}
+        backend.body = {**completion(""), "choices": [choice]}
+        with pytest.raises(ProviderError) as caught:
+            await ask(backend.model(), ChatRequest(QUESTION))
+        assert caught.value.code == "LA-500"
+
+    @pytest.mark.parametrize(("reason", "meant"), [("max_tokens", "length"), ("content_filter", "content_filter")])
+    async def test_a_cut_answer_is_told_as_one(self, backend: Backend, reason: str, meant: str) -> None:
+        choice: JsonObject = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": "Half"}}
+        backend.body = {**completion(""), "choices": [choice]}
+        assert (await ask(backend.model(), ChatRequest(QUESTION))).end.finish_reason == meant

@@ -97,7 +97,6 @@ def test_only_the_first_choice_counts() -> None:
         ("MAX_TOKENS", "length"),
         ("SAFETY", "content_filter"),
         ("eos", "stop"),
-        ("new", "new"),
     ],
 )
 def test_finish_reasons_are_said_in_the_words_of_openai(said: str, meant: str) -> None:
@@ -135,6 +134,12 @@ def test_a_stream_is_whole_with_a_reason_or_the_mark_of_its_end() -> None:
     assert reply(events(chunk({"content": "x"}))).end.finish_reason is None
     cut = fault(events(chunk({"content": "x"}), done=False))
     assert (cut.code, cut.retryable) == ("LA-503", True)
+
+
+@pytest.mark.parametrize("mark", ["[DONE]", " [DONE] ", "[done]", '"[DONE]"', "DONE", "data: [DONE]", "[DONE]\r"])
+def test_marks_of_the_end(mark: str) -> None:
+    body = events(chunk({"content": "x"}), done=False) + f"data: {mark}\n\n".encode()
+    assert reply(body + b"data: nonsense\n\n").message.content == "x"
 
 
 def test_what_follows_the_end_is_not_read() -> None:
@@ -231,7 +236,7 @@ DELTAS = st.fixed_dictionaries(
 @given(st.lists(DELTAS, max_size=6), st.lists(st.integers(0, 10_000), max_size=20))
 @example([{"content": "👋🏽"}], list(range(300)))
 def test_any_split_of_a_stream_folds_to_the_same(deltas: list[JsonObject], cuts: list[int]) -> None:
-    body = events(*(chunk(delta) for delta in deltas), chunk({}, "stop"))
+    body = events(*(chunk(delta) for delta in deltas), chunk({"content": "."}, "stop"))
     whole, split = reply(body), reply(*pieces_of(body, cuts))
     assert without_made_up_ids(whole) == without_made_up_ids(split)
 

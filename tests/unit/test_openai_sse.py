@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent.adapters.chat.openai.sse import EventDecoder
+from lightagent.adapters.chat.openai.sse import ErrorEvent, Event, EventDecoder
 from tests.support.costs import grows_evenly
 
 
-def decode(*pieces: bytes) -> list[bytes]:
+def decode(*pieces: bytes) -> list[Event]:
     decoder = EventDecoder()
     events = [event for piece in pieces for event in decoder.feed(piece)]
     return events + decoder.end()
@@ -28,8 +28,17 @@ def decode(*pieces: bytes) -> list[bytes]:
         (b"event: x\nid: 1\nretry: 5\ndata: a\nunknown\n\n", [b"a"]),
         (b"data: a\ndata: b\n\n", [b"a\nb"]),
         (b"data:  a\n\n", [b" a"]),
-        (b"data\n\n", [b""]),
-        (b"data: \n\n", [b""]),
+        (b"data\n\n", []),
+        (b"data: \n\n", []),
+        (b"data:\n\n", []),
+        (b"data:   \n\n", []),
+        (b"data\r\rdata: a\r\r", [b"a"]),
+        (b"event: ping\ndata: {}\n\ndata: a\n\n", [b"a"]),
+        (b"event: keep-alive\r\ndata: x\r\n\r\ndata: a\r\n\r\n", [b"a"]),
+        (b"event: heartbeat\n\ndata: a\n\n", [b"a"]),
+        (b"event: error\ndata: a\n\ndata: b\n\n", [ErrorEvent(b"a"), b"b"]),
+        (b"data: a\nevent: error\n\n", [ErrorEvent(b"a")]),
+        (b"event: message\ndata: a\n\n", [b"a"]),
         (b"error: {}\n\n", [b"{}"]),
         (b"\n\n\ndata: a\n\n\n\n", [b"a"]),
         (b"data: a", [b"a"]),
@@ -39,7 +48,7 @@ def decode(*pieces: bytes) -> list[bytes]:
         ("data: Grüße 👋🏽\n\n".encode(), ["Grüße 👋🏽".encode()]),
     ],
 )
-def test_events_are_found(stream: bytes, events: list[bytes]) -> None:
+def test_events_are_found(stream: bytes, events: list[Event]) -> None:
     assert decode(stream) == events
     assert decode(*(stream[at : at + 1] for at in range(len(stream)))) == events
 
@@ -72,6 +81,6 @@ def test_a_line_in_many_pieces_costs_no_more_than_its_length() -> None:
         for _ in range(pieces):
             decoder.feed(b"x" * 1000)
         assert decoder.pending == 1000 * pieces + 6
-        assert len(decoder.feed(b"\n\n")[0]) == 1000 * pieces
+        assert decoder.feed(b"\n\n") == [b"x" * 1000 * pieces]
 
     assert grows_evenly(feed, 2_000)

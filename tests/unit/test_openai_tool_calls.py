@@ -2,12 +2,13 @@
 
 import pytest
 
-from lightagent.adapters.chat.openai.tool_calls import ToolCallPieces
+from lightagent.adapters.chat.openai.tool_calls import ToolCalls
 from lightagent.domain.deltas import fold_deltas
 from lightagent.domain.messages import ToolCall
+from tests.support.costs import grows_evenly
 
 
-def piece(index: object = None, id: object = None, name: object = None, arguments: object = None) -> dict[str, object]:
+def piece(index: object = None, id: object = None, name: object = None, arguments: object = None) -> object:
     """What is None is left out."""
     told = {"name": name, "arguments": arguments}
     function = {key: value for key, value in told.items() if value is not None}
@@ -16,8 +17,9 @@ def piece(index: object = None, id: object = None, name: object = None, argument
 
 
 def fold(*deltas: list[object], whole: bool = False) -> tuple[ToolCall, ...]:
-    pieces = ToolCallPieces()
-    return fold_deltas(delta for each in deltas for delta in pieces.read(each, whole=whole)).message.tool_calls
+    pieces = ToolCalls()
+    begun = [delta for each in deltas for delta in pieces.read(each, whole=whole)]
+    return fold_deltas([*begun, *pieces.whole()]).message.tool_calls
 
 
 ADD, SUB = ToolCall("a", "add", '{"x":1}'), ToolCall("b", "sub", "{}")
@@ -80,3 +82,117 @@ def test_a_server_without_ids_and_indexes() -> None:
 
 def test_a_number_is_an_id_too() -> None:
     assert fold([piece(0, 7, "add", "{}")])[0].id == "7"
+
+
+OSLO, ROME = '{"city":"Oslo"}', '{"city":"Rome"}'
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        # by id, without an index
+        [[piece(id="a", name="f", arguments="")], [piece(id="b", name="g", arguments="")],
+         [piece(id="a", arguments=OSLO[:6])], [piece(id="b", arguments=ROME[:9])],
+         [piece(id="a", arguments=OSLO[6:])], [piece(id="b", arguments=ROME[9:])]],
+        # by id, all with index 0
+        [[piece(0, "a", "f", "")], [piece(0, "b", "g", "")], [piece(0, "a", None, OSLO)], [piece(0, "b", None, ROME)]],
+        # by id, name with every piece
+        [[piece(0, "a", "f")], [piece(0, "b", "g")], [piece(0, "a", "f", OSLO)], [piece(0, "b", "g", ROME)]],
+        # by id, the index only in the first piece
+        [[piece(0, "a", "f", "")], [piece(1, "b", "g", "")], [piece(id="b", arguments=ROME)],
+         [piece(id="a", arguments=OSLO)]],
+        # by place, with neither
+        [[piece(name="f", arguments=""), piece(name="g", arguments="")],
+         [piece(arguments=OSLO[:5]), piece(arguments=ROME[:7])],
+         [piece(arguments=OSLO[5:]), piece(arguments=ROME[7:])]],
+        # by place, ids only at the beginning
+        [[piece(id="a", name="f"), piece(id="b", name="g")], [piece(arguments=OSLO), piece(arguments=ROME)]],
+        # whole calls, all with index 0 and no id
+        [[piece(0, "", "f", OSLO)], [piece(0, "", "g", ROME)]],
+        # whole calls, an index of null
+        [[piece("null", "a", "f", OSLO)], [piece("null", "b", "g", ROME)]],
+        # an index as text
+        [[piece("0", "a", "f", "")], [piece("1", "b", "g", "")], [piece("0", arguments=OSLO)],
+         [piece("1", arguments=ROME)]],
+        # a function without its envelope
+        [[{"id": "a", "name": "f", "arguments": OSLO}, {"id": "b", "name": "g", "arguments": {"city": "Rome"}}]],
+    ],
+)  # fmt: skip
+def test_pieces_of_two_calls_are_told_apart(deltas: list[list[object]]) -> None:
+    calls = [(call.name, call.arguments.replace(" ", "")) for call in fold(*deltas)]
+    assert calls == [("f", OSLO), ("g", ROME)]
+
+
+@pytest.mark.parametrize(
+    ("deltas", "calls"),
+    [
+        ([[piece(0, "", "f", OSLO)], [piece(0, "", "f", ROME)]], [("f", OSLO), ("f", ROME)]),
+        ([[piece(0, "", "f", OSLO)], [piece(0, "", "f", OSLO)]], [("f", OSLO)]),
+        ([[piece(0, "a", "f", OSLO)], [piece(1, "b", "f", OSLO)]], [("f", OSLO), ("f", OSLO)]),
+        ([[piece(0, "a", "f", OSLO[:5])], [piece(0, "z", "f", OSLO[5:])]], [("f", OSLO)]),
+        ([[piece(id="a", name="f", arguments=OSLO)], [piece(id="b")], [piece(id="b", name="g", arguments=ROME)]],
+         [("f", OSLO), ("g", ROME)]),
+    ],
+)  # fmt: skip
+def test_one_call_or_two(deltas: list[list[object]], calls: list[tuple[str, str]]) -> None:
+    assert [(call.name, call.arguments) for call in fold(*deltas)] == calls
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["get_weather"],
+        ["get_", "weather"],
+        ["g", "et_we", "ather"],
+        ["get_weather", "get_weather"],
+        ["get_", "get_weather"],
+        ["get_weather", ""],
+        [None, "get_weather"],
+    ],
+)
+def test_a_name_in_fragments(names: list[str | None]) -> None:
+    for index, id in ((0, "a"), (None, "a"), (None, None)):
+        first, *rest = [piece(index, id if at == 0 else None, name) for at, name in enumerate(names)]
+        (call,) = fold([first], *([each] for each in rest), [piece(index, arguments=OSLO)])
+        assert (call.name, call.arguments) == ("get_weather", OSLO)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "whole"),
+    [
+        (["{}", OSLO], OSLO),
+        (["{}", OSLO[:3], OSLO[3:]], OSLO),
+        (["null", OSLO], OSLO),
+        (['""', OSLO[:9], OSLO[9:]], OSLO),
+        ([OSLO, "{}"], OSLO),
+        ([OSLO, OSLO], OSLO),
+        ([OSLO[:4], OSLO[4:], OSLO], OSLO),
+        ([OSLO[:4], OSLO[4:], '{"city": "Oslo"}'], OSLO),
+        ([OSLO[:4], OSLO[4:], OSLO[:4], OSLO[4:]], OSLO),
+        ([OSLO[:4], OSLO[:9], OSLO], OSLO),
+        ([{}, {"city": "Oslo"}], '{"city": "Oslo"}'),
+        ([{"city": "Oslo"}], '{"city": "Oslo"}'),
+        (["{}"], "{}"),
+        (["{}", "{}"], "{}"),
+        (["", "{}", ""], "{}"),
+        (["{", "}"], "{}"),
+        (['{"a":', "{}", "}"], '{"a":{}}'),
+        (['{"a":', "null", "}"], '{"a":null}'),
+        (['{"a":"', "}", '{"}'], '{"a":"}{"}'),
+        (['{"a":"\\', '"', '}"}'], '{"a":"\\"}"}'),
+        (['{"a":1', '{"b":2}'], '{"a":1{"b":2}'),
+    ],
+)
+def test_arguments_that_a_server_repeats(arguments: list[object], whole: str) -> None:
+    for index, id in ((0, "a"), (None, "a")):
+        pieces: list[list[object]] = [
+            [piece(index, id, "f" if at == 0 else None, each)] for at, each in enumerate(arguments)
+        ]
+        assert [call.arguments for call in fold(*pieces)] == [whole]
+
+
+def test_many_repetitions_cost_no_more_than_their_length() -> None:
+    def read(pieces: int) -> None:
+        fold([piece(0, "a", "f", OSLO)], *([piece(0, "a", "f", '{"city":"Rome"}')] for _ in range(pieces)))
+
+    assert grows_evenly(read, 2_000)

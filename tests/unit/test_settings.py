@@ -9,6 +9,8 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import AgentSettings, Backend, Settings, load_settings
 from lightagent.settings.toml_file import find_file, key_lines
 
+TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
+
 FILE = """\
 [default.agent]
 name = "helper"
@@ -52,7 +54,7 @@ def file(folder: Path) -> Path:
 
 
 def test_without_a_profile_the_default_tables_hold(file: Path) -> None:
-    settings = load_settings(environ={})
+    settings = load_settings(environ=TRUSTED)
     assert settings.agent == AgentSettings(name="helper", max_retry=3)
     assert settings.model.kind == "openai"
     assert settings.model.options["params"] == {"temperature": 0.5, "top_p": 1}
@@ -60,7 +62,7 @@ def test_without_a_profile_the_default_tables_hold(file: Path) -> None:
 
 
 def test_a_profile_merges_deeply_over_the_default(file: Path) -> None:
-    settings = load_settings(profile="prod", environ={})
+    settings = load_settings(profile="prod", environ=TRUSTED)
     assert settings.model.options == {
         "model": "large",
         "timeout": 30,
@@ -72,18 +74,18 @@ def test_a_profile_merges_deeply_over_the_default(file: Path) -> None:
 
 
 def test_another_kind_replaces_the_options_of_the_backend(file: Path) -> None:
-    assert load_settings(profile="dev", environ={}).model == Backend(kind="offline")
-    assert load_settings(environ={"LIGHTAGENT__MODEL__KIND": "offline"}).model == Backend(kind="offline")
+    assert load_settings(profile="dev", environ=TRUSTED).model == Backend(kind="offline")
+    assert load_settings(environ=TRUSTED | {"LIGHTAGENT__MODEL__KIND": "offline"}).model == Backend(kind="offline")
 
 
 def test_the_same_kind_keeps_them(file: Path) -> None:
-    assert load_settings(environ={"LIGHTAGENT__MODEL__KIND": "openai"}).model.options["timeout"] == 30
+    assert load_settings(environ=TRUSTED | {"LIGHTAGENT__MODEL__KIND": "openai"}).model.options["timeout"] == 30
 
 
 def test_the_environment_chooses_the_profile_and_the_call_overrules_it(file: Path) -> None:
-    assert load_settings(environ={"LIGHTAGENT_PROFILE": "dev"}).provenance.profile == "dev"
-    assert load_settings(profile="prod", environ={"LIGHTAGENT_PROFILE": "dev"}).provenance.profile == "prod"
-    assert load_settings(environ={"LIGHTAGENT_PROFILE": ""}).provenance.profile == "default"
+    assert load_settings(environ=TRUSTED | {"LIGHTAGENT_PROFILE": "dev"}).provenance.profile == "dev"
+    assert load_settings(profile="prod", environ=TRUSTED | {"LIGHTAGENT_PROFILE": "dev"}).provenance.profile == "prod"
+    assert load_settings(environ=TRUSTED | {"LIGHTAGENT_PROFILE": ""}).provenance.profile == "default"
 
 
 def test_the_environment_goes_over_the_file(file: Path) -> None:
@@ -97,7 +99,7 @@ def test_the_environment_goes_over_the_file(file: Path) -> None:
         "LIGHTAGENT__MODEL__PARAMS__STOP": '["a", "b"]',
         "LIGHTAGENT__MODEL__MODEL": "123",
     }
-    settings = load_settings(environ=environ)
+    settings = load_settings(environ=TRUSTED | environ)
     agent = settings.agent
     assert (agent.max_retry, agent.timeout, agent.capture_content, agent.role) == (7, 2.5, True, "5")
     # An option of the first level stays text: its adapter knows its type, and "123" may be a name.
@@ -108,11 +110,11 @@ def test_the_environment_goes_over_the_file(file: Path) -> None:
 
 def test_the_environment_may_set_a_whole_section_and_a_part_goes_over_it(folder: Path) -> None:
     environ = {"LIGHTAGENT__AGENT": '{"name": "a", "role": "b"}', "LIGHTAGENT__AGENT__NAME": "c"}
-    assert load_settings(environ=environ).agent == AgentSettings(name="c", role="b")
+    assert load_settings(environ=TRUSTED | environ).agent == AgentSettings(name="c", role="b")
 
 
 def test_each_value_knows_where_it_comes_from(file: Path) -> None:
-    provenance = load_settings(profile="prod", environ={"LIGHTAGENT__AGENT__NAME": "x"}).provenance
+    provenance = load_settings(profile="prod", environ=TRUSTED | {"LIGHTAGENT__AGENT__NAME": "x"}).provenance
     told = {name: provenance.origin(tuple(name.split("."))).describe() for name in ("model.timeout", "model.params")}
     assert told == {"model.timeout": "[default] lightagent.toml:8", "model.params": "[default] lightagent.toml:9"}
     assert provenance.origin(("model", "params", "temperature")).line == 19
@@ -121,8 +123,8 @@ def test_each_value_knows_where_it_comes_from(file: Path) -> None:
 
 
 def test_without_any_file_the_offline_model_answers(folder: Path) -> None:
-    assert load_settings(environ={}) == Settings()
-    assert load_settings(environ={}).model.kind == "offline"
+    assert load_settings(environ=TRUSTED) == Settings()
+    assert load_settings(environ=TRUSTED).model.kind == "offline"
 
 
 @pytest.mark.parametrize(
@@ -138,11 +140,13 @@ def test_without_any_file_the_offline_model_answers(folder: Path) -> None:
 def test_without_a_chosen_model_the_openai_environment_counts(
     folder: Path, environ: dict[str, str], options: dict[str, object]
 ) -> None:
-    assert load_settings(environ=environ).model == Backend.model_validate({"kind": "openai", "options": options})
+    assert load_settings(environ=TRUSTED | environ).model == Backend.model_validate(
+        {"kind": "openai", "options": options}
+    )
 
 
 def test_the_openai_environment_stays_out_of_a_configured_backend(file: Path) -> None:
-    assert "api_key" not in load_settings(environ={"OPENAI_API_KEY": "sk"}).model.options
+    assert "api_key" not in load_settings(environ=TRUSTED | {"OPENAI_API_KEY": "sk"}).model.options
 
 
 def test_the_file_is_found_above_up_to_the_repository(file: Path) -> None:
@@ -164,8 +168,8 @@ def test_outside_of_repository_and_home_only_the_current_folder_counts(tmp_path:
 def test_a_file_can_be_named(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "my.toml"
     elsewhere.write_bytes(b"\xef\xbb\xbf[default.agent]\nname = 'far'\n")
-    assert load_settings(elsewhere, environ={}).agent.name == "far"
-    assert load_settings(environ={"LIGHTAGENT_CONFIG": str(elsewhere)}).agent.name == "far"
+    assert load_settings(elsewhere, environ=TRUSTED).agent.name == "far"
+    assert load_settings(environ=TRUSTED | {"LIGHTAGENT_CONFIG": str(elsewhere)}).agent.name == "far"
 
 
 def test_settings_cannot_be_changed_and_are_made_in_code_too() -> None:
@@ -193,7 +197,7 @@ def test_every_problem_is_told_at_once(folder: Path) -> None:
         '[default.agent]\nnmae = "x"\nmax_retry = 0\n[default.logging]\nlevel = "LOUD"\n'
     )
     with pytest.raises(ConfigurationError) as caught:
-        load_settings(environ={})
+        load_settings(environ=TRUSTED)
     problems = caught.value.details["problems"]
     assert isinstance(problems, list)
     assert len(problems) == 3
@@ -235,4 +239,4 @@ def test_the_line_of_a_key_is_where_it_stands(text: str, line: int) -> None:
 def test_a_problem_is_told_with_its_line_after_quotes_in_a_comment(folder: Path) -> None:
     (folder / "lightagent.toml").write_text("# it's '''quoted\n[default.agent]\nmax_retry = 0\n")
     with pytest.raises(ConfigurationError, match=r"default\.agent\.max_retry \(lightagent\.toml:3\)"):
-        load_settings(environ={})
+        load_settings(environ=TRUSTED)

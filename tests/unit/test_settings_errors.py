@@ -7,6 +7,8 @@ import pytest
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import load_settings
 
+TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
+
 Case = tuple[str, dict[str, str], str, str]
 
 BAD: dict[str, Case] = {
@@ -118,7 +120,7 @@ def test_bad_settings_name_place_and_remedy(
     (tmp_path / "lightagent.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError) as caught:
-        load_settings(environ=environ)
+        load_settings(environ=TRUSTED | environ)
     assert str(caught.value).startswith("[LA-CONFIG] ")
     assert place in str(caught.value)
     assert remedy in str(caught.value)
@@ -128,7 +130,7 @@ def test_a_file_in_another_encoding(tmp_path: Path) -> None:
     path = tmp_path / "latin.toml"
     path.write_bytes("[default.agent]\nname = 'Zoë'".encode("latin-1"))
     with pytest.raises(ConfigurationError, match=r"byte 26 is not UTF-8\. Save the file as UTF-8"):
-        load_settings(path, environ={})
+        load_settings(path, environ=TRUSTED)
 
 
 def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,4 +139,4 @@ def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         ConfigurationError, match=r"--profile: There is no profile 'prod', since there is no lightagent"
     ):
-        load_settings(profile="prod", environ={})
+        load_settings(profile="prod", environ=TRUSTED)

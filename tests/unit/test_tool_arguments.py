@@ -11,8 +11,8 @@ from lightagent.application.tools.arguments import MOST_CHARACTERS, dump_argumen
 from lightagent.domain.errors import ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
-# LIGHTAGENT_CASES=10000 for a release.
-CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
+# TEST_CASES=10000 for a release.
+CASES = int(os.environ.get("TEST_CASES", "100"))
 
 scalars = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lightagent.application.tools.docstrings import Described, read_docstring
 
-CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
+CASES = int(os.environ.get("TEST_CASES", "100"))
 
 GOOGLE = """Get the weather.
 

@@ -14,7 +14,7 @@ from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.tools import RunContext
 
-CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
+CASES = int(os.environ.get("TEST_CASES", "100"))
 
 Param = dict[str, object]
 

@@ -21,7 +21,7 @@ from lightagent.ports.tools import RunContext
 from tests.support.costs import grows_evenly, most_memory
 from tests.support.loop_clock import eventually, held_clock
 
-CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
+CASES = int(os.environ.get("TEST_CASES", "100"))
 CONTEXT = RunContext(None, NO_ORIGIN, "c1", "run:1:c1", False, lambda _: None, lambda: False)
 
 

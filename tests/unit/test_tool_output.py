@@ -21,7 +21,7 @@ from lightagent.application.tools.output import render_output
 from lightagent.domain.errors import ToolError
 from tests.support.costs import count_calls, most_memory
 
-CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
+CASES = int(os.environ.get("TEST_CASES", "100"))
 LIMIT = 65_536
 
 

@@ -20,7 +20,7 @@ from lightagent.application.tools.function_tool import as_tool
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
-CASES = int(os.environ.get("LIGHTAGENT_CASES", "100"))
+CASES = int(os.environ.get("TEST_CASES", "100"))
 
 
 class Colour(enum.Enum):

@@ -9,7 +9,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, message_deltas
+from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, ToolCallDelta, message_deltas
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelReplied
@@ -103,7 +103,8 @@ class _Reading:
         if isinstance(delta, ReplyEnd):
             self.ended = True
         elif self._stream and show:
-            self.shown = True
+            # No consumer sees a piece of a call, so an attempt that broke off in one can be made again.
+            self.shown = self.shown or not isinstance(delta, ToolCallDelta)
             await self._show(delta)
         # Where the model never waits, no timer would be heard.
         if self._deadline is not None:

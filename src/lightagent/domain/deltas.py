@@ -172,9 +172,10 @@ class _Call:
         self.arguments: list[str] = []
 
     def add(self, delta: ToolCallDelta) -> None:
-        # Some servers repeat the id and the name in every piece, others send them once.
+        # Some models repeat the id and the name in every piece, others tell them once, or the name ever longer.
         self.id = self.id or delta.id
-        self.name = self.name or delta.name
+        if delta.name.startswith(self.name):
+            self.name = delta.name
         self.arguments.append(delta.arguments)
 
     def whole(self) -> ToolCall:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.domain.json_types import JsonObject
 
@@ -41,33 +42,112 @@ class Usage:
 def normalize_usage(usage: Usage | Mapping[str, object] | None) -> Usage:
     """Usage from any provider's form (OpenAI's ``prompt_tokens``, Anthropic's ``input_tokens`` …).
 
-    What is missing or no number counts as 0; a missing total is the sum.
+    Counts may be floats or numeric text. What is missing or no number counts as 0; a missing total is the sum.
     """
     if usage is None:
         return Usage()
     if isinstance(usage, Usage):
         return usage
-    input_tokens = _count(usage.get("input_tokens")) or _count(usage.get("prompt_tokens"))
-    output_tokens = _count(usage.get("output_tokens")) or _count(usage.get("completion_tokens"))
-    cached = _count(usage.get("cached_input_tokens")) or _count(usage.get("cache_read_input_tokens"))
-    reasoning = _count(usage.get("reasoning_tokens"))
+    input_tokens, output_tokens = _first(usage, _INPUT), _first(usage, _OUTPUT)
     return Usage(
         input_tokens,
         output_tokens,
-        _count(usage.get("total_tokens")) or input_tokens + output_tokens,
-        cached or _detail(usage, "cached_tokens", "prompt_tokens_details", "input_tokens_details"),
-        reasoning or _detail(usage, "reasoning_tokens", "completion_tokens_details", "output_tokens_details"),
+        _first(usage, _TOTAL) or input_tokens + output_tokens,
+        _first(usage, _CACHED) or _detail(usage, _CACHED_DETAILS, _INPUT_DETAILS),
+        _first(usage, _REASONING) or _detail(usage, _REASONING, _OUTPUT_DETAILS),
     )
 
 
-def _detail(usage: Mapping[str, object], name: str, *places: str) -> int:
+def merge_usage(old: Usage | None, new: Usage) -> Usage:
+    """Two reports on one answer as one: of each count the latest that is not 0.
+
+    Servers report again with every chunk, tell the input first and the output last, or send zeros at the end.
+    """
+    if old is None:
+        return new
+    input_tokens = new.input_tokens or old.input_tokens
+    output_tokens = new.output_tokens or old.output_tokens
+    whole = new.input_tokens and new.output_tokens
+    total = new.total_tokens if whole else max(old.total_tokens, new.total_tokens, input_tokens + output_tokens)
+    return Usage(
+        input_tokens,
+        output_tokens,
+        total,
+        new.cached_input_tokens or old.cached_input_tokens,
+        new.reasoning_tokens or old.reasoning_tokens,
+    )
+
+
+_INPUT: Final = (
+    "input_tokens",  # Anthropic, OpenAI's Responses API
+    "prompt_tokens",  # OpenAI
+    "inputTokens",  # Bedrock
+    "promptTokens",
+    "promptTokenCount",  # Gemini
+    "prompt_token_count",
+    "inputTokenCount",  # Bedrock's metrics
+    "input_token_count",
+    "prompt_eval_count",  # Ollama
+)
+_OUTPUT: Final = (
+    "output_tokens",
+    "completion_tokens",
+    "outputTokens",
+    "completionTokens",
+    "candidatesTokenCount",
+    "candidates_token_count",
+    "outputTokenCount",
+    "output_token_count",
+    "eval_count",
+)
+_TOTAL: Final = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
+_CACHED: Final = (
+    "cached_input_tokens",
+    "cache_read_input_tokens",  # Anthropic
+    "prompt_cache_hit_tokens",  # DeepSeek
+    "cached_tokens",  # Moonshot
+    "num_cached_tokens",  # Fireworks
+    "cachedContentTokenCount",  # Gemini
+    "cacheReadInputTokens",  # Bedrock
+)
+_REASONING: Final = ("reasoning_tokens", "thoughtsTokenCount", "thoughts_token_count", "thinking_tokens")
+_CACHED_DETAILS: Final = ("cached_tokens", "cache_read_tokens", "cache_read", "cache_read_input_tokens")
+_INPUT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+
+
+def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int:
+    """The first count among the names that is not 0."""
+    return next((count for name in names if (count := _count(counts.get(name)))), 0)
+
+
+def _detail(usage: Mapping[str, object], names: tuple[str, ...], places: tuple[str, ...]) -> int:
     """A count that stands in one of several nested objects."""
     for place in places:
         details = usage.get(place)
-        if isinstance(details, Mapping):
-            return _count(details.get(name))
+        if isinstance(details, Mapping) and (count := _first(details, names)):
+            return count
     return 0
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value is not True and value > 0 else 0
+    """A count of tokens, which a few servers send as a float or as text."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, int):
+        return max(0, value)
+    if isinstance(value, str):
+        return _count_of_text(value)
+    return int(value) if isinstance(value, float) and 0 < value < _MOST else 0
+
+
+def _count_of_text(text: str) -> int:
+    try:
+        number = float(text[:40])
+    except ValueError:
+        return 0
+    return int(number) if 0 < number < _MOST else 0
+
+
+_MOST: Final = 1e15
+"""More than that is no count; beyond it a float cannot hold one exactly."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -65,4 +65,13 @@ class ServedModel(Protocol):
     @property
     def endpoint(self) -> ModelEndpoint:
         """Its provider, and the address and port of its server."""
+        ...
+
+
+@runtime_checkable
+class KeyedModel(Protocol):
+    """A chat model that can tell, without asking anybody, that a key is missing."""
+
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        """What is missing, as a sentence, with `environ` as the environment; empty where nothing is known to be."""
         ...

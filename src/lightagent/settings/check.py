@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lightagent.domain.errors import MissingExtraError
+from lightagent.ports.models import KeyedModel
 from lightagent.settings.backends import check_backend
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
 from lightagent.settings.load import read_settings
@@ -54,7 +55,15 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
     notes: list[Problem] = []
     for section in reading.settings.backends():
         check = check_backend(reading.settings, section, environ)
-        for problem in (*check.problems, *check.unset):
-            elsewhere = problem in check.unset or problem.error is MissingExtraError
+        unset = (*check.unset, *_missing_key(reading.settings, section, check.opened, environ))
+        for problem in (*check.problems, *unset):
+            elsewhere = problem in unset or problem.error is MissingExtraError
             (notes if elsewhere and not chosen else problems).append(problem)
     return ProfileCheck(profile, chosen, reading.settings, tuple(problems), tuple(notes))
+
+
+def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """The key without which the backend opens, and is refused at its first request."""
+    if isinstance(opened, KeyedModel) and (missing := opened.missing_key(environ)):
+        remedy = 'Set OPENAI_API_KEY, or refer to another variable: api_key = { env = "NAME" }.'
+        yield Problem(settings.provenance.place((section,)), missing, remedy)

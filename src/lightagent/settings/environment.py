@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.settings.layers import flatten, overlay
-from lightagent.settings.origins import KeyPath, Leaves, Origin
+from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem
+from lightagent.settings.schema import SECTIONS
 
 PREFIX: Final = "LIGHTAGENT__"
 CONFIG_VARIABLE: Final = "LIGHTAGENT_CONFIG"
 PROFILE_VARIABLE: Final = "LIGHTAGENT_PROFILE"
+TRUST_VARIABLE: Final = "LIGHTAGENT_TRUST_CONFIG"
+VARIABLES: Final = (CONFIG_VARIABLE, PROFILE_VARIABLE, TRUST_VARIABLE)
+"""What can be said by a variable that is no setting."""
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
+    """Variables that look like ours and are not: one that is misspelt would silently do nothing."""
+    names = (name for name in sorted(environ) if name.upper().startswith("LIGHTAGENT_"))
+    return [_unknown(name) for name in names if name not in VARIABLES and not name.startswith(PREFIX)]
+
+
+def _unknown(name: str) -> Problem:
+    # Without the prefix, which would make any two names alike.
+    said = name.upper().removeprefix("LIGHTAGENT_")
+    meanings = {known.removeprefix("LIGHTAGENT_"): known for known in VARIABLES}
+    near = [meanings[one] for one in get_close_matches(said, meanings, n=1, cutoff=0.5)]
+    remedy = f"Settings are {PREFIX}SECTION__OPTION; other variables are {', '.join(VARIABLES)}."
+    if near:
+        remedy = f"Did you mean {near[0]!r}?"
+    section, _, option = said.lstrip("_").partition("_")
+    if section.lower() in SECTIONS:
+        meant = PREFIX + "__".join(filter(None, (section, option.lstrip("_"))))
+        remedy = f"Did you mean {meant!r}?"
+    return Problem(f"environment variable {name}", "There is no such variable.", remedy)
 
 
 def environment_leaves(environ: Mapping[str, str]) -> Leaves:

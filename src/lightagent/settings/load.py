@@ -13,7 +13,13 @@ from lightagent.application.start_run import checked_params
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings.backends import secret_options
 from lightagent.settings.defaults import default_leaves
-from lightagent.settings.environment import CONFIG_VARIABLE, PREFIX, PROFILE_VARIABLE, environment_leaves
+from lightagent.settings.environment import (
+    CONFIG_VARIABLE,
+    PREFIX,
+    PROFILE_VARIABLE,
+    environment_leaves,
+    unknown_variables,
+)
 from lightagent.settings.layers import overlay, unflatten
 from lightagent.settings.origins import (
     KeyPath,
@@ -28,12 +34,11 @@ from lightagent.settings.origins import (
     short_path,
     suggest,
 )
-from lightagent.settings.schema import BACKENDS, Settings, read_text
+from lightagent.settings.schema import BACKENDS, SECTIONS, Settings, read_text
 from lightagent.settings.secrets import keys_beside_env, literal_secrets, refer_to
 from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
+from lightagent.settings.trust import judged, withheld
 from lightagent.settings.validation import validation_problems
-
-SECTIONS = tuple(Settings.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,11 @@ class Reading:
 
 
 def load_settings(
-    path: str | Path | None = None, profile: str | None = None, environ: Mapping[str, str] | None = None
+    path: str | Path | None = None,
+    profile: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    trust: bool = False,
 ) -> Settings:
     """The settings that hold here.
 
@@ -53,27 +62,30 @@ def load_settings(
         path: the file; without it LIGHTAGENT_CONFIG, then the nearest `lightagent.toml`, then none.
         profile: the profile; without it LIGHTAGENT_PROFILE, then only what `[default]` says.
         environ: the environment; without it the process's own.
+        trust: trust the nearest file, whoever wrote it. A file that is named by `path` or LIGHTAGENT_CONFIG always is.
 
     Raises:
-        ConfigurationError: something does not fit; the text names each place and the remedy.
+        ConfigurationError: something does not fit, or the nearest file sets what only a trusted file may; the text
+            names each place and the remedy.
     """
     variables = os.environ if environ is None else environ
-    reading = read_settings(open_file(path, variables), profile, variables)
+    reading = read_settings(open_file(path, variables, trust=trust), profile, variables)
     raise_problems(reading.problems)
     if reading.settings is None:
         raise ConfigurationError("There are no settings.")
     return reading.settings
 
 
-def open_file(path: str | Path | None, environ: Mapping[str, str]) -> ConfigFile | None:
-    """The file that holds here, or None where there is none.
+def open_file(path: str | Path | None, environ: Mapping[str, str], *, trust: bool = False) -> ConfigFile | None:
+    """The file that holds here, or None where there is none. One that was not named but found has to be trusted.
 
     Raises:
         ConfigurationError: a file was named but cannot be read, or it is no TOML.
     """
-    named = path or environ.get(CONFIG_VARIABLE) or None
-    found = Path(named) if named else find_file(Path.cwd())
-    return read_file(found.absolute(), SECTIONS) if found else None
+    if named := path or environ.get(CONFIG_VARIABLE):
+        return read_file(Path(named).absolute(), SECTIONS)
+    found = find_file(Path.cwd())
+    return judged(read_file(found.absolute(), SECTIONS), environ, trust=trust) if found else None
 
 
 def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping[str, str]) -> Reading:
@@ -84,7 +96,12 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     """
     chosen = _profile(file, profile, environ)
     leaves = _merged(file, chosen, environ)
+    refused = unknown_variables(environ)
+    if distrusted := withheld(file, leaves):
+        # Before anything looks an adapter up: that alone would import code of the file's choice.
+        return Reading(None, (*distrusted, *refused))
     leaves, problems = _guard(leaves)
+    problems += refused
     problems += _refused_params(leaves)
     origins = {path: leaf.origin for path, leaf in leaves.items()}
     provenance = Provenance(chosen, file.path if file else None, tuple(origins.items()))

@@ -155,3 +155,8 @@ def short_path(path: Path | None) -> str:
         return "?"
     here = Path.cwd()
     return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
+
+
+def printable(text: str) -> str:
+    """`text` with control characters written out: names from a stranger's file must not take a terminal over."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from typing_extensions import TypeForm
 
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -18,6 +19,22 @@ from lightagent.settings.secrets import masked
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whether a file that was merely found, in a cloned repository for instance, may set a key before it is trusted.
+
+    Every key has one of `SAFE` and `NEEDS_TRUST` in its annotation; a test fails for a key without. A key is safe where
+    the worst value of a stranger costs patience: it names no place that data goes to or comes from, no code, no file,
+    and nothing that the model is told.
+    """
+
+    needed: bool
+
+
+SAFE: Final = Trust(needed=False)
+NEEDS_TRUST: Final = Trust(needed=True)
 
 
 class _Section(BaseModel):
@@ -37,8 +54,8 @@ class _Section(BaseModel):
 class Backend(_Section):
     """An adapter: which, and its options, which the adapter itself checks when it is opened."""
 
-    kind: str = Field(description="The adapter's name, such as openai, litellm or offline.")
-    options: JsonObject = Field(default_factory=dict, description="Options of that adapter.")
+    kind: Annotated[str, NEEDS_TRUST] = Field(description="The adapter's name, such as openai, litellm or offline.")
+    options: Annotated[JsonObject, NEEDS_TRUST] = Field(default_factory=dict, description="Options of that adapter.")
 
 
 _LIMITS: Final = tuple(field.name for field in fields(Limits))
@@ -47,25 +64,31 @@ _LIMITS: Final = tuple(field.name for field in fields(Limits))
 class AgentSettings(_Section):
     """How agents are, unless a program says otherwise. What is not set is left to `LightAgent`."""
 
-    name: str | None = Field(default=None, min_length=1, description="The agent's name in traces.")
-    instructions: str | None = Field(default=None, description="What the agent is told before the conversation.")
-    role: str | None = Field(default=None, description="Who the agent is, in a few words.")
-    max_tool_iterations: int | None = Field(default=None, ge=0, description="Rounds of tool calls in one run.")
-    max_retry: int | None = Field(default=None, ge=1, description="Attempts at one model request, the first included.")
-    max_output_retries: int | None = Field(
+    name: Annotated[str | None, SAFE] = Field(default=None, min_length=1, description="The agent's name in traces.")
+    instructions: Annotated[str | None, NEEDS_TRUST] = Field(
+        default=None, description="What the agent is told before the conversation."
+    )
+    role: Annotated[str | None, NEEDS_TRUST] = Field(default=None, description="Who the agent is, in a few words.")
+    max_tool_iterations: Annotated[int | None, SAFE] = Field(
+        default=None, ge=0, description="Rounds of tool calls in one run."
+    )
+    max_retry: Annotated[int | None, SAFE] = Field(
+        default=None, ge=1, description="Attempts at one model request, the first included."
+    )
+    max_output_retries: Annotated[int | None, SAFE] = Field(
         default=None, ge=0, description="How often an answer that does not fit the output type goes back to the model."
     )
-    max_calls_per_turn: int | None = Field(
+    max_calls_per_turn: Annotated[int | None, SAFE] = Field(
         default=None, ge=1, description="Tool calls that one reply of the model may make."
     )
-    model_timeout: float | None = Field(
+    model_timeout: Annotated[float | None, SAFE] = Field(
         default=None, gt=0, description="Seconds for one model request with all its attempts."
     )
-    timeout: float | None = Field(default=None, gt=0, description="Seconds for a whole run.")
-    capture_content: bool | None = Field(
+    timeout: Annotated[float | None, SAFE] = Field(default=None, gt=0, description="Seconds for a whole run.")
+    capture_content: Annotated[bool | None, NEEDS_TRUST] = Field(
         default=None, description="Keep messages, arguments and outputs in traces; they may be private."
     )
-    metadata: JsonObject = Field(
+    metadata: Annotated[JsonObject, NEEDS_TRUST] = Field(
         default_factory=dict, description="Parameters of every model request, such as temperature."
     )
 
@@ -81,9 +104,11 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 class LoggingSettings(_Section):
     """Logs of the command line and of apps, through the standard library's logging. Silent unless set."""
 
-    level: LogLevel | None = Field(default=None, description="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+    level: Annotated[LogLevel | None, SAFE] = Field(
+        default=None, description="DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    )
     # Not strict, since neither a file nor a variable can hold a path.
-    file: Path | None = Field(
+    file: Annotated[Path | None, NEEDS_TRUST] = Field(
         default=None, strict=False, description="Where the log goes; without one, to standard error."
     )
 
@@ -130,14 +155,33 @@ def read_text(path: KeyPath, value: JsonValue) -> JsonValue:
     return value
 
 
+SECTIONS: Final = tuple(Settings.model_fields)
+
+
+def needs_trust(path: KeyPath) -> bool:
+    """Whether the key at `path` has an effect only where its file is trusted.
+
+    A key that does not exist needs none: settings with one are refused as a whole, with the nearest name.
+    """
+    if path[0] in BACKENDS:
+        return True
+    field = _field(path[:2])
+    return field is not None and NEEDS_TRUST in field.metadata
+
+
 def _form(path: KeyPath) -> TypeForm[object] | None:
     """The type of an option outside of backends, whose options only their adapters know."""
+    field = None if path[0] in BACKENDS else _field(path)
+    return None if field is None else field.annotation
+
+
+def _field(path: KeyPath) -> FieldInfo | None:
+    """The field of the option at `path`, a section and a name."""
     section = Settings.model_fields.get(path[0])
-    if len(path) != 2 or path[0] in BACKENDS or section is None:
+    if len(path) != 2 or section is None:
         return None
     table = section.annotation
-    field = table.model_fields.get(path[1]) if isinstance(table, type) and issubclass(table, _Section) else None
-    return None if field is None else field.annotation
+    return table.model_fields.get(path[1]) if isinstance(table, type) and issubclass(table, _Section) else None
 
 
 def _section(name: str, table: JsonValue) -> JsonValue:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -31,11 +33,20 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A parsed file: one table for each profile, and the line of each key."""
+    """A parsed file: one table for each profile, and the line of each key.
+
+    Attributes:
+        digest: SHA-256 of the bytes that were read, in hexadecimal.
+        owner: the number of the user who owns it, where the system tells.
+        distrust: why only its safe keys may be used; empty where it is trusted. See `lightagent.settings.trust`.
+    """
 
     path: Path
     tables: Mapping[str, JsonObject]
     lines: Mapping[KeyPath, int]
+    digest: str = ""
+    owner: int | None = None
+    distrust: str = ""
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -74,7 +85,8 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
     Raises:
         ConfigurationError: it cannot be read, is no TOML, or its outermost tables are no profiles.
     """
-    text = _read(path)
+    content, owner = _read(path)
+    text = _decoded(path, content)
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -86,7 +98,7 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
     problems = [problem for name, value in tree.items() if (problem := _misplaced(path, lines, name, value, sections))]
     raise_problems(problems)
     tables = {name: _table(path, lines, (name,), value) for name, value in tree.items()}
-    return ConfigFile(path, tables, lines)
+    return ConfigFile(path, tables, lines, hashlib.sha256(content).hexdigest(), owner)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
@@ -135,18 +147,27 @@ def _name(written: str) -> str:
     return read
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> tuple[bytes, int | None]:
+    """What is in the file, and its owner. Read once: what is hashed is what is used, whatever happens to the file."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise ConfigurationError(
-            f"{short_path(path)}: byte {exc.start} is not UTF-8.", guidance="Save the file as UTF-8."
-        ) from None
+        with path.open("rb") as file:
+            return file.read(), os.fstat(file.fileno()).st_uid if os.name == "posix" else None
     except OSError as exc:
         raise ConfigurationError(
             f"{short_path(path)}: cannot be read: {exc.strerror}.",
             guidance="Check the path given by --config or LIGHTAGENT_CONFIG, and the file's rights.",
         ) from None
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(
+            f"{short_path(path)}: byte {exc.start} is not UTF-8.", guidance="Save the file as UTF-8."
+        ) from None
+    # As a file in text mode is read, whose lines may end in any way.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _misplaced(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Annotated
@@ -17,13 +17,13 @@ from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import classify_exception, error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
+from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ServedModel
 
 TRANSIENT = ("LA-408", "LA-429", "LA-500", "LA-503")
 """Failures that say nothing of the request: another provider may well answer it."""
 
 
-class FallbackModel(ChatModel, ServedModel):
+class FallbackModel(ChatModel, ServedModel, KeyedModel):
     """Asks the models in their order, and goes on to the next where one fails with a code of `on`.
 
     What was delivered cannot be taken back: after the first delta an error passes through, as does one of any other
@@ -41,10 +41,20 @@ class FallbackModel(ChatModel, ServedModel):
         return f"fallback({', '.join(model.name for model in self._models)})"
 
     @property
+    def models(self) -> tuple[ChatModel, ...]:
+        """The models in their order."""
+        return self._models
+
+    @property
     def endpoint(self) -> ModelEndpoint:
         """That of the first model, which is asked first."""
         first = self._models[0]
         return first.endpoint if isinstance(first, ServedModel) else UNKNOWN_ENDPOINT
+
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        """What the models miss: a model that can never answer is no fallback."""
+        told = (model.missing_key(environ) for model in self._models if isinstance(model, KeyedModel))
+        return " ".join(dict.fromkeys(filter(None, told)))
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         tried: list[JsonValue] = []

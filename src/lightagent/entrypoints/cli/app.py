@@ -11,6 +11,7 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.run_command import run
+from lightagent.entrypoints.cli.trust_commands import trust, untrust
 
 HELP = """Run agents from the command line.
 
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(chat)
+config_app.command()(trust)
+config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")
 app.command()(doctor)
 

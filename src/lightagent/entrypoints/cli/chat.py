@@ -14,7 +14,17 @@ from lightagent.bootstrap import open_app
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, show_error, write_answer
-from lightagent.entrypoints.cli.options import Config, Debug, Instructions, Profile, Tools, User, settings_for
+from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.options import (
+    Config,
+    Debug,
+    Instructions,
+    Profile,
+    Tools,
+    TrustConfig,
+    User,
+    settings_for,
+)
 from lightagent.entrypoints.cli.progress import print_line, progress_line
 from lightagent.entrypoints.cli.run_command import agent_options
 from lightagent.entrypoints.cli.tool_files import load_tool_file
@@ -36,6 +46,7 @@ def chat(
     instructions: Instructions = None,
     user: User = "",
     debug: Debug = False,
+    trust_config: TrustConfig = False,
 ) -> ExitCode:
     """Talk. Answers stream, tool calls are shown as they happen, and the conversation is kept until /reset.
 
@@ -49,9 +60,11 @@ def chat(
 
     `lightagent chat --profile prod --instructions "Answer in French."`
     """
+    settings = settings_for(config, profile, debug, trust_config)
     found = [tool for spec in tools or [] for tool in load_tool_file(spec)]
-    app = open_app(settings_for(config, profile, debug))
+    app = open_app(settings)
     agent = app.agent(**agent_options(found, instructions))
+    show_destination(app.model)
     err().print(f"{app.model.name} · /help for help, Ctrl-D to leave", markup=False)
     with asyncio.Runner() as runner:
         try:

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out
-from lightagent.entrypoints.cli.options import Config, Profile
+from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig
 from lightagent.settings import Problem, load_settings, open_file
 from lightagent.settings.check import ProfileCheck, check_profiles
-from lightagent.settings.origins import short_path
+from lightagent.settings.origins import printable, short_path
 from lightagent.settings.report import differences, rows
 
 config_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
@@ -22,7 +22,7 @@ config_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 @config_app.command()
 @guarded
-def check(config: Config = None, profile: Profile = None) -> ExitCode:
+def check(config: Config = None, profile: Profile = None, trust_config: TrustConfig = False) -> ExitCode:
     """Validate the settings file, every profile of it, and the environment; list all problems at once.
 
     The chosen profile must be ready to run here. Of the others, variables and packages that are missing on this machine
@@ -34,7 +34,7 @@ def check(config: Config = None, profile: Profile = None) -> ExitCode:
 
     `lightagent config check --config deploy/lightagent.toml --profile prod`
     """
-    file = open_file(config, os.environ)
+    file = open_file(config, os.environ, trust=trust_config)
     console = out()
     console.print(short_path(file.path) if file else "No lightagent.toml here or above; built-in settings hold.")
     told: set[Problem] = set()
@@ -48,7 +48,7 @@ def check(config: Config = None, profile: Profile = None) -> ExitCode:
 
 @config_app.command()
 @guarded
-def show(config: Config = None, profile: Profile = None) -> ExitCode:
+def show(config: Config = None, profile: Profile = None, trust_config: TrustConfig = False) -> ExitCode:
     """Print the settings that hold here, and where each comes from. Secrets are shown as what they refer to.
 
     **Examples**
@@ -59,7 +59,7 @@ def show(config: Config = None, profile: Profile = None) -> ExitCode:
 
     `LIGHTAGENT__MODEL__TIMEOUT=5 lightagent config show`
     """
-    settings = load_settings(config, profile)
+    settings = load_settings(config, profile, trust=trust_config)
     console = out()
     console.print(f"profile {settings.provenance.profile}", style="bold", markup=False)
     _print_columns(console, ("setting", "value", "from"), [(row.path, row.value, row.origin) for row in rows(settings)])
@@ -72,6 +72,7 @@ def diff(
     left: Annotated[str, typer.Argument(help="A profile.", metavar="A")],
     right: Annotated[str, typer.Argument(help="Another profile.", metavar="B")],
     config: Config = None,
+    trust_config: TrustConfig = False,
 ) -> ExitCode:
     """Print what differs between two profiles; `default` names what holds without any.
 
@@ -81,7 +82,9 @@ def diff(
 
     `lightagent config diff default prod`
     """
-    found = differences(load_settings(config, left), load_settings(config, right))
+    found = differences(
+        load_settings(config, left, trust=trust_config), load_settings(config, right, trust=trust_config)
+    )
     if not found:
         out().print(f"{left} and {right} say the same.", markup=False)
         return ExitCode.COMPLETED
@@ -97,12 +100,12 @@ def _show_check(console: Console, found: ProfileCheck, told: set[Problem]) -> No
     mark = "[red]✗[/]" if found.problems else "[green]✓[/]"
     chosen = " (chosen)" if found.chosen else ""
     same = " · inherits problems told above" if told.intersection(found.problems) else ""
-    console.print(f"{mark} {escape(found.profile)}{chosen}{escape(backends)}{same}")
+    console.print(f"{mark} {escape(printable(found.profile))}{chosen}{escape(backends)}{same}")
     for problem in found.problems:
         if problem not in told:
-            console.print(f"    {problem}", style="red", markup=False)
+            console.print(printable(f"    {problem}"), style="red", markup=False)
     for note in found.notes:
-        console.print(f"    elsewhere: {note}", style="yellow", markup=False)
+        console.print(printable(f"    elsewhere: {note}"), style="yellow", markup=False)
     told.update(found.problems)
 
 
@@ -111,4 +114,4 @@ def _print_columns(console: Console, titles: tuple[str, ...], cells: Sequence[tu
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     for number, row in enumerate((titles, *cells)):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        console.print(line.rstrip(), style="bold" if number == 0 else None, markup=False)
+        console.print(printable(line.rstrip()), style="bold" if number == 0 else None, markup=False)

@@ -18,6 +18,7 @@ from rich.console import Console
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError, LightAgentError, format_error_code
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.settings.origins import printable
 
 P = ParamSpec("P")
 
@@ -53,9 +54,14 @@ def write_answer(text: str) -> None:
 def show_error(info: LightAgentErrorInfo) -> None:
     """An error as code, message and what to do."""
     console = err()
-    console.print(f"{format_error_code(info.code)} {info.message}", style="red", markup=False)
+    console.print(_lines(f"{format_error_code(info.code)} {info.message}"), style="red", markup=False)
     if info.guidance:
-        console.print(f"→ {info.guidance}", style="yellow", markup=False)
+        console.print(_lines(f"→ {info.guidance}"), style="yellow", markup=False)
+
+
+def _lines(text: str) -> str:
+    """`text`, which may quote a file or a server, without control characters that could take a terminal over."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def exit_code(outcome: Outcome) -> ExitCode:

@@ -21,7 +21,8 @@ from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
-from lightagent.entrypoints.cli.options import Config, Debug, Profile, settings_for
+from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.trace_tree import preview
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
@@ -46,6 +47,7 @@ def doctor(
     profile: Profile = None,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait for each backend.", min=0.1)] = 30.0,
     debug: Debug = False,
+    trust_config: TrustConfig = False,
 ) -> ExitCode:
     """Open every configured backend, make one real round trip to each, and say what to do where it fails.
 
@@ -57,7 +59,7 @@ def doctor(
 
     `lightagent doctor --profile prod --timeout 10`
     """
-    settings = settings_for(config, profile, debug)
+    settings = settings_for(config, profile, debug, trust_config)
     console = out()
     _show_surroundings(console, settings)
     try:
@@ -66,6 +68,7 @@ def doctor(
         console.print(f"✗ model · {settings.model.kind}", style="red", markup=False)
         show_error(exc.info)
         return ExitCode.USAGE
+    show_destination(app.model)
     with err().status("asking the model …"):
         found = asyncio.run(_examine(app, timeout))
     _show_diagnosis(console, _name(settings.model.kind, app.model.name), found)

@@ -31,16 +31,20 @@ Instructions: TypeAlias = Annotated[
     str | None, typer.Option("--instructions", "-i", help="What the agent is told before the conversation.")
 ]
 User: TypeAlias = Annotated[str, typer.Option("--user", "-u", help="Whose run it is.")]
+TrustConfig: TypeAlias = Annotated[
+    bool,
+    typer.Option("--trust-config", help="Trust the lightagent.toml that is found, for this once. Read it before."),
+]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log to standard error what happens, in detail.")]
 
 
-def settings_for(config: Path | None, profile: str | None, debug: bool) -> Settings:
+def settings_for(config: Path | None, profile: str | None, debug: bool, trust: bool) -> Settings:
     """The settings that a command works with.
 
     Raises:
         ConfigurationError: something does not fit.
     """
-    settings = load_settings(config, profile)
+    settings = load_settings(config, profile, trust=trust)
     if not debug:
         return settings
     return settings.model_copy(update={"logging": LoggingSettings(level="DEBUG", file=settings.logging.file)})

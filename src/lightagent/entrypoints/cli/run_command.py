@@ -13,7 +13,17 @@ from lightagent.application.projections.result import RunResult
 from lightagent.bootstrap import App, open_app
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, exit_code, guarded, show_error, write_answer
-from lightagent.entrypoints.cli.options import Config, Debug, Instructions, Profile, Tools, User, settings_for
+from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.options import (
+    Config,
+    Debug,
+    Instructions,
+    Profile,
+    Tools,
+    TrustConfig,
+    User,
+    settings_for,
+)
 from lightagent.entrypoints.cli.progress import Progress
 from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tool_file
 from lightagent.entrypoints.cli.trace_tree import print_tree
@@ -32,6 +42,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Print what happened as a tree, to standard error.")] = False,
     debug: Debug = False,
+    trust_config: TrustConfig = False,
 ) -> ExitCode:
     """Ask once. The answer goes to standard output, progress and errors to standard error.
 
@@ -49,8 +60,10 @@ def run(
     `lightagent run "Hello" --profile prod --json | jq .usage`
     """
     asked = _question(question)
+    settings = settings_for(config, profile, debug, trust_config)
     found = [tool for spec in tools or [] for tool in load_tool_file(spec)]
-    app = open_app(settings_for(config, profile, debug))
+    app = open_app(settings)
+    show_destination(app.model)
     result = asyncio.run(_run(app, asked, user, **agent_options(found, instructions)))
     _show_result(result, as_json=as_json, trace=trace)
     return exit_code(result.outcome)

@@ -40,6 +40,9 @@ def _load() -> Complete:
     check_version(version("litellm"))
     # litellm reads this when it is imported. Without it, it requests a price list from the network, three times.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    # And this: otherwise it takes variables, such as the place of an API, from any .env file above its own folder;
+    # where a virtual environment is inside of a cloned repository, from a stranger's.
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     import litellm
 
     litellm.telemetry = False

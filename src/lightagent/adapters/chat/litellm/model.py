@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from typing import NoReturn, Self
+from urllib.parse import urlsplit
 
 from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
@@ -12,10 +13,11 @@ from lightagent.adapters.chat.litellm.faults import translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.trace_headers import sendable
+from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
@@ -26,7 +28,7 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel):
+class LiteLLMChatModel(ChatModel, ServedModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
@@ -73,6 +75,16 @@ class LiteLLMChatModel(ChatModel):
     def name(self) -> str:
         return self._model
 
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        """The host of `api_base`; the usual place of a provider is known to litellm alone."""
+        try:
+            parts = urlsplit(self._given[1] or "")
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:  # No URL; litellm will say so.
+            return UNKNOWN_ENDPOINT
+        return ModelEndpoint("", parts.hostname, port) if parts.hostname else UNKNOWN_ENDPOINT
+
     def __repr__(self) -> str:
         return f"LiteLLMChatModel({self._model!r})"
 
@@ -97,7 +109,8 @@ class LiteLLMChatModel(ChatModel):
             async for chunk in _chunks(answer):
                 for delta in reader.read(_plain(chunk)):
                     yield delta
-            yield reader.end(complete=True)
+            for delta in reader.end(complete=True):
+                yield delta
             return
         except Exception as error:  # Whatever it is, it may tell a credential.
             self._credentials.add_json(request.params)

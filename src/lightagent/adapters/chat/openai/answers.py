@@ -11,11 +11,14 @@ from collections.abc import Iterator
 
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.faults import empty_answer, malformed, too_large, web_page
-from lightagent.adapters.chat.openai.sse import EventDecoder
+from lightagent.adapters.chat.openai.reported_errors import event_error
+from lightagent.adapters.chat.openai.sse import ErrorEvent, Event, EventDecoder
 from lightagent.domain.deltas import Delta
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
+_KEEP_ALIVES = frozenset({b"", b"ping", b"pong", b"null", b"keepalive", b"keep-alive", b"keep_alive", b"heartbeat"})
+"""What relays send as data, bare, quoted or in brackets, to keep a connection alive."""
 _EVENT_STARTS = frozenset(b"d:eir")  # data, a comment, event or error, id, retry
 
 
@@ -60,11 +63,11 @@ class AnswerReader:
         """The rest, when no more bytes come; the last delta says how the answer ended."""
         if self._events is not None:
             deltas = [] if self.done else [*self._read_last(self._events)]
-            return [*deltas, self._choices.end(complete=self.done)]
+            return [*deltas, *self._choices.end(complete=self.done)]
         body = b"".join(self._kept)
         if not body.strip(_BLANK):
             raise empty_answer()
-        return [*self._choices.read(_parsed(body.removeprefix(_BOM))), self._choices.end(complete=True)]
+        return [*self._choices.read(_parsed(body.removeprefix(_BOM))), *self._choices.end(complete=True)]
 
     def _begins_events(self) -> bool:
         """Whether what is kept turned out to be the beginning of a stream."""
@@ -75,21 +78,48 @@ class AnswerReader:
             raise web_page()
         return bool(start) and start[0] in _EVENT_STARTS
 
-    def _read_events(self, decoder: EventDecoder, events: list[bytes]) -> Iterator[Delta]:
+    def _read_events(self, decoder: EventDecoder, events: list[Event]) -> Iterator[Delta]:
         for event in events:
             if self.done:
                 break
-            if event.strip() == b"[DONE]":
-                self.done = True
+            if isinstance(event, ErrorEvent):
+                raise event_error(event.data)
+            if event.startswith(b"{"):
+                yield from self._read_json(event)
             else:
-                yield from self._choices.read(_parsed(event))
+                yield from self._read_other(event)
         if self._choices.size > self._max_bytes or decoder.pending > self._max_bytes:
             raise too_large(self._max_bytes)
 
+    def _read_json(self, event: bytes) -> Iterator[Delta]:
+        """An event of one object; or of several, where the server left out the empty lines between its events."""
+        lines = event.split(b"\n") if b"\n" in event and not _is_json(event) else (event,)
+        for line in lines:
+            if self.done:
+                return
+            yield from self._choices.read(_parsed(line)) if line.startswith(b"{") else self._read_other(line)
+
+    def _read_other(self, event: bytes) -> Iterator[Delta]:
+        """An event that does not begin with an object: the end, a keep-alive, or what is no answer."""
+        word = event.strip()
+        if word.startswith(b"data:"):  # relays that wrap each line once more
+            word = word.removeprefix(b"data:").strip()
+        if word.strip(b'[]"').upper() == b"DONE":
+            self.done = True
+        elif word.startswith(b"{"):
+            yield from self._read_json(word)
+        elif word.strip(b'[]"').lower() not in _KEEP_ALIVES or word == b"[]":
+            yield from self._choices.read(_parsed(event))
+
     def _read_last(self, decoder: EventDecoder) -> Iterator[Delta]:
         """What was left without an end: a whole event counts, a piece of one means that the stream broke off."""
-        events = decoder.end()
-        return self._read_events(decoder, [event for event in events if event.strip() == b"[DONE]" or _is_json(event)])
+        left: list[Event] = []
+        for event in decoder.end():
+            if isinstance(event, ErrorEvent) or _is_json(event):
+                left.append(event)
+            else:
+                left += [line for line in event.split(b"\n") if line.strip() == b"[DONE]" or _is_json(line)]
+        return self._read_events(decoder, left)
 
 
 def _parsed(data: bytes) -> object:

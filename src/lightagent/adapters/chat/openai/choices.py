@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from lightagent.adapters.chat.openai.faults import malformed, no_choices, truncated
+from lightagent.adapters.chat.openai.faults import calls_missing, malformed, no_choices, says_nothing, truncated
+from lightagent.adapters.chat.openai.finish_reasons import worse
 from lightagent.adapters.chat.openai.reported_errors import reported_error
-from lightagent.adapters.chat.openai.tool_calls import ToolCallPieces
-from lightagent.domain.deltas import Delta, ReasoningDelta, RefusalDelta, ReplyEnd, TextDelta
-from lightagent.domain.usage import Usage, normalize_usage
+from lightagent.adapters.chat.openai.usage_reports import UsageReports
+from lightagent.adapters.chat.openai.voices import Voice
+from lightagent.domain.deltas import Delta, ReplyEnd, ToolCallDelta
 
-_FINISH_REASONS = {
-    "model_length": "length",
-    "max_tokens": "length",
-    "MAX_TOKENS": "length",
-    "SAFETY": "content_filter",
-    "safety": "content_filter",
-    "STOP": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
-}
-"""What some servers say, in the words of OpenAI, by which a run tells a cut answer from a whole one."""
+_MOST_CHOICES = 128
+"""As many as OpenAI gives."""
 
 
 class ChoiceReader:
-    """Reads the objects of one answer and remembers how it ends. Only choice 0 counts."""
+    """Reads the objects of one answer and remembers how it ends.
 
-    __slots__ = ("_calls", "_finish_reason", "_id", "_model", "_spoke", "_usage", "size")
+    Choice 0 is the answer, and its texts are told as they come. Where it is empty, the first other choice that says
+    something is the answer; where it has no calls, those of another choice are its own: some gateways give every block
+    of a message a choice of its own.
+    """
+
+    __slots__ = ("_first", "_id", "_model", "_others", "_usage")
 
     def __init__(self) -> None:
-        self._calls = ToolCallPieces()
-        self._finish_reason: str | None = None
-        self._usage: Usage | None = None
+        self._first = Voice()
+        self._others: dict[int, tuple[Voice, list[Delta]]] = {}
+        self._usage = UsageReports()
         self._model: str | None = None
         self._id: str | None = None
-        self._spoke = False
-        self.size = 0
-        """Characters told so far."""
+
+    @property
+    def size(self) -> int:
+        """Characters told so far, those of calls and of other choices included."""
+        voices = (self._first, *(voice for voice, _ in self._others.values()))
+        return sum(voice.size + voice.calls.size for voice in voices)
 
     @property
     def finished(self) -> bool:
         """Whether the model has said that it is done; what may follow is the usage."""
-        return self._finish_reason is not None
+        return self._first.ending is not None or (not self._first.spoke and self._other_ended())
 
     def read(self, answer: object) -> list[Delta]:
         """The deltas in a completion or a chunk of one."""
@@ -49,79 +49,68 @@ class ChoiceReader:
             raise fault
         if self._model is None:
             self._begin(answer)
-        if isinstance(usage := answer.get("usage"), dict):
-            self._usage = normalize_usage(usage)
+        self._usage.read(answer)
         choices = answer.get("choices")
         if not choices:
             return []  # an event for the usage or a content filter; that no choice ever came is seen at the end
         if not isinstance(choices, list):
             raise malformed("choices that are no list", choices)
         deltas: list[Delta] = []
-        for choice in choices:
-            self._choice(choice, deltas)
+        for place, choice in enumerate(choices):
+            self._choice(choice, place, deltas)
         return deltas
 
-    def end(self, *, complete: bool) -> ReplyEnd:
-        """How the answer ended; `complete`: nothing more was to come even if the model did not say so."""
-        if not self._spoke and (complete or self.finished):
-            raise no_choices()
-        if not complete and not self.finished:
-            raise truncated()
-        return ReplyEnd(self._finish_reason, self._usage, self._model, self._id)
+    def end(self, *, complete: bool) -> list[Delta]:
+        """The rest, and how the answer ended; `complete`: nothing more was to come even if the model did not say so.
+
+        Raises:
+            ProviderError: it is not whole, or says nothing.
+        """
+        deltas, speakers = self._rest()
+        ending = None
+        for voice in speakers:
+            if voice.ending is None and not complete:
+                raise truncated()
+            ending = worse(ending, voice.ending)
+        if not any(voice.says_something for voice in speakers) and ending not in ("length", "content_filter"):
+            if not any(voice.spoke for voice in speakers):
+                raise no_choices()
+            raise calls_missing() if ending == "tool_calls" else says_nothing()
+        if ending == "tool_calls" and not any(len(voice.calls) for voice in speakers):
+            raise calls_missing()
+        return [*deltas, ReplyEnd(ending, self._usage.usage, self._model, self._id)]
+
+    def _rest(self) -> tuple[list[Delta], list[Voice]]:
+        """What is told only at the end, and the choices that are the answer."""
+        first, calling = self._first, self._first
+        deltas: list[Delta] = []
+        speakers = [first]
+        if not len(first.calls):
+            for voice, held in self._others.values():
+                if len(voice.calls) or (voice.says_something and not first.says_something):
+                    calls_only = first.says_something
+                    deltas += [delta for delta in held if not calls_only or isinstance(delta, ToolCallDelta)]
+                    calling = voice
+                    speakers = [first, voice] if first.says_something else [voice]
+                    break
+        return [*deltas, *calling.calls.whole()], speakers
+
+    def _other_ended(self) -> bool:
+        return any(voice.ending is not None for voice, _ in self._others.values())
 
     def _begin(self, answer: dict[object, object]) -> None:
         model, response_id = answer.get("model"), answer.get("id")
         self._model = model if isinstance(model, str) else None
         self._id = response_id if isinstance(response_id, str) else self._id
 
-    def _choice(self, choice: object, deltas: list[Delta]) -> None:
+    def _choice(self, choice: object, place: int, deltas: list[Delta]) -> None:
         if not isinstance(choice, dict):
             raise malformed("a choice that is no object", choice)
-        if choice.get("index"):
-            return
-        whole = "message" in choice
-        part = choice.get("message" if whole else "delta")
-        if isinstance(part, dict):
-            self._spoke = True
-            self._part(part, deltas, whole=whole)
-        elif part is not None:
-            raise malformed("a message that is no object", part)
-        reason = choice.get("finish_reason")
-        if reason is not None:
-            self._finish(reason)
-
-    def _finish(self, reason: object) -> None:
-        if not isinstance(reason, str):
-            raise malformed("a finish reason that is no text", reason)
-        if reason == "error":
-            raise malformed("the finish reason 'error'", reason)
-        self._finish_reason = _FINISH_REASONS.get(reason, reason)
-
-    def _part(self, part: dict[object, object], deltas: list[Delta], *, whole: bool) -> None:
-        if reasoning := _text_of(part.get("reasoning_content") or part.get("reasoning")):
-            deltas.append(ReasoningDelta(reasoning))
-            self.size += len(reasoning)
-        if content := _text_of(part.get("content")):
-            deltas.append(TextDelta(content))
-            self.size += len(content)
-        if refusal := _text_of(part.get("refusal")):
-            deltas.append(RefusalDelta(refusal))
-            self.size += len(refusal)
-        if calls := part.get("tool_calls"):
-            if not isinstance(calls, list):
-                raise malformed("tool calls that are no list", calls)
-            for call in self._calls.read(calls, whole=whole):
-                deltas.append(call)
-                self.size += len(call.arguments)
-
-
-def _text_of(content: object) -> str:
-    """Text, or the text of content parts, which a few servers send."""
-    if isinstance(content, str):
-        return content
-    if not content:
-        return ""
-    if not isinstance(content, list):
-        raise malformed("content that is no text", content)
-    parts = [part.get("text") for part in content if isinstance(part, dict)]
-    return "".join(text for text in parts if isinstance(text, str))
+        self._usage.read_choice(choice)
+        index = choice.get("index")
+        number = index if isinstance(index, int) else place
+        if not number:
+            deltas.extend(self._first.read(choice))
+        elif number in self._others or len(self._others) < _MOST_CHOICES:
+            voice, held = self._others.setdefault(number, (Voice(), []))
+            held.extend(voice.read(choice))

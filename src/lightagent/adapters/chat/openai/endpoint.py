@@ -75,6 +75,20 @@ def resolve_base_url(settings: Settings, environ: Mapping[str, str]) -> str:
     return DEFAULT_BASE_URL
 
 
+def missing_key(settings: Settings, environ: Mapping[str, str]) -> str:
+    """What a first request would be refused for, for want of a key; empty where there is one or none is needed."""
+    if settings.client is not None or callable(settings.api_key):
+        return ""
+    if settings.azure_endpoint is not None:
+        known = settings.api_key or environ.get("AZURE_OPENAI_API_KEY") or environ.get("AZURE_OPENAI_AD_TOKEN")
+        return "" if known else f"There is no API key for {host_of(settings.azure_endpoint)}."
+    try:
+        resolve_endpoint(settings, environ)
+    except (ConfigurationError, ProviderError) as exc:
+        return exc.message
+    return ""
+
+
 def endpoint_of(settings: Settings, environ: Mapping[str, str]) -> ModelEndpoint:
     """Where requests go, as telemetry tells it; a base URL that cannot be used is refused at the first request."""
     provider = "openai" if settings.azure_endpoint is None else "azure.ai.openai"

@@ -34,6 +34,46 @@ def no_choices() -> ProviderError:
     return fault("The provider answered without any choice.", "LA-500")
 
 
+def says_nothing() -> ProviderError:
+    """An answer of neither text nor calls, which would pass for a success without content."""
+    return fault(
+        "The provider's answer is empty: neither text nor a call.",
+        "LA-500",
+        guidance="Try again. A model that has to think needs a max_tokens with room for the answer after it.",
+    )
+
+
+def calls_missing() -> ProviderError:
+    """The finish reason says that tools are to be called, and no call came."""
+    return fault(
+        "The provider ended the answer with 'tool_calls', but sent no call.",
+        "LA-500",
+        guidance="Try again. If it happens often, the server cannot parse the calls of this model: check its settings.",
+    )
+
+
+def unknown_finish_reason(word: str) -> ProviderError:
+    """A finish reason that may mean anything, also that half of the answer is missing."""
+    return fault(
+        f"The provider ended the answer with {word!r}, which is not known to mean that it is whole.",
+        "LA-500",
+        guidance="Look the word up in the provider's documentation, and please report it to lightagent.",
+        retryable=False,
+        details={"finish_reason": word},
+    )
+
+
+def broken_off(word: str, code: str, *, retryable: bool) -> ProviderError:
+    """A finish reason that says that the server gave the answer up."""
+    return fault(
+        f"The provider broke the answer off with the finish reason {word!r}.",
+        code,
+        guidance="Try again." if retryable else "Change the request, or use another endpoint.",
+        retryable=retryable,
+        details={"finish_reason": word},
+    )
+
+
 def empty_answer() -> ProviderError:
     """Not a byte."""
     return fault("The provider's answer was empty.", "LA-500")

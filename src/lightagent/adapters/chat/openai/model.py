@@ -14,7 +14,7 @@ from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
-from lightagent.adapters.chat.openai.endpoint import endpoint_of, resolve_base_url, resolve_endpoint
+from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.exchange import collect, follow
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
 from lightagent.adapters.chat.openai.settings import (
@@ -35,13 +35,13 @@ from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import MissingExtraError
-from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
+from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ServedModel
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(ChatModel, ServedModel):
+class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -122,6 +122,9 @@ class OpenAIChatModel(ChatModel, ServedModel):
     @property
     def endpoint(self) -> ModelEndpoint:
         return endpoint_of(self._settings, os.environ)
+
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        return missing_key(self._settings, environ)
 
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from lightagent.adapters.chat.openai.error_bodies import Report, carries_error, read_body, read_report
@@ -38,6 +39,18 @@ def reported_error(answer: Mapping[object, object]) -> ProviderError | None:
     message = report.message or "The provider reported an error and did not say which."
     wait = pause({}, report.body, report.message)
     return error_of(message, report, status, code, passing=passing, details={}, wait=wait)
+
+
+def event_error(data: bytes) -> ProviderError:
+    """The error in an event that is named one: an object of any form, or text."""
+    text = data.decode("utf-8", "replace").strip()
+    try:
+        parsed: object = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = text
+    if isinstance(parsed, dict) and (error := reported_error(parsed)) is not None:
+        return error
+    return reported_error({"error": parsed}) or fault("The provider reported an error and did not say which.", "LA-500")
 
 
 def error_of(

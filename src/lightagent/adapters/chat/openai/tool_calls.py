@@ -4,79 +4,162 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lightagent.adapters.chat.openai.call_pieces import CallPieces
 from lightagent.adapters.chat.openai.faults import malformed
 from lightagent.domain.deltas import ToolCallDelta
 
 
-@dataclass(slots=True)
-class _Place:
-    """A call that has begun: the id its server gave, the id it has here, whether its name is known."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one piece says. `index` is None where it was left out or is no number."""
 
-    index: int
+    index: int | None
     server_id: str
-    named: bool
+    name: str
+    arguments: str
+    tells_arguments: bool
 
 
-class ToolCallPieces:
-    """Gives every piece the index of its call, and every call an id of its own.
+class ToolCalls:
+    """Gives every piece to its call, and every call an id of its own.
 
     Servers differ: they leave out the index and send whole calls; number every call 0 but tell new ids; repeat id and
     name in every piece, or tell another id in every piece of one call; leave ids out, or use one twice. A run needs
-    ids that differ, so what is missing or used twice is replaced.
+    ids that differ, so what is missing or used twice is replaced. What a call says is decided when all of it is there,
+    since some servers repeat it: `begin` tells of calls as they begin, `whole` tells the rest.
     """
 
-    __slots__ = ("_ids", "_last", "_places", "_started")
+    __slots__ = ("_by_id", "_by_index", "_by_place", "_calls", "_ids", "_last", "size")
 
     def __init__(self) -> None:
-        self._places: dict[int, _Place] = {}
-        self._last: _Place | None = None
-        self._started = 0
+        self._calls: list[CallPieces] = []
+        self._by_index: dict[int, CallPieces] = {}
+        self._by_id: dict[str, CallPieces] = {}
+        self._by_place: list[CallPieces] = []  # of the last delta with several pieces
+        self._last: CallPieces | None = None
         self._ids: set[str] = set()
+        self.size = 0
+        """Characters of arguments so far."""
+
+    def __len__(self) -> int:
+        return len(self._calls)
 
     def read(self, pieces: list[object], *, whole: bool) -> Iterator[ToolCallDelta]:
-        """The pieces of one delta or, if `whole`, the calls of one message."""
-        for piece in pieces:
-            if not isinstance(piece, dict):
-                raise malformed("a tool call that is no object", piece)
-            function = piece.get("function") or {}
-            if not isinstance(function, dict):
-                raise malformed("a tool call without a function", piece)
-            server_id, name, index = _text(piece, "id"), _text(function, "name"), piece.get("index")
-            index = index if isinstance(index, int) and not whole else None
-            arguments = _arguments(function.get("arguments"))
-            place = None if whole else self._place(index, server_id, name)
-            if place is None:
-                yield self._begin(index, server_id, name, arguments)
-            else:
-                yield ToolCallDelta(place.index, "", "" if place.named else name, arguments)
-                place.named = place.named or bool(name)
+        """The calls that begin in one delta or, if `whole`, those of one message, where each piece is a call."""
+        places: list[CallPieces] = []
+        for at, found in enumerate(pieces):
+            piece = _read_piece(found)
+            call = None if whole else self._call_of(piece, at if len(pieces) > 1 else None)
+            if call is None:
+                call = CallPieces(len(self._calls), piece.server_id)
+                self._calls.append(call)
+                yield ToolCallDelta(call.index, self._own_id(piece.server_id))
+            if not whole:
+                self._remember(call, piece)
+            places.append(call)
+            self.size += len(piece.arguments)
+            call.add(piece.name, piece.arguments)
+        if len(places) > 1:
+            self._by_place = places
 
-    def _place(self, index: int | None, server_id: str, name: str) -> _Place | None:
-        """The call that a piece goes on with; None: it begins one."""
-        place = self._last if index is None else self._places.get(index)
-        if place is None:
+    def whole(self) -> list[ToolCallDelta]:
+        """The names and arguments of all calls."""
+        return [ToolCallDelta(call.index, "", call.name, call.arguments()) for call in self._calls]
+
+    def _call_of(self, piece: _Piece, at: int | None) -> CallPieces | None:
+        """The call that a piece goes on with; None: it begins one. `at`: its place among several in one delta."""
+        by_id = self._by_id.get(piece.server_id) if piece.server_id else None
+        by_index = None if piece.index is None else self._by_index.get(piece.index)
+        if by_id is not None and not _is_another(by_id, by_index, piece):
+            return by_id
+        if piece.index is not None and by_index is None and (piece.name or piece.server_id or self._is_over()):
             return None
-        another_id = bool(server_id and place.server_id and server_id != place.server_id)
-        nameless_server = index is None and not server_id
-        return None if name and place.named and (another_id or nameless_server) else place
+        by_place = None
+        if at is not None and piece.index is None and not piece.server_id:
+            if at < len(self._by_place):
+                by_place = self._by_place[at]
+            elif piece.name:
+                return None
+        call = by_index or by_place or self._last
+        return None if call is None or _begins_another(call, piece) else call
 
-    def _begin(self, index: int | None, server_id: str, name: str, arguments: str) -> ToolCallDelta:
-        place = _Place(self._started, server_id, bool(name))
-        self._started += 1
-        self._last = place
-        if index is not None:
-            self._places[index] = place
+    def _is_over(self) -> bool:
+        return self._last is None or self._last.closed()
+
+    def _remember(self, call: CallPieces, piece: _Piece) -> None:
+        self._last = call
+        if piece.index is not None:
+            self._by_index.setdefault(piece.index, call)
+            if piece.server_id and piece.server_id == call.server_id:
+                self._by_index[piece.index] = call
+        if piece.server_id:
+            self._by_id.setdefault(piece.server_id, call)
+            call.server_id = call.server_id or piece.server_id
+
+    def _own_id(self, server_id: str) -> str:
         own_id = server_id
         if not own_id or own_id in self._ids:
             own_id = f"call_{os.urandom(12).hex()}"
         self._ids.add(own_id)
-        return ToolCallDelta(place.index, own_id, name, arguments)
+        return own_id
 
 
-def _text(holder: dict[object, object], name: str) -> str:
+def _is_another(call: CallPieces, by_index: CallPieces | None, piece: _Piece) -> bool:
+    """Whether a piece uses the id of `call` for another call, as servers do that use one id twice."""
+    if not piece.name or by_index is call:
+        return False
+    if piece.index is not None and piece.index != call.index and by_index is None and call.name:
+        return call.begun
+    return call.name != piece.name and call.closed()
+
+
+def _begins_another(call: CallPieces, piece: _Piece) -> bool:
+    """Whether a piece, which by its index or its place would go on with `call`, begins another one."""
+    if piece.server_id and call.server_id and piece.server_id != call.server_id:
+        if not piece.name:
+            return piece.index is None and call.closed()
+        # Some servers tell another id in every piece, so what goes on where the arguments stopped belongs to the call.
+        goes_on = piece.name == call.name and call.begun and not piece.arguments.lstrip().startswith("{")
+        return bool(call.name) and not (goes_on and not call.closed())
+    if not piece.name or not call.name or (piece.server_id and piece.server_id == call.server_id):
+        return False
+    if piece.index is None and not piece.server_id and call.server_id:
+        return call.closed()
+    if piece.index is None and not call.begun and not piece.tells_arguments:
+        return False  # a fragment of the name
+    if piece.index is None and not piece.server_id:
+        return call.name != piece.name or call.closed() or not call.begun
+    if not call.closed():
+        return False
+    return call.name != piece.name or bool(piece.arguments and not call.repeats(piece.arguments))
+
+
+def _read_piece(piece: object) -> _Piece:
+    if not isinstance(piece, Mapping):
+        raise malformed("a tool call that is no object", piece)
+    function = piece.get("function") or ({} if piece.get("type") == "function" else piece)
+    if not isinstance(function, Mapping):
+        raise malformed("a tool call without a function", piece)
+    arguments = function.get("arguments")
+    return _Piece(
+        _index(piece.get("index")),
+        _text(piece, "id"),
+        _text(function, "name"),
+        _arguments(arguments),
+        arguments is not None,
+    )
+
+
+def _index(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(holder: Mapping[object, object], name: str) -> str:
     value = holder.get(name)
     if value is None:
         return ""

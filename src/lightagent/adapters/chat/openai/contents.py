@@ -1,0 +1,101 @@
+"""The text, the reasoning and the refusal of a message or a delta, in the shapes that servers give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from lightagent.adapters.chat.openai.faults import malformed
+
+_Kind: TypeAlias = Literal["text", "reasoning", "refusal"]
+
+_REASONING: Final = (
+    "reasoning_content",  # DeepSeek, Qwen, Zhipu, Moonshot, StepFun, older vLLM
+    "reasoning",  # OpenRouter, Groq, Ollama, newer vLLM
+    "thinking",
+    "reasoning_text",  # Copilot
+    "thought",
+    "reasoning_details",  # OpenRouter, MiniMax: parts
+    "thinking_blocks",  # LiteLLM: parts
+)
+"""Where reasoning stands. Servers that fill in several of them repeat it, so only the first counts."""
+
+_PARTS: Final[dict[str, _Kind]] = {
+    "thinking": "reasoning",  # Mistral, Anthropic
+    "reasoning": "reasoning",
+    "reasoning_content": "reasoning",
+    "thought": "reasoning",
+    "reasoning.text": "reasoning",  # OpenRouter
+    "reasoning.summary": "reasoning",  # OpenRouter
+    "summary_text": "reasoning",
+    "refusal": "refusal",
+}
+"""Types of parts that are not text of the answer."""
+
+_TEXTS: Final = ("text", "thinking", "reasoning", "reasoning_content", "summary", "refusal", "content", "value")
+"""Where the text of a part may stand."""
+
+_DEEPEST: Final = 8
+
+
+@dataclass(slots=True)
+class Content:
+    """What one message or delta says."""
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+
+    def add(self, kind: _Kind, text: str) -> None:
+        """More of one kind."""
+        match kind:
+            case "text":
+                self.text += text
+            case "reasoning":
+                self.reasoning += text
+            case "refusal":
+                self.refusal += text
+
+
+def read_content(part: Mapping[object, object]) -> Content:
+    """The texts in a message or a delta.
+
+    Raises:
+        ProviderError: the content is neither text nor parts.
+    """
+    found = Content()
+    content = part.get("content")
+    if isinstance(content, str):
+        found.text = content
+    elif content:
+        _read_parts(content, found)
+    told = next((text for name in _REASONING if (text := _spoken(part.get(name)))), "")
+    if told:
+        found.reasoning = told
+    if refusal := _spoken(part.get("refusal")):
+        found.refusal += refusal
+    return found
+
+
+def _read_parts(content: object, found: Content) -> None:
+    if isinstance(content, Mapping):
+        content = [content]
+    if not isinstance(content, list):
+        raise malformed("content that is no text", content)
+    for part in content:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        found.add(_PARTS.get(kind, "text") if isinstance(kind, str) else "text", _spoken(part))
+
+
+def _spoken(value: object, depth: int = 0) -> str:
+    """The text of a value: a text, a list of such values, or an object that holds one."""
+    if isinstance(value, str):
+        return value
+    if depth > _DEEPEST:
+        return ""
+    if isinstance(value, list):
+        return "".join(_spoken(one, depth + 1) for one in value)
+    if isinstance(value, Mapping):
+        return next((text for name in _TEXTS if (text := _spoken(value.get(name), depth + 1))), "")
+    return ""

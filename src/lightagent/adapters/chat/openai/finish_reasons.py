@@ -1,0 +1,157 @@
+"""What the finish reasons of different servers mean: the answer is whole, cut, withheld, or broken off.
+
+An answer is whole only if its finish reason is known to say so. A word that is not in the table is an error, since a
+new word may well say that half of the answer is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from lightagent.adapters.chat.openai.faults import broken_off, malformed, unknown_finish_reason
+
+Ending: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter"]
+"""How an answer ended, in the words of OpenAI, by which a run tells a cut answer from a whole one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _BrokenOff:
+    """The server gave up; `code` and `retryable` are those of the error."""
+
+    code: str
+    retryable: bool = True
+
+
+_FAILED: Final = _BrokenOff("LA-500")
+_UNAVAILABLE: Final = _BrokenOff("LA-503")
+_TIMED_OUT: Final = _BrokenOff("LA-408")
+_PAUSED: Final = _BrokenOff("LA-500", retryable=False)
+
+_WORDS: Final[dict[str, Ending | _BrokenOff]] = {
+    # Whole.
+    "stop": "stop",  # OpenAI and nearly everybody; STOP: Gemini
+    "end_turn": "stop",  # Anthropic, Bedrock
+    "stop_sequence": "stop",  # Anthropic, Bedrock, TGI, Cohere
+    "stop_token": "stop",
+    "eos": "stop",  # Together
+    "eos_token": "stop",  # TGI
+    "endoftext": "stop",  # AI21
+    "end_of_text": "stop",
+    "complete": "stop",  # Cohere
+    "completed": "stop",  # gateways in front of the Responses API
+    "finish": "stop",  # Bedrock Titan
+    "finished": "stop",  # Bedrock Titan
+    "normal": "stop",  # Ernie
+    # Whole, and asks for tools.
+    "tool_calls": "tool_calls",
+    "tool_call": "tool_calls",  # Cohere
+    "tool_use": "tool_calls",  # Anthropic, Bedrock
+    "function_call": "tool_calls",  # the form before tools: OpenAI, Ernie
+    "function_calls": "tool_calls",
+    # Cut.
+    "length": "length",
+    "max_tokens": "length",  # Anthropic, Cohere; MAX_TOKENS: Gemini
+    "max_output_tokens": "length",  # gateways in front of the Responses API
+    "max_output": "length",  # MiniMax
+    "max_length": "length",
+    "max_context_length": "length",
+    "model_length": "length",  # Mistral
+    "model_context_window_exceeded": "length",  # Anthropic, Zhipu
+    "context_length_exceeded": "length",
+    "error_limit": "length",  # Cohere: the context was full
+    "token_limit": "length",
+    # Withheld.
+    "content_filter": "content_filter",
+    "content_filtered": "content_filter",  # Bedrock
+    "content_filter_error": "content_filter",
+    "content_blocked": "content_filter",
+    "guardrail_intervened": "content_filter",  # Bedrock
+    "refusal": "content_filter",  # Anthropic
+    "sensitive": "content_filter",  # Zhipu
+    "safety": "content_filter",  # Gemini, as the next nine
+    "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "spii": "content_filter",
+    "language": "content_filter",
+    "model_armor": "content_filter",
+    "image_safety": "content_filter",
+    "image_prohibited_content": "content_filter",
+    "image_recitation": "content_filter",
+    "error_toxic": "content_filter",  # Cohere
+    "moderation": "content_filter",
+    "blocked": "content_filter",
+    # Broken off.
+    "error": _FAILED,  # OpenRouter, Mistral, Together, vLLM, Cohere
+    "internal_error": _FAILED,
+    "server_error": _FAILED,
+    "failed": _FAILED,  # gateways in front of the Responses API
+    "incomplete": _FAILED,  # the same
+    "other": _FAILED,  # Gemini, as the next six
+    "malformed_function_call": _FAILED,
+    "malformed_response": _FAILED,
+    "unexpected_tool_call": _FAILED,
+    "too_many_tool_calls": _FAILED,
+    "missing_thought_signature": _FAILED,
+    "function_call_filter": _FAILED,
+    "malformed_model_output": _FAILED,  # Bedrock
+    "malformed_tool_use": _FAILED,  # Bedrock
+    "repetition": _FAILED,  # vLLM
+    "abort": _UNAVAILABLE,  # vLLM, SGLang, Zhipu
+    "aborted": _UNAVAILABLE,
+    "cancel": _UNAVAILABLE,
+    "canceled": _UNAVAILABLE,
+    "cancelled": _UNAVAILABLE,
+    "user_cancel": _UNAVAILABLE,  # Cohere
+    "interrupted": _UNAVAILABLE,
+    "network_error": _UNAVAILABLE,  # Zhipu
+    "insufficient_system_resource": _UNAVAILABLE,  # DeepSeek
+    "overloaded": _UNAVAILABLE,
+    "engine_overloaded": _UNAVAILABLE,
+    "timeout": _TIMED_OUT,  # Cohere
+    "time_limit": _TIMED_OUT,  # Mistral's clients of old, llama-cpp-python
+    "pause_turn": _PAUSED,  # Anthropic: the turn goes on in another request, which no chat completion can ask for
+}
+
+_UNSAID: Final = frozenset({"", "null", "none"})
+"""What some servers send as text until there is a reason; DashScope sends `null`."""
+
+_HOW_BAD: Final[dict[Ending | None, int]] = {None: 0, "stop": 1, "tool_calls": 2, "length": 3, "content_filter": 4}
+
+
+def read_finish_reason(reason: object) -> Ending | None:
+    """What the reason means; None if the server has not said one yet.
+
+    Case does not matter, nor whether words are parted by underlines, hyphens or capitals. Gemini's compatible
+    endpoint puts a word of its own after the one of OpenAI (`content_filter: RECITATION`).
+
+    Raises:
+        ProviderError: the answer broke off, or the word is not known.
+    """
+    if reason is None:
+        return None
+    word = reason.get("type") if isinstance(reason, dict) else reason  # SGLang's own form is an object
+    if not isinstance(word, str):
+        raise malformed("a finish reason that is no text", reason)
+    said = _spelled(word)
+    if said in _UNSAID:
+        return None
+    meaning = _WORDS.get(said) or _WORDS.get(_spelled(word.partition(":")[0]))
+    if meaning is None:
+        raise unknown_finish_reason(word)
+    if isinstance(meaning, _BrokenOff):
+        raise broken_off(word, meaning.code, retryable=meaning.retryable)
+    return meaning
+
+
+def worse(one: Ending | None, other: Ending | None) -> Ending | None:
+    """Of two reasons the one that says more: what was cut or withheld stays so, whatever a later chunk says."""
+    return one if _HOW_BAD[one] >= _HOW_BAD[other] else other
+
+
+def _spelled(word: str) -> str:
+    """`MaxTokens`, `max-tokens`, `MAX_TOKENS` and `FINISH_REASON_MAX_TOKENS` in one spelling."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word[:100].strip())
+    return re.sub(r"[\s\-.]+", "_", parted).lower().removeprefix("finish_reason_")

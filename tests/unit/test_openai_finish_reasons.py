@@ -1,0 +1,226 @@
+"""An answer is whole only if its finish reason is known to say so, in a plain answer and in a stream."""
+
+import json
+from itertools import product
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lightagent.adapters.chat.openai.answers import AnswerReader
+from lightagent.domain.deltas import ModelReply, fold_deltas
+from lightagent.domain.errors import ProviderError
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+CALL: JsonObject = {"id": "a", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+
+
+def reply(body: bytes) -> ModelReply:
+    reader = AnswerReader(1_000_000)
+    return fold_deltas([*reader.feed(body), *reader.end()])
+
+
+def bodies(*choices: JsonObject) -> tuple[bytes, bytes]:
+    """The same choices plain and streamed; a choice holds `message`, which a stream calls `delta`."""
+    streamed: list[JsonValue] = [
+        {"delta" if name == "message" else name: value for name, value in choice.items()} for choice in choices
+    ]
+    plain = json.dumps({"choices": list(choices)}).encode()
+    return plain, b"data: " + json.dumps({"choices": streamed}).encode() + b"\n\ndata: [DONE]\n\n"
+
+
+def choice(message: JsonValue, reason: JsonValue = "stop", index: int = 0, **more: JsonValue) -> JsonObject:
+    return {"index": index, "message": message, "finish_reason": reason, **more}
+
+
+def faults(*choices: JsonObject) -> list[ProviderError]:
+    found = []
+    for body in bodies(*choices):
+        with pytest.raises(ProviderError) as caught:
+            reply(body)
+        found.append(caught.value)
+    return found
+
+
+WHOLE = ["stop", "STOP", "end_turn", "EndTurn", "stop_sequence", "eos", "eos_token", "COMPLETE", "FINISH", "endoftext"]
+CUT = ["length", "max_tokens", "MAX_TOKENS", "MaxTokens", "model_length", "max_output_tokens", "max-tokens"]
+CUT += ["model_context_window_exceeded", "FINISH_REASON_MAX_TOKENS", "ERROR_LIMIT"]
+WITHHELD = ["content_filter", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "sensitive", "refusal"]
+WITHHELD += ["guardrail_intervened", "content_filtered", "content_filter: RECITATION", "ERROR_TOXIC", "content-filter"]
+BROKEN = {
+    "error": "LA-500",
+    "ERROR": "LA-500",
+    "OTHER": "LA-500",
+    "MALFORMED_FUNCTION_CALL": "LA-500",
+    "function_call_filter: MALFORMED_FUNCTION_CALL": "LA-500",
+    "incomplete": "LA-500",
+    "network_error": "LA-503",
+    "insufficient_system_resource": "LA-503",
+    "abort": "LA-503",
+    "cancelled": "LA-503",
+    "TIMEOUT": "LA-408",
+}
+UNKNOWN = ["new", "stop?", "half_done", "FINISH_REASON_UNSPECIFIED", "停止", "stop length", "pause"]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        *product(WHOLE, ["stop"]),
+        *product(CUT, ["length"]),
+        *product(WITHHELD, ["content_filter"]),
+        *product([None, "", "null"], [None]),
+        ({"type": "stop", "matched": 2}, "stop"),
+        ({"type": "length", "length": 9}, "length"),
+    ],
+)
+def test_known_reasons_are_said_in_the_words_of_openai(said: JsonValue, meant: str | None) -> None:
+    for body in bodies(choice({"content": "x"}, said)):
+        assert reply(body).end.finish_reason == meant
+
+
+@pytest.mark.parametrize("said", ["tool_calls", "TOOL_CALL", "tool_use", "ToolUse", "function_call", "tool-calls"])
+def test_words_for_calls(said: str) -> None:
+    for body in bodies(choice({"content": None, "tool_calls": [CALL]}, said)):
+        whole = reply(body)
+        assert (whole.end.finish_reason, len(whole.message.tool_calls)) == ("tool_calls", 1)
+    for fault in (*faults(choice({"content": "x"}, said)), *faults(choice({"content": None}, said))):
+        assert (fault.code, fault.retryable) == ("LA-500", True)
+        assert "sent no call" in fault.message
+
+
+@pytest.mark.parametrize(("said", "code"), BROKEN.items())
+def test_an_answer_that_broke_off_is_asked_for_again(said: str, code: str) -> None:
+    for fault in faults(choice({"content": "Half an ans"}, said)):
+        assert (fault.code, fault.retryable) == (code, True)
+        assert said in fault.message
+
+
+@pytest.mark.parametrize("said", UNKNOWN)
+def test_an_unknown_reason_is_quoted_and_never_a_success(said: str) -> None:
+    for fault in faults(choice({"content": "Half an ans"}, said)):
+        assert (fault.code, fault.retryable) == ("LA-500", False)
+        assert said in fault.message
+
+
+@pytest.mark.parametrize(
+    ("sooner", "later", "meant"),
+    [
+        ("length", "stop", "length"),
+        ("content_filter", "stop", "content_filter"),
+        ("content_filter", "length", "content_filter"),
+        ("stop", "length", "length"),
+        ("stop", None, "stop"),
+        ("null", "stop", "stop"),
+    ],
+)
+def test_a_later_reason_does_not_mend_what_was_cut(sooner: JsonValue, later: JsonValue, meant: str) -> None:
+    chunks = [{"choices": [{"delta": {"content": "x"}, "finish_reason": sooner}]}]
+    chunks.append({"choices": [{"delta": {}, "finish_reason": later}]})
+    body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks) + b"data: [DONE]\n\n"
+    assert reply(body).end.finish_reason == meant
+
+
+@pytest.mark.parametrize("reason", ["stop", "error", None, "network_error", "length", "new"])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": 502, "message": "upstream died"}, "LA-503"),
+        ({"code": 429, "message": "upstream died"}, "LA-429"),
+        ({"type": "overloaded_error", "message": "upstream died"}, "LA-503"),
+        ({"message": "upstream died"}, "LA-500"),
+        ("upstream died", "LA-500"),
+    ],
+)
+def test_an_error_inside_a_choice_is_told_with_its_text(reason: JsonValue, error: JsonValue, code: str) -> None:
+    inside: JsonObject = {"content": "Half", "error": error}
+    for one in (choice({"content": "Half"}, reason, error=error), choice(inside, reason), choice(None, error=error)):
+        for fault in faults(one):
+            assert (fault.code, fault.message) == (code, "upstream died")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"content": None},
+        {"content": ""},
+        {"content": []},
+        {"content": [{"type": "text", "text": ""}]},
+        {"content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+        {"content": "", "tool_calls": []},
+        {"content": None, "tool_calls": None, "refusal": ""},
+        {"content": "", "reasoning_content": "I think."},
+        {"content": [{"type": "thinking", "thinking": "I think."}]},
+    ],
+)
+def test_an_answer_of_neither_text_nor_call_is_asked_for_again(message: JsonObject) -> None:
+    for reason in ("stop", None, "end_turn"):
+        for fault in faults(choice(message, reason)):
+            assert (fault.code, fault.retryable) == ("LA-500", True)
+            assert "neither text nor a call" in fault.message
+    for body in bodies(choice(message, "length")):
+        assert reply(body).end.finish_reason == "length"
+
+
+TEXT: JsonObject = {"content": "Let me see."}
+CALLS: JsonObject = {"content": None, "tool_calls": [CALL]}
+
+
+@pytest.mark.parametrize(
+    ("choices", "content", "calls"),
+    [
+        ([choice(TEXT, "tool_calls"), choice(CALLS, "tool_calls", 1)], "Let me see.", 1),
+        ([choice(TEXT, "stop"), choice(CALLS, "tool_calls", 1)], "Let me see.", 1),
+        ([choice({}, "stop"), choice(CALLS, "tool_calls", 1)], None, 1),
+        ([choice({"content": ""}, "stop"), choice(TEXT, "stop", 1)], "Let me see.", 0),
+        ([choice(TEXT, "stop", 1)], "Let me see.", 0),
+        ([choice(CALLS, "tool_calls", 2)], None, 1),
+        ([choice(CALLS, "tool_calls"), choice(CALLS, "tool_calls", 1)], None, 1),
+        ([choice(TEXT, "stop"), choice({"content": "Another."}, "stop", 1)], "Let me see.", 0),
+        ([{"message": TEXT, "finish_reason": "tool_calls"}, {"message": CALLS, "finish_reason": "tool_calls"}],
+         "Let me see.", 1),
+        ([choice(TEXT, "tool_calls"), choice(CALLS, "tool_calls")], "Let me see.", 1),
+    ],
+)  # fmt: skip
+def test_what_stands_in_another_choice_is_not_lost(choices: list[JsonObject], content: str | None, calls: int) -> None:
+    for body in bodies(*choices):
+        message = reply(body).message
+        assert (message.content, len(message.tool_calls)) == (content, calls)
+
+
+REASONS = st.sampled_from([*WHOLE, *CUT, *WITHHELD, *BROKEN, *UNKNOWN, "tool_calls", "null", "", None]) | st.text(
+    max_size=6
+)
+MESSAGES = st.none() | st.fixed_dictionaries(
+    {},
+    optional={
+        "content": st.sampled_from(["", "text", None]),
+        "tool_calls": st.sampled_from([[], [CALL], None]),
+        "refusal": st.sampled_from(["", "no", None]),
+        "reasoning": st.sampled_from(["", "hm"]),
+        "error": st.sampled_from([None, {"message": "died"}]),
+    },
+)
+CHOICES = st.lists(st.builds(choice, MESSAGES, REASONS, st.integers(0, 2)), max_size=3)
+GOOD = {*WHOLE, "tool_calls", "null", "", None}
+
+
+@given(CHOICES)
+@example([choice({"content": "x"}, "stop"), choice({"content": "y"}, "length", 0)])
+@example([choice({"reasoning": "hm"}, "stop")])
+def test_no_success_is_none(choices: list[JsonObject]) -> None:
+    for body in bodies(*choices):
+        try:
+            whole = reply(body)
+        except ProviderError:
+            continue
+        ending, message = whole.end.finish_reason, whole.message
+        if ending in ("length", "content_filter"):
+            continue  # which no run takes for a success
+        assert message.content or message.tool_calls or message.refusal
+        assert ending != "tool_calls" or message.tool_calls
+        first = [one["finish_reason"] for one in choices if not one["index"] and isinstance(one["message"], dict)]
+        others = [one["finish_reason"] for one in choices if one["index"]]
+        assert not first or all(reason in GOOD for reason in first) or any(reason in GOOD for reason in others)
+        assert not any(isinstance(one["message"], dict) and one["message"].get("error") for one in choices)

@@ -106,8 +106,14 @@ class Conversation:
 
     @property
     def faults(self) -> set[str]:
-        """The names of all that goes wrong in it."""
-        circumstances = {"typed": self.typed, "foreign history": self.foreign, "follows": self.follows}
+        """The names of all that goes wrong in it, and of its circumstances."""
+        circumstances = {
+            "typed": self.typed,
+            "streamed": self.streamed,
+            "foreign history": self.foreign,
+            "follows": self.follows,
+            "calls": any(said.calls for said in self.said),
+        }
         found = {fault for said in self.said for fault in said.faults}
         return found | {name for name, holds in circumstances.items() if holds}
 
@@ -173,6 +179,8 @@ def _calls(chance: random.Random, provider: Provider, number: int) -> Said:
         calls[1] = replace(calls[1], id=calls[0].id)
         faults.append("a repeated id")
     text = chance.choice([None, None, "", "\n\n", "I will look."])
+    if text is not None and not text.strip():
+        faults.append("blank text beside calls")
     return Said(text, calls=tuple(calls), pieces=chance.randint(1, 4), faults=tuple(faults))
 
 

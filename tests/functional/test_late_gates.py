@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lightagent import ApprovalDecision, ChatRequest, Gate, Journal, LightAgent, Passed, Suspended, tool
@@ -9,7 +11,7 @@ from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import Asked, OutputPayload, PayloadT, Phase, Stopped, Subject, Verdict
+from lightagent.domain.policy import Asked, CallPayload, OutputPayload, PayloadT, Phase, Stopped, Subject, Verdict
 from lightagent.ports.policy import HeldStream
 from tests.support.nested_runs import DECISIONS, Done, ask, build_team, pay, plan
 
@@ -35,6 +37,8 @@ class Late(Gate):
                 return STOP
             case "ask":
                 return Asked(payload, "Pay?")
+            case "change" if isinstance(payload, CallPayload) and payload.arguments != {"amount": 9}:
+                return Passed(replace(payload, arguments={"amount": 9}))
             case _:
                 return Passed(payload)
 
@@ -89,6 +93,21 @@ async def test_what_a_policy_that_joins_makes_of_an_edited_call_holds_after_the_
     assert isinstance(first.outcome, Suspended)
     await till(gate, paid).aresume(first.journal, APPROVE)
     assert (len(gate.asked), paid) == (1, [2])
+
+
+@pytest.mark.parametrize("decision", [APPROVE, ApprovalDecision.edit({"amount": 2})], ids=["approved", "edited"])
+async def test_what_a_policy_makes_of_an_approved_call_is_asked_about_before_it_runs(
+    decision: ApprovalDecision,
+) -> None:
+    paid: list[int] = []
+    late = Late("change")
+    first = await till(late, paid).aresume(await waiting(), decision)
+    assert isinstance(first.outcome, Suspended)
+    assert paid == []
+    (call,) = first.journal.run.calls.values()
+    assert call.arguments == {"amount": 9}
+    again = await till(late, paid).aresume(first.journal, APPROVE)
+    assert (again.outcome.kind, paid) == ("completed", [9])
 
 
 async def test_a_policy_that_joins_the_outer_run_reviews_the_calls_of_nested_ones() -> None:

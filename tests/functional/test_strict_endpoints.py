@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from lightagent.adapters.chat.openai import OpenAIChatModel
+from lightagent.domain import retries
 from tests.servers.leaks import LeakCheck
 from tests.servers.strict.endpoint import strict_server
 from tests.servers.strict.provider import Provider
@@ -102,13 +103,19 @@ def test_the_table_of_what_is_refused_names_providers_and_faults_that_there_are(
 
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize("provider", ALL, ids=[provider.name for provider in ALL])
-async def test_no_request_is_refused_and_every_run_ends_in_one_outcome(leaks: LeakCheck, provider: Provider) -> None:
+async def test_no_request_is_refused_and_every_run_ends_in_one_outcome(
+    leaks: LeakCheck, monkeypatch: pytest.MonkeyPatch, provider: Provider
+) -> None:
+    # What is asked again is asked at once: how long the pauses are is not of interest here.
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(retries, "JITTER", 0.0)
     stage = Stage()
     outcomes: Counter[str] = Counter()
     played = 0
     async with strict_server(stage) as server:
         model = OpenAIChatModel(provider.model, "sk-test", server.base_url(provider.name))
-        for played, talk in enumerate(conversations(provider), 1):
+        for talk in conversations(provider):
+            played += 1
             stage.begin(talk)
             for journal in await play(talk, model):
                 ended = endings(journal)

@@ -12,7 +12,7 @@ from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
-from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Stopped
@@ -102,6 +102,8 @@ async def _reviewed(
         changed = _with_arguments(live, ready, verdict.payload.arguments, decisions)
         if isinstance(changed, ToolFinished):
             return changed
+        if ready.approved and not changed.approved and reason is None:
+            reason = "A policy changed what was approved."
         ready = changed
     if reason is None:
         return ready
@@ -118,13 +120,14 @@ def _seen_by(newcomers: Reviewer | None) -> tuple[Decision, ...]:
 def _with_arguments(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], shown: JsonObject, decisions: tuple[Decision, ...]
 ) -> ReadyCall[DepsT] | ToolFinished:
-    if shown == ready.shown:
+    if same_json(shown, ready.shown):
         return ReadyCall(ready.call, ready.tool, ready.shown, ready.arguments, ready.key, ready.approved, decisions)
     try:
         arguments = ready.tool.check(copy_json(shown))
     except ToolError as error:
         return _finished(live, ready.call, str(error), "refused", error, decisions)
-    return ReadyCall(ready.call, ready.tool, copy_json(shown), arguments, ready.key, ready.approved, decisions)
+    # Whoever approved it has not seen these.
+    return ReadyCall(ready.call, ready.tool, copy_json(shown), arguments, ready.key, False, decisions)
 
 
 async def ask_for_approval(

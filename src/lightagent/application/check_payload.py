@@ -12,6 +12,7 @@ from lightagent.domain.history import parse_parts
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.message_copies import copy_answer, copy_messages
 from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Failed
 from lightagent.domain.policy import (
@@ -41,8 +42,10 @@ def copy_payload(payload: PayloadT) -> PayloadT:
     match reviewed:
         case QueryPayload(content=content) if not isinstance(content, str):
             copied = replace(reviewed, content=tuple(copy_json(part) for part in content))
-        case RequestPayload(params=params):
-            copied = replace(reviewed, params=copy_json(params))
+        case RequestPayload(messages=messages, params=params):
+            copied = replace(reviewed, messages=copy_messages(messages), params=copy_json(params))
+        case ReplyPayload(message=message):
+            copied = replace(reviewed, message=copy_answer(message))
         case CallPayload(arguments=arguments):
             copied = CallPayload(copy_json(arguments))
         case ApprovalPayload(request=request):

@@ -8,6 +8,7 @@ from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ContextReplaced, RunFinished
+from lightagent.domain.message_copies import copy_messages
 from lightagent.domain.outcomes import Failed
 from lightagent.ports.context import Compactor, Replacement
 
@@ -19,9 +20,10 @@ async def compact_context(live: ActiveRun[DepsT]) -> None:
         return
     run = live.run
     try:
-        if not compactor.is_due(run.messages):
+        messages = copy_messages(run.messages)
+        if not compactor.is_due(messages):
             return
-        replacement = await compactor.compact(live.subject(compactor.name), run.messages)
+        replacement = await compactor.compact(live.subject(compactor.name), messages)
         if replacement is None:
             return
         _check(compactor, replacement)

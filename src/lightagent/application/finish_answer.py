@@ -10,6 +10,7 @@ from lightagent.domain.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError, OutputError
 from lightagent.domain.events import Concluded, OutputAccepted, OutputRejected, RunFinished
+from lightagent.domain.message_copies import copy_messages
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Outcome, outcome_error
 from lightagent.domain.policy import ConclusionPayload, Decision, EndPayload, OutputPayload, Passed, Stopped
@@ -75,7 +76,7 @@ async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
 async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str) -> Concluded:
     name, subject, decisions = conclusion.name, live.subject(conclusion.name), tuple[Decision, ...]()
     try:
-        proposal = await conclusion.propose(subject, live.run.messages, answer)
+        proposal = await conclusion.propose(subject, copy_messages(live.run.messages), answer)
         if proposal is None:
             return Concluded(name, at=live.clock.now())
         verdict = await _reviewed_proposal(live, conclusion, ConclusionPayload(proposal))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from tests.support.provider_conversations import Conversation, Stage, conversati
 from tests.support.provider_runs import endings, play
 
 CONVERSATIONS = int(os.environ.get("LIGHTAGENT_PROVIDER_CONVERSATIONS", "2000"))
+AT_ONCE = 50
+"""Conversations that go on side by side, so that none waits for the pauses of another's retries."""
 SECONDS = max(300, CONVERSATIONS // 2)
 
 
@@ -105,15 +108,23 @@ def test_the_table_of_what_is_refused_names_providers_and_faults_that_there_are(
 async def test_no_request_is_refused_and_every_run_ends_in_one_outcome(leaks: LeakCheck, provider: Provider) -> None:
     stage = Stage()
     outcomes: Counter[str] = Counter()
-    played = 0
+    talks = list(conversations(provider))
     async with strict_server(stage) as server:
         model = OpenAIChatModel(provider.model, "sk-test", server.base_url(provider.name))
-        for played, talk in enumerate(conversations(provider), 1):
-            stage.begin(talk)
-            for journal in await play(talk, model):
-                ended = endings(journal)
-                assert len(ended) == 1, (talk, journal.to_json())
-                outcomes[ended[0]] += 1
+        for place in range(0, len(talks), AT_ONCE):
+            played = await asyncio.gather(*(_play(talk, stage, model) for talk in talks[place : place + AT_ONCE]))
+            outcomes.update(outcome for ended in played for outcome in ended)
         await model.aclose()
     assert not server.refusals, "\n".join(dict.fromkeys(map(str, server.refusals)))
-    assert server.requests >= played >= CONVERSATIONS // (10 * len(ALL)), outcomes
+    assert server.requests >= len(talks) >= CONVERSATIONS // (10 * len(ALL)), outcomes
+
+
+async def _play(talk: Conversation, stage: Stage, model: OpenAIChatModel) -> list[str]:
+    """How the runs of a conversation ended."""
+    stage.begin(talk)
+    ended: list[str] = []
+    for journal in await play(talk, model):
+        told = endings(journal)
+        assert len(told) == 1, (talk, journal.to_json())
+        ended += told
+    return ended

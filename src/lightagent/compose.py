@@ -60,7 +60,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         ),
         clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
-        instructions=options.get("instructions") or "",
+        instructions=options.get("instructions"),
         role=options.get("role") or "",
         params=checked_params(options.get("metadata") or {}),
         limits=options.get("limits") or DEFAULT_LIMITS,
@@ -125,7 +125,7 @@ def compose_tools(tools: Sequence[ToolLike] | None, deps: object) -> tuple[Tool[
         raise ConfigurationError(
             "run: a source of tools belongs to an agent.", guidance="Pass it to LightAgent(tools=)."
         )
-    return tuple(_tools(given, None if deps is None else deps.__class__))
+    return tuple(_tools(given, None if deps is None else deps.__class__, deferred=len(given) > MOST_DESCRIBED))
 
 
 def _limits(options: RunOptions, limits: Limits) -> Limits:

@@ -36,7 +36,7 @@ class AgentOptions(TypedDict, total=False):
 
     Attributes:
         name: shown in traces; a unique one by default.
-        instructions: the system prompt; role: what the agent is, put before the instructions.
+        instructions: the system prompt, an empty one for none; role: what the agent is, put before the instructions.
         model: a model's name, or an object that satisfies the model port; by default OPENAI_MODEL, else ``gpt-4.1``.
         api_key, base_url: for a model given by name; by default OPENAI_API_KEY and OPENAI_BASE_URL.
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.

@@ -117,7 +117,7 @@ RUNS: list[tuple[Options, list[str]]] = [
 ]
 RUNS += [
     ({"metadata": {name: None}}, [f"metadata.{name}: the run itself decides this", "Pass history=, tools="])
-    for name in ("messages", "model", "tools", "stream", "stream_options", "response_format")
+    for name in ("messages", "model", "tools", "stream", "stream_options")
 ]
 
 

@@ -9,7 +9,7 @@ from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import Asked, PayloadT, Phase, Stopped, Subject, Verdict
+from lightagent.domain.policy import Asked, OutputPayload, PayloadT, Phase, Stopped, Subject, Verdict
 from lightagent.ports.policy import HeldStream
 from tests.support.nested_runs import DECISIONS, Done, ask, build_team, pay, plan
 
@@ -98,3 +98,60 @@ async def test_a_policy_that_joins_the_outer_run_reviews_the_calls_of_nested_one
     ).journal
     await build_team(done, gate=gate).aresume(journal, DECISIONS["approve"], deps=done)
     assert (gate.asked, done.ran) == (["h1/c1"], [])
+
+
+class Censor(Gate):
+    """Stops every run at the boundary `output`."""
+
+    policies = ("censor",)
+    phases: frozenset[Phase] = frozenset({"output"})
+    timeout = None
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, tuple[str, ...]]] = []
+
+    async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        self.asked.append((payload, subject.origin.path))
+        return STOP
+
+    def hold(self, subject: Subject) -> HeldStream | None:
+        return None
+
+
+async def test_a_policy_that_joins_reviews_the_answer() -> None:
+    gate = Censor()
+    result = await till(gate, []).aresume(await waiting(), APPROVE)
+    assert (gate.asked, result.outcome.kind) == ([(OutputPayload("done"), ())], "blocked")
+
+
+async def test_a_policy_that_joins_the_outer_run_reviews_the_answer_of_a_nested_one() -> None:
+    done, gate = Done(), Censor()
+    team = build_team(done)
+    journal = (await team.arun(plan([ask("h1", "desk", [pay("c1")])]), deps=done, result_format="object")).journal
+    result = await build_team(done, gate=gate).aresume(journal, DECISIONS["approve"], deps=done)
+    assert ([path for _, path in gate.asked], result.outcome.kind) == ([("h1",), ()], "blocked")
+
+
+class Incomparable:
+    """Raises when it is compared, as an array does when it is asked whether it is true."""
+
+    def __ne__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    __hash__ = object.__hash__
+
+
+class Strange(Late):
+    """Answers with a payload that cannot be compared."""
+
+    async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        object.__setattr__(payload, "arguments", {"amount": Incomparable()})
+        return Passed(payload)
+
+
+async def test_a_payload_that_cannot_be_compared_blocks() -> None:
+    result = await till(Strange("pass"), []).arun("?", result_format="object")
+    assert result.outcome.kind == "blocked"

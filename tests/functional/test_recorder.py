@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -284,6 +285,57 @@ async def test_what_is_told_before_a_tool_is_touched_holds_its_arguments() -> No
     await LightAgent(model=ScriptedModel([call_tool("add", a=1, b=2), "3"]), tools=[add], telemetry=[sink]).arun("?")
     [started] = [event for event in sink.events if isinstance(event, ToolStarted)]
     assert started.arguments == {"a": 1, "b": 2}
+
+
+class Headers:
+    """A sink by shape alone, whose headers are whatever it was given."""
+
+    def __init__(self, headers: object) -> None:
+        self.headers, self.asked = headers, 0
+
+    def watch(self, origin: Origin, known: Sequence[Event]) -> Headers:
+        return self
+
+    def see(self, event: Event) -> None:
+        pass
+
+    def trace_headers(self, origin: Origin) -> object:
+        self.asked += 1
+        return self.headers
+
+
+NO_HEADERS: dict[str, object] = {
+    "None": None,
+    "a text": "ab",
+    "a dict": {"traceparent": PARENT},
+    "a number among them": [5],
+    "a text of two letters among them": ["ab"],
+    "three parts": [("a", "b", "c")],
+    "no value": [("traceparent", None)],
+    "no name": [(None, PARENT)],
+    "an empty name": [("", PARENT)],
+    "a space in the name": [("x y", "z")],
+    "a colon in the name": [("a:b", "z")],
+    "a second line": [("traceparent", "a\r\nx-evil: 1")],
+}
+
+
+@pytest.mark.parametrize("headers", NO_HEADERS.values(), ids=NO_HEADERS.keys())
+async def test_a_sink_with_headers_that_cannot_be_sent_is_dropped(
+    headers: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    @tool
+    async def work() -> str:
+        """Works."""
+        return "worked"
+
+    bad = Headers(headers)
+    model = ScriptedModel([call_tool("work"), "done"])
+    agent = LightAgent(model=model, tools=[work], telemetry=[cast("TelemetrySink", bad), Sink()])
+    assert await agent.arun("?") == "done"
+    assert [dict(request.origin.trace_headers)["traceparent"] for request in model.requests] == [PARENT, PARENT]
+    assert bad.asked == 1
+    assert "Headers failed; it sees no more of this run." in caplog.text
 
 
 class Broken(TelemetrySink, RunWatch):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from lightagent import ConfigurationError, JsonObject, LightAgent, Limits, OutputError, Prompts, RunResult
+from lightagent import ConfigurationError, LightAgent, Limits, OutputError, Prompts, RunResult
 from lightagent.domain.messages import UserMessage
 from lightagent.testing import ScriptedModel
 
@@ -164,11 +164,12 @@ def test_every_sentence_can_be_replaced() -> None:
         ({}, "Be you."),
         ({"instructions": "Short."}, "Short."),
         ({"role": "A clerk."}, "A clerk."),
+        ({"role": "A clerk.", "instructions": ""}, "A clerk."),
         ({"role": "A clerk.", "instructions": "Short."}, "A clerk.\n\nShort."),
     ],
 )
-def test_role_and_instructions_take_the_place_of_the_neutral_sentence(options: JsonObject, prompt: str) -> None:
+def test_role_and_instructions_take_the_place_of_the_neutral_sentence(options: dict[str, str], prompt: str) -> None:
     model = ScriptedModel(["yes"])
-    role, instructions = options.get("role", ""), options.get("instructions", "")
-    LightAgent(model=model, prompts=PROMPTS, role=str(role), instructions=str(instructions)).run("?")
+    role, instructions = options.get("role", ""), options.get("instructions")
+    LightAgent(model=model, prompts=PROMPTS, role=role, instructions=instructions).run("?")
     assert model.requests[0].messages[0].content == prompt

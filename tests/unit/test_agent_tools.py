@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -309,9 +311,13 @@ def functions(count: int) -> list[Callable[..., object]]:
     return [namespace[f"tool_{number}"] for number in range(count)]
 
 
-async def test_while_many_functions_are_described_others_go_on() -> None:
-    model = ScriptedModel(["done"])
-    run = asyncio.create_task(LightAgent(model=model, tools=functions(400)).arun("?"))
+@pytest.mark.parametrize("whose", ["the agent's", "the run's"])
+async def test_while_many_functions_are_described_others_go_on(whose: str) -> None:
+    model, tools = ScriptedModel(["done"]), functions(400)
+    if whose == "the agent's":
+        run = asyncio.create_task(LightAgent(model=model, tools=tools).arun("?"))
+    else:
+        run = asyncio.create_task(LightAgent(model=model).arun("?", tools=tools))
     turns = 0
     while not run.done():
         await asyncio.sleep(0)
@@ -338,3 +344,57 @@ async def test_a_deadline_is_heard_while_many_functions_are_described() -> None:
     assert result.outcome.kind == "budget_exhausted"
     assert model.requests == ()
     assert 35 <= len(described) < 60
+
+
+def test_notes_of_a_tools_own_threads_do_not_disturb_its_run() -> None:
+    """A quick function is waited for on the spot; its threads may still report while its notes are told."""
+    threads: list[threading.Thread] = []
+
+    @tool
+    def busy(ctx: RunContext[None]) -> str:
+        """Starts threads that report for a while."""
+        mine = [threading.Thread(target=talk, args=(ctx,)) for _ in range(3)]
+        threads.extend(mine)
+        for thread in mine:
+            thread.start()
+        return "begun"
+
+    def talk(ctx: RunContext[None]) -> None:
+        for _ in range(100):
+            ctx.report("more")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            result, _ = run([busy], *[call_tool("busy")] * 3)
+            assert [call.status for call in result.tool_calls] == ["ok"] * 3
+    finally:
+        sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join(30)
+
+
+async def test_a_function_that_returns_a_coroutine_is_given_up_like_any_other() -> None:
+    ended = asyncio.Event()
+
+    async def work() -> str:
+        while stubborn and not ended.is_set():
+            with suppress(asyncio.CancelledError):
+                await ended.wait()
+        return "ended"
+
+    @tool
+    def begins() -> object:
+        """Hands back what has yet to be awaited."""
+        return work()
+
+    stubborn = False
+    model = ScriptedModel([call_tool("begins"), "done", call_tool("begins"), "done"])
+    agent = LightAgent(model=model, tools=[begins])
+    assert await agent.arun("?") == "done"
+    stubborn = True
+    async with asyncio.timeout(20):
+        result = await agent.arun("?", timeout=0.2, result_format="object")
+    ended.set()
+    assert result.outcome.kind == "budget_exhausted"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
-from pydantic import AfterValidator, BaseModel, field_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from lightagent import LightAgent, OutputError
 from lightagent.application.strict_json import MOST_DEPTH, NotStrictJsonError, read_json
@@ -98,17 +99,154 @@ def test_a_refusal_says_of_what_kind_it_is(text: str, held: bool, is_json: bool)
         '```\n{"result": 1}\n```',
         'Here it is:\n\n```json  \n\n{"result": 1}```\nGood luck.',
         '````\n{"result": 1}\n````',
-        'Run ```ls``` first.\n```json\n{"result": 1}\n```\n```json\n{"result": 2}\n```',
+        '```JSON\r\n{"result": 1}\r\n```',
+        '~~~json\n{"result": 1}\n~~~',
+        '```json title="answer.json" {.numbered}\n{"result": 1}\n```',
+        '  - so:\n    ```json\n    {"result": 1}\n    ```',
+        '```json {"result": 1} ```',
+        '```json\n{"result": 1}',
+        "```json\n1\n```",
+        "The answer:\n~~~\n1",
+        '```python\nprint({})\n```\n```json\n{"result": 1}\n```',
+        'It is {"result": 1}, as you [see]. {Really.}',
+        'As [1] says: `{"result": 1}`',
+        '{"result": 1}\n\nSo, once more: {"result": 1}',
+        '\ufeff{"result": 1}',
+        "\ufeff\n1\n",
+        'Infinity is too much. {"result": 1}',
     ],
 )
-def test_the_first_fenced_block_is_the_answer(answer: str) -> None:
+def test_the_one_value_that_fits_is_the_answer(answer: str) -> None:
     assert OutputType(int).check(answer) == "1"
 
 
-@pytest.mark.parametrize("answer", ['```json\n{"result": 1}', '```yaml\n{"result": 1}\n```', "```json", "```"])
-def test_a_block_that_is_not_closed_or_not_json_is_no_answer(answer: str) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '<think>Perhaps {"result": 2}?</think>\n{"result": 1}',
+        '<think>\n```json\n{"result": 2}\n```\n</think>\n```json\n{"result": 1}\n```',
+        '<thinking>{"result": 2}</thinking>{"result": 1}',
+        '<Reasoning kind="long">{"result": 2}</Reasoning>{"result": 1}',
+        '<thought>{"result": 2}</thought>{"result": 1}',
+        '<seed:think>{"result": 2}</seed:think>{"result": 1}',
+        '[THINK]{"result": 2}[/THINK]{"result": 1}',
+        '◁think▷{"result": 2}◁/think▷{"result": 1}',
+        '<|channel|>analysis<|message|>{"result": 2}<|end|><|channel|>final<|message|>{"result": 1}',
+        'It may be {"result": 2}.\n</think>\n{"result": 1}',
+        'It may be {"result: 2}</think>{"result": 1}',
+        '<think>one</think><think>{"result": 2}</think>{"result": 1}',
+        '<think>{"result": 1}',
+        "<think>hm</think>1",
+    ],
+)
+def test_reasoning_is_not_the_answer(answer: str) -> None:
+    assert OutputType(int).check(answer) == "1"
+
+
+def test_what_stands_in_a_string_is_neither_fence_nor_reasoning() -> None:
+    output: OutputType[dict[str, str]] = OutputType(dict[str, str])
+    for text in ('```json\n{"a": "b"}\n```', "<think>x</think>", "</think>", "{}", "\ufeff"):
+        whole = json.dumps({"text": text}, ensure_ascii=False)
+        assert output.check(whole) == output.check(f"Here:\n```json\n{whole}\n```\nDone.") == whole
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '```json\n{"result": 1}\n```\n```json\n{"result": 2}\n```',
+        'Either {"result": 1} or {"result": 2}.',
+        '{"result": 1}\n{"result": 2}',
+    ],
+)
+def test_of_several_values_none_is_chosen(answer: str) -> None:
+    with pytest.raises(OutputError, match="holds 2 different values that fit"):
+        OutputType(int).check(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["```json", "```", "", "The answer is 1.", 'Here: {"result": {"result": 1}', "</think>", '[{"result": 1}, {"resu'],
+)
+def test_what_holds_no_whole_value_is_no_answer(answer: str) -> None:
     with pytest.raises(OutputError, match="the answer is no JSON"):
         OutputType(int).check(answer)
+
+
+def test_an_object_within_one_that_was_cut_off_is_not_the_answer() -> None:
+    class Node(BaseModel):
+        value: int
+        children: list[Node] = []
+
+    with pytest.raises(OutputError, match="the answer is no JSON"):
+        OutputType(Node).check('Here: {"value": 1, "children": [{"value": 2}')
+
+
+class Sum(BaseModel):
+    result: int
+
+
+class Sorry(BaseModel):
+    reason: str = ""
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "value"),
+    [
+        (Sum | Sorry, '{"result": 4}', Sum(result=4)),
+        (Sum | Sorry, '{"result": {"result": 4}}', Sum(result=4)),
+        (Sum | None, '{"result": 4}', Sum(result=4)),
+        (Sum | None, '{"result": null}', None),
+        (dict[str, int] | list[int], '{"result": 4}', {"result": 4}),
+        (dict[str, int] | list[int], '{"result": [4]}', [4]),
+        (Sorry | list[int], '{"result": {"reason": "x"}}', Sorry(reason="x")),
+    ],
+)
+def test_a_field_of_that_name_is_no_wrapping(form: object, answer: str, value: object) -> None:
+    output: OutputType[object] = OutputType(form)
+    assert output.parse(output.check(answer)) == value
+
+
+class Lenient(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+    zip_code: str
+    count: Annotated[int, Field(strict=False)] = 0
+
+
+class Loose(BaseModel):
+    model_config = ConfigDict(strict=False)
+    metadata: int
+
+
+class Strict(BaseModel):
+    type: int
+    loose: Loose
+    default: str = Field("", validation_alias=AliasChoices("default", "standard"))
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "fits"),
+    [
+        (Lenient, '{"zip_code": 12345, "count": "3"}', True),
+        (Strict, '{"type": 1, "loose": {"metadata": "2"}, "standard": "x"}', True),
+        (Strict, '{"type": "1", "loose": {"metadata": 2}}', False),
+        (Strict, '{"type": 1, "loose": {"metadata": 2}, "default": 3}', False),
+        (list[Lenient], '{"result": [{"zip_code": 1, "count": "3"}]}', True),
+        (dict[Literal[1, 2], str], '{"1": "a"}', True),
+        (dict[Literal[1, 2], str], '{"3": "a"}', False),
+        (dict[Literal[True, "x"], str], '{"true": "a", "x": "b"}', True),
+        (Annotated[str, Field(coerce_numbers_to_str=True)], '{"result": 1}', True),
+        (str | None, '{"result": 1}', False),
+        (Annotated[int, Field(strict=False)], '{"result": "1"}', True),
+        (int, '{"result": "1"}', False),
+    ],
+)
+def test_a_type_is_strict_unless_it_says_otherwise(form: object, answer: str, fits: bool) -> None:
+    output: OutputType[object] = OutputType(form)
+    if fits:
+        assert output.check(answer)
+        return
+    with pytest.raises(OutputError):
+        output.check(answer)
 
 
 HOSTILE = """
@@ -117,7 +255,13 @@ from lightagent.application.structured_output import OutputType
 from lightagent.domain.errors import OutputError
 
 M = 1_000_000
-for answer in ("```" + "\\n" * M, "```json" + " " * M, "```json\\n" + "```json " * (M // 8), "`" * M):
+UNITS = (
+    "`", "<", "[", "{", "[ ", "{ ", '{"', '{"a":', "[1,", "[{},", '{"\\"', "<think>", "</think>", "<think></think>",
+    "<think ", "~~~\\n", "~~~1\\n", '\\n```\\n"a', "1", "a_", "<a:", "[THINK]", "{" + " " * 190, "x\\n```\\n1",
+    '{"result": "1"} ',
+)
+answers = ["```" + "\\n" * M, "```json" + " " * M, "```json\\n" + "```json " * (M // 8), "x " + '{"result":' + "[" * M]
+for answer in answers + [start + unit * (M // len(unit)) for unit in UNITS for start in ("", "x ")]:
     try:
         OutputType(int).check(answer)
     except OutputError:

@@ -205,3 +205,40 @@ def test_what_stops_a_loop_ends_one_run_and_not_the_bridge(fatal: type[BaseExcep
     with pytest.raises(fatal, match="in somebody's tool"):
         run_sync(stops())
     assert run_sync(answer(1)) == 1
+
+
+async def _letters() -> AsyncGenerator[str, None]:
+    for letter in "ab":
+        yield letter
+
+
+def test_a_stream_that_was_begun_elsewhere_is_not_waited_for_in_its_own_loop() -> None:
+    stream = iterate_sync(_letters())
+    assert next(stream) == "a"
+
+    async def read_on() -> str:
+        return next(stream)
+
+    with pytest.raises(RuntimeError, match="use astream"):
+        run_sync(read_on())
+
+
+def test_a_stream_that_is_collected_in_its_own_loop_does_not_hold_it_up() -> None:
+    closed = threading.Event()
+
+    async def letters() -> AsyncGenerator[str, None]:
+        try:
+            yield "a"
+            yield "b"
+        finally:
+            closed.set()
+
+    stream = iterate_sync(letters())
+    assert next(stream) == "a"
+
+    async def let_go() -> bool:
+        stream.close()  # As the garbage collector does.
+        return closed.is_set()
+
+    assert run_sync(let_go()) is False  # It did not wait, since nothing could have happened meanwhile.
+    assert closed.wait(30)

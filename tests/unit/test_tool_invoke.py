@@ -66,6 +66,34 @@ class SpokenError(Exception):
         raise ValueError("cannot even speak")
 
 
+@pytest.mark.parametrize("in_thread", [True, False], ids=["in a thread", "in the loop"])
+def test_a_tool_with_a_timeout_cannot_end_the_program(in_thread: bool) -> None:
+    def leave() -> None:
+        raise SystemExit(3)
+
+    async def leave_slowly() -> None:
+        await asyncio.sleep(0)
+        raise SystemExit(3)
+
+    limited = tool(name="leave", timeout=10)
+    one = limited(leave) if in_thread else limited(leave_slowly)
+    # A program of its own: out of a task, the exit would leave `asyncio.run` itself.
+    told = asyncio.run(failure(one))
+    assert str(told) == "[LA-TOOL] leave failed: SystemExit: 3"
+    assert isinstance(told.__cause__, SystemExit)
+
+
+async def test_a_tool_that_exits_when_its_time_is_up_took_too_long() -> None:
+    @tool(timeout=0.01)
+    async def leave() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            raise SystemExit(3)
+
+    assert "took longer than 0.01 s and was cancelled" in str(await failure(leave))
+
+
 @pytest.mark.parametrize(
     ("exc", "told"),
     [

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
+from typing_extensions import Doc, TypedDict
 
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.domain.errors import ConfigurationError, ToolError
@@ -341,3 +341,49 @@ def test_whatever_is_sent_is_checked_or_refused(arguments: JsonObject) -> None:
         assert isinstance(checked["city"], str)
         assert type(checked.get("days", 1)) is int
         assert checked.keys() == arguments.keys()
+
+
+def test_annotations_say_what_a_parameter_means() -> None:
+    def order(
+        item: Annotated[str, "What to order."],
+        size: Annotated[int, Doc("How large."), "not this"],
+        note: Annotated[str, "A note."] | None = None,
+        color: Annotated[str, Field(description="By pydantic."), "not this"] = "red",
+        plain: str = "",
+    ) -> str:
+        """Order.
+
+        Args:
+            item: not this
+            plain: By the docstring.
+        """
+        return item + str(size) + str(note) + color + plain
+
+    properties = as_tool(order).spec.parameters["properties"]
+    assert isinstance(properties, dict)
+    shown = {name: one.get("description") for name, one in properties.items() if isinstance(one, dict)}
+    assert shown == {
+        "item": "What to order.",
+        "size": "How large.",
+        "note": "A note.",
+        "color": "By pydantic.",
+        "plain": "By the docstring.",
+    }
+
+
+class Address(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+    zip_code: str
+    floor: int = 0
+
+
+def test_what_a_parameter_declares_lenient_is_lenient() -> None:
+    def send(count: Annotated[int, Field(strict=False)], to: Address, exact: int = 0) -> str:
+        return f"{count} {to.zip_code} {exact}"
+
+    tool = as_tool(send)
+    checked = tool.check({"count": "3", "to": {"zip_code": 123}})
+    assert checked == {"count": 3, "to": Address(zip_code="123")}
+    for exact, floor in (("1", 2), (1, "2")):
+        with pytest.raises(ToolError, match="valid integer"):
+            tool.check({"count": 1, "to": {"zip_code": "1", "floor": floor}, "exact": exact})

@@ -39,19 +39,34 @@ async def within(seconds: float, work: Coroutine[object, object, T]) -> T:
     Raises:
         TimeIsUp: it took longer, and was cancelled.
         Abandoned: it took longer, and does not end.
+        SystemExit: the work raised it in time. It is raised here, in the task of the caller, who may catch it.
     """
-    task = asyncio.create_task(work)
+    task = asyncio.create_task(_contained(work))
     try:
         await asyncio.wait((task,), timeout=seconds)
         if task.done():
-            return task.result()
+            return _handed_over(task.result())
     finally:
         given_up = await stop((task,))
     if given_up:
         raise Abandoned
-    if not task.cancelled() and task.exception() is None:
-        return task.result()  # It ended in the very moment the time was over.
+    if not task.cancelled() and task.exception() is None and isinstance(late := task.result(), tuple):
+        return late[0]  # It ended in the very moment the time was over.
     raise TimeIsUp
+
+
+async def _contained(work: Coroutine[object, object, T]) -> tuple[T] | SystemExit:
+    """The result of `work`, or its `SystemExit` as a value: out of a task, asyncio raises that through the loop."""
+    try:
+        return (await work,)
+    except SystemExit as exc:
+        return exc
+
+
+def _handed_over(result: tuple[T] | SystemExit) -> T:
+    if isinstance(result, SystemExit):
+        raise result
+    return result[0]
 
 
 async def stop(tasks: Collection[asyncio.Task[T]], grace: float = GRACE) -> frozenset[asyncio.Task[T]]:

@@ -31,7 +31,7 @@ def run_sync(work: Coroutine[object, object, T]) -> T:
         try:
             return asyncio.run_coroutine_threadsafe(begun.until_its_end(work), bridge.loop).result()
         finally:
-            begun.stop(bridge.loop)  # After KeyboardInterrupt the work must not go on behind the caller's back.
+            begun.stop(bridge)  # After KeyboardInterrupt the work must not go on behind the caller's back.
 
 
 def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
@@ -44,19 +44,19 @@ def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         RuntimeError: the caller stands in the very loop that would make the items.
     """
     with _free_bridge(nested=False) as bridge:
-        loop = bridge.loop
+        loop = bridge.loop  # It stays the stream's own, whoever else uses the bridge meanwhile.
     items: SimpleQueue[_Item[T] | _End] = SimpleQueue()
     wanted = asyncio.Event()
     begun = _Begun()
     try:
         future = asyncio.run_coroutine_threadsafe(begun.until_its_end(_pump(steps, items, wanted)), loop)
-        while isinstance(item := _next_of(items), _Item):
+        while isinstance(item := _next_of(items, bridge), _Item):
             yield item.value
             with suppress(RuntimeError):  # The loop was closed at the end of the process; the end has been told.
                 loop.call_soon_threadsafe(wanted.set)
         future.result()  # raises what the generator raised
     finally:
-        begun.stop(loop)
+        begun.stop(bridge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class _End:
     """Nothing of the generator runs any more."""
 
 
-def _next_of(items: SimpleQueue[_Item[T] | _End]) -> _Item[T] | _End:
+def _next_of(items: SimpleQueue[_Item[T] | _End], bridge: _Bridge) -> _Item[T] | _End:
+    if bridge.is_here:  # Begun elsewhere, it would wait here for itself.
+        raise _stream_in_its_own_loop()
     with standing_aside():
         return items.get()
 
@@ -101,11 +103,15 @@ class _Begun:
         finally:
             self._ended.set()
 
-    def stop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Cancel the work unless it has ended, and wait for its end."""
+    def stop(self, bridge: _Bridge) -> None:
+        """Cancel the work unless it has ended, and wait for its end.
+
+        The garbage collector may close a stream in any thread, also in the loop's own, which cannot wait for itself.
+        """
         if self._handed_over and not self._ended.is_set():
-            loop.call_soon_threadsafe(self._cancel)
-            self._ended.wait(_STOP_SECONDS)
+            bridge.loop.call_soon_threadsafe(self._cancel)
+            if not bridge.is_here:
+                self._ended.wait(_STOP_SECONDS)
 
     def _cancel(self) -> None:
         self._cancelled = True
@@ -147,6 +153,11 @@ class _Bridge:
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())  # closes what adapters keep open in this loop
         self.loop.close()
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the calling thread is that of the loop."""
+        return threading.current_thread() is self.thread
+
     def stop(self) -> None:
         """At exit: cancel what runs, close what is open."""
         self._stopping = True
@@ -170,7 +181,7 @@ def _free_bridge(*, nested: bool = True) -> Generator[_Bridge, None, None]:
     with _lock:
         own = next((bridge for bridge in _bridges if bridge.thread is caller), None)
         if own is not None and not nested:
-            raise RuntimeError("A synchronous stream cannot be read inside a running agent's loop; use astream.")
+            raise _stream_in_its_own_loop()
         was_blocked = own is not None and own.blocked
         if own is not None:
             own.blocked = True
@@ -180,6 +191,10 @@ def _free_bridge(*, nested: bool = True) -> Generator[_Bridge, None, None]:
     finally:
         if own is not None:
             own.blocked = was_blocked  # A finalizer's call may stand inside another one's.
+
+
+def _stream_in_its_own_loop() -> RuntimeError:
+    return RuntimeError("A synchronous stream cannot be read inside a running agent's loop; use astream.")
 
 
 def _add_bridge() -> _Bridge:

@@ -8,6 +8,8 @@ from typing import Final, TypeVar
 from lightagent.aiokits.abandon import within
 from lightagent.application.check_payload import check_payload, copy_payload, is_stop
 from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
+from lightagent.application.means import Means
+from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.outcomes import Blocked
@@ -118,11 +120,17 @@ def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Ve
     if not isinstance(reviewed, type(payload)):
         return policy_fault(gate, phase, f"It passed on {type(reviewed).__name__} for {type(payload).__name__}.")
     decisions = verdict.decisions
-    if reviewed != payload:
-        try:
+    try:
+        rewritten = bool(reviewed != payload)
+        if rewritten:
             check_payload(reviewed)
-        except ConfigurationError as error:
-            return policy_fault(gate, phase, f"What it made of the payload does not fit: {error.message}")
+    except ConfigurationError as error:
+        return policy_fault(gate, phase, f"What it made of the payload does not fit: {error.message}")
+    except FAILURES as raised:  # A comparison of anybody's.
+        return policy_fault(
+            gate, phase, f"Comparing what it made of the payload raised {type(failure(raised)).__name__}."
+        )
+    if rewritten:
         payload, decisions = copy_payload(reviewed), _named(gate, phase, decisions, "rewrite")
     if isinstance(verdict, Passed):
         return Passed(payload, decisions)
@@ -164,6 +172,11 @@ def _named(
 def policy_names(gates: Iterable[Gate]) -> tuple[str, ...]:
     """What stands behind these gates, once each; a gate that names no policies counts as one itself."""
     return tuple(dict.fromkeys(name for gate in gates for name in gate.policies or (type(gate).__name__,)))
+
+
+def own_policies(owner: Means[DepsT]) -> tuple[str, ...]:
+    """What stands behind the gate of an agent."""
+    return () if owner.gate is None else policy_names((owner.gate,))
 
 
 def _name(gate: Gate) -> str:

@@ -20,6 +20,7 @@ from lightagent.domain.outcomes import Failed
 from lightagent.domain.policy import RequestPayload, Stopped
 from lightagent.domain.replies import refused_request
 from lightagent.domain.retries import retry_pause
+from lightagent.domain.tool_choice import turn_params
 
 
 async def ask_model(live: ActiveRun[DepsT], whole: Deadline) -> None:
@@ -62,11 +63,13 @@ async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinis
     except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
         live.record.cause = error
         return RunFinished(Failed(classify_exception(error)), at=now)
-    count = 1 + run.missing + len(run.messages)
+    told = run.missing + (not run.head.silent)  # the messages that are not among the run's own
+    params = turn_params(run.head.params, first=run.turn == run.head_turn)
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("model_request"):
-        return ModelRequested(run.turn + 1, count, offered, at=now)
-    payload = RequestPayload(run.messages, copy_json(run.head.params), offered)
+        own_params = None if params == run.head.params else params
+        return ModelRequested(run.turn + 1, told + len(run.messages), offered, own_params, at=now)
+    payload = RequestPayload(run.messages, copy_json(params), offered)
     verdict = await reviewer.review("model_request", live.subject(), payload)
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)
@@ -74,7 +77,7 @@ async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinis
     allowed = tuple(name for name in passed.tools if name in offered)
     return ModelRequested(
         run.turn + 1,
-        1 + run.missing + len(passed.messages),
+        told + len(passed.messages),
         allowed,
         None if passed.params == run.head.params else passed.params,
         None if passed.messages == run.messages else passed.messages,

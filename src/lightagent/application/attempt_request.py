@@ -9,12 +9,13 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, ToolCallDelta, message_deltas
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelReplied
 from lightagent.domain.json_copies import copy_json
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.messages import AssistantMessage, SystemMessage
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Decision, OutputPayload, Passed, ReplyPayload, Stopped
 from lightagent.ports.models import ChatRequest
@@ -122,13 +123,18 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
         params = params if requested.params is None else requested.params
         messages = messages if requested.messages is None else requested.messages
     return ChatRequest(
-        (run.head.instructions, *messages),
+        (*_instructions(run.head), *messages),
         toolset.specs(offered),
         copy_json(params),
         run.head.output_schema,
         live.stream,
         live.full_origin(),
     )
+
+
+def _instructions(head: AgentHead) -> tuple[SystemMessage, ...]:
+    """The system message, unless it says nothing: providers refuse an empty one."""
+    return () if head.silent else (head.instructions,)
 
 
 async def _after_reply(live: ActiveRun[DepsT], reading: _Reading, hold: Hold | None, latency: float) -> None:
@@ -223,7 +229,5 @@ def _with_distinct_ids(message: AssistantMessage, turn: int) -> AssistantMessage
     ids = [call.id for call in message.tool_calls]
     if all(ids) and len(set(ids)) == len(ids):
         return message
-    calls = tuple(
-        ToolCall(f"call_{turn}_{place}", call.name, call.arguments) for place, call in enumerate(message.tool_calls)
-    )
+    calls = tuple(replace(call, id=f"call_{turn}_{place}") for place, call in enumerate(message.tool_calls))
     return replace(message, tool_calls=calls)

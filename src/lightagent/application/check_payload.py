@@ -27,6 +27,7 @@ from lightagent.domain.policy import (
     RequestPayload,
     ResultPayload,
 )
+from lightagent.domain.provider_fields import are_opaque_fields, are_provider_fields
 
 PayloadT = TypeVar("PayloadT")
 
@@ -140,8 +141,10 @@ def _check_message(message: object) -> None:
         case ToolMessage(tool_call_id=call_id, content=content):
             _require(_are_texts(call_id, content), "a tool's answer has the id of its call and a text")
         case AssistantMessage():
-            texts = (message.content, message.reasoning, message.refusal)
+            texts = (message.content, message.reasoning, message.refusal, message.name)
             _require(all(text is None or _are_texts(text) for text in texts), "what an assistant says is text")
+            added: object = message.provider_fields
+            _require(added is None or are_provider_fields(added), "what a provider added is plain JSON with its origin")
             calls = message.tool_calls
             _require(
                 _is_tuple(calls, ToolCall) and all(map(_is_call, calls)),
@@ -152,7 +155,8 @@ def _check_message(message: object) -> None:
 
 
 def _is_call(call: ToolCall) -> bool:
-    return _are_texts(call.id, call.name, call.arguments)
+    fields: object = call.provider_fields
+    return _are_texts(call.id, call.name, call.arguments) and (fields is None or are_opaque_fields(fields))
 
 
 def _check_content(content: str | tuple[JsonObject, ...]) -> None:

@@ -32,7 +32,7 @@ class Means(Generic[DepsT]):
         model: who answers.
         catalogue: what may be called.
         clock, ids: time and identity.
-        instructions, role: what the model is told to be.
+        instructions, role: what the model is told to be; without either, what the prompts say.
         params: request parameters of every run.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences that are spoken to the model.
@@ -52,7 +52,7 @@ class Means(Generic[DepsT]):
     catalogue: Catalogue[DepsT]
     clock: Clock
     ids: IdSource
-    instructions: str = ""
+    instructions: str | None = None
     role: str = ""
     params: JsonObject = field(default_factory=dict)
     limits: Limits = DEFAULT_LIMITS
@@ -78,7 +78,10 @@ class Means(Generic[DepsT]):
 
     def head_for(self, schema: JsonObject | None) -> AgentHead:
         """The agent in a run that was asked for an answer of this schema."""
-        parts = [self.role, self.instructions or ("" if self.role else self.prompts.instructions)]
+        own = self.instructions
+        if own is None and not self.role:
+            own = self.prompts.instructions
+        parts = [self.role, own]
         if schema is not None:
             parts.append(self.prompts.output_schema.format(schema=encode_json(schema).decode()))
         told = SystemMessage("\n\n".join(part for part in parts if part))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.apply_policy import own_policies
 from lightagent.application.means import Means
-from lightagent.application.resume_run import check_calls, present_policies, require_same_agent
+from lightagent.application.resume_run import check_calls, require_same_agent
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import RunRequest, start_run
@@ -61,7 +62,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
         if child.head.name != child.started.head.name:  # Its own name may be another in another process.
             acting = self._means.crew.get(child.head.name, self._means)
         toolset = await acting.catalogue.toolset()
-        await check_calls(child, toolset.tools, (*policies, *present_policies(self._means)))
+        await check_calls(child, toolset.tools, (*policies, *own_policies(self._means), *own_policies(acting)))
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
         live = self._run(str(arguments["query"]), context)

@@ -16,7 +16,7 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Stopped
-from lightagent.domain.runs import PendingCall
+from lightagent.domain.runs import PendingCall, Run
 from lightagent.ports.tools import Tool
 
 
@@ -74,7 +74,16 @@ async def prepare_call(
 def _newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:
     """The gates of policies that the run was not begun with, and that are not `known` besides."""
     reviewer = live.reviewer
-    return None if reviewer is None else reviewer.unknown_to((*live.run.started.policies, *known))
+    return None if reviewer is None else reviewer.unknown_to((*_begun_with(live.run), *known))
+
+
+def _begun_with(run: Run) -> tuple[str, ...]:
+    """The policies that reviewed the agent that acts when the run was begun."""
+    started = run.started
+    return (
+        *started.policies,
+        *(name for one in started.handoff_policies if one.agent == run.head.name for name in one.policies),
+    )
 
 
 async def _reviewed(

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.apply_policy import policy_names
+from lightagent.application.apply_policy import own_policies
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
 from lightagent.domain.json_copies import copy_json
@@ -63,25 +64,25 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
     """Raise unless an agent can go on with a run; `policies` are those of the runs around it.
 
     Raises:
-        ConfigurationError: the run was begun with another output type, or with policies that are not there.
+        ConfigurationError: the run was begun with another output type, or with policies that are not there or do not
+            review the agent that they reviewed.
     """
     if started.head.output_schema != means.head.output_schema:
         raise ConfigurationError(
             "The run was begun by an agent with another output_type.",
             guidance="Resume it with the output_type it was begun with.",
         )
-    present = {*policies, *present_policies(means)}
-    lacking = [name for name in started.policies if name not in present]
+    always = {*policies, *own_policies(means)}
+    lacking = [name for name in started.policies if name not in always]
+    for one in started.handoff_policies:
+        other = means.crew.get(one.agent)
+        there = always if other is None else always.union(own_policies(other))
+        lacking.extend(name for name in one.policies if name not in there)
     if lacking:
         raise ConfigurationError(
-            f"The run was begun with policies that this agent lacks: {', '.join(lacking)}.",
-            guidance="Resume it with the policies it was begun with.",
+            f"The run was begun with policies that this agent lacks: {', '.join(dict.fromkeys(lacking))}.",
+            guidance="Resume it with the policies it was begun with, each of them the policy of the same agent.",
         )
-
-
-def present_policies(means: Means[DepsT]) -> tuple[str, ...]:
-    """What stands behind the gates of an agent and of those that may take over from it."""
-    return policy_names(other.gate for other in means.crew.values() if other.gate is not None)
 
 
 async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tuple[str, ...]) -> None:
@@ -96,7 +97,7 @@ async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tupl
         ToolError: a decision edits arguments into some that the tool refuses.
     """
     for call in run.calls.values():
-        tool = tools.get(call.call.name)
+        tool = tools.get(meant_name(call.call.name, tools if run.offered is None else run.offered))
         if tool is None:
             continue
         if call.child is not None and isinstance(tool, NestingTool):

@@ -35,7 +35,7 @@ from lightagent.domain.messages import (
     UserMessage,
 )
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
-from lightagent.domain.outcomes import BudgetExhausted
+from lightagent.domain.outcomes import BudgetExhausted, Completed
 
 
 async def run_agent(live: ActiveRun[DepsT]) -> None:
@@ -56,7 +56,7 @@ async def run_agent(live: ActiveRun[DepsT]) -> None:
                 await live.begin()
                 while live.run.outcome is None:
                     whole.check()  # Where nothing ever waits, no timer would be heard.
-                    await _carry_out(next_move(live.run), live, whole)
+                    await _carry_out(_due_move(live), live, whole)
         except TimeoutError:
             if not whole.expired or live.run.outcome is not None:
                 raise
@@ -66,6 +66,21 @@ async def run_agent(live: ActiveRun[DepsT]) -> None:
         live.deadline = None
         live.give_up(error)
         raise
+
+
+def _due_move(live: ActiveRun[DepsT]) -> Move:
+    """The next move, with the check of the answer before it where a gate that joined the run since it began wants one.
+
+    The journal names the policies that a run was begun with, so the domain knows of no others.
+    """
+    move, run = next_move(live.run), live.run
+    if run.accepted is not None or live.reviewer is None or not live.reviewer.reviews("output"):
+        return move
+    match move:
+        case Conclude(answer=answer) | Finish(Completed(content=answer)) if run.outcome is None:
+            return CheckOutput(answer)
+        case _:
+            return move
 
 
 async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> None:

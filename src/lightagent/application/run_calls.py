@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic
@@ -23,15 +22,15 @@ from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
     """Tell the calls' events as they happen. Calls that are cut off leave their last words in `live.leftovers`."""
-    if len(ready) == 1 and live.outlet is None and _runs_in_a_thread(ready[0].tool):
+    if len(ready) == 1 and live.outlet is None and not live.means.sinks and _is_quick(ready[0].tool):
         await _run_alone(live, ready[0])
     else:
         await _run_together(live, ready)
 
 
 async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
-    """One call that nobody watches, and that gives its thread up as soon as it is cancelled, needs no task."""
-    notes: deque[Event] = deque()
+    """One call that nobody watches, and whose thread is given up as soon as it is cancelled, needs no task."""
+    notes: list[Event] = []  # A thread of the tool's own may still add to it.
     over = False
 
     def report(text: str) -> None:
@@ -42,16 +41,16 @@ async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
         event = await carry_out(live, ready, _context(live, ready, report, lambda: over))
     finally:
         over = True
-        live.leftovers = [*notes]
+        live.leftovers = notes[:]
     live.leftovers = []
-    for note in notes:
+    for note in notes[:]:
         await live.tell(note)
     if event is not None:
         await live.tell(event)
 
 
-def _runs_in_a_thread(tool: Tool[DepsT]) -> bool:
-    return isinstance(tool, FunctionTool) and not tool.is_async and tool.spec.timeout is None
+def _is_quick(tool: Tool[DepsT]) -> bool:
+    return isinstance(tool, FunctionTool) and tool.is_quick and tool.spec.timeout is None
 
 
 async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.apply_policy import policy_names
+from lightagent.application.apply_policy import own_policies, policy_names
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import HistoryReference, RunStarted
+from lightagent.domain.events import AgentPolicies, HistoryReference, RunStarted
 from lightagent.domain.folding import start
 from lightagent.domain.history import parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
@@ -20,9 +20,10 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.ports.models import model_origin
 from lightagent.ports.tools import Nesting, Tool
 
-_OURS: Final = ("messages", "model", "tools", "stream", "stream_options", "response_format")
+_OURS: Final = ("messages", "model", "tools", "stream", "stream_options")
 
 # Arguments of the openai SDK's methods. Here they would go into the body, where endpoints ignore or refuse them.
 _NO_PARAMETERS: Final = {
@@ -81,10 +82,8 @@ def start_run(
     gates = () if nesting is None else nesting.gates
     reviewed = [gate for gate in (*gates, means.gate) if gate is not None]
     awaits_admission = any("admission" in gate.phases for gate in reviewed)
-    # Those of agents that may take over count from the start: they decide whether the answer has to pass any.
-    later = [other.gate for other in means.crew.values() if other.gate is not None] if means.handoffs else []
     history = request.history
-    past = () if isinstance(history, HistoryReference) else parse_history(history)
+    past = () if isinstance(history, HistoryReference) else parse_history(history, model_origin(means.model))
     started = RunStarted(
         means.ids.new(),
         head,
@@ -94,11 +93,19 @@ def start_run(
         request.trace_id or means.ids.new(),
         request.parent_trace_id,
         request.run_group_id,
-        policy_names((*reviewed, *later)),
+        policy_names(reviewed),
         awaits_admission,
         tuple(means.sources),
         tuple(means.conclusions),
         history if isinstance(history, HistoryReference) else None,
+        # They count from the start: they decide whether the answer has to pass any.
+        tuple(
+            AgentPolicies(name, own)
+            for name, other in means.crew.items()
+            if other is not means and (own := own_policies(other))
+        )
+        if means.handoffs
+        else (),
         means.clock.now(),
     )
     return ActiveRun(

@@ -21,14 +21,18 @@ class NotStrictJsonError(ValueError):
         remedy: what its writer can do, or nothing.
         held: whether something in the text is the trouble, and not the text as a whole.
         is_json: whether the grammar of JSON permits it all the same.
+        position: where in the text it stops being JSON; None where it does not.
     """
 
-    def __init__(self, problem: str, remedy: str = "", *, held: bool = True, is_json: bool = True) -> None:
+    def __init__(
+        self, problem: str, remedy: str = "", *, held: bool = True, is_json: bool = True, position: int | None = None
+    ) -> None:
         super().__init__(f"it {'holds' if held else 'is'} {problem}")
         self.problem = problem
         self.remedy = remedy
         self.held = held
         self.is_json = is_json
+        self.position = position
 
 
 def read_json(text: str, *, most_depth: int = MOST_DEPTH, most_digits: int | None = None) -> JsonValue:
@@ -47,17 +51,42 @@ def read_json(text: str, *, most_depth: int = MOST_DEPTH, most_digits: int | Non
     try:
         value: JsonValue = _decoder(most_digits).decode(text)
     except JSONDecodeError as exc:
-        near = text[max(0, exc.pos - 20) : exc.pos + 20]
-        reason = exc.msg.removesuffix(" at")  # As some of Python's own sentences end.
-        place = f"line {exc.lineno}, column {exc.colno}"
-        problem = f"not JSON: {reason} at {place}, near {near!r}"
-        raise NotStrictJsonError(problem, held=False, is_json=False) from exc
+        raise _no_json(exc) from exc
     except RecursionError as exc:
         raise _too_deep(most_depth) from exc
     # What has few brackets cannot be deep: most texts end here.
     if text.count("[") + text.count("{") > most_depth:
         _refuse_depth(value, most_depth)
     return value
+
+
+def read_json_at(text: str, start: int) -> tuple[JsonValue, int]:
+    """The value that begins at `start`, and where it ends; anything may follow it.
+
+    Raises:
+        NotStrictJsonError: none begins there, or it is one that `read_json` would refuse.
+    """
+    try:
+        value, end = _raw(text, start)
+    except JSONDecodeError as exc:
+        raise _no_json(exc) from exc
+    except RecursionError as exc:
+        raise _too_deep(MOST_DEPTH) from exc
+    if text.count("[", start, end) + text.count("{", start, end) > MOST_DEPTH:
+        _refuse_depth(value, MOST_DEPTH)
+    return value, end
+
+
+def _raw(text: str, start: int) -> tuple[JsonValue, int]:
+    found: tuple[JsonValue, int] = _decoder(None).raw_decode(text, start)
+    return found
+
+
+def _no_json(exc: JSONDecodeError) -> NotStrictJsonError:
+    near = exc.doc[max(0, exc.pos - 20) : exc.pos + 20]
+    reason = exc.msg.removesuffix(" at")  # As some of Python's own sentences end.
+    problem = f"not JSON: {reason} at line {exc.lineno}, column {exc.colno}, near {near!r}"
+    return NotStrictJsonError(problem, held=False, is_json=False, position=exc.pos)
 
 
 @cache

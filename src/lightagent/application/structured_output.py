@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from lightagent.application.strict_json import NotStrictJsonError, read_json
+from lightagent.application.answer_json import find_json
+from lightagent.application.strict_json import NotStrictJsonError
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.domain.errors import ConfigurationError, OutputError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+    from pydantic_core import SchemaValidator
     from typing_extensions import TypeForm, TypeIs
 
 OutputT_co = TypeVar("OutputT_co", covariant=True)
 
-_FENCE = "```"
-_OPENING = re.compile(r"```(?:json)?[^\S\n]*\n")
+_RESULT: Final = "result"
+"""The name under which a type that is no object travels."""
+_REFERENCE: Final = "#/$defs/"
 
 
 class OutputType(Generic[OutputT_co]):
@@ -44,6 +47,12 @@ class OutputType(Generic[OutputT_co]):
             raise ConfigurationError("output_type: text has no schema.")
         adapter: TypeAdapter[OutputT_co] = TypeAdapter(self._form)
         return adapter
+
+    @cached_property
+    def _validator(self) -> SchemaValidator:
+        from lightagent.application.strict_validation import strict_validator
+
+        return strict_validator(self._adapter.core_schema)
 
     @cached_property
     def _plain_schema(self) -> JsonObject:
@@ -77,17 +86,59 @@ class OutputType(Generic[OutputT_co]):
         return self.is_text and isinstance(content, str)
 
     def check(self, content: str) -> str:
-        """The answer to keep: the JSON text of the value alone, which `parse` takes.
+        """The answer to keep: the JSON text of the one value in it that fits, which `parse` takes.
 
         Raises:
-            OutputError: it is no value of the type; the message lists what is wrong, for the model to mend.
+            OutputError: none fits, or several do; the message lists what is wrong, for the model to mend.
         """
-        value = _json_in(content)
-        if self._wrapped and isinstance(value, dict) and set(value) == {"result"}:
-            value = value["result"]
-        answer = json.dumps(value, ensure_ascii=False)
-        self.parse(answer)
-        return answer
+        problem: NotStrictJsonError | None = None
+        refusals: list[OutputError] = []
+        for found in find_json(content):
+            problem = problem or found.problem
+            fitting = list(dict.fromkeys(self._fitting(found.values, refusals)))
+            if len(fitting) == 1:
+                return fitting[0]
+            if fitting:
+                raise OutputError(
+                    f"- the answer holds {len(fitting)} different values that fit; give one, and only that."
+                )
+        if refusals:
+            raise refusals[-1]
+        if problem is not None:
+            remedy = f"; {problem.remedy}" if problem.remedy else ""
+            raise OutputError(
+                f"- the answer {'holds' if problem.held else 'is'} {problem.problem}{remedy}."
+            ) from problem
+        raise OutputError("- the answer is no JSON.")
+
+    def _fitting(self, values: list[JsonValue], refusals: list[OutputError]) -> Iterator[str]:
+        """The answers that fit, as JSON; why the others do not is added to `refusals`."""
+        for value in values:
+            reasons: list[OutputError] = []
+            for form, closed in self._forms(value):
+                answer = json.dumps(form, ensure_ascii=False)
+                try:
+                    self._parse(answer, closed=closed)
+                except OutputError as exc:
+                    reasons.append(exc)
+                else:
+                    yield answer
+                    break
+            else:
+                refusals.extend(reasons[-1:])
+
+    def _forms(self, value: JsonValue) -> list[tuple[JsonValue, bool]]:
+        """What a value may stand for, and whether unknown fields are refused then.
+
+        It is itself, or what the schema had the model put under `result`.
+        """
+        if not (self._wrapped and isinstance(value, dict) and value.keys() == {_RESULT}):
+            return [(value, False)]
+        inner = (value[_RESULT], False)
+        if not _has_result(self._plain_schema, self._plain_schema):
+            return [inner]
+        # A member of the union has such a field of its own. Another that ignores unknown fields would take it as well.
+        return [(value, True), inner, (value, False)]
 
     def parse(self, content: str) -> OutputT_co:
         """An answer that `check` gave, as a value of the type.
@@ -97,11 +148,15 @@ class OutputType(Generic[OutputT_co]):
         """
         if self._is_output(content):
             return content
+        return self._parse(content)
+
+    def _parse(self, content: str, *, closed: bool = False) -> OutputT_co:
         from pydantic import ValidationError
 
-        adapter = self._adapter  # A type without a schema is its developer's mistake, and none of the model's.
+        validator = self._validator  # A type without a schema is its developer's mistake, and none of the model's.
         try:
-            return adapter.validate_json(content, strict=True)
+            value: OutputT_co = validator.validate_json(content, extra="forbid" if closed else None)
+            return value
         except ValidationError as exc:
             errors = exc.errors(include_url=False, include_input=False)[:20]
             lines = (f"- {'.'.join(str(part) for part in e['loc']) or 'the answer'}: {e['msg']}" for e in errors)
@@ -110,23 +165,18 @@ class OutputType(Generic[OutputT_co]):
             raise OutputError(f"- the answer could not be validated: {describe_failure(exc)}") from exc
 
 
-def _json_in(content: str) -> JsonValue:
-    """The JSON value in an answer; models like to put it in a fenced block."""
-    for text in (content, _fenced(content)):
-        try:
-            return read_json(text)
-        except NotStrictJsonError as exc:
-            if exc.held or exc.is_json:  # All of it is the answer, and what is wrong can be named.
-                remedy = f"; {exc.remedy}" if exc.remedy else ""
-                raise OutputError(f"- the answer {'holds' if exc.held else 'is'} {exc.problem}{remedy}.") from exc
-    raise OutputError("- the answer is no JSON.")
-
-
-def _fenced(content: str) -> str:
-    """The text of the first fenced block, or nothing where there is none or where it is not closed."""
-    opening = _OPENING.search(content)
-    if opening is None:
-        return ""
-    # The closing fence is looked for once: an expression for the whole block would look for it again from every fence.
-    end = content.find(_FENCE, opening.end())
-    return "" if end < 0 else content[opening.end() : end]
+def _has_result(schema: JsonValue, root: JsonObject) -> bool:
+    """Whether an object with the field `result`, or with fields of any name, is among what a schema takes."""
+    if not isinstance(schema, dict):
+        return False
+    properties, reference = schema.get("properties"), schema.get("$ref")
+    if isinstance(properties, dict) and _RESULT in properties:
+        return True
+    if schema.get("type") == "object" and not properties and schema.get("additionalProperties"):
+        return True
+    if isinstance(reference, str) and reference.startswith(_REFERENCE):
+        definitions = root.get("$defs")
+        name = reference.removeprefix(_REFERENCE)
+        return isinstance(definitions, dict) and _has_result(definitions.get(name), {})
+    members = [schema.get(word) for word in ("anyOf", "oneOf", "allOf")]
+    return any(_has_result(member, root) for group in members if isinstance(group, list) for member in group)

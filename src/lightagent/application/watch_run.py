@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,8 @@ from lightagent.ports.telemetry import RunWatch, TelemetrySink
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _FAILED: Final = "%s failed; it sees no more of this run."
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token of RFC 9110, which the name of a header has to be."""
 
 
 class Watchers:
@@ -44,12 +47,37 @@ class Watchers:
                 _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
-        """Headers that link a request to the traces of all sinks."""
+        """Headers that link a request to the traces of all sinks.
+
+        A sink whose headers could not be sent is dropped: a model must not fail over them.
+        """
         headers: list[tuple[str, str]] = []
         for watch in [*self._watches]:
             try:
-                headers.extend(watch.trace_headers(origin))
+                headers.extend(_checked(watch.trace_headers(origin)))
             except FAILURES as raised:  # As above.
                 self._watches.remove(watch)
                 _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
         return tuple(headers)
+
+
+def _checked(headers: object) -> TraceHeaders:
+    """The headers that a sink gave, whatever its type says.
+
+    Raises:
+        TypeError, ValueError: they are no pairs of texts, or no HTTP header can hold them.
+    """
+    if not isinstance(headers, (list, tuple)):
+        raise TypeError(f"trace_headers gave {type(headers).__name__}; give a tuple of (name, value) pairs.")
+    return tuple(_header(pair) for pair in headers)
+
+
+def _header(pair: object) -> tuple[str, str]:
+    if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+        raise TypeError("trace_headers gave what is no (name, value) pair; give a tuple of such pairs.")
+    name, value = pair
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError("trace_headers gave a name or value that is no text; give a tuple of (str, str) pairs.")
+    if not _NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+        raise ValueError(f"trace_headers gave {name!r}, which no HTTP header can hold; use printable ASCII.")
+    return name, value

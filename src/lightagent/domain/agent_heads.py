@@ -33,7 +33,7 @@ class AgentHead:
     Attributes:
         name: of the agent.
         model: the name of its model.
-        instructions: the system message of each of its requests.
+        instructions: the system message of each of its requests; one that says nothing is not sent.
         params: request parameters (temperature, max_tokens …).
         output_schema: JSON Schema of the answer that the run was asked for; None for text.
         endpoint: where the model is served.
@@ -45,3 +45,8 @@ class AgentHead:
     params: JsonObject = field(default_factory=dict)
     output_schema: JsonObject | None = None
     endpoint: ModelEndpoint = UNKNOWN_ENDPOINT
+
+    @property
+    def silent(self) -> bool:
+        """Whether its instructions say nothing, so that its requests have no system message."""
+        return not self.instructions.content or self.instructions.content.isspace()

@@ -115,12 +115,12 @@ def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) 
 
 
 def _asked_for(text: str) -> JsonObject | None:
-    """The arguments as the model wrote them; none at all count as no arguments."""
+    """The arguments as the model wrote them; none at all, null and an empty text count as no arguments."""
     try:
         found: JsonValue = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
         return None
-    if found is None:
+    if found is None or (isinstance(found, str) and not found.strip()):
         return {}
     return found if isinstance(found, dict) else None
 
@@ -145,4 +145,4 @@ def _closed_if_done(run: Run) -> Run:
             run = run._replace(offered=run.offered + more)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
-    return run if target is None else run._replace(head=target, offered=None, hidden=())
+    return run if target is None else run._replace(head=target, head_turn=run.turn, offered=None, hidden=())

@@ -13,7 +13,9 @@ from typing import Final, TypeAlias
 from typing_extensions import TypeIs
 
 from lightagent.domain.errors import ProviderError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.provider_fields import ProviderFields, are_opaque_fields, are_provider_fields
 from lightagent.domain.usage import Usage
 
 
@@ -40,22 +42,30 @@ class RefusalDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """More of the call at `index`: the id and name as far as they are known, and a piece of the arguments."""
+    """More of the call at `index`: the id and name as far as they are known, and a piece of the arguments.
+
+    `provider_fields` is what the provider added to the call for itself; those of several pieces are put together.
+    """
 
     index: int
     id: str = ""
     name: str = ""
     arguments: str = ""
+    provider_fields: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnd:
-    """How the answer ended, and what it cost; what is not known is left empty. Several merge."""
+    """How the answer ended, and what it cost; what is not known is left empty. Several merge.
+
+    `provider_fields` is what the provider wants back with the answer, whole.
+    """
 
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str | None = None
     response_id: str | None = None
+    provider_fields: ProviderFields | None = None
 
 
 Delta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | ReplyEnd
@@ -101,7 +111,11 @@ def message_deltas(message: AssistantMessage) -> tuple[Delta, ...]:
     if message.refusal:
         pieces.append(RefusalDelta(message.refusal))
     calls = enumerate(message.tool_calls)
-    return (*pieces, *(ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in calls))
+    return (*pieces, *(_whole_call(index, call) for index, call in calls))
+
+
+def _whole_call(index: int, call: ToolCall) -> ToolCallDelta:
+    return ToolCallDelta(index, call.id, call.name, call.arguments, call.provider_fields)
 
 
 class ReplyBuilder:
@@ -151,6 +165,7 @@ class ReplyBuilder:
             calls,
             _joined(self._reasoning) or None,
             _joined(self._refusal) or None,
+            provider_fields=self._end.provider_fields,
         )
         return ModelReply(message, self._end)
 
@@ -164,9 +179,10 @@ def fold_deltas(deltas: Iterable[Delta]) -> ModelReply:
 
 
 class _Call:
-    __slots__ = ("arguments", "id", "name")
+    __slots__ = ("arguments", "id", "name", "provider_fields")
 
     def __init__(self) -> None:
+        self.provider_fields: JsonObject | None = None
         self.id = ""
         self.name = ""
         self.arguments: list[str] = []
@@ -177,20 +193,27 @@ class _Call:
         if delta.name.startswith(self.name):
             self.name = delta.name
         self.arguments.append(delta.arguments)
+        if delta.provider_fields:
+            self.provider_fields = {**(self.provider_fields or {}), **delta.provider_fields}
 
     def whole(self) -> ToolCall:
-        return ToolCall(self.id, self.name, _joined(self.arguments))
+        return ToolCall(self.id, self.name, _joined(self.arguments), self.provider_fields)
 
 
 def _is_call_piece(delta: ToolCallDelta) -> bool:
     texts: tuple[object, ...] = (delta.id, delta.name, delta.arguments)
     index: object = delta.index
-    return isinstance(index, int) and all(isinstance(text, str) for text in texts)
+    fields: object = delta.provider_fields
+    is_plain = fields is None or are_opaque_fields(fields)
+    return isinstance(index, int) and is_plain and all(isinstance(text, str) for text in texts)
 
 
 def _is_end(delta: ReplyEnd) -> bool:
     texts: tuple[object, ...] = (delta.finish_reason, delta.model, delta.response_id)
     usage: object = delta.usage
+    fields: object = delta.provider_fields
+    if not (fields is None or are_provider_fields(fields)):
+        return False
     return all(text is None or isinstance(text, str) for text in texts) and (usage is None or _is_usage(usage))
 
 
@@ -234,4 +257,5 @@ def _merge(old: ReplyEnd, new: ReplyEnd) -> ReplyEnd:
         new.usage or old.usage,
         new.model or old.model,
         new.response_id or old.response_id,
+        new.provider_fields or old.provider_fields,
     )

@@ -35,16 +35,26 @@ class HistoryReference:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentPolicies:
+    """The policies behind the gate of an agent that may take over a run."""
+
+    agent: str
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run begins, with all that is needed to go on with it elsewhere.
 
     Attributes:
         messages: the history and, unless it awaits admission, the query.
-        policies: the names of the policies that the run was begun with; it is not resumed without them.
+        policies: the names of the policies that review the run whoever acts; it is not resumed without them.
         awaits_admission: the query is not on record yet: it enters with `Admitted`, once policies have passed it.
         before: the context sources that are asked before the first request.
         after: the conclusions that are drawn after success.
         history: a stored conversation that goes before `messages`.
+        handoff_policies: the policies of the agents that may take over; it is not resumed where one is not that
+            agent's own any more.
     """
 
     run_id: str
@@ -60,6 +70,7 @@ class RunStarted:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     history: HistoryReference | None = None
+    handoff_policies: tuple[AgentPolicies, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["run_started"] = "run_started"
 
@@ -104,7 +115,8 @@ class ModelRequested:
     Attributes:
         message_count: messages in the request, the instructions included.
         tools: the names of the tools that are offered.
-        params: the request's parameters, where policies changed those of the agent; else None.
+        params: the request's parameters, where they are others than the agent's: policies changed them, or a tool call
+            was forced at an earlier turn; else None.
         messages: the request's messages without the instructions, where policies changed the conversation; else None.
         hidden: the names of the tools that policies took out of this request; the next one may offer them.
     """

@@ -266,7 +266,7 @@ def _checked(run: Run, event: OutputRejected | OutputAccepted | Concluded) -> Ru
 
 def needs_check(run: Run) -> bool:
     """Whether the final answer has to pass a type or policies before the run may complete."""
-    return run.head.output_schema is not None or bool(run.started.policies)
+    return run.head.output_schema is not None or bool(run.started.policies or run.started.handoff_policies)
 
 
 def _finished(run: Run, outcome: Outcome) -> Run:

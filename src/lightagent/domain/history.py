@@ -1,18 +1,36 @@
-"""OpenAI-form messages from a caller, checked and made ours."""
+"""OpenAI-form messages from a caller, checked and made ours, and ours as a caller gets them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage, encode_json
+from lightagent.domain.provider_fields import (
+    CALL_FIELDS,
+    MESSAGE_FIELDS,
+    REASONING_FIELDS,
+    UNKNOWN_MODEL,
+    ModelOrigin,
+    ProviderFields,
+    Recipient,
+)
+
+ORIGIN_KEY: Final = "from_model"
+"""The key of an assistant message, in a history, that tells which model its provider fields belong to."""
 
 
-def parse_history(history: Sequence[Mapping[str, JsonValue]]) -> tuple[Message, ...]:
+def parse_history(
+    history: Sequence[Mapping[str, JsonValue]], origin: ModelOrigin = UNKNOWN_MODEL
+) -> tuple[Message, ...]:
     """The messages of `history`, in order.
+
+    Args:
+        origin: the model that provider fields belong to where a message does not tell it.
 
     Raises:
         ConfigurationError: a message is malformed (the text names its place), has the role ``system`` or ``developer``
@@ -23,21 +41,36 @@ def parse_history(history: Sequence[Mapping[str, JsonValue]]) -> tuple[Message, 
         return ()
     if isinstance(history, (str, bytes, Mapping)) or not isinstance(history, Sequence):
         raise ConfigurationError(f"history is a list of OpenAI-form messages, not {type(history).__name__}.")
-    messages = tuple(_message(entry, f"history[{place}]") for place, entry in enumerate(history))
+    messages = tuple(_message(entry, f"history[{place}]", origin) for place, entry in enumerate(history))
     check_conversation(messages, "history")
     return messages
 
 
-def _message(entry: Mapping[str, JsonValue], at: str) -> Message:
+def history_entry(message: Message) -> JsonObject:
+    """A message as a history holds it: all that `parse_history` needs to make the same of it."""
+    if not isinstance(message, AssistantMessage):
+        return message.to_openai()
+    fields = message.provider_fields
+    entry = message.to_openai(None if fields is None else Recipient(fields.origin))
+    if message.refusal is not None:
+        entry |= {"content": message.content, "refusal": message.refusal}
+    if fields is not None:
+        origin = fields.origin
+        entry[ORIGIN_KEY] = {"model": origin.model, "address": origin.address, "port": origin.port}
+    return entry
+
+
+def _message(entry: Mapping[str, JsonValue], at: str, origin: ModelOrigin) -> Message:
     if not isinstance(entry, Mapping):
         raise ConfigurationError(f"{at}: a message is an object with role and content, not {type(entry).__name__}.")
     role = entry.get("role")
     if role == "user":
-        return UserMessage(_user_content(entry.get("content"), at))
+        return UserMessage(_user_content(entry.get("content"), at), _optional(entry, "name", at))
     if role == "assistant":
-        return _assistant(entry, at)
+        return _assistant(entry, at, origin)
     if role == "tool":
-        return ToolMessage(_text(entry.get("tool_call_id"), f"{at}.tool_call_id"), _plain(entry.get("content"), at))
+        call_id = _text(entry.get("tool_call_id"), f"{at}.tool_call_id")
+        return ToolMessage(call_id, _plain(entry.get("content"), at), _optional(entry, "name", at))
     if role in ("system", "developer"):
         raise ConfigurationError(
             f"{at}: a {role} message is not taken from a history.", guidance="Pass it as instructions= of the agent."
@@ -45,14 +78,41 @@ def _message(entry: Mapping[str, JsonValue], at: str) -> Message:
     raise ConfigurationError(f"{at}.role: {role!r} is not one of user, assistant, tool.")
 
 
-def _assistant(entry: Mapping[str, JsonValue], at: str) -> AssistantMessage:
+def _assistant(entry: Mapping[str, JsonValue], at: str, origin: ModelOrigin) -> AssistantMessage:
     content = entry.get("content")
-    reasoning = entry.get("reasoning_content")
+    calls = _calls(entry.get("tool_calls"), at)
+    refusal = _optional(entry, "refusal", at)
+    named = next((name for name in REASONING_FIELDS if isinstance(entry.get(name), str)), "")
+    fields = _opaque(entry, MESSAGE_FIELDS, at)
+    if ORIGIN_KEY in entry:
+        origin = _origin(entry[ORIGIN_KEY], f"{at}.{ORIGIN_KEY}")
+    marked = bool(named or fields or refusal) or any(call.provider_fields for call in calls)
     return AssistantMessage(
         None if content is None else _plain(content, at),
-        _calls(entry.get("tool_calls"), at),
-        reasoning if isinstance(reasoning, str) else None,
+        calls,
+        _text(entry[named], at) or None if named else None,
+        refusal,
+        _optional(entry, "name", at),
+        ProviderFields(origin, fields, named) if marked or ORIGIN_KEY in entry else None,
     )
+
+
+def _origin(value: JsonValue, at: str) -> ModelOrigin:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{at}: the model is an object with model, address and port.")
+    port = value.get("port")
+    if port is not None and type(port) is not int:
+        raise ConfigurationError(f"{at}.port: a number is wanted, not {type(port).__name__}.")
+    return ModelOrigin(_text(value.get("model"), f"{at}.model"), _text(value.get("address", ""), f"{at}.address"), port)
+
+
+def _opaque(holder: Mapping[str, JsonValue], names: tuple[str, ...], at: str) -> JsonObject:
+    return to_json_object({name: holder[name] for name in names if holder.get(name)}, at)
+
+
+def _optional(entry: Mapping[str, JsonValue], name: str, at: str) -> str | None:
+    value = entry.get(name)
+    return None if value is None else _text(value, f"{at}.{name}")
 
 
 def _calls(calls: JsonValue, at: str) -> tuple[ToolCall, ...]:
@@ -70,8 +130,16 @@ def _call(call: JsonValue, at: str) -> ToolCall:
     return ToolCall(
         _text(call.get("id"), f"{at}.id"),
         _text(function.get("name"), f"{at}.function.name"),
-        _text(function.get("arguments"), f"{at}.function.arguments"),
+        _arguments(function.get("arguments"), f"{at}.function.arguments"),
+        _opaque(call, CALL_FIELDS, at) or None,
     )
+
+
+def _arguments(value: JsonValue, at: str) -> str:
+    """The arguments as text. Of a call without any some servers leave them out, and others send the object itself."""
+    if value is None:
+        return ""
+    return encode_json(to_json_object(value, at)).decode() if isinstance(value, Mapping) else _text(value, at)
 
 
 def _user_content(content: JsonValue, at: str) -> str | tuple[JsonObject, ...]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Final, Literal, TypeAlias
 
+from lightagent.domain.call_forms import sent_arguments, sent_id, sent_name
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.provider_fields import ProviderFields, Recipient
 
 
 class _Encoded:
@@ -20,14 +22,16 @@ class _Encoded:
     are made at the first use and live and die with the message.
     """
 
-    __slots__ = ("_bytes",)
+    __slots__ = ("_bytes", "_own_bytes")
     _bytes: bytes
+    _own_bytes: tuple[Recipient, bytes]
+    """For the model that said the message, where that is given more."""
 
     @abstractmethod
-    def to_openai(self) -> JsonObject:
-        """The message as a chat-completions request holds it."""
+    def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
+        """The message as a chat-completions request to `recipient` holds it; without one, as any server takes it."""
 
-    def encoded(self) -> bytes:
+    def encoded(self, recipient: Recipient | None = None) -> bytes:
         """`to_openai` as UTF-8 JSON."""
         try:
             return self._bytes
@@ -47,7 +51,7 @@ class SystemMessage(_Encoded):
     content: str
     role: Literal["system"] = "system"
 
-    def to_openai(self) -> JsonObject:
+    def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
         return {"role": "system", "content": self.content}
 
     def _encode(self) -> bytes:
@@ -56,16 +60,17 @@ class SystemMessage(_Encoded):
 
 @dataclass(frozen=True, slots=True)
 class UserMessage(_Encoded):
-    """What the user says: text, or OpenAI content parts (text, images, audio)."""
+    """What the user says: text, or OpenAI content parts (text, images, audio). `name` tells speakers apart."""
 
     content: str | tuple[JsonObject, ...]
+    name: str | None = None
     role: Literal["user"] = "user"
 
-    def to_openai(self) -> JsonObject:
-        return {"role": "user", "content": self._copied_content()}
+    def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
+        return _named({"role": "user", "content": self._copied_content()}, self.name)
 
     def _encode(self) -> bytes:
-        if isinstance(self.content, str):
+        if isinstance(self.content, str) and self.name is None:
             return b'{"role":"user","content":%b}' % encode_text(self.content)
         return encode_json(self.to_openai())
 
@@ -102,7 +107,7 @@ class ContextMessage(_Encoded):
     trust: Trust = "untrusted"
     role: Literal["context"] = "context"
 
-    def to_openai(self) -> JsonObject:
+    def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
         text = _DELIMITER.sub("&lt;", self.content)
         opening = f'<context source="{self.source}" trust="{self.trust}">'
         return {"role": "user", "content": f"{opening}\n{text}\n</context>"}
@@ -115,61 +120,108 @@ _DELIMITER: Final = re.compile(r"<(?=[^\w<]*+context)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call the model wants. `arguments` is the model's own text, not yet parsed or trusted."""
+    """A call the model wants.
+
+    Attributes:
+        name, arguments: the model's own text, not yet parsed or trusted. What is sent back is valid (`call_forms`).
+        provider_fields: what the provider added to the call, for the model that made it.
+    """
 
     id: str
     name: str
     arguments: str
+    provider_fields: JsonObject | None = None
 
-    def to_openai(self) -> JsonObject:
-        """The call as an assistant message holds it."""
-        return {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+    def to_openai(self, *, own: bool = False) -> JsonObject:
+        """The call as an assistant message holds it; `own`: it goes back to the model that made it."""
+        function: JsonObject = {"name": sent_name(self.name), "arguments": sent_arguments(self.arguments)}
+        call: JsonObject = {"id": sent_id(self.id), "type": "function", "function": function}
+        return call | copy_json(self.provider_fields) if own and self.provider_fields else call
 
     def encoded(self) -> bytes:
         """`to_openai` as UTF-8 JSON."""
-        name, arguments = encode_text(self.name), encode_text(self.arguments)
+        name, arguments = encode_text(sent_name(self.name)), encode_text(sent_arguments(self.arguments))
         form = b'{"id":%b,"type":"function","function":{"name":%b,"arguments":%b}}'
-        return form % (encode_text(self.id), name, arguments)
+        return form % (encode_text(sent_id(self.id)), name, arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class AssistantMessage(_Encoded):
-    """What the model says: text, calls, or both. `reasoning` and `refusal` are kept but not sent back."""
+    """What the model says: text, calls, or both.
+
+    What its provider added goes back to the model that said it, and to no other. Only that one is given the reasoning,
+    and a refusal as such; for others a refusal that stands alone is what was said.
+    """
 
     content: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     reasoning: str | None = None
     refusal: str | None = None
+    name: str | None = None
+    provider_fields: ProviderFields | None = None
     role: Literal["assistant"] = "assistant"
 
-    def to_openai(self) -> JsonObject:
-        message: JsonObject = {"role": "assistant", "content": self.content}
+    def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
+        given = None if self.provider_fields is None else self.provider_fields.given_to(recipient, self.reasoning)
+        own = given is not None
+        message = _named({"role": "assistant", "content": self._said(own=own)}, self.name)
+        if own and self.refusal is not None:
+            message["refusal"] = self.refusal
         if self.tool_calls:
-            message["tool_calls"] = [call.to_openai() for call in self.tool_calls]
-        return message
+            message["tool_calls"] = [call.to_openai(own=own) for call in self.tool_calls]
+        return message | given if given else message
+
+    def encoded(self, recipient: Recipient | None = None) -> bytes:
+        if recipient is None or self.provider_fields is None or self.provider_fields.origin != recipient.origin:
+            return _Encoded.encoded(self)
+        known: tuple[Recipient, bytes] | None = getattr(self, "_own_bytes", None)
+        if known is not None and known[0] == recipient:
+            return known[1]
+        encoded = encode_json(self.to_openai(recipient))
+        object.__setattr__(self, "_own_bytes", (recipient, encoded))
+        return encoded
 
     def _encode(self) -> bytes:
-        content = b"null" if self.content is None else encode_text(self.content)
+        if self.name is not None:
+            return encode_json(self.to_openai())
+        said = self._said(own=False)
+        content = b"null" if said is None else encode_text(said)
         if not self.tool_calls:
             return b'{"role":"assistant","content":%b}' % content
         calls = b",".join([call.encoded() for call in self.tool_calls])
         return b'{"role":"assistant","content":%b,"tool_calls":[%b]}' % (content, calls)
 
+    def _said(self, *, own: bool) -> str | None:
+        """The content. There is none only beside calls, or beside the refusal that is sent as one."""
+        if self.content or self.tool_calls:
+            return self.content
+        if own and self.refusal is not None:
+            return None
+        return self.refusal or ""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolMessage(_Encoded):
-    """What a tool answered to one call."""
+    """What a tool answered to one call. `name` is the tool's, where a caller's history tells it."""
 
     tool_call_id: str
     content: str
+    name: str | None = None
     role: Literal["tool"] = "tool"
 
-    def to_openai(self) -> JsonObject:
-        return {"role": "tool", "tool_call_id": self.tool_call_id, "content": self.content}
+    def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
+        call_id = sent_id(self.tool_call_id)
+        return _named({"role": "tool", "tool_call_id": call_id, "content": self.content}, self.name)
 
     def _encode(self) -> bytes:
-        call_id, content = encode_text(self.tool_call_id), encode_text(self.content)
+        if self.name is not None:
+            return encode_json(self.to_openai())
+        call_id, content = encode_text(sent_id(self.tool_call_id)), encode_text(self.content)
         return b'{"role":"tool","tool_call_id":%b,"content":%b}' % (call_id, content)
+
+
+def _named(message: JsonObject, name: str | None) -> JsonObject:
+    return message if name is None else {**message, "name": name}
 
 
 Message: TypeAlias = SystemMessage | UserMessage | ContextMessage | AssistantMessage | ToolMessage

@@ -69,6 +69,7 @@ class Run(NamedTuple):
         calls: the calls of the current turn by their id, in the order in which the model made them.
         open_calls: how many of them are not done.
         turn: replies of the model so far.
+        head_turn: those that had come when the agent that acts now took over.
         last_reply: the model's last word, if nothing came after it.
         accepted: the final answer, once it has passed.
         concluded: the conclusions that were drawn.
@@ -92,6 +93,7 @@ class Run(NamedTuple):
     calls: Mapping[str, PendingCall] = NO_CALLS
     open_calls: int = 0
     turn: int = 0
+    head_turn: int = 0
     tool_rounds: int = 0
     output_rejections: int = 0
     last_reply: ModelReplied | None = None

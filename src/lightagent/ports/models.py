@@ -11,6 +11,7 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.origin import NO_ORIGIN, Origin
+from lightagent.domain.provider_fields import ModelOrigin
 from lightagent.domain.tools import ToolSpec
 
 
@@ -75,3 +76,18 @@ class KeyedModel(Protocol):
     def missing_key(self, environ: Mapping[str, str]) -> str:
         """What is missing, as a sentence, with `environ` as the environment; empty where nothing is known to be."""
         ...
+
+
+@runtime_checkable
+class ReplayingModel(Protocol):
+    """A chat model that is given back what its provider added to its answers, beside what every one does."""
+
+    @property
+    def origin(self) -> ModelOrigin:
+        """What its answers say that they come from (`ReplyEnd.provider_fields`)."""
+        ...
+
+
+def model_origin(model: ChatModel) -> ModelOrigin:
+    """The origin of what a model says; one that does not tell it is known by its name."""
+    return model.origin if isinstance(model, ReplayingModel) else ModelOrigin(model.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, cycle
 
 from lightagent.domain.deltas import (
@@ -32,9 +33,13 @@ def speak(message: AssistantMessage, end: ReplyEnd, *, in_words: bool) -> Iterat
         yield from map(RefusalDelta, _pieces(message.refusal, in_words))
     for index, call in enumerate(message.tool_calls):
         first, *rest = _pieces(call.arguments, in_words) or [""]
-        yield ToolCallDelta(index, call.id, call.name, first)
+        yield ToolCallDelta(index, call.id, call.name, first, call.provider_fields)
         yield from (ToolCallDelta(index, arguments=piece) for piece in rest)
-    yield end
+    yield _with_fields(end, message)
+
+
+def _with_fields(end: ReplyEnd, message: AssistantMessage) -> ReplyEnd:
+    return end if message.provider_fields is None else replace(end, provider_fields=message.provider_fields)
 
 
 def split(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> tuple[Delta, ...]:
@@ -50,7 +55,7 @@ def split(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> t
             map(TextDelta, _cut(message.content or "", steps)),
             map(RefusalDelta, _cut(message.refusal or "", steps)),
             *(_cut_call(index, call, steps) for index, call in enumerate(message.tool_calls)),
-            (whole.end,),
+            (_with_fields(whole.end, message),),
         )
     )
 
@@ -99,5 +104,5 @@ def _cut(text: str, sizes: Iterator[int]) -> Iterator[str]:
 
 
 def _cut_call(index: int, call: ToolCall, sizes: Iterator[int]) -> Iterator[Delta]:
-    yield ToolCallDelta(index, call.id, call.name)
+    yield ToolCallDelta(index, call.id, call.name, provider_fields=call.provider_fields)
     yield from (ToolCallDelta(index, arguments=piece) for piece in _cut(call.arguments, sizes))

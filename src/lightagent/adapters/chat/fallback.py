@@ -17,13 +17,21 @@ from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import classify_exception, error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ServedModel
+from lightagent.domain.provider_fields import ModelOrigin
+from lightagent.ports.models import (
+    ChatModel,
+    ChatRequest,
+    KeyedModel,
+    ReplayingModel,
+    ServedModel,
+    model_origin,
+)
 
 TRANSIENT = ("LA-408", "LA-429", "LA-500", "LA-503")
 """Failures that say nothing of the request: another provider may well answer it."""
 
 
-class FallbackModel(ChatModel, ServedModel, KeyedModel):
+class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """Asks the models in their order, and goes on to the next where one fails with a code of `on`.
 
     What was delivered cannot be taken back: after the first delta an error passes through, as does one of any other
@@ -55,6 +63,11 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel):
         """What the models miss: a model that can never answer is no fallback."""
         told = (model.missing_key(environ) for model in self._models if isinstance(model, KeyedModel))
         return " ".join(dict.fromkeys(filter(None, told)))
+
+    @property
+    def origin(self) -> ModelOrigin:
+        """That of the first model; each knows what it said itself, and is given back no more than that."""
+        return model_origin(self._models[0])
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         tried: list[JsonValue] = []

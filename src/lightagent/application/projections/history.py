@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightagent.domain.history import history_entry
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ContextMessage
 from lightagent.domain.outcomes import Blocked
@@ -17,4 +18,4 @@ def history(run: Run) -> list[JsonObject]:
     """
     withheld = isinstance(run.outcome, Blocked) and run.last_reply is not None
     messages = run.messages[:-1] if run.calls or withheld else run.messages
-    return [message.to_openai() for message in messages if not isinstance(message, ContextMessage)]
+    return [history_entry(message) for message in messages if not isinstance(message, ContextMessage)]

@@ -200,7 +200,8 @@ class _Tracer:
             "model": event.head.model,
             "policies": list(event.policies),
         }
-        messages: list[JsonValue] = [message.to_openai() for message in (event.head.instructions, *event.messages)]
+        told = () if event.head.silent else (event.head.instructions,)
+        messages: list[JsonValue] = [message.to_openai() for message in (*told, *event.messages)]
         self._line("run_start", event.at, data, {"messages": messages})
 
     def _model(self, event: ModelFailed | ModelReplied) -> None:

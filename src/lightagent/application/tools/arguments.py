@@ -17,7 +17,7 @@ _REMEDY = 'Send one JSON object, such as {"name": "value"}.'
 
 
 def parse_arguments(text: str) -> JsonObject:
-    """The arguments in `text`; nothing at all counts as no arguments.
+    """The arguments in `text`; nothing at all, null and an empty text count as no arguments.
 
     Raises:
         ToolError: LA-JSON where it is no JSON (NaN and Infinity are none). LA-TOOL where it is no object, has a name
@@ -28,6 +28,8 @@ def parse_arguments(text: str) -> JsonObject:
     if not text or text.isspace():
         return {}
     value = _decode(text)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return {}
     if not isinstance(value, dict):
         raise refused(f"The arguments must be a JSON object, but are {given(value)}.", _REMEDY)
     # What has no escapes hides no surrogate: most texts end here.

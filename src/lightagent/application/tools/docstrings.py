@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lightagent.application.tools.docstring_layout import lay_out
+
 # The headings and fields of the three styles. In a text without any of them, all of it is the description.
 _SECTIONS = re.compile(
     r"^[ \t]*(?::\w[^:\n]*:|(?:Args|Arguments|Params|Parameters|Keyword Args|Keyword Arguments|Other Parameters|"
@@ -35,18 +37,20 @@ class Described:
 def read_docstring(doc: str) -> Described:
     """The description and what each parameter means; a text in no known style is taken as the description."""
     text = inspect.cleandoc(doc)
-    if not _SECTIONS.search(text):
+    laid_out = lay_out(text).strip("\n")
+    if not _SECTIONS.search(laid_out):
         return Described(text)
-    return _parse(text)
+    return _parse(laid_out)
 
 
 def _parse(text: str) -> Described:
     from griffe import Docstring, DocstringSectionParameters, DocstringSectionText, infer_docstring_style, parse
 
-    docstring = Docstring(text)
-    style, _ = infer_docstring_style(docstring)
+    style, _ = infer_docstring_style(Docstring(f".\n\n{text}"))  # It knows no heading on the first line.
     if style is None:
         return Described(text)
+    # And it takes the indentation off what stands below a first line.
+    docstring = Docstring(f"\n{text}" if style == "google" else text)
     paragraphs: list[str] = []
     parameters: dict[str, str] = {}
     for section in parse(docstring, style, **_QUIET):

@@ -31,6 +31,8 @@ async def call_function(
         result = function(*positional, **named)
     else:
         result = await run_in_thread_at(pace, _call_and_drain, function, positional, named, is_cancelled)
+        if pace is not None and (isawaitable(result) or isasyncgen(result)):
+            pace.is_quick = False  # It has only begun.
     # A wrapper may hand back anything: a coroutine, a generator made by a coroutine …
     while isawaitable(result):
         result = await result

@@ -103,6 +103,11 @@ class FunctionTool(Tool[DepsT_contra]):
         """Whether calling it does not block; else it runs in a worker thread, which nothing can stop."""
         return self._declared.signature.is_async
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether the last call was over in a thread, and at once."""
+        return self._declared.pace.is_quick and not self.is_async
+
     def refuse_deps(self, given: object) -> None:
         """Nothing, where an agent or run with dependencies of the type `given` can serve the tool's context.
 

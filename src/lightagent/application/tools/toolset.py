@@ -10,6 +10,7 @@ from typing_extensions import TypeVar
 
 from lightagent.application.tools.argument_errors import unknown_tool
 from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
@@ -77,12 +78,13 @@ class Toolset(Generic[DepsT]):
         return Toolset({**self.tools, **added}, tuple(dict.fromkeys((*self.initial, *added))))
 
     def find(self, name: str, offered: tuple[str, ...]) -> Tool[DepsT]:
-        """The tool of that name, if it was offered.
+        """The tool that is meant by that name, if it was offered.
 
         Raises:
             ToolError: it was not; the text tells the model what was.
         """
-        tool = self.tools.get(name) if name in offered else None
+        meant = meant_name(name, offered)
+        tool = self.tools.get(meant) if meant in offered else None
         if tool is None:
             raise unknown_tool(name, offered)
         return tool

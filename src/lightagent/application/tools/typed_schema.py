@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
 
+from lightagent.application.strict_validation import strict_validator
+from lightagent.application.tools.annotated_texts import text_of
 from lightagent.application.tools.argument_errors import bad_arguments, refused
 from lightagent.application.tools.arguments import dump_arguments
 from lightagent.application.tools.compiled import Check, CompiledTool, Hints, resolve_hints
@@ -40,7 +42,8 @@ def compile_typed(function: Function, signature: Signature) -> CompiledTool:
     lenient = takes_unknown(schema)
     if not lenient:
         forbid_unknown(schema)
-    _complete(schema, signature, described.parameters)
+    texts = {name: text for name, hint in hints.types.items() if (text := text_of(hint))}
+    _complete(schema, signature, {**described.parameters, **texts})
     description = described.text or signature.name.replace("_", " ").replace("-", " ").capitalize() + "."
     return CompiledTool(description, schema, _checker(model, schema, lenient=lenient), hints.context)
 
@@ -106,14 +109,14 @@ def _shown_default(parameter: Parameter) -> JsonValue:
 
 def _checker(model: type[BaseModel], schema: JsonObject, *, lenient: bool) -> Check:
     names = {name: field.alias or name for name, field in model.model_fields.items()}
-    validate = model.__pydantic_validator__.validate_json
+    validate = strict_validator(model.__pydantic_core_schema__).validate_json
     hint = known_names(schema)
     same_in_python = has_integer_choices(schema)
 
     def check(arguments: JsonObject) -> Mapping[str, object]:
         text = dump_arguments(arguments)
         try:
-            found: BaseModel = validate(text, strict=True, extra=None if lenient else "forbid")
+            found: BaseModel = validate(text, extra=None if lenient else "forbid")
         except ValidationError as exc:
             raise bad_arguments(validation_problems(exc, arguments, schema), hint) from exc
         except Exception as exc:  # A validator of the user's own: part of the call, so the run survives it.

@@ -9,15 +9,20 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
+from lightagent.adapters.chat._profile_table import find_litellm_profile, find_profile, named_profile
+from lightagent.adapters.chat._profiles import EndpointProfile, asks_again, fitted_params, refused, response_format
 from lightagent.adapters.chat.litellm.faults import translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
+from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
+from lightagent.adapters.chat.openai.request_body import without_system
 from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
+from lightagent.domain.provider_fields import ModelOrigin, Recipient
+from lightagent.ports.models import ChatModel, ChatRequest, ReplayingModel, ServedModel
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
@@ -28,7 +33,7 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel, ServedModel):
+class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
@@ -40,6 +45,7 @@ class LiteLLMChatModel(ChatModel, ServedModel):
         timeout: seconds that one attempt may take.
         headers: further request headers.
         arguments: further arguments of `litellm.acompletion`, such as `api_version`.
+        profile: what the endpoint takes, or the name of a line of the table; by default the provider's line.
     """
 
     def __init__(
@@ -51,7 +57,14 @@ class LiteLLMChatModel(ChatModel, ServedModel):
         timeout: float = DEFAULT_TIMEOUT,
         headers: Mapping[str, str] | None = None,
         arguments: JsonObject | None = None,
+        profile: str | EndpointProfile | None = None,
     ) -> None:
+        if profile is not None:
+            self._profile = named_profile(profile)
+        elif api_base is not None:
+            self._profile = find_profile(host_of(api_base), model.rpartition("/")[2])
+        else:
+            self._profile = find_litellm_profile(model)
         self._model = model
         self._credentials = Credentials()
         self._given = (api_key, api_base)
@@ -70,6 +83,7 @@ class LiteLLMChatModel(ChatModel, ServedModel):
             "_skip_mcp_handler": True,
         }
         self._complete: Complete | None = None
+        self._recipient = Recipient(_origin(model, api_base))
 
     @property
     def name(self) -> str:
@@ -85,6 +99,10 @@ class LiteLLMChatModel(ChatModel, ServedModel):
             return UNKNOWN_ENDPOINT
         return ModelEndpoint("", parts.hostname, port) if parts.hostname else UNKNOWN_ENDPOINT
 
+    @property
+    def origin(self) -> ModelOrigin:
+        return self._recipient.origin
+
     def __repr__(self) -> str:
         return f"LiteLLMChatModel({self._model!r})"
 
@@ -98,12 +116,13 @@ class LiteLLMChatModel(ChatModel, ServedModel):
         return self
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        arguments = self._arguments(request)
+        profile = self._profile
+        arguments = self._arguments(request, profile)
         if self._complete is None:
             self._complete = await load()
             self._remember_settings()
         hold_clients(self)
-        reader = ChoiceReader()
+        reader = ChoiceReader(self.origin)
         try:
             answer = await self._complete(**arguments)
             async for chunk in _chunks(answer):
@@ -114,13 +133,22 @@ class LiteLLMChatModel(ChatModel, ServedModel):
             return
         except Exception as error:  # Whatever it is, it may tell a credential.
             self._credentials.add_json(request.params)
-            safe = translated(error, self._credentials)
+            safe = self._learnt(profile, request, translated(error, self._credentials))
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
 
     async def aclose(self) -> None:
         await release_clients(self)
+
+    def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
+        """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
+        learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
+        if learnt is None or not isinstance(error, ProviderError):
+            return error
+        if self._profile is sent:  # Another request may have learnt it meanwhile.
+            self._profile = learnt.profile
+        return asks_again(error, learnt.change)
 
     def _remember_settings(self) -> None:
         """What litellm may send: what it was given, and what it takes from the environment by the provider's names."""
@@ -134,30 +162,41 @@ class LiteLLMChatModel(ChatModel, ServedModel):
         known.add_environment(os.environ, "")
         mask_logs(known)
 
-    def _arguments(self, request: ChatRequest) -> dict[str, object]:
+    def _arguments(self, request: ChatRequest, profile: EndpointProfile) -> dict[str, object]:
         reserved = sorted(_RESERVED & request.params.keys())
         if reserved:
             raise ConfigurationError(
                 f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
                 guidance="Leave them out of metadata= and params.",
             )
+        messages = request.messages if profile.system_role else without_system(request.messages)
         arguments = {
             **self._fixed,
-            **request.params,
-            "messages": [message.to_openai() for message in request.messages],
+            **fitted_params(profile, request.params),
+            "messages": [message.to_openai(self._recipient) for message in messages],
         }
         if request.tools:
             arguments["tools"] = [tool.to_openai() for tool in request.tools]
-        if request.output_schema is not None:
-            schema: JsonObject = {"name": "output", "schema": request.output_schema, "strict": False}
-            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if (form := response_format(profile, request)) is not None:
+            arguments["response_format"] = form
         if trace := request.origin.trace_headers:
             given = arguments.get("extra_headers")
             own = {str(name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
             arguments["extra_headers"] = {**own, **sendable(trace, (*own, *_CREDENTIALS))}
         if request.stream:
-            arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+            arguments["stream"] = True
+            if profile.stream_options:
+                arguments["stream_options"] = {"include_usage": True}
         return arguments
+
+
+def _origin(model: str, api_base: str | None) -> ModelOrigin:
+    """The model's name tells its provider; a base URL that cannot be read is refused at the first request."""
+    try:
+        parts = urlsplit(api_base or "")
+        return ModelOrigin(model, parts.hostname or "", parts.port)
+    except ValueError:
+        return ModelOrigin(model)
 
 
 def _plain(chunk: object) -> object:

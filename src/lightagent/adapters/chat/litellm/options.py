@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters.chat._credentials import shown_options
+from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat.litellm.model import DEFAULT_TIMEOUT, LiteLLMChatModel
 from lightagent.domain.json_types import JsonObject
 
@@ -28,6 +29,9 @@ class LiteLLMOptions(BaseModel):
     arguments: JsonObject = Field(
         default_factory=dict, description="Further arguments of litellm.acompletion, such as api_version."
     )
+    profile: str | EndpointProfile | None = Field(
+        None, description="What the endpoint takes: the name of a known one, such as deepseek, or a table."
+    )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
         """Without what headers and arguments prove."""
@@ -43,4 +47,5 @@ def open_model(options: LiteLLMOptions) -> LiteLLMChatModel:
         timeout=options.timeout,
         headers=options.headers,
         arguments=options.arguments,
+        profile=options.profile,
     )

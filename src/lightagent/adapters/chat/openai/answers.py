@@ -14,6 +14,7 @@ from lightagent.adapters.chat.openai.faults import empty_answer, malformed, too_
 from lightagent.adapters.chat.openai.reported_errors import event_error
 from lightagent.adapters.chat.openai.sse import ErrorEvent, Event, EventDecoder
 from lightagent.domain.deltas import Delta
+from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
@@ -27,13 +28,14 @@ class AnswerReader:
 
     Args:
         max_bytes: the most it keeps in memory: of one JSON object, one event, or the text of a stream.
+        origin: the model that is asked.
     """
 
     __slots__ = ("_choices", "_events", "_kept", "_kept_size", "_max_bytes", "done")
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, origin: ModelOrigin = UNKNOWN_MODEL) -> None:
         self._max_bytes = max_bytes
-        self._choices = ChoiceReader()
+        self._choices = ChoiceReader(origin)
         self._events: EventDecoder | None = None
         self._kept: list[bytes] = []
         self._kept_size = 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from lightagent.adapters.chat.openai.faults import calls_missing, malformed, no_choices, says_nothing, truncated
 from lightagent.adapters.chat.openai.finish_reasons import worse
+from lightagent.adapters.chat.openai.provider_fields import ProviderFieldPieces
 from lightagent.adapters.chat.openai.reported_errors import reported_error
 from lightagent.adapters.chat.openai.usage_reports import UsageReports
 from lightagent.adapters.chat.openai.voices import Voice
 from lightagent.domain.deltas import Delta, ReplyEnd, ToolCallDelta
+from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 _MOST_CHOICES = 128
 """As many as OpenAI gives."""
@@ -19,11 +21,16 @@ class ChoiceReader:
     Choice 0 is the answer, and its texts are told as they come. Where it is empty, the first other choice that says
     something is the answer; where it has no calls, those of another choice are its own: some gateways give every block
     of a message a choice of its own.
+
+    Args:
+        origin: the model that is asked.
     """
 
-    __slots__ = ("_first", "_id", "_model", "_others", "_usage")
+    __slots__ = ("_field_size", "_first", "_id", "_model", "_others", "_provider_fields", "_usage")
 
-    def __init__(self) -> None:
+    def __init__(self, origin: ModelOrigin = UNKNOWN_MODEL) -> None:
+        self._provider_fields = ProviderFieldPieces(origin)
+        self._field_size = 0
         self._first = Voice()
         self._others: dict[int, tuple[Voice, list[Delta]]] = {}
         self._usage = UsageReports()
@@ -34,7 +41,7 @@ class ChoiceReader:
     def size(self) -> int:
         """Characters told so far, those of calls and of other choices included."""
         voices = (self._first, *(voice for voice, _ in self._others.values()))
-        return sum(voice.size + voice.calls.size for voice in voices)
+        return self._field_size + sum(voice.size + voice.calls.size for voice in voices)
 
     @property
     def finished(self) -> bool:
@@ -78,7 +85,7 @@ class ChoiceReader:
             raise calls_missing() if ending == "tool_calls" else says_nothing()
         if ending == "tool_calls" and not any(len(voice.calls) for voice in speakers):
             raise calls_missing()
-        return [*deltas, ReplyEnd(ending, self._usage.usage, self._model, self._id)]
+        return [*deltas, ReplyEnd(ending, self._usage.usage, self._model, self._id, self._provider_fields.whole())]
 
     def _rest(self) -> tuple[list[Delta], list[Voice]]:
         """What is told only at the end, and the choices that are the answer."""
@@ -110,6 +117,9 @@ class ChoiceReader:
         index = choice.get("index")
         number = index if isinstance(index, int) else place
         if not number:
+            part = choice.get("message") or choice.get("delta")
+            if isinstance(part, dict):
+                self._field_size += self._provider_fields.read(part)
             deltas.extend(self._first.read(choice))
         elif number in self._others or len(self._others) < _MOST_CHOICES:
             voice, held = self._others.setdefault(number, (Voice(), []))

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
+from lightagent.adapters.chat._profile_table import find_profile, named_profile
+from lightagent.adapters.chat._profiles import EndpointProfile, asks_again, refused
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key, resolve_base_url, resolve_endpoint
@@ -34,14 +36,15 @@ from lightagent.adapters.chat.openai.watchdog import TimeLimits
 from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import MissingExtraError
-from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ServedModel
+from lightagent.domain.errors import MissingExtraError, ProviderError
+from lightagent.domain.provider_fields import ModelOrigin, Recipient
+from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
+class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -62,6 +65,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
         azure_endpoint, azure_deployment, api_version: for Azure.
         default_query: query parameters of every request.
         client: a client of the openai SDK to use as it is; closing it is up to its owner.
+        profile: what the endpoint takes, or the name of a line of the table; by default the line of its host.
 
     Raises:
         ConfigurationError: a bad base URL, or limits that allow nothing.
@@ -87,6 +91,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
         api_version: str | None = None,
         default_query: Mapping[str, str] | None = None,
         client: AsyncOpenAI | None = None,
+        profile: str | EndpointProfile | None = None,
     ) -> None:
         self._settings = Settings(
             model=model,
@@ -111,7 +116,9 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
         self._plain_timeout = PLAIN_TIMEOUT if timeout is None else timeout
         self._limits = TimeLimits(STREAM_TIMEOUT if timeout is None else timeout, idle_timeout)
         self._encoder = RequestEncoder(model, stream_usage=stream_usage)
+        self._profile = None if profile is None else named_profile(profile)
         self._transport: Transport | None = None
+        self._known_recipient: Recipient | None = None
         self._credentials = Credentials()
         self._lock = threading.Lock()
 
@@ -125,6 +132,21 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
         return missing_key(self._settings, environ)
+
+    @property
+    def origin(self) -> ModelOrigin:
+        """The model at its server, as of the first request."""
+        return self._recipient().origin
+
+    def _recipient(self) -> Recipient:
+        """Whom requests go to; what the environment says is read once the transport is opened, and then kept."""
+        if self._known_recipient is not None:
+            return self._known_recipient
+        endpoint = self.endpoint
+        recipient = Recipient(ModelOrigin(self.name, endpoint.address, endpoint.port), self.profile.reasoning_fields)
+        if self._transport is not None:
+            self._known_recipient = recipient
+        return recipient
 
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
@@ -140,8 +162,9 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
-        body = self._encoder.encode(request)
-        reader = AnswerReader(self._settings.max_response_bytes)
+        profile, recipient = self.profile, self._recipient()
+        body = self._encoder.encode(request, profile, recipient)
+        reader = AnswerReader(self._settings.max_response_bytes, recipient.origin)
         trace = request.origin.trace_headers
         try:
             transport = self._transport or self._open_transport()
@@ -155,7 +178,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
             return
         except Exception as error:  # Whatever it is, it may tell a credential.
             self._credentials.add_json(request.params)
-            safe = self._credentials.without(error)
+            safe = self._credentials.without(self._learnt(profile, request, error))
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
@@ -163,6 +186,22 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel):
     async def aclose(self) -> None:
         if self._transport is not None:
             await self._transport.aclose()
+
+    @property
+    def profile(self) -> EndpointProfile:
+        """What the endpoint takes, as far as it is known: the table's line, and what refusals have taught."""
+        if self._profile is None:
+            self._profile = find_profile(self.endpoint.address, self._settings.model)
+        return self._profile
+
+    def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
+        """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
+        learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
+        if learnt is None or not isinstance(error, ProviderError):
+            return error
+        if self._profile is sent:  # Another request may have learnt it meanwhile.
+            self._profile = learnt.profile
+        return asks_again(error, learnt.change)
 
     def transport_choice(self) -> TransportChoice:
         """Which HTTP client carries the requests, and why.

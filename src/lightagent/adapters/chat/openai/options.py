@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters.chat._credentials import shown_options
+from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat.openai.base_urls import problem_of
 from lightagent.adapters.chat.openai.model import OpenAIChatModel
 from lightagent.adapters.chat.openai.settings import (
@@ -62,6 +63,9 @@ class OpenAIOptions(BaseModel):
     default_query: dict[str, str] = Field(
         default_factory=dict, description="Query parameters of every request (openai SDK)."
     )
+    profile: str | EndpointProfile | None = Field(
+        None, description="What the endpoint takes: the name of a known one, such as deepseek, or a table."
+    )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
         """Without what headers and queries prove."""
@@ -87,6 +91,7 @@ def open_model(options: OpenAIOptions) -> OpenAIChatModel:
         azure_deployment=options.azure_deployment,
         api_version=options.api_version,
         default_query=options.default_query,
+        profile=options.profile,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, fitted_params, response_format
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import encode_json
+from lightagent.domain.messages import Message, UserMessage, encode_json
+from lightagent.domain.provider_fields import Recipient
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 
@@ -29,22 +31,29 @@ class RequestEncoder:
         # By the identities of the tools, which are kept with their bytes so that no identity is used again.
         self._tool_sets: dict[tuple[int, ...], tuple[tuple[ToolSpec, ...], bytes]] = {}
 
-    def encode(self, request: ChatRequest) -> bytes:
-        """The body to post.
+    def encode(
+        self, request: ChatRequest, profile: EndpointProfile = UNKNOWN, recipient: Recipient | None = None
+    ) -> bytes:
+        """The body to post, in the form that the endpoint takes.
+
+        Args:
+            profile: what the endpoint takes.
+            recipient: the model that is asked; it is given back what its provider added to what it said.
 
         Raises:
             ConfigurationError: `params` hold what the adapter sets itself, or what is no JSON.
         """
-        parts = [self._prefix, b",".join([message.encoded() for message in request.messages]), b"]"]
+        messages = request.messages if profile.system_role else without_system(request.messages)
+        parts = [self._prefix, b",".join([message.encoded(recipient) for message in messages]), b"]"]
         if request.tools:
             parts.append(self._tools(request.tools))
-        if request.output_schema is not None:
-            parts.append(_response_format(request))
-        if request.params:
-            parts.append(_params(request.params))
+        if (form := response_format(profile, request)) is not None:
+            parts.append(b',"response_format":' + encode_json(form))
+        if request.params and (params := fitted_params(profile, request.params)):
+            parts.append(_params(params))
         if request.stream:
-            own_options = "stream_options" in request.params
-            parts.append(b',"stream":true' if own_options else self._stream_suffix)
+            plain = "stream_options" in request.params or not profile.stream_options
+            parts.append(b',"stream":true' if plain else self._stream_suffix)
         parts.append(b"}")
         return b"".join(parts)
 
@@ -60,14 +69,14 @@ class RequestEncoder:
         return encoded
 
 
-def _response_format(request: ChatRequest) -> bytes:
-    if "response_format" in request.params:
-        raise ConfigurationError(
-            "params: response_format and an output type say the same thing twice.", guidance="Leave out one of them."
-        )
-    # Not strict: OpenAI's strict mode refuses schemas of many ordinary types; the answer is validated here anyway.
-    schema: JsonObject = {"name": "output", "schema": request.output_schema, "strict": False}
-    return b',"response_format":' + encode_json({"type": "json_schema", "json_schema": schema})
+def without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages for an endpoint that knows no instructions: these come with what the user says first."""
+    if not messages or messages[0].role != "system":
+        return messages
+    instructions, said = messages[0].content, messages[1:2]
+    if said and isinstance(said[0], UserMessage) and isinstance(said[0].content, str):
+        return (UserMessage(f"{instructions}\n\n{said[0].content}"), *messages[2:])
+    return (UserMessage(instructions), *messages[1:])
 
 
 def _params(params: JsonObject) -> bytes:

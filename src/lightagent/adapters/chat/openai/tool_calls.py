@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from lightagent.adapters.chat.openai.call_pieces import CallPieces
 from lightagent.adapters.chat.openai.faults import malformed
+from lightagent.adapters.chat.openai.provider_fields import call_fields
 from lightagent.domain.deltas import ToolCallDelta
+from lightagent.domain.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class _Piece:
     name: str
     arguments: str
     tells_arguments: bool
+    provider_fields: JsonObject | None
 
 
 class ToolCalls:
@@ -57,6 +60,8 @@ class ToolCalls:
                 call = CallPieces(len(self._calls), piece.server_id)
                 self._calls.append(call)
                 yield ToolCallDelta(call.index, self._own_id(piece.server_id))
+            if piece.provider_fields is not None:
+                yield ToolCallDelta(call.index, provider_fields=piece.provider_fields)
             if not whole:
                 self._remember(call, piece)
             places.append(call)
@@ -150,6 +155,7 @@ def _read_piece(piece: object) -> _Piece:
         _text(function, "name"),
         _arguments(arguments),
         arguments is not None,
+        call_fields(piece),
     )
 
 

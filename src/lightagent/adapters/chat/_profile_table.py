@@ -1,0 +1,136 @@
+"""The table of endpoints that are known to differ from the form that most take. A line is all that a new one needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final, Literal, TypeAlias
+
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
+from lightagent.domain.errors import ConfigurationError
+
+Evidence: TypeAlias = Literal["tried", "read", "reported"]
+"""How it is known: tried out, read in the provider's documentation, or reported by others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileLine:
+    """One line: whom it is about, what they take, and how that is known.
+
+    Attributes:
+        name: what `profile=` calls it.
+        hosts: patterns for the host of the base URL.
+        prefixes: the provider's names before the slash in LiteLLM's model names.
+        models: patterns for the model's name; any by default.
+        source: where it is written.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    profile: EndpointProfile
+    source: str
+    evidence: Evidence
+    models: tuple[str, ...] = ("*",)
+
+
+_THINKING: Final = ("reasoning_content",)
+_JSON: Final = ("json_object", "prompt")
+
+LINES: Final[tuple[ProfileLine, ...]] = (
+    ProfileLine(
+        "openai-reasoning",
+        ("api.openai.com", "*.openai.azure.com"),
+        ("openai", "azure"),
+        EndpointProfile(beside_tools=True, token_limit="max_completion_tokens"),
+        "https://platform.openai.com/docs/guides/reasoning",
+        "reported",
+        ("o1*", "o3*", "o4*", "gpt-5*"),
+    ),
+    ProfileLine(
+        "openai",
+        ("api.openai.com", "*.openai.azure.com"),
+        ("openai", "azure"),
+        EndpointProfile(beside_tools=True),
+        "https://platform.openai.com/docs/guides/structured-outputs",
+        "reported",
+    ),
+    ProfileLine(
+        "deepseek",
+        ("api.deepseek.com",),
+        ("deepseek",),
+        EndpointProfile(structured=_JSON, token_limit="max_tokens", reasoning_fields=_THINKING),
+        "https://platform.deepseek.com/api-docs/guides/json_mode/",
+        "read",
+    ),
+    ProfileLine(
+        "qwen",
+        ("dashscope.aliyuncs.com", "dashscope-*.aliyuncs.com"),
+        ("dashscope",),
+        EndpointProfile(structured=_JSON, token_limit="max_tokens"),
+        "https://www.alibabacloud.com/help/en/model-studio/qwen-structured-output",
+        "read",
+    ),
+    ProfileLine(
+        "moonshot",
+        ("api.moonshot.cn", "api.moonshot.ai"),
+        ("moonshot",),
+        EndpointProfile(structured=_JSON, token_limit="max_tokens", reasoning_fields=_THINKING),
+        "https://github.com/Gitlawb/openclaude/pull/805, https://github.com/MoonshotAI/Kimi-K2/issues/96",
+        "reported",
+    ),
+    ProfileLine(
+        "zhipu",
+        ("open.bigmodel.cn", "api.z.ai"),
+        ("zai",),
+        EndpointProfile(structured=_JSON, token_limit="max_tokens"),
+        "https://docs.bigmodel.cn",
+        "reported",
+    ),
+    ProfileLine(
+        "anthropic",
+        ("api.anthropic.com",),
+        ("anthropic",),
+        EndpointProfile(structured=("prompt",)),
+        "https://platform.claude.com/docs/en/api/openai-sdk",
+        "reported",
+    ),
+)
+"""The first line that fits counts."""
+
+
+def find_profile(host: str, model: str) -> EndpointProfile:
+    """What the endpoint at `host` takes for a model; the usual form where nothing else is known."""
+    lines = (line for line in LINES if _fits(host.lower(), line.hosts) and _fits(model.lower(), line.models))
+    return next((line.profile for line in lines), UNKNOWN)
+
+
+def find_litellm_profile(model: str) -> EndpointProfile:
+    """The same for a model in LiteLLM's form, such as `deepseek/deepseek-chat`."""
+    prefix, _, name = model.lower().rpartition("/")
+    provider = prefix.partition("/")[0] or "openai"
+    # LiteLLM itself asks Anthropic in Anthropic's own form.
+    lines = (
+        line for line in LINES if provider in line.prefixes and provider != "anthropic" and _fits(name, line.models)
+    )
+    return next((line.profile for line in lines), UNKNOWN)
+
+
+def named_profile(profile: str | EndpointProfile) -> EndpointProfile:
+    """The profile that an option asks for.
+
+    Raises:
+        ConfigurationError: no line has that name.
+    """
+    if isinstance(profile, EndpointProfile):
+        return profile
+    found = next((line.profile for line in LINES if line.name == profile), None)
+    if found is None:
+        names = ", ".join(line.name for line in LINES)
+        raise ConfigurationError(f"profile: there is no {profile!r}.", guidance=f"Use one of: {names}; or a profile.")
+    return found
+
+
+def _fits(text: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)

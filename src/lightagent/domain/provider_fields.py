@@ -1,0 +1,120 @@
+"""What a provider adds to an answer for itself: opaque to us, and of use only to the model that said it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from typing_extensions import TypeIs
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import require_json
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject
+
+REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_text")
+"""The names under which providers send reasoning as text, the most common first."""
+
+MESSAGE_FIELDS: Final = (
+    "reasoning_details",
+    "thinking_blocks",
+    "extra_content",
+    "reasoning_opaque",
+    "reasoning_signature",
+    "thought_signature",
+    "provider_specific_fields",
+)
+"""Fields of an assistant message, beside those of reasoning text, that some provider wants back."""
+
+CALL_FIELDS: Final = ("extra_content", "thought_signature", "provider_specific_fields")
+"""Fields of a tool call that some provider wants back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOrigin:
+    """Which model said something, and where it was served: the same model at another server is another one.
+
+    Attributes:
+        model: the model's name, as it is asked for.
+        address, port: of the server; left empty where there is none, or where it is not known.
+    """
+
+    model: str
+    address: str = ""
+    port: int | None = None
+
+
+UNKNOWN_MODEL: Final = ModelOrigin("")
+"""Of an answer whose reader was not told which model is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is about to read a conversation, which decides about the provider fields it is sent.
+
+    Attributes:
+        origin: the model that is asked.
+        reasoning_fields: the fields of assistant messages that its provider takes back; None: all that it sent.
+    """
+
+    origin: ModelOrigin
+    reasoning_fields: tuple[str, ...] | None = None
+
+    def takes(self, name: str) -> bool:
+        """Whether the field of this name may go back."""
+        return self.reasoning_fields is None or name in self.reasoning_fields
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFields:
+    """What the provider of one assistant message added to it.
+
+    Attributes:
+        origin: the model that said the message.
+        fields: as they came, by name. They are opaque: never changed, never looked into.
+        reasoning_field: the name under which the text of the reasoning came; empty where none did.
+    """
+
+    origin: ModelOrigin
+    fields: JsonObject = field(default_factory=dict)
+    reasoning_field: str = ""
+
+    def with_reasoning(self, reasoning: str | None) -> JsonObject:
+        """All of them, the reasoning under the name it came with. One that came empty is an empty text."""
+        told: JsonObject = {self.reasoning_field: reasoning or ""} if self.reasoning_field else {}
+        return told | copy_json(self.fields)
+
+    def given_to(self, recipient: Recipient | None, reasoning: str | None) -> JsonObject | None:
+        """Those that go back to `recipient`; None where it is another model than the one that sent them."""
+        if recipient is None or recipient.origin != self.origin:
+            return None
+        return {name: value for name, value in self.with_reasoning(reasoning).items() if recipient.takes(name)}
+
+
+def are_opaque_fields(value: object) -> TypeIs[JsonObject]:
+    """Whether the value is an object of plain JSON, which a journal can hold."""
+    if not isinstance(value, dict):
+        return False
+    try:
+        require_json(value, "")
+    except ConfigurationError:
+        return False
+    return True
+
+
+def are_provider_fields(value: object) -> TypeIs[ProviderFields]:
+    """Whether the value is what it declares, which a type checker cannot tell of models and policies of others."""
+    if not isinstance(value, ProviderFields):
+        return False
+    origin: object = value.origin
+    name: object = value.reasoning_field
+    return _is_origin(origin) and isinstance(name, str) and are_opaque_fields(value.fields)
+
+
+def _is_origin(origin: object) -> bool:
+    if not isinstance(origin, ModelOrigin):
+        return False
+    model: object = origin.model
+    address: object = origin.address
+    port: object = origin.port
+    return isinstance(model, str) and isinstance(address, str) and (port is None or type(port) is int)

@@ -1,0 +1,229 @@
+"""What an endpoint takes: by the table, by an option, and by what its refusals teach."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pydantic import BaseModel
+
+from lightagent import LightAgent, Limits
+from lightagent.adapters.chat._profile_table import LINES, find_litellm_profile, find_profile
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, refused
+from lightagent.adapters.chat.openai import OpenAIChatModel
+from lightagent.adapters.registry import open_adapter
+from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.events import ModelFailed, ModelRetried
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import SystemMessage, UserMessage
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.models import ChatModel, ChatRequest
+
+Refusal = Callable[[JsonObject], str | None]
+TRANSPORTS = [pytest.param("aiohttp"), pytest.param("sdk", marks=pytest.mark.openai)]
+
+
+class City(BaseModel):
+    name: str
+
+
+class Picky:
+    """An endpoint that refuses what `refusal` finds in a request, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.refusal: Refusal = lambda body: None
+        self.received: list[JsonObject] = []
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self.answer)
+        self.server = TestServer(app, host="127.0.0.1")
+
+    @property
+    def url(self) -> str:
+        return str(self.server.make_url("/v1"))
+
+    async def answer(self, request: web.Request) -> web.Response:
+        body: JsonObject = await request.json()
+        self.received.append(body)
+        if (message := self.refusal(body)) is not None:
+            return web.json_response({"error": {"message": message, "type": "invalid_request_error"}}, status=400)
+        said = {"role": "assistant", "content": '{"name": "Oslo"}'}
+        choice = {"index": 0, "finish_reason": "stop", "message": said}
+        return web.json_response(
+            {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        )
+
+
+@pytest.fixture
+async def picky() -> AsyncIterator[Picky]:
+    endpoint = Picky()
+    async with endpoint.server:
+        yield endpoint
+
+
+def form(body: JsonObject) -> str:
+    found = body.get("response_format")
+    return str(found["type"]) if isinstance(found, dict) else "prompt"
+
+
+def only(way: str, words: str) -> Refusal:
+    return lambda body: None if form(body) in (way, "prompt") else words
+
+
+def without(name: str, words: str) -> Refusal:
+    return lambda body: words if name in body else None
+
+
+def no_system(body: JsonObject) -> str | None:
+    messages = body["messages"]
+    roles = [one.get("role") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    return "System role not supported" if "system" in roles else None
+
+
+CASES: list[tuple[str, Refusal, JsonObject, str]] = [
+    ("schema", only("json_object", "This response_format type is unavailable now"), {}, "json_object instead of"),
+    ("any", only("prompt", "Unrecognized request argument supplied: response_format"), {}, "prompt instead of"),
+    (
+        "max_tokens",
+        without("max_tokens", "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."),
+        {"max_tokens": 50},
+        "max_completion_tokens instead of max_tokens",
+    ),
+    (
+        "max_completion_tokens",
+        without("max_completion_tokens", "Unrecognized request argument supplied: max_completion_tokens"),
+        {"max_completion_tokens": 50},
+        "max_tokens instead of max_completion_tokens",
+    ),
+    (
+        "parallel",
+        without("parallel_tool_calls", "Unknown name 'parallel_tool_calls'"),
+        {"parallel_tool_calls": False},
+        "no parallel_tool_calls",
+    ),
+    ("system", no_system, {}, "no system role"),
+]
+
+
+async def run_twice(model: ChatModel, params: JsonObject, change: str) -> None:
+    """The first run learns, on record; the second has nothing to learn."""
+    agent = LightAgent(model=model, output_type=City, metadata=params, limits=Limits(max_retry=3))
+    first = await agent.arun("Which?", result_format="object")
+    assert first.unwrap() == City(name="Oslo"), first.error
+    failures = [event for event in first.journal.events if isinstance(event, ModelFailed)]
+    details = failures[-1].error.details
+    assert details is not None
+    assert change in str(details["learnt"])
+    assert change in failures[-1].error.message
+    assert any(isinstance(event, ModelRetried) for event in first.journal.events)
+    second = await agent.arun("Which?", result_format="object")
+    assert second.unwrap() == City(name="Oslo")
+    assert not any(isinstance(event, ModelFailed) for event in second.journal.events)
+    await model.aclose()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("refusal", "params", "change"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+async def test_a_refusal_is_learnt_once(
+    picky: Picky, transport: Literal["aiohttp", "sdk"], refusal: Refusal, params: JsonObject, change: str
+) -> None:
+    picky.refusal = refusal
+    await run_twice(OpenAIChatModel("m", "test-key-000", picky.url, transport=transport), params, change)
+
+
+@pytest.mark.litellm
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(("refusal", "params", "change"), [case[1:] for case in CASES[:2]], ids=["schema", "any"])
+async def test_a_refusal_is_learnt_once_behind_litellm(
+    picky: Picky, refusal: Refusal, params: JsonObject, change: str
+) -> None:
+    picky.refusal = refusal
+    model = open_adapter("chat", "litellm", {"model": "openai/m", "api_key": "test-key-000", "base_url": picky.url})
+    assert isinstance(model, ChatModel)
+    await run_twice(model, params, change)
+
+
+async def test_a_stream_is_asked_again_without_its_options(picky: Picky) -> None:
+    picky.refusal = without("stream_options", "Extra inputs are not permitted: stream_options")
+    model = OpenAIChatModel("m", "test-key-000", picky.url)
+    request = ChatRequest((UserMessage("hi"),), stream=True)
+    with pytest.raises(ProviderError, match="no stream_options") as caught:
+        _ = [delta async for delta in model.stream(request)]
+    assert (caught.value.retryable, caught.value.retry_after) == (True, 0.0)
+    assert [delta async for delta in model.stream(request)]
+    await model.aclose()
+
+
+async def test_what_is_wrong_with_a_value_teaches_nothing(picky: Picky) -> None:
+    for words in ("max_tokens is too large: at most 10 are supported", "Invalid max_tokens.", "no such model"):
+        picky.refusal = without("max_tokens", words)
+        model = OpenAIChatModel("m", "test-key-000", picky.url, profile=EndpointProfile(token_limit="max_tokens"))
+        request = ChatRequest((UserMessage("hi"),), params={"max_tokens": 50})
+        with pytest.raises(ProviderError) as caught:
+            _ = [delta async for delta in model.stream(request)]
+        assert not caught.value.retryable
+        await model.aclose()
+
+
+TOOL = ToolSpec("add", "Add.", {"type": "object"})
+INSTRUCTED = (SystemMessage("Be short."), UserMessage("hi"))
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "learns"),
+    [
+        ("json mode cannot be combined with tool/function calling", 400, True),
+        ("json mode cannot be combined with tool/function calling", 500, False),
+        ("the model is overloaded", 400, False),
+        ("System message must be at the beginning.", 400, False),
+        ("role 'system' is not allowed here", 422, True),
+    ],
+)
+def test_only_a_clear_refusal_teaches(message: str, status: int, learns: bool) -> None:
+    request = ChatRequest(INSTRUCTED, (TOOL,), output_schema={"type": "object"})
+    learnt = refused(EndpointProfile(beside_tools=True), request, message, {"status": status})
+    assert (learnt is not None) == learns
+    if learnt is not None:
+        assert refused(learnt.profile, request, message, {"status": status}) is None, "nothing is learnt twice"
+
+
+def test_a_line_is_found_by_host_and_model() -> None:
+    assert find_profile("api.openai.com", "gpt-4.1").token_limit == "as_given"
+    assert find_profile("API.OpenAI.com", "o3-mini").token_limit == "max_completion_tokens"
+    assert find_profile("x.openai.azure.com", "gpt-5").token_limit == "max_completion_tokens"
+    assert find_profile("api.deepseek.com", "deepseek-chat").structured == ("json_object", "prompt")
+    assert find_profile("api.deepseek.com.example", "deepseek-chat") == UNKNOWN
+    assert find_litellm_profile("deepseek/deepseek-chat").structured == ("json_object", "prompt")
+    assert find_litellm_profile("gpt-4.1").beside_tools
+    assert find_litellm_profile("anthropic/claude") == find_litellm_profile("new/one") == UNKNOWN
+
+
+def test_every_line_says_how_it_is_known_and_has_a_name_of_its_own() -> None:
+    assert len({line.name for line in LINES}) == len(LINES)
+    for line in LINES:
+        assert line.source.startswith("https://")
+        assert "prompt" in line.profile.structured
+
+
+async def test_an_option_takes_the_place_of_the_table(picky: Picky) -> None:
+    table = {"structured": ["json_object"], "system_role": False, "token_limit": "max_completion_tokens"}
+    for profile in (table, "deepseek"):
+        options = {"model": "m", "api_key": "test-key-000", "base_url": picky.url, "profile": profile}
+        model = open_adapter("chat", "openai", options)
+        assert isinstance(model, OpenAIChatModel)
+        request = ChatRequest(INSTRUCTED, params={"max_tokens": 5}, output_schema={"type": "object"})
+        assert [delta async for delta in model.stream(request)]
+        await model.aclose()
+    own, named = picky.received
+    assert own["response_format"] == named["response_format"] == {"type": "json_object"}
+    assert own["messages"] == [{"role": "user", "content": "Be short.\n\nhi"}]
+    assert (own["max_completion_tokens"], named["max_tokens"]) == (5, 5)
+
+
+def test_a_profile_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="deepsek"):
+        OpenAIChatModel("m", profile="deepsek")
+    with pytest.raises(ConfigurationError, match="structred"):
+        open_adapter("chat", "openai", {"model": "m", "profile": {"structred": ["prompt"]}})

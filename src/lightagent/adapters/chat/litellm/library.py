@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from importlib.metadata import version
 from weakref import WeakKeyDictionary
 
@@ -83,5 +84,7 @@ async def _close_clients(loop: asyncio.AbstractEventLoop) -> None:
         close = getattr(client, "close", None) or getattr(client, "aclose", None)
         if close is not None:
             await close()
-    # Its task would outlive the run. A later request starts it again.
-    await GLOBAL_LOGGING_WORKER.stop()
+    # Its task would outlive the run. A later request starts it again, and drops one that belongs to another loop: such
+    # a task cannot be awaited here, and its loop may have ended.
+    with suppress(RuntimeError, ValueError):
+        await GLOBAL_LOGGING_WORKER.stop()

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
-from lightagent.adapters.chat.litellm.library import check_version, load
+from lightagent.adapters.chat.litellm.library import check_version, hold_clients, load
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.deltas import ModelReply, fold_deltas
 from lightagent.domain.errors import ConfigurationError, LightAgentError, MissingExtraError, ProviderError
@@ -219,6 +219,22 @@ class TestOverHttp:
         assert any(key.endswith(loop) for key in clients), "the second model still uses them"
         await second.aclose()
         assert not any(key.endswith(loop) for key in clients)
+
+    def test_closing_survives_what_belongs_to_a_loop_that_has_ended(self) -> None:
+        from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+        model = LiteLLMChatModel("openai/x", api_key="none", arguments={"mock_response": "Mocked."})
+
+        async def leave_a_worker_behind() -> None:
+            assert (await ask(model, ChatRequest(QUESTION))).message.content == "Mocked."
+            GLOBAL_LOGGING_WORKER.start()
+
+        async def close() -> None:
+            hold_clients(model)
+            await model.aclose()
+
+        asyncio.run(leave_a_worker_behind())
+        asyncio.run(close())
 
     async def test_a_model_that_litellm_does_not_know_is_a_clear_error(self) -> None:
         error = await self.failure(LiteLLMChatModel("nonsense"))

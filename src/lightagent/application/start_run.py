@@ -83,7 +83,8 @@ def start_run(
     reviewed = [gate for gate in (*gates, means.gate) if gate is not None]
     awaits_admission = any("admission" in gate.phases for gate in reviewed)
     history = request.history
-    past = () if isinstance(history, HistoryReference) else parse_history(history, model_origin(means.model))
+    unparsed = () if isinstance(history, HistoryReference) else history
+    past = parse_history(unparsed, model_origin(means.model)) if unparsed else ()
     started = RunStarted(
         means.ids.new(),
         head,

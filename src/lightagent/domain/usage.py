@@ -118,7 +118,10 @@ _OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", 
 
 def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int:
     """The first count among the names that is not 0."""
-    return next((count for name in names if (count := _count(counts.get(name)))), 0)
+    for name in names:
+        if (value := counts.get(name)) and (count := _count(value)):
+            return count
+    return 0
 
 
 def _detail(usage: Mapping[str, object], names: tuple[str, ...], places: tuple[str, ...]) -> int:

@@ -20,6 +20,7 @@ _REASONING: Final = (
     "thinking_blocks",  # LiteLLM: parts
 )
 """Where reasoning stands. Servers that fill in several of them repeat it, so only the first counts."""
+_BESIDE: Final = frozenset((*_REASONING, "refusal"))
 
 _PARTS: Final[dict[str, _Kind]] = {
     "thinking": "reasoning",  # Mistral, Anthropic
@@ -70,6 +71,8 @@ def read_content(part: Mapping[object, object]) -> Content:
         found.text = content
     elif content:
         _read_parts(content, found)
+    if _BESIDE.isdisjoint(part):  # Most pieces of a stream are text and nothing else.
+        return found
     told = next((text for name in _REASONING if (text := _spoken(part.get(name)))), "")
     if told:
         found.reasoning = told

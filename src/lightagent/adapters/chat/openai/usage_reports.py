@@ -18,6 +18,9 @@ _PLACES: Final = (
 )
 """Paths from the object of an answer to a report, the best first."""
 
+_NAMES: Final = frozenset({path[0] for path in _PLACES} | {"timings", "eval_count"})
+"""Without one of these an object reports nothing; most chunks of a stream do not."""
+
 _CHOICE_PLACES: Final = (("usage",), ("delta", "usage"), ("message", "usage"))
 
 
@@ -37,6 +40,8 @@ class UsageReports:
 
     def read(self, answer: Mapping[object, object]) -> None:
         """Take the report in an object of the answer, if there is one."""
+        if _NAMES.isdisjoint(answer):
+            return
         report = next((found for path in _PLACES if (found := _counts(answer, path))), None)
         if report is not None:
             self._usage = merge_usage(self._usage, report)
@@ -45,6 +50,9 @@ class UsageReports:
 
     def read_choice(self, choice: Mapping[object, object]) -> None:
         """Take the report in a choice, where Moonshot puts it."""
+        said = choice.get("delta") or choice.get("message")
+        if "usage" not in choice and not (isinstance(said, dict) and "usage" in said):
+            return
         for path in _CHOICE_PLACES:
             if (report := _counts(choice, path)) is not None:
                 self._usage = merge_usage(self._usage, report)

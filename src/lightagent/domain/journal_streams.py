@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from lightagent.domain.errors import ConfigurationError, Fenced, StreamConflict
+from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StreamConflict
 from lightagent.domain.scopes import Scope
 
 MOST_LISTED: Final = 1000
@@ -191,6 +191,22 @@ def check_append(head: int, hold: Hold, now: float, expected: int, token: int | 
         raise StreamConflict(expected, head)
 
 
+def check_lease(hold: Hold, now: float, seconds: float, token: int | None) -> None:
+    """Decide whether a lease may be given, renewed or released.
+
+    Raises:
+        Fenced: `token` is not the last one that was given.
+        LeaseHeld: somebody else holds the lease.
+        ConfigurationError: a new lease of no length.
+    """
+    if token is not None and token != hold.token:
+        raise Fenced(token)
+    if token is None and (left := hold.left(now)) > 0:
+        raise LeaseHeld(hold.holder, left)
+    if token is None and seconds <= 0:
+        raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")
+
+
 def check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None = None) -> None:
     """Refuse what no store can give back byte for byte.
 
@@ -238,7 +254,7 @@ def check_subject(subject: Scope) -> None:
     """Refuse to forget everybody.
 
     Raises:
-        ConfigurationError: the scope names nobody.
+        ConfigurationError: the scope is empty.
     """
     if subject == Scope():
-        raise ConfigurationError("forget needs a tenant, a user or a session; this scope names nobody.", guidance="")
+        raise ConfigurationError("forget needs a tenant, a user or a session; this scope is empty.", guidance="")

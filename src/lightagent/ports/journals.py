@@ -77,7 +77,7 @@ class JournalStore(Protocol):
 
         Raises:
             StreamConflict: it is not.
-            ConfigurationError: the scope names nobody, or `before` is given with a scope.
+            ConfigurationError: the scope is empty, or `before` is given with a scope.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Waiting for an entry that is not there yet, for stores that nobody calls back."""
+"""Waiting for an entry that is not there yet, by looking again, for stores that send no notice."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StreamConflict
+from lightagent.domain.errors import ConfigurationError, StreamConflict
 from lightagent.domain.journal_streams import (
     NO_HOLD,
     Draft,
@@ -28,6 +28,7 @@ from lightagent.domain.journal_streams import (
     belongs,
     check_append,
     check_drafts,
+    check_lease,
     check_read,
     check_subject,
 )
@@ -119,13 +120,8 @@ class MemoryJournalStore(JournalStore):
         with self._lock:
             kept, now = self._streams.get(key), self._clock()
             hold = NO_HOLD if kept is None else kept.hold
-            if token is not None and token != hold.token:
-                raise Fenced(token)
-            if token is None and (left := hold.left(now)) > 0:
-                raise LeaseHeld(hold.holder, left)
-            if seconds <= 0:
-                if token is None:
-                    raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")
+            check_lease(hold, now, seconds, token)
+            if token is not None and seconds <= 0:
                 if kept is not None:
                     kept.hold = NO_HOLD
                 return Lease(token, 0.0)

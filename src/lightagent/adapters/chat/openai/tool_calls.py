@@ -32,7 +32,7 @@ class ToolCalls:
     Servers differ: they leave out the index and send whole calls; number every call 0 but tell new ids; repeat id and
     name in every piece, or tell another id in every piece of one call; leave ids out, or use one twice. A run needs
     ids that differ, so what is missing or used twice is replaced. What a call says is decided when all of it is there,
-    since some servers repeat it: `begin` tells of calls as they begin, `whole` tells the rest.
+    since some servers repeat it: `read` tells of calls as they begin, `whole` tells the rest.
     """
 
     __slots__ = ("_by_id", "_by_index", "_by_place", "_calls", "_ids", "_last", "size")

@@ -13,8 +13,8 @@ from lightagent.adapters.journals.sqlite.rows import (
     key_columns,
     label_text,
 )
-from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StreamConflict
-from lightagent.domain.journal_streams import NO_HOLD, Draft, Lease, StreamKey, check_append
+from lightagent.domain.errors import StreamConflict
+from lightagent.domain.journal_streams import NO_HOLD, Draft, Lease, StreamKey, check_append, check_lease
 from lightagent.domain.scopes import Scope
 
 
@@ -56,13 +56,8 @@ def lease(
     """Give, renew or release a lease; see `JournalStore.lease`."""
     row = find_stream(connection, key)
     hold = NO_HOLD if row is None else row.hold
-    if token is not None and token != hold.token:
-        raise Fenced(token)
-    if token is None and (left := hold.left(now)) > 0:
-        raise LeaseHeld(hold.holder, left)
-    if seconds <= 0:
-        if token is None:
-            raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")
+    check_lease(hold, now, seconds, token)
+    if token is not None and seconds <= 0:
         if row is not None:
             connection.execute("UPDATE streams SET token = 0, holder = x'', held_until = 0.0 WHERE id = ?", (row.id,))
         return Lease(token, 0.0)

@@ -119,7 +119,7 @@ _OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", 
 def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int:
     """The first count among the names that is not 0."""
     for name in names:
-        if (value := counts.get(name)) and (count := _count(value)):
+        if name in counts and (count := _count(counts[name])):
             return count
     return 0
 
@@ -127,18 +127,15 @@ def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int:
 def _detail(usage: Mapping[str, object], names: tuple[str, ...], places: tuple[str, ...]) -> int:
     """A count that stands in one of several nested objects."""
     for place in places:
-        details = usage.get(place)
-        if isinstance(details, Mapping) and (count := _first(details, names)):
+        if place in usage and isinstance(details := usage[place], Mapping) and (count := _first(details, names)):
             return count
     return 0
 
 
 def _count(value: object) -> int:
     """A count of tokens, which a few servers send as a float or as text."""
-    if isinstance(value, bool):
-        return 0
     if isinstance(value, int):
-        return max(0, value)
+        return 0 if value < 0 or isinstance(value, bool) else value
     if isinstance(value, str):
         return _count_of_text(value)
     return int(value) if isinstance(value, float) and 0 < value < _MOST else 0

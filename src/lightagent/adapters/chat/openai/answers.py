@@ -86,17 +86,18 @@ class AnswerReader:
                 break
             if isinstance(event, ErrorEvent):
                 raise event_error(event.data)
-            if event.startswith(b"{"):
-                yield from self._read_json(event)
-            else:
+            if not event.startswith(b"{"):
                 yield from self._read_other(event)
+            elif b"\n" in event:
+                yield from self._read_lines(event)
+            else:
+                yield from self._choices.read(_parsed(event))
         if self._choices.size > self._max_bytes or decoder.pending > self._max_bytes:
             raise too_large(self._max_bytes)
 
-    def _read_json(self, event: bytes) -> Iterator[Delta]:
+    def _read_lines(self, event: bytes) -> Iterator[Delta]:
         """An event of one object; or of several, where the server left out the empty lines between its events."""
-        lines = event.split(b"\n") if b"\n" in event and not _is_json(event) else (event,)
-        for line in lines:
+        for line in (event,) if _is_json(event) else event.split(b"\n"):
             if self.done:
                 return
             yield from self._choices.read(_parsed(line)) if line.startswith(b"{") else self._read_other(line)
@@ -109,7 +110,7 @@ class AnswerReader:
         if word.strip(b'[]"').upper() == b"DONE":
             self.done = True
         elif word.startswith(b"{"):
-            yield from self._read_json(word)
+            yield from self._read_lines(word)
         elif word.strip(b'[]"').lower() not in _KEEP_ALIVES or word == b"[]":
             yield from self._choices.read(_parsed(event))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from lightagent.adapters.chat.openai.faults import calls_missing, malformed, no_choices, says_nothing, truncated
 from lightagent.adapters.chat.openai.finish_reasons import worse
+from lightagent.adapters.chat.openai.plain_chunks import plain_text
 from lightagent.adapters.chat.openai.provider_fields import ProviderFieldPieces
 from lightagent.adapters.chat.openai.reported_errors import reported_error
 from lightagent.adapters.chat.openai.usage_reports import UsageReports
 from lightagent.adapters.chat.openai.voices import Voice
-from lightagent.domain.deltas import Delta, ReplyEnd, ToolCallDelta
+from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
 from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 _MOST_CHOICES = 128
@@ -40,8 +41,10 @@ class ChoiceReader:
     @property
     def size(self) -> int:
         """Characters told so far, those of calls and of other choices included."""
-        voices = (self._first, *(voice for voice, _ in self._others.values()))
-        return self._field_size + sum(voice.size + voice.calls.size for voice in voices)
+        told = self._field_size + self._first.size + self._first.calls.size
+        if not self._others:
+            return told
+        return told + sum(voice.size + voice.calls.size for voice, _ in self._others.values())
 
     @property
     def finished(self) -> bool:
@@ -52,6 +55,9 @@ class ChoiceReader:
         """The deltas in a completion or a chunk of one."""
         if not isinstance(answer, dict):
             raise malformed("an answer that is no object", answer)
+        if self._model is not None and (text := plain_text(answer)) is not None:
+            self._first.hear(text)
+            return [TextDelta(text)]
         if (fault := reported_error(answer)) is not None:
             raise fault
         if self._model is None:
@@ -74,16 +80,18 @@ class ChoiceReader:
             ProviderError: it is not whole, or says nothing.
         """
         deltas, speakers = self._rest()
-        ending = None
+        ending, says_something, calls = None, False, 0
         for voice in speakers:
             if voice.ending is None and not complete:
                 raise truncated()
             ending = worse(ending, voice.ending)
-        if not any(voice.says_something for voice in speakers) and ending not in ("length", "content_filter"):
+            says_something = says_something or voice.says_something
+            calls += len(voice.calls)
+        if not says_something and ending not in ("length", "content_filter"):
             if not any(voice.spoke for voice in speakers):
                 raise no_choices()
             raise calls_missing() if ending == "tool_calls" else says_nothing()
-        if ending == "tool_calls" and not any(len(voice.calls) for voice in speakers):
+        if ending == "tool_calls" and not calls:
             raise calls_missing()
         return [*deltas, ReplyEnd(ending, self._usage.usage, self._model, self._id, self._provider_fields.whole())]
 

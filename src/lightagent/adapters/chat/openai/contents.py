@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -21,6 +20,7 @@ _REASONING: Final = (
 )
 """Where reasoning stands. Servers that fill in several of them repeat it, so only the first counts."""
 _BESIDE: Final = frozenset((*_REASONING, "refusal"))
+"""Where else a message tells something; most tell nothing there."""
 
 _PARTS: Final[dict[str, _Kind]] = {
     "thinking": "reasoning",  # Mistral, Anthropic
@@ -48,6 +48,9 @@ class Content:
     reasoning: str = ""
     refusal: str = ""
 
+    def __bool__(self) -> bool:
+        return bool(self.text or self.reasoning or self.refusal)
+
     def add(self, kind: _Kind, text: str) -> None:
         """More of one kind."""
         match kind:
@@ -59,7 +62,7 @@ class Content:
                 self.refusal += text
 
 
-def read_content(part: Mapping[object, object]) -> Content:
+def read_content(part: dict[object, object]) -> Content:
     """The texts in a message or a delta.
 
     Raises:
@@ -71,7 +74,7 @@ def read_content(part: Mapping[object, object]) -> Content:
         found.text = content
     elif content:
         _read_parts(content, found)
-    if _BESIDE.isdisjoint(part):  # Most pieces of a stream are text and nothing else.
+    if not any(part[name] for name in _BESIDE.intersection(part)):
         return found
     told = next((text for name in _REASONING if (text := _spoken(part.get(name)))), "")
     if told:
@@ -82,12 +85,12 @@ def read_content(part: Mapping[object, object]) -> Content:
 
 
 def _read_parts(content: object, found: Content) -> None:
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list):
         raise malformed("content that is no text", content)
     for part in content:
-        kind = part.get("type") if isinstance(part, Mapping) else None
+        kind = part.get("type") if isinstance(part, dict) else None
         found.add(_PARTS.get(kind, "text") if isinstance(kind, str) else "text", _spoken(part))
 
 
@@ -99,6 +102,6 @@ def _spoken(value: object, depth: int = 0) -> str:
         return ""
     if isinstance(value, list):
         return "".join(_spoken(one, depth + 1) for one in value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return next((text for name in _TEXTS if (text := _spoken(value.get(name), depth + 1))), "")
     return ""

@@ -135,7 +135,7 @@ def read_finish_reason(reason: object) -> Ending | None:
     word = reason.get("type") if isinstance(reason, dict) else reason  # SGLang's own form is an object
     if not isinstance(word, str):
         raise malformed("a finish reason that is no text", reason)
-    said = _spelled(word)
+    said = word if word in _WORDS else _spelled(word)
     if said in _UNSAID:
         return None
     meaning = _WORDS.get(said) or _WORDS.get(_spelled(word.partition(":")[0]))

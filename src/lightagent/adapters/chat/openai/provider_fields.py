@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -21,7 +20,7 @@ _GROWING: Final = ("text", "summary", "thinking")
 """What comes in pieces within a block of reasoning; ids and signatures come whole."""
 
 
-def call_fields(call: Mapping[object, object]) -> JsonObject | None:
+def call_fields(call: dict[object, object]) -> JsonObject | None:
     """What a provider added to a call; None where it added nothing that it wants back."""
     if _CALL_FIELDS.isdisjoint(call):
         return None
@@ -44,9 +43,9 @@ class ProviderFieldPieces:
         self._reasons = False
         self._has_own = False
 
-    def read(self, part: Mapping[object, object]) -> int:
+    def read(self, part: dict[object, object]) -> int:
         """Take a message or a piece of one; returns how many characters it adds to what is kept."""
-        if _ADDED.isdisjoint(part):
+        if all(part[name] is None for name in _ADDED.intersection(part)):  # Most messages add nothing.
             return 0
         self._read_reasoning(part)
         if part.get("refusal") or any(map(_is_marked, _listed(part.get("tool_calls")))):
@@ -63,7 +62,7 @@ class ProviderFieldPieces:
             return None
         return ProviderFields(self._origin, self._fields, self._reasoning_field)
 
-    def _read_reasoning(self, part: Mapping[object, object]) -> None:
+    def _read_reasoning(self, part: dict[object, object]) -> None:
         """The name under which the reasoning came: the first that told something, or else that was there at all."""
         if self._reasons:
             return
@@ -84,7 +83,7 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _wanted(holder: Mapping[object, object], names: tuple[str, ...]) -> JsonObject:
+def _wanted(holder: dict[object, object], names: tuple[str, ...]) -> JsonObject:
     """The fields of these names that tell something, and that a journal can hold."""
     found: JsonObject = {}
     for name in names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lightagent.adapters.chat.openai.call_pieces import CallPieces
@@ -143,10 +143,10 @@ def _begins_another(call: CallPieces, piece: _Piece) -> bool:
 
 
 def _read_piece(piece: object) -> _Piece:
-    if not isinstance(piece, Mapping):
+    if not isinstance(piece, dict):
         raise malformed("a tool call that is no object", piece)
     function = piece.get("function") or ({} if piece.get("type") == "function" else piece)
-    if not isinstance(function, Mapping):
+    if not isinstance(function, dict):
         raise malformed("a tool call without a function", piece)
     arguments = function.get("arguments")
     return _Piece(
@@ -165,7 +165,7 @@ def _index(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _text(holder: Mapping[object, object], name: str) -> str:
+def _text(holder: dict[object, object], name: str) -> str:
     value = holder.get(name)
     if value is None:
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lightagent.adapters.chat.openai.contents import Content, read_content
 from lightagent.adapters.chat.openai.faults import malformed
@@ -38,7 +38,13 @@ class Voice:
         """Whether there is an answer in it; reasoning alone is none."""
         return bool(len(self.calls) or self._heard[1] or self._heard[2])
 
-    def read(self, choice: Mapping[object, object]) -> Iterator[Delta]:
+    def hear(self, text: str) -> None:
+        """Take a delta that is this text and nothing else."""
+        self.spoke = self._in_deltas = True
+        self._heard[1].append(text)
+        self.size += len(text)
+
+    def read(self, choice: dict[object, object]) -> Iterator[Delta]:
         """The deltas in a piece of the choice.
 
         Raises:
@@ -54,19 +60,20 @@ class Voice:
             yield from self._part(message, whole=True)
         self.ending = worse(self.ending, read_finish_reason(choice.get("finish_reason")))
 
-    def _part(self, part: Mapping[object, object], *, whole: bool) -> Iterator[Delta]:
+    def _part(self, part: dict[object, object], *, whole: bool) -> Iterator[Delta]:
         _raise_error(part)
         self.spoke = True
         repeated = whole and self._in_deltas
         content = read_content(part)
-        yield from self._texts(content, repeated=repeated)
+        if content:
+            yield from self._texts(content, repeated=repeated)
         calls = part.get("tool_calls") or self._old_form(part)
         if calls:
             if not isinstance(calls, list):
                 raise malformed("tool calls that are no list", calls)
             if not (repeated and len(self.calls)):
                 yield from self.calls.read(calls, whole=whole)
-        if not whole and (calls or content != Content()):
+        if not whole and (calls or content):
             self._in_deltas = True
 
     def _texts(self, content: Content, *, repeated: bool) -> Iterator[Delta]:
@@ -86,7 +93,7 @@ class Voice:
             self.size += len(fresh)
         return fresh
 
-    def _old_form(self, part: Mapping[object, object]) -> list[object] | None:
+    def _old_form(self, part: dict[object, object]) -> list[object] | None:
         """The call in the form before tools: there is only one, without an id and an index."""
         call = part.get("function_call")
         if not call or (len(self.calls) and not self._old_call):
@@ -95,17 +102,17 @@ class Voice:
         return [{"index": 0, "function": call}]
 
 
-def _raise_error(holder: Mapping[object, object]) -> None:
+def _raise_error(holder: dict[object, object]) -> None:
     error = holder.get("error")
     if error and (fault := reported_error({"error": error})) is not None:
         raise fault
 
 
-def _object(choice: Mapping[object, object], name: str) -> Mapping[object, object] | None:
+def _object(choice: dict[object, object], name: str) -> dict[object, object] | None:
     """What stands there; null, and the empty list that PHP makes of an empty object, count as nothing."""
     value = choice.get(name)
-    if not value and not isinstance(value, Mapping):
+    if not value and not isinstance(value, dict):
         return None
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise malformed("a message that is no object", value)
     return value

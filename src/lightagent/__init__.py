@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lightagent.application.projections.trace import TraceEvent, trace_events
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
     from lightagent.application.prompts import Prompts
+    from lightagent.application.sessions import SessionInfo, Sessions
     from lightagent.application.tools.decorator import tool
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
+    from lightagent.ports.journals import JournalStore
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
@@ -94,6 +96,7 @@ __version__ = "1.0.0a1"
 
 _HOMES = {
     "application.journal": ("Journal",),
+    "application.sessions": ("SessionInfo", "Sessions"),
     "application.event_codec": ("event_from_dict", "event_to_dict"),
     "domain.outcomes": (
         "Blocked",
@@ -177,6 +180,7 @@ _HOMES = {
     ),
     "ports.context": ("Compactor", "Conclusion", "ContextSource", "HistorySource", "Replacement"),
     "ports.policy": ("Gate", "HeldStream"),
+    "ports.journals": ("JournalStore",),
     "ports.telemetry": ("RunWatch", "TelemetrySink"),
     "streams": ("AsyncRunStream", "RunStream"),
     "domain.json_types": ("JsonObject", "JsonValue"),
@@ -231,6 +235,7 @@ __all__ = [
     "HistoryReference",
     "HistorySource",
     "Journal",
+    "JournalStore",
     "JsonObject",
     "JsonValue",
     "LightAgent",
@@ -268,6 +273,8 @@ __all__ = [
     "RunWatch",
     "Scope",
     "ServedModel",
+    "SessionInfo",
+    "Sessions",
     "Settings",
     "Stopped",
     "StreamEvent",

@@ -12,6 +12,7 @@ from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.deps_type import DepsType
 from lightagent.application.journal import Journal
+from lightagent.application.keep_session import SessionKeeper
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
 from lightagent.application.nest_agent import AgentTool, agent_tool_spec
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 Query: TypeAlias = str | Sequence[JsonObject]
 """Text, or OpenAI content parts."""
+
+SESSION_WAIT: Final = 10.0
+"""Seconds that a turn waits for another one of its session."""
 
 WHOLE: Final = ("str", "object", "dict")
 LIVE: Final = ("str", "event")
@@ -154,7 +158,22 @@ class AgentBase(Generic[DepsT, OutputT]):
 
     def _start(self, query: Query, deps: object, options: RunOptions, *, stream: bool = False) -> ActiveRun[DepsT]:
         means = self.means
-        return start_run(means, query, compose_request(options, self._deps.check(deps), means.limits, stream=stream))
+        request = compose_request(options, self._deps.check(deps), means.limits, stream=stream)
+        return self._kept(start_run(means, query, request))
+
+    def _kept(self, live: ActiveRun[DepsT]) -> ActiveRun[DepsT]:
+        """The run, kept in its session if it belongs to one."""
+        means, scope = self.means, live.run.started.scope
+        if not scope.session:
+            return live
+        if means.sessions is None:
+            raise ConfigurationError(
+                f"The run belongs to the session {scope.session!r:.100}, but the agent has no session_store.",
+                guidance="Pass LightAgent(session_store=...), such as a SQLiteJournals.",
+            )
+        interrupted = means.prompts.call_interrupted
+        live.keeper = SessionKeeper(means.sessions, scope, means.clock, wait=SESSION_WAIT, interrupted=interrupted)
+        return live
 
     def _finish(self, record: RunRecord) -> None:
         """The run has ended, in whatever way: keep it as the context's last one, and log it."""

@@ -153,7 +153,7 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         check_resumption(options)
         checked = self._deps.check(deps)
         tools, traced = compose_tools(options.get("tools"), checked), options.get("trace") or False
-        return resume_run(self.means, journal, decision, checked, tools=tools, traced=traced)
+        return self._kept(resume_run(self.means, journal, decision, checked, tools=tools, traced=traced))
 
     def _watched(self, live: ActiveRun[DepsT]) -> AsyncRunStream[Event, OutputT]:
         return AsyncRunStream(self._new_events(live), live.record, self._result)

@@ -71,6 +71,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         conclusions=_conclusions(options.get("conclusions") or ()),
         compactor=_port(options.get("compactor"), "compactor", "is_due", "compact"),
         history=_port(options.get("history_source"), "history_source", "read"),
+        sessions=_port(options.get("session_store"), "session_store", "append", "read", "list", "lease", "forget"),
         sinks=tuple(_each(options.get("telemetry") or (), "telemetry", "watch")),
         capture_content=options.get("capture_content") or False,
         handoffs=_handoffs(options.get("handoffs") or ()),
@@ -89,20 +90,32 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     if not options:
         return RunRequest(deps, limits=limits, stream=stream)
     check_options(options, RunOptions, "run")
-    user = options.get("user_id")
+    user, session = options.get("user_id"), options.get("session_id")
+    if session is not None:
+        _check_session(session, options)
     return RunRequest(
         deps=deps,
         tools=compose_tools(options.get("tools"), deps),
         history=options.get("history") or (),
         params=checked_params(options.get("metadata") or {}),
         limits=_limits(options, limits),
-        scope=Scope(user=user) if user else NO_SCOPE,
+        scope=Scope(user=user or "", session=session or "") if user or session else NO_SCOPE,
         traced=options.get("trace") or False,
         trace_id=options.get("trace_id") or "",
         parent_trace_id=options.get("parent_trace_id") or "",
         run_group_id=options.get("run_group_id") or "",
         stream=stream,
     )
+
+
+def _check_session(session: str, options: RunOptions) -> None:
+    if not session:
+        raise ConfigurationError("run: session_id is empty.", guidance="Name the session, or leave the option out.")
+    if options.get("history"):
+        raise ConfigurationError(
+            "run: a session has its own history, so history= does not go with session_id=.",
+            guidance="Leave one of them out.",
+        )
 
 
 def check_resumption(options: ResumeOptions) -> None:

@@ -12,6 +12,7 @@ from lightagent.domain.events import HistoryReference
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
@@ -49,6 +50,7 @@ class AgentOptions(TypedDict, total=False):
         conclusions: are drawn from a run that succeeded, such as memories.
         compactor: keeps the conversation within its bounds.
         history_source: reads the stored conversations that runs begin from.
+        session_store: keeps the sessions of runs with a `session_id`.
         telemetry: sinks that see every event.
         handoffs: agents that tools may hand a run over to.
         capture_content: keep messages, arguments and outputs in traces; they may be private.
@@ -73,6 +75,7 @@ class AgentOptions(TypedDict, total=False):
     conclusions: Sequence[Conclusion] | None
     compactor: Compactor | None
     history_source: HistorySource | None
+    session_store: JournalStore | None
     telemetry: Sequence[TelemetrySink] | None
     handoffs: Sequence[HandoffTarget] | None
     capture_content: bool | None
@@ -91,6 +94,7 @@ class RunOptions(TypedDict, total=False):
         history: OpenAI-form messages before the query, or a reference to stored ones.
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
         user_id: whose run it is.
+        session_id: the stored conversation that the run goes on with, one of this user's; needs a `session_store`.
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.
         max_retry: attempts at one model request.
         timeout: seconds for the whole run; None: no limit.
@@ -102,6 +106,7 @@ class RunOptions(TypedDict, total=False):
     history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
     metadata: Mapping[str, JsonValue] | None
     user_id: str | None
+    session_id: str | None
     max_tool_iterations: int | None
     max_retry: int | None
     timeout: float | None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Generic
+from typing import Final, Generic, Protocol
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.apply_policy import Reviewer
@@ -19,14 +19,39 @@ from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event, ModelFailed, RunFinished
+from lightagent.domain.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    Event,
+    ModelFailed,
+    Nested,
+    RunFinished,
+    ToolFinished,
+    ToolStarted,
+)
 from lightagent.domain.folding import apply
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import Subject
 from lightagent.domain.runs import Run
 from lightagent.ports.tools import NestedDelta, Nesting, Tool
+
+
+class Keeper(Protocol):
+    """Keeps a run in a store while it goes on."""
+
+    async def open(self, events: list[Event], known: int) -> tuple[Message, ...]:
+        """What the run begins from; `known` of its events were there before. The first of a new run may change."""
+        ...
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Put on record what has happened so far."""
+        ...
+
+    async def close(self, events: Sequence[Event]) -> None:
+        """Put the rest on record; nothing more will come."""
+        ...
 
 
 class ActiveRun(Generic[DepsT]):
@@ -44,6 +69,7 @@ class ActiveRun(Generic[DepsT]):
         path: the ids of the calls that lead here from the outermost run.
 
     Attributes:
+        keeper: puts the run in a store ahead of its effects; None where nobody does.
         outlet: takes each step to whoever watches; None where nobody does.
         deadline: the innermost one that is running.
         attempt: what has come of the model request that is under way.
@@ -75,6 +101,7 @@ class ActiveRun(Generic[DepsT]):
         self.nesting = nesting
         self.path = path
         self.clock = means.clock
+        self.keeper: Keeper | None = None
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
         self.deadline: Deadline | None = None
         self.attempt: ReplyBuilder | None = None
@@ -180,6 +207,8 @@ class ActiveRun(Generic[DepsT]):
     async def begin(self) -> None:
         """Tell what is on record and has not been seen: the first event, or a decision. Not before the first step."""
         self.begun = True
+        if self.keeper is not None and self.known:
+            await self.keeper.write(self.record.events)  # The decision with which a run is resumed.
         sinks = self.means.sinks
         if sinks and self.nesting is None:
             self._watchers = Watchers(sinks, self.origin(), tuple(self.record.events[: self.known]))
@@ -198,6 +227,8 @@ class ActiveRun(Generic[DepsT]):
     async def tell(self, event: Event) -> None:
         """Put one event on record and hand it to whoever watches; returns once it was taken."""
         self.note(event)
+        if self.keeper is not None and isinstance(event, _DURABLE):
+            await self.keeper.write(self.record.events)
         if self.outlet is not None:
             await self._give(event)
 
@@ -243,3 +274,7 @@ class ActiveRun(Generic[DepsT]):
             self.note(event)
             if self.nesting is not None:
                 self.nesting.record(event)
+
+
+_DURABLE: Final = (ToolStarted, ToolFinished, ApprovalRequested, ApprovalDecided, Nested, RunFinished)
+"""Before an effect, after it, and where a run stops, what has happened must survive; what comes between goes along."""

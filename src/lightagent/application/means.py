@@ -17,6 +17,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import SystemMessage, encode_json
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ServedModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
@@ -42,6 +43,7 @@ class Means(Generic[DepsT]):
         conclusions: drawn after success, by name.
         compactor: keeps the conversation within its bounds.
         history: reads the stored conversations that runs begin from.
+        sessions: where sessions are kept.
         sinks: where telemetry goes.
         capture_content: keep private content in traces.
         handoffs: agents that may take over.
@@ -63,6 +65,7 @@ class Means(Generic[DepsT]):
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
     compactor: Compactor | None = None
     history: HistorySource | None = None
+    sessions: JournalStore | None = None
     sinks: tuple[TelemetrySink, ...] = ()
     capture_content: bool = False
     handoffs: tuple[Means[DepsT], ...] = ()

@@ -54,6 +54,9 @@ async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> No
     try:
         try:
             with whole:
+                if live.keeper is not None:
+                    history = await live.keeper.open(live.record.events, live.known)
+                    live.run = fold(live.record.events, history)
                 if live.run.started.history is not None or live.run.offered is not None or not live.run.admitted:
                     await _open(live)
                 live.deadline = whole
@@ -70,6 +73,9 @@ async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> No
         live.deadline = None
         live.give_up(asyncio.CancelledError() if outer is not None and outer.expired else error)
         raise
+    finally:
+        if live.keeper is not None:
+            await live.keeper.close(live.record.events)
 
 
 def _due_move(live: ActiveRun[DepsT]) -> Move:
@@ -136,7 +142,7 @@ async def _open(live: ActiveRun[DepsT]) -> None:
     """
     run = live.run
     reference = run.started.history
-    if reference is not None:
+    if reference is not None and live.keeper is None:
         live.run = fold(live.record.events, await _read_history(live, reference))
         run = live.run
     if not run.admitted and live.query is None:

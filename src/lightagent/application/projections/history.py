@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from lightagent.domain.history import history_entry
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import ContextMessage
-from lightagent.domain.outcomes import Blocked
 from lightagent.domain.runs import Run
+from lightagent.domain.sessions import conversation
 
 
 def history(run: Run) -> list[JsonObject]:
@@ -16,6 +15,4 @@ def history(run: Run) -> list[JsonObject]:
     history is always one that a provider takes. So is a last reply that was withheld. A stored history that the run
     began from is not repeated.
     """
-    withheld = isinstance(run.outcome, Blocked) and run.last_reply is not None
-    messages = run.messages[:-1] if run.calls or withheld else run.messages
-    return [history_entry(message) for message in messages if not isinstance(message, ContextMessage)]
+    return [history_entry(message) for message in conversation(run)]

@@ -1,0 +1,95 @@
+"""Sessions as their owner sees them: which there are, what was said, and the turn that waits for a human."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from lightagent.application.journal import Journal
+from lightagent.application.keep_session import KIND, load_session, session_key
+from lightagent.domain.history import history_entry
+from lightagent.domain.journal_streams import StreamInfo, StreamQuery
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What is known of a session without reading it.
+
+    Attributes:
+        status: `idle`, `waiting` for a human, or `running`; a turn that a crash interrupted counts as running.
+        events: how many are kept.
+        size: bytes that they take.
+        created_at, updated_at: seconds since 1970 in UTC.
+    """
+
+    session_id: str
+    user_id: str
+    status: str
+    events: int
+    size: int
+    created_at: float
+    updated_at: float
+
+
+class Sessions:
+    """The sessions in a store. Every method is about one user's; another user's session of the same id is another."""
+
+    def __init__(self, store: JournalStore) -> None:
+        self._store = store
+
+    async def list(self, user_id: str = "") -> AsyncIterator[SessionInfo]:
+        """A user's sessions, the newest first.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        cursor = ""
+        while True:
+            page = await self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
+            for stream in page.streams:
+                yield _info(stream)
+            cursor = page.next
+            if not cursor:
+                return
+
+    async def messages(self, session_id: str, user_id: str = "") -> tuple[JsonObject, ...]:
+        """The conversation in OpenAI form, without a turn that has not ended; empty for a session that is not there.
+
+        Raises:
+            StoreError: the store cannot be read, or what it holds was damaged.
+        """
+        session = (await load_session(self._store, session_key(Scope(user=user_id, session=session_id)))).session
+        return tuple(history_entry(message) for message in session.messages)
+
+    async def journal(self, session_id: str, user_id: str = "") -> Journal | None:
+        """The turn that waits for a human or was interrupted, for `agent.resume`; None where there is none.
+
+        Raises:
+            StoreError: the store cannot be read, or what it holds was damaged.
+        """
+        session = (await load_session(self._store, session_key(Scope(user=user_id, session=session_id)))).session
+        return Journal(session.events) if session.run is not None else None
+
+    async def forget(self, session_id: str, user_id: str = "") -> bool:
+        """Remove a session and all that was said in it; whether there was one.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        return await self._store.forget(session_key(Scope(user=user_id, session=session_id))) > 0
+
+
+def _info(stream: StreamInfo) -> SessionInfo:
+    key = stream.key
+    return SessionInfo(
+        key.id,
+        key.owner.user,
+        stream.labels.get("status", ""),
+        stream.head - stream.base,
+        stream.size,
+        stream.created_at,
+        stream.updated_at,
+    )

@@ -1,9 +1,10 @@
 """The one rule for what foreign code raises: gates, sinks, sources, models and tools may be written by anybody.
 
 Where such code is called, ``except FAILURES as raised`` and then ``failure(raised)``. A `CancelledError` means that the
-run was cancelled only if its own task was; else something that the component waited for was cancelled, and that is a
-failure of the component. So is a `GeneratorExit` that it raises. `KeyboardInterrupt` and `SystemExit` mean the process
-and go through, from a telemetry sink as well; only a tool's `SystemExit` is a failure of the tool.
+run was cancelled only if its task was, from outside and since the run began (`aiokits/cancellation.py`). Else what was
+cancelled is something that the component waited for, or by the component itself the task that was made for it, and that
+is a failure of the component. So is a `GeneratorExit` that it raises. `KeyboardInterrupt` and `SystemExit` mean the
+process and go through, from a telemetry sink as well; only a tool's `SystemExit` is a failure of the tool.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from lightagent.aiokits.abandon import is_cancelled
+from lightagent.aiokits.cancellation import is_cancelled
 
 FAILURES: Final = (Exception, asyncio.CancelledError, GeneratorExit)
 """What a component may raise without ending the process."""

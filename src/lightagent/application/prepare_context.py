@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from lightagent.aiokits.abandon import within
+from lightagent.aiokits.cancellation import IsCancelled, cancellation, heeding
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Admitted, ContextAdded, RunFinished
 from lightagent.domain.messages import ContextMessage, UserMessage
 from lightagent.domain.policy import ContextPayload, QueryPayload, Stopped
 from lightagent.ports.context import ContextSource
+
+T = TypeVar("T")
 
 VALID_SOURCE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a context source may be called: its name stands in the delimiters of its text."""
@@ -42,8 +46,9 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
     query = live.run.messages[live.run.query_at]
     text = query.text if isinstance(query, UserMessage) else ""
     sources = [live.means.sources.get(name) for name in names]
+    is_cancelled = cancellation()
     gathered = await asyncio.gather(
-        *(_gather(live, name, source, text) for name, source in zip(names, sources, strict=True))
+        *(_apart(_gather(live, name, source, text), is_cancelled) for name, source in zip(names, sources, strict=True))
     )
     for place, event in enumerate(gathered, 1):
         if isinstance(event, RunFinished):
@@ -52,6 +57,12 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
             await live.tell(replace(event, decisions=event.decisions + others))
             return
         await live.tell(event)
+
+
+async def _apart(work: Coroutine[object, object, T], is_cancelled: IsCancelled) -> T:
+    """The result of `work` in a task of its own, so that a source which cancels it has failed."""
+    with heeding(is_cancelled):
+        return await work
 
 
 async def _gather(
@@ -85,7 +96,7 @@ def _messages(source: ContextSource, texts: object) -> tuple[ContextMessage, ...
 
 def _described(name: str, exc: BaseException) -> LightAgentErrorInfo:
     if isinstance(exc, LightAgentError):
-        return exc.info
+        return classify_exception(exc)
     if isinstance(exc, TimeoutError):
         return LightAgentErrorInfo("LA-408", f"The context source {name!r} did not answer in time.")
     return LightAgentErrorInfo("LA-UNKNOWN", f"The context source {name!r} failed: {describe_failure(exc)}")

@@ -10,6 +10,7 @@ from lightagent.application.apply_policy import own_policies
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError, PolicyError
@@ -97,18 +98,19 @@ async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tupl
         ToolError: a decision edits arguments into some that the tool refuses.
     """
     for call in run.calls.values():
-        tool = tools.get(meant_name(call.call.name, tools if run.offered is None else run.offered))
+        name = meant_name(call.call.name, tools if run.offered is None else run.offered)
+        tool = tools.get(name)
         if tool is None:
             continue
         if call.child is not None and isinstance(tool, NestingTool):
             await tool.check_child(call.child, policies)
-        _check_call(call, tool)
+        _check_call(call, tool, name)
 
 
-def _check_call(call: PendingCall, tool: Tool[DepsT]) -> None:
+def _check_call(call: PendingCall, tool: Tool[DepsT], name: str) -> None:
     if call.status == "decided" and call.decision is not None and call.decision.arguments is not None:
-        tool.check(copy_json(call.decision.arguments))
-    if call.status == "started" and call.decision is None and tool.spec.requires_approval:
+        checked(tool, name, copy_json(call.decision.arguments))
+    if call.status == "started" and call.decision is None and declared(tool, name).requires_approval:
         raise ConfigurationError(
             f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
             "this tool requires.",

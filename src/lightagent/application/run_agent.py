@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+from lightagent.aiokits.cancellation import from_now_on, heeding
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
@@ -45,6 +46,11 @@ async def run_agent(live: ActiveRun[DepsT]) -> None:
         ConfigurationError: the run cannot be resumed with these means; nothing has happened then.
         BaseException: what ended the run from outside, such as the cancellation of its task, once that is on record.
     """
+    with heeding(await from_now_on()):
+        await _run(live)
+
+
+async def _run(live: ActiveRun[DepsT]) -> None:
     if live.run.started.history is not None or live.run.offered is not None or not live.run.admitted:
         await _open(live)
     seconds = live.run.limits.timeout

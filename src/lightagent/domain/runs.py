@@ -127,6 +127,11 @@ class Run(NamedTuple):
         )
 
 
+def call_key(run: Run, call_id: str) -> str:
+    """What names this call of the current turn: the idempotency key, the same when the call is repeated."""
+    return f"{run.started.run_id}:{run.turn}:{call_id}"
+
+
 def waiting_calls(run: Run) -> dict[str, tuple[str, ...]]:
     """The calls that wait for a human: the text that names each, and the ids that lead to it through nested runs."""
     return {"/".join(map(_escaped, path)): path for path in _waiting_paths(run)}

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from lightagent.application.tools.argument_errors import refused, unknown_tool
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
+from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
 from lightagent.application.tools.invoke import invoke
 from lightagent.application.tools.mapped_tool import MappedTool, infos_by_name
@@ -140,10 +141,10 @@ class AsyncToolDispatcher:
         """
         try:
             tool = self._find(tool_name)
-            if tool.spec.requires_approval:
+            if declared(tool, tool_name).requires_approval:
                 raise refused(f"{tool_name} runs only with a human's approval, and there is nobody to ask.")
             arguments = parse_arguments(tool_params if isinstance(tool_params, str) else dump_arguments(tool_params))
-            return (await invoke(tool, tool.check(arguments), _context())).output
+            return (await invoke(tool, checked(tool, tool_name, arguments), _context())).output
         except LightAgentError as error:
             return str(error)
         except ControlSignal as signal:

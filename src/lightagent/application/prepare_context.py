@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from lightagent.aiokits.abandon import within
 from lightagent.aiokits.cancellation import IsCancelled, cancellation, heeding
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.check_payload import is_trust
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
@@ -76,7 +77,7 @@ async def _gather(
     try:
         asked = source.gather(subject, query)
         texts: object = await (asked if source.timeout is None else within(source.timeout, asked))
-        messages = _messages(source, texts)
+        messages = _messages(name, source, texts)
     except FAILURES as raised:  # A source of anybody's: the run goes on without it.
         return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())
     reviewer = live.reviewer
@@ -88,10 +89,13 @@ async def _gather(
     return ContextAdded(name, verdict.payload.messages, None, verdict.decisions, live.clock.now())
 
 
-def _messages(source: ContextSource, texts: object) -> tuple[ContextMessage, ...]:
+def _messages(name: str, source: ContextSource, texts: object) -> tuple[ContextMessage, ...]:
     if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
-        raise ConfigurationError(f"The context source {source.name!r} must give a list of texts.", guidance="")
-    return tuple(ContextMessage(source.name, str(text), source.trust) for text in texts)
+        raise ConfigurationError(f"The context source {name!r} must give a list of texts.", guidance="")
+    trust: object = source.trust
+    if not is_trust(trust):
+        raise ConfigurationError(f"The trust of the context source {name!r} is no label: {trust!r:.80}.", guidance="")
+    return tuple(ContextMessage(name, str(text), trust) for text in texts)
 
 
 def _described(name: str, exc: BaseException) -> LightAgentErrorInfo:

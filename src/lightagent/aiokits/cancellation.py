@@ -30,7 +30,7 @@ class heeding:  # noqa: N801 - a context manager that reads as a verb
 
     def __enter__(self) -> None:
         self._before = _heeded.get()
-        _heeded.set((asyncio.current_task(), self._is_cancelled))
+        _heeded.set((current_task(), self._is_cancelled))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -42,6 +42,14 @@ _Heeded: TypeAlias = tuple[asyncio.Task[object] | None, IsCancelled]
 _heeded: Final[ContextVar[_Heeded | None]] = ContextVar("lightagent_heeded", default=None)
 
 
+def current_task() -> asyncio.Task[object] | None:
+    """The task that runs here; None where no event loop does."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
 def is_cancelled() -> bool:
     """Whether the current task was cancelled from outside, and not something that it waited for."""
     return cancellation()()
@@ -49,7 +57,7 @@ def is_cancelled() -> bool:
 
 def cancellation() -> IsCancelled:
     """The same question about the task that is the current one now, for the tasks that it makes."""
-    task, heeded = asyncio.current_task(), _heeded.get()
+    task, heeded = current_task(), _heeded.get()
     if heeded is not None and heeded[0] is task:  # A task that was made within has the context of the one around it.
         return heeded[1]
     return lambda: task is not None and task.cancelling() > 0
@@ -61,7 +69,7 @@ async def from_now_on() -> IsCancelled:
     Raises:
         asyncio.CancelledError: it was cancelled already, and is told now.
     """
-    task = asyncio.current_task()
+    task = current_task()
     before = 0 if task is None else task.cancelling()
     if before:
         await asyncio.sleep(0)  # A cancellation that it has yet to hear of is raised here; the others it has swallowed.

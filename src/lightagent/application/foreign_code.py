@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from lightagent.aiokits.cancellation import is_cancelled
+from lightagent.aiokits.cancellation import current_task, is_cancelled
 
 FAILURES: Final = (Exception, asyncio.CancelledError, GeneratorExit)
 """What a component may raise without ending the process."""
@@ -33,7 +33,8 @@ def failure(raised: BaseException) -> Exception:
         return raised
     if isinstance(raised, asyncio.CancelledError) and not is_cancelled():
         return _caused(InnerCancellation("something it waited for was cancelled"), raised)
-    if isinstance(raised, GeneratorExit) and _in_task():
+    # Without a task this is a coroutine that nobody finished, and that the garbage collector closes.
+    if isinstance(raised, GeneratorExit) and current_task() is not None:
         return _caused(RuntimeError("GeneratorExit was raised"), raised)
     raise raised
 
@@ -41,11 +42,3 @@ def failure(raised: BaseException) -> Exception:
 def _caused(error: Exception, cause: BaseException) -> Exception:
     error.__cause__ = cause
     return error
-
-
-def _in_task() -> bool:
-    """Whether an event loop drives this code; a coroutine that nobody finished is closed by the garbage collector."""
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False

@@ -74,7 +74,8 @@ class Catalogue(Generic[DepsT]):
         return Toolset(tools, tuple(initial))
 
     def _current(self) -> tuple[int, ...]:
-        return tuple(map(_version, self.sources)) if self.sources else ()
+        # A list, since a `StopIteration` of a source would end what reads a map.
+        return tuple([_version(source) for source in self.sources]) if self.sources else ()
 
     async def aclose(self) -> None:
         """Close the sources, the last one first; one that fails to close does not keep the others open."""

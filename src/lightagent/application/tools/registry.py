@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from lightagent.application.tools.argument_errors import refused, unknown_tool
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
-from lightagent.application.tools.foreign_tool import checked, declared
+from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
 from lightagent.application.tools.invoke import invoke
 from lightagent.application.tools.mapped_tool import MappedTool, infos_by_name
 from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
+from lightagent.application.tools.toolset import tool_name
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import NO_ORIGIN
@@ -40,7 +41,7 @@ class ToolRegistry:
             ConfigurationError: it cannot be a tool.
         """
         added = as_tool(tool)
-        name = added.name if isinstance(added, FunctionTool) else added.spec.name
+        name = tool_name(added)
         if name not in self._tools or not _same(self._tools[name], added):
             self._registered[name] = self._registered.get(name, 0) + 1
         self._tools[name] = added
@@ -196,10 +197,10 @@ def tool_problems(name: str, tool: Tool[DepsT]) -> list[ToolProblem]:
     info = _tool_info(tool)
     found = [] if info is None else validate_tool_info(info)
     try:
-        spec = tool.spec
+        spec = declared(tool, name)
         from lightagent.application.tools.schema_validation import check_schema
 
         check_schema(name, spec.parameters)
-    except ConfigurationError as exc:
+    except (BrokenTool, ConfigurationError) as exc:
         found.append(ToolProblem(tool=name, level="error", field="parameters", message=exc.message))
     return found

@@ -178,6 +178,15 @@ IMPOSSIBLE: dict[str, tuple[Event, ...]] = {
     "success after the call that ends the run": (STARTED, ASKED, CALLED, BEGUN, ENDED, RunFinished(Completed(""))),
     "arguments that the model did not ask for": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 2}, "r:1:c")),
     "arguments of another type": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": True}, "r:1:c")),
+    "a tool of another name": (STARTED, ASKED, CALLED, ToolStarted("c", "u", {"x": 1}, "r:1:c")),
+    "a call under the key of another turn": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 1}, "r:2:c")),
+    "a call under the key of another run": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 1}, "s:1:c")),
+    "a question that shows other arguments": (
+        *(STARTED, ASKED, CALLED),
+        ApprovalRequested("c", "why", {"arguments": {"x": 2}}, {"x": 1}),
+    ),
+    "a question that shows nothing": (STARTED, ASKED, CALLED, ApprovalRequested("c", "why", {}, {"x": 1})),
+    "an accepted answer that the model did not give": (POLICED, ASKED, SAID, OutputAccepted("no")),
     "arguments of a call that had none": (*(STARTED, ASKED, NOTHING), BEGUN),
     "arguments of a call that was no JSON": (*(STARTED, ASKED, BROKEN), BEGUN),
     "a question about arguments that the model did not ask for": (

@@ -72,8 +72,10 @@ def _answer(request: ChatRequest) -> Reply:
     return "Done." if isinstance(request.messages[-1], ToolMessage) else call_tool("pay", amount=1)
 
 
-class Events(AsyncIterator[Event], Protocol):
+class Events(Protocol):
     """A run that is watched."""
+
+    def __aiter__(self) -> AsyncIterator[Event]: ...
 
     async def aclose(self) -> None: ...
 

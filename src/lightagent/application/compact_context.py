@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.check_payload import check_message
-from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
@@ -27,7 +27,7 @@ async def compact_context(live: ActiveRun[DepsT]) -> None:
         name: object = compactor.name
         if not isinstance(name, str):
             raise ConfigurationError("The name of the compactor must be text.", guidance="")
-        replacement = await compactor.compact(live.subject(name), messages)
+        replacement = await await_foreign(compactor.compact(live.subject(name), messages), in_time=live.in_time)
         if replacement is None:
             return
         _check(name, replacement)

@@ -8,11 +8,10 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from lightagent.aiokits.abandon import within
 from lightagent.aiokits.cancellation import IsCancelled, cancellation, heeding
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.check_payload import is_trust
-from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -75,8 +74,7 @@ async def _gather(
         error = LightAgentErrorInfo("LA-CONFIG", f"There is no context source {name!r} here any more.")
         return ContextAdded(name, (), error, at=live.clock.now())
     try:
-        asked = source.gather(subject, query)
-        texts: object = await (asked if source.timeout is None else within(source.timeout, asked))
+        texts: object = await await_foreign(source.gather(subject, query), source.timeout, in_time=live.in_time)
         messages = _messages(name, source, texts)
     except FAILURES as raised:  # A source of anybody's: the run goes on without it.
         return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())

@@ -19,7 +19,7 @@ from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.signals import ControlSignal, RetryTool
 from lightagent.domain.tools import ToolSpec
-from lightagent.ports.tools import RunContext, Tool
+from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT", default=None)
 
@@ -58,7 +58,8 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
     spec = declared(tool, type(tool).__name__)
     try:
         called = tool.call(arguments, context)
-        output = await (called if spec.timeout is None else within(spec.timeout, called))
+        keeps_time = spec.timeout is None or isinstance(tool, NestingTool)
+        output = await (called if keeps_time else within(spec.timeout, called))
         return _answer(output, spec)
     except (*FAILURES, SystemExit) as raised:
         exc = raised if isinstance(raised, SystemExit) else failure(raised)

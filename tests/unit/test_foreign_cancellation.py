@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from lightagent import LightAgent, RunResult, tool
-from lightagent.aiokits.cancellation import cancellation, from_now_on, heeding, is_cancelled
+from lightagent.aiokits.cancellation import Heeding, cancellation, from_now_on, is_cancelled
 from lightagent.domain.events import ContextAdded
 from lightagent.domain.messages import Trust
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed
@@ -247,7 +247,7 @@ async def test_a_run_within_a_tool_is_cancelled_by_the_tools_own_deadline() -> N
 
 async def test_what_is_heeded_holds_for_one_task_and_ends_with_the_block() -> None:
     answer = False
-    with heeding(lambda: answer):
+    with Heeding(lambda: answer):
         asked = cancellation()
         assert not is_cancelled()
         answer = True
@@ -258,7 +258,7 @@ async def test_what_is_heeded_holds_for_one_task_and_ends_with_the_block() -> No
             return is_cancelled(), asked()
 
         assert await asyncio.create_task(elsewhere()) == (False, True)
-        with heeding(await from_now_on()):
+        with Heeding(await from_now_on()):
             assert not is_cancelled()
         assert is_cancelled()
     assert not is_cancelled()

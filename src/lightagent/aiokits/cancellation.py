@@ -17,7 +17,7 @@ IsCancelled: TypeAlias = Callable[[], bool]
 """Whether somebody outside wants the work to end; may be asked from any task of the loop."""
 
 
-class heeding:  # noqa: N801 - a context manager that reads as a verb
+class Heeding:
     """Within it, the current task counts as cancelled where `is_cancelled` says so.
 
     It may be entered by one task and left by another, as in a generator.

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from lightagent.aiokits.cancellation import IsCancelled, cancellation, heeding
+from lightagent.aiokits.cancellation import Heeding, IsCancelled, cancellation
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.check_payload import is_trust
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
@@ -61,7 +61,7 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
 
 async def _apart(work: Coroutine[object, object, T], is_cancelled: IsCancelled) -> T:
     """The result of `work` in a task of its own, so that a source which cancels it has failed."""
-    with heeding(is_cancelled):
+    with Heeding(is_cancelled):
         return await work
 
 

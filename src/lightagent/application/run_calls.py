@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from lightagent.aiokits.abandon import GRACE, stop
-from lightagent.aiokits.cancellation import cancellation, heeding
+from lightagent.aiokits.cancellation import Heeding, cancellation
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_call import carry_out
 from lightagent.application.prepare_call import ReadyCall
@@ -149,7 +149,7 @@ class _Work(Generic[DepsT]):
         nesting = self._nesting(ready, is_over) if ready.spec.resumable else None
         try:
             # The task is the call's own, so a tool that cancels it has failed.
-            with heeding(lambda: self.closed or self._is_cancelled()):
+            with Heeding(lambda: self.closed or self._is_cancelled()):
                 event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting))
         finally:
             over = True

@@ -16,7 +16,7 @@ from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import Concluded, ContextAdded, Event, ToolFinished
 from lightagent.domain.messages import Message, Trust, UserMessage
 from lightagent.domain.outcomes import Blocked, Failed
-from lightagent.domain.policy import Stopped, Subject
+from lightagent.domain.policy import CallPayload, Stopped, Subject
 from lightagent.ports.context import Replacement
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.system import IdSource
@@ -124,6 +124,19 @@ async def test_details_of_a_policy_are_kept_as_a_journal_reads_them() -> None:
     read_back(result.journal)
     assert result.error is not None
     assert result.error.details == {"x": [1]}
+
+
+async def test_tuples_of_a_policy_are_the_lists_that_a_journal_reads() -> None:
+    def add(numbers: list[int]) -> int:
+        """Add numbers."""
+        return sum(numbers)
+
+    makes = CallPayload(cast("JsonObject", {"numbers": (1, 2)}))
+    model = ScriptedModel([call_tool("add", numbers=[1]), "Done."])
+    agent = LightAgent(model=model, tools=[add], gate=OneGate(frozenset({"tool_call"}), makes))
+    result = await agent.arun("q", result_format="object")
+    read_back(result.journal)
+    assert [call.output for call in result.tool_calls] == ["3"]
 
 
 class Unset(ToolError):

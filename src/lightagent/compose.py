@@ -15,6 +15,7 @@ from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options
+from lightagent.application.check_payload import is_trust
 from lightagent.application.means import Means
 from lightagent.application.prepare_context import VALID_SOURCE
 from lightagent.application.prompts import DEFAULT_PROMPTS
@@ -28,7 +29,7 @@ from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.policy import PHASES
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.options import AgentOptions, HandoffTarget, ResumeOptions, RunOptions, ToolLike
-from lightagent.ports.context import Conclusion, ContextSource
+from lightagent.ports.context import Compactor, Conclusion, ContextSource
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.tools import Tool, ToolSource
@@ -69,7 +70,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         gate=_gate(options.get("gate")),
         sources=_sources(options.get("context_sources") or ()),
         conclusions=_conclusions(options.get("conclusions") or ()),
-        compactor=_port(options.get("compactor"), "compactor", "is_due", "compact"),
+        compactor=_compactor(options.get("compactor")),
         history=_port(options.get("history_source"), "history_source", "read"),
         sessions=_port(options.get("session_store"), "session_store", "append", "read", "list", "lease", "forget"),
         sinks=tuple(_each(options.get("telemetry") or (), "telemetry", "watch")),
@@ -196,6 +197,9 @@ def _sources(sources: Sequence[ContextSource]) -> dict[str, ContextSource]:
             raise ConfigurationError(
                 f"context_sources: {name!r:.80} is not a name of its own, of 1 to 64 of A-Z, a-z, 0-9, _, . and -."
             )
+        trust: object = getattr(source, "trust", None)
+        if not is_trust(trust):
+            raise ConfigurationError(f"context_sources: the trust of {name!r} must be a label, got {trust!r:.80}.")
         named[name] = source
     return named
 
@@ -217,9 +221,17 @@ def _gate(gate: Gate | None) -> Gate | None:
     phases: object = getattr(gate, "phases", None)
     if not isinstance(phases, (frozenset, set)) or not phases <= set(PHASES):
         raise ConfigurationError("gate: its phases must be a frozenset of phases.", guidance="See PHASES.")
-    if not isinstance(getattr(gate, "policies", None), tuple):
+    policies: object = getattr(gate, "policies", None)
+    if not isinstance(policies, tuple) or not all(isinstance(name, str) for name in policies):
         raise ConfigurationError("gate: its policies must be a tuple of names.", guidance="An empty one will do.")
     return gate
+
+
+def _compactor(compactor: Compactor | None) -> Compactor | None:
+    name: object = getattr(compactor, "name", None)
+    if _port(compactor, "compactor", "is_due", "compact") is not None and not isinstance(name, str):
+        raise ConfigurationError(f"compactor: its name must be text, got {name!r:.80}.", guidance="")
+    return compactor
 
 
 def _each(given: Sequence[PortT], option: str, *methods: str) -> Sequence[PortT]:
@@ -243,6 +255,9 @@ def _model(options: AgentOptions) -> ChatModel:
             raise ConfigurationError(
                 f"model: expected a name or an object with name, stream and aclose, got {type(model).__name__}."
             )
+        name: object = model.name
+        if not isinstance(name, str):
+            raise ConfigurationError(f"model: its name must be text, got {name!r:.80}.", guidance="")
         return model
     return open_model(
         model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -55,7 +56,7 @@ from lightagent.domain.moves import (
 )
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.policy import Decision
-from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.domain.runs import PendingCall, Run, call_key, waiting_calls
 
 IDS = st.sampled_from(["a", "b", "c"])
 NAMES = st.sampled_from(["memory", "files"])
@@ -116,7 +117,7 @@ PLAIN: st.SearchStrategy[Event] = st.one_of(
     st.builds(ModelFailed, TURNS, st.integers(0, 1), st.just(ERROR), TEXT, ends=ENDS),
     REPLIES,
     st.builds(CallsRefused, st.lists(IDS, max_size=2).map(tuple), st.just(ERROR)),
-    st.builds(ToolStarted, IDS, st.just("t"), ARGUMENTS, st.just("k"), DECISIONS),
+    st.builds(ToolStarted, IDS, st.just("t"), ARGUMENTS, st.sampled_from(["", "", "", "k"]), DECISIONS),
     st.builds(ToolFinished, IDS, TEXT, effects=st.lists(EFFECTS, max_size=1).map(tuple), ends=ENDS),
     st.builds(ApprovalRequested, IDS, TEXT, ARGUMENTS, ARGUMENTS),
     st.builds(ApprovalDecided, IDS, HUMAN),
@@ -170,12 +171,18 @@ def _accepted(first: RunStarted, steps: Sequence[Event | Next], watch: Callable[
 
 
 def _at_this_turn(run: Run, event: Event) -> Event:
-    """The event with its turn and attempt, which were drawn from 0, counted from those of the run."""
+    """The event as it fits the run: with its turn and attempt, which were drawn from 0, counted from those of the run,
+    and with the key and the request that it may have where it has none.
+    """
     match event:
         case ModelRequested() | ModelReplied():
             return replace(event, turn=run.turn + event.turn)
         case ModelRetried() | ModelFailed():
             return replace(event, turn=run.turn + event.turn, attempt=run.attempt + event.attempt)
+        case ToolStarted(call_id=call_id, idempotency_key=""):
+            return replace(event, idempotency_key=call_key(run, call_id))
+        case ApprovalRequested(arguments=arguments, request=request) if not request:
+            return replace(event, request={"arguments": arguments})
         case Nested(call_id=call_id) if call_id in run.calls:
             child = run.calls[call_id].child
             return event if child is None else Nested(call_id, _at_this_turn(child, event.event))
@@ -198,7 +205,7 @@ def _next_event(run: Run, step: Next) -> Event:
         case AskModel():
             return _model_event(run, step)
         case CallTools(calls=calls):
-            return _call_event(calls[step.choice % len(calls)], step)
+            return _call_event(run, calls[step.choice % len(calls)], step)
         case CheckOutput(content=content):
             return OutputAccepted(content) if step.choice else OutputRejected(UserMessage("no"))
         case Conclude(name=name):
@@ -216,14 +223,15 @@ def _model_event(run: Run, step: Next) -> Event:
     return replace(step.reply, turn=turn) if step.choice else ModelFailed(turn, run.attempt, ERROR)
 
 
-def _call_event(call: PendingCall, step: Next) -> Event:
+def _call_event(run: Run, call: PendingCall, step: Next) -> Event:
     call_id = call.call.id
     if call.child is not None and call.child.outcome is None:
         return Nested(call_id, _next_event(call.child, step))
     if call.decision is not None and call.decision.action in ("reject", "respond"):
         return ToolFinished(call_id, "no", "rejected")
     if call.status != "started":
-        arguments = call.arguments or {}
-        waits = step.choice == 0 and call.status == "new"
-        return ApprovalRequested(call_id, "why", {}) if waits else ToolStarted(call_id, "t", arguments, "k")
+        arguments = json.loads(call.call.arguments) if call.arguments is None else call.arguments
+        if step.choice == 0 and call.status == "new":
+            return ApprovalRequested(call_id, "why", {"arguments": arguments}, arguments)
+        return ToolStarted(call_id, "t", arguments, call_key(run, call_id))
     return Nested(call_id, NESTED) if step.choice == 1 and call.child is None else ToolFinished(call_id, "yes")

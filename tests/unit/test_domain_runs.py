@@ -54,6 +54,7 @@ from lightagent.domain.messages import (
 from lightagent.domain.moves import AskModel, CallTools, Finish, next_move
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.runs import call_key
 
 HEAD = AgentHead("a", "m", SystemMessage("s"))
 TYPED = AgentHead("a", "m", SystemMessage("s"), output_schema={"type": "integer"})
@@ -73,7 +74,8 @@ def possible_runs(draw: st.DrawFn) -> list[Event]:
                 events.extend(draw(_model_turn(fold(events).turn + 1)))
             case CallTools(calls):
                 pending = draw(st.sampled_from(calls))
-                events.extend(draw(_tool_turn(pending.call.id, started=pending.status == "started")))
+                key = call_key(fold(events), pending.call.id)
+                events.extend(draw(_tool_turn(pending.call.id, key, started=pending.status == "started")))
             case Finish(outcome):
                 events.append(RunFinished(outcome))
                 if not isinstance(outcome, Suspended):
@@ -96,13 +98,13 @@ def _model_turn(draw: st.DrawFn, turn: int) -> list[Event]:
 
 
 @st.composite
-def _tool_turn(draw: st.DrawFn, call_id: str, *, started: bool) -> list[Event]:
-    events: list[Event] = [] if started else [ToolStarted(call_id, "t", {}, "k")]
+def _tool_turn(draw: st.DrawFn, call_id: str, key: str, *, started: bool) -> list[Event]:
+    events: list[Event] = [] if started else [ToolStarted(call_id, "t", {}, key)]
     end = draw(st.sampled_from(["finish", "ask", "stop here", "refuse"]))
     if end == "stop here":
         return events or [Noted("still running", {})]
     if end == "ask":
-        return [*events, ApprovalRequested(call_id, "why", {})]
+        return [*events, ApprovalRequested(call_id, "why", {"arguments": {}})]
     if end == "refuse" and not started:
         return [ToolFinished(call_id, "no", "refused")]
     return [*events, ToolFinished(call_id, f"result of {call_id}")]
@@ -226,17 +228,17 @@ IMPOSSIBLE: list[list[Event]] = [
     [STARTED, ToolFinished("c", "x")],
     [*_reply(CALL), ModelReplied(2, AssistantMessage("x"))],
     [*_reply(CALL), ToolFinished("c", "x"), ToolFinished("c", "y")],
-    [*_reply(CALL), ToolStarted("c", "t", {}, "k"), ToolStarted("c", "t", {}, "k")],
+    [*_reply(CALL), ToolStarted("c", "t", {}, "r:1:c"), ToolStarted("c", "t", {}, "r:1:c")],
     [*_reply(CALL), ApprovalDecided("c", ApprovalDecision.approve())],
     _reply(AssistantMessage(None, (ToolCall("c", "t", ""), ToolCall("c", "t", "")))),
     [*_reply(AssistantMessage("x")), RunFinished(Completed("x")), Noted("late", {})],
     [STARTED, RunFinished(Completed("x"))],
     [*_reply(CALL), RunFinished(Completed("x"))],
-    [*_reply(CALL), ApprovalRequested("c", "why", {}), RunFinished(Completed("x"))],
+    [*_reply(CALL), ApprovalRequested("c", "why", {"arguments": {}}), RunFinished(Completed("x"))],
     [*_reply(CALL), ToolFinished("c", "x"), RunFinished(Completed("x"))],
-    [*_reply(CALL), ApprovalRequested("c", "why", {}), ToolFinished("c", "x")],
+    [*_reply(CALL), ApprovalRequested("c", "why", {"arguments": {}}), ToolFinished("c", "x")],
     [*_reply(CALL), RunFinished(Suspended(("c",)))],
-    [*_reply(CALL), ApprovalRequested("c", "why", {}), RunFinished(Suspended(("d",)))],
+    [*_reply(CALL), ApprovalRequested("c", "why", {"arguments": {}}), RunFinished(Suspended(("d",)))],
     [*_reply(AssistantMessage("x")), RunFinished(Suspended(()))],
     [STARTED, ModelReplied(1, AssistantMessage("x"))],
     [STARTED, ModelFailed(1, 1, ERROR_TAXONOMY["LA-429"])],
@@ -258,7 +260,7 @@ IMPOSSIBLE: list[list[Event]] = [
     [*_reply(AssistantMessage("x"), "length"), OutputAccepted("x")],
     [RunStarted("r", TYPED, QUERY), *_reply(AssistantMessage("1"))[1:], RunFinished(Completed("1"))],
     [*_reply(CALL), OutputRejected(UserMessage("no"))],
-    [*_reply(CALL, "length"), ToolStarted("c", "t", {}, "k")],
+    [*_reply(CALL, "length"), ToolStarted("c", "t", {}, "r:1:c")],
     [*_reply(CALL, "length"), CallsRefused(("c",), ERROR_TAXONOMY["LA-TOOL"])],
     [*_reply(CALL), CallsRefused(("d",), ERROR_TAXONOMY["LA-TOOL"])],
     [STARTED, Admitted(UserMessage("q"))],
@@ -276,13 +278,13 @@ IMPOSSIBLE: list[list[Event]] = [
         RunFinished(Completed("x")),
     ],
     [*_reply(CALL), Nested("c", STARTED)],
-    [*_reply(CALL), ToolStarted("c", "t", {}, "k"), Nested("c", ModelRequested(1, 2))],
-    [*_reply(CALL), ToolStarted("c", "t", {}, "k"), Nested("c", STARTED), Nested("c", STARTED)],
+    [*_reply(CALL), ToolStarted("c", "t", {}, "r:1:c"), Nested("c", ModelRequested(1, 2))],
+    [*_reply(CALL), ToolStarted("c", "t", {}, "r:1:c"), Nested("c", STARTED), Nested("c", STARTED)],
     [
         *_reply(CALL),
-        ApprovalRequested("c", "why", {}, {"euros": 1}),
+        ApprovalRequested("c", "why", {"arguments": {"euros": 1}}, {"euros": 1}),
         ApprovalDecided("c", ApprovalDecision.approve()),
-        ToolStarted("c", "t", {"euros": 9999}, "k"),
+        ToolStarted("c", "t", {"euros": 9999}, "r:1:c"),
     ],
 ]
 
@@ -308,7 +310,7 @@ def test_a_request_that_was_interrupted_or_failed_is_made_again(failed: bool) ->
     ids=lambda outcome: outcome.kind,
 )
 def test_a_run_may_break_off_with_calls_open(outcome: Outcome) -> None:
-    waiting: list[Event] = [*_reply(CALL), ApprovalRequested("c", "why", {})]
+    waiting: list[Event] = [*_reply(CALL), ApprovalRequested("c", "why", {"arguments": {}})]
     for events in ([STARTED], _reply(CALL), waiting):
         assert fold([*events, RunFinished(outcome)]).outcome == outcome
 
@@ -335,9 +337,9 @@ SMALL_EVENTS: list[Event] = [
         for message in (AssistantMessage("x"), CALL, TWO_CALLS)
         for finish in ("stop", "length")
     ),
-    *(ToolStarted(call_id, "t", {}, "k") for call_id in ("c", "d")),
+    *(ToolStarted(call_id, "t", {}, f"r:1:{call_id}") for call_id in ("c", "d")),
     *(ToolFinished(call_id, "y") for call_id in ("c", "d")),
-    *(ApprovalRequested(call_id, "why", {}) for call_id in ("c", "d")),
+    *(ApprovalRequested(call_id, "why", {"arguments": {}}) for call_id in ("c", "d")),
     *(ApprovalDecided(call_id, ApprovalDecision.approve()) for call_id in ("c", "d")),
     CallsRefused(("d",), ERROR_TAXONOMY["LA-TOOL"]),
     Nested("c", STARTED),

@@ -122,8 +122,14 @@ NOTHING = ModelReplied(1, AssistantMessage(None, (ToolCall("c", "t", ""),)), "to
 BROKEN = ModelReplied(1, AssistantMessage(None, (ToolCall("c", "t", '{"x": 1'),)), "tool_calls")
 CUT = ModelReplied(1, AssistantMessage("I", (CALL,)), "length")
 SAID = ModelReplied(1, AssistantMessage("yes"), "stop")
-BEGUN = ToolStarted("c", "t", {"x": 1}, "k")
-WAITING = (STARTED, ASKED, CALLED, ApprovalRequested("c", "why", {}, {"x": 1}), RunFinished(Suspended(("c",))))
+BEGUN = ToolStarted("c", "t", {"x": 1}, "r:1:c")
+WAITING = (
+    STARTED,
+    ASKED,
+    CALLED,
+    ApprovalRequested("c", "why", {"arguments": {"x": 1}}, {"x": 1}),
+    RunFinished(Suspended(("c",))),
+)
 CONTEXT = ContextAdded("memory", (ContextMessage("memory", "m"),))
 REMEMBERS = RunStarted("r", HEAD, (QUERY,), before=("memory",))
 ENDED = ToolFinished("c", "no", "withheld", ends=Blocked(ERROR))
@@ -170,25 +176,34 @@ IMPOSSIBLE: dict[str, tuple[Event, ...]] = {
     ),
     "a request after the call that ends the run": (STARTED, ASKED, CALLED, BEGUN, ENDED, ModelRequested(2, 4)),
     "success after the call that ends the run": (STARTED, ASKED, CALLED, BEGUN, ENDED, RunFinished(Completed(""))),
-    "arguments that the model did not ask for": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 2}, "k")),
-    "arguments of another type": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": True}, "k")),
+    "arguments that the model did not ask for": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 2}, "r:1:c")),
+    "arguments of another type": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": True}, "r:1:c")),
+    "a tool of another name": (STARTED, ASKED, CALLED, ToolStarted("c", "u", {"x": 1}, "r:1:c")),
+    "a call under the key of another turn": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 1}, "r:2:c")),
+    "a call under the key of another run": (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 1}, "s:1:c")),
+    "a question that shows other arguments": (
+        *(STARTED, ASKED, CALLED),
+        ApprovalRequested("c", "why", {"arguments": {"x": 2}}, {"x": 1}),
+    ),
+    "a question that shows nothing": (STARTED, ASKED, CALLED, ApprovalRequested("c", "why", {}, {"x": 1})),
+    "an accepted answer that the model did not give": (POLICED, ASKED, SAID, OutputAccepted("no")),
     "arguments of a call that had none": (*(STARTED, ASKED, NOTHING), BEGUN),
     "arguments of a call that was no JSON": (*(STARTED, ASKED, BROKEN), BEGUN),
     "a question about arguments that the model did not ask for": (
         *(STARTED, ASKED, CALLED),
-        ApprovalRequested("c", "why", {}, {"x": 2}),
+        ApprovalRequested("c", "why", {"arguments": {"x": 2}}, {"x": 2}),
     ),
     "arguments that another policy rewrote": (
         *(STARTED, ASKED, CALLED),
-        ApprovalRequested("c", "why", {}, {"x": 2}, (Decision("approval", "p", "rewrite"),)),
+        ApprovalRequested("c", "why", {"arguments": {"x": 2}}, {"x": 2}, (Decision("approval", "p", "rewrite"),)),
     ),
     "arguments that were not approved": (
         *(*WAITING, ApprovalDecided("c", ApprovalDecision.approve())),
-        ToolStarted("c", "t", {"x": 2}, "k"),
+        ToolStarted("c", "t", {"x": 2}, "r:1:c"),
     ),
     "arguments that were edited otherwise": (
         *(*WAITING, ApprovalDecided("c", ApprovalDecision.edit({"x": 3}))),
-        ToolStarted("c", "t", {"x": 1}, "k"),
+        ToolStarted("c", "t", {"x": 1}, "r:1:c"),
     ),
     "a call that was rejected": (*WAITING, ApprovalDecided("c", ApprovalDecision.reject()), BEGUN),
     "a call that waits": (*WAITING[:-1], BEGUN),
@@ -197,7 +212,7 @@ IMPOSSIBLE: dict[str, tuple[Event, ...]] = {
     "a wait while a call is under way": (STARTED, ASKED, CALLED, BEGUN, RunFinished(Suspended(("c",)))),
     "a decision about a nested call that stands for one about its own": (
         *(STARTED, ASKED, CALLED, BEGUN, Nested("c", STARTED), Nested("c", ASKED), Nested("c", CALLED)),
-        *(Nested("c", WAITING[3]), ApprovalRequested("c", "why", {}, {"x": 1})),
+        *(Nested("c", WAITING[3]), ApprovalRequested("c", "why", {"arguments": {"x": 1}}, {"x": 1})),
         Nested("c", ApprovalDecided("c", ApprovalDecision.approve())),
     ),
     "a conclusion of no name": (STARTED, ASKED, SAID, Concluded("memory")),
@@ -219,10 +234,10 @@ REWRITTEN = (Decision("tool_call", "p", "rewrite"),)
     "events",
     [
         (STARTED, ASKED, CALLED, BEGUN),
-        (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 2}, "k", REWRITTEN)),
-        (STARTED, ASKED, CALLED, ApprovalRequested("c", "why", {}, {"x": 2}, REWRITTEN)),
-        (STARTED, ASKED, NOTHING, ToolStarted("c", "t", {}, "k")),
-        (*WAITING, ApprovalDecided("c", ApprovalDecision.edit({"x": 3})), ToolStarted("c", "t", {"x": 3}, "k")),
+        (STARTED, ASKED, CALLED, ToolStarted("c", "t", {"x": 2}, "r:1:c", REWRITTEN)),
+        (STARTED, ASKED, CALLED, ApprovalRequested("c", "why", {"arguments": {"x": 2}}, {"x": 2}, REWRITTEN)),
+        (STARTED, ASKED, NOTHING, ToolStarted("c", "t", {}, "r:1:c")),
+        (*WAITING, ApprovalDecided("c", ApprovalDecision.edit({"x": 3})), ToolStarted("c", "t", {"x": 3}, "r:1:c")),
     ],
     ids=["asked for", "rewritten", "rewritten and asked about", "none", "edited"],
 )
@@ -246,7 +261,7 @@ async def test_a_call_without_the_decision_that_its_tool_requires_is_not_carried
     inner = LightAgent(name="a", model=ScriptedModel(["never"]), tools=[t]).as_tool("t", "An agent.")
     outer = LightAgent(name="a", model=ScriptedModel(["Done."]), tools=[inner])
     asked = ModelReplied(1, AssistantMessage(None, (ToolCall("c", "t", '{"query": "q"}'),)), "tool_calls")
-    started = ToolStarted("c", "t", {"query": "q"}, "k")
+    started = ToolStarted("c", "t", {"query": "q"}, "r:1:c")
     nested = (Nested("c", event) for event in forged)
     with pytest.raises(ConfigurationError, match="without the decision"):
         await outer.aresume(Journal((*forged[:2], asked, started, *nested)))

@@ -27,12 +27,6 @@ def abandoned_count() -> int:
     return len(_abandoned)
 
 
-def is_cancelled() -> bool:
-    """Whether the current task was cancelled from outside, and not something that it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 async def within(seconds: float | None, work: Coroutine[object, object, T]) -> T:
     """The result of `work`, in a task of its own. A caller that is cancelled waits for its end no longer than `GRACE`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from lightagent.application.check_payload import check_payload, copy_payload, is_stop
@@ -10,8 +11,9 @@ from lightagent.application.foreign_code import FAILURES, InnerCancellation, awa
 from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_records import recorded_info
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.outcomes import Blocked
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Failed, Outcome
 from lightagent.domain.policy import (
     PHASES,
     Action,
@@ -144,7 +146,15 @@ def checked_stop(gate: Gate, phase: Phase, verdict: Stopped) -> Stopped:
     """The verdict, with a decision on record; a policy cannot make a run succeed or wait."""
     if not is_stop(verdict.outcome):
         return policy_fault(gate, phase, f"It stopped the run as {type(verdict.outcome).__name__}.")
-    return Stopped(verdict.outcome, _named(gate, phase, verdict.decisions, "block"))
+    return Stopped(_recorded(verdict.outcome), _named(gate, phase, verdict.decisions, "block"))
+
+
+def _recorded(outcome: Outcome) -> Outcome:
+    match outcome:
+        case Blocked(error=error) | BudgetExhausted(error=error) | Failed(error=error):
+            return replace(outcome, error=recorded_info(error))
+        case _:
+            return outcome
 
 
 def are_decisions(decisions: object) -> bool:
@@ -162,8 +172,9 @@ def _is_decision(value: object) -> bool:
 def _named(
     gate: Gate, phase: Phase, decisions: tuple[Decision, ...], action: str, reason: str = ""
 ) -> tuple[Decision, ...]:
-    """The decisions, with one of this action among them."""
-    if any(decision.action == action for decision in decisions):
+    """The decisions, with one of this action among them; that of a rewriting is by a policy of this gate's."""
+    by = (*policy_names((gate,)), _name(gate)) if action == "rewrite" else None
+    if any(decision.action == action and (by is None or decision.by in by) for decision in decisions):
         return decisions
     match action:
         case "block" | "rewrite" | "ask":

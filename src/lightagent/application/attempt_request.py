@@ -12,11 +12,12 @@ from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, ToolCallDelta, message_deltas
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelReplied
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import AssistantMessage, SystemMessage
-from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.outcomes import Failed, outcome_error
 from lightagent.domain.policy import Decision, OutputPayload, Passed, ReplyPayload, Stopped
 from lightagent.ports.models import ChatRequest
 
@@ -28,7 +29,9 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
         None where the answer, or what stopped it, is on record. Else the attempt has failed, with
         `live.record.cause`, and it is told whether a part of the answer was shown.
     """
-    request = await _chat_request(live)
+    request = await _made_request(live)
+    if request is None:
+        return None
     reading = _Reading(live)
     clock, began = live.clock, live.clock.monotonic()
     live.record.cause, live.attempt, live.attempt_is_private = None, reading.builder, False
@@ -110,6 +113,20 @@ class _Reading:
         # Where the model never waits, no timer would be heard.
         if self._deadline is not None:
             self._deadline.check()
+
+
+async def _made_request(live: ActiveRun[DepsT]) -> ChatRequest | None:
+    """The request; None where none can be made, which ends the run and is on record."""
+    try:
+        return await _chat_request(live)
+    except FAILURES as raised:  # A tool of anybody's: what it says of itself is worked out here.
+        error = failure(raised)
+    live.attempt, live.attempt_is_private, live.record.cause = ReplyBuilder(), False, error
+    info = classify_exception(error)
+    failed = live.failed_attempt(info, Failed(info))
+    if failed is not None:
+        await live.tell(failed)
+    return None
 
 
 async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:

@@ -41,8 +41,8 @@ async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> 
 
 
 def _started(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolStarted:
-    name, now = ready.tool.spec.name, live.clock.now()
-    return ToolStarted(ready.call.call.id, name, ready.shown, ready.key, ready.decisions, now)
+    now = live.clock.now()
+    return ToolStarted(ready.call.call.id, ready.name, ready.shown, ready.key, ready.decisions, now)
 
 
 async def _leave_untouched(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:

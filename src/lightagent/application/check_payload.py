@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from typing_extensions import TypeIs
+
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
@@ -13,7 +15,7 @@ from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.message_copies import copy_answer, copy_messages
-from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage, Trust, UserMessage
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Failed
 from lightagent.domain.policy import (
     ApprovalPayload,
@@ -32,7 +34,7 @@ from lightagent.domain.provider_fields import are_opaque_fields, are_provider_fi
 
 PayloadT = TypeVar("PayloadT")
 
-_TRUST: Final = ("trusted", "untrusted")
+_TRUST: Final[tuple[Trust, ...]] = ("trusted", "untrusted")
 
 
 def copy_payload(payload: PayloadT) -> PayloadT:
@@ -73,6 +75,11 @@ def check_payload(payload: object) -> None:
                 raise ConfigurationError("a run that ends otherwise is blocked, over its budget, cancelled or failed.")
         case _:
             _check_values(payload)
+
+
+def is_trust(value: object) -> TypeIs[Trust]:
+    """Whether it is a label that says whether the application vouches for a text."""
+    return isinstance(value, str) and value in _TRUST
 
 
 def is_stop(outcome: object) -> bool:
@@ -119,10 +126,10 @@ def _check_messages(payload: QueryPayload | ContextPayload | ReplyPayload) -> No
         case ContextPayload(messages=messages):
             _require(_is_tuple(messages, ContextMessage), "a tuple of context messages is expected")
             for message in messages:
-                _check_message(message)
+                check_message(message)
         case ReplyPayload(message=message):
             _require(isinstance(message, AssistantMessage), "a reply is an assistant message")
-            _check_message(message)
+            check_message(message)
 
 
 def _check_request(payload: RequestPayload) -> None:
@@ -131,16 +138,21 @@ def _check_request(payload: RequestPayload) -> None:
     _require(_is_tuple(tools, str), "tools are named by a tuple of texts")
     _require(_is_tuple(messages, object) and len(messages) > 0, "a tuple of at least one message is expected")
     for message in messages:
-        _check_message(message)
+        check_message(message)
     check_conversation(messages, "messages")
 
 
-def _check_message(message: object) -> None:
+def check_message(message: object) -> None:
+    """Raise unless a message that foreign code made is what its type declares.
+
+    Raises:
+        ConfigurationError: it is not, or it is a system message.
+    """
     match message:
         case UserMessage(content=content):
             _check_content(content)
         case ContextMessage(source=source, content=content, trust=trust):
-            _require(_are_texts(source, content) and trust in _TRUST, "context has a source, a text and a trust label")
+            _require(_are_texts(source, content) and is_trust(trust), "context has a source, a text and a trust label")
         case ToolMessage(tool_call_id=call_id, content=content):
             _require(_are_texts(call_id, content), "a tool's answer has the id of its call and a text")
         case AssistantMessage():

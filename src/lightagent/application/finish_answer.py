@@ -8,6 +8,7 @@ from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, OutputError
 from lightagent.domain.events import Concluded, OutputAccepted, OutputRejected, RunFinished
 from lightagent.domain.message_copies import copy_messages
@@ -90,7 +91,8 @@ async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str
     except FAILURES as raised:  # A conclusion of anybody's: the answer is there all the same.
         exc = failure(raised)
         described = f"The conclusion {name!r} failed: {describe_failure(exc)}"
-        error = exc.info if isinstance(exc, LightAgentError) else LightAgentErrorInfo("LA-UNKNOWN", described)
+        ours = isinstance(exc, LightAgentError)
+        error = classify_exception(exc) if ours else LightAgentErrorInfo("LA-UNKNOWN", described)
         return Concluded(name, error, decisions, live.clock.now())
 
 

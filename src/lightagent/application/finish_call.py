@@ -13,7 +13,8 @@ from lightagent.application.tools.plain_json import PlainJson
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.effects import HandOver, OfferTools
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import LightAgentError, ToolError, format_lightagent_error
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Blocked
@@ -69,7 +70,8 @@ async def _failed(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], error: LightAgentError, duration: float
 ) -> ToolFinished:
     """What the model is told of a failure, as the policies leave it: a tool's error may quote anything."""
-    call_id, text, info = ready.call.call.id, str(error), error.info
+    call_id, info = ready.call.call.id, classify_exception(error)
+    text = format_lightagent_error(info)
     verdict = await _reviewed(live, ready, text)
     if isinstance(verdict, Stopped):
         return stopped_call(live, call_id, verdict, "withheld", duration)
@@ -83,7 +85,7 @@ async def _reviewed(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], output: str
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("tool_result"):
         return Passed(ResultPayload(output))
-    subject = live.subject(ready.tool.spec.name, ready.call.call.id)
+    subject = live.subject(ready.name, ready.call.call.id)
     return await reviewer.review("tool_result", subject, ResultPayload(output))
 
 

@@ -1,9 +1,10 @@
 """The one rule for what foreign code raises: gates, sinks, sources, models and tools may be written by anybody.
 
 Where such code is called, ``except FAILURES as raised`` and then ``failure(raised)``. A `CancelledError` means that the
-run was cancelled only if its own task was; else something that the component waited for was cancelled, and that is a
-failure of the component. So is a `GeneratorExit` that it raises. `KeyboardInterrupt` and `SystemExit` mean the process
-and go through, from a telemetry sink as well; only a tool's `SystemExit` is a failure of the tool.
+run was cancelled only if its task was, from outside and since the run began (`aiokits/cancellation.py`). Else what was
+cancelled is something that the component waited for, or by the component itself the task that was made for it, and that
+is a failure of the component. So is a `GeneratorExit` that it raises. `KeyboardInterrupt` and `SystemExit` mean the
+process and go through, from a telemetry sink as well; only a tool's `SystemExit` is a failure of the tool.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Final, TypeVar
 
-from lightagent.aiokits.abandon import is_cancelled, within
+from lightagent.aiokits.abandon import within
+from lightagent.aiokits.cancellation import current_task, is_cancelled
 
 T = TypeVar("T")
 
@@ -35,7 +37,8 @@ def failure(raised: BaseException) -> Exception:
         return raised
     if isinstance(raised, asyncio.CancelledError) and not is_cancelled():
         return _caused(InnerCancellation("something it waited for was cancelled"), raised)
-    if isinstance(raised, GeneratorExit) and _in_task():
+    # Without a task this is a coroutine that nobody finished, and that the garbage collector closes.
+    if isinstance(raised, GeneratorExit) and current_task() is not None:
         return _caused(RuntimeError("GeneratorExit was raised"), raised)
     raise raised
 
@@ -59,11 +62,3 @@ async def await_foreign(work: Coroutine[object, object, T], seconds: float | Non
 def _caused(error: Exception, cause: BaseException) -> Exception:
     error.__cause__ = cause
     return error
-
-
-def _in_task() -> bool:
-    """Whether an event loop drives this code; a coroutine that nobody finished is closed by the garbage collector."""
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False

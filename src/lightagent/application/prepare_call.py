@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import Reviewer
 from lightagent.application.tools.arguments import parse_arguments
+from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.errors import ToolError
+from lightagent.domain.call_forms import meant_name
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import LightAgentError, ToolError, format_lightagent_error
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Stopped
-from lightagent.domain.runs import PendingCall, Run
+from lightagent.domain.runs import PendingCall, Run, call_key
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
 
@@ -25,6 +29,8 @@ class ReadyCall(Generic[DepsT]):
     """A call that may run now.
 
     Attributes:
+        name: of the tool, as it was offered.
+        spec: its declaration, as it was when the call was prepared.
         shown: the arguments as plain JSON, for the record.
         arguments: the same as the tool wants them.
         key: names this call of this run, the same when it is repeated after a crash.
@@ -34,6 +40,8 @@ class ReadyCall(Generic[DepsT]):
 
     call: PendingCall
     tool: Tool[DepsT]
+    name: str
+    spec: ToolSpec
     shown: JsonObject
     arguments: Mapping[str, object]
     key: str
@@ -52,17 +60,16 @@ async def prepare_call(
     if decision is not None and decision.action == "respond":
         return _finished(live, call, decision.output or "", "answered")
     try:
-        tool = toolset.find(wanted.name, live.run.offered or ())
+        offered = live.run.offered or ()
+        tool, name = toolset.find(wanted.name, offered), meant_name(wanted.name, offered)
         shown = parse_arguments(wanted.arguments) if call.arguments is None else call.arguments
-        if call.status == "started" and not (tool.spec.idempotent or tool.spec.resumable):
+        spec = declared(tool, name)
+        if call.status == "started" and not (spec.idempotent or spec.resumable):
             raise _interrupted(wanted.name, prompts.call_interrupted)
-        arguments = tool.check(copy_json(shown))
-    except _Interrupted as error:
-        return _finished(live, call, str(error), "unknown", error)
-    except ToolError as error:
-        return _finished(live, call, str(error), "refused", error)
-    key = f"{live.run.started.run_id}:{live.run.turn}:{wanted.id}"
-    ready = ReadyCall(call, tool, shown, arguments, key, decision is not None)
+        arguments = checked(tool, name, copy_json(shown))
+    except LightAgentError as error:
+        return _not_called(live, call, error)
+    ready = ReadyCall(call, tool, name, spec, shown, arguments, call_key(live.run, wanted.id), decision is not None)
     if call.status == "started":
         return await _repeated(live, ready)
     if decision is not None and decision.action == "approve":
@@ -76,7 +83,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
 
     They cannot change it any more: it may have taken effect as it is. A nested run goes on, and is reviewed inside.
     """
-    call, name = ready.call, ready.tool.spec.name
+    call, name = ready.call, ready.name
     unseen = None if call.child is not None else _newcomers(live, call.reviewers)
     if unseen is None or not unseen.reviews("tool_call"):
         return ready
@@ -85,7 +92,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
         return stopped_call(live, call.call.id, verdict, "unknown")
     if isinstance(verdict, Asked) or not same_json(verdict.payload.arguments, ready.shown):
         error = _interrupted(name, live.acting.prompts.call_interrupted)
-        return _finished(live, call, str(error), "unknown", error, verdict.decisions)
+        return _not_called(live, call, error, verdict.decisions)
     return ready
 
 
@@ -108,8 +115,8 @@ async def _reviewed(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], reviewer: Reviewer | None
 ) -> ReadyCall[DepsT] | ToolFinished | ApprovalRequested:
     """The call as the policies leave it, and then as the tool's own declaration wants it approved."""
-    name, call_id = ready.tool.spec.name, ready.call.call.id
-    reason = f"{name} runs only with approval." if ready.tool.spec.requires_approval and not ready.approved else None
+    name, call_id = ready.name, ready.call.call.id
+    reason = f"{name} runs only with approval." if ready.spec.requires_approval and not ready.approved else None
     if reviewer is not None and reviewer.reviews("tool_call"):
         verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_json(ready.shown)))
         if isinstance(verdict, Stopped):
@@ -139,13 +146,13 @@ def _with_arguments(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], shown: JsonObject, decisions: tuple[Decision, ...]
 ) -> ReadyCall[DepsT] | ToolFinished:
     if same_json(shown, ready.shown):
-        return ReadyCall(ready.call, ready.tool, ready.shown, ready.arguments, ready.key, ready.approved, decisions)
+        return replace(ready, decisions=decisions)
     try:
-        arguments = ready.tool.check(copy_json(shown))
-    except ToolError as error:
-        return _finished(live, ready.call, str(error), "refused", error, decisions)
+        arguments = checked(ready.tool, ready.name, copy_json(shown))
+    except LightAgentError as error:
+        return _not_called(live, ready.call, error, decisions)
     # Whoever approved it has not seen these.
-    return ReadyCall(ready.call, ready.tool, copy_json(shown), arguments, ready.key, False, decisions)
+    return replace(ready, shown=copy_json(shown), arguments=arguments, approved=False, decisions=decisions)
 
 
 async def ask_for_approval(
@@ -158,7 +165,7 @@ async def ask_for_approval(
     """The event that has a human decide, as the policies leave it."""
     reviewer, call_id = live.reviewer, ready.call.call.id
     if reviewer is not None and reviewer.reviews("approval"):
-        subject = live.subject(ready.tool.spec.name, call_id)
+        subject = live.subject(ready.name, call_id)
         verdict = await reviewer.review("approval", subject, ApprovalPayload(reason, request))
         if isinstance(verdict, Stopped):
             return stopped_call(live, call_id, Stopped(verdict.outcome, decisions + verdict.decisions))
@@ -193,13 +200,18 @@ def _interrupted(name: str, prompt: str) -> _Interrupted:
     return _Interrupted(prompt.format(tool=name), guidance="", details={"tool": name})
 
 
-def _finished(
-    live: ActiveRun[DepsT],
-    call: PendingCall,
-    output: str,
-    status: ToolStatus,
-    error: ToolError | None = None,
-    decisions: tuple[Decision, ...] = (),
+def _not_called(
+    live: ActiveRun[DepsT], call: PendingCall, error: LightAgentError, decisions: tuple[Decision, ...] = ()
 ) -> ToolFinished:
-    info = None if error is None else error.info
-    return ToolFinished(call.call.id, output, status, info, decisions=decisions, at=live.clock.now())
+    info = classify_exception(error)
+    status: ToolStatus = "refused"
+    if isinstance(error, _Interrupted):
+        status = "unknown"
+    elif isinstance(error, BrokenTool):
+        status = "failed"
+    text = format_lightagent_error(info)
+    return ToolFinished(call.call.id, text, status, info, decisions=decisions, at=live.clock.now())
+
+
+def _finished(live: ActiveRun[DepsT], call: PendingCall, output: str, status: ToolStatus) -> ToolFinished:
+    return ToolFinished(call.call.id, output, status, at=live.clock.now())

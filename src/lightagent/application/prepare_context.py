@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
+from lightagent.aiokits.cancellation import Heeding, IsCancelled, cancellation
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.check_payload import is_trust
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Admitted, ContextAdded, RunFinished
 from lightagent.domain.messages import ContextMessage, UserMessage
 from lightagent.domain.policy import ContextPayload, QueryPayload, Stopped
 from lightagent.ports.context import ContextSource
+
+T = TypeVar("T")
 
 VALID_SOURCE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a context source may be called: its name stands in the delimiters of its text."""
@@ -41,8 +46,9 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
     query = live.run.messages[live.run.query_at]
     text = query.text if isinstance(query, UserMessage) else ""
     sources = [live.means.sources.get(name) for name in names]
+    is_cancelled = cancellation()
     gathered = await asyncio.gather(
-        *(_gather(live, name, source, text) for name, source in zip(names, sources, strict=True))
+        *(_apart(_gather(live, name, source, text), is_cancelled) for name, source in zip(names, sources, strict=True))
     )
     for place, event in enumerate(gathered, 1):
         if isinstance(event, RunFinished):
@@ -51,6 +57,12 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
             await live.tell(replace(event, decisions=event.decisions + others))
             return
         await live.tell(event)
+
+
+async def _apart(work: Coroutine[object, object, T], is_cancelled: IsCancelled) -> T:
+    """The result of `work` in a task of its own, so that a source which cancels it has failed."""
+    with Heeding(is_cancelled):
+        return await work
 
 
 async def _gather(
@@ -63,7 +75,7 @@ async def _gather(
         return ContextAdded(name, (), error, at=live.clock.now())
     try:
         texts: object = await await_foreign(source.gather(subject, query), source.timeout, in_time=live.in_time)
-        messages = _messages(source, texts)
+        messages = _messages(name, source, texts)
     except FAILURES as raised:  # A source of anybody's: the run goes on without it.
         return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())
     reviewer = live.reviewer
@@ -75,15 +87,18 @@ async def _gather(
     return ContextAdded(name, verdict.payload.messages, None, verdict.decisions, live.clock.now())
 
 
-def _messages(source: ContextSource, texts: object) -> tuple[ContextMessage, ...]:
+def _messages(name: str, source: ContextSource, texts: object) -> tuple[ContextMessage, ...]:
     if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
-        raise ConfigurationError(f"The context source {source.name!r} must give a list of texts.", guidance="")
-    return tuple(ContextMessage(source.name, str(text), source.trust) for text in texts)
+        raise ConfigurationError(f"The context source {name!r} must give a list of texts.", guidance="")
+    trust: object = source.trust
+    if not is_trust(trust):
+        raise ConfigurationError(f"The trust of the context source {name!r} is no label: {trust!r:.80}.", guidance="")
+    return tuple(ContextMessage(name, str(text), trust) for text in texts)
 
 
 def _described(name: str, exc: BaseException) -> LightAgentErrorInfo:
     if isinstance(exc, LightAgentError):
-        return exc.info
+        return classify_exception(exc)
     if isinstance(exc, TimeoutError):
         return LightAgentErrorInfo("LA-408", f"The context source {name!r} did not answer in time.")
     return LightAgentErrorInfo("LA-UNKNOWN", f"The context source {name!r} failed: {describe_failure(exc)}")

@@ -10,6 +10,8 @@ from lightagent.application.apply_policy import own_policies
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.structured_output import holds_json
+from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError, PolicyError
@@ -86,29 +88,56 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
 
 
 async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tuple[str, ...]) -> None:
-    """Raise unless the calls of a run that goes on, and those of the runs nested in it, may go on with these tools.
+    """Raise unless a run that goes on, and the runs nested in it, may do so with these tools and policies.
 
     Args:
         policies: what stands behind the gates of the run and of those around it.
 
     Raises:
-        ConfigurationError: a call began without the decision that its tool requires, or a nested run was begun with
-            another output type or with policies that are not there.
+        ConfigurationError: a call began without the decision that its tool requires; a policy that is not there
+            changed a call or the answer; the answer was accepted as what the model did not say; or a nested run was
+            begun with another output type or with policies that are not there.
         ToolError: a decision edits arguments into some that the tool refuses.
     """
+    _check_rewritings(run, policies)
+    _check_answer(run)
     for call in run.calls.values():
-        tool = tools.get(meant_name(call.call.name, tools if run.offered is None else run.offered))
+        name = meant_name(call.call.name, tools if run.offered is None else run.offered)
+        tool = tools.get(name)
         if tool is None:
             continue
         if call.child is not None and isinstance(tool, NestingTool):
             await tool.check_child(call.child, policies)
-        _check_call(call, tool)
+        _check_call(call, tool, name)
 
 
-def _check_call(call: PendingCall, tool: Tool[DepsT]) -> None:
+def _check_rewritings(run: Run, policies: tuple[str, ...]) -> None:
+    """What a policy made of a call or an answer is trusted only where that policy is here."""
+    for names in (run.rewriters, *(names for call in run.calls.values() for names in call.rewritings)):
+        # The decision of a gate with several policies names them all.
+        if names and not any(set(name.split(", ")).issubset(policies) or name in policies for name in names):
+            raise ConfigurationError(
+                f"A call or the answer was changed by the policy {names[0]!r:.100}, which this agent lacks.",
+                guidance="Resume it with the policies that reviewed it.",
+            )
+
+
+def _check_answer(run: Run) -> None:
+    """An answer with a type is what was found in the model's reply; text the fold itself compares."""
+    reply = run.last_reply
+    if run.accepted is None or run.rewriters or run.head.output_schema is None or reply is None:
+        return
+    if not holds_json(reply.message.content or "", run.accepted):
+        raise ConfigurationError(
+            "The journal says that an answer was accepted which is not in the model's reply, and no policy rewrote it.",
+            guidance="The journal was changed.",
+        )
+
+
+def _check_call(call: PendingCall, tool: Tool[DepsT], name: str) -> None:
     if call.status == "decided" and call.decision is not None and call.decision.arguments is not None:
-        tool.check(copy_json(call.decision.arguments))
-    if call.status == "started" and call.decision is None and tool.spec.requires_approval:
+        checked(tool, name, copy_json(call.decision.arguments))
+    if call.status == "started" and call.decision is None and declared(tool, name).requires_approval:
         raise ConfigurationError(
             f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
             "this tool requires.",

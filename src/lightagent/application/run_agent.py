@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+from lightagent.aiokits.cancellation import Heeding, from_now_on
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
@@ -49,6 +50,11 @@ async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> No
         ConfigurationError: the run cannot be resumed with these means; nothing has happened then.
         BaseException: what ended the run from outside, such as the cancellation of its task, once that is on record.
     """
+    with Heeding(await from_now_on()):
+        await _run(live, outer)
+
+
+async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
     seconds = live.run.limits.timeout
     whole = Deadline(math.inf if seconds is None else seconds, outer)
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from lightagent.aiokits.abandon import GRACE, stop
+from lightagent.aiokits.cancellation import Heeding, cancellation
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_call import carry_out
 from lightagent.application.prepare_call import ReadyCall
@@ -17,12 +18,12 @@ from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, Tool
+from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext
 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
     """Tell the calls' events as they happen. Calls that are cut off leave their last words in `live.leftovers`."""
-    if len(ready) == 1 and live.outlet is None and not live.means.sinks and _is_quick(ready[0].tool):
+    if len(ready) == 1 and live.outlet is None and not live.means.sinks and _is_quick(ready[0]):
         await _run_alone(live, ready[0])
     else:
         await _run_together(live, ready)
@@ -51,8 +52,9 @@ async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
         await live.tell(event)
 
 
-def _is_quick(tool: Tool[DepsT]) -> bool:
-    return isinstance(tool, FunctionTool) and tool.is_quick and tool.spec.timeout is None
+def _is_quick(ready: ReadyCall[DepsT]) -> bool:
+    tool = ready.tool
+    return isinstance(tool, FunctionTool) and tool.is_quick and ready.spec.timeout is None
 
 
 async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
@@ -97,6 +99,7 @@ class _Work(Generic[DepsT]):
     def __init__(self, live: ActiveRun[DepsT]) -> None:
         self.closed = False
         self._live = live
+        self._is_cancelled = cancellation()
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[_Item] = asyncio.Queue()
 
@@ -143,9 +146,11 @@ class _Work(Generic[DepsT]):
             return over
 
         live = self._live
-        nesting = self._nesting(ready, is_over) if ready.tool.spec.resumable else None
+        nesting = self._nesting(ready, is_over) if ready.spec.resumable else None
         try:
-            event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting))
+            # The task is the call's own, so a tool that cancels it has failed.
+            with Heeding(lambda: self.closed or self._is_cancelled()):
+                event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting))
         finally:
             over = True
         # After the notes of the call's own thread, which are on their way through the loop.
@@ -184,7 +189,7 @@ def _goes_on(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:
 
 def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
     """The result of a call that did not end when it was cancelled."""
-    name = ready.tool.spec.name
+    name = ready.name
     error = ToolAbandoned(
         f"{name} did not end when it was cancelled, so it may still take effect.",
         guidance="",
@@ -206,5 +211,5 @@ def _context(
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:
-    data: JsonObject = {"id": ready.call.call.id, "name": ready.tool.spec.name, "text": str(text)}
+    data: JsonObject = {"id": ready.call.call.id, "name": ready.name, "text": str(text)}
     return Noted(TOOL_PROGRESS, data, live.clock.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Generic
@@ -86,12 +87,12 @@ def start_run(
     unparsed = () if isinstance(history, HistoryReference) else history
     past = parse_history(unparsed, model_origin(means.model)) if unparsed else ()
     started = RunStarted(
-        means.ids.new(),
+        _new_id(means),
         head,
         past if awaits_admission else (*past, asked),
         request.limits,
         request.scope,
-        request.trace_id or means.ids.new(),
+        request.trace_id or _new_id(means),
         request.parent_trace_id,
         request.run_group_id,
         policy_names(reviewed),
@@ -107,7 +108,7 @@ def start_run(
         )
         if means.handoffs
         else (),
-        means.clock.now(),
+        _now(means),
     )
     return ActiveRun(
         means,
@@ -119,6 +120,21 @@ def start_run(
         nesting=nesting,
         path=path,
     )
+
+
+def _new_id(means: Means[DepsT]) -> str:
+    """An id of a source of anybody's: a journal is found by it, so it must be text."""
+    made: object = means.ids.new()
+    if not isinstance(made, str) or not made:
+        raise ConfigurationError(f"ids: new() must give a text that is not empty, got {made!r:.80}.", guidance="")
+    return made
+
+
+def _now(means: Means[DepsT]) -> float:
+    moment: object = means.clock.now()
+    if not isinstance(moment, int | float) or isinstance(moment, bool) or not math.isfinite(moment):
+        raise ConfigurationError(f"clock: now() must give seconds since 1970, got {moment!r:.80}.", guidance="")
+    return float(moment)
 
 
 def _query_message(query: str | Sequence[JsonObject]) -> UserMessage:

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lightagent.application.answer_json import find_json
-from lightagent.application.strict_json import NotStrictJsonError
+from lightagent.application.strict_json import NotStrictJsonError, read_json
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.domain.errors import ConfigurationError, OutputError
+from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -163,6 +164,17 @@ class OutputType(Generic[OutputT_co]):
             raise OutputError("\n".join(lines)) from None
         except Exception as exc:  # A validator is the user's code, and pydantic takes only ValueErrors for a refusal.
             raise OutputError(f"- the answer could not be validated: {describe_failure(exc)}") from exc
+
+
+def holds_json(content: str, answer: str) -> bool:
+    """Whether an answer that `OutputType.check` gave is among what it may find in `content`."""
+    try:
+        kept = read_json(answer)
+    except NotStrictJsonError:
+        return False
+    values = [value for found in find_json(content) for value in found.values]
+    inner = [value[_RESULT] for value in values if isinstance(value, dict) and value.keys() == {_RESULT}]
+    return any(same_json(kept, value) for value in (*values, *inner))
 
 
 def _has_result(schema: JsonValue, root: JsonObject) -> bool:

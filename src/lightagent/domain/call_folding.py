@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeAlias, assert_never
 
+from lightagent.domain.call_forms import meant_name
 from lightagent.domain.effects import HandOver, OfferTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ApprovalDecided, ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
@@ -12,7 +13,8 @@ from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.runs import NO_CALLS, PendingCall, Run
+from lightagent.domain.policy import rewritings
+from lightagent.domain.runs import NO_CALLS, PendingCall, Run, call_key
 
 CallEvent: TypeAlias = ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided
 
@@ -24,6 +26,8 @@ def advance(run: Run, event: CallEvent) -> Run:
         ConfigurationError: the call cannot take this here.
     """
     call = run.calls.get(event.call_id)
+    if call is not None and isinstance(event, ToolStarted):
+        _check_identity(run, call, event)
     moved = None if call is None else _moved(call, event)
     if moved is None:
         raise ConfigurationError(f"{event.type}: no call {event.call_id!r:.100} can take this here.")
@@ -72,14 +76,28 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
             if call.status not in ("new", "started", "decided"):
                 return None
             _check_arguments(call, event)
+            _check_request(call, event)
             return PendingCall(
-                call.call, "waiting", event.arguments, child=call.child, reviewers=_reviewers(call, event)
+                call.call,
+                "waiting",
+                event.arguments,
+                child=call.child,
+                reviewers=_reviewers(call, event),
+                rewritings=_rewritings(call, event),
             )
         case ApprovalDecided(decision=decision):
             if call.status != "waiting" or (call.child is not None and isinstance(call.child.outcome, Suspended)):
                 return None
             arguments = decision.arguments if decision.action == "edit" else call.arguments
-            return PendingCall(call.call, "decided", arguments, decision, child=call.child, reviewers=call.reviewers)
+            return PendingCall(
+                call.call,
+                "decided",
+                arguments,
+                decision,
+                child=call.child,
+                reviewers=call.reviewers,
+                rewritings=call.rewritings,
+            )
         case _:
             assert_never(event)
 
@@ -91,8 +109,29 @@ def _started(call: PendingCall, event: ToolStarted) -> PendingCall | None:
     elif call.status != "new":
         return None
     _check_arguments(call, event)
-    reviewers = _reviewers(call, event)
-    return PendingCall(call.call, "started", event.arguments, call.decision, child=call.child, reviewers=reviewers)
+    return PendingCall(
+        call.call,
+        "started",
+        event.arguments,
+        call.decision,
+        child=call.child,
+        reviewers=_reviewers(call, event),
+        rewritings=_rewritings(call, event),
+    )
+
+
+def _check_identity(run: Run, call: PendingCall, event: ToolStarted) -> None:
+    """What runs must be the tool that the model called, under the key that a repetition of the call has too.
+
+    Raises:
+        ConfigurationError: it is not, so the journal was tampered with.
+    """
+    if event.name != meant_name(call.call.name, run.offered or ()):
+        raise ConfigurationError(
+            f"{event.type}: call {event.call_id!r:.100} was of {call.call.name!r:.100}, not of {event.name!r:.100}."
+        )
+    if event.idempotency_key != call_key(run, event.call_id):
+        raise ConfigurationError(f"{event.type}: the key of call {event.call_id!r:.100} is of another call or run.")
 
 
 def _reviewers(call: PendingCall, event: ToolStarted | ApprovalRequested) -> tuple[str, ...]:
@@ -106,12 +145,31 @@ def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) 
     Raises:
         ConfigurationError: it is not, so the journal was tampered with.
     """
-    if any(decision.phase == "tool_call" and decision.action == "rewrite" for decision in event.decisions):
+    if any(decision.phase == "tool_call" for decision in rewritings(event.decisions)):
         return
     wanted = _asked_for(call.call.arguments) if call.arguments is None else call.arguments
     if wanted is None or not same_json(event.arguments, wanted):
         known = "asked for" if call.decision is None else "decided"
         raise ConfigurationError(f"{event.type}: call {event.call_id!r:.100} was {known} with other arguments.")
+
+
+def _check_request(call: PendingCall, event: ApprovalRequested) -> None:
+    """Before a call begins, a human is shown the arguments that wait; a tool that asks shows what it wants to.
+
+    Raises:
+        ConfigurationError: it is something else, and no policy is on record that made it so.
+    """
+    if call.status == "started" or any(one.phase == "approval" for one in rewritings(event.decisions)):
+        return
+    if not same_json(event.request, {"arguments": event.arguments}):
+        raise ConfigurationError(
+            f"{event.type}: what was shown of call {event.call_id!r:.100} is not the arguments that wait."
+        )
+
+
+def _rewritings(call: PendingCall, event: ToolStarted | ApprovalRequested) -> tuple[tuple[str, ...], ...]:
+    by = tuple(decision.by for decision in rewritings(event.decisions))
+    return (*call.rewritings, by) if by else call.rewritings
 
 
 def _asked_for(text: str) -> JsonObject | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
+from lightagent.domain.error_records import error_info, recorded_info
 from lightagent.domain.errors import (
     BudgetError,
     ConfigurationError,
@@ -31,14 +34,20 @@ _FAMILIES: dict[str, type[LightAgentError]] = {
 
 
 def classify_exception(exc: BaseException) -> LightAgentErrorInfo:
-    """What an exception means in our terms; what nobody foresaw is ``LA-UNKNOWN`` with its type's name."""
-    if isinstance(exc, LightAgentError):
-        return exc.info
+    """What an exception means in our terms; what nobody foresaw is ``LA-UNKNOWN`` with its type's name.
+
+    It can be kept in a journal: details that are no JSON are texts.
+    """
+    if isinstance(exc, LightAgentError) and (info := error_info(exc)) is not None:
+        return recorded_info(info)
     if isinstance(exc, TimeoutError):
         return ERROR_TAXONOMY["LA-408"]
     if isinstance(exc, ConnectionError):
         return ERROR_TAXONOMY["LA-503"]
-    text = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    said = ""
+    with suppress(Exception):  # Its text may be code of anybody's.
+        said = str(exc)
+    text = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
     return LightAgentErrorInfo("LA-UNKNOWN", text, ERROR_TAXONOMY["LA-UNKNOWN"].guidance)
 
 

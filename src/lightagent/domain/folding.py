@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import reduce
 from typing import assert_never
 
@@ -34,6 +35,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended
+from lightagent.domain.policy import rewritings
 from lightagent.domain.replies import cut_short
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
 
@@ -236,8 +238,7 @@ def _nested(run: Run, event: Nested) -> Run:
     else:
         raise ConfigurationError("nested: the first event of a nested run is run_started.")
     status: CallState = "waiting" if isinstance(child.outcome, Suspended) else "started"
-    moved = PendingCall(call.call, status, call.arguments, call.decision, child=child, reviewers=call.reviewers)
-    return with_call(run, event.call_id, moved)
+    return with_call(run, event.call_id, replace(call, status=status, child=child))
 
 
 def _checked(run: Run, event: OutputRejected | OutputAccepted | Concluded) -> Run:
@@ -256,10 +257,13 @@ def _checked(run: Run, event: OutputRejected | OutputAccepted | Concluded) -> Ru
             rejections = run.output_rejections + 1
             return run._replace(messages=(*run.messages, message), output_rejections=rejections, last_reply=None)
         case OutputAccepted(content=content, decisions=decisions):
-            if any(decision.action == "rewrite" for decision in decisions):
+            by = tuple(decision.by for decision in rewritings(decisions))
+            if by:
                 last = AssistantMessage(content, reasoning=reply.message.reasoning)
                 run = run._replace(messages=(*run.messages[:-1], last))
-            return run._replace(accepted=content)
+            elif run.head.output_schema is None and content != (reply.message.content or ""):
+                raise ConfigurationError("output_accepted: this is not the model's answer, and no policy rewrote it.")
+            return run._replace(accepted=content, rewriters=by)
         case _:
             assert_never(event)
 

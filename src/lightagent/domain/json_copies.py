@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Final, overload
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+
+_NESTED: Final = (dict, list, tuple)
 
 
 @overload
@@ -12,11 +14,14 @@ def copy_json(value: JsonObject) -> JsonObject: ...
 @overload
 def copy_json(value: JsonValue) -> JsonValue: ...
 def copy_json(value: JsonValue) -> JsonValue:
-    """A copy that shares no list and no object with `value`. Texts, numbers, booleans and null need no copy."""
+    """A copy that shares no list and no object with `value`. Texts, numbers, booleans and null need no copy.
+
+    A tuple, which foreign code may give for a list, becomes one.
+    """
     if isinstance(value, dict):
-        return {name: copy_json(one) if isinstance(one, dict | list) else one for name, one in value.items()}
-    if isinstance(value, list):
-        return [copy_json(one) if isinstance(one, dict | list) else one for one in value]
+        return {name: copy_json(one) if isinstance(one, _NESTED) else one for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [copy_json(one) if isinstance(one, _NESTED) else one for one in value]
     return value
 
 

@@ -66,6 +66,11 @@ class Decision:
     reason: str = ""
 
 
+def rewritings(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
+    """Those that changed what was reviewed."""
+    return tuple(decision for decision in decisions if decision.action == "rewrite") if decisions else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a review is about: whose run it is and where it stands, and the tool call, source or agent in question.

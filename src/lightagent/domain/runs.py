@@ -33,6 +33,7 @@ class PendingCall:
         effects: what it does to the run at the end of the round.
         child: the run of the agent that was called as this tool.
         reviewers: who decided about it at `tool_call`, as far as decisions on record tell.
+        rewritings: the names of the policies that changed what runs or is shown, of each event that says so.
     """
 
     call: ToolCall
@@ -43,6 +44,7 @@ class PendingCall:
     effects: tuple[Effect, ...] = ()
     child: Run | None = None
     reviewers: tuple[str, ...] = ()
+    rewritings: tuple[tuple[str, ...], ...] = ()
 
 
 NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})
@@ -72,6 +74,7 @@ class Run(NamedTuple):
         head_turn: those that had come when the agent that acts now took over.
         last_reply: the model's last word, if nothing came after it.
         accepted: the final answer, once it has passed.
+        rewriters: the names of the policies that changed it.
         concluded: the conclusions that were drawn.
         ending: how the run is going to end, because of something that happened.
         outcome: how it ended.
@@ -98,6 +101,7 @@ class Run(NamedTuple):
     output_rejections: int = 0
     last_reply: ModelReplied | None = None
     accepted: str | None = None
+    rewriters: tuple[str, ...] = ()
     concluded: tuple[str, ...] = ()
     ending: Outcome | None = None
     outcome: Outcome | None = None
@@ -125,6 +129,11 @@ class Run(NamedTuple):
             self.attempt or 1,
             path,
         )
+
+
+def call_key(run: Run, call_id: str) -> str:
+    """What names this call of the current turn: the idempotency key, the same when the call is repeated."""
+    return f"{run.started.run_id}:{run.turn}:{call_id}"
 
 
 def waiting_calls(run: Run) -> dict[str, tuple[str, ...]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Generic
 from weakref import WeakKeyDictionary
 
 from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.function_tool import FunctionTool, is_tool
 from lightagent.application.tools.toolset import DepsT, Toolset, tools_by_name
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.ports.tools import Tool, ToolList, ToolSource
 
 OWN_TOOLS: Final = "the agent's own tools"
@@ -44,8 +46,10 @@ class Catalogue(Generic[DepsT]):
         """The tools as they are now. Runs that need the list at the same time have it listed once.
 
         Raises:
-            ConfigurationError: two tools have the same name; the text names where both come from.
+            ConfigurationError: two tools have the same name; the text names where both come from. Or a source lists
+                what is no tool.
             LightAgentError: a source cannot be listed.
+            asyncio.CancelledError: the run was cancelled.
         """
         async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             listed = self.ready()
@@ -61,7 +65,7 @@ class Catalogue(Generic[DepsT]):
         initial = list(tools)
         for source in self.sources:
             found = await _listed(source)
-            for name, tool in found.tools.items():
+            for name, tool in _entries(source, found):
                 if name in tools:
                     raise _named_twice(name, origins[name], f"the source {source.name!r}")
                 tools[name] = tool
@@ -70,7 +74,8 @@ class Catalogue(Generic[DepsT]):
         return Toolset(tools, tuple(initial))
 
     def _current(self) -> tuple[int, ...]:
-        return tuple(source.version for source in self.sources) if self.sources else ()
+        # A list, since a `StopIteration` of a source would end what reads a map.
+        return tuple([_version(source) for source in self.sources]) if self.sources else ()
 
     async def aclose(self) -> None:
         """Close the sources, the last one first; one that fails to close does not keep the others open."""
@@ -78,11 +83,20 @@ class Catalogue(Generic[DepsT]):
         for source in reversed(self.sources):
             try:
                 await source.aclose()
-            except Exception as error:  # Raised again below, once all are closed.
-                errors.append(error)
+            except FAILURES as raised:  # Raised again below, once all are closed.
+                errors.append(failure(raised))
         self._versions, self._listed = (), None if self.sources else self._listed
         if errors:
             raise errors[0]
+
+
+def _version(source: ToolSource[DepsT]) -> int:
+    try:
+        return source.version
+    except FAILURES as raised:
+        if isinstance(raised, Exception):
+            raise
+        raise _failed(source, raised, "tell its version") from raised
 
 
 async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
@@ -91,7 +105,7 @@ async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
     except FAILURES as raised:
         if isinstance(raised, Exception):
             raise
-        raise failure(raised) from raised
+        raise _failed(source, raised, "list its tools") from raised
     found: object = listed
     if not isinstance(found, ToolList) or not isinstance(getattr(listed, "tools", None), Mapping):
         raise ConfigurationError(
@@ -99,6 +113,33 @@ async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
             guidance="",
         )
     return listed
+
+
+def _entries(source: ToolSource[DepsT], listed: ToolList[DepsT]) -> Iterator[tuple[str, Tool[DepsT]]]:
+    """The tools of a source with their names, each looked at only as far as to see that it is one."""
+    for name, tool in _items(source, listed):
+        key: object = name
+        if not isinstance(key, str) or not (isinstance(tool, FunctionTool) or is_tool(tool)):
+            raise ConfigurationError(
+                f"tools: the source {source.name!r} lists a {type(tool).__name__} as {key!r:.100}, which is no tool.",
+                guidance="List a dict of names and tools; as_tool makes one of a function.",
+            )
+        yield name, tool
+
+
+def _items(source: ToolSource[DepsT], listed: ToolList[DepsT]) -> list[tuple[str, Tool[DepsT]]]:
+    try:
+        return list(listed.tools.items())
+    except FAILURES as raised:  # A mapping of anybody's.
+        if isinstance(raised, Exception):
+            raise
+        raise _failed(source, raised, "list its tools") from raised
+
+
+def _failed(source: ToolSource[DepsT], raised: BaseException, what: str) -> ToolError:
+    """The error for what is no `Exception`, such as the cancellation of something that the source waited for."""
+    described = describe_failure(failure(raised))
+    return ToolError(f"The source of tools {source.name!r:.100} failed to {what}: {described}", guidance="")
 
 
 def _known(offered: tuple[str, ...], tools: Mapping[str, object], source: str) -> tuple[str, ...]:

@@ -11,9 +11,11 @@ from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
 from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.describe_failure import describe_failure, innermost
+from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.domain.effects import Effect, OfferTools, ToolAnswer
+from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.signals import ControlSignal, RetryTool
 from lightagent.domain.tools import ToolSpec
@@ -53,7 +55,7 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
         ControlSignal: any other than `RetryTool`, such as `ApprovalRequired`: it is for the run.
         asyncio.CancelledError: the run was cancelled.
     """
-    spec = tool.spec
+    spec = declared(tool, type(tool).__name__)
     try:
         called = tool.call(arguments, context)
         keeps_time = spec.timeout is None or isinstance(tool, NestingTool)
@@ -62,7 +64,7 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
     except (*FAILURES, SystemExit) as raised:
         exc = raised if isinstance(raised, SystemExit) else failure(raised)
         if isinstance(exc, TimeIsUp):
-            raise _too_slow(tool, abandoned=isinstance(exc, Abandoned)) from exc
+            raise _too_slow(tool, spec, abandoned=isinstance(exc, Abandoned)) from exc
         raise _failure(spec, innermost(exc)) from exc
 
 
@@ -79,8 +81,8 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over)
 
 
-def _too_slow(tool: Tool[DepsT], *, abandoned: bool) -> ToolError:
-    took = f"{tool.spec.name} took longer than {tool.spec.timeout:g} s and was"
+def _too_slow(tool: Tool[DepsT], spec: ToolSpec, *, abandoned: bool) -> ToolError:
+    took = f"{spec.name} took longer than {spec.timeout:g} s and was"
     if abandoned or (isinstance(tool, FunctionTool) and not tool.is_async):
         # Told that the call was cancelled, a model would make it again: and pay twice.
         return ToolAbandoned(
@@ -92,7 +94,9 @@ def _too_slow(tool: Tool[DepsT], *, abandoned: bool) -> ToolError:
 def _failure(spec: ToolSpec, exc: BaseException) -> Exception:
     if isinstance(exc, RetryTool):
         return refused(f"{spec.name} asks for another try: {exc.hint}")
-    if isinstance(exc, ControlSignal | ToolError | PolicyError | BudgetError):
+    if isinstance(exc, ControlSignal):
+        return exc
+    if isinstance(exc, ToolError | PolicyError | BudgetError) and error_info(exc) is not None:
         return exc
     if isinstance(exc, InnerCancellation):
         return refused(f"{spec.name} failed: something it waited for was cancelled.")

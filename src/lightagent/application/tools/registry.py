@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from lightagent.application.tools.argument_errors import refused, unknown_tool
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
+from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
 from lightagent.application.tools.invoke import invoke
 from lightagent.application.tools.mapped_tool import MappedTool, infos_by_name
 from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
+from lightagent.application.tools.toolset import tool_name
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import NO_ORIGIN
@@ -39,7 +41,7 @@ class ToolRegistry:
             ConfigurationError: it cannot be a tool.
         """
         added = as_tool(tool)
-        name = added.name if isinstance(added, FunctionTool) else added.spec.name
+        name = tool_name(added)
         if name not in self._tools or not _same(self._tools[name], added):
             self._registered[name] = self._registered.get(name, 0) + 1
         self._tools[name] = added
@@ -140,10 +142,10 @@ class AsyncToolDispatcher:
         """
         try:
             tool = self._find(tool_name)
-            if tool.spec.requires_approval:
+            if declared(tool, tool_name).requires_approval:
                 raise refused(f"{tool_name} runs only with a human's approval, and there is nobody to ask.")
             arguments = parse_arguments(tool_params if isinstance(tool_params, str) else dump_arguments(tool_params))
-            return (await invoke(tool, tool.check(arguments), _context())).output
+            return (await invoke(tool, checked(tool, tool_name, arguments), _context())).output
         except LightAgentError as error:
             return str(error)
         except ControlSignal as signal:
@@ -195,10 +197,10 @@ def tool_problems(name: str, tool: Tool[DepsT]) -> list[ToolProblem]:
     info = _tool_info(tool)
     found = [] if info is None else validate_tool_info(info)
     try:
-        spec = tool.spec
+        spec = declared(tool, name)
         from lightagent.application.tools.schema_validation import check_schema
 
         check_schema(name, spec.parameters)
-    except ConfigurationError as exc:
+    except (BrokenTool, ConfigurationError) as exc:
         found.append(ToolProblem(tool=name, level="error", field="parameters", message=exc.message))
     return found

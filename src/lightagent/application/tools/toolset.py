@@ -9,6 +9,7 @@ from typing import Final, Generic
 from typing_extensions import TypeVar
 
 from lightagent.application.tools.argument_errors import unknown_tool
+from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError
@@ -58,7 +59,7 @@ class Toolset(Generic[DepsT]):
         As long as the same names are asked for it is the same object, so that an adapter can keep what it made of it.
         """
         if names is not self._names and names != self._names:
-            specs = tuple(self.tools[name].spec for name in names if name in self.tools)
+            specs = tuple(declared(self.tools[name], name) for name in names if name in self.tools)
             self._names, self._specs = names, specs
             return specs
         return self._specs
@@ -109,5 +110,14 @@ def _two_called(name: str) -> ConfigurationError:
 
 
 def tool_name(tool: Tool[DepsT]) -> str:
-    """The name of a tool; that of a function is known without its declaration being worked out."""
-    return tool.name if isinstance(tool, FunctionTool) else tool.spec.name
+    """The name of a tool; that of a function is known without its declaration being worked out.
+
+    Raises:
+        ConfigurationError: a tool object does not declare itself.
+    """
+    if isinstance(tool, FunctionTool):
+        return tool.name
+    try:
+        return declared(tool, type(tool).__name__).name
+    except BrokenTool as error:
+        raise ConfigurationError(f"tools: {error.message}", guidance="") from error

@@ -1,0 +1,76 @@
+"""Who was cancelled: the current task by somebody outside, or only something that it waited for.
+
+Both arrive as a `CancelledError`. A task counts the cancellations that were asked of it, but it never forgets one that
+it swallowed; and where foreign code runs in a task that was made for it, that code may cancel the task itself. So
+whoever runs foreign code says what counts as a cancellation from outside while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Final, TypeAlias
+
+IsCancelled: TypeAlias = Callable[[], bool]
+"""Whether somebody outside wants the work to end; may be asked from any task of the loop."""
+
+
+class Heeding:
+    """Within it, the current task counts as cancelled where `is_cancelled` says so.
+
+    It may be entered by one task and left by another, as in a generator.
+    """
+
+    __slots__ = ("_before", "_is_cancelled")
+
+    def __init__(self, is_cancelled: IsCancelled) -> None:
+        self._is_cancelled = is_cancelled
+
+    def __enter__(self) -> None:
+        self._before = _heeded.get()
+        _heeded.set((current_task(), self._is_cancelled))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _heeded.set(self._before)
+
+
+_Heeded: TypeAlias = tuple[asyncio.Task[object] | None, IsCancelled]
+_heeded: Final[ContextVar[_Heeded | None]] = ContextVar("lightagent_heeded", default=None)
+
+
+def current_task() -> asyncio.Task[object] | None:
+    """The task that runs here; None where no event loop does."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def is_cancelled() -> bool:
+    """Whether the current task was cancelled from outside, and not something that it waited for."""
+    return cancellation()()
+
+
+def cancellation() -> IsCancelled:
+    """The same question about the task that is the current one now, for the tasks that it makes."""
+    task, heeded = current_task(), _heeded.get()
+    if heeded is not None and heeded[0] is task:  # A task that was made within has the context of the one around it.
+        return heeded[1]
+    return lambda: task is not None and task.cancelling() > 0
+
+
+async def from_now_on() -> IsCancelled:
+    """Whether the current task is cancelled later than now.
+
+    Raises:
+        asyncio.CancelledError: it was cancelled already, and is told now.
+    """
+    task = current_task()
+    before = 0 if task is None else task.cancelling()
+    if before:
+        await asyncio.sleep(0)  # A cancellation that it has yet to hear of is raised here; the others it has swallowed.
+    return lambda: task is not None and task.cancelling() > before

@@ -1,0 +1,70 @@
+"""What a tool object of anybody's says of itself and of arguments; whatever else it raises or gives is its failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.tools.argument_errors import clip, refused
+from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.domain.error_records import error_info
+from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.signals import RetryTool
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.tools import Tool
+
+DepsT = TypeVar("DepsT")
+
+
+class BrokenTool(ToolError):
+    """A tool object failed where it only had to declare itself or to look at arguments. It was not called."""
+
+
+def declared(tool: Tool[DepsT], name: str) -> ToolSpec:
+    """The tool's declaration; `name` is what it is known by.
+
+    Raises:
+        BrokenTool: there is none.
+        LightAgentError: as the tool raised it, such as a `ConfigurationError` about the types of a function.
+        asyncio.CancelledError: the run was cancelled.
+    """
+    try:
+        spec: object = tool.spec
+    except (*FAILURES, SystemExit) as raised:
+        raise _told(raised, f"The tool {name!r:.100} could not be declared") from raised
+    if not isinstance(spec, ToolSpec):
+        raise BrokenTool(
+            f"The tool {name!r:.100} declares itself with a {type(spec).__name__}; its spec must be a ToolSpec.",
+            guidance="",
+        )
+    return spec
+
+
+def checked(tool: Tool[DepsT], name: str, arguments: JsonObject) -> Mapping[str, object]:
+    """The arguments as the tool wants them.
+
+    Raises:
+        ToolError: it refuses them; the text is for the model.
+        BrokenTool: its check failed.
+        LightAgentError: another one, as the tool raised it.
+        asyncio.CancelledError: the run was cancelled.
+    """
+    try:
+        found: object = tool.check(arguments)
+    except RetryTool as signal:
+        raise refused(f"{name} asks for another try: {signal.hint}") from signal
+    except (*FAILURES, SystemExit) as raised:
+        raise _told(raised, f"{clip(name, 100)} failed to check its arguments") from raised
+    if not isinstance(found, Mapping):
+        kind = type(found).__name__
+        raise BrokenTool(f"{clip(name, 100)} checked its arguments into a {kind}, which is no mapping.", guidance="")
+    return found
+
+
+def _told(raised: BaseException, what: str) -> LightAgentError:
+    exc = raised if isinstance(raised, SystemExit) else failure(raised)
+    if isinstance(exc, LightAgentError) and error_info(exc) is not None:
+        return exc
+    return BrokenTool(f"{what}: {describe_failure(exc)}", guidance="")

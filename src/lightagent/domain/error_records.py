@@ -1,0 +1,68 @@
+"""What a journal keeps of an error that foreign code raised: its data as plain JSON, whatever it was made with."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from reprlib import Repr
+from typing import Final
+
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError, LightAgentError
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+
+_MOST_TEXT: Final = 200
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+_REPR: Final = Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = _MOST_TEXT
+
+
+def error_info(error: LightAgentError) -> LightAgentErrorInfo | None:
+    """The error's own data; None where its class never set it, as one that does not call `super().__init__`."""
+    info: object = None
+    with suppress(Exception):  # It may be a property of anybody's.
+        info = getattr(error, "info", None)
+    return info if isinstance(info, LightAgentErrorInfo) else None
+
+
+def recorded_info(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
+    """The same as a journal can keep it, sharing nothing that can be changed.
+
+    Of the details, a value that is no JSON becomes a short text of it.
+    """
+    code: object = info.code
+    guidance: object = info.guidance
+    retryable: object = info.retryable
+    return LightAgentErrorInfo(
+        code if isinstance(code, str) else "LA-UNKNOWN",
+        _text(info.message),
+        guidance if isinstance(guidance, str) else "",
+        _details(info.details),
+        retryable is True,
+    )
+
+
+def _details(details: object) -> JsonObject | None:
+    if details is None:
+        return None
+    if not isinstance(details, dict):
+        return {"text": _text(details)}
+    try:
+        return to_json_object(details, "details")
+    except ConfigurationError:
+        return {name: found for key, value in details.items() for name, found in _detail(key, value).items()}
+
+
+def _detail(key: object, value: object) -> JsonObject:
+    """One of several details, of which at least one is no JSON."""
+    for name in (key, _text(key).encode("utf-8", "replace").decode()):
+        for found in (value, _text(value)):
+            with suppress(ConfigurationError):
+                return to_json_object({name: found}, "details")
+    return {}
+
+
+def _text(value: object) -> str:
+    """A text as it is, and of anything else a short one, in which nothing differs from one process to another."""
+    return value if isinstance(value, str) else _ADDRESS.sub("", _REPR.repr(value))[:_MOST_TEXT]

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
 
 from lightagent import LightAgent, Limits
-from lightagent.adapters.chat._profile_table import LINES, find_litellm_profile, find_profile
+from lightagent.adapters.chat._profile_table import LINES, find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
@@ -198,6 +198,39 @@ def test_a_line_is_found_by_host_and_model() -> None:
     assert find_litellm_profile("deepseek/deepseek-chat").structured == ("json_object", "prompt")
     assert find_litellm_profile("gpt-4.1").beside_tools
     assert find_litellm_profile("anthropic/claude") == find_litellm_profile("new/one") == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("ws-1.ap-southeast-1.maas.aliyuncs.com", "qwen"),
+        ("dashscope-intl.aliyuncs.com", "qwen"),
+        ("api.stepfun.ai", "stepfun"),
+        ("api.minimaxi.com", "minimax"),
+        ("api.baichuan-ai.com", "baichuan"),
+        ("api.mistral.ai", "mistral"),
+        ("openrouter.ai", "openrouter"),
+        ("generativelanguage.googleapis.com", "gemini"),
+    ],
+)
+def test_hosts_have_the_line_of_their_provider(host: str, name: str) -> None:
+    assert find_profile(host, "any") == named_profile(name)
+
+
+def test_a_server_of_ones_own_is_named() -> None:
+    model = OpenAIChatModel("qwen3", base_url="http://127.0.0.1:11434/v1", profile="ollama")
+    assert model.profile.token_limit == "max_tokens"
+    assert OpenAIChatModel("qwen3", base_url="http://127.0.0.1:11434/v1").profile == UNKNOWN
+
+
+async def test_the_usage_of_a_stream_is_not_asked_for_where_that_is_refused(picky: Picky) -> None:
+    picky.refusal = without("stream_options", "Extra inputs are not permitted: stream_options")
+    model = OpenAIChatModel("m", "test-key-000", picky.url, profile="mistral")
+    request = ChatRequest((UserMessage("hi"),), params={"max_completion_tokens": 5}, stream=True)
+    assert [delta async for delta in model.stream(request)]
+    (sent,) = picky.received
+    assert sent["max_tokens"] == 5
+    await model.aclose()
 
 
 def test_every_line_says_how_it_is_known_and_has_a_name_of_its_own() -> None:

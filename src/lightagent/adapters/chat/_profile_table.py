@@ -1,4 +1,7 @@
-"""The table of endpoints that are known to differ from the form that most take. A line is all that a new one needs."""
+"""The table of endpoints: what is known of each. A line is all that a new one needs.
+
+Some lines hold the form that most take: so much is known of them, and they can be named.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class ProfileLine:
 
     Attributes:
         name: what `profile=` calls it.
-        hosts: patterns for the host of the base URL.
+        hosts: patterns for the host of the base URL; none for servers of one's own, which are named.
         prefixes: the provider's names before the slash in LiteLLM's model names.
         models: patterns for the model's name; any by default.
         source: where it is written.
@@ -66,7 +69,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ),
     ProfileLine(
         "qwen",
-        ("dashscope.aliyuncs.com", "dashscope-*.aliyuncs.com"),
+        ("dashscope.aliyuncs.com", "dashscope-*.aliyuncs.com", "*.dashscope.aliyuncs.com", "*.maas.aliyuncs.com"),
         ("dashscope",),
         EndpointProfile(structured=_JSON, token_limit="max_tokens"),
         "https://www.alibabacloud.com/help/en/model-studio/qwen-structured-output",
@@ -83,9 +86,9 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ProfileLine(
         "zhipu",
         ("open.bigmodel.cn", "api.z.ai"),
-        ("zai",),
+        ("zai", "bigmodel"),
         EndpointProfile(structured=_JSON, token_limit="max_tokens"),
-        "https://docs.bigmodel.cn",
+        "https://docs.bigmodel.cn, https://java.agentscope.io/v2/en/integration/model/glm",
         "reported",
     ),
     ProfileLine(
@@ -94,7 +97,112 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         ("anthropic",),
         EndpointProfile(structured=("prompt",)),
         "https://platform.claude.com/docs/en/api/openai-sdk",
+        "read",
+    ),
+    ProfileLine(
+        "stepfun",
+        ("api.stepfun.com", "api.stepfun.ai"),
+        ("stepfun",),
+        EndpointProfile(structured=_JSON, token_limit="max_tokens"),
+        "https://platform.stepfun.com/docs/zh/guide/json_mode, https://github.com/BerriAI/litellm/pull/33186",
+        "read",
+    ),
+    ProfileLine(
+        "minimax",
+        ("api.minimax.io", "api.minimaxi.com"),
+        ("minimax",),
+        EndpointProfile(structured=("prompt",), token_limit="max_completion_tokens", parallel_calls=False),
+        "https://java.agentscope.io/v2/en/integration/model/minimax",
         "reported",
+    ),
+    ProfileLine(
+        "baichuan",
+        ("api.baichuan-ai.com",),
+        (),
+        EndpointProfile(structured=("prompt",), token_limit="max_tokens"),
+        "https://docs.cloudsway.net/maasapi/api-reference/text/MaaS_baichuan/",
+        "reported",
+    ),
+    ProfileLine(
+        "mistral",
+        ("api.mistral.ai",),
+        ("mistral",),
+        EndpointProfile(token_limit="max_tokens", stream_options=False),
+        "https://docs.mistral.ai/api/#tag/chat, https://github.com/avante-corp/avante.nvim/issues/2347",
+        "reported",
+    ),
+    ProfileLine(
+        "openrouter",
+        ("openrouter.ai",),
+        ("openrouter",),
+        UNKNOWN,
+        "https://openrouter.ai/docs/structured-outputs",
+        "read",
+    ),
+    ProfileLine(
+        "gemini",
+        ("generativelanguage.googleapis.com",),
+        (),  # LiteLLM asks Gemini in Gemini's own form.
+        UNKNOWN,
+        "https://ai.google.dev/gemini-api/docs/openai, https://github.com/googleapis/python-genai/issues/867",
+        "reported",
+    ),
+    ProfileLine(
+        "groq",
+        ("api.groq.com",),
+        ("groq",),
+        UNKNOWN,
+        "https://console.groq.com/docs/structured-outputs",
+        "read",
+    ),
+    ProfileLine(
+        "xai",
+        ("api.x.ai",),
+        ("xai",),
+        UNKNOWN,
+        "https://hexdocs.pm/req_llm/ReqLLM.Providers.XAI.html",
+        "reported",
+    ),
+    ProfileLine(
+        "together",
+        ("api.together.xyz", "api.together.ai"),
+        ("together_ai",),
+        UNKNOWN,
+        "https://docs.together.ai/docs/inference/chat/structured-outputs",
+        "read",
+    ),
+    # Servers of one's own have any host: they are named, as in profile="ollama".
+    ProfileLine(
+        "vllm",
+        (),
+        ("hosted_vllm",),
+        UNKNOWN,
+        "https://github.com/vllm-project/vllm/issues/39929",
+        "reported",
+    ),
+    ProfileLine(
+        "llama.cpp",
+        (),
+        (),
+        UNKNOWN,
+        "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
+        "read",
+    ),
+    ProfileLine(
+        "ollama",
+        (),
+        (),  # LiteLLM asks Ollama in Ollama's own form.
+        EndpointProfile(token_limit="max_tokens"),
+        "https://docs.ollama.com/api/openai-compatibility",
+        "read",
+    ),
+    ProfileLine(
+        "litellm-proxy",
+        (),
+        (),
+        UNKNOWN,
+        "https://docs.litellm.ai/docs/simple_proxy",
+        "read",
     ),
 )
 """The first line that fits counts."""

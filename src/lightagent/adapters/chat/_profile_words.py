@@ -1,0 +1,74 @@
+"""Profiles for readers: what differs, in words, and a profile as it is written in a program or in settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Final
+
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, Way
+
+_WAYS: Final[Mapping[Way, str]] = {
+    "json_schema": "An answer of a type is asked for by `json_schema`.",
+    "json_object": "An answer of a type is asked for by `json_object`; the prompt has the schema.",
+    "prompt": "An answer of a type is asked for by the prompt alone; `response_format` is not sent.",
+}
+
+_WORDS: Final[Mapping[str, Callable[[EndpointProfile], str]]] = {
+    "structured": lambda profile: _WAYS[profile.structured[0] if profile.structured else "prompt"],
+    "beside_tools": lambda profile: "An answer of a type is asked for in the same way while tools are offered.",
+    "system_role": lambda profile: "Instructions come with the first message of the user; there is no role `system`.",
+    "token_limit": lambda profile: f"The limit of an answer's length is sent as `{profile.token_limit}`.",
+    "parallel_calls": lambda profile: "`parallel_tool_calls` is left out.",
+    "stream_options": lambda profile: "`stream_options` is not sent.",
+    "reasoning_fields": lambda profile: f"Of its reasoning goes back: {_named(profile.reasoning_fields or ())}.",
+}
+
+
+def differences(profile: EndpointProfile) -> list[str]:
+    """What differs from the form that most endpoints take, a sentence for each field; empty if nothing does."""
+    return [
+        _WORDS[name](profile) if name in _WORDS else f"`{name}` is `{_python(value)}`."
+        for name, value in _changed(profile)
+    ]
+
+
+def as_python(profile: EndpointProfile) -> str:
+    """The profile as a program writes it."""
+    return f"EndpointProfile({', '.join(f'{name}={_python(value)}' for name, value in _changed(profile))})"
+
+
+def as_toml(profile: EndpointProfile) -> str:
+    """The profile as an inline table of settings; an option that TOML cannot write is left out, for it is a default."""
+    written = ((name, _toml(value)) for name, value in _changed(profile))
+    inside = ", ".join(f"{name} = {text}" for name, text in written if text is not None)
+    return f"{{ {inside} }}" if inside else "{}"
+
+
+def _changed(profile: EndpointProfile) -> Iterator[tuple[str, object]]:
+    for field in fields(profile):
+        value: object = getattr(profile, field.name)
+        if value != getattr(UNKNOWN, field.name):
+            yield field.name, value
+
+
+def _named(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "nothing"
+
+
+def _python(value: object) -> str:
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, tuple):
+        parts = [_python(part) for part in value]
+        return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+    return repr(value)
+
+
+def _toml(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        return f"[{', '.join(filter(None, map(_toml, value)))}]"
+    return json.dumps(value)

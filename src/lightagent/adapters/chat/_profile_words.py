@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Final
 
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, Way
+from lightagent.domain.json_types import JsonObject, JsonValue
 
 _WAYS: Final[Mapping[Way, str]] = {
     "json_schema": "An answer of a type is asked for by `json_schema`.",
@@ -39,11 +40,14 @@ def as_python(profile: EndpointProfile) -> str:
     return f"EndpointProfile({', '.join(f'{name}={_python(value)}' for name, value in _changed(profile))})"
 
 
+def as_options(profile: EndpointProfile) -> JsonObject:
+    """The profile as the option `profile` of an adapter: what is not in it is as most endpoints have it."""
+    return {name: _plain(value) for name, value in _changed(profile) if value is not None}
+
+
 def as_toml(profile: EndpointProfile) -> str:
-    """The profile as an inline table of settings; an option that TOML cannot write is left out, for it is a default."""
-    written = ((name, _toml(value)) for name, value in _changed(profile))
-    inside = ", ".join(f"{name} = {text}" for name, text in written if text is not None)
-    return f"{{ {inside} }}" if inside else "{}"
+    """The profile as an inline table of settings."""
+    return _toml(as_options(profile))
 
 
 def _changed(profile: EndpointProfile) -> Iterator[tuple[str, object]]:
@@ -63,12 +67,24 @@ def _python(value: object) -> str:
     if isinstance(value, tuple):
         parts = [_python(part) for part in value]
         return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_python(key)}: {_python(part)}' for key, part in value.items())}}}"
     return repr(value)
 
 
-def _toml(value: object) -> str | None:
-    if value is None:
-        return None
+def _plain(value: object) -> JsonValue:
+    """A field's value as JSON. It is None, a text, a number or a truth value, or a tuple or mapping of such."""
     if isinstance(value, tuple):
-        return f"[{', '.join(filter(None, map(_toml, value)))}]"
-    return json.dumps(value)
+        return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    return value if isinstance(value, str | int | float) else None
+
+
+def _toml(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{name} = {_toml(part)}" for name, part in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    return json.dumps(value, ensure_ascii=False)

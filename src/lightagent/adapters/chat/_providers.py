@@ -8,6 +8,8 @@ from typing import Final
 from lightagent.adapters.chat._hosted_providers import HOSTED, Provider
 from lightagent.adapters.chat._profile_table import LINES, ProfileLine
 
+__all__ = ["HOSTED", "OWN_SERVERS", "PROVIDERS", "Provider", "line_of", "provider_at"]
+
 OWN_SERVERS: Final[tuple[Provider, ...]] = (
     Provider(
         "vllm",

@@ -103,6 +103,11 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
     def origin(self) -> ModelOrigin:
         return self._recipient.origin
 
+    @property
+    def profile(self) -> EndpointProfile:
+        """What the endpoint takes, as far as it is known: the table's line, and what refusals have taught."""
+        return self._profile
+
     def __repr__(self) -> str:
         return f"LiteLLMChatModel({self._model!r})"
 

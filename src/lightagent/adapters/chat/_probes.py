@@ -10,8 +10,8 @@ from lightagent.domain.deltas import ModelReply
 from lightagent.domain.errors import ProviderError
 from lightagent.ports.models import ChatRequest
 
-_REFUSALS: Final = frozenset({400, 404, 405, 415, 422, 500, 501})
-"""Statuses by which endpoints refuse a request for its form; some servers fail with 500 over what they do not know."""
+_FAILURES: Final = (500, 501)
+"""Statuses by which some servers fail over what they do not know."""
 
 
 @runtime_checkable
@@ -87,6 +87,5 @@ def judged(error: ProviderError, learnt: EndpointProfile | None) -> Answer:
     """
     status = error.details.get("status")
     words = error.message.partition(" (Sent again: ")[0]  # What an adapter added is not the endpoint's.
-    if status in _REFUSALS or (status is None and error.code in ("LA-400", "LA-404")):
-        return Refused(words, learnt)
-    return Unclear(words)
+    refused = error.code in ("LA-400", "LA-404") or (error.code == "LA-500" and status in _FAILURES)
+    return Refused(words, learnt) if refused else Unclear(words)

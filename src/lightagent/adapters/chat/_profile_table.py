@@ -186,7 +186,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         (),
         UNKNOWN,
         "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
-        "read",
+        "tried",
     ),
     ProfileLine(
         "ollama",

@@ -41,6 +41,8 @@ OWN_SERVERS: Final[tuple[Provider, ...]] = (
         (
             "It is started with `llama-server -m model.gguf --jinja -c 8192`, and serves one model, whatever `model` "
             "says.",
+            "While tools are offered, an answer of a type is asked for by the prompt: llama.cpp would force JSON upon "
+            "all that the model says, and so no tool would be called.",
         ),
         (
             ('An error that says "tools param requires --jinja flag"', "Start it with `--jinja`."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import re
 import tomllib
@@ -190,6 +191,19 @@ def test_a_model_without_an_endpoint_is_a_wrong_call(cli: Cli) -> None:
     done = cli("doctor", "--probe", LIGHTAGENT__MODEL__KIND="offline")
     assert done.returncode == 2
     assert "'offline' has no endpoint" in done.stderr
+
+
+@pytest.mark.litellm
+@pytest.mark.filterwarnings("default")
+@pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed")
+async def test_an_endpoint_behind_litellm() -> None:
+    async with strict_server(director) as server:
+        options: JsonObject = {"model": "openai/m", "api_key": KEY, "base_url": server.base_url("deepseek")}
+        probed = await probe(Settings(model=Backend(kind="litellm", options=options)), UNKNOWN, 30.0)
+    assert probed.found is not None, probed.error
+    assert probed.found.profile.structured == ("json_object", "prompt")
+    (refusal,) = (finding for finding in probed.found.findings if finding.what == "json_schema")
+    assert "This response_format type is unavailable now" in refusal.words
 
 
 @pytest.mark.timeout(300)

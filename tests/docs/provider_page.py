@@ -67,7 +67,7 @@ def _facts(provider: Provider) -> Iterator[str]:
     yield f"* Profile: `{line.name}`, {'found by the host' if line.hosts else 'set by its name'}"
     yield f"* What differs: {' '.join(told) or 'nothing in the form of requests.'}"
     if told:
-        yield f"* The same at another host: `profile = {as_toml(line.profile)}`"
+        yield f"* Written out: `profile = {as_toml(line.profile)}`"
     yield f"* How that is known: {EVIDENCE[line.evidence]}, {sources}"
 
 

@@ -59,7 +59,7 @@ def test_the_host_of_a_provider_leads_to_its_line(provider: Provider) -> None:
 def test_what_differs_is_told_of_every_provider_that_differs() -> None:
     text = PAGE.read_text(encoding="utf-8")
     differing = [line_of(provider) for provider in PROVIDERS if line_of(provider).profile != UNKNOWN]
-    assert len(re.findall(r"^\* The same at another host: ", text, re.MULTILINE)) == len(differing) > 5
+    assert len(re.findall(r"^\* Written out: ", text, re.MULTILINE)) == len(differing) > 5
 
 
 def test_other_hosts_lead_to_no_provider() -> None:

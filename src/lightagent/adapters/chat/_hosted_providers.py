@@ -43,7 +43,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
         ),
         (
             ("LA-400, \"'temperature' does not support …\"", "Reasoning models take the default alone: leave it out."),
-            ("LA-429, `insufficient_quota`", "The account has no credit. It is not tried again."),
+            ("LA-429, `insufficient_quota`", "The account has no credit. The request is not tried again."),
         ),
     ),
     Provider(
@@ -58,7 +58,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
         ),
         (
             ('LA-404, "No endpoints found that support tool use"', "Choose a model whose page lists tools."),
-            ('LA-429, "Insufficient credits"', "The credits are spent. It is not tried again."),
+            ('LA-429, "Insufficient credits"', "The credits are spent. The request is not tried again."),
         ),
     ),
     Provider(
@@ -69,11 +69,11 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "glm-4.7",
         (
             "The base URL does not end in /v1. Outside China it is `https://api.z.ai/api/paas/v4`, and for the coding "
-            "plan `https://api.z.ai/api/coding/paas/v4`; each takes its own keys.",
+            "plan `https://api.z.ai/api/coding/paas/v4`; each has keys of its own.",
         ),
         (
             ("LA-400 about `tool_choice`", 'Only "auto" is taken: leave it out.'),
-            ("LA-429, code 1113", "The account has no credit. It is not tried again."),
+            ("LA-429, code 1113", "The account has no credit. The request is not tried again."),
         ),
     ),
     Provider(
@@ -92,8 +92,8 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "https://api.stepfun.com/v1",
         "step-3.5-flash",
         (
-            "Outside China it is `https://api.stepfun.ai/v1`, and for the Step Plan `…/step_plan/v1`; each takes its "
-            "own keys.",
+            "Outside China it is `https://api.stepfun.ai/v1`, and for the Step Plan `…/step_plan/v1`; each has keys of "
+            "its own.",
         ),
         (("LA-401 with a key that works elsewhere", "It belongs to the other region or plan: change `base_url`."),),
     ),
@@ -120,7 +120,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "qwen-plus",
         (
             "Outside China it is `https://dashscope-intl.aliyuncs.com/compatible-mode/v1`, or the URL of your "
-            "workspace; each takes its own keys.",
+            "workspace; each has keys of its own.",
             "Some models take `json_schema`: `lightagent doctor --probe` tells.",
         ),
         (
@@ -137,7 +137,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "https://api.moonshot.ai/v1",
         "kimi-k2.5",
         (
-            "In China it is `https://api.moonshot.cn/v1`; each takes its own keys.",
+            "In China it is `https://api.moonshot.cn/v1`; each has keys of its own.",
             "Its thinking models want their reasoning back; it is sent.",
         ),
         (("LA-400 about `temperature`", "Its thinking models take one value alone: leave it out."),),
@@ -149,8 +149,8 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "https://api.minimax.io/v1",
         "MiniMax-M2.7",
         (
-            "In China it is `https://api.minimaxi.com/v1`; each takes its own keys.",
-            "It writes its reasoning into the answer, between `<think>` and `</think>`; "
+            "In China it is `https://api.minimaxi.com/v1`; each has keys of its own.",
+            "Its models write their reasoning into the answer, between `<think>` and `</think>`; "
             '`metadata={"reasoning_split": True}` parts them.',
         ),
         (
@@ -167,9 +167,9 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "https://generativelanguage.googleapis.com/v1beta/openai",
         "gemini-2.5-flash",
         (
-            "While tools are offered, an answer of a type is asked for by the prompt: it takes no `response_format` "
-            "beside tools.",
-            "It signs its tool calls; the signatures are sent back.",
+            "While tools are offered, an answer of a type is asked for by the prompt: Gemini refuses the other "
+            "ways beside tools.",
+            "Its tool calls are signed; the signatures are sent back.",
         ),
         (
             (
@@ -185,7 +185,12 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "https://api.groq.com/openai/v1",
         "openai/gpt-oss-120b",
         ("Some models alone take `json_schema`; a refusal is learnt, and the request is made again without.",),
-        (("LA-500, `tool_use_failed`", "The model wrote a call that Groq could not read. It is tried again."),),
+        (
+            (
+                "LA-500, `tool_use_failed`",
+                "The model wrote a call that Groq could not read. The request is tried again.",
+            ),
+        ),
     ),
     Provider(
         "mistral",

@@ -47,7 +47,7 @@ OWN_SERVERS: Final[tuple[Provider, ...]] = (
         (
             ('An error that says "tools param requires --jinja flag"', "Start it with `--jinja`."),
             ("LA-413", "The conversation is longer than its context: a larger `-c`."),
-            ("LA-503 after the start", "The model is still being loaded. It is tried again."),
+            ("LA-503 after the start", "The model is still being loaded. The request is tried again."),
         ),
     ),
     Provider(
@@ -58,10 +58,13 @@ OWN_SERVERS: Final[tuple[Provider, ...]] = (
         "qwen3",
         (
             "`ollama pull qwen3` fetches the model, `ollama serve` serves it.",
-            "`max_completion_tokens` is not among the parameters that it knows, and it ignores those.",
+            "Parameters that it does not know, such as `max_completion_tokens`, it ignores.",
         ),
         (
-            ("It forgets the beginning, or the tools", "Its context is short by default: OLLAMA_CONTEXT_LENGTH=16384."),
+            (
+                "The model forgets the beginning, or its tools",
+                "Its context is short by default: start the server with OLLAMA_CONTEXT_LENGTH=16384.",
+            ),
             ('LA-400, "does not support tools"', "Choose a model whose page says tools."),
             ("LA-404", "The model is not there yet: `ollama pull`."),
         ),

@@ -30,60 +30,17 @@ PROFILES: Mapping[str, str] = {
     "deepseek": "deepseek",
     "deepseek-thinking": "deepseek",
     "anthropic": "anthropic",
+    "groq": "groq",
+    "mistral": "mistral",
+    "vllm-alternating": "alternating",
 }
 """The profile of a provider's host, where it has one; the servers of these tests have another host."""
-
-NO_STAND_IN = "An assistant message that says nothing is sent as it is."
-NO_FORM_OF_IDS = "Ids are sent as they came or as we make them, not in the form of the one provider that asks for one."
-
-REFUSED_TODAY: Mapping[tuple[str, str], str] = {
-    (
-        "deepseek-thinking",
-        "foreign history",
-    ): "A message of another model has no reasoning, and an empty one is wanted.",
-    ("anthropic", "blank text beside calls"): NO_STAND_IN,
-    **{
-        (provider, fault): NO_STAND_IN
-        for provider in ("anthropic", "gemini", "mistral")
-        for fault in ("an empty answer", "a null answer", "a blank answer")
-    },
-    ("groq", "typed"): "An answer of a type is asked for by json_schema also in a stream, where no tools are offered.",
-    ("mistral", "streamed"): "The usage of a stream is asked for until this provider has refused it once.",
-    ("mistral", "follows"): "A history may end with results of tools, after which this provider wants an assistant.",
-    **{
-        ("mistral", fault): NO_FORM_OF_IDS
-        for fault in (
-            "an empty id",
-            "a null id",
-            "a repeated id",
-            "a long id",
-            "an id of other characters",
-            "foreign history",
-        )
-    },
-    (
-        "vllm-alternating",
-        "follows",
-    ): "The query after a run that ended without an answer is a second message of the user.",
-}
-"""What is not played, by provider and fault, since a request of it is refused. Who mends one takes its line away."""
-
-
-def is_played(talk: Conversation) -> bool:
-    """Whether nothing in it is refused today."""
-    return not any((talk.provider.name, fault) in REFUSED_TODAY for fault in talk.faults)
 
 
 def conversations(provider: Provider) -> Iterator[Conversation]:
     """This provider's share of all conversations; none has the number of another's."""
     numbers = range(ALL.index(provider), CONVERSATIONS, len(ALL))
-    return filter(is_played, (conversation(number, provider) for number in numbers))
-
-
-def test_the_table_of_what_is_refused_names_providers_and_faults_that_there_are() -> None:
-    known = {fault for number in range(2000) for fault in conversation(number, ALL[0]).faults}
-    assert known.issuperset(fault for _, fault in REFUSED_TODAY)
-    assert {provider.name for provider in ALL}.issuperset(provider for provider, _ in REFUSED_TODAY)
+    return (conversation(number, provider) for number in numbers)
 
 
 @pytest.mark.timeout(SECONDS)

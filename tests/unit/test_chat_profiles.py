@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from lightagent import LightAgent, Limits
 from lightagent.adapters.chat._profile_table import LINES, find_litellm_profile, find_profile
-from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, refused
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
+from lightagent.adapters.chat._refusals import refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError

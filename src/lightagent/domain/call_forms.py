@@ -20,8 +20,8 @@ IdForm: TypeAlias = Literal["visible", "word", "nine_letters"]
 exactly nine of a-z, A-Z and 0-9."""
 
 _VALID_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_VALID_ID: Final[Mapping[IdForm, re.Pattern[str]]] = {
-    "visible": re.compile(r"[!-~]{1,40}"),
+_VISIBLE_ID: Final = re.compile(r"[!-~]{1,40}")
+_OTHER_IDS: Final[Mapping[IdForm, re.Pattern[str]]] = {
     "word": re.compile(r"[a-zA-Z0-9_-]{1,40}"),
     "nine_letters": re.compile(r"[a-zA-Z0-9]{9}"),
 }
@@ -72,7 +72,7 @@ def sent_id(call_id: str, form: IdForm = "visible") -> str:
     What depends on the id alone gives a call and its result the same, wherever they are encoded. Two ids become one
     only if their hashes begin alike; nine letters hold 53 bits of them.
     """
-    if _VALID_ID[form].fullmatch(call_id):
+    if (_VISIBLE_ID if form == "visible" else _OTHER_IDS[form]).fullmatch(call_id):
         return call_id
     digest = sha256(call_id.encode("utf-8", "surrogatepass"))
     return _nine_letters(digest.digest()) if form == "nine_letters" else f"call_{digest.hexdigest()[:24]}"

@@ -35,9 +35,12 @@ class _Encoded:
         try:
             return self._bytes
         except AttributeError:
-            encoded = self._encode()
-            object.__setattr__(self, "_bytes", encoded)
-            return encoded
+            return self._first_encoded()
+
+    def _first_encoded(self) -> bytes:
+        encoded = self._encode()
+        object.__setattr__(self, "_bytes", encoded)
+        return encoded
 
     def _encode(self) -> bytes:
         return encode_json(self.to_openai())
@@ -190,11 +193,15 @@ class AssistantMessage(_Encoded):
         if own and self.refusal is not None:
             message["refusal"] = self.refusal
         if self.tool_calls:
-            ids: IdForm = "visible" if recipient is None else recipient.call_ids
-            message["tool_calls"] = [call.to_openai(own=own, ids=ids) for call in self.tool_calls]
+            message["tool_calls"] = [*self._sent_calls(recipient, own=own)]
         if given:
             message |= given
         return message if recipient is None or not self.tool_calls else recipient.with_call_reasoning(message)
+
+    def _sent_calls(self, recipient: Recipient | None, *, own: bool) -> list[JsonObject]:
+        if recipient is None:
+            return [call.to_openai() for call in self.tool_calls]
+        return recipient.with_first_call([call.to_openai(own=own, ids=recipient.call_ids) for call in self.tool_calls])
 
     def encoded(self, recipient: Recipient | None = None) -> bytes:
         if recipient is not None:
@@ -206,7 +213,7 @@ class AssistantMessage(_Encoded):
         try:
             return self._bytes
         except AttributeError:
-            return _Encoded.encoded(self)
+            return self._first_encoded()
 
     def _encode(self) -> bytes:
         if self.name is not None:
@@ -230,12 +237,12 @@ class AssistantMessage(_Encoded):
         known. To leave it out would put two messages of the user in a row, which others refuse. So it has a text that
         stands for none, at every provider; the journal and the history keep what the model said.
         """
-        if own and not self.content and not self.tool_calls and self.refusal is not None:
+        content = self.content
+        if content and not content.isspace():
+            return content
+        if self.tool_calls or (own and self.refusal):
             return None
-        said = self.said
-        if said and not said.isspace():
-            return said
-        return None if self.tool_calls else NOTHING_SAID
+        return self.refusal if self.refusal and not self.refusal.isspace() else NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +264,7 @@ class ToolMessage(_Encoded):
         try:
             return self._bytes
         except AttributeError:
-            return _Encoded.encoded(self)
+            return self._first_encoded()
 
     def _encode(self) -> bytes:
         if self.name is not None:

@@ -59,6 +59,7 @@ class Recipient:
         call_ids: the form that ids of calls must have.
         call_reasoning: the field of reasoning that every message with calls must have, and what stands in it where
             there is none, such as ``("reasoning_content", "")``; None: no field is needed.
+        first_call: fields that the first call of every message must have, where its model did not add them.
         alters_calls: whether it takes calls in another form than most servers.
     """
 
@@ -66,11 +67,13 @@ class Recipient:
     reasoning_fields: tuple[str, ...] | None = None
     call_ids: IdForm = "visible"
     call_reasoning: tuple[str, str] | None = None
+    first_call: JsonObject | None = None
     alters_calls: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Asked of every message at every turn, so it is worked out once.
-        object.__setattr__(self, "alters_calls", self.call_ids != "visible" or self.call_reasoning is not None)
+        usual = self.call_ids == "visible" and self.call_reasoning is None and self.first_call is None
+        object.__setattr__(self, "alters_calls", not usual)
 
     def takes(self, name: str) -> bool:
         """Whether the field of this name may go back."""
@@ -82,6 +85,10 @@ class Recipient:
             return message
         name, stand_in = self.call_reasoning
         return message if message.get(name) else {**message, name: stand_in}
+
+    def with_first_call(self, calls: list[JsonObject]) -> list[JsonObject]:
+        """The calls of a message, with the fields that the first of them must have."""
+        return calls if self.first_call is None else [copy_json(self.first_call) | calls[0], *calls[1:]]
 
 
 @dataclass(frozen=True, slots=True)

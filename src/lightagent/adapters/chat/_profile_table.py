@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
 
-from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
+from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile
 from lightagent.domain.errors import ConfigurationError
 
 Evidence: TypeAlias = Literal["tried", "read", "reported"]
@@ -122,6 +122,15 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         "https://github.com/mistralai/mistral-common, https://github.com/avante-corp/avante.nvim/issues/2347, "
         "https://github.com/BerriAI/litellm/issues/30835",
         "read",
+    ),
+    ProfileLine(
+        "gemini-3",
+        ("generativelanguage.googleapis.com",),
+        (),  # LiteLLM asks Gemini in Gemini's own form.
+        EndpointProfile(first_call=UNSIGNED),
+        "https://ai.google.dev/gemini-api/docs/thought-signatures",
+        "read",
+        ("gemini-3*", "models/gemini-3*"),
     ),
     ProfileLine(
         "groq",

@@ -35,8 +35,9 @@ class EndpointProfile:
         reasoning_fields: fields of its answers that it takes back in the conversation; None: all that it sent.
         call_reasoning: a field of reasoning without which it takes no message with calls, and what is to stand in it
             where there is none, such as ``("reasoning_content", "")``.
+        first_call: fields that the first call of a message must have, where its model did not add them.
         call_ids: the form of the ids of calls: `visible` ASCII, `word` characters and hyphens, or `nine_letters`.
-        names: whether messages of users and assistants may tell who speaks.
+        names: whether messages may have a name.
         user_after_tools: whether a user may speak directly after the results of tools; else an assistant message that
             says nothing stands between.
         alternating: whether user and assistant must take turns, as many chat templates want it; else any order goes.
@@ -54,6 +55,7 @@ class EndpointProfile:
     stream_options: bool = True
     reasoning_fields: tuple[str, ...] | None = None
     call_reasoning: tuple[str, str] | None = None
+    first_call: JsonObject | None = None
     call_ids: IdForm = "visible"
     names: bool = True
     user_after_tools: bool = True
@@ -61,11 +63,16 @@ class EndpointProfile:
 
     def recipient(self, origin: ModelOrigin) -> Recipient:
         """The model that is asked there, for which messages are written."""
-        return Recipient(origin, self.reasoning_fields, self.call_ids, self.call_reasoning)
+        return Recipient(origin, self.reasoning_fields, self.call_ids, self.call_reasoning, self.first_call)
 
 
 UNKNOWN: Final = EndpointProfile()
 """The form that most endpoints take."""
+
+UNSIGNED: Final[JsonObject] = {
+    "extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}},
+}
+"""What Gemini wants to see at a call that it did not make, by https://ai.google.dev/gemini-api/docs/thought-signatures."""
 
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 

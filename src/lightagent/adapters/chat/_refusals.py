@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.adapters.chat._profiles import LIMITS, EndpointProfile, TokenLimit, fitted_params, response_format
+from lightagent.adapters.chat._profiles import (
+    LIMITS,
+    UNSIGNED,
+    EndpointProfile,
+    TokenLimit,
+    fitted_params,
+    response_format,
+)
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.models import ChatRequest
@@ -44,6 +51,10 @@ _TURNS: Final = re.compile(r"(?i)roles? must alternate|(?:must|should) alternate
 _AFTER_TOOLS: Final = re.compile(r"(?i)unexpected role ['\"`]?user['\"`]? after role ['\"`]?tool")
 _NINE_LETTERS: Final = re.compile(r"(?is)tool[ _]call[ _]id.*length of 9\b")
 _WORD: Final = re.compile(r"(?is)tool_(?:use|call)[._]?id\b.*\^\[a-zA-Z0-9_-\]")
+_NAME: Final = re.compile(
+    r"(?is)\bmessages\b(?:(?!tool_calls|function).){0,40}\bname\b.{0,40}(?:unsupported|not permitted)|can have a name\b"
+)
+_SIGNATURE: Final = re.compile(r"(?i)missing a `?thought_signature")
 _REASONING: Final = re.compile(
     r"(?is)\b(reasoning_content|reasoning)\b.*(?:is missing|must be (?:passed back|provided|included|present))"
 )
@@ -61,7 +72,7 @@ def refused(
     status = details.get("status")
     if not isinstance(status, int) or status not in (400, 404, 405, 415, 422, 501):
         return None
-    if (learnt := _refused_messages(profile, message)) is not None or not _REFUSED.search(message):
+    if (learnt := _refused_messages(profile, request, message)) is not None or not _REFUSED.search(message):
         return learnt
     return (
         _refused_parameter(profile, request, message)
@@ -86,16 +97,37 @@ def _refused_parameter(profile: EndpointProfile, request: ChatRequest, message: 
     return Adaption(replace(profile, token_limit=right), f"{right} instead of {wrong}")
 
 
-def _refused_messages(profile: EndpointProfile, message: str) -> Adaption | None:
+def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    return (
+        _refused_order(profile, message)
+        or _refused_name(profile, request, message)
+        or _refused_ids(profile, message)
+        or _missed_reasoning(profile, message)
+        or _missed_signature(profile, message)
+    )
+
+
+def _refused_order(profile: EndpointProfile, message: str) -> Adaption | None:
     if _TURNS.search(message) and not profile.alternating:
         return Adaption(replace(profile, alternating=True), "user and assistant in turns")
     if _AFTER_TOOLS.search(message) and profile.user_after_tools:
         return Adaption(replace(profile, user_after_tools=False), "no user directly after tools")
+    return None
+
+
+def _refused_name(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    named = any(getattr(one, "name", None) is not None for one in request.messages)
+    if profile.names and named and _NAME.search(message):
+        return Adaption(replace(profile, names=False), "no names of speakers")
+    return None
+
+
+def _refused_ids(profile: EndpointProfile, message: str) -> Adaption | None:
     if _NINE_LETTERS.search(message) and profile.call_ids != "nine_letters":
         return Adaption(replace(profile, call_ids="nine_letters"), "ids of calls in nine letters")
     if _WORD.search(message) and profile.call_ids == "visible":
         return Adaption(replace(profile, call_ids="word"), "ids of calls of letters, digits, _ and -")
-    return _missed_reasoning(profile, message)
+    return None
 
 
 def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None:
@@ -108,6 +140,12 @@ def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None
         return Adaption(replace(profile, call_reasoning=(name, "")), f"an empty {name} beside calls")
     if profile.call_reasoning == (name, ""):
         return Adaption(replace(profile, call_reasoning=(name, " ")), f"a blank {name} beside calls")
+    return None
+
+
+def _missed_signature(profile: EndpointProfile, message: str) -> Adaption | None:
+    if profile.first_call is None and _SIGNATURE.search(message):
+        return Adaption(replace(profile, first_call=UNSIGNED), "calls of others marked as unsigned")
     return None
 
 

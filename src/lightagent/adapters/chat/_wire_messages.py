@@ -44,7 +44,7 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def _without_name(message: Message) -> Message:
-    if isinstance(message, UserMessage | AssistantMessage) and message.name is not None:
+    if isinstance(message, UserMessage | AssistantMessage | ToolMessage) and message.name is not None:
         return replace(message, name=None)
     return message
 

@@ -103,7 +103,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         "anthropic",
         ("api.anthropic.com",),
         ("anthropic",),
-        EndpointProfile(structured=("prompt",), call_ids="word"),
+        EndpointProfile(structured=("prompt",), call_ids="word", repeated_ids=False),
         "https://platform.claude.com/docs/en/api/openai-sdk",
         "reported",
     ),

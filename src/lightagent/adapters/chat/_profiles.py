@@ -37,6 +37,8 @@ class EndpointProfile:
             where there is none, such as ``("reasoning_content", "")``.
         first_call: fields that the first call of a message must have, where its model did not add them.
         call_ids: the form of the ids of calls: `visible` ASCII, `word` characters and hyphens, or `nine_letters`.
+        repeated_ids: whether the id of a call may come again later in the conversation, as some servers count from
+            the start at every turn.
         names: whether messages may have a name.
         user_after_tools: whether a user may speak directly after the results of tools; else an assistant message that
             says nothing stands between.
@@ -57,6 +59,7 @@ class EndpointProfile:
     call_reasoning: tuple[str, str] | None = None
     first_call: JsonObject | None = None
     call_ids: IdForm = "visible"
+    repeated_ids: bool = True
     names: bool = True
     user_after_tools: bool = True
     alternating: bool = False

@@ -54,6 +54,7 @@ _WORD: Final = re.compile(r"(?is)tool_(?:use|call)[._]?id\b.*\^\[a-zA-Z0-9_-\]")
 _NAME: Final = re.compile(
     r"(?is)\bmessages\b(?:(?!tool_calls|function).){0,40}\bname\b.{0,40}(?:unsupported|not permitted)|can have a name\b"
 )
+_UNIQUE: Final = re.compile(r"(?i)tool_use[`'\"]? ids must be unique|tool[ _]call ids must be unique")
 _SIGNATURE: Final = re.compile(r"(?i)missing a `?thought_signature")
 _REASONING: Final = re.compile(
     r"(?is)\b(reasoning_content|reasoning)\b.*(?:is missing|must be (?:passed back|provided|included|present))"
@@ -125,6 +126,8 @@ def _refused_name(profile: EndpointProfile, request: ChatRequest, message: str) 
 def _refused_ids(profile: EndpointProfile, message: str) -> Adaption | None:
     if _NINE_LETTERS.search(message) and profile.call_ids != "nine_letters":
         return Adaption(replace(profile, call_ids="nine_letters"), "ids of calls in nine letters")
+    if _UNIQUE.search(message) and profile.repeated_ids:
+        return Adaption(replace(profile, repeated_ids=False), "an id for each call of the conversation")
     if _WORD.search(message) and profile.call_ids == "visible":
         return Adaption(replace(profile, call_ids="word"), "ids of calls of letters, digits, _ and -")
     return None

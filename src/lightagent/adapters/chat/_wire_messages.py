@@ -6,6 +6,7 @@ Here is what depends on its neighbours. An endpoint of the usual form gets the v
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -28,6 +29,8 @@ def fitted_messages(profile: EndpointProfile, messages: tuple[Message, ...]) -> 
         messages = _without_system(messages)
     if not profile.names:
         messages = tuple([_without_name(message) for message in messages])
+    if not profile.repeated_ids:
+        messages = _with_ids_of_their_own(messages)
     if profile.alternating:
         return _in_turns(messages)
     return messages if profile.user_after_tools else _with_silences(messages)
@@ -47,6 +50,26 @@ def _without_name(message: Message) -> Message:
     if isinstance(message, UserMessage | AssistantMessage | ToolMessage) and message.name is not None:
         return replace(message, name=None)
     return message
+
+
+def _with_ids_of_their_own(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages with another id for each call whose id an earlier message used, and for its result."""
+    used: Counter[str] = Counter()
+    again: dict[str, str] = {}
+    fitted: list[Message] = []
+    for message in messages:
+        if isinstance(message, AssistantMessage) and message.tool_calls:
+            ids = [call.id for call in message.tool_calls]
+            # No id that is sent as it is has a blank in it; so none is like one of these, which depend on it alone.
+            again = {id_: f"{id_} {used[id_]}" for id_ in ids if id_ in used}
+            used.update(ids)
+            if again:
+                calls = [replace(call, id=again.get(call.id, call.id)) for call in message.tool_calls]
+                message = replace(message, tool_calls=tuple(calls))
+        elif isinstance(message, ToolMessage) and message.tool_call_id in again:
+            message = replace(message, tool_call_id=again[message.tool_call_id])
+        fitted.append(message)
+    return tuple(fitted)
 
 
 def _with_silences(messages: tuple[Message, ...]) -> tuple[Message, ...]:

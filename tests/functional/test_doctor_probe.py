@@ -74,9 +74,20 @@ FORMS: dict[str, tuple[Director, dict[str, object]]] = {
     "openai-reasoning": (director, {"beside_tools": True, "token_limit": "max_completion_tokens"}),
     "deepseek": (director, {"structured": ["json_object", "prompt"], "beside_tools": True}),
     "gemini": (director, {}),
-    "groq": (director, {}),
+    "groq": (director, {"in_streams": False}),
     "anthropic": (ignores_formats, {"structured": ["prompt"]}),
-    "mistral": (director, {"beside_tools": True, "token_limit": "max_tokens", "stream_options": False}),
+    "mistral": (
+        director,
+        {
+            "beside_tools": True,
+            "token_limit": "max_tokens",
+            "stream_options": False,
+            "call_ids": "nine_letters",
+            "user_after_tools": False,
+        },
+    ),
+    "deepseek-thinking": (director, {"call_reasoning": ["reasoning_content", ""]}),
+    "vllm-alternating": (director, {"alternating": True}),
 }
 
 
@@ -98,9 +109,9 @@ async def test_it_says_how_many_requests_it_sends_and_what_they_cost(cli: Cli, f
     async with strict_server(director) as server:
         done = await doctor(cli, folder, server, "deepseek")
         sent = server.requests
-    assert "About 10 requests of a few tokens each are sent, 18 at most." in done.stderr
+    assert "About 11 requests of a few tokens each are sent, 19 at most." in done.stderr
     assert f"{sent} requests, " in done.stdout
-    assert sent <= 18
+    assert sent <= 19
 
 
 async def test_a_refusal_is_shown_in_the_words_of_the_endpoint(cli: Cli, folder: Path) -> None:
@@ -153,7 +164,7 @@ async def test_an_endpoint_that_stays_busy_leaves_what_was_known(cli: Cli, folde
 
     async with strict_server(busy) as server:
         done = await doctor(cli, folder, server, "openai")
-        assert server.requests <= 18
+        assert server.requests <= 19
     assert done.returncode == 0
     assert "? json_schema · " in done.stdout
     assert "nothing has to be set" in done.stdout

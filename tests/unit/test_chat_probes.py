@@ -110,8 +110,12 @@ ENDPOINTS: dict[str, tuple[Endpoint, EndpointProfile]] = {
         refuses(has("parallel_tool_calls")),
         EndpointProfile(beside_tools=True, parallel_calls=False),
     ),
+    "no format for a stream": (
+        refuses(lambda probe: probe.request.stream and form(probe) is not None),
+        EndpointProfile(beside_tools=True, in_streams=False),
+    ),
     "no stream_options": (
-        refuses(lambda probe: probe.request.stream and probe.profile.stream_options),
+        refuses(lambda probe: probe.what == "stream_options" and probe.profile.stream_options),
         EndpointProfile(beside_tools=True, stream_options=False),
     ),
 }
@@ -140,7 +144,16 @@ def test_the_first_request_decides_whether_there_is_a_second(answer: Answer) -> 
 
 
 def test_what_does_not_become_clear_stays_as_it_was_known() -> None:
-    known = EndpointProfile(("json_object", "prompt"), True, False, "max_tokens", False, False, ("reasoning",))
+    known = EndpointProfile(
+        structured=("json_object", "prompt"),
+        beside_tools=True,
+        in_streams=False,
+        system_role=False,
+        token_limit="max_tokens",
+        parallel_calls=False,
+        stream_options=False,
+        reasoning_fields=("reasoning",),
+    )
     found, _ = ask(lambda probe: good(probe) if probe.what == "max_tokens" else Unclear("busy"), known)
     assert found is not None
     assert found.profile == known

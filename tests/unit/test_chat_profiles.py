@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -12,7 +13,8 @@ from pydantic import BaseModel
 
 from lightagent import LightAgent, Limits
 from lightagent.adapters.chat._profile_table import LINES, find_litellm_profile, find_profile, named_profile
-from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, refused
+from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile, response_format
+from lightagent.adapters.chat._refusals import refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError
@@ -189,12 +191,98 @@ def test_only_a_clear_refusal_teaches(message: str, status: int, learns: bool) -
         assert refused(learnt.profile, request, message, {"status": status}) is None, "nothing is learnt twice"
 
 
+NAMED = (UserMessage("hi", "ann"),)
+
+
+@pytest.mark.parametrize(
+    ("message", "learnt"),
+    [
+        ("Conversation roles must alternate user/assistant/user/assistant/...", EndpointProfile(alternating=True)),
+        (
+            "After the (optional) system message(s), user or tool message(s) should alternate with assistant "
+            "message(s).",
+            EndpointProfile(alternating=True),
+        ),
+        ("Unexpected role 'user' after role 'tool'", EndpointProfile(user_after_tools=False)),
+        (
+            "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
+            EndpointProfile(call_ids="nine_letters"),
+        ),
+        (
+            "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+            EndpointProfile(call_ids="word"),
+        ),
+        ("messages.3: `tool_use` ids must be unique", EndpointProfile(repeated_ids=False)),
+        (
+            "'messages.0' : for 'role:user' the following must be satisfied[('messages.0' : property 'name' is "
+            "unsupported)]",
+            EndpointProfile(names=False),
+        ),
+        (
+            '[{"type":"extra_forbidden","loc":["body","messages",0,"user","name"],'
+            '"msg":"Extra inputs are not permitted"}]',
+            EndpointProfile(names=False),
+        ),
+        ("Only messages of role 'user' can have a name.", EndpointProfile(names=False)),
+        (
+            "The reasoning_content in the thinking mode must be passed back to the API.",
+            EndpointProfile(call_reasoning=("reasoning_content", "")),
+        ),
+        (
+            "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2",
+            EndpointProfile(call_reasoning=("reasoning_content", "")),
+        ),
+        (
+            "Function call is missing a thought_signature in functionCall parts.",
+            EndpointProfile(first_call=UNSIGNED),
+        ),
+        ("response_format` does not support streaming", EndpointProfile(in_streams=False)),
+    ],
+)
+def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: EndpointProfile) -> None:
+    request = ChatRequest(NAMED, output_schema={"type": "object"}, stream=True)
+    found = refused(UNKNOWN, request, message, {"status": 400})
+    assert found is not None
+    assert found.profile == learnt
+    assert refused(UNKNOWN, request, message, {"status": 500}) is None
+
+
+def test_what_nobody_sent_is_not_learnt() -> None:
+    plain = ChatRequest((UserMessage("hi"),))
+    for message in ("'messages.0' : property 'name' is unsupported", "response_format does not support streaming"):
+        assert refused(UNKNOWN, plain, message, {"status": 400}) is None
+    nameless = "messages.0.tool_calls.0.function.name: Extra inputs are not permitted"
+    assert refused(UNKNOWN, ChatRequest(NAMED), nameless, {"status": 400}) is None
+
+
+def test_an_empty_reasoning_that_does_not_count_becomes_a_blank_one() -> None:
+    message, found = "reasoning_content is missing in assistant tool call message", UNKNOWN
+    request = ChatRequest((UserMessage("hi"),))
+    for stand_in in ("", " "):
+        learnt = refused(found, request, message, {"status": 400})
+        assert learnt is not None
+        found = learnt.profile
+        assert found.call_reasoning == ("reasoning_content", stand_in)
+    assert refused(found, request, message, {"status": 400}) is None
+
+
+@pytest.mark.parametrize(("profile", "streamed"), [(UNKNOWN, True), (find_profile("api.groq.com", "m"), False)])
+def test_an_answer_of_a_type_is_asked_for_in_streams_only_where_that_goes(
+    profile: EndpointProfile, streamed: bool
+) -> None:
+    whole = ChatRequest((UserMessage("hi"),), output_schema={"type": "object"})
+    assert response_format(profile, whole) is not None
+    assert (response_format(profile, replace(whole, stream=True)) is not None) is streamed
+
+
 def test_a_line_is_found_by_host_and_model() -> None:
     assert find_profile("api.openai.com", "gpt-4.1").token_limit == "as_given"
     assert find_profile("API.OpenAI.com", "o3-mini").token_limit == "max_completion_tokens"
     assert find_profile("x.openai.azure.com", "gpt-5").token_limit == "max_completion_tokens"
     assert find_profile("api.deepseek.com", "deepseek-chat").structured == ("json_object", "prompt")
     assert find_profile("api.deepseek.com.example", "deepseek-chat") == UNKNOWN
+    assert find_profile("generativelanguage.googleapis.com", "gemini-3-pro").first_call == UNSIGNED
+    assert find_litellm_profile("mistral/mistral-large-latest").call_ids == "nine_letters"
     assert find_litellm_profile("deepseek/deepseek-chat").structured == ("json_object", "prompt")
     assert find_litellm_profile("gpt-4.1").beside_tools
     assert find_litellm_profile("anthropic/claude") == find_litellm_profile("new/one") == UNKNOWN

@@ -169,7 +169,8 @@ HOSTED: Final[tuple[Provider, ...]] = (
         (
             "While tools are offered, an answer of a type is asked for by the prompt: Gemini refuses the other "
             "ways beside tools.",
-            "Its tool calls are signed; the signatures are sent back.",
+            "Its tool calls are signed; the signatures are sent back. The models `gemini-3…` have a line of their own, "
+            "`gemini-3`, by which calls of other models are marked as unsigned.",
         ),
         (
             (

@@ -18,8 +18,8 @@ from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 
-USUAL_REQUESTS: Final = 10
-MOST_REQUESTS: Final = 15
+USUAL_REQUESTS: Final = 11
+MOST_REQUESTS: Final = 16
 """How many requests there are as a rule, and at most."""
 
 _FEW, _ENOUGH = 16, 200
@@ -139,6 +139,11 @@ class _Inquiry:
             if told or (told is None and way in self._known.structured):
                 ways.append(way)
         self.profile = replace(self.profile, structured=(*ways, "prompt"))
+        if ways:
+            what, request = f"{ways[0]} for a stream", ChatRequest((_COLOUR_AS_JSON,), output_schema=_COLOUR_SCHEMA)
+            told = yield from self._takes(what, replace(request, stream=True), replace(self.profile, in_streams=True))
+            if told is not None:
+                self.profile = replace(self.profile, in_streams=told)
 
     def _tools(self) -> Inquiry[bool]:
         request = ChatRequest((_WEATHER,), (_TOOL,))

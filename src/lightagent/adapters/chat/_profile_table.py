@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
 
-from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
+from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile
 from lightagent.domain.errors import ConfigurationError
 
 Evidence: TypeAlias = Literal["tried", "read", "reported"]
@@ -39,6 +39,7 @@ class ProfileLine:
 
 
 _THINKING: Final = ("reasoning_content",)
+_NO_THOUGHTS: Final = ("reasoning_content", "")
 _JSON: Final = ("json_object", "prompt")
 
 LINES: Final[tuple[ProfileLine, ...]] = (
@@ -63,8 +64,11 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         "deepseek",
         ("api.deepseek.com",),
         ("deepseek",),
-        EndpointProfile(structured=_JSON, token_limit="max_tokens", reasoning_fields=_THINKING),
-        "https://platform.deepseek.com/api-docs/guides/json_mode/",
+        EndpointProfile(
+            structured=_JSON, token_limit="max_tokens", reasoning_fields=_THINKING, call_reasoning=_NO_THOUGHTS
+        ),
+        "https://platform.deepseek.com/api-docs/guides/json_mode/, "
+        "https://api-docs.deepseek.com/guides/thinking_mode#tool-calls",
         "read",
     ),
     ProfileLine(
@@ -79,8 +83,15 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         "moonshot",
         ("api.moonshot.cn", "api.moonshot.ai"),
         ("moonshot",),
-        EndpointProfile(structured=_JSON, token_limit="max_tokens", reasoning_fields=_THINKING),
-        "https://github.com/Gitlawb/openclaude/pull/805, https://github.com/MoonshotAI/Kimi-K2/issues/96",
+        # An empty text counts as none there.
+        EndpointProfile(
+            structured=_JSON,
+            token_limit="max_tokens",
+            reasoning_fields=_THINKING,
+            call_reasoning=("reasoning_content", " "),
+        ),
+        "https://github.com/Gitlawb/openclaude/pull/805, https://github.com/MoonshotAI/Kimi-K2/issues/96, "
+        "https://github.com/theopenco/llmgateway/pull/2093",
         "reported",
     ),
     ProfileLine(
@@ -95,7 +106,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         "anthropic",
         ("api.anthropic.com",),
         ("anthropic",),
-        EndpointProfile(structured=("prompt",)),
+        EndpointProfile(structured=("prompt",), call_ids="word", repeated_ids=False),
         "https://platform.claude.com/docs/en/api/openai-sdk",
         "read",
     ),
@@ -124,20 +135,37 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         "reported",
     ),
     ProfileLine(
-        "mistral",
-        ("api.mistral.ai",),
-        ("mistral",),
-        EndpointProfile(token_limit="max_tokens", stream_options=False),
-        "https://docs.mistral.ai/api/#tag/chat, https://github.com/avante-corp/avante.nvim/issues/2347",
-        "reported",
-    ),
-    ProfileLine(
         "openrouter",
         ("openrouter.ai",),
         ("openrouter",),
         UNKNOWN,
         "https://openrouter.ai/docs/structured-outputs",
         "read",
+    ),
+    ProfileLine(
+        "mistral",
+        ("api.mistral.ai", "codestral.mistral.ai"),
+        ("mistral", "codestral"),
+        EndpointProfile(
+            token_limit="max_tokens",
+            stream_options=False,
+            reasoning_fields=(),
+            call_ids="nine_letters",
+            names=False,
+            user_after_tools=False,
+        ),
+        "https://github.com/mistralai/mistral-common, https://github.com/avante-corp/avante.nvim/issues/2347, "
+        "https://github.com/BerriAI/litellm/issues/30835",
+        "read",
+    ),
+    ProfileLine(
+        "gemini-3",
+        ("generativelanguage.googleapis.com",),
+        (),  # LiteLLM asks Gemini in Gemini's own form.
+        EndpointProfile(first_call=UNSIGNED),
+        "https://ai.google.dev/gemini-api/docs/thought-signatures",
+        "read",
+        ("gemini-3*", "models/gemini-3*"),
     ),
     ProfileLine(
         "gemini",
@@ -151,8 +179,8 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         "groq",
         ("api.groq.com",),
         ("groq",),
-        UNKNOWN,
-        "https://console.groq.com/docs/structured-outputs",
+        EndpointProfile(in_streams=False, reasoning_fields=("reasoning",), names=False),
+        "https://console.groq.com/docs/structured-outputs, https://console.groq.com/docs/openai",
         "read",
     ),
     ProfileLine(
@@ -203,6 +231,16 @@ LINES: Final[tuple[ProfileLine, ...]] = (
         UNKNOWN,
         "https://docs.litellm.ai/docs/simple_proxy",
         "read",
+    ),
+    # Whatever the host, such as vLLM's: these chat templates refuse two messages of one role in a row.
+    ProfileLine(
+        "alternating",
+        (),
+        (),
+        EndpointProfile(alternating=True),
+        "https://github.com/charmbracelet/crush/issues/279, "
+        "https://github.com/vllm-project/vllm/blob/main/examples/tool_chat_template_mistral.jinja",
+        "reported",
     ),
 )
 """The first line that fits counts."""

@@ -19,11 +19,21 @@ _WAYS: Final[Mapping[Way, str]] = {
 _WORDS: Final[Mapping[str, Callable[[EndpointProfile], str]]] = {
     "structured": lambda profile: _WAYS[profile.structured[0] if profile.structured else "prompt"],
     "beside_tools": lambda profile: "An answer of a type is asked for in the same way while tools are offered.",
+    "in_streams": lambda profile: "Of a stream, an answer of a type is asked for by the prompt alone.",
     "system_role": lambda profile: "Instructions come with the first message of the user; there is no role `system`.",
     "token_limit": lambda profile: f"The limit of an answer's length is sent as `{profile.token_limit}`.",
     "parallel_calls": lambda profile: "`parallel_tool_calls` is left out.",
     "stream_options": lambda profile: "`stream_options` is not sent.",
     "reasoning_fields": lambda profile: f"Of its reasoning goes back: {_named(profile.reasoning_fields or ())}.",
+    "call_reasoning": lambda profile: (
+        f"Messages with calls always have `{profile.call_reasoning[0] if profile.call_reasoning else ''}`."
+    ),
+    "first_call": lambda profile: "Calls of other models are marked as unsigned.",
+    "call_ids": lambda profile: f"Ids of calls are sent in the form `{profile.call_ids}`.",
+    "repeated_ids": lambda profile: "An id of a call that comes twice is sent as another the second time.",
+    "names": lambda profile: "Messages are sent without names.",
+    "user_after_tools": lambda profile: "Between results of tools and a user's message stands an assistant message.",
+    "alternating": lambda profile: "Messages of one role in a row are sent as one.",
 }
 
 

@@ -22,6 +22,7 @@ OWN_SERVERS: Final[tuple[Provider, ...]] = (
             "hermes`; the parser belongs to the model. With `--api-key` it wants that as `api_key=`.",
             "While tools are offered, an answer of a type is asked for by the prompt: vLLM would force JSON upon all "
             "that the model says, and so no tool would be called.",
+            'Some chat templates take no two messages of one role in a row: `profile="alternating"`.',
         ),
         (
             (

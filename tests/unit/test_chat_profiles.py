@@ -12,7 +12,8 @@ from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
 
 from lightagent import LightAgent, Limits
-from lightagent.adapters.chat._profile_table import LINES, find_litellm_profile, find_profile, named_profile
+from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
+from lightagent.adapters.chat._profile_table import LINES
 from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile, response_format
 from lightagent.adapters.chat._refusals import refused
 from lightagent.adapters.chat.openai import OpenAIChatModel

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from lightagent.adapters.chat._profile_table import named_profile
+from lightagent.adapters.chat._profile_lookup import named_profile
 from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.openai.request_body import RequestEncoder

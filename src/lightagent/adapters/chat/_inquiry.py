@@ -75,12 +75,13 @@ class _Inquiry:
     def all(self) -> Inquiry[Found | None]:
         if not (yield from self._token_limit()):
             return None
+        # What is asked with a stream or with tools comes after what is known of these.
+        yield from self._stream_options()
         yield from self._system_role()
         yield from self._ways()
         if (yield from self._tools()):
             yield from self._parallel_calls()
             yield from self._conversation()
-        yield from self._stream_options()
         return Found(self.profile, tuple(self._findings))
 
     def _ask(self, what: str, request: ChatRequest, profile: EndpointProfile | None = None) -> Inquiry[Answer]:
@@ -122,6 +123,12 @@ class _Inquiry:
         else:
             self.profile = replace(self.profile, token_limit=self._known.token_limit)
         return True
+
+    def _stream_options(self) -> Inquiry[None]:
+        request = ChatRequest((_HELLO,), stream=True)
+        told = yield from self._takes("stream_options", request, replace(self.profile, stream_options=True))
+        if told is not None:
+            self.profile = replace(self.profile, stream_options=told)
 
     def _system_role(self) -> Inquiry[None]:
         request = ChatRequest((SystemMessage("Answer with one word."), _HELLO))
@@ -178,12 +185,6 @@ class _Inquiry:
             self.profile = answer.learnt
             answer = yield from self._ask(what, request)
         self._tell(what, answer)
-
-    def _stream_options(self) -> Inquiry[None]:
-        request = ChatRequest((_HELLO,), stream=True)
-        told = yield from self._takes("stream_options", request, replace(self.profile, stream_options=True))
-        if told is not None:
-            self.profile = replace(self.profile, stream_options=told)
 
 
 def _is_about_limits(answer: Answer) -> bool:

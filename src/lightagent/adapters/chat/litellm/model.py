@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
-from lightagent.adapters.chat._profile_table import find_litellm_profile, find_profile, named_profile
+from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat._wire_messages import fitted_messages

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
-from lightagent.adapters.chat._profile_table import find_profile, named_profile
+from lightagent.adapters.chat._profile_lookup import find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat.openai.answers import AnswerReader

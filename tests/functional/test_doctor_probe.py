@@ -57,7 +57,7 @@ async def doctor(cli: Cli, folder: Path, server: StrictServer, provider: str) ->
     configure(
         folder,
         f'[default.model]\nkind = "openai"\nmodel = "m"\napi_key = {{ env = "MY_KEY" }}\n'
-        f'base_url = "{server.base_url(provider)}"\n',
+        f'base_url = "{server.base_url(provider)}"\nstream_usage = false\n',
     )
     return await asyncio.to_thread(cli, "doctor", "--probe", MY_KEY=KEY)
 

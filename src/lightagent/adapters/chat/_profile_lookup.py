@@ -1,4 +1,4 @@
-"""Which line of the table an endpoint has: by its host and model, by LiteLLM's name of it, or by the line's own name."""
+"""Which line of the table holds for an endpoint: by host and model, by LiteLLM's name of it, or by the line's name."""
 
 from __future__ import annotations
 

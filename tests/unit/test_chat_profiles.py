@@ -21,7 +21,7 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.events import ModelFailed, ModelRetried
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import SystemMessage, UserMessage
+from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatModel, ChatRequest
 
@@ -193,6 +193,7 @@ def test_only_a_clear_refusal_teaches(message: str, status: int, learns: bool) -
 
 
 NAMED = (UserMessage("hi", "ann"),)
+CALLED = (*NAMED, AssistantMessage(None, (ToolCall("a", "now", "{}"),)), ToolMessage("a", "noon"))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ NAMED = (UserMessage("hi", "ann"),)
     ],
 )
 def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: EndpointProfile) -> None:
-    request = ChatRequest(NAMED, output_schema={"type": "object"}, stream=True)
+    request = ChatRequest(CALLED, output_schema={"type": "object"}, stream=True)
     found = refused(UNKNOWN, request, message, {"status": 400})
     assert found is not None
     assert found.profile == learnt
@@ -250,7 +251,12 @@ def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: Endpo
 
 def test_what_nobody_sent_is_not_learnt() -> None:
     plain = ChatRequest((UserMessage("hi"),))
-    for message in ("'messages.0' : property 'name' is unsupported", "response_format does not support streaming"):
+    for message in (
+        "'messages.0' : property 'name' is unsupported",
+        "response_format does not support streaming",
+        "reasoning effort: a value must be provided",
+        "Tool call id was x but must be a-z, A-Z, 0-9, with a length of 9.",
+    ):
         assert refused(UNKNOWN, plain, message, {"status": 400}) is None
     nameless = "messages.0.tool_calls.0.function.name: Extra inputs are not permitted"
     assert refused(UNKNOWN, ChatRequest(NAMED), nameless, {"status": 400}) is None
@@ -258,7 +264,7 @@ def test_what_nobody_sent_is_not_learnt() -> None:
 
 def test_an_empty_reasoning_that_does_not_count_becomes_a_blank_one() -> None:
     message, found = "reasoning_content is missing in assistant tool call message", UNKNOWN
-    request = ChatRequest((UserMessage("hi"),))
+    request = ChatRequest(CALLED)
     for stand_in in ("", " "):
         learnt = refused(found, request, message, {"status": 400})
         assert learnt is not None

@@ -57,7 +57,7 @@ _NAME: Final = re.compile(
 _UNIQUE: Final = re.compile(r"(?i)tool_use[`'\"]? ids must be unique|tool[ _]call ids must be unique")
 _SIGNATURE: Final = re.compile(r"(?i)missing a `?thought_signature")
 _REASONING: Final = re.compile(
-    r"(?is)\b(reasoning_content|reasoning)\b.*(?:is missing|must be (?:passed back|provided|included|present))"
+    r"(?is)\b(reasoning_content|reasoning)\b.{0,80}\b(?:is missing|must be (?:passed back|provided|included|present))"
 )
 
 
@@ -99,13 +99,10 @@ def _refused_parameter(profile: EndpointProfile, request: ChatRequest, message: 
 
 
 def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
-    return (
-        _refused_order(profile, message)
-        or _refused_name(profile, request, message)
-        or _refused_ids(profile, message)
-        or _missed_reasoning(profile, message)
-        or _missed_signature(profile, message)
-    )
+    learnt = _refused_order(profile, message) or _refused_name(profile, request, message)
+    if learnt is not None or not any(one.role == "assistant" and one.tool_calls for one in request.messages):
+        return learnt
+    return _refused_ids(profile, message) or _missed_reasoning(profile, message) or _missed_signature(profile, message)
 
 
 def _refused_order(profile: EndpointProfile, message: str) -> Adaption | None:

@@ -60,7 +60,7 @@ def _with_ids_of_their_own(messages: tuple[Message, ...]) -> tuple[Message, ...]
     for message in messages:
         if isinstance(message, AssistantMessage) and message.tool_calls:
             ids = [call.id for call in message.tool_calls]
-            # No id that is sent as it is has a blank in it; so none is like one of these, which depend on it alone.
+            # The blank fits no form of ids: what is sent is made of the whole, and so of the id and its place alone.
             again = {id_: f"{id_} {used[id_]}" for id_ in ids if id_ in used}
             used.update(ids)
             if again:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import re
 import tomllib
@@ -57,7 +56,7 @@ async def doctor(cli: Cli, folder: Path, server: StrictServer, provider: str) ->
     configure(
         folder,
         f'[default.model]\nkind = "openai"\nmodel = "m"\napi_key = {{ env = "MY_KEY" }}\n'
-        f'base_url = "{server.base_url(provider)}"\n',
+        f'base_url = "{server.base_url(provider)}"\nstream_usage = false\n',
     )
     return await asyncio.to_thread(cli, "doctor", "--probe", MY_KEY=KEY)
 
@@ -88,8 +87,7 @@ async def test_the_printed_profile_is_that_of_the_endpoint(
     async with strict_server(asked) as server:
         done = await doctor(cli, folder, server, provider)
     assert done.returncode == 0, done.stdout + done.stderr
-    table = printed_table(done)
-    assert {name: table.get(name) for name in expected} == expected
+    assert printed_table(done) == expected
     assert expected or "nothing has to be set" in done.stdout
     assert KEY not in done.stdout + done.stderr
 
@@ -195,7 +193,6 @@ def test_a_model_without_an_endpoint_is_a_wrong_call(cli: Cli) -> None:
 
 @pytest.mark.litellm
 @pytest.mark.filterwarnings("default")
-@pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed")
 async def test_an_endpoint_behind_litellm() -> None:
     async with strict_server(director) as server:
         options: JsonObject = {"model": "openai/m", "api_key": KEY, "base_url": server.base_url("deepseek")}

@@ -134,7 +134,9 @@ def _learnt(model: ChatModel, sent: EndpointProfile) -> EndpointProfile | None:
 
 
 def _with_profile(settings: Settings, profile: EndpointProfile) -> Settings:
-    options = {**settings.model.options, "profile": as_options(profile)}
+    """The settings with another profile. Streams are asked for their tokens, also where that is switched off."""
+    kept = {name: value for name, value in settings.model.options.items() if name != "stream_usage"}
+    options = {**kept, "profile": as_options(profile)}
     return settings.model_copy(update={"model": settings.model.model_copy(update={"options": options})})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import re
 import tomllib
@@ -212,7 +211,6 @@ def test_a_model_without_an_endpoint_is_a_wrong_call(cli: Cli) -> None:
 
 @pytest.mark.litellm
 @pytest.mark.filterwarnings("default")
-@pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed")
 async def test_an_endpoint_behind_litellm() -> None:
     async with strict_server(director) as server:
         options: JsonObject = {"model": "openai/m", "api_key": KEY, "base_url": server.base_url("deepseek")}

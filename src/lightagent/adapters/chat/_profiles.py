@@ -27,12 +27,12 @@ class EndpointProfile:
     Attributes:
         structured: the ways it can be asked for JSON, the best first; the next is taken where one is refused.
         beside_tools: whether it can be asked so while tools are offered. Where it cannot, it is asked by the prompt.
-        in_streams: whether it can be asked so for a stream.
         system_role: whether it knows the role `system`; else instructions come with the first message of the user.
         token_limit: how the parameter is called that limits an answer's length.
         parallel_calls: whether it knows the parameter `parallel_tool_calls`; else that is left out.
         stream_options: whether it can be asked for the tokens of a stream.
         reasoning_fields: fields of its answers that it takes back in the conversation; None: all that it sent.
+        in_streams: whether it can be asked for JSON in a stream.
         call_reasoning: a field of reasoning without which it takes no message with calls, and what is to stand in it
             where there is none, such as ``("reasoning_content", "")``.
         first_call: fields that the first call of a message must have, where its model did not add them.
@@ -50,12 +50,12 @@ class EndpointProfile:
 
     structured: tuple[Way, ...] = ("json_schema", "json_object", "prompt")
     beside_tools: bool = False
-    in_streams: bool = True
     system_role: bool = True
     token_limit: TokenLimit = "as_given"
     parallel_calls: bool = True
     stream_options: bool = True
     reasoning_fields: tuple[str, ...] | None = None
+    in_streams: bool = True
     call_reasoning: tuple[str, str] | None = None
     first_call: JsonObject | None = None
     call_ids: IdForm = "visible"

@@ -23,7 +23,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-openai2 setup format wheel pins clean
+.PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-openai2 setup format provider-page wheel pins clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,9 @@ setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) ## only set up
 format: .venv/.dev ## write the code in house style
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
+
+provider-page: .venv/.dev ## write docs/model-providers.md from what the code knows of each provider
+	@$(BIN)/python -m tests.docs.provider_page
 
 wheel: .venv/.demo ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -10,6 +10,7 @@ text     anything else. json: must parse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ def pages() -> list[Path]:
 def page_name(page: Path) -> str:
     """For the name of a test."""
     return page.relative_to(ROOT).as_posix()
+
+
+def anchor(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def blocks(page: Path) -> list[Block]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.chat._providers import PROVIDERS
 from tests.docs.blocks import ROOT
 from tests.docs.offline_endpoint import offline_endpoint
 
@@ -32,8 +33,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def with_endpoint(environment: dict[str, str], endpoint: str) -> dict[str, str]:
-    """The same, with a key and a base URL."""
-    return {**environment, "OPENAI_BASE_URL": endpoint, "OPENAI_API_KEY": "sk-docs"}
+    """The same, with a base URL and a key of every provider."""
+    keys = {provider.key: "sk-docs" for provider in PROVIDERS if provider.key}
+    return {**environment, **keys, "OPENAI_BASE_URL": endpoint}
 
 
 @pytest.fixture

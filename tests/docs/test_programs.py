@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -20,10 +21,10 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("page", pages(), ids=page_name)
-def test_the_programs_of_a_page_run(page: Path, folder: Path, with_endpoint: dict[str, str]) -> None:
+def test_the_programs_of_a_page_run(page: Path, folder: Path, with_endpoint: dict[str, str], endpoint: str) -> None:
     every = blocks(page)
     programs = [block for block in every if block.language == "python"]
-    tasks = [{"file": block.place, "line": block.line, "code": block.text} for block in programs]
+    tasks = [{"file": block.place, "line": block.line, "code": at(endpoint, block.text)} for block in programs]
     command = [sys.executable, "-W", "error", str(RUNNER)]
     done = _run(command, folder, with_endpoint, json.dumps(tasks))
     assert done.returncode == 0, done.stderr
@@ -32,6 +33,11 @@ def test_the_programs_of_a_page_run(page: Path, folder: Path, with_endpoint: dic
         promised = _output_of(block, every)
         if promised is not None:
             assert same_output(promised.text, said), f"{promised.place} says\n{promised.text}\nbut it printed\n{said}"
+
+
+def at(endpoint: str, program: str) -> str:
+    """The program with the server of the tests in the place of every provider that it names."""
+    return re.sub(r'(?<=\bbase_url=)"[^"]*"', f'"{endpoint}"', program)
 
 
 @pytest.mark.parametrize("page", pages(), ids=page_name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lightagent import ERROR_TAXONOMY
-from tests.docs.blocks import ROOT, blocks, page_name, pages
+from tests.docs.blocks import ROOT, anchor, blocks, page_name, pages
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 PACKAGE = ROOT / "src/lightagent"
@@ -23,10 +23,10 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(_prose(page)):
         if re.match(r"https?://|mailto:", target):
             continue
-        path, _, anchor = target.partition("#")
+        path, _, place = target.partition("#")
         linked = (page.parent / path).resolve() if path else page
         assert linked.exists(), f"{page_name(page)} links to {target}"
-        assert not anchor or anchor in anchors(linked), f"{page_name(page)} links to {target}"
+        assert not place or place in anchors(linked), f"{page_name(page)} links to {target}"
 
 
 def test_the_index_lists_every_page() -> None:
@@ -57,7 +57,7 @@ def test_every_error_code_is_explained() -> None:
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", _prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return set(map(anchor, headings))
 
 
 def _prose(page: Path) -> str:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lightagent.domain.call_forms import meant_name, sent_arguments, sent_id, sent_name
+from lightagent.domain.call_forms import IdForm, meant_name, sent_arguments, sent_id, sent_name
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 
 NAMES = ("now", "get_weather", "my_server_find")
@@ -99,3 +99,23 @@ def test_an_id_that_servers_refuse_is_another_one_the_same_in_the_call_and_its_r
     assert call[0]["id"] == result
     assert re.fullmatch(r"call_[0-9a-f]{24}", str(result))
     assert json.loads(ToolMessage(written, "noon").encoded())["tool_call_id"] == result
+
+
+@pytest.mark.parametrize(("form", "pattern"), [("word", r"[a-zA-Z0-9_-]{1,40}"), ("nine_letters", r"[a-zA-Z0-9]{9}")])
+def test_an_id_has_the_form_that_its_server_takes(form: IdForm, pattern: str) -> None:
+    written = [
+        "call_1",
+        "functions.now:0",
+        "functions.now:1",
+        "",
+        "x" * 41,
+        "anruf_ü",
+        "\ud83d",
+        "abcDEF123",
+        "abcDEF124",
+    ]
+    sent = [sent_id(one, form) for one in written]
+    assert all(re.fullmatch(pattern, one) for one in sent)
+    assert len(set(sent)) == len(written)
+    assert sent == [sent_id(one, form) for one in written]
+    assert sent[-2:] == written[-2:]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,8 +18,9 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.domain.deltas import ModelReply, fold_deltas
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.messages import NOTHING_SAID, AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.origin import Origin
+from lightagent.domain.provider_fields import ProviderFields
 from lightagent.ports.models import ChatRequest
 
 QUESTION = (UserMessage("Hi"),)
@@ -121,6 +123,43 @@ async def test_a_run_cannot_change_where_a_request_goes(name: str) -> None:
 @pytest.mark.litellm
 @pytest.mark.filterwarnings("default")
 class TestOverHttp:
+    async def test_a_conversation_has_the_form_of_its_provider(self, backend: Backend) -> None:
+        backend.body = completion("hi")
+        model = backend.model(profile="mistral")
+        thoughts = ProviderFields(model.origin, {}, "reasoning_content")
+        messages = (
+            UserMessage("Hi", "ann"),
+            AssistantMessage("\n", (ToolCall("call_1", "now", "{}"),), "hm", provider_fields=thoughts),
+            ToolMessage("call_1", "noon"),
+            UserMessage("And?"),
+        )
+        await ask(model, ChatRequest(messages))
+        told = backend.received[0]["messages"]
+        assert isinstance(told, list)
+        user, asked, result, silence, last = (message for message in told if isinstance(message, dict))
+        assert user == {"role": "user", "content": "Hi"}
+        assert asked.get("content") is None
+        assert "reasoning_content" not in asked
+        assert re.fullmatch("[a-zA-Z0-9]{9}", str(result["tool_call_id"]))
+        assert f'"id": "{result["tool_call_id"]}"' in json.dumps(asked["tool_calls"])
+        assert silence == {"role": "assistant", "content": NOTHING_SAID}
+        assert last == {"role": "user", "content": "And?"}
+
+    async def test_thoughts_go_back_where_their_provider_wants_them(self, backend: Backend) -> None:
+        backend.body = completion("hi")
+        model = backend.model(profile="deepseek")
+        own = ProviderFields(model.origin, {}, "reasoning_content")
+        said = (
+            AssistantMessage(None, (ToolCall("a", "now", "{}"),), "hm", provider_fields=own),
+            ToolMessage("a", "noon"),
+            AssistantMessage(None, (ToolCall("b", "now", "{}"),)),
+            ToolMessage("b", "noon"),
+        )
+        await ask(model, ChatRequest((*QUESTION, *said)))
+        told = backend.received[0]["messages"]
+        assert isinstance(told, list)
+        assert [one.get("reasoning_content") for one in told[1::2] if isinstance(one, dict)] == ["hm", ""]
+
     async def test_trace_headers_go_along_with_its_own(self, backend: Backend) -> None:
         backend.body = completion("hi")
         trace = (("traceparent", "00-a-b-01"), ("x-own", "other"), ("authorization", "Bearer stolen"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -11,14 +12,16 @@ from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
 
 from lightagent import LightAgent, Limits
-from lightagent.adapters.chat._profile_table import LINES, find_litellm_profile, find_profile
-from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, refused
+from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
+from lightagent.adapters.chat._profile_table import LINES
+from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile, response_format
+from lightagent.adapters.chat._refusals import refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.events import ModelFailed, ModelRetried
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import SystemMessage, UserMessage
+from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatModel, ChatRequest
 
@@ -189,15 +192,140 @@ def test_only_a_clear_refusal_teaches(message: str, status: int, learns: bool) -
         assert refused(learnt.profile, request, message, {"status": status}) is None, "nothing is learnt twice"
 
 
+NAMED = (UserMessage("hi", "ann"),)
+CALLED = (*NAMED, AssistantMessage(None, (ToolCall("a", "now", "{}"),)), ToolMessage("a", "noon"))
+
+
+@pytest.mark.parametrize(
+    ("message", "learnt"),
+    [
+        ("Conversation roles must alternate user/assistant/user/assistant/...", EndpointProfile(alternating=True)),
+        (
+            "After the (optional) system message(s), user or tool message(s) should alternate with assistant "
+            "message(s).",
+            EndpointProfile(alternating=True),
+        ),
+        ("Unexpected role 'user' after role 'tool'", EndpointProfile(user_after_tools=False)),
+        (
+            "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
+            EndpointProfile(call_ids="nine_letters"),
+        ),
+        (
+            "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+            EndpointProfile(call_ids="word"),
+        ),
+        ("messages.3: `tool_use` ids must be unique", EndpointProfile(repeated_ids=False)),
+        (
+            "'messages.0' : for 'role:user' the following must be satisfied[('messages.0' : property 'name' is "
+            "unsupported)]",
+            EndpointProfile(names=False),
+        ),
+        (
+            '[{"type":"extra_forbidden","loc":["body","messages",0,"user","name"],'
+            '"msg":"Extra inputs are not permitted"}]',
+            EndpointProfile(names=False),
+        ),
+        ("Only messages of role 'user' can have a name.", EndpointProfile(names=False)),
+        (
+            "The reasoning_content in the thinking mode must be passed back to the API.",
+            EndpointProfile(call_reasoning=("reasoning_content", "")),
+        ),
+        (
+            "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2",
+            EndpointProfile(call_reasoning=("reasoning_content", "")),
+        ),
+        (
+            "Function call is missing a thought_signature in functionCall parts.",
+            EndpointProfile(first_call=UNSIGNED),
+        ),
+        ("response_format` does not support streaming", EndpointProfile(in_streams=False)),
+    ],
+)
+def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: EndpointProfile) -> None:
+    request = ChatRequest(CALLED, output_schema={"type": "object"}, stream=True)
+    found = refused(UNKNOWN, request, message, {"status": 400})
+    assert found is not None
+    assert found.profile == learnt
+    assert refused(UNKNOWN, request, message, {"status": 500}) is None
+
+
+def test_what_nobody_sent_is_not_learnt() -> None:
+    plain = ChatRequest((UserMessage("hi"),))
+    for message in (
+        "'messages.0' : property 'name' is unsupported",
+        "response_format does not support streaming",
+        "reasoning effort: a value must be provided",
+        "Tool call id was x but must be a-z, A-Z, 0-9, with a length of 9.",
+    ):
+        assert refused(UNKNOWN, plain, message, {"status": 400}) is None
+    nameless = "messages.0.tool_calls.0.function.name: Extra inputs are not permitted"
+    assert refused(UNKNOWN, ChatRequest(NAMED), nameless, {"status": 400}) is None
+
+
+def test_an_empty_reasoning_that_does_not_count_becomes_a_blank_one() -> None:
+    message, found = "reasoning_content is missing in assistant tool call message", UNKNOWN
+    request = ChatRequest(CALLED)
+    for stand_in in ("", " "):
+        learnt = refused(found, request, message, {"status": 400})
+        assert learnt is not None
+        found = learnt.profile
+        assert found.call_reasoning == ("reasoning_content", stand_in)
+    assert refused(found, request, message, {"status": 400}) is None
+
+
+@pytest.mark.parametrize(("profile", "streamed"), [(UNKNOWN, True), (find_profile("api.groq.com", "m"), False)])
+def test_an_answer_of_a_type_is_asked_for_in_streams_only_where_that_goes(
+    profile: EndpointProfile, streamed: bool
+) -> None:
+    whole = ChatRequest((UserMessage("hi"),), output_schema={"type": "object"})
+    assert response_format(profile, whole) is not None
+    assert (response_format(profile, replace(whole, stream=True)) is not None) is streamed
+
+
 def test_a_line_is_found_by_host_and_model() -> None:
     assert find_profile("api.openai.com", "gpt-4.1").token_limit == "as_given"
     assert find_profile("API.OpenAI.com", "o3-mini").token_limit == "max_completion_tokens"
     assert find_profile("x.openai.azure.com", "gpt-5").token_limit == "max_completion_tokens"
     assert find_profile("api.deepseek.com", "deepseek-chat").structured == ("json_object", "prompt")
     assert find_profile("api.deepseek.com.example", "deepseek-chat") == UNKNOWN
+    assert find_profile("generativelanguage.googleapis.com", "gemini-3-pro").first_call == UNSIGNED
+    assert find_litellm_profile("mistral/mistral-large-latest").call_ids == "nine_letters"
     assert find_litellm_profile("deepseek/deepseek-chat").structured == ("json_object", "prompt")
     assert find_litellm_profile("gpt-4.1").beside_tools
     assert find_litellm_profile("anthropic/claude") == find_litellm_profile("new/one") == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("ws-1.ap-southeast-1.maas.aliyuncs.com", "qwen"),
+        ("dashscope-intl.aliyuncs.com", "qwen"),
+        ("api.stepfun.ai", "stepfun"),
+        ("api.minimaxi.com", "minimax"),
+        ("api.baichuan-ai.com", "baichuan"),
+        ("api.mistral.ai", "mistral"),
+        ("openrouter.ai", "openrouter"),
+        ("generativelanguage.googleapis.com", "gemini"),
+    ],
+)
+def test_hosts_have_the_line_of_their_provider(host: str, name: str) -> None:
+    assert find_profile(host, "any") == named_profile(name)
+
+
+def test_a_server_of_ones_own_is_named() -> None:
+    model = OpenAIChatModel("qwen3", base_url="http://127.0.0.1:11434/v1", profile="ollama")
+    assert model.profile.token_limit == "max_tokens"
+    assert OpenAIChatModel("qwen3", base_url="http://127.0.0.1:11434/v1").profile == UNKNOWN
+
+
+async def test_the_usage_of_a_stream_is_not_asked_for_where_that_is_refused(picky: Picky) -> None:
+    picky.refusal = without("stream_options", "Extra inputs are not permitted: stream_options")
+    model = OpenAIChatModel("m", "test-key-000", picky.url, profile="mistral")
+    request = ChatRequest((UserMessage("hi"),), params={"max_completion_tokens": 5}, stream=True)
+    assert [delta async for delta in model.stream(request)]
+    (sent,) = picky.received
+    assert sent["max_tokens"] == 5
+    await model.aclose()
 
 
 def test_every_line_says_how_it_is_known_and_has_a_name_of_its_own() -> None:

@@ -12,7 +12,7 @@ from lightagent.domain.deltas import fold_deltas
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.history import history_entry, parse_history
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.messages import NOTHING_SAID, AssistantMessage, ToolCall
 from lightagent.domain.provider_fields import ModelOrigin, ProviderFields, Recipient
 from lightagent.testing import ScriptedModel
 
@@ -218,3 +218,35 @@ def test_a_journal_with_unknown_state_in_provider_fields_is_refused(place: str) 
     assert wrong != document
     with pytest.raises(ConfigurationError, match=r"events\[0\]"):
         Journal.from_json(wrong)
+
+
+@pytest.mark.parametrize(
+    ("content", "calls", "sent"),
+    [
+        (None, (), NOTHING_SAID),
+        ("", (), NOTHING_SAID),
+        (" \n", (), NOTHING_SAID),
+        ("", (ToolCall("c", "now", "{}"),), None),
+        ("\n\n", (ToolCall("c", "now", "{}"),), None),
+        (" Hi ", (ToolCall("c", "now", "{}"),), " Hi "),
+    ],
+)
+@pytest.mark.parametrize("fields", [None, ProviderFields(ORIGIN)], ids=["of another", "own"])
+def test_blank_text_is_sent_to_nobody_and_kept_in_the_history(
+    content: str | None, calls: tuple[ToolCall, ...], sent: str | None, fields: ProviderFields | None
+) -> None:
+    message = AssistantMessage(content, calls, provider_fields=fields)
+    for recipient in (None, Recipient(ORIGIN), Recipient(ORIGIN, call_ids="nine_letters")):
+        assert message.to_openai(recipient)["content"] == sent
+        assert json.loads(message.encoded(recipient)) == message.to_openai(recipient)
+    assert history_entry(message)["content"] == (content if calls else content or "")
+
+
+def test_the_journal_and_the_trace_tell_what_was_said() -> None:
+    asks = AssistantMessage("\n", (ToolCall("c", "missing", "{}"),))
+    agent = LightAgent(model=ScriptedModel([asks, " "]), capture_content=True)
+    result = agent.run("When?", result_format="object", trace=True)
+    said = [message for message in result.journal.run.messages if isinstance(message, AssistantMessage)]
+    assert [message.content for message in said] == ["\n", " "]
+    told = [line["data"]["message"] for line in result.trace if line["type"] == "model_response"]
+    assert [message["content"] for message in told if isinstance(message, dict)] == ["\n", " "]

@@ -13,9 +13,10 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
-from lightagent.domain.messages import SystemMessage, encode_json
+from lightagent.domain.messages import SystemMessage
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ServedModel

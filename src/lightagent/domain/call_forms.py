@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection
+import string
+from collections.abc import Collection, Mapping
 from hashlib import sha256
-from typing import Final, Never
+from typing import Final, Literal, Never, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_ID: Final = 40
 """The longest id of a call that OpenAI takes."""
 
+IdForm: TypeAlias = Literal["visible", "word", "nine_letters"]
+"""How the ids of calls are written: in 1 to 40 visible ASCII characters, in as many of a-z, A-Z, 0-9, _ and -, or in
+exactly nine of a-z, A-Z and 0-9."""
+
 _VALID_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_VALID_ID: Final = re.compile(r"[!-~]{1,40}")
+_VISIBLE_ID: Final = re.compile(r"[!-~]{1,40}")
+_OTHER_IDS: Final[Mapping[IdForm, re.Pattern[str]]] = {
+    "word": re.compile(r"[a-zA-Z0-9_-]{1,40}"),
+    "nine_letters": re.compile(r"[a-zA-Z0-9]{9}"),
+}
+_ID_LETTERS: Final = string.ascii_letters + string.digits
 _INVALID: Final = re.compile(r"[^a-zA-Z0-9_-]+")
 
 # What leaks into a name: special tokens of chat templates and what follows them, the namespace that the template puts
@@ -56,14 +66,24 @@ def meant_name(name: str, names: Collection[str]) -> str:
     return found.pop() if len(found) == 1 else name
 
 
-def sent_id(call_id: str) -> str:
-    """The id as it is sent back with a call and with its result: 1 to 40 visible ASCII characters.
+def sent_id(call_id: str, form: IdForm = "visible") -> str:
+    """The id as it is sent back with a call and with its result, in the form that the server takes.
 
-    What depends on the id alone gives a call and its result the same, wherever they are encoded.
+    What depends on the id alone gives a call and its result the same, wherever they are encoded. Two ids become one
+    only if their hashes begin alike; nine letters hold 53 bits of them.
     """
-    if _VALID_ID.fullmatch(call_id):
+    if (_VISIBLE_ID if form == "visible" else _OTHER_IDS[form]).fullmatch(call_id):
         return call_id
-    return f"call_{sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    digest = sha256(call_id.encode("utf-8", "surrogatepass"))
+    return _nine_letters(digest.digest()) if form == "nine_letters" else f"call_{digest.hexdigest()[:24]}"
+
+
+def _nine_letters(digest: bytes) -> str:
+    number, letters = int.from_bytes(digest), ""
+    for _ in range(9):
+        number, place = divmod(number, len(_ID_LETTERS))
+        letters += _ID_LETTERS[place]
+    return letters
 
 
 def sent_arguments(text: str) -> str:

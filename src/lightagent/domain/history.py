@@ -7,9 +7,10 @@ from typing import Final
 
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage, encode_json
+from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.provider_fields import (
     CALL_FIELDS,
     MESSAGE_FIELDS,
@@ -52,6 +53,7 @@ def history_entry(message: Message) -> JsonObject:
         return message.to_openai()
     fields = message.provider_fields
     entry = message.to_openai(None if fields is None else Recipient(fields.origin))
+    entry["content"] = message.said
     if message.refusal is not None:
         entry |= {"content": message.content, "refusal": message.refusal}
     if fields is not None:

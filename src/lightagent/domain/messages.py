@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from abc import abstractmethod
 from dataclasses import dataclass
-from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Final, Literal, TypeAlias
 
-from lightagent.domain.call_forms import sent_arguments, sent_id, sent_name
+from lightagent.domain.call_forms import IdForm, sent_arguments, sent_id, sent_name
+from lightagent.domain.json_bytes import encode_json, encode_text
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.provider_fields import ProviderFields, Recipient
@@ -25,7 +24,7 @@ class _Encoded:
     __slots__ = ("_bytes", "_own_bytes")
     _bytes: bytes
     _own_bytes: tuple[Recipient, bytes]
-    """For the model that said the message, where that is given more."""
+    """For the one recipient that is given another form: the model that said the message, or one that alters calls."""
 
     @abstractmethod
     def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
@@ -36,12 +35,24 @@ class _Encoded:
         try:
             return self._bytes
         except AttributeError:
-            encoded = self._encode()
-            object.__setattr__(self, "_bytes", encoded)
-            return encoded
+            return self._first_encoded()
+
+    def _first_encoded(self) -> bytes:
+        encoded = self._encode()
+        object.__setattr__(self, "_bytes", encoded)
+        return encoded
 
     def _encode(self) -> bytes:
         return encode_json(self.to_openai())
+
+    def _encoded_for(self, recipient: Recipient) -> bytes:
+        """The same for a recipient that is given another form than most."""
+        known: tuple[Recipient, bytes] | None = getattr(self, "_own_bytes", None)
+        if known is not None and (known[0] is recipient or known[0] == recipient):
+            return known[1]
+        encoded = encode_json(self.to_openai(recipient))
+        object.__setattr__(self, "_own_bytes", (recipient, encoded))
+        return encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +119,13 @@ class ContextMessage(_Encoded):
     role: Literal["context"] = "context"
 
     def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
+        return {"role": "user", "content": self.delimited}
+
+    @property
+    def delimited(self) -> str:
+        """The text between its delimiters, as the model gets it."""
         text = _DELIMITER.sub("&lt;", self.content)
-        opening = f'<context source="{self.source}" trust="{self.trust}">'
-        return {"role": "user", "content": f"{opening}\n{text}\n</context>"}
+        return f'<context source="{self.source}" trust="{self.trust}">\n{text}\n</context>'
 
 
 # The bracket of anything that looks like the delimiter, whatever its case and what stands between, seen or unseen. No
@@ -132,10 +147,15 @@ class ToolCall:
     arguments: str
     provider_fields: JsonObject | None = None
 
-    def to_openai(self, *, own: bool = False) -> JsonObject:
-        """The call as an assistant message holds it; `own`: it goes back to the model that made it."""
+    def to_openai(self, *, own: bool = False, ids: IdForm = "visible") -> JsonObject:
+        """The call as an assistant message holds it.
+
+        Args:
+            own: it goes back to the model that made it.
+            ids: the form of its id.
+        """
         function: JsonObject = {"name": sent_name(self.name), "arguments": sent_arguments(self.arguments)}
-        call: JsonObject = {"id": sent_id(self.id), "type": "function", "function": function}
+        call: JsonObject = {"id": sent_id(self.id, ids), "type": "function", "function": function}
         return call | copy_json(self.provider_fields) if own and self.provider_fields else call
 
     def encoded(self) -> bytes:
@@ -145,12 +165,17 @@ class ToolCall:
         return form % (encode_text(sent_id(self.id)), name, arguments)
 
 
+NOTHING_SAID: Final = "(no answer)"
+"""What is sent as the text of an assistant message that has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssistantMessage(_Encoded):
     """What the model says: text, calls, or both.
 
     What its provider added goes back to the model that said it, and to no other. Only that one is given the reasoning,
-    and a refusal as such; for others a refusal that stands alone is what was said.
+    and a refusal as such; for others a refusal that stands alone is what was said. Blank text is sent to none: several
+    providers refuse it (`_sent`).
     """
 
     content: str | None = None
@@ -164,40 +189,60 @@ class AssistantMessage(_Encoded):
     def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
         given = None if self.provider_fields is None else self.provider_fields.given_to(recipient, self.reasoning)
         own = given is not None
-        message = _named({"role": "assistant", "content": self._said(own=own)}, self.name)
+        message = _named({"role": "assistant", "content": self._sent(own=own)}, self.name)
         if own and self.refusal is not None:
             message["refusal"] = self.refusal
         if self.tool_calls:
-            message["tool_calls"] = [call.to_openai(own=own) for call in self.tool_calls]
-        return message | given if given else message
+            message["tool_calls"] = [*self._sent_calls(recipient, own=own)]
+        if given:
+            message |= given
+        return message if recipient is None or not self.tool_calls else recipient.with_call_reasoning(message)
+
+    def _sent_calls(self, recipient: Recipient | None, *, own: bool) -> list[JsonObject]:
+        if recipient is None:
+            return [call.to_openai() for call in self.tool_calls]
+        return recipient.with_first_call([call.to_openai(own=own, ids=recipient.call_ids) for call in self.tool_calls])
 
     def encoded(self, recipient: Recipient | None = None) -> bytes:
-        if recipient is None or self.provider_fields is None or self.provider_fields.origin != recipient.origin:
-            return _Encoded.encoded(self)
-        known: tuple[Recipient, bytes] | None = getattr(self, "_own_bytes", None)
-        if known is not None and known[0] == recipient:
-            return known[1]
-        encoded = encode_json(self.to_openai(recipient))
-        object.__setattr__(self, "_own_bytes", (recipient, encoded))
-        return encoded
+        if recipient is not None:
+            fields = self.provider_fields
+            if fields is not None and fields.origin == recipient.origin:
+                return self._encoded_for(recipient)
+            if recipient.alters_calls and self.tool_calls:
+                return self._encoded_for(recipient)
+        try:
+            return self._bytes
+        except AttributeError:
+            return self._first_encoded()
 
     def _encode(self) -> bytes:
         if self.name is not None:
             return encode_json(self.to_openai())
-        said = self._said(own=False)
+        said = self._sent(own=False)
         content = b"null" if said is None else encode_text(said)
         if not self.tool_calls:
             return b'{"role":"assistant","content":%b}' % content
         calls = b",".join([call.encoded() for call in self.tool_calls])
         return b'{"role":"assistant","content":%b,"tool_calls":[%b]}' % (content, calls)
 
-    def _said(self, *, own: bool) -> str | None:
-        """The content. There is none only beside calls, or beside the refusal that is sent as one."""
-        if self.content or self.tool_calls:
-            return self.content
-        if own and self.refusal is not None:
+    @property
+    def said(self) -> str | None:
+        """The words. There are none only beside calls; a refusal that stands alone is what was said."""
+        return self.content if self.content or self.tool_calls else self.refusal or ""
+
+    def _sent(self, *, own: bool) -> str | None:
+        """The content. There is none only beside calls, or beside the refusal that is sent as one.
+
+        Anthropic, Gemini and Mistral refuse a message in which nothing is said, and who is behind a URL is not always
+        known. To leave it out would put two messages of the user in a row, which others refuse. So it has a text that
+        stands for none, at every provider; the journal and the history keep what the model said.
+        """
+        content = self.content
+        if content and not content.isspace():
+            return content
+        if self.tool_calls or (own and self.refusal):
             return None
-        return self.refusal or ""
+        return self.refusal if self.refusal and not self.refusal.isspace() else NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +255,16 @@ class ToolMessage(_Encoded):
     role: Literal["tool"] = "tool"
 
     def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
-        call_id = sent_id(self.tool_call_id)
+        call_id = sent_id(self.tool_call_id, "visible" if recipient is None else recipient.call_ids)
         return _named({"role": "tool", "tool_call_id": call_id, "content": self.content}, self.name)
+
+    def encoded(self, recipient: Recipient | None = None) -> bytes:
+        if recipient is not None and recipient.alters_calls:
+            return self._encoded_for(recipient)
+        try:
+            return self._bytes
+        except AttributeError:
+            return self._first_encoded()
 
     def _encode(self) -> bytes:
         if self.name is not None:
@@ -225,23 +278,3 @@ def _named(message: JsonObject, name: str | None) -> JsonObject:
 
 
 Message: TypeAlias = SystemMessage | UserMessage | ContextMessage | AssistantMessage | ToolMessage
-
-
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_ASCII_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
-
-
-def encode_text(text: str) -> bytes:
-    """A text as UTF-8 JSON, as `encode_json` writes it; a whole encoder for one text costs five times as much."""
-    try:
-        return encode_basestring(text).encode()
-    except UnicodeEncodeError:
-        return encode_basestring_ascii(text).encode("ascii")
-
-
-def encode_json(value: JsonObject) -> bytes:
-    """Compact UTF-8 JSON; a lone surrogate, which no encoding can carry, is escaped."""
-    try:
-        return _ENCODER.encode(value).encode()
-    except UnicodeEncodeError:
-        return _ASCII_ENCODER.encode(value).encode("ascii")

@@ -7,6 +7,7 @@ from typing import Final
 
 from typing_extensions import TypeIs
 
+from lightagent.domain.call_forms import IdForm
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_copies import copy_json
@@ -50,19 +51,44 @@ UNKNOWN_MODEL: Final = ModelOrigin("")
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who is about to read a conversation, which decides about the provider fields it is sent.
+    """Who is about to read a conversation, which decides how its messages are written.
 
     Attributes:
         origin: the model that is asked.
         reasoning_fields: the fields of assistant messages that its provider takes back; None: all that it sent.
+        call_ids: the form that ids of calls must have.
+        call_reasoning: the field of reasoning that every message with calls must have, and what stands in it where
+            there is none, such as ``("reasoning_content", "")``; None: no field is needed.
+        first_call: fields that the first call of every message must have, where its model did not add them.
+        alters_calls: whether it takes calls in another form than most servers.
     """
 
     origin: ModelOrigin
     reasoning_fields: tuple[str, ...] | None = None
+    call_ids: IdForm = "visible"
+    call_reasoning: tuple[str, str] | None = None
+    first_call: JsonObject | None = None
+    alters_calls: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Asked of every message at every turn, so it is worked out once.
+        usual = self.call_ids == "visible" and self.call_reasoning is None and self.first_call is None
+        object.__setattr__(self, "alters_calls", not usual)
 
     def takes(self, name: str) -> bool:
         """Whether the field of this name may go back."""
         return self.reasoning_fields is None or name in self.reasoning_fields
+
+    def with_call_reasoning(self, message: JsonObject) -> JsonObject:
+        """A message with calls, with the field of reasoning that it must have."""
+        if self.call_reasoning is None:
+            return message
+        name, stand_in = self.call_reasoning
+        return message if message.get(name) else {**message, name: stand_in}
+
+    def with_first_call(self, calls: list[JsonObject]) -> list[JsonObject]:
+        """The calls of a message, with the fields that the first of them must have."""
+        return calls if self.first_call is None else [copy_json(self.first_call) | calls[0], *calls[1:]]
 
 
 @dataclass(frozen=True, slots=True)

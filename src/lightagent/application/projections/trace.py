@@ -220,9 +220,10 @@ class _Tracer:
             "first_delta": event.first_delta,
             "usage": usage,
         }
+        told: JsonObject = {**event.message.to_openai(), "content": event.message.said}
         self._names = {call.id: call.name for call in event.message.tool_calls}
         self._children = {}
-        self._line("model_response", event.at, answer, {"message": event.message.to_openai()})
+        self._line("model_response", event.at, answer, {"message": told})
 
     def _model_request(self, now: float, latency: float | None, usage: JsonObject | None) -> None:
         """The request that is under way, if there is one."""

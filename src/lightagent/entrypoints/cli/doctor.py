@@ -21,8 +21,9 @@ from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
-from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.destination import key_hint, show_destination
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
+from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
 from lightagent.entrypoints.cli.trace_tree import preview
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
@@ -45,7 +46,10 @@ class Diagnosis:
 def doctor(
     config: Config = None,
     profile: Profile = None,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait for each backend.", min=0.1)] = 30.0,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait for each answer.", min=0.1)] = 30.0,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Find out what the model's endpoint takes, and print the profile to set.")
+    ] = False,
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
@@ -53,15 +57,23 @@ def doctor(
 
     The model is asked for a word or two, which may cost a fraction of a cent.
 
+    With `--probe`, about ten small requests find out what its endpoint takes instead: how it can be asked for JSON,
+    with tools and without, which roles and parameters it knows. What differs is printed as the option `profile`, for
+    settings and for programs. Refusals are what it looks for; it fails only where nothing is answered.
+
     **Examples**
 
     `lightagent doctor`
 
     `lightagent doctor --profile prod --timeout 10`
+
+    `OPENAI_BASE_URL=http://localhost:8000/v1 OPENAI_MODEL=qwen3 lightagent doctor --probe`
     """
     settings = settings_for(config, profile, debug, trust_config)
     console = out()
     _show_surroundings(console, settings)
+    if probe:
+        return probe_endpoint(console, settings, timeout)
     try:
         app = open_app(settings)
     except ConfigurationError as exc:
@@ -72,6 +84,7 @@ def doctor(
     with err().status("asking the model …"):
         found = asyncio.run(_examine(app, timeout))
     _show_diagnosis(console, _name(settings.model.kind, app.model.name), found)
+    key_hint(app.model, found.error)
     return ExitCode.FAILED if found.error else ExitCode.COMPLETED
 
 

@@ -9,19 +9,20 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
-from lightagent.adapters.chat._profile_table import find_litellm_profile, find_profile, named_profile
-from lightagent.adapters.chat._profiles import EndpointProfile, asks_again, fitted_params, refused, response_format
+from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
+from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
+from lightagent.adapters.chat._refusals import asks_again, refused
+from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.litellm.faults import translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.adapters.chat.openai.request_body import without_system
 from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.provider_fields import ModelOrigin, Recipient
+from lightagent.domain.provider_fields import ModelOrigin
 from lightagent.ports.models import ChatModel, ChatRequest, ReplayingModel, ServedModel
 
 DEFAULT_TIMEOUT = 600.0
@@ -83,7 +84,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
             "_skip_mcp_handler": True,
         }
         self._complete: Complete | None = None
-        self._recipient = Recipient(_origin(model, api_base))
+        self._origin = _origin(model, api_base)
 
     @property
     def name(self) -> str:
@@ -101,7 +102,12 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
 
     @property
     def origin(self) -> ModelOrigin:
-        return self._recipient.origin
+        return self._origin
+
+    @property
+    def profile(self) -> EndpointProfile:
+        """What the endpoint takes, as far as it is known: the table's line, and what refusals have taught."""
+        return self._profile
 
     def __repr__(self) -> str:
         return f"LiteLLMChatModel({self._model!r})"
@@ -169,11 +175,11 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
                 f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
                 guidance="Leave them out of metadata= and params.",
             )
-        messages = request.messages if profile.system_role else without_system(request.messages)
+        recipient = profile.recipient(self._origin)
         arguments = {
             **self._fixed,
             **fitted_params(profile, request.params),
-            "messages": [message.to_openai(self._recipient) for message in messages],
+            "messages": [message.to_openai(recipient) for message in fitted_messages(profile, request.messages)],
         }
         if request.tools:
             arguments["tools"] = [tool.to_openai() for tool in request.tools]

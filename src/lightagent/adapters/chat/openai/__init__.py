@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat.openai.model import OpenAIChatModel
 
 if TYPE_CHECKING:
     from lightagent.adapters.chat.openai.options import ADAPTER, OpenAIOptions
 
-__all__ = ["ADAPTER", "OpenAIChatModel", "OpenAIOptions"]
+__all__ = ["ADAPTER", "EndpointProfile", "OpenAIChatModel", "OpenAIOptions"]
 
 
 def __getattr__(name: str) -> object:

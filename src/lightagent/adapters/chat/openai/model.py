@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
-from lightagent.adapters.chat._profile_table import find_profile, named_profile
-from lightagent.adapters.chat._profiles import EndpointProfile, asks_again, refused
+from lightagent.adapters.chat._profile_lookup import find_profile, named_profile
+from lightagent.adapters.chat._profiles import EndpointProfile
+from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key, resolve_base_url, resolve_endpoint
@@ -119,7 +120,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         self._encoder = RequestEncoder(model, stream_usage=stream_usage)
         self._profile = None if profile is None else named_profile(profile)
         self._transport: Transport | None = None
-        self._known_recipient: Recipient | None = None
+        self._known_recipient: tuple[EndpointProfile, Recipient] | None = None
         self._credentials = Credentials()
         self._lock = threading.Lock()
 
@@ -137,16 +138,17 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     @property
     def origin(self) -> ModelOrigin:
         """The model at its server, as of the first request."""
-        return self._recipient().origin
+        return self._recipient(self.profile).origin
 
-    def _recipient(self) -> Recipient:
+    def _recipient(self, profile: EndpointProfile) -> Recipient:
         """Whom requests go to; what the environment says is read once the transport is opened, and then kept."""
-        if self._known_recipient is not None:
-            return self._known_recipient
+        known = self._known_recipient
+        if known is not None and known[0] is profile:
+            return known[1]
         endpoint = self.endpoint
-        recipient = Recipient(ModelOrigin(self.name, endpoint.address, endpoint.port), self.profile.reasoning_fields)
+        recipient = profile.recipient(ModelOrigin(self.name, endpoint.address, endpoint.port))
         if self._transport is not None:
-            self._known_recipient = recipient
+            self._known_recipient = profile, recipient
         return recipient
 
     def __repr__(self) -> str:
@@ -163,7 +165,8 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
-        profile, recipient = self.profile, self._recipient()
+        profile = self.profile
+        recipient = self._recipient(profile)
         body = self._encoder.encode(request, profile, recipient)
         reader = AnswerReader(self._settings.max_response_bytes, recipient.origin)
         trace = request.origin.trace_headers

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, fitted_params, response_format
+from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message, UserMessage, encode_json
 from lightagent.domain.provider_fields import Recipient
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
@@ -43,7 +44,7 @@ class RequestEncoder:
         Raises:
             ConfigurationError: `params` hold what the adapter sets itself, or what is no JSON.
         """
-        messages = request.messages if profile.system_role else without_system(request.messages)
+        messages = fitted_messages(profile, request.messages)
         parts = [self._prefix, b",".join([message.encoded(recipient) for message in messages]), b"]"]
         if request.tools:
             parts.append(self._tools(request.tools))
@@ -67,16 +68,6 @@ class RequestEncoder:
             self._tool_sets.clear()  # at once, and so safe for every thread that encodes at the same time
         self._tool_sets[key] = (tools, encoded)
         return encoded
-
-
-def without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages for an endpoint that knows no instructions: these come with what the user says first."""
-    if not messages or messages[0].role != "system":
-        return messages
-    instructions, said = messages[0].content, messages[1:2]
-    if said and isinstance(said[0], UserMessage) and isinstance(said[0].content, str):
-        return (UserMessage(f"{instructions}\n\n{said[0].content}"), *messages[2:])
-    return (UserMessage(instructions), *messages[1:])
 
 
 def _params(params: JsonObject) -> bytes:

@@ -1,0 +1,46 @@
+"""Which line of the table holds for an endpoint: by host and model, by LiteLLM's name of it, or by the line's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from lightagent.adapters.chat._profile_table import LINES
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
+from lightagent.domain.errors import ConfigurationError
+
+
+def find_profile(host: str, model: str) -> EndpointProfile:
+    """What the endpoint at `host` takes for a model; the usual form where nothing else is known."""
+    lines = (line for line in LINES if _fits(host.lower(), line.hosts) and _fits(model.lower(), line.models))
+    return next((line.profile for line in lines), UNKNOWN)
+
+
+def find_litellm_profile(model: str) -> EndpointProfile:
+    """The same for a model in LiteLLM's form, such as `deepseek/deepseek-chat`."""
+    prefix, _, name = model.lower().rpartition("/")
+    provider = prefix.partition("/")[0] or "openai"
+    # LiteLLM itself asks Anthropic in Anthropic's own form.
+    lines = (
+        line for line in LINES if provider in line.prefixes and provider != "anthropic" and _fits(name, line.models)
+    )
+    return next((line.profile for line in lines), UNKNOWN)
+
+
+def named_profile(profile: str | EndpointProfile) -> EndpointProfile:
+    """The profile that an option asks for.
+
+    Raises:
+        ConfigurationError: no line has that name.
+    """
+    if isinstance(profile, EndpointProfile):
+        return profile
+    found = next((line.profile for line in LINES if line.name == profile), None)
+    if found is None:
+        names = ", ".join(line.name for line in LINES)
+        raise ConfigurationError(f"profile: there is no {profile!r}.", guidance=f"Use one of: {names}; or a profile.")
+    return found
+
+
+def _fits(text: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)

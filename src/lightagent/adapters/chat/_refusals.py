@@ -1,0 +1,180 @@
+"""What an endpoint's refusals teach about it: the decision whether a request is sent again, and in which other form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lightagent.adapters.chat._profiles import (
+    LIMITS,
+    UNSIGNED,
+    EndpointProfile,
+    TokenLimit,
+    fitted_params,
+    response_format,
+)
+from lightagent.domain.errors import ProviderError
+from lightagent.domain.json_types import JsonValue
+from lightagent.ports.models import ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Adaption:
+    """What was learnt of a refusal: the profile from now on, and what changes, in words."""
+
+    profile: EndpointProfile
+    change: str
+
+
+_FORMAT: Final = re.compile(
+    r"(?i)response_?format|json_schema|json_object|json[ _]mode|json[ _]schema|structured[ _]output"
+    r"|guided[ _](?:json|decoding)"
+)
+_REFUSED: Final = re.compile(
+    r"(?i)not (?:be )?(?:supported?|allowed|available|permitted|enabled|implemented|valid|had|used?|combined?)"
+    r"|unsupported|unrecognized|unrecognised|unknown|unavailable|unexpected|extra (?:inputs|fields)"
+    r"|cannot|can't|can not|does(?:n't| not) (?:support|accept|allow|know)"
+    r"|invalid|forbidden|only|must be|should be|no longer"
+)
+_UNKNOWN_NAME: Final = re.compile(
+    r"(?i)not (?:be )?(?:supported|permitted|allowed|recognized)|unsupported|unrecogni[sz]ed|unknown|unexpected|extra "
+    r"|does(?:n't| not) support"
+)
+_ORDER: Final = re.compile(r"(?i)beginning|first|start|alternat")
+_SYSTEM: Final = re.compile(
+    r"(?i)(?:system|developer)['\"`]? (?:role|message|prompt|instruction)|role['\"`:= ]{1,4}['\"`]?(?:system|developer)"
+    r"|does not support ['\"`]?system"
+)
+_TURNS: Final = re.compile(r"(?i)roles? must alternate|(?:must|should) alternate (?:between|with)")
+_AFTER_TOOLS: Final = re.compile(r"(?i)unexpected role ['\"`]?user['\"`]? after role ['\"`]?tool")
+_NINE_LETTERS: Final = re.compile(r"(?is)tool[ _]call[ _]id.*length of 9\b")
+_WORD: Final = re.compile(r"(?is)tool_(?:use|call)[._]?id\b.*\^\[a-zA-Z0-9_-\]")
+_NAME: Final = re.compile(
+    r"(?is)\bmessages\b(?:(?!tool_calls|function).){0,40}\bname\b.{0,40}(?:unsupported|not permitted)|can have a name\b"
+)
+_UNIQUE: Final = re.compile(r"(?i)tool_use[`'\"]? ids must be unique|tool[ _]call ids must be unique")
+_SIGNATURE: Final = re.compile(r"(?i)missing a `?thought_signature")
+_REASONING: Final = re.compile(
+    r"(?is)\b(reasoning_content|reasoning)\b.{0,80}\b(?:is missing|must be (?:passed back|provided|included|present))"
+)
+
+
+def refused(
+    profile: EndpointProfile, request: ChatRequest, message: str, details: Mapping[str, JsonValue]
+) -> Adaption | None:
+    """What a refusal of the request says of the endpoint; None where it says nothing for certain.
+
+    Args:
+        message: the endpoint's own words.
+        details: of the error; its status tells a refusal from a failure.
+    """
+    status = details.get("status")
+    if not isinstance(status, int) or status not in (400, 404, 405, 415, 422, 501):
+        return None
+    if (learnt := _refused_messages(profile, request, message)) is not None or not _REFUSED.search(message):
+        return learnt
+    return (
+        _refused_parameter(profile, request, message)
+        or _refused_format(profile, request, message)
+        or _refused_role(profile, request, message)
+    )
+
+
+def _refused_parameter(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    if not _UNKNOWN_NAME.search(message):
+        return None  # A value may be what is wrong.
+    sent = fitted_params(profile, request.params)
+    if profile.parallel_calls and "parallel_tool_calls" in sent and "parallel_tool_calls" in message:
+        return Adaption(replace(profile, parallel_calls=False), "no parallel_tool_calls")
+    own = request.stream and "stream_options" not in sent
+    if own and profile.stream_options and ("stream_options" in message or "include_usage" in message):
+        return Adaption(replace(profile, stream_options=False), "no stream_options")
+    wrong = next((name for name in LIMITS if name in sent and name in message), None)
+    if wrong is None or profile.token_limit == wrong:
+        return None
+    right: TokenLimit = "max_tokens" if wrong == "max_completion_tokens" else "max_completion_tokens"
+    return Adaption(replace(profile, token_limit=right), f"{right} instead of {wrong}")
+
+
+def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    learnt = _refused_order(profile, message) or _refused_name(profile, request, message)
+    if learnt is not None or not any(one.role == "assistant" and one.tool_calls for one in request.messages):
+        return learnt
+    return _refused_ids(profile, message) or _missed_reasoning(profile, message) or _missed_signature(profile, message)
+
+
+def _refused_order(profile: EndpointProfile, message: str) -> Adaption | None:
+    if _TURNS.search(message) and not profile.alternating:
+        return Adaption(replace(profile, alternating=True), "user and assistant in turns")
+    if _AFTER_TOOLS.search(message) and profile.user_after_tools:
+        return Adaption(replace(profile, user_after_tools=False), "no user directly after tools")
+    return None
+
+
+def _refused_name(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    named = any(getattr(one, "name", None) is not None for one in request.messages)
+    if profile.names and named and _NAME.search(message):
+        return Adaption(replace(profile, names=False), "no names of speakers")
+    return None
+
+
+def _refused_ids(profile: EndpointProfile, message: str) -> Adaption | None:
+    if _NINE_LETTERS.search(message) and profile.call_ids != "nine_letters":
+        return Adaption(replace(profile, call_ids="nine_letters"), "ids of calls in nine letters")
+    if _UNIQUE.search(message) and profile.repeated_ids:
+        return Adaption(replace(profile, repeated_ids=False), "an id for each call of the conversation")
+    if _WORD.search(message) and profile.call_ids == "visible":
+        return Adaption(replace(profile, call_ids="word"), "ids of calls of letters, digits, _ and -")
+    return None
+
+
+def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None:
+    """Some take an empty text where there is no reasoning; to others, such as Kimi, that is none."""
+    found = _REASONING.search(message)
+    if found is None:
+        return None
+    name = found[1].lower()
+    if profile.call_reasoning is None:
+        return Adaption(replace(profile, call_reasoning=(name, "")), f"an empty {name} beside calls")
+    if profile.call_reasoning == (name, ""):
+        return Adaption(replace(profile, call_reasoning=(name, " ")), f"a blank {name} beside calls")
+    return None
+
+
+def _missed_signature(profile: EndpointProfile, message: str) -> Adaption | None:
+    if profile.first_call is None and _SIGNATURE.search(message):
+        return Adaption(replace(profile, first_call=UNSIGNED), "calls of others marked as unsigned")
+    return None
+
+
+def _refused_format(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    if not _FORMAT.search(message) or response_format(profile, request) is None:
+        return None
+    if request.tools and re.search(r"(?i)tool|function", message):
+        return Adaption(replace(profile, beside_tools=False), "no response_format beside tools")
+    if request.stream and re.search(r"(?i)stream", message):
+        return Adaption(replace(profile, in_streams=False), "no response_format in streams")
+    was, left = profile.structured[0], profile.structured[1:] or ("prompt",)
+    return Adaption(replace(profile, structured=left), f"{left[0]} instead of {was}")
+
+
+def _refused_role(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    instructed = bool(request.messages) and request.messages[0].role == "system"
+    if not (profile.system_role and instructed and _SYSTEM.search(message)) or _ORDER.search(message):
+        return None
+    return Adaption(replace(profile, system_role=False), "instructions in the message of the user, no system role")
+
+
+def asks_again(error: ProviderError, change: str) -> ProviderError:
+    """The refusal as a failure that passes: a run makes the next attempt, with the change, and puts it on record."""
+    again = ProviderError(
+        f"{error.message} (Sent again: {change}.)",
+        code=error.code,
+        guidance=error.guidance,
+        retryable=True,
+        details={**error.details, "learnt": change},
+    )
+    again.retry_after = 0.0
+    return again

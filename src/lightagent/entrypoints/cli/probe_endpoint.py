@@ -1,0 +1,157 @@
+"""``lightagent doctor --probe``: finds out with small requests what an endpoint takes, and says what to set."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.markup import escape
+
+from lightagent.adapters.chat._inquiry import MOST_REQUESTS, USUAL_REQUESTS, inquire
+from lightagent.adapters.chat._probes import Answer, Finding, Found, Probe, ProfiledModel, Taken, Unclear, judged
+from lightagent.adapters.chat._profile_words import as_options, as_python, as_toml
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
+from lightagent.bootstrap import open_model
+from lightagent.domain.deltas import ReplyBuilder
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.entrypoints.cli.console import ExitCode, err, show_error
+from lightagent.entrypoints.cli.destination import key_hint, show_destination
+from lightagent.entrypoints.cli.trace_tree import preview
+from lightagent.ports.models import ChatModel
+from lightagent.settings import Settings
+
+MOST_REPEATS = 3
+"""How many requests are sent once more, because the endpoint failed or was busy."""
+
+_MARKS = {"yes": "[green]✓[/]", "no": "[red]✗[/]", "unclear": "[yellow]?[/]"}
+
+
+@dataclass(slots=True)
+class Probed:
+    """What came of an inquiry over the network; without `found`, `error` says why the endpoint answered nothing."""
+
+    known: EndpointProfile
+    found: Found | None = None
+    error: LightAgentErrorInfo | None = None
+    requests: int = 0
+    tokens: int = 0
+    repeats: int = field(default=0, repr=False)
+
+
+def probe_endpoint(console: Console, settings: Settings, seconds: float) -> ExitCode:
+    """Probe the endpoint of the configured model, and show what was found and what to set.
+
+    Args:
+        seconds: how long one request may take.
+
+    Raises:
+        ConfigurationError: the model cannot be opened, or has no endpoint of which something could be found out.
+    """
+    model = open_model(settings)
+    if not isinstance(model, ProfiledModel):
+        raise ConfigurationError(
+            f"--probe: a model of kind {settings.model.kind!r} has no endpoint to find out about.",
+            guidance="Choose a profile with the kind openai or litellm, or set OPENAI_BASE_URL and OPENAI_MODEL.",
+        )
+    show_destination(model)
+    most = MOST_REQUESTS + MOST_REPEATS
+    err().print(f"About {USUAL_REQUESTS} requests of a few tokens each are sent, {most} at most.", style="dim")
+    with err().status("asking the endpoint …"):
+        probed = asyncio.run(probe(settings, model.profile, seconds))
+    console.print(f"model · {settings.model.kind} · {model.name}", markup=False)
+    if probed.found is None:
+        show_error(probed.error or LightAgentErrorInfo("LA-400", "The endpoint refuses the smallest request.", ""))
+        key_hint(model, probed.error)
+        return ExitCode.FAILED
+    _show(console, probed, probed.found)
+    return ExitCode.COMPLETED
+
+
+async def probe(settings: Settings, known: EndpointProfile, seconds: float) -> Probed:
+    """Send what an inquiry asks for, one request after the other."""
+    probed, inquiry = Probed(known), inquire(known)
+    request = next(inquiry)
+    while True:
+        answer = await _ask_twice(settings, request, seconds, probed)
+        try:
+            request = inquiry.send(answer)
+        except StopIteration as end:
+            found: Found | None = end.value
+            probed.found = found
+            return probed
+
+
+async def _ask_twice(settings: Settings, request: Probe, seconds: float, probed: Probed) -> Answer:
+    """The answer; where the endpoint was busy or failed, that of a second request. The very first must do."""
+    answer = await _ask(settings, request, seconds, probed)
+    if isinstance(answer, Taken) or not _passes(probed.error) or probed.requests == 1 or probed.repeats == MOST_REPEATS:
+        return answer
+    probed.repeats += 1
+    return await _ask(settings, request, seconds, probed)
+
+
+def _passes(error: LightAgentErrorInfo | None) -> bool:
+    """Whether the same request may be answered the next time; what was learnt from is asked otherwise."""
+    return error is not None and error.retryable and "learnt" not in (error.details or {})
+
+
+async def _ask(settings: Settings, request: Probe, seconds: float, probed: Probed) -> Answer:
+    """One request, by a model of its own: what it learns of a refusal says what to try next, and is then forgotten."""
+    model = open_model(_with_profile(settings, request.profile))
+    probed.requests += 1
+    try:
+        async with asyncio.timeout(seconds):
+            return await _reply(model, request, probed)
+    except TimeoutError:
+        words = f"No answer within {seconds:g} seconds."
+        probed.error = LightAgentErrorInfo("LA-408", words, "Check base_url and the network, or raise --timeout.")
+        return Unclear(words)
+    except ProviderError as exc:
+        probed.error = exc.info
+        return judged(exc, _learnt(model, request.profile))
+    except Exception as exc:
+        probed.error = classify_exception(exc)
+        return Unclear(probed.error.message)
+    finally:
+        await model.aclose()
+
+
+async def _reply(model: ChatModel, request: Probe, probed: Probed) -> Taken:
+    builder = ReplyBuilder()
+    async for delta in model.stream(request.request):
+        builder.add(delta)
+    reply = builder.reply()
+    probed.tokens += reply.end.usage.total_tokens if reply.end.usage is not None else 0
+    return Taken(reply)
+
+
+def _learnt(model: ChatModel, sent: EndpointProfile) -> EndpointProfile | None:
+    profile = model.profile if isinstance(model, ProfiledModel) else sent
+    return None if profile == sent else profile
+
+
+def _with_profile(settings: Settings, profile: EndpointProfile) -> Settings:
+    """The settings with another profile. Streams are asked for their tokens, also where that is switched off."""
+    kept = {name: value for name, value in settings.model.options.items() if name != "stream_usage"}
+    options = {**kept, "profile": as_options(profile)}
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"options": options})})
+
+
+def _show(console: Console, probed: Probed, found: Found) -> None:
+    for finding in found.findings:
+        console.print(_line(finding))
+    console.print(f"{probed.requests} requests, {probed.tokens} tokens.", markup=False)
+    console.print()
+    if found.profile == probed.known:
+        console.print("Requests have this form already: nothing has to be set.", markup=False)
+    if found.profile != UNKNOWN or found.profile != probed.known:
+        console.print(f"In settings, under the model: profile = {as_toml(found.profile)}", markup=False)
+        console.print(f"In a program: profile={as_python(found.profile)}", markup=False)
+
+
+def _line(finding: Finding) -> str:
+    words = f" · {preview(finding.words)}" if finding.words else ""
+    return f"{_MARKS[finding.verdict]} {escape(finding.what)}{words}"

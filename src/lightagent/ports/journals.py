@@ -68,16 +68,25 @@ class JournalStore(Protocol):
         """
         ...
 
-    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+    ) -> int:
         """Remove a stream, or all streams of a tenant, a user or a session; how many streams were removed.
 
         Args:
             before: remove only the entries of the stream with a lower sequence; how many entries were removed.
-            expected: remove the stream only if this is its last entry.
+            expected: remove the stream, or its front, only if this is its last entry.
+            seal: of the stream, with `before`: kept where entries were removed, in the same transaction; None leaves
+                it as it is.
 
         Raises:
             StreamConflict: it is not.
-            ConfigurationError: the scope is empty, or `before` is given with a scope.
+            ConfigurationError: the scope is empty, or one of the others is given with a scope.
         """
         ...
 

@@ -131,11 +131,18 @@ class MemoryJournalStore(JournalStore):
             kept.hold = Hold(given, holder, now + seconds)
             return Lease(given, seconds)
 
-    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+    ) -> int:
         if isinstance(what, Scope):
             check_subject(what)
-            if before is not None or expected is not None:
-                raise ConfigurationError("before and expected are for a single stream.", guidance="")
+            if before is not None or expected is not None or seal is not None:
+                raise ConfigurationError("before, expected and seal are for a single stream.", guidance="")
         with self._lock:
             if isinstance(what, Scope):
                 gone = [key for key in self._streams if belongs(key.owner, what)]
@@ -149,7 +156,7 @@ class MemoryJournalStore(JournalStore):
             if before is None:
                 del self._streams[what]
                 return int(head > 0)
-            return self._prune(kept, before)
+            return self._prune(kept, before, seal)
 
     async def aclose(self) -> None:
         """Nothing is open; what is kept stays."""
@@ -170,11 +177,13 @@ class MemoryJournalStore(JournalStore):
             kept.info, labels=dict(kept.info.labels), holder=kept.hold.holder if left else "", lease_left=left
         )
 
-    def _prune(self, kept: _Kept, before: int) -> int:
+    def _prune(self, kept: _Kept, before: int, seal: str | None) -> int:
         gone = [entry for entry in kept.entries if entry.sequence < before]
         kept.entries = kept.entries[len(gone) :]
         size = kept.info.size - sum(len(entry.content.encode()) for entry in gone)
-        kept.info = replace(kept.info, base=gone[-1].sequence if gone else kept.info.base, size=size)
+        if gone:
+            seal = kept.info.seal if seal is None else seal
+            kept.info = replace(kept.info, base=gone[-1].sequence, size=size, seal=seal)
         return len(gone)
 
 

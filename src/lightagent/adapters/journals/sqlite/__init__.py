@@ -101,16 +101,23 @@ class SqliteJournalStore(JournalStore):
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
         return await self._write(lambda db: writing.lease(db, key, holder, seconds, token, self._clock()))
 
-    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+    ) -> int:
         if isinstance(what, StreamKey):
             if before is not None:
-                gone = await self._write(lambda db: writing.prune(db, what, before, expected))
+                gone = await self._write(lambda db: writing.prune(db, what, before, expected, seal))
             else:
                 gone = await self._write(lambda db: writing.forget_stream(db, what, expected))
         else:
             check_subject(what)
-            if before is not None or expected is not None:
-                raise ConfigurationError("before and expected are for a single stream.", guidance="")
+            if before is not None or expected is not None or seal is not None:
+                raise ConfigurationError("before, expected and seal are for a single stream.", guidance="")
             gone = await self._write(lambda db: writing.forget_subject(db, what))
         # What was deleted stands in the write-ahead log until it is emptied.
         await self._reader.run(_empty_log)

@@ -90,7 +90,9 @@ def forget_subject(connection: sqlite3.Connection, subject: Scope) -> int:
     return sum(head > 0 for _, head in rows)
 
 
-def prune(connection: sqlite3.Connection, key: StreamKey, before: int, expected: int | None) -> int:
+def prune(
+    connection: sqlite3.Connection, key: StreamKey, before: int, expected: int | None, seal: str | None = None
+) -> int:
     """Remove entries from the front of a stream; how many there were."""
     row = find_stream(connection, key)
     _checked_head(row, expected)
@@ -104,7 +106,10 @@ def prune(connection: sqlite3.Connection, key: StreamKey, before: int, expected:
     if gone:
         connection.execute("DELETE FROM entries WHERE stream = ? AND sequence < ?", (row.id, before))
         base = min(before - 1, row.info.head)
-        connection.execute("UPDATE streams SET base = ?, size = size - ? WHERE id = ?", (base, size, row.id))
+        connection.execute(
+            "UPDATE streams SET base = ?, size = size - ?, seal = coalesce(?, seal) WHERE id = ?",
+            (base, size, seal, row.id),
+        )
     return int(gone)
 
 

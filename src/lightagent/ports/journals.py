@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from lightagent.domain.journal_streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
@@ -92,4 +92,13 @@ class JournalStore(Protocol):
 
     async def aclose(self) -> None:
         """Close what is open; a later call opens it again."""
+        ...
+
+
+@runtime_checkable
+class ListedStore(Protocol):
+    """A store that knows of streams beyond its own listing, such as one whose heads are kept elsewhere."""
+
+    def all_streams(self) -> AsyncIterator[StreamKey | str]:
+        """Every stream that is there or should be, unchecked; a text for one whose key cannot be read."""
         ...

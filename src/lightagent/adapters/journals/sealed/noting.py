@@ -1,0 +1,104 @@
+"""Notes in the heads what becomes of streams, so that whatever comes between two steps is told from an attack.
+
+A stream is announced before its first entry is written, and its end is noted after it was written. A stream that is to
+be forgotten is marked before, and nothing but its birth remains noted afterwards. Where several do this at once, or one
+is interrupted, the next who writes settles the head by what the store has.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from lightagent.domain.errors import StoreError, TamperedStream
+from lightagent.domain.journal_heads import StreamHead, moved, tombstone
+from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
+from lightagent.domain.journal_streams import StreamInfo, StreamKey, belongs
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journal_heads import JournalHeads
+from lightagent.ports.journals import JournalStore
+
+
+class HeadNotes:
+    """Keeps the heads of a store up to date; where none are kept, it notes nothing."""
+
+    def __init__(self, store: JournalStore, heads: JournalHeads | None, keys: SealKeys) -> None:
+        self._store, self._heads, self._keys = store, heads, keys
+
+    async def announce(self, key: StreamKey, seals: StreamSeals) -> StreamHead:
+        """The head of a stream that has no entries yet; of several writers who begin it at once all get the same."""
+        while True:
+            head = None if self._heads is None else await self._heads.find(seals.mark)
+            if head is not None and head.state == "live":
+                return head
+            new = StreamHead(secrets.token_urlsafe(9), key=key)
+            if self._heads is None or await self._heads.replace(seals.mark, head, new):
+                return new
+
+    async def note(self, seals: StreamSeals, stream: StreamInfo, row: SealedRow, head: StreamHead | None) -> None:
+        """Note where a stream ends, now that it was written; `head` is what was noted before."""
+        if self._heads is None:
+            return
+        while head is not None and head.birth == row.birth:
+            if head.state != "live":
+                await self._settle(stream.key, seals)
+                return
+            new = moved(head, stream, row)
+            if new == head or await self._heads.replace(seals.mark, head, new):
+                return
+            head = await self._heads.find(seals.mark)
+
+    async def forget(self, key: StreamKey, seals: StreamSeals, remove: Callable[[], Awaitable[int]]) -> int:
+        """Remove a stream by `remove`, and leave a tombstone."""
+        await self._leave(seals)
+        try:
+            removed = await remove()
+        except StoreError:
+            await self._settle(key, seals)
+            raise
+        await self._settle(key, seals)
+        return removed
+
+    async def forget_subject(self, subject: Scope, remove: Callable[[], Awaitable[int]]) -> int:
+        """Remove all streams of a subject by `remove`, and leave a tombstone for each."""
+        for key in await self._keys_of(subject):
+            await self._leave(StreamSeals(self._keys, key))
+        removed = await remove()
+        for key in await self._keys_of(subject):  # Some may have been begun meanwhile.
+            await self._settle(key, StreamSeals(self._keys, key))
+        return removed
+
+    async def _keys_of(self, subject: Scope) -> list[StreamKey]:
+        if self._heads is None:
+            return []
+        return [head.key async for head in self._heads.known() if head.key and belongs(head.key.owner, subject)]
+
+    async def _leave(self, seals: StreamSeals) -> None:
+        while self._heads is not None:
+            head = await self._heads.find(seals.mark)
+            if head is None or head.state != "live":
+                return
+            if await self._heads.replace(seals.mark, head, replace(head, state="leaving")):
+                return
+
+    async def _settle(self, key: StreamKey, seals: StreamSeals) -> None:
+        """Note whether a stream is there, where somebody forgot it and another may have written it meanwhile."""
+        while self._heads is not None:
+            head = await self._heads.find(seals.mark)
+            if head is None:
+                return
+            stream = (await self._store.read(key, 0, 1)).stream
+            new = self._settled(seals, head, stream)
+            if new == head or await self._heads.replace(seals.mark, head, new):
+                return
+
+    @staticmethod
+    def _settled(seals: StreamSeals, head: StreamHead, stream: StreamInfo) -> StreamHead:
+        try:
+            row = seals.open_row(stream)
+        except TamperedStream:
+            return head
+        if row is None:
+            return tombstone(head)
+        return replace(head, state="live", key=stream.key) if row.birth == head.birth else head

@@ -26,6 +26,7 @@ class JournalStore(Protocol):
         labels: Mapping[str, str] | None = None,
         token: int | None = None,
         seal: str = "",
+        replacing: str | None = None,
     ) -> int:
         """Append all entries or none, and return the sequence of the last one.
 
@@ -35,9 +36,11 @@ class JournalStore(Protocol):
             labels: the whole new set; None leaves them as they are.
             token: of the lease. Without one nobody appends while somebody holds the lease.
             seal: of the stream, where a sealing store stands before this one.
+            replacing: the seal that the stream bears so far; None for any. The same end alone does not tell a stream
+                from one that was pruned meanwhile, or forgotten and begun again.
 
         Raises:
-            StreamConflict: the stream ends elsewhere.
+            StreamConflict: the stream ends elsewhere, or bears another seal.
             Fenced: the lease was lost, or somebody else holds one.
             ConfigurationError: content that cannot be kept.
         """
@@ -75,6 +78,7 @@ class JournalStore(Protocol):
         before: int | None = None,
         expected: int | None = None,
         seal: str | None = None,
+        replacing: str | None = None,
     ) -> int:
         """Remove a stream, or all streams of a tenant, a user or a session; how many streams were removed.
 
@@ -83,6 +87,7 @@ class JournalStore(Protocol):
             expected: remove the stream, or its front, only if this is its last entry.
             seal: of the stream, with `before`: kept where entries were removed, in the same transaction; None leaves
                 it as it is.
+            replacing: do so only if this is the seal that the stream bears.
 
         Raises:
             StreamConflict: it is not.

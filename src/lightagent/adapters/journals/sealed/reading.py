@@ -25,6 +25,11 @@ class Looked:
         """The row as the store keeps it."""
         return self.found.stream
 
+    @property
+    def outer(self) -> str:
+        """The seal that the last writer gave."""
+        return "" if self.row is None else self.row.outer
+
 
 class CheckedReader:
     """Reads from a store what its seals and heads confirm.
@@ -66,11 +71,10 @@ class CheckedReader:
             TamperedStream: they are not what was written there.
         """
         opened, looked = await self.opened(key, seals, after, limit)
-        outer = "" if looked.row is None else looked.row.outer
         if looked.row is None:
             told = StreamInfo(key, holder=looked.stream.holder, lease_left=looked.stream.lease_left)
         else:
-            told = replace(looked.stream, seal=outer)
+            told = replace(looked.stream, seal=looked.outer)
         return Slice(told, tuple(entry for entry, _ in opened))
 
     async def opened(

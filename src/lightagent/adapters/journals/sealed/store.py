@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from lightagent.adapters.journals.sealed.noting import HeadNotes
-from lightagent.adapters.journals.sealed.reading import CheckedReader
-from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
+from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
+from lightagent.domain.errors import StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import fault_of, goes_on
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import (
@@ -19,7 +20,9 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
+    check_alone,
     check_drafts,
+    check_end,
     check_read,
     check_subject,
 )
@@ -55,28 +58,21 @@ class SealedJournalStore(JournalStore, ListedStore):
         labels: Mapping[str, str] | None = None,
         token: int | None = None,
         seal: str = "",
+        replacing: str | None = None,
     ) -> int:
         check_drafts(drafts, labels)
         seals = StreamSeals(self._keys, key)
-        # What is there is checked before every append, so that no entry ever makes an edit look genuine.
-        looked = await self._reader.look(key, seals, max(expected, 0))
-        while looked.stream.head != expected:
-            await self._refused(key, drafts, expected, at, token)
+        while True:
+            # What is there is checked before every append, so that no entry ever makes an edit look genuine.
             looked = await self._reader.look(key, seals, max(expected, 0))
-        stream, row, head = looked.stream, looked.row, looked.head
-        if row is None:
-            head = await self._notes.announce(key, seals)
-            stream, row = StreamInfo(key, created_at=at), SealedRow(head.birth, "")
-        sealed, tip = seals.seal_entries(row, expected, drafts)
-        kept = dict(stream.labels if labels is None else labels)
-        row = SealedRow(row.birth, tip, row.front, seal)
-        stream = replace(stream, head=expected + len(drafts), labels=kept, updated_at=at)
-        sealed_row = seals.seal_row(stream, row)
-        last = await self._store.append(
-            key, sealed, expected=expected, at=at, labels=labels, token=token, seal=sealed_row
-        )
-        await self._notes.note(seals, stream, row, head)
-        return last
+            if looked.stream.head != expected or replacing not in (None, looked.outer):
+                raise await self._refusal(looked.stream, drafts, expected, at, token)
+            try:
+                return await self._append(looked, seals, drafts, at, labels, token, seal)
+            except StreamConflict as conflict:
+                if conflict.actual != expected:
+                    raise
+                # It was pruned meanwhile, or forgotten and begun again.
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
         check_read(limit)
@@ -109,16 +105,23 @@ class SealedJournalStore(JournalStore, ListedStore):
         before: int | None = None,
         expected: int | None = None,
         seal: str | None = None,
+        replacing: str | None = None,
     ) -> int:
         if isinstance(what, Scope):
             check_subject(what)
-            if before is not None or expected is not None or seal is not None:
-                raise ConfigurationError("before, expected and seal are for a single stream.", guidance="")
+            check_alone(before, expected, seal, replacing)
             return await self._notes.forget_subject(what, lambda: self._store.forget(what))
         seals = StreamSeals(self._keys, what)
         if before is not None:
-            return await self._prune(what, seals, before, expected, seal)
-        return await self._notes.forget(what, seals, lambda: self._store.forget(what, expected=expected))
+            return await self._prune(what, seals, before, expected, seal, replacing)
+        inner: str | None = None
+        if replacing is not None:
+            looked = await self._reader.look(what, seals)
+            check_end(replace(looked.stream, seal=looked.outer), expected, replacing)
+            inner = looked.stream.seal
+        return await self._notes.forget(
+            what, seals, lambda: self._store.forget(what, expected=expected, replacing=inner)
+        )
 
     async def all_streams(self) -> AsyncIterator[StreamKey | str]:
         listed, query = set[StreamKey](), StreamQuery(limit=MOST_LISTED)
@@ -142,15 +145,54 @@ class SealedJournalStore(JournalStore, ListedStore):
         if self._heads is not None:
             await self._heads.aclose()
 
-    async def _refused(
-        self, key: StreamKey, drafts: Sequence[Draft], expected: int, at: float, token: int | None
-    ) -> None:
-        """Have the store say why an append at another end is refused: the lease comes before the end."""
-        try:
-            await self._store.append(key, drafts, expected=-1, at=at, token=token)
-        except StreamConflict as conflict:
-            if conflict.actual != expected:
-                raise StreamConflict(expected, conflict.actual) from None
+    async def _append(
+        self,
+        looked: Looked,
+        seals: StreamSeals,
+        drafts: Sequence[Draft],
+        at: float,
+        labels: Mapping[str, str] | None,
+        token: int | None,
+        outer: str,
+    ) -> int:
+        """Append to a stream as it was found, and raise `StreamConflict` where it is another by now."""
+        found, row, head = looked.stream, looked.row, looked.head
+        if row is None:
+            head = await self._notes.announce(found.key, seals)
+            row = SealedRow(head.birth, "")
+        sealed, tip = seals.seal_entries(row, found.head, drafts)
+        row = SealedRow(row.birth, tip, row.front, outer)
+        stream = replace(
+            found,
+            head=found.head + len(drafts),
+            labels=dict(found.labels if labels is None else labels),
+            created_at=found.created_at if found.head else at,
+            updated_at=at,
+        )
+        last = await self._store.append(
+            found.key,
+            sealed,
+            expected=found.head,
+            at=at,
+            labels=labels,
+            token=token,
+            seal=seals.seal_row(stream, row),
+            replacing=found.seal,
+        )
+        await self._notes.note(seals, stream, row, head)
+        return last
+
+    async def _refusal(
+        self, stream: StreamInfo, drafts: Sequence[Draft], expected: int, at: float, token: int | None
+    ) -> StreamConflict:
+        """Why an append is refused that expects another end. A lost lease comes first, and the store knows of it.
+
+        Raises:
+            Fenced: the lease was lost, or somebody else holds one.
+        """
+        with suppress(StreamConflict):
+            await self._store.append(stream.key, drafts, expected=-1, at=at, token=token)
+        return StreamConflict(expected, stream.head)
 
     async def _listed(self, stream: StreamInfo, query: StreamQuery) -> StreamInfo | None:
         """A stream of a listing as its writer left it; None where it was forgotten meanwhile.
@@ -173,30 +215,30 @@ class SealedJournalStore(JournalStore, ListedStore):
         return replace(stream, seal=row.outer)
 
     async def _prune(
-        self, key: StreamKey, seals: StreamSeals, before: int, expected: int | None, outer: str | None
+        self,
+        key: StreamKey,
+        seals: StreamSeals,
+        before: int,
+        expected: int | None,
+        outer: str | None,
+        replacing: str | None,
     ) -> int:
         while True:
-            looked = await self._reader.look(key, seals)
+            opened, looked = await self._reader.opened(key, seals, max(before - 2, 0), 1)
             stream, row = looked.stream, looked.row
+            check_end(replace(stream, seal=looked.outer), expected, replacing)
             base = min(before - 1, stream.head)
             if row is None or base <= stream.base:
-                return await self._store.forget(key, before=before, expected=expected)
-            if expected is not None and expected != stream.head:
-                raise StreamConflict(expected, stream.head)
-            opened, again = await self._reader.opened(key, seals, base - 1, 1)
-            if again.stream.seal != stream.seal:
-                continue
-            front = opened[0][1]
+                return 0
+            front = row.tip if base == stream.head else opened[0][1]
             row = replace(row, front=front, outer=row.outer if outer is None else outer)
-            stream = replace(stream, base=base)
+            pruned = replace(stream, base=base)
+            seal = seals.seal_row(pruned, row)
             try:
                 gone = await self._store.forget(
-                    key, before=before, expected=stream.head, seal=seals.seal_row(stream, row)
+                    key, before=before, expected=stream.head, seal=seal, replacing=stream.seal
                 )
             except StreamConflict:
-                if expected is not None:
-                    raise
-                continue
-            if gone:
-                await self._notes.note(seals, stream, row, looked.head)
+                continue  # Somebody wrote meanwhile.
+            await self._notes.note(seals, pruned, row, looked.head)
             return gone

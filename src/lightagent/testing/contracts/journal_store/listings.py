@@ -141,8 +141,13 @@ class ListingsContract(StoreUnderTest):
             assert await store.forget(CHAT, before=4) == 1
             found = (await store.read(CHAT)).stream
             assert (found.seal, found.base) == ("second", 3)
+            for before in (5, None):
+                with pytest.raises(StreamConflict):
+                    await store.forget(CHAT, before=before, replacing="first")
+            assert await store.forget(CHAT, before=5, replacing="second") == 1
             with pytest.raises(ConfigurationError):
                 await store.forget(Scope("acme"), seal="none")
+            assert await store.forget(CHAT, replacing="second") == 1
 
         play(story)
 

@@ -99,6 +99,21 @@ class StreamsContract(StoreUnderTest):
 
         play(story)
 
+    def test_an_append_may_ask_for_the_seal_that_it_replaces(self, play: Play) -> None:
+        async def story(store: JournalStore) -> None:
+            with pytest.raises(StreamConflict):
+                await store.append(CHAT, [Draft("1")], expected=0, at=1.0, replacing="first")
+            await store.append(CHAT, [Draft("1")], expected=0, at=1.0, seal="first", replacing="")
+            await store.append(CHAT, [Draft("2")], expected=1, at=1.0, seal="second", replacing="first")
+            await store.forget(CHAT)
+            await store.append(CHAT, [Draft("1"), Draft("2")], expected=0, at=1.0, seal="other")
+            with pytest.raises(StreamConflict):  # It ends at the same entry, and is another stream.
+                await store.append(CHAT, [Draft("3")], expected=2, at=1.0, seal="third", replacing="second")
+            found = await store.read(CHAT)
+            assert (found.stream.head, found.stream.seal) == (2, "other")
+
+        play(story)
+
     def test_a_part_or_the_tail_is_read_alone(self, play: Play) -> None:
         async def story(store: JournalStore) -> None:
             await store.append(CHAT, [Draft(str(n)) for n in range(1, 11)], expected=0, at=1.0)

@@ -2,7 +2,8 @@
 
 A stream is announced before its first entry is written, and its end is noted after it was written. A stream that is to
 be forgotten is marked before, and nothing but its birth remains noted afterwards. Where several do this at once, or one
-is interrupted, the next who writes settles the head by what the store has.
+is interrupted, whoever changed the store last settles the head by what the store has: it finds the head, reads the
+stream, and replaces the head only if nobody else did meanwhile.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class HeadNotes:
         """Note where a stream ends, now that it was written; `head` is what was noted before."""
         if self._heads is None:
             return
-        while head is not None and head.birth == row.birth:
-            if head.state != "live":
-                await self._settle(stream.key, seals)
+        while head is not None:
+            if head.state != "live" or head.birth != row.birth:  # Somebody forgot it while it was written.
+                await self._settle(stream.key, seals, row.birth)
                 return
             new = moved(head, stream, row)
             if new == head or await self._heads.replace(seals.mark, head, new):
@@ -82,23 +83,29 @@ class HeadNotes:
             if await self._heads.replace(seals.mark, head, replace(head, state="leaving")):
                 return
 
-    async def _settle(self, key: StreamKey, seals: StreamSeals) -> None:
-        """Note whether a stream is there, where somebody forgot it and another may have written it meanwhile."""
+    async def _settle(self, key: StreamKey, seals: StreamSeals, written: str = "") -> None:
+        """Note whether a stream is there, where somebody forgot it and another may have written it meanwhile.
+
+        Args:
+            written: the birth of the stream that the caller has just written, if it has.
+        """
         while self._heads is not None:
             head = await self._heads.find(seals.mark)
             if head is None:
                 return
             stream = (await self._store.read(key, 0, 1)).stream
-            new = self._settled(seals, head, stream)
+            new = self._settled(seals, head, stream, written)
             if new == head or await self._heads.replace(seals.mark, head, new):
                 return
 
     @staticmethod
-    def _settled(seals: StreamSeals, head: StreamHead, stream: StreamInfo) -> StreamHead:
+    def _settled(seals: StreamSeals, head: StreamHead, stream: StreamInfo, written: str) -> StreamHead:
         try:
             row = seals.open_row(stream)
         except TamperedStream:
             return head
         if row is None:
             return tombstone(head)
-        return replace(head, state="live", key=stream.key) if row.birth == head.birth else head
+        if row.birth == head.birth:
+            return replace(head, state="live", key=stream.key)
+        return moved(StreamHead(written), stream, row) if row.birth == written else head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from lightagent.domain.errors import TamperedStream
@@ -37,21 +38,24 @@ class CheckedReader:
     Args:
         store: what is read.
         heads: where the ends of its streams are noted, if they are.
+        patience: seconds in which others may come to the end of what they write and note.
     """
 
-    def __init__(self, store: JournalStore, heads: JournalHeads | None) -> None:
-        self._store, self._heads = store, heads
+    def __init__(self, store: JournalStore, heads: JournalHeads | None, patience: float) -> None:
+        self._store, self._heads, self._patience = store, heads, patience
 
     async def look(self, key: StreamKey, seals: StreamSeals, after: int = 0, limit: int = 1) -> Looked:
         """A stream's row, checked, and some of its entries, which are not checked yet.
 
-        Others may write meanwhile, to the store first or to the heads first. So a fault is one only if it is found
-        twice in the same state.
+        Others write to the store and to the heads one after the other. So what does not fit is a fault only if it
+        stays as it is for a while.
 
         Raises:
             TamperedStream: row and seal, or stream and head, do not fit.
         """
         tried: tuple[StreamHead | None, str, int] | None = None
+        clock = asyncio.get_running_loop().time
+        deadline = clock()
         while True:
             head = None if self._heads is None else await self._heads.find(seals.mark)
             found = await self._store.read(key, after, limit)
@@ -60,9 +64,11 @@ class CheckedReader:
             if not fault:
                 return Looked(found, row, head)
             state = (head, found.stream.seal, found.stream.head)
-            if state == tried:
+            if state != tried:
+                tried, deadline = state, clock() + self._patience
+            elif clock() >= deadline:
                 raise seals.tampered(fault)
-            tried = state
+            await asyncio.sleep(self._patience / 8)
 
     async def slice(self, key: StreamKey, seals: StreamSeals, after: int, limit: int) -> Slice:
         """Some entries of a stream, all of them checked, with the seals that their writers gave.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -41,11 +42,14 @@ class SealedJournalStore(JournalStore, ListedStore):
         store: keeps the streams; it has to be empty or sealed with these keys. See `copy_journals` for another.
         keys: of `seal_keys`.
         heads: where each stream's end is noted, out of the reach of whoever can write to the store.
+        patience: seconds in which other writers may come to note what they wrote, before it counts as an edit.
     """
 
-    def __init__(self, store: JournalStore, keys: SealKeys, heads: JournalHeads | None = None) -> None:
+    def __init__(
+        self, store: JournalStore, keys: SealKeys, heads: JournalHeads | None = None, *, patience: float = 0.25
+    ) -> None:
         self._store, self._keys, self._heads = store, keys, heads
-        self._reader = CheckedReader(store, heads)
+        self._reader = CheckedReader(store, heads, patience)
         self._notes = HeadNotes(store, heads, keys)
 
     async def append(
@@ -85,14 +89,16 @@ class SealedJournalStore(JournalStore, ListedStore):
 
     async def list(self, query: StreamQuery) -> StreamPage:
         page = await self._store.list(query)
+        # All at once, so that they are patient together.
+        found = await asyncio.gather(*(self._listed(stream, query) for stream in page.streams), return_exceptions=True)
         streams, unreadable = list[StreamInfo](), [*page.unreadable]
-        for stream in page.streams:
-            try:
-                listed = await self._listed(stream, query)
-            except TamperedStream as error:
-                unreadable.append(error.message)
-            else:
-                streams += [] if listed is None else [listed]
+        for one in found:
+            if isinstance(one, TamperedStream):
+                unreadable.append(one.message)
+            elif isinstance(one, BaseException):
+                raise one
+            elif one is not None:
+                streams.append(one)
         return StreamPage(tuple(streams), page.next, tuple(unreadable))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:

@@ -1,0 +1,341 @@
+"""Keys of sealed stores, what is interrupted, what goes on at once, and what is copied."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore, StoreHeads
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.adapters.registry import open_adapter
+from lightagent.application.copy_journals import copy_journals
+from lightagent.application.verify_journals import verify_journals
+from lightagent.domain.errors import ConfigurationError, DamagedStream, StoreError, StreamConflict, TamperedStream
+from lightagent.domain.journal_heads import StreamHead
+from lightagent.domain.journal_seals import seal_keys
+from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journal_heads import JournalHeads
+from lightagent.ports.journals import JournalStore
+
+ANN = Scope("acme", "ann")
+CHAT = StreamKey(ANN, "session", "chat")
+SPRING, SUMMER = {"spring": "s" * 32}, {"summer": "t" * 32}
+KEYS = seal_keys("shop", SPRING)
+
+
+async def contents(store: JournalStore, key: StreamKey = CHAT) -> list[str]:
+    return [entry.content for entry in (await store.read(key)).entries]
+
+
+async def faults(store: JournalStore) -> list[StreamKey | None]:
+    return [fault.key async for fault in verify_journals(store)]
+
+
+async def test_keys_are_rotated_and_what_the_older_ones_sealed_is_read() -> None:
+    inner = MemoryJournalStore()
+    older = SealedJournalStore(inner, KEYS)
+    await older.append(CHAT, [Draft("1"), Draft("2")], expected=0, at=1.0)
+    both = SealedJournalStore(inner, seal_keys("shop", SPRING | SUMMER, "summer"))
+    assert await contents(both) == ["1", "2"]
+    await both.append(CHAT, [Draft("3")], expected=2, at=2.0)
+    await both.forget(CHAT, before=2)
+    assert await contents(both) == ["2", "3"]
+    assert [entry.seal.split(".")[1] for entry in (await inner.read(CHAT)).entries] == ["spring", "summer"]
+    # Whoever has only one of them reads nothing: entry 3 is linked to entry 2, and the row is sealed with the new one.
+    for alone in (SPRING, SUMMER):
+        with pytest.raises(TamperedStream, match="not among the keys"):
+            await contents(SealedJournalStore(inner, seal_keys("shop", alone)))
+    # Once everything is copied with the new key, the old one is not needed any more.
+    fresh = MemoryJournalStore()
+    assert await copy_journals(both, SealedJournalStore(fresh, seal_keys("shop", SUMMER))) == 1
+    assert await contents(SealedJournalStore(fresh, seal_keys("shop", SUMMER))) == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        seal_keys("market", SPRING),
+        seal_keys("shop", {"spring": "t" * 32}),
+        seal_keys("shop", {"spring": "t" * 32, "summer": "s" * 32}, "spring"),
+    ],
+    ids=["another name", "another secret", "secrets exchanged"],
+)
+async def test_other_keys_read_and_write_nothing(keys: object) -> None:
+    inner = MemoryJournalStore()
+    right = seal_keys("shop", SPRING | SUMMER, "spring")
+    await SealedJournalStore(inner, right).append(CHAT, [Draft("1")], expected=0, at=1.0)
+    assert isinstance(keys, type(KEYS))
+    wrong = SealedJournalStore(inner, keys)
+    with pytest.raises(TamperedStream):
+        await wrong.read(CHAT)
+    with pytest.raises(TamperedStream):
+        await wrong.append(CHAT, [Draft("2")], expected=1, at=2.0)
+    with pytest.raises(TamperedStream):
+        await wrong.forget(CHAT, before=2)
+    assert (await wrong.list(StreamQuery())).streams == ()
+    assert await contents(SealedJournalStore(inner, right)) == ["1"]
+    # To forget needs no key: data that nobody can vouch for has to be removable too.
+    assert await wrong.forget(CHAT) == 1
+
+
+@pytest.mark.parametrize(
+    ("secrets", "current", "told"),
+    [
+        ({}, "", "not among the keys"),
+        (SPRING | SUMMER, "", "not among the keys"),
+        (SPRING, "autumn", "'autumn' is not among the keys"),
+        ({"spring": "s" * 31}, "", "fewer than 32 bytes"),
+        ({"a.b": "s" * 32}, "", "'a.b' is no id"),
+        ({"": "s" * 32}, "", "not among|is no id"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_refused(secrets: dict[str, str], current: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told) as refused:
+        seal_keys("shop", secrets, current)
+    assert "sss" not in str(refused.value)
+
+
+def test_secrets_are_not_shown() -> None:
+    options = {"store": {"kind": "memory"}, "name": "shop", "keys": {"spring": "very-secret-" * 4}}
+    assert "very-secret" not in repr(open_adapter("journals", "sealed", options))
+    assert "very-secret" not in repr(seal_keys("shop", {"spring": "very-secret-" * 4}))
+    with pytest.raises(ConfigurationError) as refused:
+        open_adapter("journals", "sealed", {**options, "heads": {"kind": "nowhere"}})
+    assert "very-secret" not in str(refused.value)
+
+
+async def test_seals_of_sealed_stores_nest() -> None:
+    inner = MemoryJournalStore()
+    both = SealedJournalStore(SealedJournalStore(inner, KEYS), seal_keys("market", SUMMER))
+    await both.append(CHAT, [Draft("1", seal="a.b")], expected=0, at=1.0, seal="c.d")
+    await both.append(CHAT, [Draft("2")], expected=1, at=1.0, seal="e")
+    await both.forget(CHAT, before=2, seal="f.")
+    found = await both.read(CHAT, -1)
+    assert (found.entries[0].seal, found.stream.seal) == ("", "f.")
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 999, 1000, 1001, 1500, 1999, 2000, 3000, -1, -999, -1000, -1500, -9999])
+async def test_pages_of_any_place_and_size_are_those_of_the_store_below(after: int) -> None:
+    inner = MemoryJournalStore()
+    store = SealedJournalStore(inner, KEYS)
+    await store.append(CHAT, [Draft(str(n)) for n in range(1, 2001)], expected=0, at=1.0)
+    for base in (0, 1, 998, 1000, 1999, 2000):
+        if base:
+            await store.forget(CHAT, before=base + 1)
+        for limit in (1, 2, 999, 1000):
+            found, raw = await store.read(CHAT, after, limit), await inner.read(CHAT, after, limit)
+            assert [one.content for one in found.entries] == [one.content for one in raw.entries], (base, limit)
+
+
+class FailingHeads(JournalHeads):
+    """Heads that cannot be written after a number of times, as if the process had ended there."""
+
+    def __init__(self, heads: JournalHeads) -> None:
+        self.inner, self.writes_left = heads, 10**9
+
+    async def find(self, mark: str) -> StreamHead | None:
+        return await self.inner.find(mark)
+
+    async def replace(self, mark: str, old: StreamHead | None, new: StreamHead) -> bool:
+        if self.writes_left <= 0:
+            raise StoreError("The process ended.")
+        self.writes_left -= 1
+        return await self.inner.replace(mark, old, new)
+
+    async def known(self) -> AsyncIterator[StreamHead]:
+        async for head in self.inner.known():
+            yield head
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+@pytest.fixture(params=["files", "store"])
+def heads(request: pytest.FixtureRequest, tmp_path: Path) -> FailingHeads:
+    inner = FileHeads(tmp_path, fsync=False) if request.param == "files" else StoreHeads(MemoryJournalStore(), "shop")
+    return FailingHeads(inner)
+
+
+@pytest.mark.parametrize("writes", range(6))
+async def test_wherever_the_heads_are_cut_off_the_store_goes_on(heads: FailingHeads, writes: int) -> None:
+    """A stream is begun, gone on with, forgotten and begun again; after any write of a head the process ends."""
+    inner = MemoryJournalStore()
+
+    async def life(store: JournalStore) -> None:
+        head = (await store.read(CHAT)).stream.head
+        for turn in range(head, 3):
+            await store.append(CHAT, [Draft(str(turn))], expected=turn, at=1.0)
+        await store.forget(CHAT, expected=3)
+        await store.append(CHAT, [Draft("anew")], expected=0, at=2.0)
+
+    heads.writes_left = writes
+    with suppress(StoreError):
+        await life(SealedJournalStore(inner, KEYS, heads))
+    heads.writes_left = 10**9
+    store = SealedJournalStore(inner, KEYS, heads)
+    assert await faults(store) == []
+    found = await contents(store)
+    assert found in (["0", "1", "2"][: len(found)], ["anew"])
+    if found != ["anew"]:
+        await life(store)
+    assert await contents(SealedJournalStore(inner, KEYS, heads)) == ["anew"]
+    assert await faults(store) == []
+    # What was cut off did not leave the heads behind for good.
+    older = await inner.read(CHAT)
+    await store.append(CHAT, [Draft("next")], expected=1, at=3.0)
+    await inner.forget(CHAT)
+    await inner.append(
+        CHAT,
+        [Draft(one.content, one.schema, one.seal) for one in older.entries],
+        expected=0,
+        at=2.0,
+        seal=older.stream.seal,
+    )
+    with pytest.raises(TamperedStream):
+        await store.read(CHAT)
+    await heads.aclose()
+
+
+async def test_a_name_does_not_outlive_its_data(tmp_path: Path) -> None:
+    place, kept = FileHeads(tmp_path / "heads"), MemoryJournalStore()
+    key = StreamKey(Scope("acme", "ann.rosenbaum"), "session", "chat")
+    for heads in (place, StoreHeads(kept, "shop")):
+        store = SealedJournalStore(MemoryJournalStore(), KEYS, heads)
+        for what in (key, key.owner):
+            for turn in range(3):
+                await store.append(key, [Draft("1")], expected=turn, at=1.0)
+            assert [head.key async for head in heads.known()] == [key]
+            assert await store.forget(what) == 1
+            assert [head.key async for head in heads.known()] == [None]
+    files = await asyncio.to_thread(lambda: [path.read_text() for path in tmp_path.glob("heads/*/*")])
+    (stream,) = (await kept.list(StreamQuery())).streams
+    written = files + [entry.content for entry in (await kept.read(stream.key)).entries]
+    assert len(written) == 2
+    assert "rosenbaum" not in " ".join(written)
+    await place.aclose()
+
+
+async def test_heads_do_not_grow_with_their_stream(tmp_path: Path) -> None:
+    kept = MemoryJournalStore()
+    store = SealedJournalStore(MemoryJournalStore(), KEYS, StoreHeads(kept, "shop"))
+    for turn in range(200):
+        await store.append(CHAT, [Draft("1")], expected=turn, at=1.0)
+    (stream,) = (await kept.list(StreamQuery())).streams
+    assert stream.head - stream.base < 50
+
+
+async def test_a_head_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
+    heads = FileHeads(tmp_path / "heads", fsync=False)
+    store = SealedJournalStore(MemoryJournalStore(), KEYS, heads)
+    await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
+    (path,) = (tmp_path / "heads").glob("*/*.json")
+    for text in ("", "{}", '{"birth": "x", "key": ["a"]}', "[1]", '{"birth": "x", "more": 1}'):
+        path.write_text(text)
+        with pytest.raises(DamagedStream, match="backup"):
+            await store.read(CHAT)
+    await heads.aclose()
+
+
+@pytest.mark.parametrize("with_heads", [False, True])
+async def test_many_who_write_prune_forget_and_read_at_once_never_see_a_false_alarm(
+    tmp_path: Path, with_heads: bool
+) -> None:
+    """Two processes, as it were: each has objects of its own."""
+    keys = [StreamKey(ANN, "session", name) for name in ("one", "two")]
+    stores = [
+        SealedJournalStore(
+            SqliteJournalStore(tmp_path / "journals.db", synchronous="normal"),
+            KEYS,
+            FileHeads(tmp_path / "heads", fsync=False) if with_heads else None,
+        )
+        for _ in range(2)
+    ]
+    chance, counts = random.Random(7), dict.fromkeys(("append", "read", "prune", "forget", "list", "subject"), 0)
+
+    async def act(store: JournalStore) -> None:
+        for _ in range(60):
+            key = chance.choice(keys)
+            deed = chance.choices([*counts], weights=[8, 4, 2, 2, 2, 1])[0]
+            counts[deed] += 1
+            head = (await store.read(key)).stream.head
+            with suppress(StreamConflict):
+                if deed == "append":
+                    await store.append(key, [Draft("1"), Draft("2")], expected=head, at=1.0, labels={"a": str(head)})
+                elif deed == "prune":
+                    await store.forget(key, before=head)
+                elif deed == "forget":
+                    await store.forget(key, expected=head)
+                elif deed == "subject":
+                    await store.forget(ANN)
+                elif deed == "list":
+                    assert (await store.list(StreamQuery(kind="session"))).unreadable == ()
+
+    await asyncio.gather(*(act(store) for store in stores for _ in range(3)))
+    assert min(counts.values()) > 5
+    for store in stores:
+        assert await faults(store) == []
+        await store.aclose()
+
+
+@pytest.mark.parametrize("kind", ["unsealed", "sealed"])
+async def test_a_store_is_copied_as_it_is_and_again_after_an_interruption(kind: str) -> None:
+    source: JournalStore = MemoryJournalStore()
+    if kind == "sealed":
+        source = SealedJournalStore(source, seal_keys("old", SUMMER))
+    keys = [StreamKey(ANN, "session", name) for name in ("long", "pruned", "all pruned", "one")]
+    for key, count, base in zip(keys, (2500, 2100, 30, 1), (0, 2050, 30, 0), strict=True):
+        await source.append(key, [Draft("0", schema=3)], expected=0, at=1.5, labels={"a": "b"})
+        if count > 1:
+            drafts = [Draft(str(n), seal="s") for n in range(1, count)]
+            await source.append(key, drafts, expected=1, at=7.5, labels={"c": key.id}, seal="row")
+        await source.forget(key, before=base + 1)
+    inner = MemoryJournalStore()
+    target = SealedJournalStore(inner, KEYS)
+    for stopped_after in (1, 2, 5, 10**9):
+        copied = StoppingStore(inner, stopped_after)
+        with suppress(StoreError):
+            assert await copy_journals(source, SealedJournalStore(copied, KEYS)) == 4
+    assert (await target.list(StreamQuery())).streams == (await source.list(StreamQuery())).streams
+    for key in keys:
+        for after in (0, 1000, 2000):
+            assert await target.read(key, after) == await source.read(key, after)
+    assert await faults(target) == []
+
+
+async def test_what_was_written_without_seals_is_only_taken_by_an_explicit_copy() -> None:
+    plain, sealed = MemoryJournalStore(), MemoryJournalStore()
+    await plain.append(CHAT, [Draft("1")], expected=0, at=1.0)
+    store = SealedJournalStore(plain, KEYS)
+    with pytest.raises(TamperedStream, match="has to be copied into the store"):
+        await store.read(CHAT)
+    with pytest.raises(TamperedStream):
+        await store.append(CHAT, [Draft("2")], expected=1, at=2.0)
+    assert await copy_journals(plain, SealedJournalStore(sealed, KEYS)) == 1
+    assert await contents(SealedJournalStore(sealed, KEYS)) == ["1"]
+
+
+async def test_a_copy_does_not_mix_two_streams_of_one_key() -> None:
+    source, target = MemoryJournalStore(), SealedJournalStore(MemoryJournalStore(), KEYS)
+    await source.append(CHAT, [Draft("1"), Draft("2")], expected=0, at=1.0)
+    await target.append(CHAT, [Draft("another")], expected=0, at=1.0)
+    with pytest.raises(StoreError, match="another stream"):
+        await copy_journals(source, target)
+
+
+class StoppingStore(MemoryJournalStore):
+    """A store in memory that can be written to a number of times."""
+
+    def __init__(self, inner: MemoryJournalStore, writes: int) -> None:
+        super().__init__()
+        self._streams, self._places, self._writes = inner._streams, inner._places, writes
+
+    async def append(self, *args: object, **named: object) -> int:
+        self._writes -= 1
+        if self._writes < 0:
+            raise StoreError("It was stopped.")
+        return await super().append(*args, **named)  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ class StreamHead:
     """Where a stream ended when it was last written.
 
     Attributes:
-        birth: of the stream; a stream of the same key that was begun later has another.
+        birth: of the stream; a stream of the same key that was begun later has another. Where the stream is only
+            announced, what its birth will begin with: each of several who begin it at once adds something of its own.
         sequence: of the last entry that is known; 0 where the stream is only announced.
         code: of that entry.
         base: the last entry that was pruned.
@@ -44,7 +45,7 @@ def fault_of(stream: StreamInfo, row: SealedRow | None, head: StreamHead | None)
         return "it was put there; the heads do not know it"
     if head.state == "gone":
         return "it was forgotten, and was put back"
-    if row.birth != head.birth:
+    if not belongs_to(row, head):
         return "another stream of the same name was put in its place"
     if stream.head < head.sequence:
         return f"it ended at entry {head.sequence}, and now ends at {stream.head}: it was cut off, or is an older copy"
@@ -55,6 +56,16 @@ def fault_of(stream: StreamInfo, row: SealedRow | None, head: StreamHead | None)
     return ""
 
 
+def birth_after(head: StreamHead, own: str) -> str:
+    """The birth of a stream that was announced, for one who begins it."""
+    return f"{head.birth}~{own}"
+
+
+def belongs_to(row: SealedRow, head: StreamHead) -> bool:
+    """Whether a stream is the one whose head was noted, or was begun as it was announced."""
+    return row.birth == head.birth or (not head.sequence and row.birth.startswith(f"{head.birth}~"))
+
+
 def goes_on(stream: StreamInfo, head: StreamHead) -> bool:
     """Whether a stream has entries that are not yet noted, so that it has to be compared where it was noted last."""
     return stream.head > head.sequence
@@ -63,7 +74,7 @@ def goes_on(stream: StreamInfo, head: StreamHead) -> bool:
 def moved(head: StreamHead, stream: StreamInfo, row: SealedRow) -> StreamHead:
     """The head once the stream is known to be there as it is; it never moves back."""
     if stream.head > head.sequence:
-        head = replace(head, sequence=stream.head, code=row.tip)
+        head = replace(head, birth=row.birth, sequence=stream.head, code=row.tip)
     return replace(head, base=max(head.base, stream.base), state="live", key=stream.key)
 
 

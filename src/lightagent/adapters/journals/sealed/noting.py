@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from lightagent.domain.errors import StoreError, TamperedStream
-from lightagent.domain.journal_heads import StreamHead, moved, tombstone
+from lightagent.domain.journal_heads import StreamHead, belongs_to, birth_after, moved, tombstone
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import StreamInfo, StreamKey, belongs
 from lightagent.domain.scopes import Scope
@@ -27,22 +27,28 @@ class HeadNotes:
     def __init__(self, store: JournalStore, heads: JournalHeads | None, keys: SealKeys) -> None:
         self._store, self._heads, self._keys = store, heads, keys
 
-    async def announce(self, key: StreamKey, seals: StreamSeals) -> StreamHead:
-        """The head of a stream that has no entries yet; of several writers who begin it at once all get the same."""
-        while True:
-            head = None if self._heads is None else await self._heads.find(seals.mark)
-            if head is not None and head.state == "live":
-                return head
-            new = StreamHead(secrets.token_urlsafe(9), key=key)
-            if self._heads is None or await self._heads.replace(seals.mark, head, new):
-                return new
+    async def announce(self, key: StreamKey, seals: StreamSeals) -> tuple[str, StreamHead | None]:
+        """The birth of a stream that is about to be begun, and its head.
+
+        Several writers may do so at once. Only one of them will, and no two have the same birth.
+        """
+        own = secrets.token_urlsafe(9)
+        while self._heads is not None:
+            head = await self._heads.find(seals.mark)
+            if head is None or head.state != "live":
+                new = StreamHead(secrets.token_urlsafe(9), key=key)
+                if not await self._heads.replace(seals.mark, head, new):
+                    continue
+                head = new
+            return birth_after(head, own), head
+        return own, None
 
     async def note(self, seals: StreamSeals, stream: StreamInfo, row: SealedRow, head: StreamHead | None) -> None:
         """Note where a stream ends, now that it was written; `head` is what was noted before."""
         if self._heads is None:
             return
         while head is not None:
-            if head.state != "live" or head.birth != row.birth:  # Somebody forgot it while it was written.
+            if head.state != "live" or not belongs_to(row, head):  # Somebody forgot it while it was written.
                 await self._settle(stream.key, seals, row.birth)
                 return
             new = moved(head, stream, row)
@@ -95,8 +101,10 @@ class HeadNotes:
                 return
             stream = (await self._store.read(key, 0, 1)).stream
             new = self._settled(seals, head, stream, written)
-            if new == head or await self._heads.replace(seals.mark, head, new):
+            if new == head:
                 return
+            # Then once more: who forgets a whole subject meanwhile sees the head only once it is replaced.
+            await self._heads.replace(seals.mark, head, new)
 
     @staticmethod
     def _settled(seals: StreamSeals, head: StreamHead, stream: StreamInfo, written: str) -> StreamHead:
@@ -106,6 +114,6 @@ class HeadNotes:
             return head
         if row is None:
             return tombstone(head)
-        if row.birth == head.birth:
+        if head.state != "gone" and belongs_to(row, head):
             return replace(head, state="live", key=stream.key)
         return moved(StreamHead(written), stream, row) if row.birth == written else head

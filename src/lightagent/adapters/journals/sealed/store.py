@@ -164,8 +164,8 @@ class SealedJournalStore(JournalStore, ListedStore):
         """Append to a stream as it was found, and raise `StreamConflict` where it is another by now."""
         found, row, head = looked.stream, looked.row, looked.head
         if row is None:
-            head = await self._notes.announce(found.key, seals)
-            row = SealedRow(head.birth, "")
+            birth, head = await self._notes.announce(found.key, seals)
+            row = SealedRow(birth, "")
         sealed, tip = seals.seal_entries(row, found.head, drafts)
         row = SealedRow(row.birth, tip, row.front, outer)
         stream = replace(

@@ -182,6 +182,14 @@ class SqliteEditor(Editor):
             assert row is not None
             assert db.execute("DELETE FROM labels WHERE stream = ?", (row.id,)).rowcount
 
+    def indexed(self, key: StreamKey) -> int:
+        """How many labels the stream is found by."""
+        with closing(self.connect()) as db:
+            row = self._row(db, key)
+            assert row is not None
+            (count,) = db.execute("SELECT count(*) FROM labels WHERE stream = ?", (row.id,)).fetchone()
+            return int(count)
+
     def index_falsely(self, key: StreamKey, name: str, value: str) -> None:
         """Have a stream be found by a label that it does not have."""
         with closing(self.connect()) as db:

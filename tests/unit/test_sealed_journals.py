@@ -2,14 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore, StoreHeads
+from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore, SealedOptions, StoreHeads
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.registry import open_adapter
 from lightagent.application.copy_journals import copy_journals
@@ -17,7 +17,7 @@ from lightagent.application.verify_journals import verify_journals
 from lightagent.domain.errors import ConfigurationError, DamagedStream, StoreError, StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import StreamHead
 from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journal_streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
 from lightagent.ports.journals import JournalStore
@@ -101,12 +101,24 @@ def test_keys_that_cannot_be_used_are_refused(secrets: dict[str, str], current: 
 
 
 def test_secrets_are_not_shown() -> None:
-    options = {"store": {"kind": "memory"}, "name": "shop", "keys": {"spring": "very-secret-" * 4}}
+    options: dict[str, object] = {"store": {"kind": "memory"}, "name": "shop", "keys": {"spring": "very-secret-" * 4}}
     assert "very-secret" not in repr(open_adapter("journals", "sealed", options))
     assert "very-secret" not in repr(seal_keys("shop", {"spring": "very-secret-" * 4}))
     with pytest.raises(ConfigurationError) as refused:
         open_adapter("journals", "sealed", {**options, "heads": {"kind": "nowhere"}})
     assert "very-secret" not in str(refused.value)
+    nested = {"kind": "postgres", "dsn": "postgresql://user:very-secret@host/db"}
+    heads = {"kind": "store", "store": nested}
+    assert "very-secret" not in repr(SealedOptions.model_validate({**options, "store": nested, "heads": heads}))
+
+
+@pytest.mark.parametrize("store", [{}, {"kind": "nowhere"}, {"kind": "sqlite"}, {"kind": "memory", "more": 1}])
+def test_the_store_below_is_checked_with_its_place(store: dict[str, object]) -> None:
+    right = {"store": {"kind": "memory"}, "name": "shop", "keys": SPRING}
+    with pytest.raises(ConfigurationError, match=r"journals\.store"):
+        open_adapter("journals", "sealed", {**right, "store": store})
+    with pytest.raises(ConfigurationError, match=r"journals\.heads\.store"):
+        open_adapter("journals", "sealed", {**right, "heads": {"kind": "store", "store": store}})
 
 
 async def test_seals_of_sealed_stores_nest() -> None:
@@ -220,6 +232,25 @@ async def test_a_name_does_not_outlive_its_data(tmp_path: Path) -> None:
     await place.aclose()
 
 
+@pytest.mark.parametrize("kind", ["files", "store"])
+async def test_of_many_who_replace_the_same_head_one_succeeds(tmp_path: Path, kind: str) -> None:
+    """Each with an object of its own, as several processes have them."""
+    kept = MemoryJournalStore()
+    many = [FileHeads(tmp_path / "heads") if kind == "files" else StoreHeads(kept, "shop") for _ in range(6)]
+    old: StreamHead | None = None
+    for turn in range(10):
+        wanted = [StreamHead(f"{turn} {place}", turn, key=CHAT) for place in range(len(many))]
+        replaced = await asyncio.gather(
+            *(heads.replace("ab12", old, new) for heads, new in zip(many, wanted, strict=True))
+        )
+        assert replaced.count(True) == 1
+        old = await many[turn % 6].find("ab12")
+        assert old == wanted[replaced.index(True)]
+    assert await many[0].find("cd34") is None
+    for heads in many:
+        await heads.aclose()
+
+
 async def test_heads_do_not_grow_with_their_stream(tmp_path: Path) -> None:
     kept = MemoryJournalStore()
     store = SealedJournalStore(MemoryJournalStore(), KEYS, StoreHeads(kept, "shop"))
@@ -234,8 +265,8 @@ async def test_a_head_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
     store = SealedJournalStore(MemoryJournalStore(), KEYS, heads)
     await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
     (path,) = (tmp_path / "heads").glob("*/*.json")
-    for text in ("", "{}", '{"birth": "x", "key": ["a"]}', "[1]", '{"birth": "x", "more": 1}'):
-        path.write_text(text)
+    for text in ("", "{}", "\u00e9", '{"birth": "x", "key": ["a"]}', "[1]", '{"birth": "x", "more": 1}'):
+        path.write_text(text, "utf-8")
         with pytest.raises(DamagedStream, match="backup"):
             await store.read(CHAT)
     await heads.aclose()
@@ -280,6 +311,38 @@ async def test_many_who_write_prune_forget_and_read_at_once_never_see_a_false_al
     for store in stores:
         assert await faults(store) == []
         await store.aclose()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_comes_between_two_steps_is_no_false_alarm(seed: int) -> None:
+    """The same in one process, where every call of a store or of heads may be overtaken by any other."""
+    chance = random.Random(seed)
+    inner, kept = MemoryJournalStore(), MemoryJournalStore()
+    stores = [
+        SealedJournalStore(SlowStore(inner, chance), KEYS, StoreHeads(SlowStore(kept, chance), "shop"))
+        for _ in range(4)
+    ]
+    keys = [StreamKey(ANN, "session", name) for name in ("one", "two")]
+
+    async def act(store: JournalStore) -> None:
+        for _ in range(40):
+            key = chance.choice(keys)
+            head = (await store.read(key)).stream.head
+            with suppress(StreamConflict):
+                match chance.choice(("append", "append", "append", "prune", "forget", "subject", "list")):
+                    case "append":
+                        await store.append(key, [Draft("1")], expected=head, at=1.0)
+                    case "prune":
+                        await store.forget(key, before=head)
+                    case "forget":
+                        await store.forget(key, expected=chance.choice([head, None]))
+                    case "subject":
+                        await store.forget(ANN)
+                    case _:
+                        assert (await store.list(StreamQuery())).unreadable == ()
+
+    await asyncio.gather(*(act(store) for store in stores))
+    assert await faults(stores[0]) == []
 
 
 @pytest.mark.parametrize("kind", ["unsealed", "sealed"])
@@ -327,15 +390,93 @@ async def test_a_copy_does_not_mix_two_streams_of_one_key() -> None:
         await copy_journals(source, target)
 
 
-class StoppingStore(MemoryJournalStore):
-    """A store in memory that can be written to a number of times."""
+class WrappedStore(JournalStore):
+    """A store that passes everything on, after `before` and before `after`."""
 
-    def __init__(self, inner: MemoryJournalStore, writes: int) -> None:
-        super().__init__()
-        self._streams, self._places, self._writes = inner._streams, inner._places, writes
+    def __init__(self, inner: JournalStore) -> None:
+        self._inner = inner
 
-    async def append(self, *args: object, **named: object) -> int:
-        self._writes -= 1
+    async def before(self, *, writes: bool) -> None:
+        """Comes before each call."""
+
+    async def after(self) -> None:
+        """Comes after each call."""
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        await self.before(writes=True)
+        last = await self._inner.append(
+            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
+        )
+        await self.after()
+        return last
+
+    async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        await self.before(writes=False)
+        found = await self._inner.read(key, after, limit, wait)
+        await self.after()
+        return found
+
+    async def list(self, query: StreamQuery) -> StreamPage:
+        await self.before(writes=False)
+        page = await self._inner.list(query)
+        await self.after()
+        return page
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        return await self._inner.lease(key, holder, seconds, token)
+
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+        replacing: str | None = None,
+    ) -> int:
+        await self.before(writes=True)
+        gone = await self._inner.forget(what, before=before, expected=expected, seal=seal, replacing=replacing)
+        await self.after()
+        return gone
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class StoppingStore(WrappedStore):
+    """A store that can be written to a number of times."""
+
+    def __init__(self, inner: JournalStore, writes: int) -> None:
+        super().__init__(inner)
+        self._writes = writes
+
+    async def before(self, *, writes: bool) -> None:
+        self._writes -= writes
         if self._writes < 0:
             raise StoreError("It was stopped.")
-        return await super().append(*args, **named)  # type: ignore[arg-type]
+
+
+class SlowStore(WrappedStore):
+    """A store whose calls and answers take a few turns of the loop."""
+
+    def __init__(self, inner: JournalStore, chance: random.Random) -> None:
+        super().__init__(inner)
+        self._chance = chance
+
+    async def before(self, *, writes: bool) -> None:
+        await self.after()
+
+    async def after(self) -> None:
+        for _ in range(self._chance.randrange(4)):
+            await asyncio.sleep(0)

@@ -39,7 +39,8 @@ class StoreHeadsOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["store"]
-    store: JsonObject = Field(description="the journal store that keeps them: its kind and its options")
+    # The options of the other store may hold secrets, of which only that store knows.
+    store: JsonObject = Field(repr=False, description="the journal store that keeps them: its kind and its options")
 
 
 class SealedOptions(BaseModel):
@@ -47,7 +48,7 @@ class SealedOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    store: JsonObject = Field(description="the journal store that keeps the streams: its kind and its options")
+    store: JsonObject = Field(repr=False, description="the journal store that keeps the streams: kind and options")
     name: str = Field(min_length=1, description="the store's name; it is part of every key, and cannot be changed")
     keys: dict[str, SecretStr] = Field(min_length=1, description="secrets by key id, each at least 32 random bytes")
     current: str = Field(default="", description="the id of the key that seals; needed where there are several")

@@ -54,7 +54,7 @@ class FileHeads(JournalHeads):
     def _read(self, mark: str) -> StreamHead | None:
         with _said_plainly(self.path):
             try:
-                return head_of(self._file(mark).read_text("ascii"))
+                return head_of(self._file(mark).read_text("ascii", errors="replace"))
             except FileNotFoundError:
                 return None
 

@@ -144,19 +144,20 @@ async def test_pages_of_any_place_and_size_are_those_of_the_store_below(after: i
             assert [one.content for one in found.entries] == [one.content for one in raw.entries], (base, limit)
 
 
-class FailingHeads(JournalHeads):
-    """Heads that cannot be written after a number of times, as if the process had ended there."""
+class WrappedHeads(JournalHeads):
+    """Heads that pass everything on, each replacement after `before`."""
 
-    def __init__(self, heads: JournalHeads) -> None:
-        self.inner, self.writes_left = heads, 10**9
+    def __init__(self, inner: JournalHeads) -> None:
+        self.inner = inner
+
+    async def before(self) -> None:
+        """Comes before each replacement."""
 
     async def find(self, mark: str) -> StreamHead | None:
         return await self.inner.find(mark)
 
     async def replace(self, mark: str, old: StreamHead | None, new: StreamHead) -> bool:
-        if self.writes_left <= 0:
-            raise StoreError("The process ended.")
-        self.writes_left -= 1
+        await self.before()
         return await self.inner.replace(mark, old, new)
 
     async def known(self) -> AsyncIterator[StreamHead]:
@@ -165,6 +166,30 @@ class FailingHeads(JournalHeads):
 
     async def aclose(self) -> None:
         await self.inner.aclose()
+
+
+class FailingHeads(WrappedHeads):
+    """Heads that cannot be written after a number of times, as if the process had ended there."""
+
+    writes_left = 10**9
+
+    async def before(self) -> None:
+        if self.writes_left <= 0:
+            raise StoreError("The process ended.")
+        self.writes_left -= 1
+
+
+class HeldHeads(WrappedHeads):
+    """Heads whose replacement waits where it is held."""
+
+    def __init__(self, inner: JournalHeads) -> None:
+        super().__init__(inner)
+        self.held, self.reached, self.go_on = False, asyncio.Event(), asyncio.Event()
+
+    async def before(self) -> None:
+        if self.held:
+            self.reached.set()
+            await self.go_on.wait()
 
 
 @pytest.fixture(params=["files", "store"])
@@ -311,6 +336,29 @@ async def test_many_who_write_prune_forget_and_read_at_once_never_see_a_false_al
     for store in stores:
         assert await faults(store) == []
         await store.aclose()
+
+
+async def test_two_streams_that_were_announced_together_are_not_taken_for_one() -> None:
+    """One is begun, gone on with and forgotten; then comes the other, and only then the note about the first."""
+    inner, heads = MemoryJournalStore(), StoreHeads(MemoryJournalStore(), "shop")
+    slow_store, slow_heads = HeldStore(inner), HeldHeads(heads)
+    second = asyncio.create_task(
+        SealedJournalStore(slow_store, KEYS, heads).append(CHAT, [Draft("second")], expected=0, at=1.0)
+    )
+    await slow_store.reached.wait()
+    first = SealedJournalStore(inner, KEYS, slow_heads)
+    await first.append(CHAT, [Draft("first")], expected=0, at=1.0)
+    slow_heads.held = True
+    going_on = asyncio.create_task(first.append(CHAT, [Draft("more")], expected=1, at=1.0))
+    await slow_heads.reached.wait()
+    other = SealedJournalStore(inner, KEYS, heads, patience=0)
+    assert await other.forget(CHAT) == 1
+    slow_store.go_on.set()
+    assert await second == 1
+    slow_heads.go_on.set()
+    assert await going_on == 2
+    assert await contents(other) == ["second"]
+    assert await faults(other) == []
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -480,3 +528,16 @@ class SlowStore(WrappedStore):
     async def after(self) -> None:
         for _ in range(self._chance.randrange(4)):
             await asyncio.sleep(0)
+
+
+class HeldStore(WrappedStore):
+    """A store that holds whoever writes to it."""
+
+    def __init__(self, inner: JournalStore) -> None:
+        super().__init__(inner)
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def before(self, *, writes: bool) -> None:
+        if writes:
+            self.reached.set()
+            await self.go_on.wait()

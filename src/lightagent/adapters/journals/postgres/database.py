@@ -1,4 +1,4 @@
-"""The connections: a pool for each event loop, the first contact, and trying again.
+"""Where work is carried out: connections for each event loop, the first contact, and trying again.
 
 Whether a connection still works is not checked before it is used, which would double the cost of every append and leave
 a gap all the same. It is used, and where it turns out to be lost the work is done again on another; so all work knows
@@ -19,17 +19,17 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from lightagent.adapters.journals.postgres.address import Address
-from lightagent.adapters.journals.postgres.faults import connecting_failed, passes, statement_failed
+from lightagent.adapters.journals.postgres.connections import AllInUse, Connections
+from lightagent.adapters.journals.postgres.faults import NoConnection, connecting_failed, passes, statement_failed
 from lightagent.adapters.journals.postgres.limits import Limits
 from lightagent.adapters.journals.postgres.reading import heads_of
 from lightagent.adapters.journals.postgres.session import Session
 from lightagent.adapters.journals.postgres.tables import prepare_tables
 from lightagent.adapters.journals.postgres.watching import Watch
 from lightagent.aiokits.per_loop import PerLoop
-from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
+from lightagent.domain.errors import ConfigurationError, StoreError
 
 T = TypeVar("T")
 
@@ -42,13 +42,14 @@ _LONGEST_PAUSE: Final = 0.25
 class _Client:
     """What belongs to one event loop."""
 
-    pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
+    connections: Connections
     watch: Watch = field(default_factory=Watch)
-    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    first: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the one who looks after the tables."""
 
 
 class Database:
-    """Carries out work on a connection of the running loop's pool.
+    """Carries out work on a connection of the running loop.
 
     Raises:
         ConfigurationError: libpq cannot read the URL.
@@ -58,25 +59,9 @@ class Database:
         self._address = address
         self._schema = schema
         self._limits = limits
-        self._conninfo = _conninfo(address, limits)
-        self._clients = PerLoop(partial(_make_client, self._conninfo, limits), _close_client)
+        connect = partial(_connect, _conninfo(address, limits), address, limits)
+        self._clients = PerLoop(lambda: _Client(Connections(connect, limits.connections)), _close)
         self._prepared = False
-
-    async def _client(self) -> _Client:
-        """The running loop's pool and watch; at the first contact with the server its tables are made.
-
-        Raises:
-            StoreError, ConfigurationError: there is no such contact.
-        """
-        client = await self._clients.get()
-        if self._prepared and not client.pool.closed:
-            return client
-        async with client.opening:
-            if not self._prepared:
-                await self._first_contact()
-            if client.pool.closed:
-                await client.pool.open()
-        return client
 
     async def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """What `work` returns. It is done again where the connection was lost meanwhile.
@@ -88,11 +73,12 @@ class Database:
         deadline, pause = loop.time() + self._limits.connection_timeout, 0.0
         while True:
             try:
-                client = await self._client()
-                async with client.pool.connection() as connection:
-                    return await work(Session(connection, self._schema))
-            except PoolTimeout as exc:
-                raise await self._why_none_is_free() from exc
+                return await self._run_once(work)
+            except NoConnection as failed:
+                # Who has never been reached is not waited for: the address may be wrong.
+                again = failed.soon or (self._prepared and failed.told.retryable)
+                if not again or loop.time() >= deadline:
+                    raise failed.told from failed.__cause__
             except psycopg.Error as exc:
                 if not passes(exc) or loop.time() >= deadline:
                     raise statement_failed(exc, self._address) from exc
@@ -110,55 +96,40 @@ class Database:
         self._prepared = False
         await self._clients.aclose()
 
-    async def _first_contact(self) -> None:
-        connection = await self._connect()
+    async def _run_once(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        client = await self._clients.get()
+        if not self._prepared:
+            async with client.first:
+                if not self._prepared:
+                    await self._on_a_connection(client, prepare_tables)
+                    self._prepared = True
+        return await self._on_a_connection(client, work)
+
+    async def _on_a_connection(self, client: _Client, work: Callable[[Session], Awaitable[T]]) -> T:
+        patience = self._limits.connection_timeout
         try:
-            await prepare_tables(Session(connection, self._schema))
-        finally:
-            await connection.close()
-        self._prepared = True
-
-    async def _connect(self) -> AsyncConnection[TupleRow]:
-        """A connection outside of the pool, since a pool keeps to itself why it has none."""
-        try:
-            return await AsyncConnection.connect(self._conninfo, autocommit=True, prepare_threshold=None)
-        except psycopg.Error as exc:
-            raise connecting_failed(exc, self._address) from exc
-
-    async def _why_none_is_free(self) -> LightAgentError:
-        try:
-            connection = await self._connect()
-        except LightAgentError as error:
-            return error
-        await connection.close()
-        limits = self._limits
-        return StoreError(
-            f"All {limits.connections} connections to PostgreSQL at {self._address} were in use for "
-            f"{limits.connection_timeout:g} s.",
-            guidance="Raise connections, or see in pg_stat_activity what they wait for.",
-            retryable=True,
-        )
+            async with client.connections.one(patience) as connection:
+                return await work(Session(connection, self._schema))
+        except AllInUse:
+            raise StoreError(
+                f"All {self._limits.connections} connections to PostgreSQL at {self._address} were in use for "
+                f"{patience:g} s.",
+                guidance="Raise connections, or see in pg_stat_activity what they wait for.",
+                retryable=True,
+            ) from None
 
 
-def _make_client(conninfo: str, limits: Limits) -> _Client:
-    return _Client(
-        AsyncConnectionPool(
-            conninfo,
-            kwargs={
-                "autocommit": True,
-                "prepare_threshold": _PREPARE_AFTER if limits.prepared_statements else None,
-            },
-            min_size=1,
-            max_size=limits.connections,
-            timeout=limits.connection_timeout,
-            open=False,
-        )
-    )
+async def _connect(conninfo: str, address: Address, limits: Limits) -> AsyncConnection[TupleRow]:
+    prepare_after = _PREPARE_AFTER if limits.prepared_statements else None
+    try:
+        return await AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=prepare_after)
+    except psycopg.Error as exc:
+        raise connecting_failed(exc, address) from exc
 
 
-async def _close_client(client: _Client) -> None:
+async def _close(client: _Client) -> None:
     await client.watch.aclose()
-    await client.pool.close()
+    await client.connections.aclose()
 
 
 def _conninfo(address: Address, limits: Limits) -> str:

@@ -6,44 +6,44 @@ in libpq, so there the words decide; where a server speaks another language, the
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import psycopg
-from psycopg_pool import PoolClosed
 
 from lightagent.adapters.journals.postgres.address import Address
 from lightagent.domain.errors import ConfigurationError, DamagedStream, LightAgentError, StoreError
 
 _OPEN: Final = "Check host and port, that the server runs, and that a firewall lets it be reached."
-_CONNECTING: Final[tuple[tuple[tuple[str, ...], type[LightAgentError], str, bool], ...]] = (
+_CONNECTING: Final[tuple[tuple[str, type[LightAgentError], str, bool], ...]] = (
     (
-        ("authentication failed", "no password supplied", 'role "', "no pg_hba.conf entry"),
+        r"authentication failed|no password supplied|role \".*\" does not exist|no pg_hba.conf|not permitted to log in",
         ConfigurationError,
         "Check user and password in the URL, PGPASSWORD or ~/.pgpass, and the server's pg_hba.conf.",
         False,
     ),
-    (('database "',), ConfigurationError, "Create the database, or name another at the end of the URL.", False),
-    (("certificate", "SSL", "sslmode"), ConfigurationError, "Check sslmode and sslrootcert in the URL.", False),
     (
-        ("too many", "remaining connection slots"),
+        r"database \".*\" does not exist",
+        ConfigurationError,
+        "Create the database, or name another at the end of the URL.",
+        False,
+    ),
+    (r"certificate|SSL", ConfigurationError, "Check sslmode and sslrootcert in the URL.", False),
+    (
+        r"too many|connection slots",
         StoreError,
         "Lower connections, raise max_connections of the server, or set a pooler before it.",
         True,
     ),
     (
-        ("starting up", "shutting down", "in recovery mode", "not yet accepting connections"),
+        r"starting up|shutting down|recovery mode|not (yet|currently) accepting|terminating|closed the connection",
         StoreError,
         "Try again in a moment.",
         True,
     ),
-    (
-        ("read-only", "session is not read-write", "in hot standby"),
-        StoreError,
-        "Name the primary server, or all of them, separated by commas.",
-        True,
-    ),
+    (r"read-only|read-write|hot standby", StoreError, "Name all servers in the URL, separated by commas.", True),
 )
-"""Words in the error of a connection; what it is, what to do, and whether it may pass."""
+"""What stands in the error of a connection; what it is, what to do, and whether it may pass."""
 
 _READ_ONLY: Final = (
     "Connect to the primary: name all servers in the URL, separated by commas, and target_session_attrs=read-write."
@@ -79,25 +79,39 @@ def passes(exc: psycopg.Error) -> bool:
     """
     if exc.sqlstate is not None:
         return exc.sqlstate.startswith(("08", "40", "57P"))
-    return isinstance(exc, psycopg.OperationalError) and not isinstance(exc, PoolClosed)
+    return isinstance(exc, psycopg.OperationalError)
 
 
-def connecting_failed(exc: psycopg.Error, address: Address) -> LightAgentError:
-    """What is raised where no connection can be had."""
+class NoConnection(Exception):
+    """No connection could be made.
+
+    Args:
+        told: what is raised if it is not tried again.
+        soon: whether the server was there and said that it will be of use in a moment.
+    """
+
+    def __init__(self, told: LightAgentError, soon: bool = False) -> None:
+        super().__init__(str(told))
+        self.told, self.soon = told, soon
+
+
+def connecting_failed(exc: psycopg.Error, address: Address) -> NoConnection:
+    """What it means that no connection could be made."""
     said = _plain(exc, address)
-    for words, kind, advice, retryable in _CONNECTING:
-        if any(word in said for word in words):
-            return kind(f"PostgreSQL at {address}: {said}", guidance=advice, retryable=retryable)
+    for pattern, kind, advice, retryable in _CONNECTING:
+        if re.search(pattern, said):
+            return NoConnection(
+                kind(f"PostgreSQL at {address}: {said}", guidance=advice, retryable=retryable), retryable
+            )
     if isinstance(exc, psycopg.OperationalError):
-        return StoreError(f"PostgreSQL at {address} cannot be reached: {said}", guidance=_OPEN, retryable=True)
-    return ConfigurationError(f"PostgreSQL at {address}: {said}", guidance="Check the URL.")
+        told = f"PostgreSQL at {address} cannot be reached: {said}"
+        return NoConnection(StoreError(told, guidance=_OPEN, retryable=True))
+    return NoConnection(ConfigurationError(f"PostgreSQL at {address}: {said}", guidance="Check the URL."))
 
 
 def statement_failed(exc: psycopg.Error, address: Address) -> LightAgentError:
     """What is raised where the server refused a statement, or was lost and did not come back."""
     said = f"PostgreSQL at {address}: {_plain(exc, address)}"
-    if isinstance(exc, PoolClosed):
-        return StoreError("The store was closed meanwhile.", guidance="Close it when nobody uses it any more.")
     if passes(exc):
         return StoreError(said, guidance="Check that the server runs; what was acknowledged is kept.", retryable=True)
     if exc.sqlstate in _STATEMENTS:

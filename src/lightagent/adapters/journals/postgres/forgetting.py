@@ -8,7 +8,7 @@ count; so what was counted first is remembered.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, LiteralString
 
 from lightagent.adapters.journals.postgres.rows import digest_of, encoded, whole
 from lightagent.adapters.journals.postgres.session import Session
@@ -65,7 +65,7 @@ class Forgetting:
             self.counted = removed or self.counted
         return self.counted
 
-    def _selection(self) -> tuple[str, dict[str, object]]:
+    def _selection(self) -> tuple[LiteralString, dict[str, object]]:
         if isinstance(self.what, StreamKey):
             return _STREAM, {"digest": digest_of(self.what)}
         subject = self.what

@@ -142,6 +142,9 @@ def _labels(text: object) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, bytes):
-        raise DamagedStream("The name of a stream is not what was written.", guidance=_RESTORE)
-    return value.decode("utf-8", "surrogatepass")
+    try:
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        pass
+    raise DamagedStream("The name of a stream is not what was written.", guidance=_RESTORE)

@@ -50,9 +50,12 @@ async def test_a_slow_stream_is_not_a_silent_one(faults: FaultServer) -> None:
     assert (await answer).message.content == TEXT
 
 
-async def test_a_slow_reader_is_not_a_silent_provider(faults: FaultServer) -> None:
+@pytest.mark.parametrize("limits", [{"idle_timeout": 0.2}, {"timeout": 0.5}], ids=["idle_timeout", "timeout"])
+async def test_a_slow_reader_is_not_a_slow_provider(faults: FaultServer, limits: dict[str, float]) -> None:
     scenario = faults.scenario("ok", pieces=400, gap_ms=1)
-    model = OpenAIChatModel("m", KEY, scenario.base_url, idle_timeout=0.2)
+    model = OpenAIChatModel(
+        "m", KEY, scenario.base_url, timeout=limits.get("timeout"), idle_timeout=limits.get("idle_timeout", 60)
+    )
     text = ""
     with held_clock() as clock:
         async for delta in model.stream(ChatRequest((UserMessage("hi"),), stream=True)):

@@ -9,6 +9,7 @@ import pytest
 from lightagent import ApprovalDecision, ChatRequest, Gate, Journal, LightAgent, Passed, Suspended, tool
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.events import ToolStarted
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import Asked, CallPayload, OutputPayload, PayloadT, Phase, Stopped, Subject, Verdict
@@ -149,6 +150,52 @@ async def test_a_policy_that_joins_the_outer_run_reviews_the_answer_of_a_nested_
     journal = (await team.arun(plan([ask("h1", "desk", [pay("c1")])]), deps=done, result_format="object")).journal
     result = await build_team(done, gate=gate).aresume(journal, DECISIONS["approve"], deps=done)
     assert ([path for _, path in gate.asked], result.outcome.kind) == ([("h1",), ()], "blocked")
+
+
+async def interrupted(looked: list[int]) -> Journal:
+    """A run that a crash stopped while its call, which may be repeated, was running."""
+    events = []
+    async for event in looker(None, looked).aevents("?"):
+        events.append(event)
+        if isinstance(event, ToolStarted):
+            break
+    looked.clear()
+    return Journal(tuple(events))
+
+
+def looker(gate: Gate | None, looked: list[int]) -> LightAgent[None, str]:
+    @tool(idempotent=True)
+    def look(amount: int) -> str:
+        """Look at an amount."""
+        looked.append(amount)
+        return "seen"
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        seen = isinstance(request.messages[-1], ToolMessage)
+        return "done" if seen else call_tool("look", amount=1)
+
+    return LightAgent(model=ScriptedModel(reply), tools=[look], gate=gate)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "calls"),
+    [
+        ("pass", "completed", [("ok", 1)]),
+        ("block", "blocked", [("unknown", 0)]),
+        # It may have taken effect as it was, so nothing can be changed any more.
+        ("ask", "completed", [("unknown", 0)]),
+        ("change", "completed", [("unknown", 0)]),
+    ],
+)
+async def test_a_policy_that_joins_reviews_a_call_before_it_is_repeated(
+    answer: str, outcome: str, calls: list[tuple[str, int]]
+) -> None:
+    looked: list[int] = []
+    journal, gate = await interrupted(looked), Late(answer)
+    result = await looker(gate, looked).aresume(journal)
+    assert len(gate.asked) == 1
+    assert result.outcome.kind == outcome
+    assert [(call.status, len(looked)) for call in result.tool_calls] == calls
 
 
 class Incomparable:

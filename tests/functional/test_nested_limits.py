@@ -41,6 +41,9 @@ from tests.support.nested_runs import (
     unwrapped,
 )
 
+SHORT = 1.0
+"""Seconds that a nested run may take."""
+
 
 class Unending(ChatModel):
     """Tells a part of an answer and its usage so far, and then waits for ever."""
@@ -156,6 +159,35 @@ class Watchful(Gate):
 
     def hold(self, subject: Subject) -> HeldStream | None:
         return None
+
+
+async def test_the_time_that_a_reader_takes_does_not_count_against_the_timeout_of_a_nested_run() -> None:
+    inner = LightAgent(model=ScriptedModel(["one two three four five six seven eight"]))
+    outer = LightAgent(
+        model=ScriptedModel([call_tool("inner", query="?"), "done"]),
+        tools=[inner.as_tool("inner", "i", timeout=SHORT)],
+    )
+    steps, read = outer.astream("?", result_format="event"), 0
+    async for _ in steps:
+        read += 1
+        if read % 3 == 0:
+            await asyncio.sleep(0.6 * SHORT)
+    assert [(call.status, call.output) for call in steps.result.tool_calls] == [
+        ("ok", "one two three four five six seven eight")
+    ]
+
+
+async def test_a_nested_run_that_takes_longer_than_its_timeout_is_a_failed_call() -> None:
+    model = Unending()
+    inner = LightAgent(model=model)
+    outer = LightAgent(
+        model=ScriptedModel([call_tool("inner", query="?"), "done"]),
+        tools=[inner.as_tool("inner", "i", timeout=0.05)],
+    )
+    result = await outer.arun("?", result_format="object")
+    assert result.success
+    assert [call.status for call in result.tool_calls] == ["failed"]
+    assert "took longer than 0.05 s and was cancelled" in str(result.tool_calls[0].output)
 
 
 async def test_a_nested_run_is_not_resumed_without_the_policies_it_was_begun_with() -> None:

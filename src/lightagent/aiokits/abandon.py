@@ -33,8 +33,11 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def within(seconds: float, work: Coroutine[object, object, T]) -> T:
-    """The result of `work`, in a task of its own.
+async def within(seconds: float | None, work: Coroutine[object, object, T]) -> T:
+    """The result of `work`, in a task of its own. A caller that is cancelled waits for its end no longer than `GRACE`.
+
+    Args:
+        seconds: how long it may take; None for as long as it likes.
 
     Raises:
         TimeIsUp: it took longer, and was cancelled.

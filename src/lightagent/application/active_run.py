@@ -8,6 +8,7 @@ from typing import Generic
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.apply_policy import Reviewer
+from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
@@ -105,6 +106,11 @@ class ActiveRun(Generic[DepsT]):
         return means
 
     @property
+    def in_time(self) -> bool:
+        """Whether the run may take only so long; what it waits for can then be given up."""
+        return self.nesting is not None or self.run.limits.timeout is not None
+
+    @property
     def reviewer(self) -> Reviewer | None:
         """The gates that review this run now; None where there are none, which costs a comparison."""
         name = self.run.head.name
@@ -112,7 +118,7 @@ class ActiveRun(Generic[DepsT]):
             outer = () if self.nesting is None else self.nesting.gates
             gates = (*outer, self.means.gate, self.acting.gate)
             found = tuple({id(gate): gate for gate in gates if gate is not None}.values())
-            self._reviewer = name, Reviewer(found) if found else None
+            self._reviewer = name, Reviewer(found, in_time=self.in_time) if found else None
         return self._reviewer[1]
 
     async def toolset(self) -> Toolset[DepsT]:
@@ -143,7 +149,9 @@ class ActiveRun(Generic[DepsT]):
 
     async def _list_tools(self) -> Toolset[DepsT]:
         catalogue = self.acting.catalogue
-        base = catalogue.ready() or await catalogue.toolset()
+        base = catalogue.ready()
+        if base is None:
+            base = await await_foreign(catalogue.toolset(), in_time=self.in_time)
         known = self._toolset
         if known is None or known[1] is not base:
             known = self._toolset = catalogue, base, base.plus(self._tools)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final, TypeVar
 
-from lightagent.aiokits.abandon import within
 from lightagent.application.check_payload import check_payload, copy_payload, is_stop
-from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
+from lightagent.application.foreign_code import FAILURES, InnerCancellation, await_foreign, failure
 from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -33,12 +32,17 @@ _ACTIONS: Final[tuple[Action, ...]] = ("allow", "rewrite", "ask", "block", "erro
 
 
 class Reviewer:
-    """The gates of one run, in order: the first that stops it wins, and what one rewrites the next one reviews."""
+    """The gates of one run, in order: the first that stops it wins, and what one rewrites the next one reviews.
 
-    __slots__ = ("gates", "phases")
+    Args:
+        in_time: the run may take only so long, so that a gate which does not end is given up.
+    """
 
-    def __init__(self, gates: tuple[Gate, ...]) -> None:
+    __slots__ = ("gates", "in_time", "phases")
+
+    def __init__(self, gates: tuple[Gate, ...], *, in_time: bool = False) -> None:
         self.gates = gates
+        self.in_time = in_time
         self.phases: frozenset[Phase] = frozenset().union(*(gate.phases for gate in gates))
 
     @property
@@ -65,7 +69,7 @@ class Reviewer:
         for gate in self.gates:
             if phase not in gate.phases:
                 continue
-            verdict = await _ask(gate, phase, subject, payload)
+            verdict = await self._ask(gate, phase, subject, payload)
             decisions += verdict.decisions
             if isinstance(verdict, Stopped):
                 return Stopped(verdict.outcome, decisions)
@@ -90,24 +94,23 @@ class Reviewer:
     def unknown_to(self, policies: Collection[str]) -> Reviewer | None:
         """The gates that stand for a policy which is not among these; None where there are none."""
         found = tuple(gate for gate in self.gates if not set(policies).issuperset(policy_names((gate,))))
-        return Reviewer(found) if found else None
+        return Reviewer(found, in_time=self.in_time) if found else None
 
     def reviews(self, phase: Phase) -> bool:
         """Whether a gate reviews this phase."""
         return phase in self.phases
 
-
-async def _ask(gate: Gate, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
-    try:
-        asked = gate.review(phase, subject, copy_payload(payload))
-        verdict: object = await (asked if gate.timeout is None else within(gate.timeout, asked))
-    except TimeoutError:
-        return policy_fault(gate, phase, "It did not decide in time.")
-    except FAILURES as raised:  # A policy of anybody's: it fails closed, whatever it raises.
-        if isinstance(failure(raised), InnerCancellation):
-            return policy_fault(gate, phase, "Something that it waited for was cancelled.")
-        return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
-    return _checked(gate, phase, payload, verdict)
+    async def _ask(self, gate: Gate, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        try:
+            asked = gate.review(phase, subject, copy_payload(payload))
+            verdict: object = await await_foreign(asked, gate.timeout, in_time=self.in_time)
+        except TimeoutError:
+            return policy_fault(gate, phase, "It did not decide in time.")
+        except FAILURES as raised:  # A policy of anybody's: it fails closed, whatever it raises.
+            if isinstance(failure(raised), InnerCancellation):
+                return policy_fault(gate, phase, "Something that it waited for was cancelled.")
+            return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
+        return _checked(gate, phase, payload, verdict)
 
 
 def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Verdict[PayloadT]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
@@ -23,7 +23,8 @@ async def compact_context(live: ActiveRun[DepsT]) -> None:
         messages = copy_messages(run.messages)
         if not compactor.is_due(messages):
             return
-        replacement = await compactor.compact(live.subject(compactor.name), messages)
+        compacted = compactor.compact(live.subject(compactor.name), messages)
+        replacement = await await_foreign(compacted, in_time=live.in_time)
         if replacement is None:
             return
         _check(compactor, replacement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
@@ -76,14 +76,16 @@ async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
 async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str) -> Concluded:
     name, subject, decisions = conclusion.name, live.subject(conclusion.name), tuple[Decision, ...]()
     try:
-        proposal = await conclusion.propose(subject, copy_messages(live.run.messages), answer)
+        proposed = conclusion.propose(subject, copy_messages(live.run.messages), answer)
+        proposal = await await_foreign(proposed, in_time=live.in_time)
         if proposal is None:
             return Concluded(name, at=live.clock.now())
         verdict = await _reviewed_proposal(live, conclusion, ConclusionPayload(proposal))
         decisions = verdict.decisions
         if isinstance(verdict, Stopped):
             return Concluded(name, outcome_error(verdict.outcome), decisions, live.clock.now())
-        await conclusion.carry_out(subject, verdict.payload.proposal, f"{live.run.started.run_id}:{name}")
+        effect = conclusion.carry_out(subject, verdict.payload.proposal, f"{live.run.started.run_id}:{name}")
+        await await_foreign(effect, in_time=live.in_time)
         return Concluded(name, None, decisions, live.clock.now())
     except FAILURES as raised:  # A conclusion of anybody's: the answer is there all the same.
         exc = failure(raised)

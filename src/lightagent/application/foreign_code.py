@@ -9,9 +9,12 @@ and go through, from a telemetry sink as well; only a tool's `SystemExit` is a f
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Coroutine
+from typing import Final, TypeVar
 
-from lightagent.aiokits.abandon import is_cancelled
+from lightagent.aiokits.abandon import is_cancelled, within
+
+T = TypeVar("T")
 
 FAILURES: Final = (Exception, asyncio.CancelledError, GeneratorExit)
 """What a component may raise without ending the process."""
@@ -35,6 +38,22 @@ def failure(raised: BaseException) -> Exception:
     if isinstance(raised, GeneratorExit) and _in_task():
         return _caused(RuntimeError("GeneratorExit was raised"), raised)
     raise raised
+
+
+async def await_foreign(work: Coroutine[object, object, T], seconds: float | None = None, *, in_time: bool) -> T:
+    """What a component gives in the end.
+
+    Args:
+        seconds: how long it may take; None for no limit of its own.
+        in_time: the run itself may take only so long, so that the component has to be given up if it does not end
+            when it is cancelled. Only then, or with a limit of its own, it costs a task.
+
+    Raises:
+        TimeoutError: it took longer than `seconds`.
+    """
+    if seconds is None and not in_time:
+        return await work
+    return await within(seconds, work)
 
 
 def _caused(error: Exception, cause: BaseException) -> Exception:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from typing_extensions import TypeIs
 
-from lightagent.aiokits.abandon import within
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import Reviewer, are_decisions, checked_stop, policy_fault
-from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
+from lightagent.application.foreign_code import FAILURES, InnerCancellation, await_foreign, failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import Delta, ModelReply, is_whole_delta
 from lightagent.domain.policy import Decision, Passed, Phase, Stopped
@@ -23,10 +22,13 @@ class Hold:
         whole: nothing is shown before the reply is complete and its whole text was reviewed.
     """
 
-    __slots__ = ("_output_waits", "_streams", "whole")
+    __slots__ = ("_in_time", "_output_waits", "_streams", "whole")
 
-    def __init__(self, streams: list[tuple[Gate, HeldStream]], *, whole: bool, output_waits: bool) -> None:
+    def __init__(
+        self, streams: list[tuple[Gate, HeldStream]], *, whole: bool, output_waits: bool, in_time: bool
+    ) -> None:
         self._streams = streams
+        self._in_time = in_time
         self._output_waits = output_waits
         self.whole = whole
 
@@ -39,7 +41,7 @@ class Hold:
         rest: list[Delta] = []
         decisions: tuple[Decision, ...] = ()
         for place, (gate, stream) in enumerate(self._streams):
-            verdict = await _end(gate, stream)
+            verdict = await _end(gate, stream, in_time=self._in_time)
             decisions += verdict.decisions
             if isinstance(verdict, Stopped):
                 return Stopped(verdict.outcome, decisions)
@@ -67,7 +69,7 @@ def begin_hold(live: ActiveRun[DepsT]) -> Hold | Stopped | None:
     whole = output_waits or "model_reply" in waits
     if not streams and not whole:
         return None
-    return Hold(streams, whole=whole, output_waits=output_waits)
+    return Hold(streams, whole=whole, output_waits=output_waits, in_time=reviewer.in_time)
 
 
 def phases_without_stream(reviewer: Reviewer, streams: Sequence[tuple[Gate, HeldStream]]) -> frozenset[Phase]:
@@ -95,10 +97,9 @@ def _through(deltas: Sequence[Delta], streams: Sequence[tuple[Gate, HeldStream]]
     return deltas
 
 
-async def _end(gate: Gate, stream: HeldStream) -> Passed[tuple[Delta, ...]] | Stopped:
+async def _end(gate: Gate, stream: HeldStream, *, in_time: bool) -> Passed[tuple[Delta, ...]] | Stopped:
     try:
-        ending = stream.end()
-        verdict: object = await (ending if gate.timeout is None else within(gate.timeout, ending))
+        verdict: object = await await_foreign(stream.end(), gate.timeout, in_time=in_time)
     except TimeoutError:
         return policy_fault(gate, "model_reply", "Its held stream did not end in time.")
     except FAILURES as raised:  # A policy of anybody's: it fails closed.

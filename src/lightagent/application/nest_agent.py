@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final, Generic
 
+from lightagent.aiokits.abandon import TimeIsUp
+from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies
 from lightagent.application.means import Means
@@ -66,7 +69,15 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
         live = self._run(str(arguments["query"]), context)
-        await run_agent(live)
+        seconds = self._spec.timeout
+        deadline = Deadline(math.inf if seconds is None else seconds)
+        try:
+            with deadline:
+                await run_agent(live, deadline)
+        except TimeoutError as error:
+            if not deadline.expired:
+                raise
+            raise TimeIsUp from error
         return self._answer(live.run.outcome)
 
     def _run(self, query: str, context: RunContext[DepsT]) -> ActiveRun[DepsT]:

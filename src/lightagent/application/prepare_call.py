@@ -64,11 +64,29 @@ async def prepare_call(
     key = f"{live.run.started.run_id}:{live.run.turn}:{wanted.id}"
     ready = ReadyCall(call, tool, shown, arguments, key, decision is not None)
     if call.status == "started":
-        return ready  # It has passed its policies, and what they made of it is on record.
+        return await _repeated(live, ready)
     if decision is not None and decision.action == "approve":
         unseen = _newcomers(live, call.reviewers)  # The others have passed what the human approved.
         return ready if unseen is None else await _reviewed(live, ready, unseen)
     return await _reviewed(live, ready, live.reviewer)
+
+
+async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCall[DepsT] | ToolFinished:
+    """A call that a crash interrupted. What its policies made of it is on record; those that joined since may stop it.
+
+    They cannot change it any more: it may have taken effect as it is. A nested run goes on, and is reviewed inside.
+    """
+    call, name = ready.call, ready.tool.spec.name
+    unseen = None if call.child is not None else _newcomers(live, call.reviewers)
+    if unseen is None or not unseen.reviews("tool_call"):
+        return ready
+    verdict = await unseen.review_call(live.subject(name, call.call.id), CallPayload(copy_json(ready.shown)))
+    if isinstance(verdict, Stopped):
+        return stopped_call(live, call.call.id, verdict, "unknown")
+    if isinstance(verdict, Asked) or not same_json(verdict.payload.arguments, ready.shown):
+        error = _interrupted(name, live.acting.prompts.call_interrupted)
+        return _finished(live, call, str(error), "unknown", error, verdict.decisions)
+    return ready
 
 
 def _newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from lightagent.aiokits.abandon import within
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -63,8 +62,7 @@ async def _gather(
         error = LightAgentErrorInfo("LA-CONFIG", f"There is no context source {name!r} here any more.")
         return ContextAdded(name, (), error, at=live.clock.now())
     try:
-        asked = source.gather(subject, query)
-        texts: object = await (asked if source.timeout is None else within(source.timeout, asked))
+        texts: object = await await_foreign(source.gather(subject, query), source.timeout, in_time=live.in_time)
         messages = _messages(source, texts)
     except FAILURES as raised:  # A source of anybody's: the run goes on without it.
         return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())

@@ -7,6 +7,7 @@ effect begins only after its intent was taken.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from typing import Final, assert_never
@@ -16,7 +17,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
-from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls
 from lightagent.application.tools.toolset import DepsT
@@ -38,20 +39,23 @@ from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Con
 from lightagent.domain.outcomes import BudgetExhausted, Completed
 
 
-async def run_agent(live: ActiveRun[DepsT]) -> None:
+async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> None:
     """Go on with a run to its end or its suspension.
+
+    Args:
+        outer: a deadline around the run, such as that of the call it serves. What the consumer takes does not count.
 
     Raises:
         ConfigurationError: the run cannot be resumed with these means; nothing has happened then.
         BaseException: what ended the run from outside, such as the cancellation of its task, once that is on record.
     """
-    if live.run.started.history is not None or live.run.offered is not None or not live.run.admitted:
-        await _open(live)
     seconds = live.run.limits.timeout
-    whole = Deadline(math.inf if seconds is None else seconds)
+    whole = Deadline(math.inf if seconds is None else seconds, outer)
     try:
         try:
             with whole:
+                if live.run.started.history is not None or live.run.offered is not None or not live.run.admitted:
+                    await _open(live)
                 live.deadline = whole
                 await live.begin()
                 while live.run.outcome is None:
@@ -64,7 +68,7 @@ async def run_agent(live: ActiveRun[DepsT]) -> None:
             await _cut_off(live)
     except BaseException as error:
         live.deadline = None
-        live.give_up(error)
+        live.give_up(asyncio.CancelledError() if outer is not None and outer.expired else error)
         raise
 
 
@@ -106,6 +110,8 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
 async def _cut_off(live: ActiveRun[DepsT]) -> None:
     """Tell what is known of the work that was not over in time, and the end of the run."""
     late = out_of_time(live.run.limits)
+    if not live.begun:
+        await live.begin()
     attempt = live.failed_attempt(late.error, late)
     if attempt is not None:
         await live.tell(attempt)
@@ -157,7 +163,7 @@ async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> 
             f"The run begins from the stored history {reference.stream!r}, but the agent has no history source."
         )
     try:
-        read: object = await source.read(reference)
+        read: object = await await_foreign(source.read(reference), in_time=live.in_time)
     except FAILURES as raised:
         if isinstance(raised, Exception):
             raise

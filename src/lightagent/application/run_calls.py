@@ -37,12 +37,14 @@ async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
         if not over:
             notes.append(_progress(live, ready, text))
 
+    event: Event | None = None
+    cut_off = True
     try:
         event = await carry_out(live, ready, _context(live, ready, report, lambda: over))
+        cut_off = False
     finally:
         over = True
-        live.leftovers = notes[:]
-    live.leftovers = []
+        live.leftovers = [*notes, _abandoned(live, ready)] if cut_off else []
     for note in notes[:]:
         await live.tell(note)
     if event is not None:
@@ -69,7 +71,8 @@ async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -
             # A nested run waits less than the one around it, which would give it up before its last words.
             abandoned = await stop(tasks, GRACE / (1 + len(live.path)))
             await asyncio.sleep(0)  # The last words of calls that have ended are on their way through the loop.
-            live.leftovers = [*work.drain(), *(_abandoned(live, tasks[task]) for task in tasks if task in abandoned)]
+            running = [tasks[task] for task in tasks if task in abandoned or _goes_on(task, tasks[task])]
+            live.leftovers = [*work.drain(), *(_abandoned(live, ready) for ready in running)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +177,16 @@ def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:
     return Nested(call_id, step)
 
 
+def _goes_on(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:
+    """Whether a call that was cancelled goes on: a synchronous function does, in its thread, which nothing can stop."""
+    return task.done() and task.cancelled() and isinstance(ready.tool, FunctionTool) and not ready.tool.is_async
+
+
 def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
     """The result of a call that did not end when it was cancelled."""
     name = ready.tool.spec.name
     error = ToolAbandoned(
-        f"{name} did not end within {GRACE:g} s of being cancelled, so it may still take effect.",
+        f"{name} did not end when it was cancelled, so it may still take effect.",
         guidance="",
         details={"tool": name},
     )

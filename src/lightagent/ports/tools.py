@@ -132,7 +132,10 @@ class Tool(Protocol[DepsT_contra]):
 
 @runtime_checkable
 class NestingTool(Protocol):
-    """What a tool that is an agent has besides: it knows whether a nested run can go on with it."""
+    """What a tool that is an agent has besides: it knows whether a nested run can go on with it.
+
+    It keeps the timeout of its own declaration, in which the time that the consumer of a stream takes does not count.
+    """
 
     async def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
         """Raise unless `child` can be resumed here; `policies` stand behind the gates of the runs around it.

@@ -17,7 +17,7 @@ from lightagent.domain.effects import Effect, OfferTools, ToolAnswer
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.signals import ControlSignal, RetryTool
 from lightagent.domain.tools import ToolSpec
-from lightagent.ports.tools import RunContext, Tool
+from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT", default=None)
 
@@ -56,7 +56,8 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
     spec = tool.spec
     try:
         called = tool.call(arguments, context)
-        output = await (called if spec.timeout is None else within(spec.timeout, called))
+        keeps_time = spec.timeout is None or isinstance(tool, NestingTool)
+        output = await (called if keeps_time else within(spec.timeout, called))
         return _answer(output, spec)
     except (*FAILURES, SystemExit) as raised:
         exc = raised if isinstance(raised, SystemExit) else failure(raised)

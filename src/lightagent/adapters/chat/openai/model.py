@@ -56,7 +56,8 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         base_url: where the API begins; without one, OPENAI_BASE_URL or https://api.openai.com/v1.
         organization, project: whom to bill, where OpenAI asks for it.
         headers: further request headers; they win over ours.
-        timeout: seconds that one attempt may take in all; by default 120, and 600 for a stream.
+        timeout: seconds that one attempt may take in all; by default 120, and 600 for a stream, in which the time
+            that its reader takes does not count.
         connect_timeout: seconds until a connection is made.
         idle_timeout: seconds that a stream may pass without a byte.
         stream_usage: ask for token counts in streams.

@@ -16,34 +16,37 @@ from lightagent.domain.errors import ProviderError
 
 T = TypeVar("T")
 
+_SHORTEST = 0.001
+"""Seconds between two looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Seconds for an attempt in all, and without a byte."""
+    """Seconds for the waits of an attempt in all, and without a byte."""
 
     total: float
     idle: float
 
 
 class Watchdog:
-    """Watches over the waits of one attempt, from now on. Time in which nobody waits does not count as silence."""
+    """Watches over the waits of one attempt, from now on. Time in which nobody waits does not count."""
 
-    __slots__ = ("_deadline", "_fault", "_limits", "_loop", "_since", "_timer", "_waiter")
+    __slots__ = ("_fault", "_idle", "_left", "_loop", "_since", "_timer", "_total", "_waiter")
 
     def __init__(self, limits: TimeLimits) -> None:
-        self._limits = limits
+        self._total = self._left = limits.total
+        self._idle = limits.idle
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
-        self._deadline = self._since + limits.total
         self._waiter: asyncio.Task[object] | None = None
         self._fault: ProviderError | None = None
-        self._timer = self._loop.call_at(min(self._deadline, self._since + limits.idle), self._look)
+        self._timer = self._loop.call_at(self._end(self._since), self._look)
 
     async def wait(self, something: Coroutine[object, object, T]) -> T:
         """What `something` gives, if it does so in time; else a `ProviderError`, LA-408."""
-        if (late := self._late()) is not None:
+        if (fault := self._late()) is not None:
             something.close()
-            raise late
+            raise fault
         waiter = asyncio.current_task()
         cancellations = 0 if waiter is None else waiter.cancelling()
         self._since = self._loop.time()
@@ -52,12 +55,13 @@ class Watchdog:
             return await something
         except asyncio.CancelledError:
             # Ours, unless somebody else wants the task to end as well: the same rule as in asyncio.timeout.
-            late = self._late()
-            if late is None or waiter is None or waiter.uncancel() > cancellations:
+            fault = self._late()
+            if fault is None or waiter is None or waiter.uncancel() > cancellations:
                 raise
-            raise late from None
+            raise fault from None
         finally:
             self._waiter = None
+            self._left -= self._loop.time() - self._since
 
     def stop(self) -> None:
         """No more waits will follow."""
@@ -66,13 +70,16 @@ class Watchdog:
     def _late(self) -> ProviderError | None:
         return self._fault
 
+    def _end(self, since: float) -> float:
+        """When a wait that began at `since` has taken too long."""
+        return since + min(self._left, self._idle)
+
     def _look(self) -> None:
         now = self._loop.time()
-        silent_at = (now if self._waiter is None else self._since) + self._limits.idle
-        if now < self._deadline and now < silent_at:
-            self._timer = self._loop.call_at(min(self._deadline, silent_at), self._look)
+        end = self._end(now if self._waiter is None else self._since)
+        if self._waiter is None or now < end:
+            # While nobody waits, nothing is late; the timer only must not come back at once.
+            self._timer = self._loop.call_at(max(end, now + _SHORTEST), self._look)
             return
-        spent = now >= self._deadline
-        self._fault = took_too_long(self._limits.total) if spent else went_silent(self._limits.idle)
-        if self._waiter is not None:
-            self._waiter.cancel()
+        self._fault = took_too_long(self._total) if self._left <= self._idle else went_silent(self._idle)
+        self._waiter.cancel()

@@ -1,6 +1,7 @@
 """The journal store for PostgreSQL where connections are lost, and where many loops and processes write at once."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ import pytest
 from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.adapters.journals.postgres.forgetting import Forgetting
 from lightagent.adapters.journals.postgres.writing import Append, Leasing
-from lightagent.domain.errors import Fenced, LeaseHeld, StoreError, StreamConflict
+from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StoreError, StreamConflict
 from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
 from tests.servers.leaks import LeakCheck
 from tests.servers.postgres import PostgresServer
@@ -123,22 +124,49 @@ async def test_what_was_forgotten_is_counted_though_the_acknowledgement_was_lost
     await store.aclose()
 
 
-@pytest.mark.parametrize("prepared_statements", [True, False], ids=["prepared", "not prepared"])
-async def test_prepared_statements_and_settings_of_the_session_can_be_done_without(
-    place: Place, prepared_statements: bool
-) -> None:
-    store = place.store(connections=1, prepared_statements=prepared_statements, statement_timeout=77.0)
+# What a transaction pooler does: the next transaction may meet a session that knows nothing of the one before.
+OTHER_SESSION = "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"
+
+
+async def test_without_prepared_statements_nothing_is_expected_of_the_session(place: Place) -> None:
+    store = place.store(connections=1, prepared_statements=False)
     for turn in range(8):
-        await store.append(CHAT, [Draft("1")], expected=turn, at=1.0, labels={"turn": str(turn)})
-        await store.read(CHAT)
-        lease = await store.lease(CHAT, "me", 60.0)
-        await store.lease(CHAT, "me", 0.0, lease.token)
-        assert len((await store.list(StreamQuery(labels={"turn": str(turn)}))).streams) == 1
-    count = "SELECT count(*) FROM pg_prepared_statements"
-    found = await store.database().run(lambda session: session.row(f"{count}", {}))
-    timeout = await store.database().run(lambda session: session.row("SHOW statement_timeout", {}))
-    assert (found != (0,), timeout != ("0",)) == (prepared_statements, prepared_statements)
+        for use in (
+            lambda: store.append(CHAT, [Draft("1")], expected=turn, at=1.0, labels={"turn": "last"}),  # noqa: B023
+            lambda: store.read(CHAT),
+            lambda: store.list(StreamQuery(labels={"turn": "last"})),
+            lambda: _lease_and_release(store),
+        ):
+            await use()
+            await store.database().run(lambda session: session.execute(OTHER_SESSION))
+    (timeout,) = await store.database().run(lambda session: session.rows("SHOW statement_timeout", {}))
+    assert timeout == ("0",)
     await store.aclose()
+
+
+async def test_prepared_statements_that_are_not_kept_are_told_with_the_option(place: Place) -> None:
+    store = place.store(connections=1)
+    for turn in range(8):
+        await store.append(CHAT, [Draft("1")], expected=turn, at=1.0)
+    await store.database().run(lambda session: session.execute(OTHER_SESSION))
+    with pytest.raises(ConfigurationError, match="prepared statement") as failed:
+        await store.append(CHAT, [Draft("1")], expected=8, at=1.0)
+    assert "prepared_statements" in failed.value.guidance
+    await store.aclose()
+
+
+async def _lease_and_release(store: PostgresJournalStore) -> None:
+    lease = await store.lease(CHAT, "me", 60.0)
+    await store.lease(CHAT, "me", 0.0, lease.token)
+
+
+async def test_the_connections_of_a_store_that_is_forgotten_are_closed(place: Place, leaks: LeakCheck) -> None:
+    store = place.store()
+    await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
+    found = await store.read(CHAT, after=1, wait=0.01)
+    assert found.entries == ()
+    del store
+    gc.collect()
 
 
 def test_two_loops_share_a_store_though_each_has_fewer_connections_than_tasks(place: Place, leaks: LeakCheck) -> None:

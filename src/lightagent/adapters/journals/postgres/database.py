@@ -19,6 +19,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8Dumper
 
 from lightagent.adapters.journals.postgres.address import Address
 from lightagent.adapters.journals.postgres.connections import AllInUse, Connections
@@ -44,8 +45,6 @@ class _Client:
 
     connections: Connections
     watch: Watch = field(default_factory=Watch)
-    first: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the one who looks after the tables."""
 
 
 class Database:
@@ -99,10 +98,8 @@ class Database:
     async def _run_once(self, work: Callable[[Session], Awaitable[T]]) -> T:
         client = await self._clients.get()
         if not self._prepared:
-            async with client.first:
-                if not self._prepared:
-                    await self._on_a_connection(client, prepare_tables)
-                    self._prepared = True
+            await self._on_a_connection(client, prepare_tables)
+            self._prepared = True
         return await self._on_a_connection(client, work)
 
     async def _on_a_connection(self, client: _Client, work: Callable[[Session], Awaitable[T]]) -> T:
@@ -122,9 +119,12 @@ class Database:
 async def _connect(conninfo: str, address: Address, limits: Limits) -> AsyncConnection[TupleRow]:
     prepare_after = _PREPARE_AFTER if limits.prepared_statements else None
     try:
-        return await AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=prepare_after)
+        connection = await AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=prepare_after)
     except psycopg.Error as exc:
         raise connecting_failed(exc, address) from exc
+    # The type would otherwise depend on how large a number is, and each combination be prepared as another statement.
+    connection.adapters.register_dumper(int, Int8Dumper)
+    return connection
 
 
 async def _close(client: _Client) -> None:

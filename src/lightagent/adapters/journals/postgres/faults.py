@@ -15,6 +15,7 @@ from lightagent.adapters.journals.postgres.address import Address
 from lightagent.domain.errors import ConfigurationError, DamagedStream, LightAgentError, StoreError
 
 _OPEN: Final = "Check host and port, that the server runs, and that a firewall lets it be reached."
+_POOLER: Final = "Behind a transaction pooler such as PgBouncer, set prepared_statements to false."
 _CONNECTING: Final[tuple[tuple[str, type[LightAgentError], str, bool], ...]] = (
     (
         r"authentication failed|no password supplied|role \".*\" does not exist|no pg_hba.conf|not permitted to log in",
@@ -28,6 +29,7 @@ _CONNECTING: Final[tuple[tuple[str, type[LightAgentError], str, bool], ...]] = (
         "Create the database, or name another at the end of the URL.",
         False,
     ),
+    (r"startup parameter", ConfigurationError, _POOLER, False),
     (r"certificate|SSL", ConfigurationError, "Check sslmode and sslrootcert in the URL.", False),
     (
         r"too many|connection slots",
@@ -49,6 +51,8 @@ _READ_ONLY: Final = (
     "Connect to the primary: name all servers in the URL, separated by commas, and target_session_attrs=read-write."
 )
 _STATEMENTS: Final[dict[str, tuple[type[LightAgentError], str, bool]]] = {
+    "26000": (ConfigurationError, _POOLER, False),
+    "42P05": (ConfigurationError, _POOLER, False),
     "25006": (StoreError, _READ_ONLY, False),
     "53100": (StoreError, "Make room on the server's disk; what was acknowledged is kept.", True),
     "53200": (StoreError, "Give the server more memory, or append less at once.", True),

@@ -7,10 +7,11 @@ count; so what was counted first is remembered.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
-from lightagent.adapters.journals.postgres.rows import digest_of, encoded, whole
+from lightagent.adapters.journals.postgres.rows import MATCHING, digest_of, encoded, whole
 from lightagent.adapters.journals.postgres.session import Session
 from lightagent.domain.errors import StreamConflict
 from lightagent.domain.journal_streams import StreamKey
@@ -18,11 +19,9 @@ from lightagent.domain.scopes import Scope
 
 _STREAM: Final = "SELECT id, head FROM {schema}.streams WHERE digest = %(digest)s FOR UPDATE"
 
-_SUBJECT: Final = """SELECT id, head FROM {schema}.streams
-WHERE sha256(tenant) = sha256(%(tenant)s) AND tenant = %(tenant)s
-    AND (%(owner_user)s::bytea IS NULL OR owner_user = %(owner_user)s::bytea)
-    AND (%(owner_session)s::bytea IS NULL OR owner_session = %(owner_session)s::bytea)
-ORDER BY id FOR UPDATE"""
+# In an order, so that two who forget do not wait for each other in a circle.
+_SUBJECT: Final = "SELECT id, head FROM {schema}.streams WHERE true"
+_LOCKED: Final = " ORDER BY id FOR UPDATE"
 
 _REMOVE_STREAMS: Final = "DELETE FROM {schema}.streams WHERE id = ANY(%(streams)s::bigint[])"
 _REMOVE_ENTRIES: Final = "DELETE FROM {schema}.entries WHERE stream = ANY(%(streams)s::bigint[])"
@@ -65,15 +64,12 @@ class Forgetting:
             self.counted = removed or self.counted
         return self.counted
 
-    def _selection(self) -> tuple[LiteralString, dict[str, object]]:
+    def _selection(self) -> tuple[LiteralString, Mapping[str, object]]:
         if isinstance(self.what, StreamKey):
             return _STREAM, {"digest": digest_of(self.what)}
-        subject = self.what
-        return _SUBJECT, {
-            "tenant": encoded(subject.tenant),
-            "owner_user": encoded(subject.user) if subject.user else None,
-            "owner_session": encoded(subject.session) if subject.session else None,
-        }
+        subject = {"tenant": self.what.tenant, "owner_user": self.what.user, "owner_session": self.what.session}
+        wanted = {column: encoded(text) for column, text in subject.items() if text or column == "tenant"}
+        return _SUBJECT + "".join(MATCHING[column] for column in wanted) + _LOCKED, wanted
 
 
 async def _remove(session: Session, streams: list[tuple[object, ...]]) -> int:

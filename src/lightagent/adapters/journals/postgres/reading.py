@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, LiteralString
 
 from lightagent.adapters.journals.postgres.rows import (
+    MATCHING,
     digest_of,
     encoded,
     entry_of,
@@ -40,13 +41,8 @@ FROM found CROSS JOIN LATERAL (
 
 _LIST: Final = f"SELECT {_COLUMNS}, {NOW} FROM {{schema}}.streams WHERE head > 0"
 _PAGE: Final = " ORDER BY id DESC LIMIT %(limit)s::bigint"
-# A digest, which the index has, finds the few rows of which one is compared as it is.
 _CONDITIONS: Final[dict[str, LiteralString]] = {
-    "kind": " AND sha256(kind) = sha256(%(kind)s) AND kind = %(kind)s",
-    "tenant": " AND sha256(tenant) = sha256(%(tenant)s) AND tenant = %(tenant)s",
-    "owner_user": " AND sha256(owner_user) = sha256(%(owner_user)s) AND owner_user = %(owner_user)s",
-    "owner_session": " AND owner_session = %(owner_session)s",
-    "name": " AND sha256(name) = sha256(%(name)s) AND name = %(name)s",
+    **MATCHING,
     "before": " AND updated_at < %(before)s::float8",
     "after": " AND updated_at > %(after)s::float8",
     "marks": " AND marks @> %(marks)s::bytea[]",

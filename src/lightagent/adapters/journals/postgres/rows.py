@@ -6,13 +6,21 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, LiteralString
 
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 
 KEY_COLUMNS: Final = ("tenant", "owner_user", "owner_session", "kind", "name")
+MATCHING: Final[dict[str, LiteralString]] = {
+    "tenant": " AND sha256(tenant) = sha256(%(tenant)s) AND tenant = %(tenant)s",
+    "owner_user": " AND sha256(owner_user) = sha256(%(owner_user)s) AND owner_user = %(owner_user)s",
+    "owner_session": " AND owner_session = %(owner_session)s",
+    "kind": " AND sha256(kind) = sha256(%(kind)s) AND kind = %(kind)s",
+    "name": " AND sha256(name) = sha256(%(name)s) AND name = %(name)s",
+}
+"""How streams are found by a part of their key: by its digest, which the index has, and then as it is."""
 _RESTORE: Final = "Restore the database from a backup."
 
 

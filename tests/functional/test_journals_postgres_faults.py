@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from lightagent.adapters.journals.postgres import PostgresJournalStore
+from lightagent.adapters.journals.postgres.limits import Limits
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import (
     ConfigurationError,
@@ -60,6 +62,59 @@ async def test_a_server_that_cannot_be_used_is_told_with_what_to_do(
         assert "hunter2" not in text
         assert "wrong-wrong" not in text
     await store.aclose()
+
+
+@asynccontextmanager
+async def refusing_server(message: str) -> AsyncGenerator[str, None]:
+    """A server, or a pooler, that refuses each connection with a message; its URL."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = int.from_bytes(await reader.readexactly(4), "big")
+        await reader.readexactly(size - 4)
+        told = b"SFATAL\0VFATAL\0CXX000\0M" + message.encode() + b"\0\0"
+        writer.write(b"E" + (len(told) + 4).to_bytes(4, "big") + told)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"postgresql://ann:{PASSWORD}@127.0.0.1:{port}/db?sslmode=disable&gssencmode=disable"
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "advice"),
+    [
+        ("unsupported startup parameter: options", ConfigurationError, "prepared_statements"),
+        ("sorry, too many clients already", StoreError, "max_connections"),
+        ("the database system is starting up", StoreError, "in a moment"),
+        ("the database system is not accepting connections", StoreError, "host and port"),
+        ("Passwort-Authentifizierung für Benutzer »ann« fehlgeschlagen", StoreError, "host and port"),
+        (f"the password {PASSWORD} is not what it was", StoreError, "host and port"),
+    ],
+)
+async def test_what_a_server_or_a_pooler_says_is_quoted_without_the_password(
+    message: str, kind: type[LightAgentError], advice: str
+) -> None:
+    async with refusing_server(message) as url:
+        store = PostgresJournalStore(url, connection_timeout=0.1)
+        with pytest.raises(LightAgentError) as failed:
+            await store.read(CHAT)
+        await store.aclose()
+    assert type(failed.value) is kind
+    assert failed.value.retryable == (kind is StoreError)
+    assert message.replace(PASSWORD, "***") in str(failed.value)
+    assert PASSWORD not in str(failed.value)
+    assert advice in failed.value.guidance
+
+
+@pytest.mark.parametrize("limit", ["connections", "connection_timeout", "statement_timeout"])
+def test_a_limit_of_nothing_is_refused(limit: str) -> None:
+    with pytest.raises(ConfigurationError, match=limit):
+        open_adapter("journals", "postgres", {"url": "postgresql://host/db", limit: 0})
+    limits = {"connections": 1, "connection_timeout": 1.0, "statement_timeout": 1.0, limit: 0}
+    with pytest.raises(ConfigurationError, match=f"{limit} must be above 0"):
+        Limits(int(limits["connections"]), limits["connection_timeout"], limits["statement_timeout"], True)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ _CONNECTING: Final[tuple[tuple[str, type[LightAgentError], str, bool], ...]] = (
         "Create the database, or name another at the end of the URL.",
         False,
     ),
+    (r"ProactorEventLoop", ConfigurationError, "Run it in asyncio.SelectorEventLoop.", False),
     (r"startup parameter", ConfigurationError, _POOLER, False),
     (r"certificate|SSL", ConfigurationError, "Check sslmode and sslrootcert in the URL.", False),
     (
@@ -117,7 +118,9 @@ def statement_failed(exc: psycopg.Error, address: Address) -> LightAgentError:
     """What is raised where the server refused a statement, or was lost and did not come back."""
     said = f"PostgreSQL at {address}: {_plain(exc, address)}"
     if passes(exc):
-        return StoreError(said, guidance="Check that the server runs; what was acknowledged is kept.", retryable=True)
+        return StoreError(
+            said, guidance="Try again, and check that the server runs. What was acknowledged is kept.", retryable=True
+        )
     if exc.sqlstate in _STATEMENTS:
         kind, advice, retryable = _STATEMENTS[exc.sqlstate]
         return kind(said, guidance=advice, retryable=retryable)

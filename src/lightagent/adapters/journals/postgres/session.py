@@ -20,7 +20,9 @@ NOW: Final = "extract(epoch FROM clock_timestamp())::float8"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A connection, and the schema in which the tables are. Each statement is a transaction unless in `together`."""
+    """A connection, and the schema in which the tables are. Each statement is a transaction of its own, unless within
+    `connection.transaction()`.
+    """
 
     connection: AsyncConnection[TupleRow]
     schema: str

@@ -222,12 +222,13 @@ def check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None = Non
     """Refuse what no store can give back byte for byte.
 
     Raises:
-        ConfigurationError: there are none; one has line breaks, is empty or is no Unicode text; a label is no text.
+        ConfigurationError: there are none; one has line breaks or null characters, is empty or is no Unicode text; a
+            label is no text.
     """
     if not drafts:
         raise ConfigurationError("An append needs at least one entry.", guidance="")
     for draft in drafts:
-        if not draft.content or "\n" in draft.content or "\r" in draft.content:
+        if not draft.content or any(mark in draft.content for mark in "\n\r\0"):
             raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
         try:
             draft.content.encode()

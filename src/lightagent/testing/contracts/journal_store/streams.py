@@ -75,7 +75,9 @@ class StreamsContract(StoreUnderTest):
 
         play(story)
 
-    @pytest.mark.parametrize("content", ["", "1\n2", "1\r", '"\ud800"'], ids=["empty", "lines", "return", "half"])
+    @pytest.mark.parametrize(
+        "content", ["", "1\n2", "1\r", '"\0"', '"\ud800"'], ids=["empty", "lines", "return", "null", "half"]
+    )
     def test_what_cannot_be_kept_is_refused_and_nothing_is_written(self, play: Play, content: str) -> None:
         async def story(store: JournalStore) -> None:
             with pytest.raises(ConfigurationError):

@@ -1,5 +1,7 @@
 """Pages of a sealed store, and seals within seals."""
 
+import asyncio
+
 import pytest
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
@@ -27,6 +29,20 @@ async def test_pages_of_any_place_and_size_are_those_of_the_store_below(after: i
     for base in (0, 1, 998, 1000, 1999, 2000):
         if base:
             await store.forget(CHAT, before=base + 1)
-        for limit in (1, 2, 999, 1000):
+        for limit in (1, 999, 1000):
             found, raw = await store.read(CHAT, after, limit), await inner.read(CHAT, after, limit)
             assert [one.content for one in found.entries] == [one.content for one in raw.entries], (base, limit)
+
+
+@pytest.mark.parametrize("after", [0, 2, 3, -1])
+async def test_a_reader_waits_for_the_next_entry_though_the_one_before_is_there(after: int) -> None:
+    """The entry before is read as well, and must not end the waiting."""
+    store = SealedJournalStore(MemoryJournalStore(), KEYS)
+    if after > 0:
+        await store.append(CHAT, [Draft(str(n)) for n in range(1, after + 1)], expected=0, at=1.0)
+    watcher = asyncio.create_task(store.read(CHAT, after, wait=30.0))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not watcher.done()
+    await store.append(CHAT, [Draft('"next"')], expected=max(after, 0), at=2.0)
+    assert [entry.content for entry in (await watcher).entries] == ['"next"']

@@ -141,6 +141,22 @@ def test_a_tail_that_no_crash_leaves_is_damage(tmp_path: Path) -> None:
     assert contents(tmp_path) == WHOLE[:1]
 
 
+def test_a_first_line_that_is_missing_is_noticed_though_it_has_no_entry(tmp_path: Path) -> None:
+    play(tmp_path, two_appends)  # It begins with a lease.
+    for pruned in (False, True):
+        data = file_of(tmp_path).read_bytes()
+        header, _, *rest = data.splitlines(keepends=True)
+        file_of(tmp_path).write_bytes(b"".join([header, *rest]))
+        with pytest.raises(DamagedStream):
+            contents(tmp_path)
+        file_of(tmp_path).write_bytes(data)
+        if not pruned:
+            assert play(tmp_path, lambda store: store.forget(CHAT, before=99)) == 3
+            assert contents(tmp_path) == []
+            assert play(tmp_path, lambda store: store.append(CHAT, [Draft("4")], expected=3, at=1.0, token=1)) == 4
+    assert contents(tmp_path) == ["4"]
+
+
 def test_what_belongs_to_another_stream_is_not_taken_for_this_ones(tmp_path: Path) -> None:
     async def story(store: Store) -> None:
         for key in (CHAT, OTHER):

@@ -124,7 +124,7 @@ class Folder:
             if size > _MOST_BYTES:
                 self.put(self._store, checked_line(_STORE, _FORMAT), line)
             else:
-                add(opened, line if text.endswith(b"\n") else b"\n" + line, size)
+                add(opened, line, size)
             return numbers[which]
         finally:
             os.close(opened)

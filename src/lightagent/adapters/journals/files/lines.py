@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import zlib
 from dataclasses import dataclass
 from typing import Final
@@ -21,18 +20,15 @@ _FORMAT: Final = "lightagent journal stream 1"
 _START: Final = b'{"sum":"'
 _BODY_AT: Final = len(_START) + 8 + 2
 """Where a line goes on after its checksum of eight digits."""
-_ENTRY: Final = re.compile(
-    rb'"line":(\d+),"sequence":(\d+),"schema":(-?\d+),"seal":("(?:[^"\\]|\\.)*"),"content":', re.DOTALL
-)
-_ROW: Final = re.compile(rb'"line":(\d+),"head":(\d+),')
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line of a file: the stream, and its place in the order of creation."""
+    """The first line of a file: the stream, its place in the order of creation, and the number of the next line."""
 
     key: StreamKey
     place: int
+    next_line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,14 @@ def name_of(key: StreamKey) -> str:
 def header_line(seed: int, header: Header) -> bytes:
     """The first line of a file."""
     tenant, user, session, kind, id_ = _parts(header.key)
-    fields = {"format": _FORMAT, "place": header.place, "tenant": tenant, "user": user, "session": session}
+    fields = {
+        "format": _FORMAT,
+        "place": header.place,
+        "next_line": header.next_line,
+        "tenant": tenant,
+        "user": user,
+        "session": session,
+    }
     return checked_line(seed, _json({**fields, "kind": kind, "id": id_})[1:])
 
 
@@ -134,7 +137,8 @@ def parse_header(name: str, line: bytes) -> Header | None:
         if fields.get("format") != _FORMAT:
             return None
         owner = Scope(_text(fields, "tenant"), _text(fields, "user"), _text(fields, "session"))
-        header = Header(StreamKey(owner, _text(fields, "kind"), _text(fields, "id")), _whole(fields, "place"))
+        key = StreamKey(owner, _text(fields, "kind"), _text(fields, "id"))
+        header = Header(key, _whole(fields, "place"), _whole(fields, "next_line"))
     except ValueError:
         return None
     return header if name_of(header.key) == name else None
@@ -145,14 +149,10 @@ def parse_line(seed: int, line: bytes) -> Line | None:
     body = body_of(seed, line)
     if body is None:
         return None
-    if entry := _ENTRY.match(body):
-        number, sequence, schema, seal = entry.groups()
-        told = "" if seal == b'""' else str(json.loads(seal.decode("utf-8", "surrogatepass")))
-        content = body[entry.end() : -1].decode()
-        return Line(int(number), int(sequence), Entry(int(sequence), content, int(schema), told), body)
-    if row := _ROW.match(body):
-        return Line(int(row[1]), int(row[2]), None, body)
-    return None
+    try:
+        return _parsed(body)
+    except ValueError:
+        return None
 
 
 def parse_row(key: StreamKey, line: Line) -> Row | None:
@@ -173,6 +173,17 @@ def parse_row(key: StreamKey, line: Line) -> Row | None:
         return Row(_whole(fields, "line"), info, hold, _whole(fields, "idle_from"))
     except ValueError:
         return None
+
+
+def _parsed(body: bytes) -> Line:
+    number, reach, _ = body.split(b",", 2)
+    if reach.startswith(b'"head":'):
+        return Line(int(number.removeprefix(b'"line":')), int(reach.removeprefix(b'"head":')), None, body)
+    # No name of a field stands in the seal before, where each quotation mark is escaped.
+    front, _, content = body.partition(b',"content":')
+    fields = _object(front + b"}")
+    entry = Entry(_whole(fields, "sequence"), content[:-1].decode(), _whole(fields, "schema"), _text(fields, "seal"))
+    return Line(_whole(fields, "line"), entry.sequence, entry, body)
 
 
 def _parts(key: StreamKey) -> tuple[str, str, str, str, str]:

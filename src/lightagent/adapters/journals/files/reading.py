@@ -47,13 +47,13 @@ class Reader:
         with opened(self._folder, name, shared=True) as file:
             if file is None:
                 return Slice(StreamInfo(key))
-            _, begin, tail = self._look(file)
+            header, begin, tail = self._look(file)
             file.release()
             first = _first(tail.row, after)
             count = min(limit, tail.row.info.head - first + 1)
             if count <= 0:
                 return Slice(_told(tail.row, now))
-            lines = file.lines(begin, tail, first, count)
+            lines = file.lines(header, begin, tail, first, count)
             entries = tuple(line.entry for _, line in lines if line.entry is not None and line.reach >= first)
             return Slice(_told(tail.row, now), entries)
 

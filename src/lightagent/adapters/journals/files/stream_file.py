@@ -114,7 +114,9 @@ class StreamFile:
             raise self.damaged(f"the line that ends at byte {before} is not what was written")
         return row
 
-    def lines(self, begin: int, tail: Tail, first: int, count: int) -> Generator[tuple[int, Line], None, None]:
+    def lines(
+        self, header: Header, begin: int, tail: Tail, first: int, count: int
+    ) -> Generator[tuple[int, Line], None, None]:
         """So many entries from the sequence `first` on, and the rows around them; and where each line begins.
 
         What is read is checked from the entry before it on, and to the end of the file where the last entry is read:
@@ -136,6 +138,8 @@ class StreamFile:
             if last is None and not front and (line is None or line.reach < first - 1):
                 continue
             if line is None or not _comes_next(last, line, first):
+                break
+            if last is None and front and line.number != header.next_line:
                 break
             last = line
             count -= line.entry is not None and line.reach >= first

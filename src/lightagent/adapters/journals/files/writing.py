@@ -178,19 +178,19 @@ def prune(
 
 def _cut_front(folder: Folder, file: StreamFile, tail: Tail, base: int, seal: str) -> None:
     row, info = tail.row, tail.row.info
-    _, begin = file.header()
-    kept_from, size = tail.end, info.size
-    for start, line in file.lines(begin, tail, info.base + 1, min(base + 1, info.head) - info.base):
+    header, begin = file.header()
+    kept_from, next_line, size = tail.end, row.line + 1, info.size
+    for start, line in file.lines(header, begin, tail, info.base + 1, min(base + 1, info.head) - info.base):
         if line.entry is None:
             continue
         if line.reach > base:
-            kept_from = start
+            kept_from, next_line = start, line.number
             break
         size -= len(line.entry.content.encode())
     after = Row(row.line + 1, replace(info, base=base, size=size, seal=seal), row.hold)
     folder.put(
         file.path,
-        os.pread(file.fileno(), begin, 0),
+        header_line(seed_of(file.name), replace(header, next_line=next_line)),
         copied=(file.fileno(), kept_from, tail.end),
         end=row_line(seed_of(file.name), after),
     )
@@ -205,8 +205,9 @@ def _hold(folder: Folder, file: StreamFile, tail: Tail, hold: Hold) -> None:
         after = replace(row, line=row.line + 1, hold=hold, idle_from=since)
         add(file.fileno(), row_line(seed_of(file.name), after), tail.end)
         return
-    first = 1 if since == file.header()[1] else file.last_row(row.info.key, since).line + 1
-    after = replace(row, line=first, hold=hold)
+    header, begin = file.header()
+    line = header.next_line if since == begin else file.last_row(row.info.key, since).line + 1
+    after = replace(row, line=line, hold=hold)
     folder.put(file.path, copied=(file.fileno(), 0, since), end=row_line(seed_of(file.name), after))
 
 

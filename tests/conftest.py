@@ -1,5 +1,6 @@
 """What every test has."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 from tests.servers.postgres import PostgresServer, postgres_server
 
 pytest_plugins = ["tests.toolchains"]
+
+# Left alone, importing litellm fetches a price list from the network.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 # On a busy machine an example takes as long as it takes.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])

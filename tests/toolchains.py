@@ -1,8 +1,7 @@
 """Tests that need what a machine may lack: skipped there and named in one line, failed where CI=true.
 
-A test says so with `@pytest.mark.needs("java")`, or by using a fixture that is named here. Tests marked `litellm`
-are left out where litellm is not installed: `make test` runs them in an environment that has it. The tests of
-tests/heavy are marked `heavy`; nothing else may need what is listed under HEAVY.
+A test says so with `@pytest.mark.needs("java")`, or by using a fixture that is named here. The tests of tests/heavy
+are marked `heavy`; nothing else may need what is listed under HEAVY.
 
 `python -m tests.toolchains --packages` lists the Debian packages that the heavy tests need and this machine lacks.
 """
@@ -54,6 +53,9 @@ LIGHT = {
 }
 HEAVY = {
     "temporal": Toolchain("run `make test-heavy`, which builds it with Go", (ROOT / ".tools/bin/temporal").is_file),
+    "litellm_proxy": Toolchain(
+        "run `make test-heavy`, which installs it", (ROOT / ".tools/litellm-proxy/bin/litellm").is_file
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),
@@ -69,10 +71,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if find_spec("litellm") is None:
-        elsewhere = [item for item in items if item.get_closest_marker("litellm")]
-        items[:] = [item for item in items if item not in elsewhere]
-        config.hook.pytest_deselected(items=elsewhere)
     for item in items:
         heavy = item.path.is_relative_to(HEAVY_TESTS)
         if heavy:

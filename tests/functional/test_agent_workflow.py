@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("temporalio", reason="the environment of litellm has no temporalio")
+pytest.importorskip("temporalio", reason="the environment of openai 2 has no temporalio")
 
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable
 
@@ -17,7 +16,6 @@ from tests.support.echo_server import ANSWERS, EchoServer, echo_server
 pytestmark = [
     pytest.mark.litellm,
     pytest.mark.filterwarnings("default"),
-    pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed"),
 ]
 
 KINDS: dict[str, Callable[[EchoServer], LiteLLMChatModel]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -17,10 +16,9 @@ from lightagent.domain.json_types import JsonObject
 from tests.servers.json_values import as_list, as_object
 from tests.servers.leaks import LeakCheck
 
-NEEDS_LITELLM = pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed")
-NEEDS_SDK = pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="openai is not installed")
 WAYS = pytest.mark.parametrize(
-    "way", ["aiohttp", pytest.param("sdk", marks=NEEDS_SDK), pytest.param("litellm", marks=NEEDS_LITELLM)]
+    "way",
+    ["aiohttp", pytest.param("sdk", marks=pytest.mark.openai), pytest.param("litellm", marks=pytest.mark.litellm)],
 )
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 SIGNED: JsonObject = {"google": {"thought_signature": "c2ln"}}

@@ -5,12 +5,19 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.servers.child import server_logs
+from tests.servers.litellm_proxy import LiteLLMProxy, litellm_proxy_server
 from tests.servers.temporal_server import TemporalServer, temporal_server
 
 
 @pytest.fixture(scope="session")
 def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalServer]:
     with temporal_server(tmp_path_factory.mktemp("temporal")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def litellm_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteLLMProxy]:
+    with litellm_proxy_server(tmp_path_factory.mktemp("litellm_proxy")) as server:
         yield server
 
 

@@ -7,6 +7,7 @@ closes, so a killed test session leaves no server behind.
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,6 +57,14 @@ def running(
         yield Child(name, process.pid, url, log)
     finally:
         _stop(process, stop_seconds)
+
+
+def free_port() -> int:
+    """A port for a server that cannot choose one and say which."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def server_logs(values: Iterable[object]) -> list[tuple[str, str]]:

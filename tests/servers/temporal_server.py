@@ -1,6 +1,5 @@
 """Temporal's own server, on a file: whoever starts it again on the same folder finds every workflow there."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.child import Child, ServerError, running
+from tests.servers.child import Child, ServerError, free_port, running
 from tests.servers.polling import ticks
 
 PROGRAM = Path(__file__).parents[2] / ".tools/bin/temporal"
@@ -32,7 +31,7 @@ def temporal_server(folder: Path, *, port: int | None = None) -> Iterator[Tempor
     """Start it on the file in `folder`, wait until it answers, and stop it in order at the end."""
     if not PROGRAM.is_file():
         raise ServerError(f"{PROGRAM} is missing: `make test-heavy` builds it")
-    port = port or _free_port()
+    port = port or free_port()
     command = [sys.executable, str(TIED), str(port), str(PROGRAM), "server", "start-dev", "--headless"]
     command += ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"]
     command += ["--db-filename", str(folder / "temporal.db")]
@@ -41,13 +40,6 @@ def temporal_server(folder: Path, *, port: int | None = None) -> Iterator[Tempor
         server = TemporalServer(f"127.0.0.1:{port}", child)
         _wait_until_it_answers(server)
         yield server
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _wait_until_it_answers(server: TemporalServer) -> None:

@@ -1,4 +1,4 @@
-"""Loads the litellm package late and in a thread, switches its telemetry and advertisements off, closes its clients."""
+"""Loads the litellm package late and in a thread, switches its advertisements off, closes its clients."""
 
 from __future__ import annotations
 
@@ -46,7 +46,6 @@ def _load() -> Complete:
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     import litellm
 
-    litellm.telemetry = False
     litellm.suppress_debug_info = True  # Otherwise it prints links to its issue tracker.
     complete: Complete = litellm.acompletion
     return complete
@@ -71,16 +70,19 @@ async def release_clients(owner: object) -> None:
         if last:
             del _users[loop]
     if last:
-        await _close_clients(loop)
+        await _close_clients()
 
 
-async def _close_clients(loop: asyncio.AbstractEventLoop) -> None:
+async def _close_clients() -> None:
+    """Close the clients of the running loop."""
     import litellm
     from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
-    cache = litellm.in_memory_llm_clients_cache.cache_dict
-    for key in [key for key in cache if key.endswith(f"-{id(loop)}")]:
-        client = cache.pop(key)
+    cache = litellm.in_memory_llm_clients_cache
+    ending = cache.update_cache_key_with_event_loop("")
+    clients = cache.cache_dict
+    for key in [key for key in clients if ending and key.endswith(ending)]:
+        client = clients.pop(key)
         close = getattr(client, "close", None) or getattr(client, "aclose", None)
         if close is not None:
             await close()

@@ -232,6 +232,25 @@ async def test_who_waits_while_connections_are_ended_is_told_all_the_same(place:
     await store.aclose()
 
 
+async def test_an_append_that_is_cancelled_while_the_server_waits_is_cancelled_there_too(place: Place) -> None:
+    import psycopg
+
+    store = place.store(connections=1)
+    await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
+    async with await psycopg.AsyncConnection.connect(place.server.url) as other:
+        await other.execute(f"SELECT FROM {place.schema_name}.streams FOR UPDATE".encode())
+        append = asyncio.create_task(store.append(CHAT, [Draft("2")], expected=1, at=1.0))
+        while not await asyncio.to_thread(place.waiting):
+            pass
+        append.cancel()
+        await asyncio.wait([append])
+        assert append.cancelled()
+        assert place.waiting() == 0
+    assert await store.append(CHAT, [Draft("3")], expected=1, at=1.0) == 2
+    assert await contents(store) == ["1", "3"]
+    await store.aclose()
+
+
 async def test_a_cancelled_reader_leaves_nothing_behind(place: Place, leaks: LeakCheck) -> None:
     store = place.store()
     reader = asyncio.create_task(store.read(CHAT, wait=30.0))

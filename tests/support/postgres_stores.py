@@ -56,6 +56,14 @@ class Place:
         assert isinstance(count, int)
         return count
 
+    def waiting(self) -> int:
+        """How many connections of stores wait for a lock."""
+        ((count,),) = self.server.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lightagent' AND wait_event_type = 'Lock'"
+        )
+        assert isinstance(count, int)
+        return count
+
     def terminate(self) -> int:
         """End all connections of stores; how many there were."""
         ((count,),) = self.server.execute(_TERMINATE)

@@ -45,7 +45,8 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(
 soak: forget-remarks .venv/.dev ## before a release, half an hour: 500,000 runs that must not grow, 5,000 cut anywhere
 	$(say) "Soak"
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 $(BIN)/pytest -q -p no:xdist \
-	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py
+	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py \
+	tests/functional/test_journal_files_damaged.py tests/functional/test_journals_killed.py
 	$(closing)
 
 check: lint .venv/.dev contracts ## the fast loop, under a minute: lint, mypy, rings, unit, contract and architecture tests

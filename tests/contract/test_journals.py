@@ -19,3 +19,70 @@ class TestSqlite(JournalStoreContract):
 
     def prepare(self, place: Path) -> Mapping[str, object]:
         return {"path": str(place / "journals.db")}
+
+
+KEYS = {"spring": "0123456789abcdef0123456789abcdef"}
+
+
+class TestSealedMemory(JournalStoreContract):
+    kind = "sealed"
+    durable = False
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {"store": {"kind": "memory"}, "name": "tests", "keys": KEYS}
+
+
+class TestSealedMemoryWithHeads(JournalStoreContract):
+    kind = "sealed"
+    durable = False
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        heads = {"kind": "store", "store": {"kind": "memory"}}
+        return {"store": {"kind": "memory"}, "name": "tests", "keys": KEYS, "heads": heads}
+
+
+class TestSealedSqlite(JournalStoreContract):
+    kind = "sealed"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {"store": {"kind": "sqlite", "path": str(place / "journals.db")}, "name": "tests", "keys": KEYS}
+
+
+class TestSealedSqliteWithHeadsInFiles(JournalStoreContract):
+    kind = "sealed"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {
+            "store": {"kind": "sqlite", "path": str(place / "journals.db")},
+            "name": "tests",
+            "keys": KEYS,
+            "heads": {"kind": "files", "path": str(place / "heads"), "fsync": False},
+        }
+
+
+class TestSealedSqliteWithHeadsInAStore(JournalStoreContract):
+    kind = "sealed"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {
+            "store": {"kind": "sqlite", "path": str(place / "journals.db")},
+            "name": "tests",
+            "keys": KEYS,
+            "heads": {"kind": "store", "store": {"kind": "sqlite", "path": str(place / "heads.db")}},
+        }
+
+
+class TestFiles(JournalStoreContract):
+    kind = "files"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {"directory": str(place / "journals")}
+
+
+class TestSealedFiles(JournalStoreContract):
+    kind = "sealed"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        store = {"kind": "files", "directory": str(place / "journals")}
+        heads = {"kind": "files", "path": str(place / "heads"), "fsync": False}
+        return {"store": store, "name": "tests", "keys": KEYS, "heads": heads}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 POLL_SECONDS = 0.02
 STOP_SECONDS = 10.0
-LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+)")
+LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+|postgresql://\S+(?=\n))")
 
 
 class ServerError(Exception):

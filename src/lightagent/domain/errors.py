@@ -180,8 +180,9 @@ class StreamConflict(StoreError):
 
     def __init__(self, expected: int, actual: int) -> None:
         self.expected, self.actual = expected, actual
+        again = f"The stream ends at entry {actual}, but was pruned, or forgotten and begun again."
         super().__init__(
-            f"The stream ends at entry {actual}, not {expected}.",
+            again if expected == actual else f"The stream ends at entry {actual}, not {expected}.",
             guidance="Read what was appended meanwhile, and decide anew.",
             details={"expected": expected, "actual": actual},
         )

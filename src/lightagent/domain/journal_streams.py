@@ -176,19 +176,30 @@ class Hold:
 NO_HOLD: Final = Hold()
 
 
-def check_append(head: int, hold: Hold, now: float, expected: int, token: int | None) -> None:
+def check_append(
+    stream: StreamInfo, hold: Hold, now: float, expected: int, token: int | None, seal: str | None
+) -> None:
     """Decide whether an append may go ahead. The clock decides only who may try; that none is lost hangs on the token.
 
     Raises:
         Fenced: `token` is not the last one that was given, or there is none while somebody holds the lease.
-        StreamConflict: the stream does not end where the writer believes.
+        StreamConflict: the stream does not end where the writer believes, or bears another seal.
     """
     if token is not None and token != hold.token:
         raise Fenced(token)
     if token is None and hold.left(now) > 0:
         raise Fenced(None)
-    if head != expected:
-        raise StreamConflict(expected, head)
+    check_end(stream, expected, seal)
+
+
+def check_end(stream: StreamInfo, expected: int | None, seal: str | None) -> None:
+    """Decide whether a stream is still what a writer believes; None believes anything.
+
+    Raises:
+        StreamConflict: it ends elsewhere, or bears another seal.
+    """
+    if (expected is not None and expected != stream.head) or (seal is not None and seal != stream.seal):
+        raise StreamConflict(stream.head if expected is None else expected, stream.head)
 
 
 def check_lease(hold: Hold, now: float, seconds: float, token: int | None) -> None:
@@ -211,12 +222,13 @@ def check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None = Non
     """Refuse what no store can give back byte for byte.
 
     Raises:
-        ConfigurationError: there are none; one has line breaks, is empty or is no Unicode text; a label is no text.
+        ConfigurationError: there are none; one has line breaks or null characters, is empty or is no Unicode text; a
+            label is no text.
     """
     if not drafts:
         raise ConfigurationError("An append needs at least one entry.", guidance="")
     for draft in drafts:
-        if not draft.content or "\n" in draft.content or "\r" in draft.content:
+        if not draft.content or any(mark in draft.content for mark in "\n\r\0"):
             raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
         try:
             draft.content.encode()
@@ -248,6 +260,16 @@ def belongs(owner: Scope, subject: Scope) -> bool:
     if owner.tenant != subject.tenant:
         return False
     return subject.user in ("", owner.user) and subject.session in ("", owner.session)
+
+
+def check_alone(*given: object) -> None:
+    """Refuse, with a scope, what is for a single stream.
+
+    Raises:
+        ConfigurationError: one of them is given.
+    """
+    if any(one is not None for one in given):
+        raise ConfigurationError("before, expected, seal and replacing are for a single stream.", guidance="")
 
 
 def check_subject(subject: Scope) -> None:

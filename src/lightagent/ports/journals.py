@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from lightagent.domain.journal_streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
@@ -26,6 +26,7 @@ class JournalStore(Protocol):
         labels: Mapping[str, str] | None = None,
         token: int | None = None,
         seal: str = "",
+        replacing: str | None = None,
     ) -> int:
         """Append all entries or none, and return the sequence of the last one.
 
@@ -35,9 +36,11 @@ class JournalStore(Protocol):
             labels: the whole new set; None leaves them as they are.
             token: of the lease. Without one nobody appends while somebody holds the lease.
             seal: of the stream, where a sealing store stands before this one.
+            replacing: the seal that the stream bears so far; None for any. The same end alone does not tell a stream
+                from one that was pruned meanwhile, or forgotten and begun again.
 
         Raises:
-            StreamConflict: the stream ends elsewhere.
+            StreamConflict: the stream ends elsewhere, or bears another seal.
             Fenced: the lease was lost, or somebody else holds one.
             ConfigurationError: content that cannot be kept.
         """
@@ -68,19 +71,39 @@ class JournalStore(Protocol):
         """
         ...
 
-    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+        replacing: str | None = None,
+    ) -> int:
         """Remove a stream, or all streams of a tenant, a user or a session; how many streams were removed.
 
         Args:
             before: remove only the entries of the stream with a lower sequence; how many entries were removed.
-            expected: remove the stream only if this is its last entry.
+            expected: remove the stream, or its front, only if this is its last entry.
+            seal: of the stream, with `before`: kept where entries were removed, in the same transaction; None leaves
+                it as it is.
+            replacing: do so only if this is the seal that the stream bears.
 
         Raises:
             StreamConflict: it is not.
-            ConfigurationError: the scope is empty, or `before` is given with a scope.
+            ConfigurationError: the scope is empty, or one of the others is given with a scope.
         """
         ...
 
     async def aclose(self) -> None:
         """Close what is open; a later call opens it again."""
+        ...
+
+
+@runtime_checkable
+class ListedStore(Protocol):
+    """A store that knows of streams beyond its own listing, such as one whose heads are kept elsewhere."""
+
+    def all_streams(self) -> AsyncIterator[StreamKey | str]:
+        """Every stream that is there or should be, unchecked; a text for one whose key cannot be read."""
         ...

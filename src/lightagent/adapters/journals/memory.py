@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.errors import ConfigurationError, StreamConflict
 from lightagent.domain.journal_streams import (
     NO_HOLD,
     Draft,
@@ -26,8 +25,10 @@ from lightagent.domain.journal_streams import (
     StreamPage,
     StreamQuery,
     belongs,
+    check_alone,
     check_append,
     check_drafts,
+    check_end,
     check_lease,
     check_read,
     check_subject,
@@ -70,12 +71,13 @@ class MemoryJournalStore(JournalStore):
         labels: Mapping[str, str] | None = None,
         token: int | None = None,
         seal: str = "",
+        replacing: str | None = None,
     ) -> int:
         check_drafts(drafts, labels)
         with self._lock:
             kept = self._streams.get(key)
             hold, info = (NO_HOLD, StreamInfo(key)) if kept is None else (kept.hold, kept.info)
-            check_append(info.head, hold, self._clock(), expected, token)
+            check_append(info, hold, self._clock(), expected, token, replacing)
             if kept is None:
                 kept = self._streams[key] = _Kept(next(self._places), info)
             kept.entries += [
@@ -131,25 +133,30 @@ class MemoryJournalStore(JournalStore):
             kept.hold = Hold(given, holder, now + seconds)
             return Lease(given, seconds)
 
-    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+        replacing: str | None = None,
+    ) -> int:
         if isinstance(what, Scope):
             check_subject(what)
-            if before is not None or expected is not None:
-                raise ConfigurationError("before and expected are for a single stream.", guidance="")
+            check_alone(before, expected, seal, replacing)
         with self._lock:
             if isinstance(what, Scope):
                 gone = [key for key in self._streams if belongs(key.owner, what)]
                 return sum(self._streams.pop(key).info.head > 0 for key in gone)
             kept = self._streams.get(what)
-            head = 0 if kept is None else kept.info.head
-            if expected is not None and expected != head:
-                raise StreamConflict(expected, head)
+            check_end(StreamInfo(what) if kept is None else kept.info, expected, replacing)
             if kept is None:
                 return 0
             if before is None:
                 del self._streams[what]
-                return int(head > 0)
-            return self._prune(kept, before)
+                return int(kept.info.head > 0)
+            return self._prune(kept, before, seal)
 
     async def aclose(self) -> None:
         """Nothing is open; what is kept stays."""
@@ -170,11 +177,13 @@ class MemoryJournalStore(JournalStore):
             kept.info, labels=dict(kept.info.labels), holder=kept.hold.holder if left else "", lease_left=left
         )
 
-    def _prune(self, kept: _Kept, before: int) -> int:
+    def _prune(self, kept: _Kept, before: int, seal: str | None) -> int:
         gone = [entry for entry in kept.entries if entry.sequence < before]
         kept.entries = kept.entries[len(gone) :]
         size = kept.info.size - sum(len(entry.content.encode()) for entry in gone)
-        kept.info = replace(kept.info, base=gone[-1].sequence if gone else kept.info.base, size=size)
+        if gone:
+            seal = kept.info.seal if seal is None else seal
+            kept.info = replace(kept.info, base=gone[-1].sequence, size=size, seal=seal)
         return len(gone)
 
 

@@ -28,7 +28,6 @@ from lightagent.adapters.journals.sqlite.connection import (
 )
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -36,6 +35,7 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
+    check_alone,
     check_drafts,
     check_read,
     check_subject,
@@ -80,10 +80,11 @@ class SqliteJournalStore(JournalStore):
         labels: Mapping[str, str] | None = None,
         token: int | None = None,
         seal: str = "",
+        replacing: str | None = None,
     ) -> int:
         check_drafts(drafts, labels)
         return await self._write(
-            lambda db: writing.append(db, key, drafts, expected, at, labels, token, seal, self._clock())
+            lambda db: writing.append(db, key, drafts, expected, at, labels, token, seal, replacing, self._clock())
         )
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
@@ -101,16 +102,23 @@ class SqliteJournalStore(JournalStore):
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
         return await self._write(lambda db: writing.lease(db, key, holder, seconds, token, self._clock()))
 
-    async def forget(self, what: StreamKey | Scope, *, before: int | None = None, expected: int | None = None) -> int:
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+        replacing: str | None = None,
+    ) -> int:
         if isinstance(what, StreamKey):
             if before is not None:
-                gone = await self._write(lambda db: writing.prune(db, what, before, expected))
+                gone = await self._write(lambda db: writing.prune(db, what, before, expected, seal, replacing))
             else:
-                gone = await self._write(lambda db: writing.forget_stream(db, what, expected))
+                gone = await self._write(lambda db: writing.forget_stream(db, what, expected, replacing))
         else:
             check_subject(what)
-            if before is not None or expected is not None:
-                raise ConfigurationError("before and expected are for a single stream.", guidance="")
+            check_alone(before, expected, seal, replacing)
             gone = await self._write(lambda db: writing.forget_subject(db, what))
         # What was deleted stands in the write-ahead log until it is emptied.
         await self._reader.run(_empty_log)

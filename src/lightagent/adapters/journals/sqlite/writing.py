@@ -6,15 +6,22 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from lightagent.adapters.journals.sqlite.rows import (
-    StreamRow,
     encoded,
     entry_columns,
     find_stream,
     key_columns,
     label_text,
 )
-from lightagent.domain.errors import StreamConflict
-from lightagent.domain.journal_streams import NO_HOLD, Draft, Lease, StreamKey, check_append, check_lease
+from lightagent.domain.journal_streams import (
+    NO_HOLD,
+    Draft,
+    Lease,
+    StreamInfo,
+    StreamKey,
+    check_append,
+    check_end,
+    check_lease,
+)
 from lightagent.domain.scopes import Scope
 
 
@@ -27,12 +34,14 @@ def append(
     labels: Mapping[str, str] | None,
     token: int | None,
     seal: str,
+    replacing: str | None,
     now: float,
 ) -> int:
     """Append, and return the sequence of the last entry; see `JournalStore.append`."""
     row = find_stream(connection, key)
-    head, hold = (0, NO_HOLD) if row is None else (row.info.head, row.hold)
-    check_append(head, hold, now, expected, token)
+    info, hold = (StreamInfo(key), NO_HOLD) if row is None else (row.info, row.hold)
+    check_append(info, hold, now, expected, token, replacing)
+    head = info.head
     number = _add_stream(connection, key) if row is None else row.id
     last = head + len(drafts)
     connection.executemany(
@@ -70,13 +79,14 @@ def lease(
     return Lease(given, seconds)
 
 
-def forget_stream(connection: sqlite3.Connection, key: StreamKey, expected: int | None) -> int:
+def forget_stream(connection: sqlite3.Connection, key: StreamKey, expected: int | None, replacing: str | None) -> int:
     """Remove a stream; how many there were."""
     row = find_stream(connection, key)
-    head = _checked_head(row, expected)
-    if row is not None:
-        _remove(connection, row.id)
-    return int(head > 0)
+    check_end(StreamInfo(key) if row is None else row.info, expected, replacing)
+    if row is None:
+        return 0
+    _remove(connection, row.id)
+    return int(row.info.head > 0)
 
 
 def forget_subject(connection: sqlite3.Connection, subject: Scope) -> int:
@@ -90,10 +100,17 @@ def forget_subject(connection: sqlite3.Connection, subject: Scope) -> int:
     return sum(head > 0 for _, head in rows)
 
 
-def prune(connection: sqlite3.Connection, key: StreamKey, before: int, expected: int | None) -> int:
+def prune(
+    connection: sqlite3.Connection,
+    key: StreamKey,
+    before: int,
+    expected: int | None,
+    seal: str | None,
+    replacing: str | None,
+) -> int:
     """Remove entries from the front of a stream; how many there were."""
     row = find_stream(connection, key)
-    _checked_head(row, expected)
+    check_end(StreamInfo(key) if row is None else row.info, expected, replacing)
     if row is None:
         return 0
     gone, size = connection.execute(
@@ -104,15 +121,11 @@ def prune(connection: sqlite3.Connection, key: StreamKey, before: int, expected:
     if gone:
         connection.execute("DELETE FROM entries WHERE stream = ? AND sequence < ?", (row.id, before))
         base = min(before - 1, row.info.head)
-        connection.execute("UPDATE streams SET base = ?, size = size - ? WHERE id = ?", (base, size, row.id))
+        connection.execute(
+            "UPDATE streams SET base = ?, size = size - ?, seal = coalesce(?, seal) WHERE id = ?",
+            (base, size, seal, row.id),
+        )
     return int(gone)
-
-
-def _checked_head(row: StreamRow | None, expected: int | None) -> int:
-    head = 0 if row is None else row.info.head
-    if expected is not None and expected != head:
-        raise StreamConflict(expected, head)
-    return head
 
 
 def _add_stream(connection: sqlite3.Connection, key: StreamKey) -> int:

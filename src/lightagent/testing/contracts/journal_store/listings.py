@@ -128,6 +128,29 @@ class ListingsContract(StoreUnderTest):
 
         play(story)
 
+    def test_a_front_is_pruned_together_with_a_new_seal(self, play: Play) -> None:
+        async def story(store: JournalStore) -> None:
+            await store.append(CHAT, [Draft(str(n)) for n in range(1, 6)], expected=0, at=1.0, seal="first")
+            with pytest.raises(StreamConflict):
+                await store.forget(CHAT, before=3, expected=4, seal="wrong")
+            assert (await store.read(CHAT)).stream.seal == "first"
+            assert await store.forget(CHAT, before=3, expected=5, seal="second") == 2
+            assert (await store.read(CHAT)).stream.seal == "second"
+            # Where nothing is removed, another's seal is not replaced by one that was made for an earlier front.
+            assert await store.forget(CHAT, before=2, expected=5, seal="late") == 0
+            assert await store.forget(CHAT, before=4) == 1
+            found = (await store.read(CHAT)).stream
+            assert (found.seal, found.base) == ("second", 3)
+            for before in (5, None):
+                with pytest.raises(StreamConflict):
+                    await store.forget(CHAT, before=before, replacing="first")
+            assert await store.forget(CHAT, before=5, replacing="second") == 1
+            with pytest.raises(ConfigurationError):
+                await store.forget(Scope("acme"), seal="none")
+            assert await store.forget(CHAT, replacing="second") == 1
+
+        play(story)
+
     def test_a_subject_is_forgotten_with_all_it_has_and_nobody_else_is(self, play: Play) -> None:
         owners = [
             Scope("acme", "ann"),

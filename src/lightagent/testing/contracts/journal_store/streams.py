@@ -75,7 +75,9 @@ class StreamsContract(StoreUnderTest):
 
         play(story)
 
-    @pytest.mark.parametrize("content", ["", "1\n2", "1\r", '"\ud800"'], ids=["empty", "lines", "return", "half"])
+    @pytest.mark.parametrize(
+        "content", ["", "1\n2", "1\r", '"\0"', '"\ud800"'], ids=["empty", "lines", "return", "null", "half"]
+    )
     def test_what_cannot_be_kept_is_refused_and_nothing_is_written(self, play: Play, content: str) -> None:
         async def story(store: JournalStore) -> None:
             with pytest.raises(ConfigurationError):
@@ -96,6 +98,21 @@ class StreamsContract(StoreUnderTest):
             found = await store.read(CHAT)
             assert [entry.content for entry in found.entries] == ["1"]
             assert found.stream.labels == {}
+
+        play(story)
+
+    def test_an_append_may_ask_for_the_seal_that_it_replaces(self, play: Play) -> None:
+        async def story(store: JournalStore) -> None:
+            with pytest.raises(StreamConflict):
+                await store.append(CHAT, [Draft("1")], expected=0, at=1.0, replacing="first")
+            await store.append(CHAT, [Draft("1")], expected=0, at=1.0, seal="first", replacing="")
+            await store.append(CHAT, [Draft("2")], expected=1, at=1.0, seal="second", replacing="first")
+            await store.forget(CHAT)
+            await store.append(CHAT, [Draft("1"), Draft("2")], expected=0, at=1.0, seal="other")
+            with pytest.raises(StreamConflict):  # It ends at the same entry, and is another stream.
+                await store.append(CHAT, [Draft("3")], expected=2, at=1.0, seal="third", replacing="second")
+            found = await store.read(CHAT)
+            assert (found.stream.head, found.stream.seal) == (2, "other")
 
         play(story)
 

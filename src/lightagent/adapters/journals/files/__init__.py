@@ -1,0 +1,150 @@
+"""A journal store in JSON files, a file a stream, that a text editor opens; for any number of processes of one machine.
+
+An append is one write at the end of a file and one sync, whatever the length of the stream. Each line has a checksum:
+what was flipped or is missing is noticed when it is read. What a crash has cut was never acknowledged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lightagent.adapters.journals._waiting import wait_for_entries
+from lightagent.adapters.journals.files import writing
+from lightagent.adapters.journals.files.disk import said_plainly
+from lightagent.adapters.journals.files.folder import Folder, open_folder
+from lightagent.adapters.journals.files.reading import Reader
+from lightagent.adapters.registry import Adapter
+from lightagent.aiokits.job_thread import JobThread
+from lightagent.domain.journal_streams import (
+    Draft,
+    Lease,
+    Slice,
+    StreamKey,
+    StreamPage,
+    StreamQuery,
+    check_alone,
+    check_drafts,
+    check_read,
+    check_subject,
+)
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+
+T = TypeVar("T")
+
+
+class JsonFilesJournalStore(JournalStore):
+    """Keeps streams as files of one directory, which is made at the first use.
+
+    Listing looks at every file: the store is for thousands of streams, SQLite is for more. The directory is on a disk
+    of this machine, since file locks are not safe on every network drive.
+
+    Args:
+        directory: of this store alone.
+        busy_timeout: seconds to wait for another process that writes.
+        clock: tells the seconds by which leases end.
+    """
+
+    def __init__(
+        self, directory: str | Path, *, busy_timeout: float = 30.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.directory = Path(directory)
+        self._clock = clock
+        opened = partial(open_folder, self.directory, busy_timeout)
+        self._writer = JobThread("lightagent-journals", partial(opened, writing=True), _closed, nullcontext)
+        self._reader = JobThread(
+            "lightagent-journals-read", lambda: Reader(opened(writing=False)), _closed, nullcontext
+        )
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        check_drafts(drafts, labels)
+        asked = writing.Append(key, drafts, expected, at, labels, token, seal, replacing)
+        return await self._write(lambda folder: asked.carry_out(folder, self._clock()))
+
+    async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_read(limit)
+
+        async def look() -> Slice:
+            return await self._read(lambda reader: reader.read(key, after, limit, self._clock()))
+
+        return await wait_for_entries(look, wait)
+
+    async def list(self, query: StreamQuery) -> StreamPage:
+        check_read(query.limit)
+        return await self._read(lambda reader: reader.list_streams(query, self._clock()))
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        return await self._write(lambda folder: writing.lease(folder, key, holder, seconds, token, self._clock()))
+
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+        replacing: str | None = None,
+    ) -> int:
+        if isinstance(what, StreamKey):
+            if before is not None:
+                return await self._write(lambda folder: writing.prune(folder, what, before, expected, seal, replacing))
+            return await self._write(lambda folder: writing.forget_stream(folder, what, expected, replacing))
+        check_subject(what)
+        check_alone(before, expected, seal, replacing)
+        return await self._write(lambda folder: writing.forget_subject(folder, what))
+
+    async def _write(self, work: Callable[[Folder], T]) -> T:
+        return await self._writer.run(partial(_said_plainly, self.directory, work))
+
+    async def _read(self, work: Callable[[Reader], T]) -> T:
+        return await self._reader.run(partial(_said_plainly, self.directory, work))
+
+    async def aclose(self) -> None:
+        await self._writer.aclose()
+        await self._reader.aclose()
+
+
+OwnedT = TypeVar("OwnedT")
+
+
+def _said_plainly(directory: Path, work: Callable[[OwnedT], T], owned: OwnedT) -> T:
+    with said_plainly(directory):
+        return work(owned)
+
+
+def _closed(owned: object) -> None:
+    """No file is open between two calls."""
+
+
+class FilesOptions(BaseModel):
+    """Options of the kind `files`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    directory: str = Field(description="a directory of this store alone; it is made at the first use")
+    busy_timeout: float = Field(default=30.0, gt=0, description="seconds to wait for another process that writes")
+
+
+def _open(options: FilesOptions) -> JsonFilesJournalStore:
+    return JsonFilesJournalStore(options.directory, busy_timeout=options.busy_timeout)
+
+
+ADAPTER = Adapter(FilesOptions, _open)

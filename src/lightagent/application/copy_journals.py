@@ -1,0 +1,79 @@
+"""Copies a journal store into another: to seal what was written without seals, to seal anew, or to move house."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lightagent.domain.errors import StoreError
+from lightagent.domain.journal_streams import MOST_LISTED, Draft, Slice, StreamInfo, StreamKey, StreamQuery
+from lightagent.ports.journals import JournalStore
+
+
+async def copy_journals(source: JournalStore, target: JournalStore) -> int:
+    """Copy every stream, and return how many there were. Sequences, labels, times and order of listing stay.
+
+    Nobody should write meanwhile. After an interruption call it again: it goes on where it was. Leases are not copied.
+
+    Raises:
+        StoreError: the source cannot be read as a whole, or the target has another stream of the same key.
+    """
+    keys = await _keys(source)
+    for key in reversed(keys):  # The oldest first, so that they are listed in the same order.
+        await _copy(source, target, key)
+    return len(keys)
+
+
+async def _keys(source: JournalStore) -> list[StreamKey]:
+    keys, query = list[StreamKey](), StreamQuery(limit=MOST_LISTED)
+    while True:
+        page = await source.list(query)
+        if page.unreadable:
+            raise StoreError(
+                f"Not everything can be copied: {page.unreadable[0]}", guidance="Mend or forget what cannot be read."
+            )
+        keys += [stream.key for stream in page.streams]
+        if not page.next:
+            return keys
+        query = replace(query, cursor=page.next)
+
+
+async def _copy(source: JournalStore, target: JournalStore, key: StreamKey) -> None:
+    there = (await target.read(key, 0, 1)).stream
+    await _check_same(source, target, there)
+    head, base = there.head, there.base
+    while True:
+        found = await source.read(key, head, MOST_LISTED)
+        stream = found.stream
+        if base < stream.base <= head:
+            await target.forget(key, before=stream.base + 1)
+            base = stream.base
+        if head >= stream.head:
+            return
+        drafts = _following(found, head)
+        if not head:  # The first append tells when the stream was created.
+            drafts, at = drafts[:1], stream.created_at
+        else:
+            at = stream.updated_at
+        head = await target.append(key, drafts, expected=head, at=at, labels=stream.labels, seal=stream.seal)
+
+
+def _following(found: Slice, head: int) -> list[Draft]:
+    """The entries that follow; for those that were pruned something that will be pruned."""
+    missing = found.stream.base - head
+    if missing > 0:
+        return [Draft("null")] * min(missing, MOST_LISTED)
+    return [Draft(entry.content, entry.schema, entry.seal) for entry in found.entries]
+
+
+async def _check_same(source: JournalStore, target: JournalStore, there: StreamInfo) -> None:
+    """See to it that what is there is the beginning of the same stream."""
+    if there.head == there.base:
+        return
+    (last,) = (await target.read(there.key, there.head - 1, 1)).entries
+    found = await source.read(there.key, there.head - 1, 1)
+    pruned = there.head <= found.stream.base
+    if not pruned and [(one.content, one.schema) for one in found.entries] != [(last.content, last.schema)]:
+        raise StoreError(
+            f"The target has another stream {there.key.id!r:.80} of the kind {there.key.kind!r:.40}.",
+            guidance="Copy into an empty store.",
+        )

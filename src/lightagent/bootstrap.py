@@ -12,6 +12,7 @@ from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
@@ -23,13 +24,17 @@ class App:
     Attributes:
         settings: what it was made from.
         model: the chat model.
+        journals: where sessions are kept; None where no settings say so.
     """
 
-    def __init__(self, settings: Settings, model: ChatModel) -> None:
+    def __init__(self, settings: Settings, model: ChatModel, journals: JournalStore | None = None) -> None:
         self.settings = settings
         self.model = model
+        self.journals = journals
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
+        if journals is not None:
+            self.on_close(journals.aclose)
 
     def agent_options(self) -> AgentOptions:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
@@ -43,6 +48,8 @@ class App:
             options["role"] = chosen.role
         if chosen.capture_content is not None:
             options["capture_content"] = chosen.capture_content
+        if self.journals is not None:
+            options["session_store"] = self.journals
         return options | _log_options(logs)
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
@@ -91,7 +98,7 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     """
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
-    return App(chosen, open_model(chosen, environ=variables))
+    return App(chosen, open_model(chosen, environ=variables), open_journals(chosen, environ=variables))
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:
@@ -117,3 +124,21 @@ def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) 
             guidance="An adapter of the family chat implements lightagent.ports.models.ChatModel.",
         )
     return model
+
+
+def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = None) -> JournalStore | None:
+    """Open the configured journal store alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    if settings.journals is None:
+        return None
+    store = open_backend(settings, "journals", os.environ if environ is None else environ)
+    if not isinstance(store, JournalStore):
+        place = settings.provenance.place(("journals", "kind"))
+        raise ConfigurationError(
+            f"{place}: {settings.journals.kind!r} opened a {type(store).__name__}, which is no journal store.",
+            guidance="An adapter of the family journals implements lightagent.ports.journals.JournalStore.",
+        )
+    return store

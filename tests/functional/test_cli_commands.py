@@ -13,6 +13,9 @@ COMMANDS = [
     ["run"],
     ["chat"],
     ["doctor"],
+    ["sessions", "list"],
+    ["sessions", "show"],
+    ["sessions", "forget"],
     ["config", "check"],
     ["config", "show"],
     ["config", "diff"],
@@ -108,7 +111,7 @@ BAD_SETTINGS = {
         "",
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
-        "Sections: model, agent",
+        "Sections: model, journals, agent",
     ),
 }
 

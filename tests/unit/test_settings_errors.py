@@ -92,7 +92,7 @@ BAD: dict[str, Case] = {
         "",
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
-        "Sections: model, agent, logging.",
+        "Sections: model, journals, agent, logging.",
     ),
     "profile in the environment": ("", {"LIGHTAGENT__PROD__NAME": "1"}, "LIGHTAGENT__PROD__NAME", "SECTION__OPTION"),
     "unknown option in the environment": (

@@ -53,7 +53,8 @@ def differences(left: Settings, right: Settings) -> list[Difference]:
 def _values(settings: Settings) -> Iterator[tuple[KeyPath, JsonValue]]:
     for section in type(settings).model_fields:
         if section in BACKENDS:
-            yield from _backend_values(section, settings.backends()[section])
+            if (backend := settings.backends().get(section)) is not None:
+                yield from _backend_values(section, backend)
         else:
             table: dict[str, JsonValue] = settings.model_dump(mode="json", include={section})[section]
             yield from (((section, name), masked(name, value)) for name, value in table.items())

@@ -17,7 +17,7 @@ from lightagent.domain.limits import Limits
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.secrets import masked
 
-BACKENDS: Final[Mapping[str, str]] = {"model": "chat"}
+BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
 
@@ -117,6 +117,7 @@ class Settings(_Section):
     """Everything that is set, from all layers. Make one with `load_settings`, or in code."""
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
+    journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     logging: Annotated[LoggingSettings, Field(description="Logs.")] = LoggingSettings()
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)

@@ -20,6 +20,7 @@ from lightagent.entrypoints.cli.options import (
     Debug,
     Instructions,
     Profile,
+    Session,
     Tools,
     TrustConfig,
     User,
@@ -30,6 +31,7 @@ from lightagent.entrypoints.cli.run_command import agent_options
 from lightagent.entrypoints.cli.tool_files import load_tool_file
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_run
+from lightagent.options import RunOptions
 
 HELP = """\
 /help   this text
@@ -45,6 +47,7 @@ def chat(
     profile: Profile = None,
     instructions: Instructions = None,
     user: User = "",
+    session: Session = None,
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
@@ -58,6 +61,8 @@ def chat(
 
     `lightagent chat --tools examples/repository_tools.py`
 
+    `lightagent chat --session monday`, which goes on where it was left
+
     `lightagent chat --profile prod --instructions "Answer in French."`
     """
     settings = settings_for(config, profile, debug, trust_config)
@@ -68,7 +73,7 @@ def chat(
     err().print(f"{app.model.name} · /help for help, Ctrl-D to leave", markup=False)
     with asyncio.Runner() as runner:
         try:
-            _Conversation(agent, user, runner).hold()
+            _Conversation(agent, user, runner, session).hold()
         finally:
             # On the loop that the connections belong to.
             runner.run(app.aclose())
@@ -78,9 +83,10 @@ def chat(
 class _Conversation:
     """One chat: the history of finished answers, and the last result for /trace."""
 
-    def __init__(self, agent: LightAgent, user: str, runner: asyncio.Runner) -> None:
+    def __init__(self, agent: LightAgent, user: str, runner: asyncio.Runner, session: str | None = None) -> None:
         self._agent = agent
         self._user = user
+        self._session = session
         self._runner = runner
         self._history: list[JsonObject] = []
         self._last: RunResult | None = None
@@ -103,6 +109,8 @@ class _Conversation:
         match command:
             case "/help":
                 console.print(HELP, markup=False)
+            case "/reset" if self._session is not None:
+                console.print("This conversation is stored; `lightagent sessions forget` removes it.", style="yellow")
             case "/reset":
                 self._history, self._last = [], None
                 console.print("The conversation is forgotten.", style="dim")
@@ -115,7 +123,10 @@ class _Conversation:
 
     def _answer(self, question: str) -> None:
         screen = _Screen()
-        work = watched_run(self._agent, question, screen.show, user_id=self._user, history=self._history, trace=True)
+        options = RunOptions(user_id=self._user, session_id=self._session, trace=True)
+        if self._session is None:
+            options["history"] = self._history
+        work = watched_run(self._agent, question, screen.show, **options)
         try:
             self._last = self._runner.run(work)
         except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import platform
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from os import environ
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
@@ -25,8 +27,10 @@ from lightagent.entrypoints.cli.destination import key_hint, show_destination
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
 from lightagent.entrypoints.cli.trace_tree import preview
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
+from lightagent.settings.backends import open_backend
 from lightagent.settings.origins import short_path
 
 QUESTION = "Reply with the word OK."
@@ -74,23 +78,44 @@ def doctor(
     _show_surroundings(console, settings)
     if probe:
         return probe_endpoint(console, settings, timeout)
-    try:
-        app = open_app(settings)
-    except ConfigurationError as exc:
-        console.print(f"✗ model · {settings.model.kind}", style="red", markup=False)
-        show_error(exc.info)
-        return ExitCode.USAGE
+    for section, backend in settings.backends().items():
+        try:
+            open_backend(settings, section, environ)
+        except ConfigurationError as exc:
+            console.print(f"✗ {section} · {backend.kind}", style="red", markup=False)
+            show_error(exc.info)
+            return ExitCode.USAGE
+    app = open_app(settings)
     show_destination(app.model)
     with err().status("asking the model …"):
-        found = asyncio.run(_examine(app, timeout))
+        found, kept = asyncio.run(_examine(app, timeout))
     _show_diagnosis(console, _name(settings.model.kind, app.model.name), found)
     key_hint(app.model, found.error)
-    return ExitCode.FAILED if found.error else ExitCode.COMPLETED
+    if kept is not None and settings.journals is not None:
+        _show_diagnosis(console, f"journals · {settings.journals.kind}", kept)
+    return ExitCode.FAILED if found.error or (kept and kept.error) else ExitCode.COMPLETED
 
 
-async def _examine(app: App, seconds: float) -> Diagnosis:
+async def _examine(app: App, seconds: float) -> tuple[Diagnosis, Diagnosis | None]:
     async with app:
-        return await examine_model(app.model, seconds)
+        found = await examine_model(app.model, seconds)
+        return found, None if app.journals is None else await examine_journals(app.journals, seconds)
+
+
+async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
+    """One listing; every failure is part of the answer."""
+    start = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            page = await store.list(StreamQuery(limit=1))
+    except TimeoutError:
+        info = LightAgentErrorInfo(
+            "LA-408", f"No answer within {seconds:g} seconds.", "Check the server, or raise --timeout."
+        )
+        return Diagnosis("", time.monotonic() - start, info)
+    except Exception as exc:
+        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
+    return Diagnosis("it holds streams" if page.streams else "it is empty", time.monotonic() - start)
 
 
 async def examine_model(model: ChatModel, seconds: float) -> Diagnosis:

@@ -31,6 +31,10 @@ Instructions: TypeAlias = Annotated[
     str | None, typer.Option("--instructions", "-i", help="What the agent is told before the conversation.")
 ]
 User: TypeAlias = Annotated[str, typer.Option("--user", "-u", help="Whose run it is.")]
+Session: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--session", "-s", help="Go on with this stored conversation of the user, or begin it."),
+]
 TrustConfig: TypeAlias = Annotated[
     bool,
     typer.Option("--trust-config", help="Trust the lightagent.toml that is found, for this once. Read it before."),

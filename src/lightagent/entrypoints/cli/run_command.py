@@ -19,6 +19,7 @@ from lightagent.entrypoints.cli.options import (
     Debug,
     Instructions,
     Profile,
+    Session,
     Tools,
     TrustConfig,
     User,
@@ -39,6 +40,7 @@ def run(
     profile: Profile = None,
     instructions: Instructions = None,
     user: User = "",
+    session: Session = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Print what happened as a tree, to standard error.")] = False,
     debug: Debug = False,
@@ -55,6 +57,8 @@ def run(
 
     `git diff | lightagent run - --instructions "Review this diff." > review.txt`
 
+    `lightagent run "What did I ask before?" --session monday`, with `[default.journals]` in the settings
+
     `lightagent run "Which files mention errors?" --tools my_tools.py --trace`
 
     `lightagent run "Hello" --profile prod --json | jq .usage`
@@ -64,7 +68,7 @@ def run(
     found = [tool for spec in tools or [] for tool in load_tool_file(spec)]
     app = open_app(settings)
     show_destination(app.model)
-    result = asyncio.run(_run(app, asked, user, **agent_options(found, instructions)))
+    result = asyncio.run(_run(app, asked, user, session, **agent_options(found, instructions)))
     _show_result(result, as_json=as_json, trace=trace)
     return exit_code(result.outcome)
 
@@ -77,11 +81,11 @@ def agent_options(tools: list[ToolFunction], instructions: str | None) -> AgentO
     return options
 
 
-async def _run(app: App, question: str, user: str, **options: Unpack[AgentOptions]) -> RunResult:
+async def _run(app: App, question: str, user: str, session: str | None, **options: Unpack[AgentOptions]) -> RunResult:
     agent = app.agent(**options)
     async with app:
         with Progress(err()) as progress:
-            return await watched_run(agent, question, progress.show, user_id=user, trace=True)
+            return await watched_run(agent, question, progress.show, user_id=user, session_id=session, trace=True)
 
 
 def _question(given: str) -> str:

@@ -1,0 +1,152 @@
+"""``lightagent sessions``: the stored conversations of a user."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeAlias, TypeVar
+
+import typer
+
+from lightagent.application.sessions import SessionInfo, Sessions
+from lightagent.bootstrap import open_journals
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
+from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, User, settings_for
+from lightagent.settings.origins import printable
+
+T = TypeVar("T")
+
+sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+
+SessionId: TypeAlias = Annotated[str, typer.Argument(help="The session.", metavar="SESSION")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@sessions_app.command("list")
+@guarded
+def list_sessions(
+    user: User = "",
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print the user's sessions, the newest first: whether one waits for a human, how large it is, when it was used.
+
+    **Examples**
+
+    `lightagent sessions list`
+
+    `lightagent sessions list --user ann --json | jq -r '.[].session_id'`
+    """
+
+    async def read(sessions: Sessions) -> list[SessionInfo]:
+        return [info async for info in sessions.list(user)]
+
+    found = _with_sessions(read, config, profile, trust_config)
+    if as_json:
+        write_answer(json.dumps([_plain(info) for info in found], ensure_ascii=False, indent=2) + "\n")
+        return ExitCode.COMPLETED
+    for info in found:
+        used = datetime.fromtimestamp(info.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
+        line = f"{info.session_id} · {info.status} · {info.events} events, {info.size:,} bytes · {used} UTC"
+        out().print(printable(line), markup=False)
+    if not found:
+        out().print("There are no sessions of this user.", markup=False)
+    return ExitCode.COMPLETED
+
+
+@sessions_app.command()
+@guarded
+def show(
+    session: SessionId,
+    user: User = "",
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print the conversation of a session.
+
+    **Examples**
+
+    `lightagent sessions show monday`
+
+    `lightagent sessions show monday --user ann --json > conversation.json`
+    """
+
+    async def read(sessions: Sessions) -> tuple[JsonObject, ...]:
+        return await sessions.messages(session, user)
+
+    messages = _with_sessions(read, config, profile, trust_config)
+    if as_json:
+        write_answer(json.dumps(messages, ensure_ascii=False, indent=2) + "\n")
+        return ExitCode.COMPLETED
+    for message in messages:
+        said = message.get("content")
+        calls = "" if said is not None else json.dumps(message.get("tool_calls"), ensure_ascii=False)
+        text = said if isinstance(said, str) else calls or json.dumps(said, ensure_ascii=False)
+        write_answer(f"{message['role']}: {text}\n")
+    if not messages:
+        out().print(f"The session {printable(session)!r} of this user holds nothing.", markup=False)
+    return ExitCode.COMPLETED
+
+
+@sessions_app.command()
+@guarded
+def forget(
+    session: SessionId,
+    user: User = "",
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Remove a session and all that was said in it, for good.
+
+    **Examples**
+
+    `lightagent sessions forget monday --user ann`
+    """
+
+    async def remove(sessions: Sessions) -> bool:
+        return await sessions.forget(session, user)
+
+    if not _with_sessions(remove, config, profile, trust_config):
+        raise ConfigurationError(
+            f"There is no session {printable(session)!r} of this user.", guidance="Type: lightagent sessions list"
+        )
+    out().print(f"Forgotten: {printable(session)}", markup=False)
+    return ExitCode.COMPLETED
+
+
+def _with_sessions(work: Callable[[Sessions], Awaitable[T]], config: Config, profile: Profile, trust: bool) -> T:
+    store = open_journals(settings_for(config, profile, False, trust))
+    if store is None:
+        raise ConfigurationError(
+            "No settings say where sessions are kept.",
+            guidance='Add to lightagent.toml: [default.journals] with kind = "sqlite" and path = "sessions.db".',
+        )
+
+    async def carry_out() -> T:
+        try:
+            return await work(Sessions(store))
+        finally:
+            await store.aclose()
+
+    return asyncio.run(carry_out())
+
+
+def _plain(info: SessionInfo) -> JsonObject:
+    return {
+        "session_id": info.session_id,
+        "user_id": info.user_id,
+        "status": info.status,
+        "events": info.events,
+        "size": info.size,
+        "created_at": info.created_at,
+        "updated_at": info.updated_at,
+    }

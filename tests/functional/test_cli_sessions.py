@@ -1,0 +1,71 @@
+"""Stored conversations on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.functional.test_cli_commands import folder, invoke
+
+__all__ = ["folder"]
+
+STORE = '[default.model]\nkind = "offline"\n[default.journals]\nkind = "sqlite"\npath = "sessions.db"\n'
+
+
+@pytest.fixture
+def stored(folder: Path) -> Path:
+    (folder / "lightagent.toml").write_text(STORE)
+    return folder
+
+
+def test_a_conversation_goes_on_and_is_listed_shown_and_forgotten(stored: Path) -> None:
+    assert invoke("run", "one", "--session", "monday", "--user", "ann").exit_code == 0
+    assert invoke("run", "two", "--session", "monday", "--user", "ann").exit_code == 0
+    [session] = json.loads(invoke("sessions", "list", "--user", "ann", "--json").stdout)
+    assert (session["session_id"], session["status"], session["events"]) == ("monday", "idle", 8)
+    assert "monday · idle · 8 events" in invoke("sessions", "list", "--user", "ann").stdout
+    shown = invoke("sessions", "show", "monday", "--user", "ann").stdout
+    assert "user: one" in shown
+    assert "user: two" in shown
+    messages = json.loads(invoke("sessions", "show", "monday", "--user", "ann", "--json").stdout)
+    assert [message["role"] for message in messages] == ["user", "assistant"] * 2
+    assert "no sessions of this user" in invoke("sessions", "list").stdout
+    assert "holds nothing" in invoke("sessions", "show", "monday").stdout
+    assert invoke("sessions", "forget", "monday", "--user", "ann").exit_code == 0
+    again = invoke("sessions", "forget", "monday", "--user", "ann")
+    assert again.exit_code == 2
+    assert "There is no session 'monday' of this user." in again.stderr
+
+
+def test_a_chat_goes_on_with_a_session(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda *_: (_ for _ in ()).throw(EOFError))
+    assert invoke("run", "one", "--session", "monday").exit_code == 0
+    assert invoke("chat", "--session", "monday").exit_code == 0
+
+
+def test_without_a_store_a_session_is_refused_and_the_text_says_what_to_add(folder: Path) -> None:
+    (folder / "lightagent.toml").write_text('[default.model]\nkind = "offline"\n')
+    for command in (["sessions", "list"], ["run", "hi", "--session", "monday"]):
+        told = invoke(*command)
+        assert told.exit_code == 2, told.output
+        assert "session" in told.stderr
+    assert "[default.journals]" in invoke("sessions", "list").stderr
+
+
+def test_the_doctor_opens_the_store(stored: Path) -> None:
+    invoke("run", "one", "--session", "monday")
+    told = invoke("doctor")
+    assert told.exit_code == 0
+    assert "✓ journals · sqlite" in told.stdout
+    (stored / "sessions.db").write_text("no database, but text of some length " * 100)
+    for name in ("sessions.db-wal", "sessions.db-shm"):
+        (stored / name).unlink(missing_ok=True)
+    told = invoke("doctor")
+    assert told.exit_code == 1
+    assert "✗ journals · sqlite" in told.stdout
+    (stored / "lightagent.toml").write_text(STORE.replace("sqlite", "sqlight"))
+    told = invoke("doctor")
+    assert told.exit_code == 2
+    assert "✗ journals · sqlight" in told.stdout

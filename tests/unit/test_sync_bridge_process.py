@@ -19,8 +19,10 @@ ROOT = Path(__file__).parents[2]
 WATCHDOG = 50.0
 """Seconds after which a process will never end. What it would have to wait for takes ten times as long."""
 
+# A process that is started in the background, as by nohup, inherits that SIGINT is ignored.
 INTERRUPTED = """
 import asyncio
+import signal
 from lightagent import LightAgent, tool
 from lightagent.testing import ScriptedModel, call_tool
 
@@ -36,6 +38,7 @@ async def slow() -> str:
     print("went on", flush=True)
     return "done"
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 agent = LightAgent(model=ScriptedModel([call_tool("slow"), "end"]), tools=[slow])
 try:
     RUN

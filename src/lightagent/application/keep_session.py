@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from lightagent.application.event_codec import event_from_dict, event_to_dict
+from lightagent.application.event_codec import event_from_dict
 from lightagent.application.hold_lease import HeldLease
-from lightagent.application.journal import format_version
+from lightagent.application.keep_run import drafts_of
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import Event, HistoryReference, RunStarted
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.messages import Message
 from lightagent.domain.scopes import Scope
 from lightagent.domain.sessions import Session, advance_session, closing_events
@@ -144,12 +143,10 @@ class SessionKeeper:
         session = self._session
         for event in events:
             session = advance_session(session, event)
-        schema = format_version(events)
-        drafts = [Draft(json.dumps(event_to_dict(event), separators=(",", ":")), schema) for event in events]
         token = None if self._lease is None else self._lease.token
         labels = {"status": _status(session)}
         expected, now = self._session.head, self._clock.now()
-        await self._store.append(self._key, drafts, expected=expected, at=now, labels=labels, token=token)
+        await self._store.append(self._key, drafts_of(events), expected=expected, at=now, labels=labels, token=token)
         self._session, self._born = session, self._born if expected else now
 
     async def _close_interrupted(self) -> None:

@@ -52,7 +52,6 @@ DETAILS: list[tuple[object, JsonObject]] = [
     (Locked(a=1), {}),
 ]
 IDS = [
-]
     "an object",
     "a number as a name",
     "nan",

@@ -14,7 +14,7 @@ from lightagent.application.event_codec import event_from_dict, event_to_dict
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.journal import format_version
 from lightagent.application.strict_json import read_json
-from lightagent.domain.errors import ConfigurationError, PolicyError
+from lightagent.domain.errors import ConfigurationError, PolicyError, StreamConflict
 from lightagent.domain.events import Event, HistoryReference, RunStarted
 from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.messages import Message
@@ -127,7 +127,7 @@ class SessionKeeper:
         new = events[self._kept :]
         if new and self._opened:
             await self._append(new)
-            self._kept = len(events)
+            self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and give the session back."""
@@ -149,8 +149,28 @@ class SessionKeeper:
         token = None if self._lease is None else self._lease.token
         labels = {"status": _status(session)}
         expected, now = self._session.head, self._clock.now()
-        await self._store.append(self._key, drafts, expected=expected, at=now, labels=labels, token=token)
-        self._session, self._born = session, self._born if expected else now
+        try:
+            await self._store.append(self._key, drafts, expected=expected, at=now, labels=labels, token=token)
+        except StreamConflict:
+            # Nobody else appends under our lease: an append that was cancelled, or whose answer was lost, got in.
+            there = await self._find_written(events, drafts)
+            if not there:
+                raise
+            if rest := events[there:]:
+                await self._append(rest)
+        else:
+            self._session, self._born = session, self._born if expected else now
+
+    async def _find_written(self, events: Sequence[Event], drafts: Sequence[Draft]) -> int:
+        """How many of these entries the store has already; the session is then as of the last of them."""
+        found = await self._store.read(self._key, self._session.head)
+        contents = [entry.content for entry in found.entries]
+        if contents != [draft.content for draft in drafts[: len(contents)]]:
+            return 0
+        for event in events[: len(contents)]:
+            self._session = advance_session(self._session, event)
+        self._born = found.stream.created_at
+        return len(contents)
 
     async def _close_interrupted(self) -> None:
         """A turn that nobody goes on with is over; one that waits for a human is not."""
@@ -183,7 +203,7 @@ async def load_session(store: JournalStore, key: StreamKey) -> Known:
     session, born = known.session, known.born
     while True:
         found = await store.read(key, session.head)
-        if session.head and found.stream.created_at != born:
+        if session.head and (found.stream.created_at != born or found.stream.head < session.head):
             session = Session()
             continue
         born = found.stream.created_at

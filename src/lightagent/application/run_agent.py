@@ -81,7 +81,8 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
         raise
     finally:
         if live.keeper is not None:
-            await live.keeper.close(live.record.events)
+            # The decision with which a run was to be resumed is on record only once the run goes on.
+            await live.keeper.close(live.record.events if live.begun else live.record.events[: live.known])
 
 
 def _due_move(live: ActiveRun[DepsT]) -> Move:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
     from lightagent.application.prompts import Prompts
     from lightagent.application.sessions import SessionInfo, Sessions
+    from lightagent.application.stored_runs import RunInfo, Runs
     from lightagent.application.tools.decorator import tool
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
@@ -97,6 +98,7 @@ __version__ = "1.0.0a1"
 _HOMES = {
     "application.journal": ("Journal",),
     "application.sessions": ("SessionInfo", "Sessions"),
+    "application.stored_runs": ("RunInfo", "Runs"),
     "application.event_codec": ("event_from_dict", "event_to_dict"),
     "domain.outcomes": (
         "Blocked",
@@ -266,11 +268,13 @@ __all__ = [
     "ResumeOptions",
     "RetryTool",
     "RunContext",
+    "RunInfo",
     "RunOptions",
     "RunResult",
     "RunStream",
     "RunSuspended",
     "RunWatch",
+    "Runs",
     "Scope",
     "ServedModel",
     "SessionInfo",

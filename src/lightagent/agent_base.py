@@ -12,6 +12,7 @@ from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.deps_type import DepsType
 from lightagent.application.journal import Journal
+from lightagent.application.keep_run import RunKeeper
 from lightagent.application.keep_session import SessionKeeper
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
@@ -30,13 +31,14 @@ from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose import compose_means, compose_request
+from lightagent.compose import compose_means, compose_request, journal_port
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import NestedDelta, Tool
 
 if TYPE_CHECKING:
@@ -159,12 +161,15 @@ class AgentBase(Generic[DepsT, OutputT]):
     def _start(self, query: Query, deps: object, options: RunOptions, *, stream: bool = False) -> ActiveRun[DepsT]:
         means = self.means
         request = compose_request(options, self._deps.check(deps), means.limits, stream=stream)
-        return self._kept(start_run(means, query, request))
+        return self._kept(start_run(means, query, request), journal_port(options.get("journal"), "journal"))
 
-    def _kept(self, live: ActiveRun[DepsT]) -> ActiveRun[DepsT]:
-        """The run, kept in its session if it belongs to one."""
-        means, scope = self.means, live.run.started.scope
+    def _kept(self, live: ActiveRun[DepsT], store: JournalStore | None) -> ActiveRun[DepsT]:
+        """The run, kept in its session if it belongs to one, else in `store` if there is one."""
+        means, started = self.means, live.run.started
+        scope = started.scope
         if not scope.session:
+            if store is not None:
+                live.keeper = RunKeeper(store, started.run_id, scope, means.clock, means.name)
             return live
         if means.sessions is None:
             raise ConfigurationError(

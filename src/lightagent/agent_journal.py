@@ -12,7 +12,7 @@ from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.resume_run import Decisions, JournalLike, as_journal, resume_run
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose import check_resumption, compose_tools
+from lightagent.compose import check_resumption, compose_tools, journal_port
 from lightagent.domain.events import Event
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.streams import AsyncRunStream
@@ -153,7 +153,8 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         check_resumption(options)
         checked = self._deps.check(deps)
         tools, traced = compose_tools(options.get("tools"), checked), options.get("trace") or False
-        return self._kept(resume_run(self.means, journal, decision, checked, tools=tools, traced=traced))
+        live = resume_run(self.means, journal, decision, checked, tools=tools, traced=traced)
+        return self._kept(live, journal_port(options.get("store"), "store"))
 
     def _watched(self, live: ActiveRun[DepsT]) -> AsyncRunStream[Event, OutputT]:
         return AsyncRunStream(self._new_events(live), live.record, self._result)

@@ -30,6 +30,7 @@ from lightagent.domain.policy import PHASES
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.options import AgentOptions, HandoffTarget, ResumeOptions, RunOptions, ToolLike
 from lightagent.ports.context import Compactor, Conclusion, ContextSource
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.tools import Tool, ToolSource
@@ -72,7 +73,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         conclusions=_conclusions(options.get("conclusions") or ()),
         compactor=_compactor(options.get("compactor")),
         history=_port(options.get("history_source"), "history_source", "read"),
-        sessions=_port(options.get("session_store"), "session_store", "append", "read", "list", "lease", "forget"),
+        sessions=journal_port(options.get("session_store"), "session_store"),
         sinks=tuple(_each(options.get("telemetry") or (), "telemetry", "watch")),
         capture_content=options.get("capture_content") or False,
         handoffs=_handoffs(options.get("handoffs") or ()),
@@ -110,6 +111,11 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
 
 
 def _check_session(session: str, options: RunOptions) -> None:
+    if options.get("journal") is not None:
+        raise ConfigurationError(
+            "run: a session keeps its runs itself, so journal= does not go with session_id=.",
+            guidance="Leave one of them out.",
+        )
     if not session:
         raise ConfigurationError("run: session_id is empty.", guidance="Name the session, or leave the option out.")
     if options.get("history"):
@@ -117,6 +123,15 @@ def _check_session(session: str, options: RunOptions) -> None:
             "run: a session has its own history, so history= does not go with session_id=.",
             guidance="Leave one of them out.",
         )
+
+
+def journal_port(value: JournalStore | None, name: str) -> JournalStore | None:
+    """The store, if it is one.
+
+    Raises:
+        ConfigurationError: it lacks a method.
+    """
+    return _port(value, name, "append", "read", "list", "lease", "forget")
 
 
 def check_resumption(options: ResumeOptions) -> None:

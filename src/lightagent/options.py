@@ -98,6 +98,7 @@ class RunOptions(TypedDict, total=False):
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.
         max_retry: attempts at one model request.
         timeout: seconds for the whole run; None: no limit.
+        journal: keeps the run as it goes on, so that it survives its process; `Runs` finds it there.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
     """
@@ -107,6 +108,7 @@ class RunOptions(TypedDict, total=False):
     metadata: Mapping[str, JsonValue] | None
     user_id: str | None
     session_id: str | None
+    journal: JournalStore | None
     max_tool_iterations: int | None
     max_retry: int | None
     timeout: float | None
@@ -121,8 +123,10 @@ class ResumeOptions(TypedDict, total=False):
 
     Attributes:
         tools: those that were given to the run besides the agent's; a journal holds only their names.
+        store: where the run is kept; its session's is known.
         trace: keep the trace.
     """
 
     tools: Sequence[ToolLike] | None
+    store: JournalStore | None
     trace: bool | None

@@ -13,6 +13,8 @@ COMMANDS = [
     ["run"],
     ["chat"],
     ["doctor"],
+    ["runs", "list"],
+    ["runs", "show"],
     ["sessions", "list"],
     ["sessions", "show"],
     ["sessions", "forget"],

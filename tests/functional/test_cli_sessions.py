@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from lightagent import Journal, LightAgent, tool
+from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from tests.functional.test_cli_commands import folder, invoke
 
 __all__ = ["folder"]
+
+
+@tool
+def look() -> str:
+    """Look."""
+    return "seen"
+
 
 STORE = '[default.model]\nkind = "offline"\n[default.journals]\nkind = "sqlite"\npath = "sessions.db"\n'
 
@@ -52,6 +63,21 @@ def test_without_a_store_a_session_is_refused_and_the_text_says_what_to_add(fold
         assert told.exit_code == 2, told.output
         assert "session" in told.stderr
     assert "[default.journals]" in invoke("sessions", "list").stderr
+
+
+def test_stored_runs_are_listed_and_shown(stored: Path) -> None:
+    store = SqliteJournalStore(stored / "sessions.db")
+    agent = LightAgent(name="till", model=ScriptedModel([call_tool("look"), "Done."]), tools=[look])
+    result = agent.run("Look.", user_id="ann", journal=store, result_format="object")
+    asyncio.run(store.aclose())
+    [info] = json.loads(invoke("runs", "list", "--user", "ann", "--status", "completed", "--json").stdout)
+    assert (info["run_id"], info["agent"]) == (result.run_id, "till")
+    assert f"{result.run_id} · completed · till" in invoke("runs", "list", "--user", "ann").stdout
+    assert "no such runs" in invoke("runs", "list", "--user", "ann", "--status", "failed").stdout
+    assert "look" in invoke("runs", "show", result.run_id, "--user", "ann").stdout
+    shown = invoke("runs", "show", result.run_id, "--user", "ann", "--json").stdout
+    assert Journal.from_json(shown) == result.journal
+    assert "There is no run" in invoke("runs", "show", result.run_id).stderr
 
 
 def test_the_doctor_opens_the_store(stored: Path) -> None:

@@ -13,6 +13,7 @@ from lightagent import (
     Journal,
     LightAgent,
     LightAgentError,
+    ProviderError,
     ReplyEnd,
     RunResult,
     TextDelta,
@@ -20,6 +21,7 @@ from lightagent import (
     Usage,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel
+from lightagent.domain import retries
 from lightagent.domain.deltas import ModelReply, ReasoningDelta, RefusalDelta
 from lightagent.domain.messages import AssistantMessage
 
@@ -111,3 +113,22 @@ async def test_what_is_no_delta_fails_the_run_with_a_clear_error(name: str, stre
     assert "which is not a delta" in result.error.message
     assert result.content == "hello"
     assert Journal.from_json(result.journal.to_json()) == result.journal
+
+
+@pytest.mark.parametrize("pause", ["soon", float("nan"), float("inf"), -1.0, True, 10**400], ids=str)
+async def test_a_pause_that_is_none_is_not_kept(pause: object) -> None:
+    error = ProviderError("Busy.", code="LA-503", retryable=True)
+    object.__setattr__(error, "retry_after", pause)
+    asked: list[int] = []
+
+    def reply(request: ChatRequest) -> str:
+        asked.append(1)
+        if len(asked) == 1:
+            raise error
+        return "done"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retries, "FIRST_PAUSE", 0.0)
+        patch.setattr(retries, "JITTER", 0.0)
+        assert await LightAgent(model=ScriptedModel(reply)).arun("?") == "done"
+    assert len(asked) == 2

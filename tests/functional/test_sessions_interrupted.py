@@ -20,8 +20,8 @@ from lightagent import (
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.keep_session import load_session, session_key
-from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.errors import StoreError, StreamConflict
+from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.testing import ManualClock, ScriptedModel
 from tests.support.random_sessions import Plan, Scene, build_agent, marks
@@ -147,3 +147,29 @@ async def test_a_session_that_was_forgotten_is_empty_although_the_clock_stood_st
     assert (await load_session(store, KEY)).session.head == 0
     await agent.arun(PLAN.query(), session_id="s")
     assert len(scene.requests[-1]) == len(scene.requests[2])
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize(("fails", "status"), [(False, "cancelled"), (True, "failed")])
+async def test_a_stored_run_knows_what_of_it_was_written(place: int, *, fails: bool, status: str) -> None:
+    inner, scene = MemoryJournalStore(), Scene()
+    store = LostAnswer(inner, place, fails=fails)
+    run = asyncio.create_task(build_agent(scene, inner).arun(PLAN.query(), journal=store, result_format="object"))
+    await store.lost.wait()
+    if not fails:
+        run.cancel()
+    with pytest.raises(StoreError if fails else asyncio.CancelledError) as raised:
+        await run
+    assert not isinstance(raised.value, StreamConflict)
+    (stream,) = (await inner.list(StreamQuery())).streams
+    assert stream.labels["status"] == status
+    assert set(scene.effects.values()) <= {1}
+
+
+async def test_a_resumption_that_is_refused_leaves_a_stored_run_waiting() -> None:
+    store = MemoryJournalStore()
+    agent = build_agent(Scene(), store)
+    waiting = await agent.arun(Plan("ann", 1, (("pay",),)).query(), journal=store, result_format="object")
+    with pytest.raises(ToolError):
+        await agent.aresume(waiting.journal, ApprovalDecision.edit({"nobody": "knows"}), store=store)
+    assert (await agent.aresume(waiting.journal, ApprovalDecision.approve(), store=store)).success

@@ -41,8 +41,11 @@ from lightagent.ports.tools import NestedDelta, Nesting, Tool
 class Keeper(Protocol):
     """Keeps a run in a store while it goes on."""
 
-    async def open(self, events: list[Event], known: int) -> tuple[Message, ...]:
-        """What the run begins from; `known` of its events were there before. The first of a new run may change."""
+    async def open(self, events: list[Event], known: int) -> tuple[Message, ...] | None:
+        """Take the run, `known` of whose events were there before; gives the messages it begins from, if it has them.
+
+        The first event of a new run may change.
+        """
         ...
 
     async def write(self, events: Sequence[Event]) -> None:

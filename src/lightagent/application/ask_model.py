@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 from zlib import crc32
 
 from lightagent.aiokits.deadline import Deadline
@@ -21,6 +22,9 @@ from lightagent.domain.policy import RequestPayload, Stopped
 from lightagent.domain.replies import refused_request
 from lightagent.domain.retries import retry_pause
 from lightagent.domain.tool_choice import turn_params
+
+_MOST_SECONDS: Final = 1e9
+"""More than that is no pause, and no deadline allows it."""
 
 
 async def ask_model(live: ActiveRun[DepsT], whole: Deadline) -> None:
@@ -93,7 +97,7 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
     if cause is None:
         return
     error = classify_exception(cause)
-    asked = cause.retry_after if isinstance(cause, ProviderError) else None
+    asked = _asked_pause(cause)
     most = run.limits.max_retry
     # Drawn from the run's own source of ids, so that a run is repeatable wherever its ids are.
     chance = crc32(live.means.ids.new().encode()) / 0xFFFFFFFF if error.retryable and asked is None else 0.0
@@ -109,6 +113,14 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
     live.record.cause = None
     await asyncio.sleep(pause)
     await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
+
+
+def _asked_pause(cause: Exception) -> float | None:
+    """The seconds that a provider asks to wait; a model of anybody's may tell what is no such number."""
+    asked: object = cause.retry_after if isinstance(cause, ProviderError) else None
+    if not isinstance(asked, (int, float)) or isinstance(asked, bool):
+        return None
+    return float(asked) if 0 <= asked < _MOST_SECONDS else None
 
 
 async def _cut_off(live: ActiveRun[DepsT], late: Failed) -> None:

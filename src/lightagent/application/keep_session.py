@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from lightagent.application.event_codec import event_from_dict, event_to_dict
+from lightagent.application.event_codec import event_from_dict
 from lightagent.application.hold_lease import HeldLease
-from lightagent.application.journal import format_version
+from lightagent.application.keep_run import append_owned, drafts_of
 from lightagent.application.strict_json import read_json
-from lightagent.domain.errors import ConfigurationError, PolicyError, StreamConflict
+from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import Event, HistoryReference, RunStarted
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.messages import Message
 from lightagent.domain.scopes import Scope
 from lightagent.domain.sessions import Session, advance_session, closing_events
@@ -144,33 +143,13 @@ class SessionKeeper:
         session = self._session
         for event in events:
             session = advance_session(session, event)
-        schema = format_version(events)
-        drafts = [Draft(json.dumps(event_to_dict(event), separators=(",", ":")), schema) for event in events]
         token = None if self._lease is None else self._lease.token
         labels = {"status": _status(session)}
         expected, now = self._session.head, self._clock.now()
-        try:
-            await self._store.append(self._key, drafts, expected=expected, at=now, labels=labels, token=token)
-        except StreamConflict:
-            # Nobody else appends under our lease: an append that was cancelled, or whose answer was lost, got in.
-            there = await self._find_written(events, drafts)
-            if not there:
-                raise
-            if rest := events[there:]:
-                await self._append(rest)
-        else:
-            self._session, self._born = session, self._born if expected else now
-
-    async def _find_written(self, events: Sequence[Event], drafts: Sequence[Draft]) -> int:
-        """How many of these entries the store has already; the session is then as of the last of them."""
-        found = await self._store.read(self._key, self._session.head)
-        contents = [entry.content for entry in found.entries]
-        if contents != [draft.content for draft in drafts[: len(contents)]]:
-            return 0
-        for event in events[: len(contents)]:
-            self._session = advance_session(self._session, event)
-        self._born = found.stream.created_at
-        return len(contents)
+        begun = await append_owned(
+            self._store, self._key, drafts_of(events), expected=expected, at=now, labels=labels, token=token
+        )
+        self._session, self._born = session, self._born if expected else begun
 
     async def _close_interrupted(self) -> None:
         """A turn that nobody goes on with is over; one that waits for a human is not."""

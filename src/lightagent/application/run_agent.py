@@ -14,7 +14,7 @@ from typing import Final, assert_never
 
 from lightagent.aiokits.cancellation import Heeding, from_now_on
 from lightagent.aiokits.deadline import Deadline
-from lightagent.application.active_run import ActiveRun
+from lightagent.application.active_run import ActiveRun, Keeper
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
@@ -60,11 +60,7 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
     try:
         try:
             with whole:
-                if live.keeper is not None:
-                    history = await live.keeper.open(live.record.events, live.known)
-                    live.run = fold(live.record.events, history)
-                if live.run.started.history is not None or live.run.offered is not None or not live.run.admitted:
-                    await _open(live)
+                await _open(live, history_is_read=live.keeper is not None and await _keep(live, live.keeper))
                 live.deadline = whole
                 await live.begin()
                 while live.run.outcome is None:
@@ -140,7 +136,15 @@ def out_of_time(limits: Limits) -> BudgetExhausted:
     return BudgetExhausted(LightAgentErrorInfo("LA-BUDGET", text, "Raise timeout=.", {"seconds": seconds}))
 
 
-async def _open(live: ActiveRun[DepsT]) -> None:
+async def _keep(live: ActiveRun[DepsT], keeper: Keeper) -> bool:
+    """Take the run in its store; whether that gave the conversation which the run begins from."""
+    history = await keeper.open(live.record.events, live.known)
+    if history is not None:
+        live.run = fold(live.record.events, history)
+    return history is not None
+
+
+async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
     """Read what the run refers to, and see that a run which is resumed has what it was begun with.
 
     Raises:
@@ -149,7 +153,7 @@ async def _open(live: ActiveRun[DepsT]) -> None:
     """
     run = live.run
     reference = run.started.history
-    if reference is not None and live.keeper is None:
+    if reference is not None and not history_is_read:
         live.run = fold(live.record.events, await _read_history(live, reference))
         run = live.run
     if not run.admitted and live.query is None:

@@ -231,10 +231,10 @@ def check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None = Non
         if not draft.content or any(mark in draft.content for mark in "\n\r\0"):
             raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
         try:
-            draft.content.encode()
+            f"{draft.content}{draft.seal}".encode()
         except UnicodeEncodeError:
             raise ConfigurationError(
-                "The content of an entry has half a surrogate pair, which is no text.",
+                "The content or the seal of an entry has half a surrogate pair, which is no text.",
                 guidance="Let the JSON encoder escape it (ensure_ascii).",
             ) from None
     names: list[object] = [text for pair in (labels or {}).items() for text in pair]

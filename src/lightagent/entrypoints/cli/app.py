@@ -11,6 +11,7 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.run_command import run
+from lightagent.entrypoints.cli.run_commands import runs_app
 from lightagent.entrypoints.cli.session_commands import sessions_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
 
@@ -36,6 +37,7 @@ config_app.command()(trust)
 config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")
 app.add_typer(sessions_app, name="sessions", help="List, read and remove stored conversations.")
+app.add_typer(runs_app, name="runs", help="List and show the runs that programs have stored.")
 app.command()(doctor)
 
 

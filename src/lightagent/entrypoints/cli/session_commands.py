@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias
 
 import typer
 
 from lightagent.application.sessions import SessionInfo, Sessions
-from lightagent.bootstrap import open_journals
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, User, settings_for
+from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, User
+from lightagent.entrypoints.cli.stores import with_store
+from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
-
-T = TypeVar("T")
 
 sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -44,10 +41,10 @@ def list_sessions(
     `lightagent sessions list --user ann --json | jq -r '.[].session_id'`
     """
 
-    async def read(sessions: Sessions) -> list[SessionInfo]:
-        return [info async for info in sessions.list(user)]
+    async def read(store: JournalStore) -> list[SessionInfo]:
+        return [info async for info in Sessions(store).list(user)]
 
-    found = _with_sessions(read, config, profile, trust_config)
+    found = with_store(read, config, profile, trust_config)
     if as_json:
         write_answer(json.dumps([_plain(info) for info in found], ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
@@ -79,10 +76,10 @@ def show(
     `lightagent sessions show monday --user ann --json > conversation.json`
     """
 
-    async def read(sessions: Sessions) -> tuple[JsonObject, ...]:
-        return await sessions.messages(session, user)
+    async def read(store: JournalStore) -> tuple[JsonObject, ...]:
+        return await Sessions(store).messages(session, user)
 
-    messages = _with_sessions(read, config, profile, trust_config)
+    messages = with_store(read, config, profile, trust_config)
     if as_json:
         write_answer(json.dumps(messages, ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
@@ -112,32 +109,15 @@ def forget(
     `lightagent sessions forget monday --user ann`
     """
 
-    async def remove(sessions: Sessions) -> bool:
-        return await sessions.forget(session, user)
+    async def remove(store: JournalStore) -> bool:
+        return await Sessions(store).forget(session, user)
 
-    if not _with_sessions(remove, config, profile, trust_config):
+    if not with_store(remove, config, profile, trust_config):
         raise ConfigurationError(
             f"There is no session {printable(session)!r} of this user.", guidance="Type: lightagent sessions list"
         )
     out().print(f"Forgotten: {printable(session)}", markup=False)
     return ExitCode.COMPLETED
-
-
-def _with_sessions(work: Callable[[Sessions], Awaitable[T]], config: Config, profile: Profile, trust: bool) -> T:
-    store = open_journals(settings_for(config, profile, False, trust))
-    if store is None:
-        raise ConfigurationError(
-            "No settings say where sessions are kept.",
-            guidance='Add to lightagent.toml: [default.journals] with kind = "sqlite" and path = "sessions.db".',
-        )
-
-    async def carry_out() -> T:
-        try:
-            return await work(Sessions(store))
-        finally:
-            await store.aclose()
-
-    return asyncio.run(carry_out())
 
 
 def _plain(info: SessionInfo) -> JsonObject:

@@ -94,9 +94,12 @@ def _labels(text: object) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, bytes):
-        raise DamagedStream("The name of a stream is not what was written.", guidance="Restore a backup.")
-    return value.decode("utf-8", "surrogatepass")
+    try:
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        pass
+    raise DamagedStream("The name of a stream is not what was written.", guidance="Restore a backup.")
 
 
 def _whole(value: object) -> int:

@@ -1,0 +1,121 @@
+"""Stored runs as their owner sees them: which there are, how each stands, and its journal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from lightagent.application.event_codec import event_from_dict
+from lightagent.application.journal import Journal
+from lightagent.application.keep_run import KIND, run_key
+from lightagent.application.strict_json import read_json
+from lightagent.domain.events import Event
+from lightagent.domain.journal_streams import StreamInfo, StreamQuery
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What is known of a stored run without reading it.
+
+    Attributes:
+        status: `running`; `interrupted`, where nobody goes on with a run that has not ended; `suspended`, where it
+            waits for a human; or how it ended: `completed`, `failed`, `blocked`, `budget_exhausted`, `cancelled`.
+        events: how many are kept.
+        size: bytes that they take.
+        created_at, updated_at: seconds since 1970 in UTC.
+    """
+
+    run_id: str
+    user_id: str
+    agent: str
+    status: str
+    events: int
+    size: int
+    created_at: float
+    updated_at: float
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `resume` can go on with it now."""
+        return self.status in ("interrupted", "suspended")
+
+
+class Runs:
+    """The runs in a store that were given it as `journal=`. Every method is about one user's."""
+
+    def __init__(self, store: JournalStore) -> None:
+        self._store = store
+
+    async def status(self, run_id: str, user_id: str = "") -> RunInfo | None:
+        """How a run stands; None where there is none.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        stream = (await self._store.read(run_key(run_id, Scope(user=user_id)), -1, limit=1)).stream
+        return _info(stream) if stream.head else None
+
+    async def journal(self, run_id: str, user_id: str = "") -> Journal | None:
+        """Its journal, for `agent.resume` and `agent.replay`; None where there is none.
+
+        Raises:
+            StoreError: the store cannot be read, or what it holds was damaged.
+            ConfigurationError: what it holds is no possible run.
+        """
+        key, events = run_key(run_id, Scope(user=user_id)), list[Event]()
+        while True:
+            found = await self._store.read(key, len(events))
+            for entry in found.entries:
+                events.append(event_from_dict(read_json(entry.content), f"entry {entry.sequence}"))
+            if len(events) >= found.stream.head:
+                break
+        if not events:
+            return None
+        journal = Journal(tuple(events))
+        _ = journal.run  # It refuses events that are no possible run.
+        return journal
+
+    async def forget(self, run_id: str, user_id: str = "") -> bool:
+        """Remove a run; whether there was one.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        return await self._store.forget(run_key(run_id, Scope(user=user_id))) > 0
+
+    async def list(self, user_id: str = "", *, status: str | None = None) -> AsyncIterator[RunInfo]:
+        """A user's runs, the newest first.
+
+        Args:
+            status: only those that stand so.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        cursor = ""
+        while True:
+            page = await self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
+            for info in map(_info, page.streams):
+                if status is None or info.status == status:
+                    yield info
+            cursor = page.next
+            if not cursor:
+                return
+
+
+def _info(stream: StreamInfo) -> RunInfo:
+    status = stream.labels.get("status", "")
+    if status == "running" and stream.lease_left <= 0:
+        status = "interrupted"
+    return RunInfo(
+        stream.key.id,
+        stream.key.owner.user,
+        stream.labels.get("agent", ""),
+        status,
+        stream.head - stream.base,
+        stream.size,
+        stream.created_at,
+        stream.updated_at,
+    )

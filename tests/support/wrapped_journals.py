@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from lightagent.application.verify_journals import verify_journals
@@ -102,6 +103,101 @@ class StoppingStore(WrappedStore):
         self._writes -= writes
         if self._writes < 0:
             raise StoreError("It was stopped.")
+
+
+class MortalStore(WrappedStore):
+    """The store as a process sees it that dies at one of its appends: nothing it does afterwards gets anywhere.
+
+    Args:
+        appends: how many it lives to see.
+        commits: whether the one at which it dies still gets in, so that only its answer is lost.
+    """
+
+    def __init__(self, inner: JournalStore, appends: int, *, commits: bool) -> None:
+        super().__init__(inner)
+        self.dead = asyncio.Event()
+        self._left = appends
+        self._commits = commits
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        async def put() -> int:
+            return await WrappedStore.append(
+                self,
+                key,
+                drafts,
+                expected=expected,
+                at=at,
+                labels=labels,
+                token=token,
+                seal=seal,
+                replacing=replacing,
+            )
+
+        self._left -= 1
+        if self._left >= 0:
+            return await put()
+        if self._left == -1 and self._commits:
+            await put()
+        return await self._die()
+
+    async def before(self, *, writes: bool) -> None:
+        if self.dead.is_set():
+            raise StoreError("The process is dead.")
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        await self.before(writes=True)
+        return await super().lease(key, holder, seconds, token)
+
+    async def _die(self) -> int:
+        """Wait for the end of the task, as far as it is the first one here."""
+        await self.before(writes=True)
+        self.dead.set()
+        await asyncio.Event().wait()
+        raise AssertionError("Nothing follows death.")
+
+
+class CountingStore(WrappedStore):
+    """A store that counts what is read and written. Numbers and ids count as one character, whatever they are."""
+
+    def __init__(self, inner: JournalStore) -> None:
+        super().__init__(inner)
+        self.entries = self.written = self.calls = 0
+
+    async def before(self, *, writes: bool) -> None:
+        self.calls += 1
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        self.written += sum(len(re.sub(r"[0-9a-f]{8,}|[0-9]+", "0", draft.content)) for draft in drafts)
+        return await super().append(
+            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
+        )
+
+    async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        found = await super().read(key, after, limit, wait)
+        self.entries += len(found.entries)
+        return found
 
 
 class SlowStore(WrappedStore):

@@ -84,20 +84,24 @@ async def stop(tasks: Collection[asyncio.Task[T]], grace: float = GRACE) -> froz
 
 
 async def to_the_end(work: Coroutine[object, object, T]) -> T:
-    """The result of `work`, which a cancellation of the caller does not interrupt: it is raised once the work is over.
+    """The result of `work`, which a cancellation of the caller interrupts only if it does not end within `GRACE`.
 
-    For work that cannot be left half done, such as a write whose outcome has to be known.
+    For work that is better not left half done, such as a lease that was given and has to be given back.
     """
     task = asyncio.create_task(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
         try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        _ended(task)
-        raise cancelled
+            await asyncio.wait((task,), timeout=GRACE)
+        finally:
+            if not task.done():
+                task.cancel()
+                _abandoned.add(task)
+                task.add_done_callback(_ended)
+            else:
+                _ended(task)
+        raise
     return task.result()
 
 

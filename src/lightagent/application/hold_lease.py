@@ -60,13 +60,14 @@ class HeldLease:
     async def release(self) -> None:
         """Give the lease back; one that was lost meanwhile is somebody else's, and stays theirs."""
         token, self.token = self.token, None
-        if self._renewal is not None:
-            self._renewal.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._renewal
-        if token is not None:
-            with suppress(StoreError):  # Then it ends by itself.
-                await self._store.lease(self._key, self._holder, 0, token)
+        try:
+            if self._renewal is not None:
+                self._renewal.cancel()
+                await asyncio.wait((self._renewal,))  # Unlike awaiting it, this tells when the caller is cancelled.
+        finally:
+            if token is not None:
+                with suppress(StoreError):  # Then it ends by itself.
+                    await self._store.lease(self._key, self._holder, 0, token)
 
     async def _renew(self, token: int) -> None:
         """A lease that cannot be renewed is told by the next append, which is refused."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.event_codec import event_to_dict
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.journal import format_version
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, StreamConflict
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
@@ -30,6 +29,38 @@ def drafts_of(events: Sequence[Event]) -> list[Draft]:
     """Events as entries of a stream."""
     schema = format_version(events)
     return [Draft(json.dumps(event_to_dict(event), separators=(",", ":")), schema) for event in events]
+
+
+async def append_owned(
+    store: JournalStore,
+    key: StreamKey,
+    drafts: Sequence[Draft],
+    *,
+    expected: int,
+    at: float,
+    labels: Mapping[str, str],
+    token: int | None,
+) -> float:
+    """Append to a stream under its lease. Gives the time at which a stream that was new before has begun.
+
+    An append that was cancelled, or whose answer was lost, may have got in. Nobody else appends under the lease, so
+    entries that are there already and are the same were written by it, and only the rest is appended.
+
+    Raises:
+        StoreError: it could not be written; `Fenced`: somebody else has the lease.
+    """
+    try:
+        await store.append(key, drafts, expected=expected, at=at, labels=labels, token=token)
+    except StreamConflict:
+        found = await store.read(key, expected)
+        there = [entry.content for entry in found.entries]
+        if not there or there != [draft.content for draft in drafts[: len(there)]]:
+            raise
+    else:
+        return at
+    if rest := drafts[len(there) :]:
+        await append_owned(store, key, rest, expected=expected + len(there), at=at, labels=labels, token=token)
+    return found.stream.created_at
 
 
 class RunKeeper:
@@ -71,18 +102,20 @@ class RunKeeper:
             StoreError: it could not be written; `Fenced`: somebody else has taken the run over.
         """
         if len(events) > self._kept and self._opened:
-            await to_the_end(self._write(events))
+            await self._write(events)
 
     async def _write(self, events: Sequence[Event]) -> None:
-        await self._store.append(
+        new = events[self._kept :]
+        await append_owned(
+            self._store,
             self._key,
-            drafts_of(events[self._kept :]),
+            drafts_of(new),
             expected=self._kept,
             at=self._clock.now(),
             labels={"status": _status(events), "agent": self._agent},
             token=self._lease.token,
         )
-        self._kept = len(events)
+        self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and let others go on with the run."""

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.hold_lease import HeldLease
-from lightagent.application.keep_run import drafts_of
+from lightagent.application.keep_run import append_owned, drafts_of
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import Event, HistoryReference, RunStarted
@@ -124,11 +123,12 @@ class SessionKeeper:
             StoreError: it could not be written; `Fenced`: somebody else has taken the session over.
         """
         if len(events) > self._kept and self._opened:
-            await to_the_end(self._write(events))
+            await self._write(events)
 
     async def _write(self, events: Sequence[Event]) -> None:
-        await self._append(events[self._kept :])
-        self._kept = len(events)
+        new = events[self._kept :]
+        await self._append(new)
+        self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and give the session back."""
@@ -148,8 +148,10 @@ class SessionKeeper:
         token = None if self._lease is None else self._lease.token
         labels = {"status": _status(session)}
         expected, now = self._session.head, self._clock.now()
-        await self._store.append(self._key, drafts_of(events), expected=expected, at=now, labels=labels, token=token)
-        self._session, self._born = session, self._born if expected else now
+        begun = await append_owned(
+            self._store, self._key, drafts_of(events), expected=expected, at=now, labels=labels, token=token
+        )
+        self._session, self._born = session, self._born if expected else begun
 
     async def _close_interrupted(self) -> None:
         """A turn that nobody goes on with is over; one that waits for a human is not."""
@@ -182,7 +184,7 @@ async def load_session(store: JournalStore, key: StreamKey) -> Known:
     session, born = known.session, known.born
     while True:
         found = await store.read(key, session.head)
-        if session.head and found.stream.created_at != born:
+        if session.head and (found.stream.created_at != born or found.stream.head < session.head):
             session = Session()
             continue
         born = found.stream.created_at

@@ -13,6 +13,7 @@ from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat._wire_messages import fitted_messages
+from lightagent.adapters.chat.litellm.answers import plain_answers
 from lightagent.adapters.chat.litellm.faults import translated
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.base_urls import host_of
@@ -38,6 +39,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
+    So does one of Bedrock, or one that litellm makes of a whole answer, for a finish reason that litellm does not know.
 
     Args:
         model: provider and model in LiteLLM's form, such as `anthropic/claude-sonnet-4-5`.
@@ -131,8 +133,8 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
         reader = ChoiceReader(self.origin)
         try:
             answer = await self._complete(**arguments)
-            async for chunk in _chunks(answer):
-                for delta in reader.read(_plain(chunk)):
+            async for plain in plain_answers(answer):
+                for delta in reader.read(plain):
                     yield delta
             for delta in reader.end(complete=True):
                 yield delta
@@ -203,23 +205,3 @@ def _origin(model: str, api_base: str | None) -> ModelOrigin:
         return ModelOrigin(model, parts.hostname or "", parts.port)
     except ValueError:
         return ModelOrigin(model)
-
-
-def _plain(chunk: object) -> object:
-    """A pydantic object of litellm as plain data."""
-    dump = getattr(chunk, "model_dump", None)
-    return dump(exclude_none=True) if dump is not None else chunk
-
-
-async def _chunks(answer: object) -> AsyncIterator[object]:
-    """The chunks of a stream, or the one whole answer."""
-    if not isinstance(answer, AsyncIterator):
-        yield answer
-        return
-    try:
-        while (chunk := await anext(answer, None)) is not None:
-            yield chunk
-    finally:
-        close = getattr(answer, "aclose", None)
-        if close is not None:
-            await close()

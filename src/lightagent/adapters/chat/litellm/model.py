@@ -15,6 +15,7 @@ from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.litellm.answers import plain_answers
 from lightagent.adapters.chat.litellm.faults import translated
+from lightagent.adapters.chat.litellm.keys import missing_variable
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
@@ -24,7 +25,7 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.provider_fields import ModelOrigin
-from lightagent.ports.models import ChatModel, ChatRequest, ReplayingModel, ServedModel
+from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
@@ -35,11 +36,12 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
+class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
-    So does one of Bedrock, or one that litellm makes of a whole answer, for a finish reason that litellm does not know.
+    So does, with a finish reason that litellm does not know, one that is no events of JSON (Bedrock, SageMaker,
+    Replicate), and one that litellm makes of a whole answer.
 
     Args:
         model: provider and model in LiteLLM's form, such as `anthropic/claude-sonnet-4-5`.
@@ -101,6 +103,11 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
         except ValueError:  # No URL; litellm will say so.
             return UNKNOWN_ENDPOINT
         return ModelEndpoint("", parts.hostname, port) if parts.hostname else UNKNOWN_ENDPOINT
+
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        """What is missing for a provider that is known, asked at its usual place and with nothing else to prove it."""
+        given = any(self._given) or self._further or any(name.lower() in _CREDENTIALS for name in self._headers)
+        return "" if given else missing_variable(self._model, environ)
 
     @property
     def origin(self) -> ModelOrigin:

@@ -20,7 +20,7 @@ _Object: TypeAlias = dict[object, object]
 
 @runtime_checkable
 class _Parser(Protocol):
-    """A stream of LiteLLM that takes the provider's events as JSON: all, but for the SDKs', Bedrock's and few others."""
+    """A stream of LiteLLM that takes the provider's events as JSON, as most do; the SDKs' and Bedrock's do not."""
 
     chunk_parser: Callable[[dict[str, object]], object]
 

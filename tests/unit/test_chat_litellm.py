@@ -185,13 +185,13 @@ class TestOverHttp:
     async def test_the_working_directory_is_no_credential(
         self, backend: Backend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("PWD", "/opt/ann/work")
+        monkeypatch.setenv("PWD", "/srv/ann/here")
         monkeypatch.setenv("OLDPWD", "/srv/projects")
         monkeypatch.setenv("DATABASE_PWD", "correct-horse")
         backend.status = 404
-        backend.body = {"error": {"message": "No /opt/ann/work/a.csv, no /srv/projects/b.csv; correct-horse"}}
+        backend.body = {"error": {"message": "No /srv/ann/here/a.csv, no /srv/projects/b.csv; correct-horse"}}
         error = await self.failure(backend.model())
-        assert "No /opt/ann/work/a.csv, no /srv/projects/b.csv; ***" in error.message
+        assert "No /srv/ann/here/a.csv, no /srv/projects/b.csv; ***" in error.message
 
     async def test_a_conversation_has_the_form_of_its_provider(self, backend: Backend) -> None:
         backend.body = completion("hi")

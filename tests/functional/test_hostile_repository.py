@@ -151,3 +151,12 @@ def test_the_check_sees_a_missing_key(repository: Path) -> None:
         '[default.model]\nkind = "fallback"\nmodels = [{ kind = "openai", model = "m" }]\n'
     )
     assert "There is no API key" in lightagent(repository, "config", "check", "--trust-config").stdout
+
+
+@pytest.mark.litellm
+def test_the_check_sees_a_missing_key_behind_litellm(repository: Path) -> None:
+    (repository / "lightagent.toml").write_text('[default.model]\nkind = "litellm"\nmodel = "deepseek/m"\n')
+    without = lightagent(repository, "config", "check", "--trust-config")
+    assert without.returncode == 2
+    assert "DEEPSEEK_API_KEY is not set." in without.stdout
+    assert lightagent(repository, "config", "check", "--trust-config", DEEPSEEK_API_KEY="k").returncode == 0

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
+from lightagent.adapters.chat.litellm.faults import provider_error
 from lightagent.adapters.chat.litellm.library import check_version, hold_clients, load
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.deltas import ModelReply, fold_deltas
@@ -120,9 +121,78 @@ async def test_a_run_cannot_change_where_a_request_goes(name: str) -> None:
         await ask(LiteLLMChatModel("openai/x"), ChatRequest(QUESTION, params={name: "x"}))
 
 
+@pytest.mark.parametrize(
+    ("model", "environ", "told"),
+    [
+        ("openai/gpt-4.1", {}, "There is no API key for openai/gpt-4.1: OPENAI_API_KEY is not set."),
+        ("gpt-4.1", {}, "There is no API key for gpt-4.1: OPENAI_API_KEY is not set."),
+        ("deepseek/deepseek-chat", {"OPENAI_API_KEY": "k"}, "deepseek-chat: DEEPSEEK_API_KEY is not set."),
+        ("groq/llama", {"GROQ_API_KEY": " "}, "GROQ_API_KEY is not set."),
+        ("gemini/g", {}, "none of GEMINI_API_KEY, GOOGLE_API_KEY is set."),
+        ("gemini/g", {"GOOGLE_API_KEY": "k"}, ""),
+        ("claude-sonnet-4-5", {"ANTHROPIC_API_KEY": "k"}, ""),
+        ("bedrock/anthropic.claude", {}, ""),
+        ("ollama_chat/llama3", {}, ""),
+        ("unheard_of/m", {}, ""),
+        ("m", {}, ""),
+    ],
+)
+def test_a_missing_key_is_told_of_providers_that_are_known(model: str, environ: dict[str, str], told: str) -> None:
+    missing = LiteLLMChatModel(model).missing_key(environ)
+    assert told in missing
+    assert bool(told) == bool(missing)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LiteLLMChatModel("openai/m", api_key="k"),
+        LiteLLMChatModel("openai/m", api_base="http://localhost:8000/v1"),
+        LiteLLMChatModel("openai/m", headers={"Authorization": "Bearer k"}),
+        LiteLLMChatModel("openai/m", arguments={"mock_response": "Hi"}),
+    ],
+    ids=["a key", "a place", "a header", "arguments"],
+)
+def test_no_key_is_missed_where_another_way_may_do(model: LiteLLMChatModel) -> None:
+    assert model.missing_key({}) == ""
+
+
+FRAMES = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    f()\nValueError: no call\n\nargs={}'
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (f"litellm.APIError: APIError: OpenAIException - Invalid response object {FRAMES}", "Invalid response object"),
+        (f"litellm.APIError: APIError: OpenAIException - {FRAMES}", "ValueError: no call"),
+        (FRAMES, "ValueError: no call"),
+        ("litellm.BadRequestError: OpenAIException - \n\nNo such model.\nMore", "No such model."),
+        ("\n \nNo such model.", "No such model."),
+        ("", "Failure"),
+    ],
+)
+def test_a_message_is_the_first_line_that_says_something(told: str, message: str) -> None:
+    class Failure(Exception):
+        status_code = 500
+
+    error = provider_error(Failure(told))
+    assert error.message == message
+
+
 @pytest.mark.litellm
 @pytest.mark.filterwarnings("default")
 class TestOverHttp:
+    async def test_the_working_directory_is_no_credential(
+        self, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PWD", "/srv/ann/here")
+        monkeypatch.setenv("OLDPWD", "/srv/projects")
+        monkeypatch.setenv("DATABASE_PWD", "correct-horse")
+        backend.status = 404
+        backend.body = {"error": {"message": "No /srv/ann/here/a.csv, no /srv/projects/b.csv; correct-horse"}}
+        error = await self.failure(backend.model())
+        assert "No /srv/ann/here/a.csv, no /srv/projects/b.csv; ***" in error.message
+
     async def test_a_conversation_has_the_form_of_its_provider(self, backend: Backend) -> None:
         backend.body = completion("hi")
         model = backend.model(profile="mistral")

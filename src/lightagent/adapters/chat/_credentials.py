@@ -39,6 +39,9 @@ _RUN: Final = re.compile(r"\w{16,}", re.ASCII)
 # Names that tell of no credential, though their values look as if made by chance.
 _HARMLESS: Final = frozenset({"traceparent", "tracestate", "baggage", "user-agent", "content-type", "accept"})
 
+# Variables in which a shell keeps directories; in other names, `pwd` is short for a password.
+_DIRECTORIES: Final = frozenset({"PWD", "OLDPWD"})
+
 
 class Credentials:
     """The credentials of one model. Safe to use from any thread."""
@@ -103,7 +106,7 @@ class Credentials:
         for name, value in environ.items():
             if name.lower().endswith("_proxy"):
                 self.add_url(value)
-            elif name.startswith(prefixes) and is_secret_name(name):
+            elif name.startswith(prefixes) and is_secret_name(name) and name not in _DIRECTORIES:
                 self.add(value)
 
     def add_json(self, value: JsonValue, name: str = "") -> None:

@@ -15,6 +15,7 @@ from lightagent.domain.errors import LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Timeout|Exception)\s*[:-]\s*)+(?:\w+Exception - )?")
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n?")
 _UNREACHABLE = re.compile(r"APIConnectionError|Connection error|ConnectError|ConnectionError|Cannot connect")
 
 
@@ -34,11 +35,20 @@ def provider_error(exc: Exception) -> ProviderError:
     details: JsonObject = {"exception": type(exc).__name__}
     if status is not None:
         details["status"] = status
-    message = _PREFIX.sub("", str(exc).partition("\n")[0])
+    message = _first_line(str(exc)) or type(exc).__name__
     report, code = _report(exc, message), _code(exc, status)
     wait = pause(_headers(exc), report.body, message)
     passing = ERROR_TAXONOMY[code].retryable
     return error_of(message, report, status, code, passing=passing, details=details, wait=wait)
+
+
+def _first_line(text: str) -> str:
+    """The first line that says something: what stands before a traceback, or else the exception at its end."""
+    before, *after = _TRACEBACK.split(text)
+    lines = [line for line in _PREFIX.sub("", before.lstrip()).splitlines() if line.strip()]
+    # The frames of a traceback are indented.
+    lines += [line for part in after for line in part.splitlines() if line.strip() and not line.startswith(" ")]
+    return lines[0].strip() if lines else ""
 
 
 def _report(exc: Exception, message: str) -> Report:

@@ -13,7 +13,9 @@ from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat._wire_messages import fitted_messages
+from lightagent.adapters.chat.litellm.answers import plain_answers
 from lightagent.adapters.chat.litellm.faults import translated
+from lightagent.adapters.chat.litellm.keys import missing_variable
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
@@ -23,7 +25,7 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.provider_fields import ModelOrigin
-from lightagent.ports.models import ChatModel, ChatRequest, ReplayingModel, ServedModel
+from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; litellm's own default is 6,000."""
@@ -34,10 +36,12 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
+class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
+    So does, with a finish reason that litellm does not know, one that is no events of JSON (Bedrock, SageMaker,
+    Replicate), and one that litellm makes of a whole answer.
 
     Args:
         model: provider and model in LiteLLM's form, such as `anthropic/claude-sonnet-4-5`.
@@ -100,6 +104,11 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
             return UNKNOWN_ENDPOINT
         return ModelEndpoint("", parts.hostname, port) if parts.hostname else UNKNOWN_ENDPOINT
 
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        """What is missing for a provider that is known, asked at its usual place and with nothing else to prove it."""
+        given = any(self._given) or self._further or any(name.lower() in _CREDENTIALS for name in self._headers)
+        return "" if given else missing_variable(self._model, environ)
+
     @property
     def origin(self) -> ModelOrigin:
         return self._origin
@@ -131,8 +140,8 @@ class LiteLLMChatModel(ChatModel, ServedModel, ReplayingModel):
         reader = ChoiceReader(self.origin)
         try:
             answer = await self._complete(**arguments)
-            async for chunk in _chunks(answer):
-                for delta in reader.read(_plain(chunk)):
+            async for plain in plain_answers(answer):
+                for delta in reader.read(plain):
                     yield delta
             for delta in reader.end(complete=True):
                 yield delta
@@ -203,23 +212,3 @@ def _origin(model: str, api_base: str | None) -> ModelOrigin:
         return ModelOrigin(model, parts.hostname or "", parts.port)
     except ValueError:
         return ModelOrigin(model)
-
-
-def _plain(chunk: object) -> object:
-    """A pydantic object of litellm as plain data."""
-    dump = getattr(chunk, "model_dump", None)
-    return dump(exclude_none=True) if dump is not None else chunk
-
-
-async def _chunks(answer: object) -> AsyncIterator[object]:
-    """The chunks of a stream, or the one whole answer."""
-    if not isinstance(answer, AsyncIterator):
-        yield answer
-        return
-    try:
-        while (chunk := await anext(answer, None)) is not None:
-            yield chunk
-    finally:
-        close = getattr(answer, "aclose", None)
-        if close is not None:
-            await close()

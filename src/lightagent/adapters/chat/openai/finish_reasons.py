@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from lightagent.adapters.chat.openai.faults import broken_off, malformed, unknown_finish_reason
+from lightagent.domain.errors import ProviderError
 
 Ending: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter"]
 """How an answer ended, in the words of OpenAI, by which a run tells a cut answer from a whole one."""
@@ -60,6 +61,7 @@ _WORDS: Final[dict[str, Ending | _BrokenOff]] = {
     "model_length": "length",  # Mistral
     "model_context_window_exceeded": "length",  # Anthropic, Zhipu
     "context_length_exceeded": "length",
+    "compaction": "length",  # Anthropic: it stopped to shorten the conversation
     "error_limit": "length",  # Cohere: the context was full
     "token_limit": "length",
     # Withheld.
@@ -144,6 +146,14 @@ def read_finish_reason(reason: object) -> Ending | None:
     if isinstance(meaning, _BrokenOff):
         raise broken_off(word, meaning.code, retryable=meaning.retryable)
     return meaning
+
+
+def is_whole(reason: object) -> bool:
+    """Whether the reason says nothing against an answer that is whole."""
+    try:
+        return read_finish_reason(reason) in (None, "stop", "tool_calls")
+    except ProviderError:
+        return False
 
 
 def worse(one: Ending | None, other: Ending | None) -> Ending | None:

@@ -204,7 +204,8 @@ def test_what_an_answer_says_beside_its_finish_reason(beside: JsonObject, meant:
         assert reply(body).end.finish_reason == meant
     if "native_finish_reason" in beside:
         return
-    for told in ({"choices": [choice({"content": "Half an ans"})]}, {"choices": []}):
+    later: list[JsonObject] = [{"choices": [choice({"content": "Half an ans"})]}, {"choices": []}]
+    for told in later:
         chunks = [{"choices": [{"delta": {"content": "Half"}, "finish_reason": "stop"}]}, {**told, **beside}]
         body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
         assert reply(body).end.finish_reason == meant

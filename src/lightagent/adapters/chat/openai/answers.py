@@ -22,7 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _KEEP_ALIVE = re.compile(
     rb"[\[<\"'(]?(?:ping|pong|null|none|true|false|ok|alive|keep[-_ ]?alive|heart[-_ ]?beat|processing|waiting|pending"
-    rb"|queued|thinking|loading|noop|[-.*\d\s]*)[.]*[\])>\"']?|:.*",
+    rb"|queued|thinking|loading|noop|[-.*\d\s]{0,40})\.{0,3}[\])>\"']?|:.*",
     re.IGNORECASE | re.DOTALL,
 )
 """What relays send as data to keep a connection alive: bare, quoted or in brackets, or a comment of the protocol."""

@@ -77,12 +77,8 @@ class Voice:
             yield from self._texts(content, repeated=repeated)
         calls = part.get("tool_calls") or self._old_form(part)
         if calls:
-            if isinstance(calls, dict):
-                calls = [calls]
-            if not isinstance(calls, list):
-                raise malformed("tool calls that are no list", calls)
             if not (repeated and len(self.calls)):
-                yield from self.calls.read(calls, whole=whole)
+                yield from self.calls.read(_listed(calls), whole=whole)
         if not whole and (calls or content):
             self._in_deltas = True
 
@@ -116,6 +112,15 @@ def _raise_error(holder: dict[object, object]) -> None:
     error = holder.get("error")
     if error and (fault := reported_error({"error": error})) is not None:
         raise fault
+
+
+def _listed(calls: object) -> list[object]:
+    """The pieces; a server that sends a single one may leave the list out."""
+    if isinstance(calls, dict):
+        return [calls]
+    if not isinstance(calls, list):
+        raise malformed("tool calls that are no list", calls)
+    return calls
 
 
 def _object(choice: dict[object, object], name: str) -> dict[object, object] | None:

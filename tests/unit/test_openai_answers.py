@@ -15,6 +15,7 @@ from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolCall
 from lightagent.domain.usage import Usage
+from tests.support.costs import grows_evenly
 
 USAGE: JsonObject = {
     "prompt_tokens": 20,
@@ -173,6 +174,14 @@ def test_what_keeps_a_connection_alive_is_no_fault_wherever_it_stands(silent: by
     for body in (silent + begun + ended + end, begun + silent + ended + end, begun + ended + silent + end):
         assert reply(body).message.content == "Hello"
         assert reply(*(body[at : at + 1] for at in range(len(body)))).message.content == "Hello"
+
+
+@pytest.mark.parametrize("word", [b".", b"- ", b"<think>", b"1"])
+def test_a_long_event_that_only_begins_as_a_keep_alive_is_seen_in_even_time(word: bytes) -> None:
+    def feed(length: int) -> None:
+        assert fault(b"data: " + word * length + b"x\n\n", max_bytes=10_000_000).code == "LA-500"
+
+    assert grows_evenly(feed, 2_000)
 
 
 @pytest.mark.parametrize(

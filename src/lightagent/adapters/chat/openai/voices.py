@@ -76,9 +76,8 @@ class Voice:
         if content:
             yield from self._texts(content, repeated=repeated)
         calls = part.get("tool_calls") or self._old_form(part)
-        if calls:
-            if not (repeated and len(self.calls)):
-                yield from self.calls.read(_listed(calls), whole=whole)
+        if calls and not (repeated and len(self.calls)):
+            yield from self.calls.read(_listed(calls), whole=whole)
         if not whole and (calls or content):
             self._in_deltas = True
 

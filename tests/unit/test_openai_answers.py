@@ -193,6 +193,9 @@ def test_a_long_event_that_only_begins_as_a_keep_alive_is_seen_in_even_time(word
         b"event: error\ndata: null\n\n",
         b'event: error\ndata: {"message": "overloaded"}\n\n',
         b'data: {"message": "processing"}\n\n',
+        b'data: {"choices": {"0": 1}}\n\n',
+        b'data: {"choices": ["x"]}\n\n',
+        b'data: [{"x": 1}]\n\n',
     ],
 )
 def test_what_follows_a_whole_answer_is_no_fault(after: bytes) -> None:

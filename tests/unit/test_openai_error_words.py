@@ -241,6 +241,7 @@ HALF: JsonValue = [{"index": 0, "message": {"content": "Half"}, "finish_reason":
         ({"error_code": 336003, "error_msg": "bad"}, "bad", "LA-500"),
         ({"error_code": 336003, "error_msg": ""}, "The provider reported an error and did not say which.", "LA-500"),
         ({"code": 500, "msg": "internal"}, "internal", "LA-500"),
+        ({"code": -1, "msg": "internal"}, "internal", "LA-500"),
         ({"code": 10013, "message": "audit"}, "audit", "LA-403"),
         ({"status_code": 429, "detail": "slow down"}, "slow down", "LA-429"),
         ({"errors": [{"message": "No route"}]}, "No route", "LA-500"),

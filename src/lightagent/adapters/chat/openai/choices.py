@@ -81,12 +81,8 @@ class ChoiceReader:
         choices = answer.get("choices")
         if not choices:
             return []  # an event for the usage or a content filter; that no choice ever came is seen at the end
-        if not isinstance(choices, list):
-            raise malformed("choices that are no list", choices)
         deltas: list[Delta] = []
-        for place, choice in enumerate(choices):
-            if choice is None:
-                continue
+        for place, choice in enumerate(self._listed(choices)):
             self._choice(choice, place, deltas)
         return deltas
 
@@ -131,12 +127,22 @@ class ChoiceReader:
             deltas += calls.join(voice.calls, [delta for delta in told if isinstance(delta, ToolCallDelta)])
         return deltas
 
+    def _listed(self, choices: object) -> list[object]:
+        """The choices; what cannot be read does not matter after a whole answer, and null never does."""
+        if not isinstance(choices, list):
+            if self.whole:
+                return []
+            raise malformed("choices that are no list", choices)
+        return [None if not isinstance(choice, dict) and self.whole else choice for choice in choices]
+
     def _begin(self, answer: dict[object, object]) -> None:
         model, response_id = answer.get("model"), answer.get("id")
         self._model = model if isinstance(model, str) else None
         self._id = response_id if isinstance(response_id, str) else self._id
 
     def _choice(self, choice: object, place: int, deltas: list[Delta]) -> None:
+        if choice is None:
+            return
         if not isinstance(choice, dict):
             raise malformed("a choice that is no object", choice)
         self._usage.read_choice(choice)

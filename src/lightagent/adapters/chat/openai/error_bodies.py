@@ -111,7 +111,9 @@ def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
     if _fails(answer.get("error_code")):
         return True
     codes = (_word(answer.get(name)) for name in ("code", "status_code"))
-    if not any(code.isdigit() and _fails(code) and not _SUCCESS_CODE.fullmatch(code) for code in codes):
+    if not any(
+        code.removeprefix("-").isdigit() and _fails(code) and not _SUCCESS_CODE.fullmatch(code) for code in codes
+    ):
         return False
     return any(_fails(answer.get(name)) for name in _MESSAGES)
 

@@ -15,6 +15,7 @@ from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolCall
 from lightagent.domain.usage import Usage
+from tests.support.costs import grows_evenly
 
 USAGE: JsonObject = {
     "prompt_tokens": 20,
@@ -142,6 +143,83 @@ def test_marks_of_the_end(mark: str) -> None:
     assert reply(body + b"data: nonsense\n\n").message.content == "x"
 
 
+SILENT = [
+    b"data: ping\n\n",
+    b'data: "ping"\n\n',
+    b"data: [HEARTBEAT]\n\n",
+    b"data: <ping>\n\n",
+    b"data: :keepalive\n\n",
+    b"data: : OPENROUTER PROCESSING\n\n",
+    b"data: []\n\n",
+    b"data: {}\n\n",
+    b"data: null\n\n",
+    b"data: 0\n\n",
+    b"data: 1\n\n",
+    b"data: true\n\n",
+    b"data: ok\n\n",
+    b"data: waiting\n\n",
+    b"data: processing...\n\n",
+    b"data: -\n\n",
+    b'data: {"choices":[null]}\n\n',
+    b'data: {"choices":[{}]}\n\n',
+    b"ping\n\n",
+    b"keep-alive\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("silent", SILENT)
+def test_what_keeps_a_connection_alive_is_no_fault_wherever_it_stands(silent: bytes) -> None:
+    begun, ended = events(chunk({"content": "He"}), done=False), events(chunk({"content": "llo"}), done=False)
+    end = events(chunk({}, "stop"))
+    for body in (silent + begun + ended + end, begun + silent + ended + end, begun + ended + silent + end):
+        assert reply(body).message.content == "Hello"
+        assert reply(*(body[at : at + 1] for at in range(len(body)))).message.content == "Hello"
+
+
+@pytest.mark.parametrize("word", [b".", b"- ", b"<think>", b"1"])
+def test_a_long_event_that_only_begins_as_a_keep_alive_is_seen_in_even_time(word: bytes) -> None:
+    def feed(length: int) -> None:
+        assert fault(b"data: " + word * length + b"x\n\n", max_bytes=10_000_000).code == "LA-500"
+
+    assert grows_evenly(feed, 2_000)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"data: nonsense\n\n",
+        b'data: {"cho\n\n',
+        b'data: {"error": {"message": "died"}}\n\n',
+        b"event: error\ndata: null\n\n",
+        b'event: error\ndata: {"message": "overloaded"}\n\n',
+        b'data: {"message": "processing"}\n\n',
+        b'data: {"choices": {"0": 1}}\n\n',
+        b'data: {"choices": ["x"]}\n\n',
+        b'data: [{"x": 1}]\n\n',
+    ],
+)
+def test_what_follows_a_whole_answer_is_no_fault(after: bytes) -> None:
+    whole = events(chunk({"content": "x"}, "stop"), done=False)
+    for body in (whole + after, whole + after + b"data: [DONE]\n\n"):
+        assert reply(body).message.content == "x"
+    assert fault(events(chunk({"content": "x"}), done=False) + after).retryable
+    assert fault(events(chunk({}, "stop"), done=False) + after).retryable
+
+
+def test_a_filter_and_an_error_beside_choices_count_after_the_end_too() -> None:
+    whole = events(chunk({"content": "x"}, "stop"), done=False)
+    withheld: JsonObject = {"choices": [], "base_resp": {"status_code": 1027, "status_msg": "output new_sensitive"}}
+    assert fault(whole + events(withheld)).code == "LA-403"
+    assert fault(whole + b'event: error\ndata: {"code": "content_filter", "message": "no"}\n\n').code == "LA-403"
+    assert fault(whole + events({**chunk({}), "code": 500, "msg": "internal"})).code == "LA-500"
+
+
+def test_an_error_amid_the_calls_of_another_choice_is_told() -> None:
+    begun: JsonObject = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x"'}}]}
+    body = events(chunk({"content": "x"}, "tool_calls"), chunk(begun, None, 1), {"error": {"message": "died"}})
+    assert fault(body).message == "died"
+
+
 def test_what_follows_the_end_is_not_read() -> None:
     assert reply(events(chunk({"content": "x"}, "stop")) + b"data: nonsense\n\n").message.content == "x"
 
@@ -174,7 +252,12 @@ def test_what_follows_the_end_is_not_read() -> None:
         (b'{"choices": [{"message": {"content": "x"}, "finish_reason": 5}]}', "LA-500"),
         (b'{"choices": [{"message": {"content": "x"}, "finish_reason": "error"}]}', "LA-500"),
         (b"data: {\n\n", "LA-500"),
-        (b"data: []\n\n", "LA-500"),
+        (b"data: []\n\n", "LA-503"),
+        (b"data: Internal Server Error\n\n", "LA-500"),
+        (b'data: [{"x": 1}]\n\n', "LA-500"),
+        (b"ping\n\n", "LA-500"),
+        (b"ping\n\ndata: {\n\n", "LA-500"),
+        (b"Unavailable\n\nretry later", "LA-500"),
         (b"data: [DONE]\n\n", "LA-500"),
         (b": nothing\n\n", "LA-503"),
         (b'data: {"choices": []}\n\ndata: [DONE]\n\n', "LA-500"),

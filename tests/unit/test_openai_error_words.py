@@ -65,6 +65,12 @@ TOO_LONG: list[tuple[int, JsonObject]] = [
     (400, {"error": {"message": "输入长度超过最大长度", "code": "400"}}),
     (400, said("Provider returned error", metadata={"raw": json.dumps(said("prompt is too long: 9 > 8"))})),
     (200, {"error": {"message": "ctx", "code": "context_length_exceeded"}}),
+    (400, said("Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 9 tokens.")),
+    (400, said("Prompt has 9000 tokens, but the configured context size is 8192 tokens")),
+    (400, said("Too many tokens in the prompt")),
+    (400, said("total tokens of image and text exceed max message tokens")),
+    (400, said("tokens in request more than max tokens allowed")),
+    (400, said("请求的token数超过限制")),
 ]
 
 
@@ -100,6 +106,16 @@ FILTERED: list[tuple[int, JsonObject]] = [
     (200, {"code": 10013, "message": "input content audit failed", "sid": "s"}),
     (400, said("Output blocked by content filtering policy")),
     (451, said("censorship_blocked")),
+    (400, said("The prompt contains sensitive words that violate Google's Responsible AI practices.")),
+    (400, said("blocked by Bedrock guardrail")),
+    (400, said("No.", code="guardrail_intervened")),
+    (400, said("No.", code="SAFETY")),
+    (400, said("No.", code="safety_violation")),
+    (400, said("new_sensitive", code=1026)),
+    (400, said("No.", code=1027)),
+    (400, said("output new_sensitive")),
+    (422, said("Prompt rejected by content moderation")),
+    (400, said("Your request was rejected as a result of our safety system.")),
 ]
 
 
@@ -128,6 +144,15 @@ NO_BALANCE: list[tuple[int, JsonObject]] = [
     (429, {"code": "x", "error": "Your team has used all available credits or reached its spending limit."}),
     (200, {"code": 1113, "msg": "账户余额不足", "success": False}),
     (403, {"code": 30001, "message": "余额不足", "data": None}),
+    (429, said("prepaid credits depleted")),
+    (429, said("Your prepayment credits are depleted. Please go to AI Studio to manage your project and billing.")),
+    (429, said("Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys")),
+    (429, said("Free tier quota exhausted. Please upgrade your plan")),
+    (429, said("No remaining quota: billing hard limit has been reached")),
+    (429, said("monthly usage limit reached")),
+    (403, said("Your account balance is insufficient")),
+    (400, said("Credit limit exceeded, please navigate to https://api.together.ai/settings/billing")),
+    (412, said("Account inactive, out of credit")),
 ]
 
 
@@ -152,6 +177,20 @@ def test_an_account_without_money_is_not_asked_again(status: int, body: JsonObje
         ),
         (429, said("The request reached the TPM rate limit", type="rate_limit_reached_error"), "LA-429", True),
         (403, said("You have no access to this project."), "LA-403", False),
+        (400, said("The configured context size is not supported by this endpoint."), "LA-400", False),
+        (429, said("每分钟请求的token数超过限制"), "LA-429", True),
+        (429, said("Too many tokens in the prompt for your rate, slow down"), "LA-429", True),
+        (400, said("max_message_tokens: total tokens must be a number"), "LA-400", False),
+        (429, said("API key limit exceeded: 60 requests per minute"), "LA-429", True),
+        (429, said("Free tier: 3 requests per minute. Quota resets soon"), "LA-429", True),
+        (429, said("Your usage limit is 100 requests per minute"), "LA-429", True),
+        (429, said("Rate limit reached. Add a payment method at /settings/billing to raise it"), "LA-429", True),
+        (400, said("no credit card field may be sent"), "LA-400", False),
+        (400, said("load balance: insufficient replicas named"), "LA-400", False),
+        (400, said("Unknown safety_settings: SAFETY_X", code="invalid_argument"), "LA-400", False),
+        (400, said("moderation is not a parameter of this model"), "LA-400", False),
+        (400, said("guardrail_id: unknown guardrail"), "LA-400", False),
+        (503, said("The content moderation service is unavailable"), "LA-503", True),
         (401, said("The sensitive content is not for you."), "LA-401", False),
         (529, said("Overloaded", type="overloaded_error"), "LA-500", True),
     ],
@@ -181,10 +220,36 @@ def test_what_only_sounds_like_it(status: int, body: JsonObject, code: str, retr
         ({"status": 503, "message": "down"}, "down", "LA-503"),
         ({"code": "Throttling.RateQuota", "message": "slow"}, "slow", "LA-429"),
         ({"error": {"code": "InvalidApiKey", "message": "No."}}, "No.", "LA-401"),
+        ({"base_resp": {"status_code": 0, "status_msg": ""}, "success": False, "message": "died"}, "died", "LA-500"),
     ],
 )
 def test_errors_in_an_answer_of_status_200_keep_their_text_and_class(body: JsonObject, message: str, code: str) -> None:
     error = refused(200, body)
+    assert (error.message, error.code) == (message, code)
+
+
+HALF: JsonValue = [{"index": 0, "message": {"content": "Half"}, "finish_reason": "stop"}]
+
+
+@pytest.mark.parametrize(
+    ("beside", "message", "code"),
+    [
+        ({"base_resp": {"status_code": 1027, "status_msg": "output new_sensitive"}}, "output new_sensitive", "LA-403"),
+        ({"base_resp": {"status_code": 1013, "status_msg": "internal error"}}, "internal error", "LA-500"),
+        ({"base_resp": {"status_code": 1002, "status_msg": "rate"}}, "rate", "LA-429"),
+        ({"success": False, "message": "inner failure"}, "inner failure", "LA-500"),
+        ({"error_code": 336003, "error_msg": "bad"}, "bad", "LA-500"),
+        ({"error_code": 336003, "error_msg": ""}, "The provider reported an error and did not say which.", "LA-500"),
+        ({"code": 500, "msg": "internal"}, "internal", "LA-500"),
+        ({"code": -1, "msg": "internal"}, "internal", "LA-500"),
+        ({"code": 10013, "message": "audit"}, "audit", "LA-403"),
+        ({"status_code": 429, "detail": "slow down"}, "slow down", "LA-429"),
+        ({"errors": [{"message": "No route"}]}, "No route", "LA-500"),
+        ({"type": "error", "message": "boom"}, "boom", "LA-500"),
+    ],
+)
+def test_an_error_beside_choices_is_no_success(beside: JsonObject, message: str, code: str) -> None:
+    error = refused(200, {"id": "c", "model": "m", "choices": HALF, **beside})
     assert (error.message, error.code) == (message, code)
 
 
@@ -193,7 +258,14 @@ def test_errors_in_an_answer_of_status_200_keep_their_text_and_class(body: JsonO
     [
         {"choices": [{"message": {"content": "hi"}}], "base_resp": {"status_code": 0, "status_msg": ""}},
         {"choices": [], "usage": {"total_tokens": 1}, "base_resp": {"status_code": 0, "status_msg": ""}},
-        {"choices": [{"delta": {}}], "code": 500, "message": "an oddity beside an answer"},
+        {"choices": [{"delta": {}}], "code": 200, "message": "done"},
+        {"choices": [{"delta": {}}], "code": 20000, "message": "Request processed", "status": True},
+        {"choices": [{"delta": {}}], "code": "0", "msg": "成功", "success": True},
+        {"choices": [{"delta": {}}], "code": 100000, "message": "Success", "error_code": 0, "error_msg": ""},
+        {"choices": [{"delta": {}}], "code": "abc", "message": "a field of its own"},
+        {"choices": [{"delta": {}}], "status": "completed", "detail": "cached", "errors": [], "error": None},
+        {"choices": [{"delta": {}}], "base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"choices": [{"delta": {}}], "base_resp": None, "type": "chat.completion"},
         {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
         {"id": "c", "object": "chat.completion.chunk", "choices": [], "error": None},
         {"code": 200, "msg": "ok", "data": None},

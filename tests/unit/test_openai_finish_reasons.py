@@ -152,6 +152,13 @@ def test_an_error_inside_a_choice_is_told_with_its_text(reason: JsonValue, error
         {"content": None, "tool_calls": None, "refusal": ""},
         {"content": "", "reasoning_content": "I think."},
         {"content": [{"type": "thinking", "thinking": "I think."}]},
+        {"content": "  \n"},
+        {"content": "\u00a0\u3000"},
+        {"refusal": " "},
+        {"content": "<think>I think.</think>"},
+        {"content": "\n<think>I\nthink.</think>\n\n<think></think>\n"},
+        {"content": "<thinking>I think.</thinking>"},
+        {"content": "<think>I think and think"},
     ],
 )
 def test_an_answer_of_neither_text_nor_call_is_asked_for_again(message: JsonObject) -> None:
@@ -161,6 +168,52 @@ def test_an_answer_of_neither_text_nor_call_is_asked_for_again(message: JsonObje
             assert "neither text nor a call" in fault.message
     for body in bodies(choice(message, "length")):
         assert reply(body).end.finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<think>hm</think>Yes.", "Yes. <think>hm</think>", "<thinker>x</thinker>", "The tag is <think>", " 0 ", "<b>"],
+)
+def test_a_text_beside_reasoning_is_an_answer(text: str) -> None:
+    for body in bodies(choice({"content": text})):
+        assert reply(body).message.content == text
+
+
+BESIDE: list[tuple[JsonObject, str]] = [
+    ({"content_filter_results": {"hate": {"filtered": True, "severity": "high"}}}, "content_filter"),
+    ({"content_filter_results": {"hate": {"filtered": False}, "violence": {"filtered": True}}}, "content_filter"),
+    ({"output_sensitive": True, "output_sensitive_type": 1}, "content_filter"),
+    ({"native_finish_reason": "SAFETY"}, "content_filter"),
+    ({"native_finish_reason": "MAX_TOKENS"}, "length"),
+    ({"native_finish_reason": "max_output_tokens"}, "length"),
+    ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "length"),
+    ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "content_filter"),
+    ({"incomplete_details": {"reason": "max_tokens"}}, "length"),
+    ({"content_filter_results": {"hate": {"filtered": False, "severity": "safe"}, "error": None}}, "stop"),
+    ({"content_filter_results": {}, "output_sensitive": False, "incomplete_details": None}, "stop"),
+    ({"native_finish_reason": "STOP", "status": "completed"}, "stop"),
+    ({"native_finish_reason": "a word of its own"}, "stop"),
+    ({"native_finish_reason": None, "status": "in_progress"}, "stop"),
+    ({"native_finish_reason": 7, "content_filter_results": [], "status": 200}, "stop"),
+]
+
+
+@pytest.mark.parametrize(("beside", "meant"), BESIDE)
+def test_what_an_answer_says_beside_its_finish_reason(beside: JsonObject, meant: str) -> None:
+    for body in bodies(choice({"content": "Half an ans"}, "stop", 0, **beside)):
+        assert reply(body).end.finish_reason == meant
+    if "native_finish_reason" in beside:
+        return
+    later: list[JsonObject] = [{"choices": [choice({"content": "Half an ans"})]}, {"choices": []}]
+    for told in later:
+        chunks = [{"choices": [{"delta": {"content": "Half"}, "finish_reason": "stop"}]}, {**told, **beside}]
+        body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
+        assert reply(body).end.finish_reason == meant
+
+
+def test_an_answer_that_calls_itself_incomplete_broke_off() -> None:
+    for fault in faults(choice({"content": "Half an ans"}, "stop", 0, status="incomplete")):
+        assert (fault.code, fault.retryable) == ("LA-500", True)
 
 
 TEXT: JsonObject = {"content": "Let me see."}
@@ -187,6 +240,63 @@ def test_what_stands_in_another_choice_is_not_lost(choices: list[JsonObject], co
     for body in bodies(*choices):
         message = reply(body).message
         assert (message.content, len(message.tool_calls)) == (content, calls)
+
+
+def call(id: str | None, arguments: str) -> JsonObject:
+    function: JsonObject = {"name": "add", "arguments": arguments}
+    return {"id": id, "type": "function", "function": function} if id else {"type": "function", "function": function}
+
+
+def calls(*each: JsonValue) -> JsonObject:
+    return {"content": None, "tool_calls": list(each)}
+
+
+X, Y, Z = '{"a":1}', '{"a":2}', '{"a":3}'
+
+
+@pytest.mark.parametrize(
+    ("choices", "content", "arguments"),
+    [
+        ([choice(calls(call("x", X)), "tool_calls"), choice(calls(call("y", Y)), "tool_calls", 1)], None, [X, Y]),
+        ([choice(TEXT, "tool_calls"), choice(calls(call("x", X)), "tool_calls", 1),
+          choice(calls(call("y", Y)), "tool_calls", 2)], "Let me see.", [X, Y]),
+        ([choice(TEXT, "tool_calls"), choice(calls(call("y", Y)), "tool_calls", 2),
+          choice(calls(call("x", X)), "tool_calls", 1)], "Let me see.", [X, Y]),
+        ([choice({**TEXT, **calls(call("x", X)), "content": "Let me see."}, "tool_calls"),
+          choice(calls(call("y", Y), call("z", Z)), "tool_calls", 1)], "Let me see.", [X, Y, Z]),
+        ([choice(calls(call("x", X)), "tool_calls", 1), choice(calls(call("y", Y)), "tool_calls", 2)], None, [X, Y]),
+        ([choice({"content": " "}), choice(calls(call("x", X)), "tool_calls", 1)], None, [X]),
+        # Ids that begin anew in every choice, and none at all.
+        ([choice(calls(call("call_0", X)), "tool_calls"), choice(calls(call("call_0", Y)), "tool_calls", 1)], None,
+         [X, Y]),
+        ([choice(calls(call(None, X)), "tool_calls"), choice(calls(call(None, X)), "tool_calls", 1)], None, [X, X]),
+        # The same call once more.
+        ([choice(calls(call("x", X)), "tool_calls"), choice(calls(call("x", X), call("y", Y)), "tool_calls", 1)], None,
+         [X, Y]),
+        # Alternatives.
+        ([choice(TEXT), choice({"content": "Another.", "tool_calls": [call("x", X)]}, "tool_calls", 1)], "Let me see.",
+         []),
+        ([choice(TEXT), choice({"content": "Another."}, "length", 1), choice(calls(call("x", X)), "stop", 2)],
+         "Let me see.", [X]),
+        ([choice(calls(call("x", X)), "tool_calls"), choice({"content": "Another."}, "stop", 1)], None, [X]),
+    ],
+)  # fmt: skip
+def test_the_calls_of_all_choices_are_the_answers(
+    choices: list[JsonObject], content: str | None, arguments: list[str]
+) -> None:
+    for body in bodies(*choices):
+        message = reply(body).message
+        assert ((message.content or "").strip() or None, [each.arguments for each in message.tool_calls]) == (
+            content,
+            arguments,
+        )
+        assert len({each.id for each in message.tool_calls}) == len(arguments)
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+def test_one_choice_of_calls_that_is_cut_makes_the_answer_cut(reason: str) -> None:
+    for body in bodies(choice(calls(call("x", X)), "tool_calls"), choice(calls(call("y", Y)), reason, 1)):
+        assert reply(body).end.finish_reason == reason
 
 
 REASONS = st.sampled_from([*WHOLE, *CUT, *WITHHELD, *BROKEN, *UNKNOWN, "tool_calls", "null", "", None]) | st.text(

@@ -66,6 +66,23 @@ def test_whole_calls_are_told_apart_by_their_place() -> None:
     assert calls[0].id == "a"
 
 
+@pytest.mark.parametrize(("first", "second"), [("{}", "{}"), ('{"x":1}', '{"x":1}'), ("{}", '{"x":1}')])
+def test_whole_calls_in_one_delta_are_calls_each_though_nothing_tells_them_apart(first: str, second: str) -> None:
+    calls = fold([piece(0, None, "add", first), piece(0, None, "add", second)])
+    assert [(call.name, call.arguments) for call in calls] == [("add", first), ("add", second)]
+    assert len({call.id for call in calls}) == 2
+
+
+def test_pieces_of_one_call_in_one_delta_are_one_call() -> None:
+    for pieces in (
+        [piece(0, "a", "add", ""), piece(0, None, None, '{"x":1}')],
+        [piece(0, None, "add", '{"x"'), piece(0, None, "add", ":1}")],
+        [piece(0, None, "add", ""), piece(0, None, "add", '{"x":1}')],
+        [None, piece(0, "a", "add", '{"x":1}'), None],
+    ):
+        assert [(call.name, call.arguments) for call in fold(pieces)] == [("add", '{"x":1}')]
+
+
 def test_ids_that_are_missing_or_used_twice_are_replaced() -> None:
     calls = fold([piece(0, "", "add", "{}")], [piece(1, "x", "sub", "{}")], [piece(2, "x", "mul", "{}")])
     assert [call.name for call in calls] == ["add", "sub", "mul"]

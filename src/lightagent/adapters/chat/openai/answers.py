@@ -7,19 +7,28 @@ a stream as one object, that call either of them text/plain. A web page is seen 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.faults import empty_answer, malformed, too_large, web_page
-from lightagent.adapters.chat.openai.reported_errors import event_error
+from lightagent.adapters.chat.openai.reported_errors import event_error, withholds
 from lightagent.adapters.chat.openai.sse import ErrorEvent, Event, EventDecoder
 from lightagent.domain.deltas import Delta
+from lightagent.domain.errors import ProviderError
 from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
-_KEEP_ALIVES = frozenset({b"", b"ping", b"pong", b"null", b"keepalive", b"keep-alive", b"keep_alive", b"heartbeat"})
-"""What relays send as data, bare, quoted or in brackets, to keep a connection alive."""
+_KEEP_ALIVE = re.compile(
+    rb"[\[<\"'(]?(?:ping|pong|null|none|true|false|ok|alive|keep[-_ ]?alive|heart[-_ ]?beat|processing|waiting|pending"
+    rb"|queued|thinking|loading|noop|[-.*\d\s]{0,40})\.{0,3}[\])>\"']?|:.*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What relays send as data to keep a connection alive: bare, quoted or in brackets, or a comment of the protocol."""
+_LEADING_KEEP_ALIVE = re.compile(rb"\s*[a-z][a-z_-]{2,15}\s*?\r?\n\s*(?:data|event|id|retry)?:", re.IGNORECASE)
+"""The beginning of a stream with a word that is no field, as `ping`, on a line of its own."""
+_LONGEST_LEAD = 256
 _EVENT_STARTS = frozenset(b"d:eir")  # data, a comment, event or error, id, retry
 
 
@@ -78,20 +87,36 @@ class AnswerReader:
         start = self._kept[0].lstrip(_BLANK)[:1]
         if start == b"<":
             raise web_page()
-        return bool(start) and start[0] in _EVENT_STARTS
+        if not start or start in b"{[":
+            return False
+        if start[0] in _EVENT_STARTS:
+            return True
+        return _LEADING_KEEP_ALIVE.match(self._lead().lstrip(_BLANK)) is not None
+
+    def _lead(self) -> bytes:
+        """The first bytes of what is kept, however it was cut."""
+        lead = b""
+        for piece in self._kept:
+            lead += piece[:_LONGEST_LEAD]
+            if len(lead) >= _LONGEST_LEAD:
+                break
+        return lead[:_LONGEST_LEAD]
 
     def _read_events(self, decoder: EventDecoder, events: list[Event]) -> Iterator[Delta]:
         for event in events:
             if self.done:
                 break
             if isinstance(event, ErrorEvent):
-                raise event_error(event.data)
+                fault = event_error(event.data)
+                if not self._choices.whole or withholds(fault):
+                    raise fault
+                continue
             if not event.startswith(b"{"):
                 yield from self._read_other(event)
             elif b"\n" in event:
                 yield from self._read_lines(event)
             else:
-                yield from self._choices.read(_parsed(event))
+                yield from self._read_object(event)
         if self._choices.size > self._max_bytes or decoder.pending > self._max_bytes:
             raise too_large(self._max_bytes)
 
@@ -100,7 +125,17 @@ class AnswerReader:
         for line in (event,) if _is_json(event) else event.split(b"\n"):
             if self.done:
                 return
-            yield from self._choices.read(_parsed(line)) if line.startswith(b"{") else self._read_other(line)
+            yield from self._read_object(line) if line.startswith(b"{") else self._read_other(line)
+
+    def _read_object(self, event: bytes) -> Iterator[Delta]:
+        """An event that begins an object. One that cannot be read is a fault, unless the answer is whole without it."""
+        try:
+            parsed = _parsed(event)
+        except ProviderError:
+            if not self._choices.whole:
+                raise
+        else:
+            yield from self._choices.read(parsed)
 
     def _read_other(self, event: bytes) -> Iterator[Delta]:
         """An event that does not begin with an object: the end, a keep-alive, or what is no answer."""
@@ -111,7 +146,7 @@ class AnswerReader:
             self.done = True
         elif word.startswith(b"{"):
             yield from self._read_lines(word)
-        elif word.strip(b'[]"').lower() not in _KEEP_ALIVES or word == b"[]":
+        elif _KEEP_ALIVE.fullmatch(word) is None and not self._choices.whole:
             yield from self._choices.read(_parsed(event))
 
     def _read_last(self, decoder: EventDecoder) -> Iterator[Delta]:

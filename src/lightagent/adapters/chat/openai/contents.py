@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -38,6 +39,9 @@ _TEXTS: Final = ("text", "thinking", "reasoning", "reasoning_content", "summary"
 """Where the text of a part may stand."""
 
 _DEEPEST: Final = 8
+
+_REASONING_BLOCK: Final = re.compile(r"<(think(?:ing)?)>.*?(?:</\1>|\Z)", re.DOTALL)
+"""How models write reasoning into their text where the server does not part the two."""
 
 
 @dataclass(slots=True)
@@ -82,6 +86,12 @@ def read_content(part: dict[object, object]) -> Content:
     if refusal := _spoken(part.get("refusal")):
         found.refusal += refusal
     return found
+
+
+def says_more_than_reasoning(text: str) -> bool:
+    """Whether a whole text is more than blanks and blocks of reasoning."""
+    said = text.lstrip()
+    return bool(_REASONING_BLOCK.sub("", said).strip() if said.startswith("<think") else said)
 
 
 def _read_parts(content: object, found: Content) -> None:

@@ -27,7 +27,8 @@ _MESSAGES = (
     "reason",
 )
 _CODES = ("code", "type", "status", "reason", "error_code", "errorCode", "status_code", "http_code")
-_SUCCESS = frozenset({"", "0", "200", "none", "null", "ok", "success", "true"})
+_SUCCESS = frozenset({"", "0", "200", "none", "null", "ok", "success", "successful", "succeeded", "true", "成功"})
+_SUCCESS_CODE = re.compile(r"20\d(?:00)?")
 # What stands beside a message in an answer that is nothing but an error.
 _BESIDE_MESSAGE = frozenset(
     {*_MESSAGES, "success", "request_id", "requestId", "trace_id", "timestamp", "path", "sid", "statusCode"}
@@ -91,27 +92,41 @@ def read_report(answer: Mapping[object, object]) -> Report:
 
 
 def carries_error(answer: Mapping[object, object]) -> bool:
-    """Whether an answer of status 200, or an event of a stream, is an error in place of a completion."""
-    if answer.get("error") or answer.get("object") == "error":
+    """Whether an answer of status 200, or an event of a stream, reports an error, alone or beside choices."""
+    if answer.get("error") or answer.get("errors") or "error" in (answer.get("object"), answer.get("type")):
+        return True
+    base = answer.get("base_resp")
+    if answer.get("success") is False or (isinstance(base, Mapping) and _fails(base.get("status_code"))):
         return True
     if answer.get("choices"):
+        return _fails_beside_choices(answer)
+    if isinstance(base, Mapping) or not any(answer.get(name) for name in _MESSAGES):
         return False
-    base = answer.get("base_resp")
-    if isinstance(base, Mapping):
-        return _word(base.get("status_code")).lower() not in _SUCCESS
-    if answer.get("type") == "error" or answer.get("errors") or answer.get("success") is False:
+    told = [answer[name] for name in ("code", "error_code", "status_code", "status") if name in answer]
+    return any(map(_fails, told)) if told else all(name in _BESIDE_MESSAGE for name in answer)
+
+
+def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
+    """Whether a code says so; one that is not named an error needs a message, and one that speaks of no success."""
+    if _fails(answer.get("error_code")):
         return True
-    if not any(answer.get(name) for name in _MESSAGES):
+    codes = (_word(answer.get(name)) for name in ("code", "status_code"))
+    if not any(
+        code.removeprefix("-").isdigit() and _fails(code) and not _SUCCESS_CODE.fullmatch(code) for code in codes
+    ):
         return False
-    told = [_word(answer[name]) for name in ("code", "error_code", "status_code", "status") if name in answer]
-    if told:
-        return any(word.lower() not in _SUCCESS for word in told)
-    return all(name in _BESIDE_MESSAGE for name in answer)
+    return any(_fails(answer.get(name)) for name in _MESSAGES)
+
+
+def _fails(code: object) -> bool:
+    """Whether a code is one of failure, or a message one that speaks of something else than success."""
+    return _word(code).strip().lower() not in _SUCCESS
 
 
 def _error_in(answer: Mapping[object, object]) -> object:
     for name in ("error", "base_resp", "errors"):
-        if found := answer.get(name):
+        found = answer.get(name)
+        if found and not (name == "base_resp" and isinstance(found, Mapping) and not _fails(found.get("status_code"))):
             return found[0] if isinstance(found, list) and isinstance(found[0], Mapping) else found
     return answer
 

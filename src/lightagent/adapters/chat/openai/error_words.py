@@ -45,6 +45,11 @@ _TOO_LONG: Final = {
     "Moonshot": r"exceeded model token limit",
     "MiniMax": r"context window exceeds limit",
     "Baidu": r"prompt tokens too long",
+    "OpenAI, Azure, newer models": r"input tokens exceed the configured limit of \d+",
+    "Docker Model Runner": r"configured context size is \d+",
+    "Vertex, Inflection": r"too many tokens in (?:the |your )?(?:prompt|input|messages?|request)",
+    "StepFun, Zhipu": r"tokens? in request more than max tokens|total tokens[^.]{0,60} exceeds? max message tokens",
+    "Tencent": r"(?<!每分钟)请求的?\s*tokens?\s*数量?[^。]{0,10}(?:超过|超出|超限)",
     "Baichuan, Tencent": r"(?:输入|上下文|提示词|消息|文本)[^。]{0,20}(?:超长|过长|超过|超出|超限)",
     "others": (
         r"(?:exceed(?:s|ed|ing)?|larger than|longer than|greater than|overflow(?:s|ed)?|too (?:long|large|big) for)"
@@ -66,20 +71,49 @@ _FILTERED: Final = {
     "Zhipu": r"(?:unsafe|sensitive)(?: or sensitive)? content",
     "Volcano Ark, MiniMax": r"sensitive_?content_?detected|input_?(?:text|image)?_?(?:risk|sensitive)",
     "Baidu, Tencent, iFlytek": r"敏感|涉敏|违规|不安全|审核不通过",
+    "Vertex": r"contains sensitive words|violates? google's responsible ai",
+    "Bedrock": r"guardrail_intervened|(?:blocked|rejected|refused|stopped) by [a-z ]{0,30}guardrails?\b",
+    "OpenAI, images": r"rejected (?:as a result of|by) (?:our|the) safety system",
+    "MiniMax": r"\bnew_sensitive\b",
+    "moderation": r"(?:rejected|blocked|refused|flagged|stopped) by (?:our |the )?(?:content )?moderation",
     "others": r"content[ _](?:was |is )?(?:blocked|filtered)|moderation_blocked|censorship",
 }
-_FILTERED_CODES: Final = frozenset({"1301", "10013", "10014", "10019", "base_resp:1026", "base_resp:1027"})
+_FILTERED_CODES: Final = frozenset(
+    {
+        "1026",
+        "1027",
+        "1301",
+        "10013",
+        "10014",
+        "10019",
+        "base_resp:1026",
+        "base_resp:1027",
+        "safety",
+        "safety_violation",
+        "guardrail_intervened",
+    }
+)
 
 _NO_BALANCE: Final = {
     "OpenAI": r"insufficient_quota|billing_hard_limit_reached|billing_not_active|check your plan and billing",
     "Anthropic": r"credit balance is too low|billing_error",
     "DeepSeek, MiniMax, SiliconFlow": r"insufficient[ _-]?(?:(?:account|user)[ _-]?)?(?:balance|credits?|funds|quota)",
-    "OpenRouter, Vercel": r"(?:out of|no|not enough|requires more|add more|exhausted[a-z ]*) credits",
+    "OpenRouter, Vercel": r"(?:out of|no|not enough|requires more|add more|exhausted[a-z ]*) credits|out of credit\b",
+    "OpenRouter, a key": r"key limit exceeded \((?:total|daily|weekly|monthly) limit\)",
+    "OpenAI, its words": r"billing (?:hard |soft )?limit (?:has been|was|is) (?:reached|exceeded)",
+    "Together": r"credit limit (?:has been |was |is )?(?:exceeded|reached)",
+    "Gemini": r"(?:prepaid|prepayment) credits? (?:are |is |have been |were )?(?:depleted|exhausted|used up)",
     "xAI": r"used all available credits|spending limit",
     "Moonshot": r"exceeded_current_quota|exceeded current quota",
     "Zhipu, Qwen": r"in arrears|arrearage|in good standing",
     "Volcano Ark": r"accountoverdue|overdue balance",
     "Hugging Face": r"exceeded your monthly included credits",
+    "a month": r"monthly (?:usage|spend|credit|quota) limit (?:has been |was |is )?(?:reached|exceeded)",
+    "for nothing": (
+        r"free[ -](?:tier|trial) (?:quota|credits?|allowance) (?:(?:has been|have been|is|are|was) )?"
+        r"(?:exhausted|used up|expired)"
+    ),
+    "a balance": r"balance (?:is |was )?(?:insufficient|not enough|not sufficient|exhausted|depleted)",
     "others": r"payment[ _]required|余额不足|余额已用完|欠费|额度不足|额度已用尽|请充值",
 }
 _NO_BALANCE_CODES: Final = frozenset({"402", "1113", "1309", "base_resp:1008"})

@@ -137,11 +137,10 @@ def read_finish_reason(reason: object) -> Ending | None:
     word = reason.get("type") if isinstance(reason, dict) else reason  # SGLang's own form is an object
     if not isinstance(word, str):
         raise malformed("a finish reason that is no text", reason)
-    said = word if word in _WORDS else _spelled(word)
-    if said in _UNSAID:
-        return None
-    meaning = _WORDS.get(said) or _WORDS.get(_spelled(word.partition(":")[0]))
+    meaning = _meaning(word)
     if meaning is None:
+        if _spelled(word) in _UNSAID:
+            return None
         raise unknown_finish_reason(word)
     if isinstance(meaning, _BrokenOff):
         raise broken_off(word, meaning.code, retryable=meaning.retryable)
@@ -156,9 +155,19 @@ def is_whole(reason: object) -> bool:
         return False
 
 
+def known_ending(word: object) -> Ending | None:
+    """What a word means that need not be a finish reason; None if it is not known or says that the server gave up."""
+    meaning = _meaning(word) if isinstance(word, str) else None
+    return None if isinstance(meaning, _BrokenOff) else meaning
+
+
 def worse(one: Ending | None, other: Ending | None) -> Ending | None:
     """Of two reasons the one that says more: what was cut or withheld stays so, whatever a later chunk says."""
     return one if _HOW_BAD[one] >= _HOW_BAD[other] else other
+
+
+def _meaning(word: str) -> Ending | _BrokenOff | None:
+    return _WORDS.get(word) or _WORDS.get(_spelled(word)) or _WORDS.get(_spelled(word.partition(":")[0]))
 
 
 def _spelled(word: str) -> str:

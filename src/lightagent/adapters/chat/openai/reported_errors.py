@@ -53,6 +53,11 @@ def event_error(data: bytes) -> ProviderError:
     return reported_error({"error": parsed}) or fault("The provider reported an error and did not say which.", "LA-500")
 
 
+def withholds(error: ProviderError) -> bool:
+    """Whether a reported error says that a filter withheld what had come before it."""
+    return error.details.get("finish_reason") == "content_filter"
+
+
 def error_of(
     message: str,
     report: Report,

@@ -35,7 +35,7 @@ class ToolCalls:
     since some servers repeat it: `read` tells of calls as they begin, `whole` tells the rest.
     """
 
-    __slots__ = ("_by_id", "_by_index", "_by_place", "_calls", "_ids", "_last", "size")
+    __slots__ = ("_by_id", "_by_index", "_by_place", "_calls", "_last", "ids", "size")
 
     def __init__(self) -> None:
         self._calls: list[CallPieces] = []
@@ -43,19 +43,29 @@ class ToolCalls:
         self._by_id: dict[str, CallPieces] = {}
         self._by_place: list[CallPieces] = []  # of the last delta with several pieces
         self._last: CallPieces | None = None
-        self._ids: set[str] = set()
+        self.ids: set[str] = set()
+        """The ids that the calls go by, which are not always those of the server."""
         self.size = 0
         """Characters of arguments so far."""
 
     def __len__(self) -> int:
         return len(self._calls)
 
+    @property
+    def server_ids(self) -> list[str]:
+        """The id that the server gave each call; empty where it gave none."""
+        return [call.server_id for call in self._calls]
+
     def read(self, pieces: list[object], *, whole: bool) -> Iterator[ToolCallDelta]:
         """The calls that begin in one delta or, if `whole`, those of one message, where each piece is a call."""
         places: list[CallPieces] = []
         for at, found in enumerate(pieces):
+            if found is None:
+                continue
             piece = _read_piece(found)
             call = None if whole else self._call_of(piece, at if len(pieces) > 1 else None)
+            if call in places and _is_whole_again(call, piece):
+                call = None
             if call is None:
                 call = CallPieces(len(self._calls), piece.server_id)
                 self._calls.append(call)
@@ -106,10 +116,36 @@ class ToolCalls:
 
     def _own_id(self, server_id: str) -> str:
         own_id = server_id
-        if not own_id or own_id in self._ids:
-            own_id = f"call_{os.urandom(12).hex()}"
-        self._ids.add(own_id)
+        if not own_id or own_id in self.ids:
+            own_id = new_id()
+        self.ids.add(own_id)
         return own_id
+
+
+def new_id() -> str:
+    """An id for a call whose server gave none, or gave it to another call."""
+    return f"call_{os.urandom(12).hex()}"
+
+
+def _is_whole_again(call: CallPieces | None, piece: _Piece) -> bool:
+    """Whether a piece beside a whole call in one delta is a whole call, too, though neither its index nor an id differ.
+
+    Servers that repeat a call do so in a later delta.
+    """
+    return (
+        call is not None
+        and bool(piece.name)
+        and not piece.server_id
+        and _is_object(piece.arguments)
+        and _is_object(call.arguments())
+    )
+
+
+def _is_object(arguments: str) -> bool:
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_another(call: CallPieces, by_index: CallPieces | None, piece: _Piece) -> bool:

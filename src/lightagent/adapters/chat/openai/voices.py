@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lightagent.adapters.chat.openai.contents import Content, read_content
+from lightagent.adapters.chat.openai.contents import Content, read_content, says_more_than_reasoning
+from lightagent.adapters.chat.openai.endings import told_beside
 from lightagent.adapters.chat.openai.faults import malformed
 from lightagent.adapters.chat.openai.finish_reasons import Ending, read_finish_reason, worse
 from lightagent.adapters.chat.openai.reported_errors import reported_error
@@ -35,8 +36,14 @@ class Voice:
 
     @property
     def says_something(self) -> bool:
-        """Whether there is an answer in it; reasoning alone is none."""
-        return bool(len(self.calls) or self._heard[1] or self._heard[2])
+        """Whether there is an answer in it; reasoning alone is none, and blanks are none."""
+        return bool(len(self.calls)) or self.has_text
+
+    @property
+    def has_text(self) -> bool:
+        """Whether it says more than reasoning and blanks, its calls aside."""
+        _, text, refusal = self._heard
+        return says_more_than_reasoning("".join(text)) or any(map(str.strip, refusal))
 
     def hear(self, text: str) -> None:
         """Take a delta that is this text and nothing else."""
@@ -58,7 +65,8 @@ class Voice:
             yield from self._part(delta, whole=False)
         if message is not None:
             yield from self._part(message, whole=True)
-        self.ending = worse(self.ending, read_finish_reason(choice.get("finish_reason")))
+        told = worse(read_finish_reason(choice.get("finish_reason")), told_beside(choice))
+        self.ending = worse(self.ending, told)
 
     def _part(self, part: dict[object, object], *, whole: bool) -> Iterator[Delta]:
         _raise_error(part)
@@ -68,11 +76,8 @@ class Voice:
         if content:
             yield from self._texts(content, repeated=repeated)
         calls = part.get("tool_calls") or self._old_form(part)
-        if calls:
-            if not isinstance(calls, list):
-                raise malformed("tool calls that are no list", calls)
-            if not (repeated and len(self.calls)):
-                yield from self.calls.read(calls, whole=whole)
+        if calls and not (repeated and len(self.calls)):
+            yield from self.calls.read(_listed(calls), whole=whole)
         if not whole and (calls or content):
             self._in_deltas = True
 
@@ -106,6 +111,15 @@ def _raise_error(holder: dict[object, object]) -> None:
     error = holder.get("error")
     if error and (fault := reported_error({"error": error})) is not None:
         raise fault
+
+
+def _listed(calls: object) -> list[object]:
+    """The pieces; a server that sends a single one may leave the list out."""
+    if isinstance(calls, dict):
+        return [calls]
+    if not isinstance(calls, list):
+        raise malformed("tool calls that are no list", calls)
+    return calls
 
 
 def _object(choice: dict[object, object], name: str) -> dict[object, object] | None:

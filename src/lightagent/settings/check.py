@@ -65,5 +65,6 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
 def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:
     """The key without which the backend opens, and is refused at its first request."""
     if isinstance(opened, KeyedModel) and (missing := opened.missing_key(environ)):
-        remedy = 'Set OPENAI_API_KEY, or refer to another variable: api_key = { env = "NAME" }.'
+        told = "api_key =" in missing
+        remedy = "" if told else 'Set OPENAI_API_KEY, or refer to another variable: api_key = { env = "NAME" }.'
         yield Problem(settings.provenance.place((section,)), missing, remedy)

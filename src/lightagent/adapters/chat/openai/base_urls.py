@@ -57,6 +57,19 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two URLs lead to one scheme, host and port."""
+    return _server(one) == _server(other)
+
+
+def _server(url: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+
+
 def is_loopback(url: str) -> bool:
     """Whether the endpoint is on this machine, where a key is rarely asked for and no proxy is between."""
     return _LOOPBACK.fullmatch(host_of(url)) is not None

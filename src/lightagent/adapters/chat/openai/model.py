@@ -66,6 +66,8 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         max_response_bytes: the largest answer taken; of a stream, the largest text or event.
         azure_endpoint, azure_deployment, api_version: for Azure.
         default_query: query parameters of every request.
+        default_key_allowed: whether a key of the environment may go to a host that neither the environment names nor
+            is OpenAI's. Settings say no where a file names the host.
         client: a client of the openai SDK to use as it is; closing it is up to its owner.
         profile: what the endpoint takes, or the name of a line of the table; by default the line of its host.
 
@@ -93,6 +95,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         api_version: str | None = None,
         default_query: Mapping[str, str] | None = None,
         client: AsyncOpenAI | None = None,
+        default_key_allowed: bool = True,
         profile: str | EndpointProfile | None = None,
     ) -> None:
         self._settings = Settings(
@@ -113,6 +116,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
             api_version=api_version,
             default_query=default_query,
             client=client,
+            default_key_allowed=default_key_allowed,
         )
         check_limits(self._settings)
         self._plain_timeout = PLAIN_TIMEOUT if timeout is None else timeout

@@ -45,6 +45,7 @@ class Settings:
     api_version: str | None
     default_query: Mapping[str, str] | None
     client: AsyncOpenAI | None
+    default_key_allowed: bool
 
     def __repr__(self) -> str:
         """Without the key, the headers and the query."""

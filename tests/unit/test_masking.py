@@ -220,7 +220,9 @@ LONG_KEY = "sk-proj-Zq9/+aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA=="
 
 @pytest.mark.parametrize("size", [12, 16, 20, 30, 40])
 @pytest.mark.parametrize("start", [0, 5, 8, -1])
-@pytest.mark.parametrize("around", ["{}", "The credential starting with {} was revoked", "code{}x", "a\nb {}...", "{}{}"])
+@pytest.mark.parametrize(
+    "around", ["{}", "The credential starting with {} was revoked", "code{}x", "a\nb {}...", "{}{}"]
+)
 def test_a_part_of_a_key_is_hidden_wherever_it_stands(size: int, start: int, around: str) -> None:
     part = LONG_KEY[-size:] if start < 0 else LONG_KEY[start : start + size]
     for shift in range(8):
@@ -270,7 +272,9 @@ def test_what_a_secret_has_in_common_with_an_innocent_text_stays(secret: str, te
     assert Mask([secret]).text(text) == text
 
 
-@pytest.mark.parametrize("repeated", ["the key sk-proj- is not known, ", LONG_KEY[:11] + " ", LONG_KEY[:13] + " ", "%73%6b"])
+@pytest.mark.parametrize(
+    "repeated", ["the key sk-proj- is not known, ", LONG_KEY[:11] + " ", LONG_KEY[:13] + " ", "%73%6b"]
+)
 def test_parts_are_found_fast_in_a_long_text(repeated: str) -> None:
     """Sixty keys that begin alike, and a megabyte: about a tenth of a second. The watchdog allows a slow machine."""
     keys = ["sk-proj-Zq9" + base64.b64encode(f"{number:040}".encode()).decode() for number in range(60)]

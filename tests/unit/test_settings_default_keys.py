@@ -41,9 +41,7 @@ def model_of(tmp_path: Path, table: str, environ: dict[str, str]) -> tuple[OpenA
         ('azure_endpoint = "https://other.example"\napi_version = "1"', {}),
     ],
 )
-def test_a_host_that_a_file_names_without_a_key_gets_none(
-    tmp_path: Path, table: str, environ: dict[str, str]
-) -> None:
+def test_a_host_that_a_file_names_without_a_key_gets_none(tmp_path: Path, table: str, environ: dict[str, str]) -> None:
     model, variables = model_of(tmp_path, table, environ)
     told = model.missing_key(variables)
     assert "OPENAI_API_KEY is not sent to" in told

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.secret_names import is_secret_name
+from lightagent.domain.secret_forms import looks_random, mask_forms
+from lightagent.domain.secret_names import is_secret_name, is_sent_secret, is_telling_name
 from lightagent.domain.secret_runs import SecretRuns
 from lightagent.domain.secret_spellings import escaped_spellings, rare_spellings, usual_spellings
 
@@ -107,11 +108,15 @@ def mask_options(name: str, value: JsonValue, secret: bool = False) -> JsonValue
     if isinstance(value, str):
         if value and (secret or is_secret_name(name)):
             return MASK
-        return MASK if _WHOLE_USER.fullmatch(value) else mask_named(value)
+        if is_telling_name(name) and looks_random(value):
+            return MASK
+        return MASK if _WHOLE_USER.fullmatch(value) else mask_forms(mask_named(value), MASK)
     if isinstance(value, list):
         return [mask_options(name, item, secret) for item in value]
     if isinstance(value, dict):
-        return {inner: mask_options(inner, item, secret) for inner, item in value.items()}
+        return {
+            inner: mask_options(inner, item, secret or is_sent_secret(name, inner)) for inner, item in value.items()
+        }
     return value
 
 
@@ -194,4 +199,3 @@ def _form(spelling: str) -> str:
     if len(spelling) >= _LONG:
         return form
     return f"{_BEGINS if spelling[0].isalnum() else ''}{form}{_ENDS if spelling[-1].isalnum() else ''}"
-

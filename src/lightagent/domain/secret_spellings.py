@@ -40,7 +40,8 @@ def escaped_spellings(secret: str) -> Iterator[str]:
 
 def rare_spellings(secret: str) -> Iterator[str]:
     """In other letters, in URLs that were quoted twice or wholly, in HTML's and JSON's numbers, in hex, and in base64
-    with something before it (``user:key``)."""
+    with something before it (``user:key``).
+    """
     raw = secret.encode("utf-8", "replace")
     yield from (secret.upper(), secret.lower(), raw.hex(), raw.hex().upper())
     quoted = percent(raw, b"")

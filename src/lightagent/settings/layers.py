@@ -9,7 +9,6 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.origins import KeyPath, Leaf, Leaves, Origin
 from lightagent.settings.secrets import is_meant_as_reference, reference
 
-
 DEEPEST: Final = 64
 """Levels of tables and lists that settings may have. More would exhaust the stack of whatever walks them."""
 

@@ -16,7 +16,7 @@ from lightagent.adapters.chat._profile_lookup import find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
+from lightagent.adapters.chat.openai.base_urls import checked, is_loopback, shown_url
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.exchange import collect, follow
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
@@ -156,7 +156,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         return recipient
 
     def __repr__(self) -> str:
-        return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
+        return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._settings.base_url)!r})"
 
     def __reduce__(self) -> NoReturn:
         raise not_pickled(self)
@@ -257,6 +257,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         known.add_headers(settings.headers or {})
         known.add_query(settings.default_query or {})
         known.add_environment(os.environ, "OPENAI_", "AZURE_")
+        known.add_url(settings.azure_endpoint or resolve_base_url(settings, os.environ))
         if (proxy := self._proxy()) is not None:
             known.add_url(proxy)
 

@@ -27,6 +27,7 @@ from lightagent.aiokits.abandon import abandoned_count
 from lightagent.domain.events import ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from tests.support.call_counts import CallCount
+from tests.support.patience import eventually
 
 
 def many_calls(number: int) -> ScriptedModel:
@@ -273,3 +274,84 @@ async def test_a_failure_that_the_model_recovered_from_is_not_the_cause_of_a_lat
         chain.append(error)
         error = error.__cause__ or error.__context__
     assert not any(isinstance(one, OSError) or "disk" in str(one) for one in chain)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_tool_that_cancels_its_own_task_ends_neither_the_run_nor_the_calls_beside_it(answers: bool) -> None:
+    async def odd() -> str:
+        """Cancels the task that it runs in."""
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        if not answers:
+            await asyncio.sleep(0)
+        return "answered"
+
+    async def even() -> str:
+        """Takes a moment."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return "even"
+
+    calls = AssistantMessage(None, (ToolCall("a", "odd", "{}"), ToolCall("b", "even", "{}")))
+    result = await LightAgent(model=ScriptedModel([calls, "done"]), tools=[odd, even]).arun("?", result_format="object")
+    assert result.success
+    assert [call.status for call in result.tool_calls] == ["ok" if answers else "failed", "ok"]
+
+
+async def test_a_run_that_is_cancelled_twice_still_knows_what_goes_on() -> None:
+    entered, release = asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> str:
+        """Does not end."""
+        entered.set()
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        return "late"
+
+    before = abandoned_count()
+    agent = LightAgent(model=ScriptedModel([call_tool("stubborn"), "done"]), tools=[stubborn])
+    journals: list[Journal | None] = []
+
+    async def play() -> None:
+        try:
+            await agent.arun("?")
+        finally:
+            journals.append(agent.export_journal())
+
+    run = asyncio.create_task(play())
+    await entered.wait()
+    run.cancel()
+    await asyncio.sleep(0)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert abandoned_count() == before + 1
+    [journal] = journals
+    assert journal is not None
+    assert [event.status for event in journal.events if isinstance(event, ToolFinished)] == ["unknown"]
+    release.set()
+    assert await eventually(lambda: abandoned_count() == before)
+
+
+async def test_an_agent_that_is_cut_off_as_a_tool_says_what_may_still_take_effect() -> None:
+    release = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def pay() -> str:
+        """Takes long in its thread."""
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+        return "paid"
+
+    inner = LightAgent(model=ScriptedModel([call_tool("pay"), "done"]), tools=[pay])
+    outer = LightAgent(
+        model=ScriptedModel([call_tool("inner", query="?"), "done"]), tools=[inner.as_tool("inner", "i", timeout=0.5)]
+    )
+    result = await outer.arun("?", result_format="object")
+    release.set()
+    [call] = result.tool_calls
+    assert call.status == "unknown"
+    assert "do not call it again without checking" in str(call.output)

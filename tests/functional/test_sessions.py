@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from lightagent import (
     PolicyError,
     ProviderError,
     Suspended,
+    ToolError,
     tool,
 )
 from lightagent import agent_base as agents
@@ -29,6 +30,7 @@ from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application.keep_session import session_key
 from lightagent.application.sessions import Sessions
 from lightagent.domain.errors import Fenced, LeaseHeld
+from lightagent.domain.journal_streams import Draft, Lease, StreamKey
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -296,3 +298,96 @@ def test_a_session_of_synchronous_runs(tmp_path: Path) -> None:
         pass
     assert shop.asked[-1] == ["user: one", "assistant: Heard 'one'.", "user: two"]
     asyncio.run(store.aclose())
+
+
+class Slow(MemoryJournalStore):
+    """Holds appends or leases back once they have landed, until it is let go."""
+
+    def __init__(self, slow: str) -> None:
+        super().__init__()
+        self.slow = slow
+        self.landed = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        written = await super().append(
+            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
+        )
+        await self._wait("append")
+        return written
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        taken = await super().lease(key, holder, seconds, token)
+        if token is None:
+            await self._wait("lease")
+        return taken
+
+    async def _wait(self, what: str) -> None:
+        if what == self.slow:
+            self.landed.set()
+            await self.go_on.wait()
+
+    def hold(self) -> None:
+        self.landed.clear()
+        self.go_on.clear()
+
+
+async def test_a_resumption_that_is_refused_leaves_the_session_as_it_was() -> None:
+    store = MemoryJournalStore()
+    await Shop(store).agent.arun("pay", session_id="s", result_format="object")
+    journal = await Sessions(store).journal("s")
+    assert journal is not None
+    without = LightAgent(model=ScriptedModel(["Done."]), session_store=store)
+    with pytest.raises(ConfigurationError, match="tools that this agent lacks"):
+        await without.aresume(journal, ApprovalDecision.reject("No."))
+    with pytest.raises(ToolError):
+        await Shop(store).agent.aresume(journal, ApprovalDecision.edit({"amount": "a lot"}))
+    assert await Sessions(store).journal("s") == journal
+    shop = Shop(store)
+    result = await shop.agent.aresume(journal, ApprovalDecision.approve())
+    assert (result.success, shop.paid) == (True, [3])
+
+
+@pytest.mark.parametrize("what", ["lease", "append"])
+async def test_a_turn_that_is_cancelled_while_it_writes_leaves_no_half(what: str) -> None:
+    store = Slow(what)
+    shop = Shop(store)
+    await shop.agent.arun("one", session_id="s")
+    store.hold()
+    turn = asyncio.create_task(shop.agent.arun("two", session_id="s"))
+    await store.landed.wait()
+    turn.cancel()
+    store.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert await Sessions(store).journal("s") is None
+    await shop.agent.arun("three", session_id="s")
+    assert ("user: two" in shop.asked[-1]) == (what == "append")
+
+
+async def test_no_deadline_interrupts_the_writing_of_the_end() -> None:
+    store = Slow("append")
+    store.hold()
+    agent = LightAgent(model=ScriptedModel(["Done."]))
+
+    async def let_go() -> None:
+        await store.landed.wait()
+        await asyncio.sleep(0.3)
+        store.go_on.set()
+
+    helper = asyncio.create_task(let_go())
+    result = await agent.arun("?", journal=store, timeout=0.2, result_format="object")
+    await helper
+    assert result.content == "Done."

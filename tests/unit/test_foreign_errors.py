@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NoReturn, cast
 
 import pytest
 
@@ -31,6 +31,13 @@ class Speechless:
         raise KeyError("no text")
 
 
+class Locked(dict[str, int]):
+    """An object whose content cannot be had."""
+
+    def items(self) -> NoReturn:
+        raise KeyError("no items")
+
+
 DETAILS: list[tuple[object, JsonObject]] = [
     ({"status": 5, "a": object()}, {"status": 5, "a": "<object object>"}),
     ({1: 2}, {"1": 2}),
@@ -40,8 +47,23 @@ DETAILS: list[tuple[object, JsonObject]] = [
     ({"\ud800": 1}, {"?": 1}),
     ([1], {"text": "[1]"}),
     ({"a": Speechless()}, {"a": "<Speechless instance>"}),
+    ({"a": 10**6000}, {"a": "(int)"}),
+    ({Speechless(): 1}, {"<Speechless instance>": 1}),
+    (Locked(a=1), {}),
 ]
-IDS = ["an object", "a number as a name", "nan", "a tuple", "a set inside", "half a name", "a list", "no text"]
+IDS = [
+    "an object",
+    "a number as a name",
+    "nan",
+    "a tuple",
+    "a set inside",
+    "half a name",
+    "a list",
+    "no text",
+    "a long number",
+    "a name without a text",
+    "no items",
+]
 
 
 def read_back(journal: Journal) -> tuple[Event, ...]:

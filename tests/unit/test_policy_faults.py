@@ -164,3 +164,29 @@ async def test_a_change_in_place_is_a_rewriting_on_record_and_ends_with_the_revi
     assert admitted.message == UserMessage(({"type": "text", "text": "changed"},))
     assert [decision.action for decision in admitted.decisions] == ["rewrite"]
     assert asked == [{"type": "text", "text": "q"}]
+
+
+@pytest.mark.parametrize(
+    ("phase", "named"), [("tool_call", "output"), ("output", "end"), ("model_request", "tool_call")]
+)
+async def test_a_decision_about_another_boundary_blocks(phase: Phase, named: Phase) -> None:
+    class Confused:
+        policies = ("confused",)
+        phases: frozenset[Phase] = frozenset({phase})
+        timeout = None
+
+        async def review(self, at: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT]:
+            return Passed(payload, (Decision(named, "confused", "allow"),))
+
+        def hold(self, subject: Subject) -> HeldStream | None:
+            return None
+
+    def look() -> str:
+        """Look."""
+        return "seen"
+
+    agent = LightAgent(model=ScriptedModel([call_tool("look"), "done"]), tools=[look], gate=Confused())
+    result = await agent.arun("?", result_format="object")
+    assert result.outcome.kind == "blocked"
+    assert result.error is not None
+    assert phase in result.error.message

@@ -73,11 +73,32 @@ async def stop(tasks: Collection[asyncio.Task[T]], grace: float = GRACE) -> froz
         return frozenset()
     for task in unfinished:
         task.cancel()
-    _, pending = await asyncio.wait(unfinished, timeout=grace)
-    for task in pending:
-        _abandoned.add(task)
-        task.add_done_callback(_ended)
-    return frozenset(pending)
+    try:
+        await asyncio.wait(unfinished, timeout=grace)
+    finally:  # Whoever waits may be cancelled once more.
+        pending = frozenset(task for task in unfinished if not task.done())
+        for task in pending:
+            _abandoned.add(task)
+            task.add_done_callback(_ended)
+    return pending
+
+
+async def to_the_end(work: Coroutine[object, object, T]) -> T:
+    """The result of `work`, which a cancellation of the caller does not interrupt: it is raised once the work is over.
+
+    For work that cannot be left half done, such as a write whose outcome has to be known.
+    """
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        _ended(task)
+        raise cancelled
+    return task.result()
 
 
 def _ended(task: asyncio.Task[object]) -> None:

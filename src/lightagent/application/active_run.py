@@ -211,7 +211,7 @@ class ActiveRun(Generic[DepsT]):
         """Tell what is on record and has not been seen: the first event, or a decision. Not before the first step."""
         self.begun = True
         if self.keeper is not None and self.known:
-            await self.keeper.write(self.record.events)  # The decision with which a run is resumed.
+            await self._keep(self.keeper)  # The decision with which a run is resumed.
         sinks = self.means.sinks
         if sinks and self.nesting is None:
             self._watchers = Watchers(sinks, self.origin(), tuple(self.record.events[: self.known]))
@@ -231,9 +231,20 @@ class ActiveRun(Generic[DepsT]):
         """Put one event on record and hand it to whoever watches; returns once it was taken."""
         self.note(event)
         if self.keeper is not None and isinstance(event, _DURABLE):
-            await self.keeper.write(self.record.events)
+            await self._keep(self.keeper)
         if self.outlet is not None:
             await self._give(event)
+
+    async def _keep(self, keeper: Keeper) -> None:
+        """Put what has happened in the store. No deadline interrupts that, for then nobody knew whether it was done."""
+        deadline = self.deadline
+        if deadline is not None:
+            deadline.pause()
+        try:
+            await keeper.write(self.record.events)
+        finally:
+            if deadline is not None:
+                deadline.resume()
 
     async def show(self, delta: Delta | NestedDelta) -> None:
         """Hand a delta to whoever watches."""

@@ -15,7 +15,6 @@ from lightagent.domain.error_records import recorded_info
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Failed, Outcome
 from lightagent.domain.policy import (
-    PHASES,
     Action,
     Asked,
     CallPayload,
@@ -117,7 +116,7 @@ class Reviewer:
 
 def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Verdict[PayloadT]:
     """The verdict, if it is one, with a decision on record for all that it changes."""
-    if not isinstance(verdict, (Passed, Asked, Stopped)) or not are_decisions(verdict.decisions):
+    if not isinstance(verdict, (Passed, Asked, Stopped)) or not are_decisions(verdict.decisions, phase):
         return policy_fault(gate, phase, f"It answered with {type(verdict).__name__}, which is not a verdict.")
     if isinstance(verdict, Stopped):
         return checked_stop(gate, phase, verdict)
@@ -157,13 +156,13 @@ def _recorded(outcome: Outcome) -> Outcome:
             return outcome
 
 
-def are_decisions(decisions: object) -> bool:
-    """Whether these can be put on record as the decisions behind a verdict."""
-    return isinstance(decisions, tuple) and all(map(_is_decision, decisions))
+def are_decisions(decisions: object, phase: Phase) -> bool:
+    """Whether these can be put on record as the decisions behind a verdict at this boundary."""
+    return isinstance(decisions, tuple) and all(_is_decision(one, phase) for one in decisions)
 
 
-def _is_decision(value: object) -> bool:
-    if not isinstance(value, Decision) or value.phase not in PHASES or value.action not in _ACTIONS:
+def _is_decision(value: object, phase: Phase) -> bool:
+    if not isinstance(value, Decision) or value.phase != phase or value.action not in _ACTIONS:
         return False
     texts: tuple[object, ...] = (value.by, value.reason)
     return all(isinstance(text, str) for text in texts)

@@ -83,10 +83,13 @@ async def _failed(
 
 async def _reviewed(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], output: str) -> Passed[ResultPayload] | Stopped:
     reviewer = live.reviewer
+    # Those about the call are on record with its beginning, unless it had begun before they were made.
+    earlier = ready.decisions if ready.call.status == "started" else ()
     if reviewer is None or not reviewer.reviews("tool_result"):
-        return Passed(ResultPayload(output))
+        return Passed(ResultPayload(output), earlier)
     subject = live.subject(ready.name, ready.call.call.id)
-    return await reviewer.review("tool_result", subject, ResultPayload(output))
+    verdict = await reviewer.review("tool_result", subject, ResultPayload(output))
+    return replace(verdict, decisions=earlier + verdict.decisions) if earlier else verdict
 
 
 async def _reviewed_handoff(live: ActiveRun[DepsT], target: str, call_id: str) -> Passed[HandoffPayload] | Stopped:

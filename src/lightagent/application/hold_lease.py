@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
+from lightagent.aiokits.abandon import to_the_end
 from lightagent.domain.errors import LeaseHeld, StoreError
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.ports.journals import JournalStore
@@ -44,15 +45,17 @@ class HeldLease:
         end = loop.time() + wait
         while True:
             try:
-                lease = await self._store.lease(self._key, self._holder, SECONDS)
+                await to_the_end(self._take())
+                return
             except LeaseHeld:
                 if loop.time() >= end:
                     raise
                 await asyncio.sleep(min(_PAUSE, max(end - loop.time(), 0.0)))
-            else:
-                self.token = lease.token
-                self._renewal = asyncio.create_task(self._renew(lease.token))
-                return
+
+    async def _take(self) -> None:
+        lease = await self._store.lease(self._key, self._holder, SECONDS)
+        self.token = lease.token
+        self._renewal = asyncio.create_task(self._renew(lease.token))
 
     async def release(self) -> None:
         """Give the lease back; one that was lost meanwhile is somebody else's, and stays theirs."""

@@ -88,7 +88,7 @@ def _through(deltas: Sequence[Delta], streams: Sequence[tuple[Gate, HeldStream]]
             except FAILURES as raised:  # A policy of anybody's: it fails closed.
                 failure(raised)
                 return policy_fault(gate, "model_reply", f"Its held stream raised {type(raised).__name__}.")
-            if isinstance(released, Stopped) and are_decisions(released.decisions):
+            if isinstance(released, Stopped) and are_decisions(released.decisions, "model_reply"):
                 return checked_stop(gate, "model_reply", released)
             if not _are_deltas(released):
                 return policy_fault(gate, "model_reply", "Its held stream released what is not a delta.")
@@ -106,7 +106,7 @@ async def _end(gate: Gate, stream: HeldStream, *, in_time: bool) -> Passed[tuple
         if isinstance(failure(raised), InnerCancellation):
             return policy_fault(gate, "model_reply", "Something that its held stream waited for was cancelled.")
         return policy_fault(gate, "model_reply", f"Its held stream raised {type(raised).__name__}.")
-    if not isinstance(verdict, (Passed, Stopped)) or not are_decisions(verdict.decisions):
+    if not isinstance(verdict, (Passed, Stopped)) or not are_decisions(verdict.decisions, "model_reply"):
         return policy_fault(gate, "model_reply", "Its held stream ended with what is not a verdict.")
     if isinstance(verdict, Stopped):
         return checked_stop(gate, "model_reply", verdict)

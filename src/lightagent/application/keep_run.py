@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.event_codec import event_to_dict
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.journal import format_version
@@ -69,12 +70,13 @@ class RunKeeper:
         Raises:
             StoreError: it could not be written; `Fenced`: somebody else has taken the run over.
         """
-        new = events[self._kept :]
-        if not new or not self._opened:
-            return
+        if len(events) > self._kept and self._opened:
+            await to_the_end(self._write(events))
+
+    async def _write(self, events: Sequence[Event]) -> None:
         await self._store.append(
             self._key,
-            drafts_of(new),
+            drafts_of(events[self._kept :]),
             expected=self._kept,
             at=self._clock.now(),
             labels={"status": _status(events), "agent": self._agent},

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.keep_run import drafts_of
@@ -100,9 +101,8 @@ class SessionKeeper:
         """
         started = events[0]
         holder = started.run_id if isinstance(started, RunStarted) else ""
-        lease = HeldLease(self._store, self._key, f"run {holder}")
-        await lease.acquire(self._wait)
-        self._lease = lease
+        self._lease = HeldLease(self._store, self._key, f"run {holder}")
+        await self._lease.acquire(self._wait)
         loaded = await load_session(self._store, self._key)
         self._session, self._born = loaded.session, loaded.born
         if known:
@@ -123,10 +123,12 @@ class SessionKeeper:
         Raises:
             StoreError: it could not be written; `Fenced`: somebody else has taken the session over.
         """
-        new = events[self._kept :]
-        if new and self._opened:
-            await self._append(new)
-            self._kept = len(events)
+        if len(events) > self._kept and self._opened:
+            await to_the_end(self._write(events))
+
+    async def _write(self, events: Sequence[Event]) -> None:
+        await self._append(events[self._kept :])
+        self._kept = len(events)
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and give the session back."""

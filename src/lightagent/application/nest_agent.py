@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, Generic
 
-from lightagent.aiokits.abandon import TimeIsUp
+from lightagent.aiokits.abandon import Abandoned, TimeIsUp
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies
@@ -19,6 +19,7 @@ from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
+from lightagent.domain.events import Event, Nested, ToolFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended, outcome_error
@@ -77,7 +78,8 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
         except TimeoutError as error:
             if not deadline.expired:
                 raise
-            raise TimeIsUp from error
+            goes_on = any(map(_may_take_effect, live.leftovers))
+            raise (Abandoned if goes_on else TimeIsUp) from error
         return self._answer(live.run.outcome)
 
     def _run(self, query: str, context: RunContext[DepsT]) -> ActiveRun[DepsT]:
@@ -123,6 +125,13 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
         if isinstance(error, (PolicyError, BudgetError)):
             raise error
         raise ToolError(f"The agent {self._means.name} failed: {error}", guidance="")
+
+
+def _may_take_effect(event: Event) -> bool:
+    """Whether this is the last word of a tool that was cut off and goes on, at any depth."""
+    while isinstance(event, Nested):
+        event = event.event
+    return isinstance(event, ToolFinished) and event.status == "unknown"
 
 
 def agent_tool_spec(name: str, description: str, *, timeout: float | None, output_limit: int) -> ToolSpec:

@@ -93,7 +93,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     if isinstance(verdict, Asked) or not same_json(verdict.payload.arguments, ready.shown):
         error = _interrupted(name, live.acting.prompts.call_interrupted)
         return _not_called(live, call, error, verdict.decisions)
-    return ready
+    return replace(ready, decisions=verdict.decisions)  # They go on record with its result.
 
 
 def _newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:

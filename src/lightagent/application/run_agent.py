@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+from lightagent.aiokits.abandon import to_the_end
 from lightagent.aiokits.cancellation import Heeding, from_now_on
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun, Keeper
@@ -67,17 +68,20 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
                     whole.check()  # Where nothing ever waits, no timer would be heard.
                     await _carry_out(_due_move(live), live, whole)
         except TimeoutError:
-            if not whole.expired or live.run.outcome is not None:
+            if not whole.expired:
                 raise
             live.deadline = None
-            await _cut_off(live)
+            if live.run.outcome is None:
+                await _cut_off(live)
     except BaseException as error:
         live.deadline = None
         live.give_up(asyncio.CancelledError() if outer is not None and outer.expired else error)
         raise
     finally:
         if live.keeper is not None:
-            await live.keeper.close(live.record.events)
+            # What did not begin is not kept: neither a new run, nor the decision with which one was to be resumed.
+            events = live.record.events if live.begun else live.record.events[: live.known]
+            await to_the_end(live.keeper.close(events))
 
 
 def _due_move(live: ActiveRun[DepsT]) -> Move:

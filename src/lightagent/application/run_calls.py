@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic
 
 from lightagent.aiokits.abandon import GRACE, stop
@@ -16,6 +17,7 @@ from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import is_delta
+from lightagent.domain.errors import ToolError
 from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext
@@ -62,7 +64,7 @@ async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -
     work = _Work(live)
     tasks = {asyncio.create_task(work.carry_out(call)): call for call in ready}
     for task in tasks:
-        task.add_done_callback(work.give_up)
+        task.add_done_callback(partial(work.give_up, ready=tasks[task]))
     left = len(ready)
     try:
         while left:
@@ -71,10 +73,12 @@ async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -
         work.closed = True
         if left:
             # A nested run waits less than the one around it, which would give it up before its last words.
-            abandoned = await stop(tasks, GRACE / (1 + len(live.path)))
-            await asyncio.sleep(0)  # The last words of calls that have ended are on their way through the loop.
-            running = [tasks[task] for task in tasks if task in abandoned or _goes_on(task, tasks[task])]
-            live.leftovers = [*work.drain(), *(_abandoned(live, ready) for ready in running)]
+            try:
+                await stop(tasks, GRACE / (1 + len(live.path)))
+                await asyncio.sleep(0)  # The last words of calls that have ended are on their way through the loop.
+            finally:  # Also where the run is cancelled once more meanwhile.
+                running = [ready for task, ready in tasks.items() if not task.done() or _goes_on(task, ready)]
+                live.leftovers = [*work.drain(), *(_abandoned(live, ready) for ready in running)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class _Work(Generic[DepsT]):
         self._is_cancelled = cancellation()
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[_Item] = asyncio.Queue()
+        self._ended: set[str] = set()  # the calls that have given their last item
 
     async def tell_next(self) -> bool:
         """Tell what happens next; whether a call has come to its end with it."""
@@ -127,8 +132,12 @@ class _Work(Generic[DepsT]):
                 events.append(step)
         return events
 
-    def give_up(self, task: asyncio.Task[None]) -> None:
+    def give_up(self, task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> None:
         """What no call survives ends the run."""
+        if task.cancelled() and not self.closed:
+            if ready.call.call.id not in self._ended:
+                self._items.put_nowait(_Item(_gave_itself_up(self._live, ready), last=True))
+            return
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
             self._items.put_nowait(_Item(error))
@@ -153,6 +162,7 @@ class _Work(Generic[DepsT]):
                 event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting))
         finally:
             over = True
+        self._ended.add(ready.call.call.id)
         # After the notes of the call's own thread, which are on their way through the loop.
         self._loop.call_soon(self._items.put_nowait, _Item(event, last=True))
 
@@ -180,6 +190,12 @@ def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:
     if is_delta(step):
         return NestedDelta((call_id,), step)
     return Nested(call_id, step)
+
+
+def _gave_itself_up(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
+    """The result of a call whose task nobody cancelled but the tool itself."""
+    error = ToolError(f"{ready.name} failed: it cancelled its own task.", guidance="", details={"tool": ready.name})
+    return ToolFinished(ready.call.call.id, str(error), "failed", error.info, at=live.clock.now())
 
 
 def _goes_on(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:

@@ -8,7 +8,7 @@ from reprlib import Repr
 from typing import Final
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import ConfigurationError, LightAgentError
+from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 
@@ -48,21 +48,26 @@ def _details(details: object) -> JsonObject | None:
         return None
     if not isinstance(details, dict):
         return {"text": _text(details)}
-    try:
+    with suppress(Exception):  # They may be of a class of anybody's.
         return to_json_object(details, "details")
-    except ConfigurationError:
+    with suppress(Exception):
         return {name: found for key, value in details.items() for name, found in _detail(key, value).items()}
+    return {}
 
 
 def _detail(key: object, value: object) -> JsonObject:
     """One of several details, of which at least one is no JSON."""
     for name in (key, _text(key).encode("utf-8", "replace").decode()):
         for found in (value, _text(value)):
-            with suppress(ConfigurationError):
+            with suppress(Exception):
                 return to_json_object({name: found}, "details")
     return {}
 
 
 def _text(value: object) -> str:
     """A text as it is, and of anything else a short one, in which nothing differs from one process to another."""
-    return value if isinstance(value, str) else _ADDRESS.sub("", _REPR.repr(value))[:_MOST_TEXT]
+    if isinstance(value, str):
+        return value
+    with suppress(Exception):  # A number of more digits than Python writes, or a `__repr__` of anybody's.
+        return _ADDRESS.sub("", _REPR.repr(value))[:_MOST_TEXT]
+    return f"({type(value).__name__})"

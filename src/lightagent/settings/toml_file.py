@@ -98,7 +98,7 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
     _check_depth(path, lines, tree)
     problems = [problem for name, value in tree.items() if (problem := _misplaced(path, lines, name, value, sections))]
     raise_problems(problems)
-    tables = {name: _table(path, lines, (name,), value) for name, value in tree.items()}
+    tables = {name: _table(path, lines, (name,), value) for name, value in tree.items() if isinstance(value, dict)}
     return ConfigFile(path, tables, lines, hashlib.sha256(content).hexdigest(), owner)
 
 

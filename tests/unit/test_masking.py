@@ -6,6 +6,7 @@ import base64
 import copy
 import json
 import pickle
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -212,3 +213,74 @@ def test_a_copied_agent_answers_after_use() -> None:
     agent = LightAgent(model=ScriptedModel(["one", "two"]))
     agent.run("?")
     assert copy.deepcopy(agent).run("?") == "two"
+
+
+LONG_KEY = "sk-proj-Zq9/+aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA=="
+
+
+@pytest.mark.parametrize("size", [12, 16, 20, 30, 40])
+@pytest.mark.parametrize("start", [0, 5, 8, -1])
+@pytest.mark.parametrize(
+    "around", ["{}", "The credential starting with {} was revoked", "code{}x", "a\nb {}...", "{}{}"]
+)
+def test_a_part_of_a_key_is_hidden_wherever_it_stands(size: int, start: int, around: str) -> None:
+    part = LONG_KEY[-size:] if start < 0 else LONG_KEY[start : start + size]
+    for shift in range(8):
+        text = "-" * shift + around.format(part, part)
+        shown = Mask([LONG_KEY]).text(text)
+        assert MASK in shown
+        assert not any(LONG_KEY[at : at + 12] in shown for at in range(len(LONG_KEY) - 11))
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        quote(quote(LONG_KEY, safe=""), safe=""),
+        "".join(f"%{ord(one):02X}" for one in LONG_KEY),
+        "".join(f"%{ord(one):02x}" for one in LONG_KEY),
+        "".join(f"\\u{ord(one):04x}" for one in LONG_KEY),
+        "".join(f"&#{ord(one)};" for one in LONG_KEY),
+        LONG_KEY.replace("/", "&#x2F;").replace("+", "&#x2B;").replace("=", "&#x3D;"),
+        LONG_KEY.replace("/", "&#47;").replace("+", "&#43;").replace("=", "&#61;"),
+        LONG_KEY.replace("/", "\\u002f").replace("+", "\\u002b").replace("=", "\\u003d"),
+        LONG_KEY.encode().hex(),
+        LONG_KEY.encode().hex().upper(),
+        LONG_KEY.upper(),
+        LONG_KEY.lower(),
+        *(base64.b64encode(f"{before}:{LONG_KEY}".encode()).decode() for before in ("u", "me", "you", "user")),
+        base64.urlsafe_b64encode(f"Bearer {LONG_KEY}".encode()).decode(),
+        repr('["' + LONG_KEY.replace("/", "\\/") + '"'),
+        repr(repr('["' + LONG_KEY.replace("/", "\\/") + '"')),
+    ],
+)
+def test_a_key_is_hidden_in_rare_spellings(spelled: str) -> None:
+    shown = Mask([LONG_KEY]).text(f"refused: {spelled} (401)")
+    assert MASK in shown
+    assert not any(spelled[at : at + 16] in shown.removeprefix("refused: ") for at in range(8, len(spelled) - 24))
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("my-gateway-token-for-the-tests-1", "The my-gateway-token-for is no name of a gateway-token-for-the."),
+        ("Basic authentication is Zq9aB3dE5fG7", "Use Basic authentication is what the server says."),
+        ("0000000000000000000000000000000001", "000000000000 and 0000000000000"),
+        (LONG_KEY, "Keys begin with sk-proj- and have 48 characters; sk-proj-Zq9 is too short."),
+    ],
+)
+def test_what_a_secret_has_in_common_with_an_innocent_text_stays(secret: str, text: str) -> None:
+    assert Mask([secret]).text(text) == text
+
+
+@pytest.mark.parametrize(
+    "repeated", ["the key sk-proj- is not known, ", LONG_KEY[:11] + " ", LONG_KEY[:13] + " ", "%73%6b"]
+)
+def test_parts_are_found_fast_in_a_long_text(repeated: str) -> None:
+    """Sixty keys that begin alike, and a megabyte: about a tenth of a second. The watchdog allows a slow machine."""
+    keys = ["sk-proj-Zq9" + base64.b64encode(f"{number:040}".encode()).decode() for number in range(60)]
+    runs = Mask([LONG_KEY, *keys])._runs
+    text = repeated * (1_000_000 // len(repeated))
+    begun = time.perf_counter()
+    shown = runs.hide(text, MASK)
+    assert time.perf_counter() - begun < 10
+    assert LONG_KEY[:12] not in shown

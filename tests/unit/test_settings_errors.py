@@ -140,3 +140,35 @@ def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ConfigurationError, match=r"--profile: There is no profile 'prod', since there is no lightagent"
     ):
         load_settings(profile="prod", environ=TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[default.agent]\nmetadata = " + "[" * 2000 + "]" * 2000, r"lightagent\.toml:2: Tables and lists lie"),
+        ("[default.agent]\nmetadata = " + "{a = " * 300 + "1" + "}" * 300, r"lightagent\.toml:2: Tables and lists lie"),
+        ("[default.agent]\nmetadata." + ".".join(["a"] * 3000) + " = 1", r"lightagent\.toml:2: Tables and lists lie"),
+        ("\n[default." + ".".join(["a"] * 3000) + "]", r"lightagent\.toml:2: Tables and lists lie"),
+        ("[default.agent]\nmetadata = {" + ".".join(["a"] * 3000) + " = 1}", r"lightagent\.toml: Tables and lists"),
+        ("[default.agent]\nname = 1" + "0" * 5000, r"lightagent\.toml:2: A number is too long"),
+        (
+            "[default.agent]\nmax_retry = 9" + "0" * 4000,
+            r"default\.agent\.max_retry \(lightagent\.toml:2\): A number is",
+        ),
+        ("# " + "x" * 1_000_000, r"lightagent\.toml: This is larger than 1000000 bytes"),
+    ],
+    ids=["lists", "tables", "dotted key", "dotted header", "dotted in a table", "5001 digits", "4001 digits", "large"],
+)
+def test_a_file_made_to_exhaust_its_reader_is_refused_with_its_place(
+    text: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lightagent.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=says):
+        load_settings(environ={})
+
+
+@pytest.mark.parametrize("deep", ["[" * 20_000, "[" * 100 + "]" * 100, '{"a": ' * 500 + "1" + "}" * 500])
+def test_a_variable_nested_too_deep_counts_as_text(deep: str) -> None:
+    with pytest.raises(ConfigurationError, match="LIGHTAGENT__AGENT__METADATA"):
+        load_settings(environ={"LIGHTAGENT__AGENT__METADATA": deep})

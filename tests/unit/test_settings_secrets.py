@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.secret_names import is_secret_name
+from lightagent.domain.secret_names import is_secret_name, is_secret_variable
 from lightagent.settings import AgentSettings, Backend, Settings, load_settings
 from lightagent.settings.backends import check_backend
 from lightagent.settings.report import differences, rows
-from lightagent.settings.secrets import Resolver, masked
+from lightagent.settings.secrets import Resolver, masked, masked_at
 
 CANARY = "sk-canary-1234567890"
 
@@ -184,3 +185,71 @@ def test_what_was_looked_up_is_in_no_problem(tmp_path: Path, option: str) -> Non
         assert "problems=(Problem(" in told
         assert "1234567890" not in told
         assert "canary" not in told
+
+
+RANDOM = "Zq9aB3dE5fG7hJ9kL1mN3pQ5"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("model", "headers"), {"X-Corp": RANDOM, "X-Session": "letters"}),
+        (("model", "default_query"), {"code": "letters"}),
+        (("model", "base_url"), f"https://gateway.example/{RANDOM}/v1"),
+        (("model", "arguments"), {"extra_headers": {"X-Corp": "letters"}}),
+        (("agent", "metadata"), {"x": f"Bearer {RANDOM}"}),
+        (("agent", "metadata"), {"auth": RANDOM}),
+        (("agent", "metadata"), {"auth": {"bearer": RANDOM}}),
+        (("agent", "metadata"), {"secretKeyBase64": RANDOM}),
+        (("agent", "metadata"), {"api_key_prod": RANDOM}),
+        (("agent", "metadata"), {"x": f"sk-proj-{RANDOM}"}),
+        (("agent", "metadata"), {"x": f"ghp_{RANDOM}12345678901"}),
+        (("agent", "metadata"), {"x": f"xoxb-12345-{RANDOM}"}),
+        (("agent", "metadata"), {"hook": f"https://hooks.slack.com/services/T0/B0/{RANDOM}"}),
+        (("agent", "instructions"), f"Use the password {RANDOM} for it."),
+    ],
+)
+def test_what_looks_like_a_credential_is_not_shown(path: tuple[str, str], value: JsonValue) -> None:
+    section, name = path
+    options = {"model": "m", name: value}
+    settings = (
+        Settings(model=Backend(kind="openai", options=options))
+        if section == "model"
+        else Settings(agent=AgentSettings.model_validate({name: value}))
+    )
+    told = f"{settings!r} {rows(settings)}"
+    assert RANDOM not in told
+    assert "letters" not in told
+    assert "***" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("instructions", "Use the key word: the password is a secret that nobody knows, and skip sk-lists."),
+        ("model", "gpt-4.1-mini-2025-04-14"),
+        ("base_url", "https://resource.openai.azure.com/openai/deployments/gpt-4.1-mini/v1"),
+        ("prompt_cache_key", "tenant-7"),
+        ("headers", {"Accept": "application/json"}),
+    ],
+)
+def test_what_is_no_credential_is_shown(name: str, value: JsonValue) -> None:
+    assert masked(name, value) == value
+
+
+def test_trust_shows_no_header_of_a_file() -> None:
+    assert masked_at(("model", "headers", "X-Corp"), "letters") == "***"
+    assert masked_at(("model", "headers", "X-Corp"), {"env": "CORP"}) == {"env": "CORP"}
+
+
+def test_a_model_shows_no_token_in_the_path_of_its_url() -> None:
+    model = OpenAIChatModel("m", "k", f"https://gateway.example/{RANDOM}/v1")
+    assert repr(model) == "OpenAIChatModel('m', base_url='https://gateway.example/***/v1')"
+    assert RANDOM not in repr(model._settings)
+    model._remember_settings()
+    assert model._credentials.mask.text(f"path /{RANDOM}/v1 refused") == "path /***/v1 refused"
+
+
+def test_the_variable_of_the_current_folder_is_no_secret() -> None:
+    assert not is_secret_variable("PWD")
+    assert is_secret_variable("DB_PWD")

@@ -7,16 +7,16 @@ know nothing and go by the form alone: the password of a URL, the value beside a
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.secret_names import is_secret_name
+from lightagent.domain.secret_forms import looks_random, mask_forms
+from lightagent.domain.secret_names import is_secret_name, is_sent_secret, is_telling_name
+from lightagent.domain.secret_runs import SecretRuns
+from lightagent.domain.secret_spellings import escaped_spellings, rare_spellings, usual_spellings
 
 MASK: Final = "***"
 
@@ -75,8 +75,6 @@ _BEFORE_NAMED: Final = (
 _BEGINS: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=%[0-9A-Fa-f]{2}))"
 _ENDS: Final = r"(?![A-Za-z0-9])"
 
-_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
-
 _USER_INFO: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/:@\[\"'<>]{0,200}):(?!\d{1,5}(?:[/?#\s]|$))[^\s\"'<>]{1,1000}@"
 )
@@ -110,11 +108,15 @@ def mask_options(name: str, value: JsonValue, secret: bool = False) -> JsonValue
     if isinstance(value, str):
         if value and (secret or is_secret_name(name)):
             return MASK
-        return MASK if _WHOLE_USER.fullmatch(value) else mask_named(value)
+        if is_telling_name(name) and looks_random(value):
+            return MASK
+        return MASK if _WHOLE_USER.fullmatch(value) else mask_forms(mask_named(value), MASK)
     if isinstance(value, list):
         return [mask_options(name, item, secret) for item in value]
     if isinstance(value, dict):
-        return {inner: mask_options(inner, item, secret) for inner, item in value.items()}
+        return {
+            inner: mask_options(inner, item, secret or is_sent_secret(name, inner)) for inner, item in value.items()
+        }
     return value
 
 
@@ -142,7 +144,7 @@ class Mask:
         """`text` without the secrets, and without what is a secret by its place in a URL."""
         if self._pattern is not None:
             text = self._pattern.sub(_hidden, text)
-            text = self._without_beginning(text)
+            text = self._without_beginning(self._runs.hide(text, MASK))
         return mask_urls(text)
 
     def json(self, value: JsonValue) -> JsonValue:
@@ -157,12 +159,20 @@ class Mask:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
-        spelled = {spelling for secret in self._secrets if _is_telling(secret) for spelling in _spellings(secret)}
+        spelled = {spelling for secret in self._secrets if _is_telling(secret) for spelling in usual_spellings(secret)}
         # The longest first: one secret may begin with another.
         forms = [_form(spelling) for spelling in sorted(spelled, key=lambda one: (-len(one), one))]
         if short := "|".join(re.escape(one) for one in reversed(self._secrets) if not _is_telling(one)):
             forms.append(f"(?P<before>{_BEFORE_NAMED})(?:{short}){_ENDS}")
         return re.compile("|".join(forms)) if forms else None
+
+    @cached_property
+    def _runs(self) -> SecretRuns:
+        telling = [secret for secret in self._secrets if _is_telling(secret)]
+        whole = {one for secret in telling for one in (*rare_spellings(secret), *escaped_spellings(secret))}
+        parts = {one for secret in telling for one in usual_spellings(secret)}
+        # A short word in capitals, or a short escaped one, may be a part of another.
+        return SecretRuns((one for one in whole if len(one) >= _LONG), parts)
 
     def _without_beginning(self, text: str) -> str:
         """`text` without the beginning of a secret at its end, where somebody cut the text there."""
@@ -189,26 +199,3 @@ def _form(spelling: str) -> str:
     if len(spelling) >= _LONG:
         return form
     return f"{_BEGINS if spelling[0].isalnum() else ''}{form}{_ENDS if spelling[-1].isalnum() else ''}"
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    """A secret as it is, in URLs, in JSON, in Python's and HTML's text, and in base64."""
-    yield secret
-    raw = secret.encode("utf-8", "replace")
-    yield from (_percent(raw, b""), _percent(raw, b"/"), _percent(raw, b" ").replace(" ", "+"))
-    for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
-        yield escaped
-        yield escaped.replace("/", "\\/")
-        yield re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", escaped)
-        yield json.dumps(escaped)[1:-1]
-    yield repr(secret)[1:-1]
-    yield repr(raw)[2:-1]
-    yield html.escape(secret)
-    for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
-        yield encoded.decode()
-        yield encoded.decode().rstrip("=")
-
-
-def _percent(raw: bytes, safe: bytes) -> str:
-    """`raw` as it stands in a URL. urllib would bring the network into the domain."""
-    return "".join(chr(one) if one in _UNRESERVED or one in safe else f"%{one:02X}" for one in raw)

@@ -35,6 +35,32 @@ _NO_KEY: Final = frozenset(
 _MANY_TOKENS: Final = frozenset({"access", "api", "auth", "bearer", "refresh", "session"})
 
 
+# Tables of what is sent with every request. Gateways call their keys whatever they like: X-Session, X-Corp, code.
+_SENT: Final = frozenset({"headers", "default_headers", "extra_headers", "default_query", "extra_query"})
+_HARMLESS: Final = frozenset({"accept", "content-type", "user-agent", "api-version"})
+
+_TELLING: Final = re.compile(
+    r"(?i)auth|key|token|secret|cookie|session|credential|pass|pwd|signature|jwt|bearer|otp|seed"
+)
+
+
+def is_sent_secret(table: str, name: str) -> bool:
+    """Whether `name` in `table` may be a credential because it goes into headers or queries."""
+    return table.lower() in _SENT and name.lower() not in _HARMLESS
+
+
+def is_telling_name(name: str) -> bool:
+    """Whether the name has a telling word anywhere, so that a value that looks random is a secret: ``auth``,
+    ``secretKeyBase64``, ``api_key_prod``.
+    """
+    return _TELLING.search(name) is not None
+
+
+def is_secret_variable(name: str) -> bool:
+    """Whether an environment variable holds a secret by its name. ``PWD`` is the current folder there."""
+    return name not in ("PWD", "OLDPWD") and is_secret_name(name)
+
+
 def is_secret_name(name: str) -> bool:
     """Whether the name says that its value is secret: its last word is one of few, in camelCase, kebab or snake."""
     words = [word.lower() for word in _WORD.findall(name)]

@@ -10,7 +10,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from lightagent.adapters.registry import Adapter, find_adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.settings.origins import Problem, problem_of, raise_problems
+from lightagent.settings.default_keys import without_default_key
+from lightagent.settings.origins import KeyPath, Problem, problem_of, raise_problems
 from lightagent.settings.schema import BACKENDS, Settings
 from lightagent.settings.secrets import Resolver
 from lightagent.settings.validation import validation_problems
@@ -41,6 +42,9 @@ def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) 
         return BackendCheck(problems=(problem_of(exc, place, f"{section}.kind: "),))
     resolver = Resolver(environ)
     options = {name: resolver.resolve((name,), value) for name, value in backend.options.items()}
+    options = without_default_key(
+        BACKENDS[section], backend.kind, options, lambda name: _is_in_file(settings, (section, name))
+    )
     unset = tuple(_unset(settings, section, path[0], variable) for path, variable in resolver.missing)
     try:
         checked = adapter.options.model_validate(options)
@@ -89,6 +93,10 @@ def secret_options(section: str, kind: str) -> frozenset[str]:
 
 def _holds_secret(annotation: object) -> bool:
     return annotation is SecretStr or any(_holds_secret(part) for part in typing.get_args(annotation))
+
+
+def _is_in_file(settings: Settings, path: KeyPath) -> bool:
+    return settings.provenance.origin(path).layer == "file"
 
 
 def _unset(settings: Settings, section: str, option: str, variable: str) -> Problem:

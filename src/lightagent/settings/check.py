@@ -66,4 +66,6 @@ def _missing_key(settings: Settings, section: str, opened: object, environ: Mapp
     """The key without which the backend opens, and is refused at its first request."""
     if isinstance(opened, KeyedModel) and (missing := opened.missing_key(environ)):
         remedy = 'Set the variable of its key (openai: OPENAI_API_KEY), or another: api_key = { env = "NAME" }.'
+        if "api_key =" in missing:  # It says so itself.
+            remedy = ""
         yield Problem(settings.provenance.place((section,)), missing, remedy)

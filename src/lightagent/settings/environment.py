@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.settings.layers import flatten, overlay
+from lightagent.settings.layers import flatten, is_too_deep, overlay
 from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem
 from lightagent.settings.schema import SECTIONS
 
@@ -68,6 +68,6 @@ def _value(text: str, *, in_table: bool) -> JsonValue:
         return text
     try:
         value: JsonValue = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-    return value
+    return text if is_too_deep(value) else value

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.origins import KeyPath, Leaf, Leaves, Origin
 from lightagent.settings.secrets import is_meant_as_reference, reference
+
+DEEPEST: Final = 64
+"""Levels of tables and lists that settings may have. More would exhaust the stack of whatever walks them."""
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether tables and lists lie deeper in each other than `DEEPEST` levels. Needs no stack itself."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [inner for one in level for inner in _parts(one)]
+    return bool(level)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def flatten(path: KeyPath, value: JsonValue, origin: Callable[[KeyPath], Origin]) -> Leaves:

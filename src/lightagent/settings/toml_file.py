@@ -14,10 +14,16 @@ from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.settings.layers import flatten
+from lightagent.settings.layers import DEEPEST, flatten, is_too_deep
 from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem, raise_problems, short_path
 
 FILE_NAME: Final = "lightagent.toml"
+
+_LARGEST: Final = 1_000_000
+"""Bytes of a settings file. A file that was merely found may be anything."""
+
+_INTEGERS: Final = "Integers have 64 bits in TOML, which is 19 digits at most."
+_LONG_NUMBER = re.compile(r"\d[\d_]{1000,}")
 
 _NAME = r"""(?:[\w-]+|"(?:[^"\\\n]|\\[^\n])*"|'[^'\n]*')"""
 _DOTTED = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
@@ -87,18 +93,54 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
     """
     content, owner = _read(path)
     text = _decoded(path, content)
+    tree = _parsed(path, text)
+    lines = key_lines(text)
+    _check_depth(path, lines, tree)
+    problems = [problem for name, value in tree.items() if (problem := _misplaced(path, lines, name, value, sections))]
+    raise_problems(problems)
+    tables = {name: _table(path, lines, (name,), value) for name, value in tree.items() if isinstance(value, dict)}
+    return ConfigFile(path, tables, lines, hashlib.sha256(content).hexdigest(), owner)
+
+
+def _parsed(path: Path, text: str) -> dict[str, object]:
+    if (line := _line_too_deep(text)) is not None:  # The parser would exhaust the stack.
+        raise _too_deep(f"{short_path(path)}:{line}")
     try:
-        tree = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigurationError(
             f"{short_path(path)}: this is not TOML: {exc}.",
             guidance='Tables look like [default.model], values like name = "text", timeout = 30 or flag = true.',
         ) from None
-    lines = key_lines(text)
-    problems = [problem for name, value in tree.items() if (problem := _misplaced(path, lines, name, value, sections))]
-    raise_problems(problems)
-    tables = {name: _table(path, lines, (name,), value) for name, value in tree.items()}
-    return ConfigFile(path, tables, lines, hashlib.sha256(content).hexdigest(), owner)
+    except ValueError:  # Python refuses to read a number of thousands of digits.
+        long = _LONG_NUMBER.search(text)
+        place = f"{short_path(path)}:{text.count(chr(10), 0, long.start()) + 1}" if long else short_path(path)
+        raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS) from None
+
+
+def _line_too_deep(text: str) -> int | None:
+    """The line where brackets are open in each other more than `DEEPEST` levels."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
+        if depth > DEEPEST:
+            return text.count("\n", 0, token.start()) + 1
+    return None
+
+
+def _check_depth(path: Path, lines: Mapping[KeyPath, int], tree: dict[str, object]) -> None:
+    """Dotted names nest without any bracket."""
+    if not is_too_deep(tree):
+        return
+    line = next((line for names, line in lines.items() if len(names) > DEEPEST), None)
+    raise _too_deep(f"{short_path(path)}:{line}" if line else short_path(path))
+
+
+def _too_deep(place: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{place}: Tables and lists lie in each other more than {DEEPEST} levels deep.",
+        guidance="Look for brackets that are not closed, and for a key with too many dots.",
+    )
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
@@ -151,12 +193,19 @@ def _read(path: Path) -> tuple[bytes, int | None]:
     """What is in the file, and its owner. Read once: what is hashed is what is used, whatever happens to the file."""
     try:
         with path.open("rb") as file:
-            return file.read(), os.fstat(file.fileno()).st_uid if os.name == "posix" else None
+            content = file.read(_LARGEST + 1)
+            owner = os.fstat(file.fileno()).st_uid if os.name == "posix" else None
     except OSError as exc:
         raise ConfigurationError(
             f"{short_path(path)}: cannot be read: {exc.strerror}.",
             guidance="Check the path given by --config or LIGHTAGENT_CONFIG, and the file's rights.",
         ) from None
+    if len(content) > _LARGEST:
+        raise ConfigurationError(
+            f"{short_path(path)}: This is larger than {_LARGEST} bytes, and so hardly a settings file.",
+            guidance="Check the path given by --config or LIGHTAGENT_CONFIG, or move the file away.",
+        )
+    return content, owner
 
 
 def _decoded(path: Path, content: bytes) -> str:
@@ -193,7 +242,9 @@ def _json(path: Path, lines: Mapping[KeyPath, int], at: KeyPath, value: object) 
         return _table(path, lines, at, value)
     if isinstance(value, list):
         return [_json(path, lines, at, item) for item in value]
+    place = Origin("file", at[0], path, lines.get(at)).place(at[1:])
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS)
     if isinstance(value, str | int | float | bool):
         return value
-    place = Origin("file", at[0], path, lines.get(at)).place(at[1:])
     raise ConfigurationError(f"{place}: A date or time is not understood here.", guidance="Write it in quotes.")

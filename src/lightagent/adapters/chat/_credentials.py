@@ -19,8 +19,9 @@ from urllib.parse import parse_qsl, unquote
 
 from lightagent.domain.errors import LightAgentError, ProviderError, format_lightagent_error
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.masking import MASK, Mask, mask_options
-from lightagent.domain.secret_names import is_secret_name
+from lightagent.domain.masking import Mask, mask_options
+from lightagent.domain.secret_forms import looks_random, path_tokens
+from lightagent.domain.secret_names import is_secret_name, is_secret_variable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -35,12 +36,8 @@ _DETAIL: Final = 200
 _TELLING_HEADER: Final = re.compile(
     r"(?i)auth|key|token|secret|cookie|session|credential|password|signature|jwt|bearer"
 )
-_RUN: Final = re.compile(r"\w{16,}", re.ASCII)
 # Names that tell of no credential, though their values look as if made by chance.
 _HARMLESS: Final = frozenset({"traceparent", "tracestate", "baggage", "user-agent", "content-type", "accept"})
-
-# Variables in which a shell keeps directories; in other names, `pwd` is short for a password.
-_DIRECTORIES: Final = frozenset({"PWD", "OLDPWD"})
 
 
 class Credentials:
@@ -76,22 +73,23 @@ class Credentials:
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Those of the headers that prove something, by their names or by how their values look."""
         for name, value in headers.items():
-            if name.lower() not in _HARMLESS and (_TELLING_HEADER.search(name) or _looks_random(value)):
+            if name.lower() not in _HARMLESS and (_TELLING_HEADER.search(name) or looks_random(value)):
                 self.add(*_in_header(value))
 
     def add_query(self, query: Mapping[str, str]) -> None:
         """Those of the query parameters that prove something."""
         for name, value in query.items():
-            if is_secret_name(name) or _looks_random(value):
+            if is_secret_name(name) or looks_random(value):
                 self.add(value)
 
     def add_url(self, url: str) -> None:
-        """The user, the password and the keys in a URL, such as that of a proxy."""
+        """The user, the password, the keys and the tokens in a URL, such as that of a proxy or a gateway."""
         place, _, query = url.partition("?")
         info = place.partition("://")[2] or place
         user, _, password = info.rpartition("@")[0].partition(":")
         self.add_user(user, password)
         self.add_query(dict(parse_qsl(query)))
+        self.add(*path_tokens(info.rpartition("@")[2].partition("/")[2]))
 
     def add_user(self, user: str, password: str) -> None:
         """A name and a password, which are sent in base64."""
@@ -106,7 +104,7 @@ class Credentials:
         for name, value in environ.items():
             if name.lower().endswith("_proxy"):
                 self.add_url(value)
-            elif name.startswith(prefixes) and is_secret_name(name) and name not in _DIRECTORIES:
+            elif name.startswith(prefixes) and is_secret_variable(name):
                 self.add(value)
 
     def add_json(self, value: JsonValue, name: str = "") -> None:
@@ -149,12 +147,6 @@ class Credentials:
         if notes := getattr(error, "__notes__", None):
             safe.__notes__ = [mask.text(note) for note in notes]
         return safe.with_traceback(error.__traceback__)
-
-
-def _looks_random(value: str) -> bool:
-    """Whether it has a run of letters and digits such as no word is."""
-    runs = _RUN.findall(value)
-    return any(any(map(str.isdigit, run)) and any(map(str.isalpha, run)) for run in runs)
 
 
 def _in_header(value: str) -> Iterator[str]:
@@ -211,7 +203,4 @@ def shown_options(options: BaseModel) -> Iterator[tuple[str, JsonValue]]:
     """An adapter's options for its `repr`: without keys, and without what its headers and queries prove."""
     dumped: JsonObject = options.model_dump(mode="json")
     for name, value in dumped.items():
-        if name in ("headers", "default_query") and isinstance(value, dict):
-            yield name, dict.fromkeys(value, MASK)
-        else:
-            yield name, mask_options(name, value)
+        yield name, mask_options(name, value)

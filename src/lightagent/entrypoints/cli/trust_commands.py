@@ -14,7 +14,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out
 from lightagent.settings.origins import printable, short_path
 from lightagent.settings.schema import SECTIONS, needs_trust
-from lightagent.settings.secrets import masked
+from lightagent.settings.secrets import masked_at
 from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
 from lightagent.settings.trust import owned_by_another
 from lightagent.settings.trust_store import TrustedFile, TrustStore
@@ -91,7 +91,7 @@ def _privileges(file: ConfigFile) -> Iterator[str]:
     for profile in file.profiles:
         for path, leaf in file.leaves(profile).items():
             if needs_trust(path):
-                value = json.dumps(masked(path[-1], leaf.value))
+                value = json.dumps(masked_at(path, leaf.value))
                 yield f"{leaf.origin.place(path)} = {value}"
 
 

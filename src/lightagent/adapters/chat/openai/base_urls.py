@@ -7,7 +7,8 @@ from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import mask_urls
+from lightagent.domain.masking import MASK, mask_urls
+from lightagent.domain.secret_forms import mask_forms
 
 PATH = "/chat/completions"
 _REMEDY = "Give http:// or https://, a host, and the path where the API begins (most end in /v1)."
@@ -55,6 +56,24 @@ def _misplaced(url: str, parts: SplitResult) -> str | None:
 def host_of(url: str) -> str:
     """The host, for error texts and rules."""
     return urlsplit(url).hostname or ""
+
+
+def shown_url(url: str | None) -> str | None:
+    """`url` as a `repr` may show it: some gateways have their token in the path."""
+    return None if url is None else mask_forms(mask_urls(url), MASK)
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two URLs lead to one scheme, host and port."""
+    return _server(one) == _server(other)
+
+
+def _server(url: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def is_loopback(url: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from lightagent.adapters.chat.openai.base_urls import PATH, checked, host_of, is_loopback
+from lightagent.adapters.chat.openai.base_urls import PATH, checked, host_of, is_loopback, is_same_server
 from lightagent.adapters.chat.openai.settings import Settings
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import ConfigurationError, ProviderError
@@ -49,7 +49,9 @@ def resolve_endpoint(settings: Settings, environ: Mapping[str, str]) -> Endpoint
     """
     base_url = resolve_base_url(settings, environ)
     given = settings.api_key if isinstance(settings.api_key, str) else None
-    key = (given or environ.get("OPENAI_API_KEY") or "").strip() or None
+    default = environ.get("OPENAI_API_KEY", "").strip()
+    withheld = not given and bool(default) and not _may_have_default_key(settings, base_url, environ)
+    key = None if withheld else (given or default).strip() or None
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "lightagent"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
@@ -62,8 +64,37 @@ def resolve_endpoint(settings: Settings, environ: Mapping[str, str]) -> Endpoint
     headers = {name: value for name, value in headers.items() if name.lower() not in overridden} | dict(own)
     _check_headers(headers)
     if key is None and not overridden & _KEY_HEADERS and not is_loopback(base_url):
-        raise ProviderError(f"There is no API key for {host_of(base_url)}.", code="LA-401", retryable=False)
+        raise _withheld("OPENAI_API_KEY", base_url) if withheld else _no_key(base_url)
     return Endpoint(base_url, key, headers)
+
+
+def default_key_refusal(settings: Settings, azure_endpoint: str, environ: Mapping[str, str]) -> ProviderError | None:
+    """Why Azure's key of the environment does not go to `azure_endpoint`; None where it may, or another is given."""
+    named = environ.get("AZURE_OPENAI_ENDPOINT", "")
+    if settings.api_key or settings.default_key_allowed or is_same_server(azure_endpoint, named):
+        return None
+    variables = ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN")
+    variable = next((name for name in variables if environ.get(name)), None)
+    return _withheld(variable, azure_endpoint) if variable else None
+
+
+def _may_have_default_key(settings: Settings, base_url: str, environ: Mapping[str, str]) -> bool:
+    own = (DEFAULT_BASE_URL, environ.get("OPENAI_BASE_URL", ""))
+    return settings.default_key_allowed or any(is_same_server(base_url, url) for url in own)
+
+
+def _no_key(url: str) -> ProviderError:
+    return ProviderError(f"There is no API key for {host_of(url)}.", code="LA-401", retryable=False)
+
+
+def _withheld(variable: str, url: str) -> ProviderError:
+    return ProviderError(
+        f"{variable} is not sent to {host_of(url)}, a host that a settings file names without a key. "
+        f'To send it there, add to the file: api_key = {{ env = "{variable}" }}.',
+        code="LA-401",
+        guidance="Do so only if the host is meant to have that key; otherwise refer to another variable.",
+        retryable=False,
+    )
 
 
 def resolve_base_url(settings: Settings, environ: Mapping[str, str]) -> str:
@@ -80,6 +111,8 @@ def missing_key(settings: Settings, environ: Mapping[str, str]) -> str:
     if settings.client is not None or callable(settings.api_key):
         return ""
     if settings.azure_endpoint is not None:
+        if refusal := default_key_refusal(settings, settings.azure_endpoint, environ):
+            return refusal.message
         known = settings.api_key or environ.get("AZURE_OPENAI_API_KEY") or environ.get("AZURE_OPENAI_AD_TOKEN")
         return "" if known else f"There is no API key for {host_of(settings.azure_endpoint)}."
     try:

@@ -16,7 +16,7 @@ from lightagent.adapters.chat._profile_lookup import find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat._refusals import asks_again, refused
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.adapters.chat.openai.base_urls import checked, is_loopback
+from lightagent.adapters.chat.openai.base_urls import checked, is_loopback, shown_url
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.exchange import collect, follow
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
@@ -66,6 +66,8 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         max_response_bytes: the largest answer taken; of a stream, the largest text or event.
         azure_endpoint, azure_deployment, api_version: for Azure.
         default_query: query parameters of every request.
+        default_key_allowed: whether a key of the environment may go to a host that neither the environment names nor
+            is OpenAI's. Settings say no where a file names the host.
         client: a client of the openai SDK to use as it is; closing it is up to its owner.
         profile: what the endpoint takes, or the name of a line of the table; by default the line of its host.
 
@@ -93,6 +95,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         api_version: str | None = None,
         default_query: Mapping[str, str] | None = None,
         client: AsyncOpenAI | None = None,
+        default_key_allowed: bool = True,
         profile: str | EndpointProfile | None = None,
     ) -> None:
         self._settings = Settings(
@@ -113,6 +116,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
             api_version=api_version,
             default_query=default_query,
             client=client,
+            default_key_allowed=default_key_allowed,
         )
         check_limits(self._settings)
         self._plain_timeout = PLAIN_TIMEOUT if timeout is None else timeout
@@ -152,7 +156,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         return recipient
 
     def __repr__(self) -> str:
-        return f"OpenAIChatModel({self.name!r}, base_url={self._settings.base_url!r})"
+        return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._settings.base_url)!r})"
 
     def __reduce__(self) -> NoReturn:
         raise not_pickled(self)
@@ -253,6 +257,7 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         known.add_headers(settings.headers or {})
         known.add_query(settings.default_query or {})
         known.add_environment(os.environ, "OPENAI_", "AZURE_")
+        known.add_url(settings.azure_endpoint or resolve_base_url(settings, os.environ))
         if (proxy := self._proxy()) is not None:
             known.add_url(proxy)
 

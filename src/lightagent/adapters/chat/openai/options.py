@@ -63,6 +63,11 @@ class OpenAIOptions(BaseModel):
     default_query: dict[str, str] = Field(
         default_factory=dict, description="Query parameters of every request (openai SDK)."
     )
+    default_key_allowed: bool = Field(
+        True,
+        description="Whether a key of the environment may go to a host that neither the environment names nor is "
+        "OpenAI's; never where a settings file names the host.",
+    )
     profile: str | EndpointProfile | None = Field(
         None, description="What the endpoint takes: the name of a known one, such as deepseek, or a table."
     )
@@ -91,6 +96,7 @@ def open_model(options: OpenAIOptions) -> OpenAIChatModel:
         azure_deployment=options.azure_deployment,
         api_version=options.api_version,
         default_query=options.default_query,
+        default_key_allowed=options.default_key_allowed,
         profile=options.profile,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import openai
 
-from lightagent.adapters.chat.openai.endpoint import resolve_base_url, resolve_endpoint
+from lightagent.adapters.chat.openai.endpoint import default_key_refusal, resolve_base_url, resolve_endpoint
 from lightagent.adapters.chat.openai.settings import Settings, TokenProvider
 from lightagent.domain.errors import ConfigurationError
 
@@ -49,6 +49,8 @@ def _azure_client(
         raise ConfigurationError(
             "api_version: Azure needs one.", guidance="Set api_version or OPENAI_API_VERSION, such as '2024-10-21'."
         )
+    if refusal := default_key_refusal(settings, azure_endpoint, environ):
+        raise refusal
     key = settings.api_key.strip() if isinstance(settings.api_key, str) else settings.api_key
     return openai.AsyncAzureOpenAI(
         azure_endpoint=azure_endpoint,

@@ -45,10 +45,11 @@ class Settings:
     api_version: str | None
     default_query: Mapping[str, str] | None
     client: AsyncOpenAI | None
+    default_key_allowed: bool
 
     def __repr__(self) -> str:
-        """Without the key, the headers and the query."""
-        return f"Settings(model={self.model!r}, base_url={self.base_url!r}, transport={self.transport!r})"
+        """Without the key, the headers, the query, and the URL, whose path may hold a token."""
+        return f"Settings(model={self.model!r}, transport={self.transport!r})"
 
 
 def check_limits(settings: Settings) -> None:

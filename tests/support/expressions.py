@@ -69,7 +69,7 @@ def _compiled(module: ModuleType, used: Mapping[str, str]) -> Iterator[Expressio
         if not variable.startswith("__"):
             for name, pattern in _patterns(variable, value):
                 method = used.get(f"{module.__name__}.{variable}", "finditer")
-                yield Expression(module.__name__, name, pattern.pattern, pattern.flags, method)
+                yield Expression(module.__name__, name, _text(pattern.pattern), pattern.flags, method)
 
 
 def _patterns(name: str, value: object) -> Iterator[tuple[str, re.Pattern[str]]]:
@@ -95,7 +95,7 @@ def _at_once(module: ModuleType, tree: ast.Module) -> Iterator[Expression]:
         evaluated = _evaluated(module, call)
         if evaluated is not None and isinstance(call.func, ast.Attribute):
             yield Expression(
-                module.__name__, f"{function}:{call.lineno}", evaluated.pattern, evaluated.flags, call.func.attr
+                module.__name__, f"{function}:{call.lineno}", _text(evaluated.pattern), evaluated.flags, call.func.attr
             )
 
 
@@ -153,3 +153,8 @@ def hostile_texts(expression: Expression, size: int) -> Iterator[tuple[str, str]
         yield f"{word!r} again and again", word * (size // len(word)) + "\n!"
         for unit in (" ", "\n", "a"):
             yield f"{word!r}, then {unit!r} again and again", word + unit * size + "\n!"
+
+
+def _text(pattern: str | bytes) -> str:
+    """The pattern; that of bytes as one of the characters with their numbers, which is as hard."""
+    return pattern if isinstance(pattern, str) else pattern.decode("latin-1")

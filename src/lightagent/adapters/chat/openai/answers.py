@@ -127,15 +127,15 @@ class AnswerReader:
                 return
             yield from self._read_object(line) if line.startswith(b"{") else self._read_other(line)
 
-    def _read_object(self, event: bytes) -> Iterator[Delta]:
+    def _read_object(self, event: bytes) -> list[Delta]:
         """An event that begins an object. One that cannot be read is a fault, unless the answer is whole without it."""
         try:
             parsed = _parsed(event)
         except ProviderError:
             if not self._choices.whole:
                 raise
-        else:
-            yield from self._choices.read(parsed)
+            return []
+        return self._choices.read(parsed)
 
     def _read_other(self, event: bytes) -> Iterator[Delta]:
         """An event that does not begin with an object: the end, a keep-alive, or what is no answer."""

@@ -111,6 +111,8 @@ class ChoiceReader:
 
     def _speakers(self) -> list[Voice]:
         """The choices that are the answer: one, and those that hold nothing but further calls."""
+        if not self._others:
+            return [self._first]
         others = [self._others[number][0] for number in sorted(self._others)]
         answer = next((voice for voice in (self._first, *others) if voice.says_something), self._first)
         return [answer, *(voice for voice in others if voice is not answer and len(voice.calls) and not voice.has_text)]
@@ -118,6 +120,8 @@ class ChoiceReader:
     def _rest(self, speakers: list[Voice]) -> list[Delta]:
         """What is told only at the end: all of other choices, and what the calls say."""
         deltas: list[Delta] = []
+        if not self._others:
+            return [*self._first.calls.whole()]
         calls = JoinedCalls()
         held = {id(voice): held for voice, held in self._others.values()}
         for voice in speakers:

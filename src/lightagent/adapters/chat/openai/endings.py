@@ -6,8 +6,13 @@ Some servers end every answer with `stop` and tell the truth beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from lightagent.adapters.chat.openai.finish_reasons import Ending, known_ending, read_finish_reason, worse
+
+_NAMES: Final = frozenset(
+    {"content_filter_results", "incomplete_details", "native_finish_reason", "output_sensitive", "status"}
+)
 
 
 def told_beside(holder: Mapping[object, object]) -> Ending | None:
@@ -16,6 +21,8 @@ def told_beside(holder: Mapping[object, object]) -> Ending | None:
     Raises:
         ProviderError: it calls itself incomplete, for a reason that is neither a limit nor a filter.
     """
+    if _NAMES.isdisjoint(holder):  # Most say nothing of the kind.
+        return None
     ending = _incomplete(holder)
     if holder.get("output_sensitive") is True or _filtered(holder.get("content_filter_results")):
         return "content_filter"  # MiniMax; Azure

@@ -91,6 +91,10 @@ def read_report(answer: Mapping[object, object]) -> Report:
     return Report(message, code, _word(error.get("type")), words, answer)
 
 
+_CODES: Final = frozenset({"code", "error_code", "status_code"})
+"""Without one of these, nothing beside the choices says that they are none."""
+
+
 def carries_error(answer: Mapping[object, object]) -> bool:
     """Whether an answer of status 200, or an event of a stream, reports an error, alone or beside choices."""
     if answer.get("error") or answer.get("errors") or "error" in (answer.get("object"), answer.get("type")):
@@ -108,6 +112,8 @@ def carries_error(answer: Mapping[object, object]) -> bool:
 
 def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
     """Whether a code says so; one that is not named an error needs a message, and one that speaks of no success."""
+    if _CODES.isdisjoint(answer):
+        return False
     if _fails(answer.get("error_code")):
         return True
     codes = (_word(answer.get(name)) for name in ("code", "status_code"))

@@ -91,7 +91,7 @@ def read_report(answer: Mapping[object, object]) -> Report:
     return Report(message, code, _word(error.get("type")), words, answer)
 
 
-_CODES: Final = frozenset({"code", "error_code", "status_code"})
+_BESIDE_CHOICES = frozenset({"code", "error_code", "status_code"})
 """Without one of these, nothing beside the choices says that they are none."""
 
 
@@ -112,7 +112,7 @@ def carries_error(answer: Mapping[object, object]) -> bool:
 
 def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
     """Whether a code says so; one that is not named an error needs a message, and one that speaks of no success."""
-    if _CODES.isdisjoint(answer):
+    if _BESIDE_CHOICES.isdisjoint(answer):
         return False
     if _fails(answer.get("error_code")):
         return True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, Slice, StreamInfo, StreamKey, StreamQuery
-from lightagent.ports.journals import JournalStore
+from lightagent.ports.journals import JournalStore, all_pages
 
 
 async def copy_journals(source: JournalStore, target: JournalStore) -> int:
@@ -24,17 +22,14 @@ async def copy_journals(source: JournalStore, target: JournalStore) -> int:
 
 
 async def _keys(source: JournalStore) -> list[StreamKey]:
-    keys, query = list[StreamKey](), StreamQuery(limit=MOST_LISTED)
-    while True:
-        page = await source.list(query)
+    keys = list[StreamKey]()
+    async for page in all_pages(source, StreamQuery(limit=MOST_LISTED)):
         if page.unreadable:
             raise StoreError(
                 f"Not everything can be copied: {page.unreadable[0]}", guidance="Mend or forget what cannot be read."
             )
         keys += [stream.key for stream in page.streams]
-        if not page.next:
-            return keys
-        query = replace(query, cursor=page.next)
+    return keys
 
 
 async def _copy(source: JournalStore, target: JournalStore, key: StreamKey) -> None:

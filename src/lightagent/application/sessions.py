@@ -11,7 +11,7 @@ from lightagent.domain.history import history_entry
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
-from lightagent.ports.journals import JournalStore
+from lightagent.ports.journals import JournalStore, all_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,9 @@ class Sessions:
         Raises:
             StoreError: the store cannot be read.
         """
-        cursor = ""
-        while True:
-            page = await self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
+        async for page in all_pages(self._store, StreamQuery(kind=KIND, tenant="", user=user_id)):
             for stream in page.streams:
                 yield _info(stream)
-            cursor = page.next
-            if not cursor:
-                return
 
     async def messages(self, session_id: str, user_id: str = "") -> tuple[JsonObject, ...]:
         """The conversation in OpenAI form, without a turn that has not ended; empty for a session that is not there.

@@ -12,7 +12,7 @@ from lightagent.application.strict_json import read_json
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.scopes import Scope
-from lightagent.ports.journals import JournalStore
+from lightagent.ports.journals import JournalStore, all_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +94,10 @@ class Runs:
         Raises:
             StoreError: the store cannot be read.
         """
-        cursor = ""
-        while True:
-            page = await self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
+        async for page in all_pages(self._store, StreamQuery(kind=KIND, tenant="", user=user_id)):
             for info in map(_info, page.streams):
                 if status is None or info.status == status:
                     yield info
-            cursor = page.next
-            if not cursor:
-                return
 
 
 def _info(stream: StreamInfo) -> RunInfo:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import MOST_LISTED, StreamInfo, StreamKey, StreamQuery
-from lightagent.ports.journals import JournalStore, ListedStore
+from lightagent.ports.journals import JournalStore, ListedStore, all_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,11 @@ async def _streams(store: JournalStore) -> AsyncIterator[StreamKey | str]:
         async for found in store.all_streams():
             yield found
         return
-    query = StreamQuery(limit=MOST_LISTED)
-    while True:
-        page = await store.list(query)
+    async for page in all_pages(store, StreamQuery(limit=MOST_LISTED)):
         for stream in page.streams:
             yield stream.key
         for text in page.unreadable:
             yield text
-        if not page.next:
-            return
-        query = replace(query, cursor=page.next)
 
 
 async def _fault_of(store: JournalStore, key: StreamKey) -> str:

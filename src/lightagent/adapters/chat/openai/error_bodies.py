@@ -91,12 +91,14 @@ def read_report(answer: Mapping[object, object]) -> Report:
     return Report(message, code, _word(error.get("type")), words, answer)
 
 
-_BESIDE_CHOICES = frozenset({"code", "error_code", "status_code"})
-"""Without one of these, nothing beside the choices says that they are none."""
+_TELLING = frozenset({"error", "errors", "type", "base_resp", "success", "code", "error_code", "status_code"})
+"""Without one of these, an answer with choices reports no error; most have none."""
 
 
 def carries_error(answer: Mapping[object, object]) -> bool:
     """Whether an answer of status 200, or an event of a stream, reports an error, alone or beside choices."""
+    if _TELLING.isdisjoint(answer) and answer.get("choices") and answer.get("object") != "error":
+        return False
     if answer.get("error") or answer.get("errors") or "error" in (answer.get("object"), answer.get("type")):
         return True
     base = answer.get("base_resp")
@@ -112,8 +114,6 @@ def carries_error(answer: Mapping[object, object]) -> bool:
 
 def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
     """Whether a code says so; one that is not named an error needs a message, and one that speaks of no success."""
-    if _BESIDE_CHOICES.isdisjoint(answer):
-        return False
     if _fails(answer.get("error_code")):
         return True
     codes = (_word(answer.get(name)) for name in ("code", "status_code"))

@@ -29,7 +29,7 @@ from lightagent.domain.journal_streams import (
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import JournalStore, ListedStore
+from lightagent.ports.journals import JournalStore, ListedStore, all_pages
 
 
 class SealedJournalStore(JournalStore, ListedStore):
@@ -130,17 +130,13 @@ class SealedJournalStore(JournalStore, ListedStore):
         )
 
     async def all_streams(self) -> AsyncIterator[StreamKey | str]:
-        listed, query = set[StreamKey](), StreamQuery(limit=MOST_LISTED)
-        while True:
-            page = await self._store.list(query)
+        listed = set[StreamKey]()
+        async for page in all_pages(self._store, StreamQuery(limit=MOST_LISTED)):
             for stream in page.streams:
                 listed.add(stream.key)
                 yield stream.key
             for text in page.unreadable:
                 yield text
-            if not page.next:
-                break
-            query = replace(query, cursor=page.next)
         if self._heads is not None:
             async for head in self._heads.known():
                 if head.key is not None and head.key not in listed:

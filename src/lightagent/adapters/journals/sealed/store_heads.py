@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from time import time
 from typing import Final
 
@@ -13,7 +12,7 @@ from lightagent.domain.journal_heads import StreamHead
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import JournalStore
+from lightagent.ports.journals import JournalStore, all_pages
 
 _KEPT: Final = 32
 """Entries after which the old ones of a head are removed: only the last one counts."""
@@ -50,16 +49,11 @@ class StoreHeads(JournalHeads):
         return True
 
     async def known(self) -> AsyncIterator[StreamHead]:
-        query = StreamQuery(kind=self._kind, limit=MOST_LISTED)
-        while True:
-            page = await self._store.list(query)
+        async for page in all_pages(self._store, StreamQuery(kind=self._kind, limit=MOST_LISTED)):
             for stream in page.streams:
                 head, _ = await self._last(stream.key.id)
                 if head is not None:
                     yield head
-            if not page.next:
-                return
-            query = replace(query, cursor=page.next)
 
     async def aclose(self) -> None:
         await self._store.aclose()

@@ -11,8 +11,8 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.run_command import run
-from lightagent.entrypoints.cli.run_commands import runs_app
 from lightagent.entrypoints.cli.session_commands import sessions_app
+from lightagent.entrypoints.cli.stored_run_commands import runs_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
 
 HELP = """Run agents from the command line.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 
 import typer
@@ -13,14 +12,13 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, User
-from lightagent.entrypoints.cli.stores import with_store
+from lightagent.entrypoints.cli.stores import AsJson, print_listing, with_store
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
 sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 SessionId: TypeAlias = Annotated[str, typer.Argument(help="The session.", metavar="SESSION")]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @sessions_app.command("list")
@@ -45,16 +43,12 @@ def list_sessions(
         return [info async for info in Sessions(store).list(user)]
 
     found = with_store(read, config, profile, trust_config)
-    if as_json:
-        write_answer(json.dumps([_plain(info) for info in found], ensure_ascii=False, indent=2) + "\n")
-        return ExitCode.COMPLETED
-    for info in found:
-        used = datetime.fromtimestamp(info.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
-        line = f"{info.session_id} · {info.status} · {info.events} events, {info.size:,} bytes · {used} UTC"
-        out().print(printable(line), markup=False)
-    if not found:
-        out().print("There are no sessions of this user.", markup=False)
+    print_listing(found, _line, "There are no sessions of this user.", as_json=as_json)
     return ExitCode.COMPLETED
+
+
+def _line(info: SessionInfo) -> str:
+    return f"{info.session_id} · {info.status} · {info.events} events, {info.size:,} bytes"
 
 
 @sessions_app.command()
@@ -118,15 +112,3 @@ def forget(
         )
     out().print(f"Forgotten: {printable(session)}", markup=False)
     return ExitCode.COMPLETED
-
-
-def _plain(info: SessionInfo) -> JsonObject:
-    return {
-        "session_id": info.session_id,
-        "user_id": info.user_id,
-        "status": info.status,
-        "events": info.events,
-        "size": info.size,
-        "created_at": info.created_at,
-        "updated_at": info.updated_at,
-    }

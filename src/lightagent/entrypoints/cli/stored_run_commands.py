@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 
 import typer
@@ -16,7 +13,7 @@ from lightagent.application.stored_runs import RunInfo, Runs
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, User
-from lightagent.entrypoints.cli.stores import with_store
+from lightagent.entrypoints.cli.stores import AsJson, print_listing, with_store
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
@@ -24,7 +21,6 @@ from lightagent.settings.origins import printable
 runs_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 RunId: TypeAlias = Annotated[str, typer.Argument(help="The id of the run.", metavar="RUN")]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @runs_app.command("list")
@@ -54,16 +50,12 @@ def list_runs(
         return [info async for info in Runs(store).list(user, status=status)]
 
     found = with_store(read, config, profile, trust_config)
-    if as_json:
-        write_answer(json.dumps([asdict(info) for info in found], ensure_ascii=False, indent=2) + "\n")
-        return ExitCode.COMPLETED
-    for info in found:
-        used = datetime.fromtimestamp(info.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
-        line = f"{info.run_id} · {info.status} · {info.agent} · {info.events} events · {used} UTC"
-        out().print(printable(line), markup=False)
-    if not found:
-        out().print("There are no such runs of this user.", markup=False)
+    print_listing(found, _line, "There are no such runs of this user.", as_json=as_json)
     return ExitCode.COMPLETED
+
+
+def _line(info: RunInfo) -> str:
+    return f"{info.run_id} · {info.status} · {info.agent} · {info.events} events"
 
 
 @runs_app.command()

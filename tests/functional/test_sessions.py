@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -30,10 +30,11 @@ from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application.keep_session import session_key
 from lightagent.application.sessions import Sessions
 from lightagent.domain.errors import Fenced, LeaseHeld
-from lightagent.domain.journal_streams import Draft, Lease, StreamKey
+from lightagent.domain.journal_streams import Lease, StreamKey
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
+from tests.support.wrapped_journals import WrappedStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -300,33 +301,19 @@ def test_a_session_of_synchronous_runs(tmp_path: Path) -> None:
     asyncio.run(store.aclose())
 
 
-class Slow(MemoryJournalStore):
+class Slow(WrappedStore):
     """Holds appends or leases back once they have landed, until it is let go."""
 
     def __init__(self, slow: str) -> None:
-        super().__init__()
+        super().__init__(MemoryJournalStore())
         self.slow = slow
         self.landed = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def append(
-        self,
-        key: StreamKey,
-        drafts: Sequence[Draft],
-        *,
-        expected: int,
-        at: float,
-        labels: Mapping[str, str] | None = None,
-        token: int | None = None,
-        seal: str = "",
-        replacing: str | None = None,
-    ) -> int:
-        written = await super().append(
-            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
-        )
-        await self._wait("append")
-        return written
+    async def after(self, *, writes: bool) -> None:
+        if writes:
+            await self._wait("append")
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
         taken = await super().lease(key, holder, seconds, token)

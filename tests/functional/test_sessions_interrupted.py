@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -21,7 +20,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.keep_session import load_session, session_key
 from lightagent.domain.errors import StoreError, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.testing import ManualClock, ScriptedModel
 from tests.support.random_sessions import Plan, Scene, build_agent, marks
@@ -40,28 +39,13 @@ class LostAnswer(WrappedStore):
         self._left = place
         self._fails = fails
 
-    async def append(
-        self,
-        key: StreamKey,
-        drafts: Sequence[Draft],
-        *,
-        expected: int,
-        at: float,
-        labels: Mapping[str, str] | None = None,
-        token: int | None = None,
-        seal: str = "",
-        replacing: str | None = None,
-    ) -> int:
-        last = await super().append(
-            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
-        )
-        self._left -= 1
-        if self._left == -1:
+    async def after(self, *, writes: bool) -> None:
+        self._left -= writes
+        if writes and self._left == -1:
             self.lost.set()
             if self._fails:
                 raise StoreError("The connection broke.")
             await asyncio.Event().wait()
-        return last
 
 
 def ask(store: JournalStore, scene: Scene, plan: Plan) -> asyncio.Task[RunResult[str]]:

@@ -37,7 +37,7 @@ class WrappedStore(JournalStore):
     async def before(self, *, writes: bool) -> None:
         """Comes before each call."""
 
-    async def after(self) -> None:
+    async def after(self, *, writes: bool) -> None:
         """Comes after each call."""
 
     async def append(
@@ -56,19 +56,19 @@ class WrappedStore(JournalStore):
         last = await self._inner.append(
             key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
         )
-        await self.after()
+        await self.after(writes=True)
         return last
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
         await self.before(writes=False)
         found = await self._inner.read(key, after, limit, wait)
-        await self.after()
+        await self.after(writes=False)
         return found
 
     async def list(self, query: StreamQuery) -> StreamPage:
         await self.before(writes=False)
         page = await self._inner.list(query)
-        await self.after()
+        await self.after(writes=False)
         return page
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
@@ -85,7 +85,7 @@ class WrappedStore(JournalStore):
     ) -> int:
         await self.before(writes=True)
         gone = await self._inner.forget(what, before=before, expected=expected, seal=seal, replacing=replacing)
-        await self.after()
+        await self.after(writes=True)
         return gone
 
     async def aclose(self) -> None:
@@ -208,9 +208,9 @@ class SlowStore(WrappedStore):
         self._chance = chance
 
     async def before(self, *, writes: bool) -> None:
-        await self.after()
+        await self.after(writes=writes)
 
-    async def after(self) -> None:
+    async def after(self, *, writes: bool) -> None:
         for _ in range(self._chance.randrange(4)):
             await asyncio.sleep(0)
 

@@ -49,11 +49,11 @@ class Keeper(Protocol):
         ...
 
     async def write(self, events: Sequence[Event]) -> None:
-        """Put on record what has happened so far."""
+        """Write what has happened so far."""
         ...
 
     async def close(self, events: Sequence[Event]) -> None:
-        """Put the rest on record; nothing more will come."""
+        """Write the rest and release the store."""
         ...
 
 
@@ -72,7 +72,7 @@ class ActiveRun(Generic[DepsT]):
         path: the ids of the calls that lead here from the outermost run.
 
     Attributes:
-        keeper: puts the run in a store ahead of its effects; None where nobody does.
+        keeper: writes the run to a store ahead of its effects; None if the run is not stored.
         outlet: takes each step to whoever watches; None where nobody does.
         deadline: the innermost one that is running.
         attempt: what has come of the model request that is under way.
@@ -236,7 +236,7 @@ class ActiveRun(Generic[DepsT]):
             await self._give(event)
 
     async def _keep(self, keeper: Keeper) -> None:
-        """Put what has happened in the store. No deadline interrupts that, for then nobody knew whether it was done."""
+        """Write what has happened to the store, outside of any deadline: an interrupted write may have got in."""
         deadline = self.deadline
         if deadline is not None:
             deadline.pause()

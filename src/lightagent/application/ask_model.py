@@ -24,7 +24,7 @@ from lightagent.domain.retries import retry_pause
 from lightagent.domain.tool_choice import turn_params
 
 _MOST_SECONDS: Final = 1e9
-"""More than that is no pause, and no deadline allows it."""
+"""A longer pause is ignored: no deadline allows it."""
 
 
 async def ask_model(live: ActiveRun[DepsT], whole: Deadline) -> None:
@@ -116,7 +116,7 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
 
 
 def _asked_pause(cause: Exception) -> float | None:
-    """The seconds that a provider asks to wait; a model of anybody's may tell what is no such number."""
+    """The pause that the provider asked for, in seconds; None unless the error holds a usable number."""
     asked: object = cause.retry_after if isinstance(cause, ProviderError) else None
     if not isinstance(asked, (int, float)) or isinstance(asked, bool):
         return None

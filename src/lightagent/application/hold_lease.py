@@ -12,7 +12,7 @@ from lightagent.domain.journal_streams import StreamKey
 from lightagent.ports.journals import JournalStore
 
 SECONDS: Final = 6.0
-"""How long a lease lasts that is not renewed: after a crash the next writer waits no longer."""
+"""How long a lease lasts without a renewal, and so how long the next writer waits after a crash."""
 
 _PAUSE: Final = 0.1
 """Seconds between two attempts at a lease that somebody holds."""
@@ -22,7 +22,7 @@ class HeldLease:
     """The lease of one stream.
 
     Args:
-        holder: what others are told who wait for it.
+        holder: the name that is shown to other writers.
     """
 
     def __init__(self, store: JournalStore, key: StreamKey, holder: str) -> None:
@@ -36,10 +36,10 @@ class HeldLease:
         """Take the lease.
 
         Args:
-            wait: seconds to wait for whoever holds it.
+            wait: seconds to wait for the present holder.
 
         Raises:
-            LeaseHeld: they still hold it.
+            LeaseHeld: it is still held by then.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + wait
@@ -58,7 +58,7 @@ class HeldLease:
         self._renewal = asyncio.create_task(self._renew(lease.token))
 
     async def release(self) -> None:
-        """Give the lease back; one that was lost meanwhile is somebody else's, and stays theirs."""
+        """Release the lease. If it was lost meanwhile, its new holder is not affected."""
         token, self.token = self.token, None
         try:
             if self._renewal is not None:
@@ -70,7 +70,7 @@ class HeldLease:
                     await self._store.lease(self._key, self._holder, 0, token)
 
     async def _renew(self, token: int) -> None:
-        """A lease that cannot be renewed is told by the next append, which is refused."""
+        """Renew until cancelled. A renewal that fails shows at the next append, which the store refuses."""
         while True:
             await asyncio.sleep(SECONDS / 3)
             with suppress(StoreError):

@@ -80,7 +80,7 @@ class RunKeeper:
         self._opened = False
 
     async def open(self, events: list[Event], known: int) -> None:
-        """Take the run.
+        """Take the lease of the run.
 
         Raises:
             LeaseHeld: another process goes on with it.
@@ -118,7 +118,7 @@ class RunKeeper:
         self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:
-        """Put the rest on record, and let others go on with the run."""
+        """Write the rest, and release the lease."""
         try:
             await self.write(events)
         finally:

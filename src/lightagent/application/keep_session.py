@@ -31,8 +31,10 @@ _CACHED: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A session as this process knows it; `born` is when its stream was created, since one that was forgotten may
-    have begun anew.
+    """A session as this process has last seen it.
+
+    Attributes:
+        born: when its stream was created. Another time means that the session was forgotten and begun again.
     """
 
     session: Session = field(default_factory=Session)
@@ -154,7 +156,7 @@ class SessionKeeper:
         self._session, self._born = session, self._born if expected else begun
 
     async def _close_interrupted(self) -> None:
-        """A turn that nobody goes on with is over; one that waits for a human is not."""
+        """Close a turn whose process is gone; refuse to go past one that waits for a human."""
         session = self._session
         if session.run is None:
             return

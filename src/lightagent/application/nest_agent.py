@@ -128,7 +128,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
 
 
 def _may_take_effect(event: Event) -> bool:
-    """Whether this is the last word of a tool that was cut off and goes on, at any depth."""
+    """Whether the event reports a tool, at any depth, that was given up and is still running."""
     while isinstance(event, Nested):
         event = event.event
     return isinstance(event, ToolFinished) and event.status == "unknown"

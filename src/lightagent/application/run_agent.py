@@ -140,7 +140,7 @@ def out_of_time(limits: Limits) -> BudgetExhausted:
 
 
 async def _keep(live: ActiveRun[DepsT], keeper: Keeper) -> bool:
-    """Take the run in its store; whether that gave the conversation which the run begins from."""
+    """Open the run in its store. Returns whether the store gave the conversation that the run begins from."""
     history = await keeper.open(live.record.events, live.known)
     if history is not None:
         live.run = fold(live.record.events, history)

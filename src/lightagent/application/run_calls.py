@@ -193,7 +193,7 @@ def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:
 
 
 def _gave_itself_up(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
-    """The result of a call whose task nobody cancelled but the tool itself."""
+    """The result of a call whose tool cancelled its own task."""
     error = ToolError(f"{ready.name} failed: it cancelled its own task.", guidance="", details={"tool": ready.name})
     return ToolFinished(ready.call.call.id, str(error), "failed", error.info, at=live.clock.now())
 

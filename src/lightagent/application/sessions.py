@@ -1,4 +1,4 @@
-"""Sessions as their owner sees them: which there are, what was said, and the turn that waits for a human."""
+"""Sessions as their owner sees them: a listing, the conversation, and the turn that has not ended."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Sessions:
         return tuple(history_entry(message) for message in session.messages)
 
     async def journal(self, session_id: str, user_id: str = "") -> Journal | None:
-        """The turn that waits for a human or was interrupted, for `agent.resume`; None where there is none.
+        """The turn that waits for a human or was interrupted, for `agent.resume`; None if every turn has ended.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -69,7 +69,7 @@ class Sessions:
         return Journal(session.events) if session.run is not None else None
 
     async def forget(self, session_id: str, user_id: str = "") -> bool:
-        """Remove a session and all that was said in it; whether there was one.
+        """Remove a session and its whole conversation. Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.

@@ -1,4 +1,4 @@
-"""Stored runs as their owner sees them: which there are, how each stands, and its journal."""
+"""Stored runs as their owner sees them: a listing, the status of each, and its journal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class RunInfo:
     """What is known of a stored run without reading it.
 
     Attributes:
-        status: `running`; `interrupted`, where nobody goes on with a run that has not ended; `suspended`, where it
-            waits for a human; or how it ended: `completed`, `failed`, `blocked`, `budget_exhausted`, `cancelled`.
+        status: `running`; `interrupted`, if the process that ran it is gone; `suspended`, while it waits for a
+            human; or how it ended: `completed`, `failed`, `blocked`, `budget_exhausted`, `cancelled`.
         events: how many are kept.
         size: bytes that they take.
         created_at, updated_at: seconds since 1970 in UTC.
@@ -38,7 +38,7 @@ class RunInfo:
 
     @property
     def resumable(self) -> bool:
-        """Whether `resume` can go on with it now."""
+        """Whether `agent.resume` can continue it now."""
         return self.status in ("interrupted", "suspended")
 
 
@@ -49,7 +49,7 @@ class Runs:
         self._store = store
 
     async def status(self, run_id: str, user_id: str = "") -> RunInfo | None:
-        """How a run stands; None where there is none.
+        """The status of a run; None if there is no such run.
 
         Raises:
             StoreError: the store cannot be read.
@@ -58,7 +58,7 @@ class Runs:
         return _info(stream) if stream.head else None
 
     async def journal(self, run_id: str, user_id: str = "") -> Journal | None:
-        """Its journal, for `agent.resume` and `agent.replay`; None where there is none.
+        """Its journal, for `agent.resume` and `agent.replay`; None if there is no such run.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -78,7 +78,7 @@ class Runs:
         return journal
 
     async def forget(self, run_id: str, user_id: str = "") -> bool:
-        """Remove a run; whether there was one.
+        """Remove a run. Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
@@ -89,7 +89,7 @@ class Runs:
         """A user's runs, the newest first.
 
         Args:
-            status: only those that stand so.
+            status: only runs with this status.
 
         Raises:
             StoreError: the store cannot be read.

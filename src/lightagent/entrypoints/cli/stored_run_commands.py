@@ -28,16 +28,16 @@ RunId: TypeAlias = Annotated[str, typer.Argument(help="The id of the run.", meta
 def list_runs(
     user: User = "",
     status: Annotated[
-        str | None, typer.Option("--status", help="Only those that stand so, such as suspended or interrupted.")
+        str | None, typer.Option("--status", help="Only runs with this status, such as suspended or interrupted.")
     ] = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the user's stored runs, the newest first, and how each stands.
+    """Print the user's stored runs, the newest first, with their status.
 
-    A run that is `interrupted` or `suspended` can be gone on with: `agent.resume(await Runs(store).journal(run_id))`.
+    A run that is `interrupted` or `suspended` can be resumed: `agent.resume(await Runs(store).journal(run_id))`.
 
     **Examples**
 

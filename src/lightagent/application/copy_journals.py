@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, Slice, StreamInfo, StreamKey, StreamQuery
-from lightagent.ports.journals import JournalStore, all_pages
+from lightagent.ports.journals import JournalStore
 
 
 async def copy_journals(source: JournalStore, target: JournalStore) -> int:
@@ -23,7 +24,7 @@ async def copy_journals(source: JournalStore, target: JournalStore) -> int:
 
 async def _keys(source: JournalStore) -> list[StreamKey]:
     keys = list[StreamKey]()
-    async for page in all_pages(source, StreamQuery(limit=MOST_LISTED)):
+    async for page in all_pages(lambda cursor: source.list(StreamQuery(limit=MOST_LISTED, cursor=cursor))):
         if page.unreadable:
             raise StoreError(
                 f"Not everything can be copied: {page.unreadable[0]}", guidance="Mend or forget what cannot be read."

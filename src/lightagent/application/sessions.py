@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from lightagent.aiokits.paging import all_pages
 from lightagent.application.journal import Journal
 from lightagent.application.keep_session import KIND, load_session, session_key
 from lightagent.domain.history import history_entry
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
-from lightagent.ports.journals import JournalStore, all_pages
+from lightagent.ports.journals import JournalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ class Sessions:
         Raises:
             StoreError: the store cannot be read.
         """
-        async for page in all_pages(self._store, StreamQuery(kind=KIND, tenant="", user=user_id)):
+        async for page in all_pages(
+            lambda cursor: self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
+        ):
             for stream in page.streams:
                 yield _info(stream)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from lightagent.aiokits.paging import all_pages
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
@@ -12,7 +13,7 @@ from lightagent.application.strict_json import read_json
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.scopes import Scope
-from lightagent.ports.journals import JournalStore, all_pages
+from lightagent.ports.journals import JournalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ class Runs:
         Raises:
             StoreError: the store cannot be read.
         """
-        async for page in all_pages(self._store, StreamQuery(kind=KIND, tenant="", user=user_id)):
+        async for page in all_pages(
+            lambda cursor: self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
+        ):
             for info in map(_info, page.streams):
                 if status is None or info.status == status:
                     yield info

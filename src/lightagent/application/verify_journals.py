@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import MOST_LISTED, StreamInfo, StreamKey, StreamQuery
-from lightagent.ports.journals import JournalStore, ListedStore, all_pages
+from lightagent.ports.journals import JournalStore, ListedStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ async def _streams(store: JournalStore) -> AsyncIterator[StreamKey | str]:
         async for found in store.all_streams():
             yield found
         return
-    async for page in all_pages(store, StreamQuery(limit=MOST_LISTED)):
+    async for page in all_pages(lambda cursor: store.list(StreamQuery(limit=MOST_LISTED, cursor=cursor))):
         for stream in page.streams:
             yield stream.key
         for text in page.unreadable:

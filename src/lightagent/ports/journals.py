@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from lightagent.domain.journal_streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
@@ -108,17 +107,3 @@ class ListedStore(Protocol):
     def all_streams(self) -> AsyncIterator[StreamKey | str]:
         """Every stream that is there or should be, unchecked; a text for one whose key cannot be read."""
         ...
-
-
-async def all_pages(store: JournalStore, query: StreamQuery) -> AsyncIterator[StreamPage]:
-    """Every page of a listing, from the one that `query` begins with.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    while True:
-        page = await store.list(query)
-        yield page
-        if not page.next:
-            return
-        query = replace(query, cursor=page.next)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lightagent.adapters.journals.sealed.noting import HeadNotes
 from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
+from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import fault_of, goes_on
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
@@ -29,7 +30,7 @@ from lightagent.domain.journal_streams import (
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import JournalStore, ListedStore, all_pages
+from lightagent.ports.journals import JournalStore, ListedStore
 
 
 class SealedJournalStore(JournalStore, ListedStore):
@@ -131,7 +132,7 @@ class SealedJournalStore(JournalStore, ListedStore):
 
     async def all_streams(self) -> AsyncIterator[StreamKey | str]:
         listed = set[StreamKey]()
-        async for page in all_pages(self._store, StreamQuery(limit=MOST_LISTED)):
+        async for page in all_pages(lambda cursor: self._store.list(StreamQuery(limit=MOST_LISTED, cursor=cursor))):
             for stream in page.streams:
                 listed.add(stream.key)
                 yield stream.key

@@ -7,12 +7,13 @@ from time import time
 from typing import Final
 
 from lightagent.adapters.journals.sealed.head_text import head_of, head_text
+from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import StreamConflict
 from lightagent.domain.journal_heads import StreamHead
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import JournalStore, all_pages
+from lightagent.ports.journals import JournalStore
 
 _KEPT: Final = 32
 """Entries after which the old ones of a head are removed: only the last one counts."""
@@ -49,7 +50,9 @@ class StoreHeads(JournalHeads):
         return True
 
     async def known(self) -> AsyncIterator[StreamHead]:
-        async for page in all_pages(self._store, StreamQuery(kind=self._kind, limit=MOST_LISTED)):
+        async for page in all_pages(
+            lambda cursor: self._store.list(StreamQuery(kind=self._kind, limit=MOST_LISTED, cursor=cursor))
+        ):
             for stream in page.streams:
                 head, _ = await self._last(stream.key.id)
                 if head is not None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lightagent.application.stored_runs import RunInfo, Runs
     from lightagent.application.tools.decorator import tool
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
+    from lightagent.application.tools.loader import ToolLoader
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.bootstrap import App, open_app
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
@@ -137,6 +138,7 @@ _HOMES = {
     "application.projections.trace_summary": ("TraceSummary", "summarize_trace"),
     "application.prompts": ("Prompts",),
     "application.tools.decorator": ("tool",),
+    "application.tools.loader": ("ToolLoader",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
     "domain.error_mapping": ("classify_exception",),
@@ -292,6 +294,7 @@ __all__ = [
     "ToolCallRecord",
     "ToolError",
     "ToolList",
+    "ToolLoader",
     "ToolRegistry",
     "ToolSource",
     "ToolSpec",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic
 
@@ -13,6 +13,7 @@ from lightagent.aiokits.cancellation import Heeding, cancellation
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_call import carry_out
 from lightagent.application.prepare_call import ReadyCall
+from lightagent.application.show_parts import part_viewer
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
@@ -20,7 +21,7 @@ from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext
+from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, ToolPart
 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
@@ -92,7 +93,7 @@ class _Item:
         last: this is the call's end.
     """
 
-    step: Event | NestedDelta | BaseException | None
+    step: Event | ToolPart | NestedDelta | BaseException | None
     taken: asyncio.Future[None] | None = None
     last: bool = False
 
@@ -114,7 +115,7 @@ class _Work(Generic[DepsT]):
         if isinstance(item.step, BaseException):
             raise item.step
         try:
-            if isinstance(item.step, NestedDelta):
+            if isinstance(item.step, (NestedDelta, ToolPart)):
                 await self._live.show(item.step)
             elif item.step is not None:
                 await self._live.tell(item.step)
@@ -128,7 +129,7 @@ class _Work(Generic[DepsT]):
         events: list[Event] = []
         while not self._items.empty():
             step = self._items.get_nowait().step
-            if step is not None and not isinstance(step, (NestedDelta, BaseException)):
+            if step is not None and not isinstance(step, (NestedDelta, ToolPart, BaseException)):
                 events.append(step)
         return events
 
@@ -146,10 +147,12 @@ class _Work(Generic[DepsT]):
         """Run one call, and give its last item."""
         over = False
 
-        def report(text: str) -> None:
+        def give(step: Event | ToolPart) -> None:
             if not over and not self.closed:  # A thread that was given up may still talk.
-                item = _Item(_progress(self._live, ready, text))
-                self._loop.call_soon_threadsafe(self._items.put_nowait, item)
+                self._loop.call_soon_threadsafe(self._items.put_nowait, _Item(step))
+
+        def report(text: str) -> None:
+            give(_progress(self._live, ready, text))
 
         def is_over() -> bool:
             return over
@@ -159,7 +162,9 @@ class _Work(Generic[DepsT]):
         try:
             # The task is the call's own, so a tool that cancels it has failed.
             with Heeding(lambda: self.closed or self._is_cancelled()):
-                event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting))
+                context = _context(live, ready, report, is_over, nesting)
+                context = replace(context, show_part=part_viewer(live, ready, give))
+                event = await carry_out(live, ready, context)
         finally:
             over = True
         self._ended.add(ready.call.call.id)
@@ -187,7 +192,7 @@ class _Work(Generic[DepsT]):
 def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:
     if isinstance(step, NestedDelta):
         return NestedDelta((call_id, *step.path), step.delta)
-    if is_delta(step):
+    if isinstance(step, ToolPart) or is_delta(step):
         return NestedDelta((call_id,), step)
     return Nested(call_id, step)
 

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from lightagent.application.prompts import Prompts
     from lightagent.application.sessions import SessionInfo, Sessions
     from lightagent.application.stored_runs import RunInfo, Runs
+    from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.filtered import FilteredTools
+    from lightagent.application.tool_sources.listed import ListedTools
+    from lightagent.application.tool_sources.prefixed import PrefixedTools
+    from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.loader import ToolLoader
@@ -137,6 +142,11 @@ _HOMES = {
     "application.projections.trace": ("TraceEvent", "trace_events"),
     "application.projections.trace_summary": ("TraceSummary", "summarize_trace"),
     "application.prompts": ("Prompts",),
+    "application.tool_sources.approval_required": ("ApprovalRequiredTools",),
+    "application.tool_sources.filtered": ("FilteredTools",),
+    "application.tool_sources.listed": ("ListedTools",),
+    "application.tool_sources.prefixed": ("PrefixedTools",),
+    "application.tool_sources.renamed": ("RenamedTools",),
     "application.tools.decorator": ("tool",),
     "application.tools.loader": ("ToolLoader",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
@@ -207,6 +217,7 @@ __all__ = [
     "ApprovalDecision",
     "ApprovalPayload",
     "ApprovalRequired",
+    "ApprovalRequiredTools",
     "Asked",
     "AsyncRunStream",
     "AsyncToolDispatcher",
@@ -231,6 +242,7 @@ __all__ = [
     "Event",
     "Failed",
     "FallbackModel",
+    "FilteredTools",
     "FlowTimeout",
     "FunctionTool",
     "Gate",
@@ -246,6 +258,7 @@ __all__ = [
     "LightAgentError",
     "LightAgentErrorInfo",
     "Limits",
+    "ListedTools",
     "MissingExtraError",
     "ModelEndpoint",
     "OfflineModel",
@@ -258,10 +271,12 @@ __all__ = [
     "PayloadT",
     "Phase",
     "PolicyError",
+    "PrefixedTools",
     "Prompts",
     "ProviderError",
     "QueryPayload",
     "ReasoningDelta",
+    "RenamedTools",
     "Replacement",
     "ReplyEnd",
     "ReplyPayload",

@@ -17,6 +17,7 @@ from lightagent.application.show_parts import part_viewer
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished
@@ -56,7 +57,7 @@ async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
 
 
 def _is_quick(ready: ReadyCall[DepsT]) -> bool:
-    tool = ready.tool
+    tool = unwrapped(ready.tool)
     return isinstance(tool, FunctionTool) and tool.is_quick and ready.spec.timeout is None
 
 
@@ -205,7 +206,8 @@ def _gave_itself_up(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFini
 
 def _goes_on(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:
     """Whether a call that was cancelled goes on: a synchronous function does, in its thread, which nothing can stop."""
-    return task.done() and task.cancelled() and isinstance(ready.tool, FunctionTool) and not ready.tool.is_async
+    tool = unwrapped(ready.tool)
+    return task.done() and task.cancelled() and isinstance(tool, FunctionTool) and not tool.is_async
 
 
 def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:

@@ -80,6 +80,8 @@ def _advice(text: str) -> str:
         return "Another program holds a transaction open; end it, or raise busy_timeout."
     if "full" in text:
         return "Make room on the disk; what was acknowledged is kept."
+    if "disk I/O" in text:
+        return "Check the disk, its limits and quotas; what was acknowledged is kept."
     if "readonly" in text or "unable to open" in text:
         return "Check the path and its rights."
     return "See the cause."

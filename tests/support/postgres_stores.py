@@ -1,7 +1,7 @@
 """Stores of one test on the session's PostgreSQL server, and what the test does to the server meanwhile."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -63,6 +63,22 @@ class Place:
         )
         assert isinstance(count, int)
         return count
+
+    def backends(self, kind: str = "client backend") -> list[int]:
+        """The processes of the server of a kind; those that serve clients only as far as the clients are stores.
+
+        Where the server recovers from a kill, it is waited for.
+        """
+        import psycopg
+
+        statement = (
+            f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' "
+            "AND (application_name = 'lightagent' OR backend_type <> 'client backend')"
+        )
+        while True:
+            with suppress(psycopg.OperationalError):
+                if pids := [pid for (pid,) in self.server.execute(statement) if isinstance(pid, int)]:
+                    return pids
 
     def terminate(self) -> int:
         """End all connections of stores; how many there were."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -76,9 +75,7 @@ async def test_a_process_of_the_server_that_is_killed_within_a_deed_costs_time_a
             under_way = asyncio.ensure_future(DEEDS[deed](store))
             while not await asyncio.to_thread(place.waiting):
                 pass
-            pids = place.backends()
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)  # The server ends all its processes then, and recovers from its log.
+            place.kill()
             result = await under_way
         found = await place.store().read(CHAT)
         assert (found.stream.head, len(found.entries)) == (HEADS[deed], HEADS[deed])
@@ -105,9 +102,7 @@ async def test_a_server_that_is_killed_among_appends_loses_and_doubles_nothing(p
     writers = [asyncio.create_task(write(key)) for key in keys]
     for kind in ("checkpointer", "walwriter", "client backend") * KILLS:
         await asyncio.sleep(0.1)
-        pids = await asyncio.to_thread(place.backends, kind)
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(place.kill, kind)
     await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
     over.set()
     heads = await asyncio.gather(*writers)

@@ -1,5 +1,7 @@
 """Stores of one test on the session's PostgreSQL server, and what the test does to the server meanwhile."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
@@ -64,10 +66,10 @@ class Place:
         assert isinstance(count, int)
         return count
 
-    def backends(self, kind: str = "client backend") -> list[int]:
-        """The processes of the server of a kind; those that serve clients only as far as the clients are stores.
+    def kill(self, kind: str = "client backend") -> None:
+        """Kill processes of the server of a kind, at least one; of those that serve clients only what stores use.
 
-        Where the server recovers from a kill, it is waited for.
+        The server then ends all its processes and recovers from its log. Where it still does so, it is waited for.
         """
         import psycopg
 
@@ -75,10 +77,13 @@ class Place:
             f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' "
             "AND (application_name = 'lightagent' OR backend_type <> 'client backend')"
         )
-        while True:
+        killed = 0
+        while not killed:
             with suppress(psycopg.OperationalError):
-                if pids := [pid for (pid,) in self.server.execute(statement) if isinstance(pid, int)]:
-                    return pids
+                for (pid,) in self.server.execute(statement):
+                    with suppress(ProcessLookupError):
+                        os.kill(int(str(pid)), signal.SIGKILL)
+                        killed += 1
 
     def terminate(self) -> int:
         """End all connections of stores; how many there were."""

@@ -11,10 +11,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -28,8 +30,11 @@ from tests.servers.postgres import PostgresServer
 from tests.support.crashes.model import Streams, after, check, check_use
 from tests.support.crashes.points import POINTS
 from tests.support.crashes.program import Deed, Order, key_of
+from tests.support.golden_stores import GOLDEN, told
 
 ROOT = Path(__file__).parents[2]
+NEW = ("begin", "migrate")
+"""Deeds that need a new place each time."""
 KILLS = int(os.environ.get("TEST_KILLS", "2"))
 """At each point."""
 
@@ -134,7 +139,7 @@ def deeds_of(place: Place, what: str, turn: int) -> tuple[Deed, ...]:
         known[stream] = deed.expected + len(deed.contents)
         return deed
 
-    if what == "begin" or (what == "many leases" and known):
+    if what in NEW or (what == "many leases" and known):
         before = list[Deed]()
     else:
         before = [append("a"), Deed("lease", "b"), append("b", leased=True), append("c"), append("c")]
@@ -143,6 +148,7 @@ def deeds_of(place: Place, what: str, turn: int) -> tuple[Deed, ...]:
         "mend": lambda: append("d"),
         "create": lambda: append(f"n{turn}"),
         "begin": lambda: append("a"),
+        "migrate": lambda: append("a"),
         "lease": lambda: Deed("lease", "a"),
         "many leases": lambda: Deed("lease", "a", times=3),
         "forget": lambda: Deed("forget", "c"),
@@ -153,8 +159,11 @@ def deeds_of(place: Place, what: str, turn: int) -> tuple[Deed, ...]:
 
 def prepare(place: Place, what: str) -> None:
     """Bring about what the deed is about."""
-    if what == "begin" or not place.number:
+    if what in NEW or not place.number:
         place.begin()
+    if what == "migrate":
+        with closing(sqlite3.connect(place.folder / place.name)) as db:
+            db.executescript((GOLDEN / "sqlite_1.sql").read_text())
     if what == "mend" and (file := place.file_of("d")).exists():
         file.write_bytes(file.read_bytes() + b'{"sum":"00000000","line"')
     if what == "many leases" and place.streams:
@@ -192,7 +201,7 @@ def test_a_death_at_a_named_point_loses_and_doubles_nothing(
 ) -> None:
     what = POINTS[kind][point].deed
     for turn in range(KILLS + 1):
-        if turn == 0 and what == "begin":
+        if turn == 0 and what in NEW:
             continue
         prepare(place, what)
         deeds = deeds_of(place, what, turn)
@@ -205,6 +214,14 @@ def test_a_death_at_a_named_point_loses_and_doubles_nothing(
         assert len(done) == len(deeds) - (turn > 0)
         place.settle()
         asyncio.run(see_what_is_left(place, deeds, done, turn))
+        if what == "migrate":
+            asyncio.run(see_what_an_older_release_wrote(place))
+
+
+async def see_what_an_older_release_wrote(place: Place) -> None:
+    store = place.open()
+    assert await told(store) == json.loads((GOLDEN / "events_2.json").read_text())["told"]
+    await store.aclose()
 
 
 @pytest.mark.parametrize("kind", POINTS)

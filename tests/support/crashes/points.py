@@ -77,6 +77,10 @@ SQLITE: Final = {
     "after a new file became one with a log": Point("begin", "PRAGMA journal_mode", "after"),
     "within the making of the tables": Point("begin", "CREATE TABLE entries", "after"),
     "within the commit of the tables": Point("begin", "COMMIT", "within"),
+    "when older tables have a new column": Point("migrate", "ALTER TABLE", "after"),
+    "when older rows are brought up to date": Point("migrate", "UPDATE streams SET checksum", "after"),
+    "when older tables have a new version": Point("migrate", "PRAGMA user_version =", "after"),
+    "within the commit that migrates older tables": Point("migrate", "COMMIT", "within"),
 }
 
 POSTGRES: Final = {

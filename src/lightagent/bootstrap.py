@@ -10,10 +10,12 @@ from typing import Self, Unpack
 
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
+from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
 
@@ -25,12 +27,20 @@ class App:
         settings: what it was made from.
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
+        tools: the tools that every agent is offered; None where no settings name any.
     """
 
-    def __init__(self, settings: Settings, model: ChatModel, journals: JournalStore | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: ChatModel,
+        journals: JournalStore | None = None,
+        tools: ToolSource[object] | None = None,
+    ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
+        self.tools = tools
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
         if journals is not None:
@@ -50,10 +60,14 @@ class App:
             options["capture_content"] = chosen.capture_content
         if self.journals is not None:
             options["session_store"] = self.journals
+        if self.tools is not None:
+            options["tools"] = [self.tools]
         return options | _log_options(logs)
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
-        """An agent as the settings describe it; `options` go over them."""
+        """An agent as the settings describe it; `options` go over them, and `tools` are offered besides theirs."""
+        if self.tools is not None:
+            options["tools"] = [*(options.get("tools") or ()), self.tools]
         agent = LightAgent(**(self.agent_options() | options))
         if agent.means.catalogue.sources:
             self.on_close(agent.means.catalogue.aclose)
@@ -98,7 +112,20 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     """
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
-    return App(chosen, open_model(chosen, environ=variables), open_journals(chosen, environ=variables))
+    model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
+    return App(chosen, model, journals, open_tools(chosen))
+
+
+def open_tools(settings: Settings) -> ToolLoader | None:
+    """The configured directory of tools; None where there is none. Its files run when they are first needed.
+
+    A relative path is taken from the settings file, so that it names the same files wherever a command is typed.
+    """
+    chosen = settings.tools.directory
+    if chosen is None:
+        return None
+    file = settings.provenance.origin(("tools", "directory")).file
+    return ToolLoader(chosen if file is None else file.parent / chosen)
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from types import FunctionType
 from typing import Final
 
@@ -52,7 +53,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     check_options(options, AgentOptions, "LightAgent")
     if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
-    given = options.get("tools") or ()
+    given = _loaded(options.get("tools") or (), options.get("tools_directory"))
     deferred = len(given) > MOST_DESCRIBED
     means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
@@ -173,6 +174,17 @@ def _own_limits(limits: Limits, retry: int | None, rounds: int | None, timeout: 
         max_retry=limits.max_retry if retry is None else retry,
         timeout=timeout,
     )
+
+
+def _loaded(tools: Sequence[ToolLike | str], directory: str | Path | None) -> Sequence[ToolLike]:
+    """The tools, with those that are given by name loaded from the directory."""
+    names = [tool for tool in tools if isinstance(tool, str)]
+    if not names:
+        return [tool for tool in tools if not isinstance(tool, str)]
+    from lightagent.application.tools.loader import ToolLoader
+
+    loaded = ToolLoader("tools" if directory is None else directory).load_tools(names)
+    return [loaded[tool] if isinstance(tool, str) else tool for tool in tools]
 
 
 def _tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:

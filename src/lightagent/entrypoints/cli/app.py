@@ -13,6 +13,7 @@ from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.run_command import run
 from lightagent.entrypoints.cli.session_commands import sessions_app
 from lightagent.entrypoints.cli.stored_run_commands import runs_app
+from lightagent.entrypoints.cli.tool_commands import tools_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
 
 HELP = """Run agents from the command line.
@@ -38,6 +39,7 @@ config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")
 app.add_typer(sessions_app, name="sessions", help="List, read and remove stored conversations.")
 app.add_typer(runs_app, name="runs", help="List and show the runs that programs have stored.")
+app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
 app.command()(doctor)
 
 

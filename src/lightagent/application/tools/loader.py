@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
-from lightagent.application.tools.function_tool import as_tool, is_tool
+from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.signature import source_function
 from lightagent.application.tools.tool_file import read_tool_file, run_tool_file, tool_file_path
 from lightagent.application.tools.tool_info import ToolProblem
@@ -23,14 +23,14 @@ from lightagent.ports.tools import Tool, ToolList, ToolSource
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
-LoadedTool: TypeAlias = Callable[..., object] | Tool[object]
-"""What a file of a tools directory holds under its own name: a function, or a tool object."""
+ToolFunction: TypeAlias = Callable[..., object]
+"""What a file of a tools directory holds under its own name; one that ``@tool`` declares is a tool besides."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     path: Path
-    given: LoadedTool
+    given: ToolFunction
     tool: Tool[object]
 
 
@@ -74,7 +74,7 @@ class ToolLoader(ToolSource[object]):
         return self._version
 
     @property
-    def loaded_tools(self) -> dict[str, LoadedTool]:
+    def loaded_tools(self) -> dict[str, ToolFunction]:
         """What has been loaded, by the names of the files; a copy."""
         with self._lock:
             return {name: loaded.given for name, loaded in self._loaded.items()}
@@ -84,7 +84,7 @@ class ToolLoader(ToolSource[object]):
         """What was wrong with files when the directory was last listed as a whole, each with its file and line."""
         return self._problems
 
-    def load_tool(self, tool_name: str) -> LoadedTool:
+    def load_tool(self, tool_name: str) -> ToolFunction:
         """The function `tool_name` of the file of that name; the same object at every call.
 
         Raises:
@@ -94,7 +94,7 @@ class ToolLoader(ToolSource[object]):
         with self._lock:
             return self._load(tool_name).given
 
-    def load_tools(self, tool_names: Iterable[str] | None = None) -> dict[str, LoadedTool]:
+    def load_tools(self, tool_names: Iterable[str] | None = None) -> dict[str, ToolFunction]:
         """Several tools, by the names of their files. Without names, all that can be loaded; see `problems`.
 
         Raises:
@@ -182,11 +182,11 @@ class ToolLoader(ToolSource[object]):
 def _tool_in(module: ModuleType, path: Path) -> _Loaded:
     """The tool that the file holds under its own name, declared."""
     given: object = vars(module).get(path.stem)
-    if not (callable(given) or is_tool(given)):
+    if not callable(given):
         raise ConfigurationError(
             f"{path}: The file holds no function {path.stem!r}.", guidance="A tool has the name of its file."
         )
-    found: LoadedTool = given
+    found: ToolFunction = given
     try:
         tool = as_tool(found)
         declared(tool, path.stem)
@@ -195,9 +195,9 @@ def _tool_in(module: ModuleType, path: Path) -> _Loaded:
     return _Loaded(path, found, tool)
 
 
-def _place(given: LoadedTool, path: Path) -> str:
+def _place(given: ToolFunction, path: Path) -> str:
     """``FILE:LINE`` of a function; the file alone, where something else holds the line."""
-    function = source_function(given) if callable(given) else None
+    function = source_function(given)
     if isinstance(function, FunctionType) and Path(function.__code__.co_filename) == path.resolve():
         return f"{path}:{function.__code__.co_firstlineno}"
     return str(path)

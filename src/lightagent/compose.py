@@ -178,13 +178,18 @@ def _own_limits(limits: Limits, retry: int | None, rounds: int | None, timeout: 
 
 def _loaded(tools: Sequence[ToolLike | str], directory: str | Path | None) -> Sequence[ToolLike]:
     """The tools, with those that are given by name loaded from the directory."""
-    names = [tool for tool in tools if isinstance(tool, str)]
-    if not names:
-        return [tool for tool in tools if not isinstance(tool, str)]
+    if _are_tools(tools):
+        return tools
     from lightagent.application.tools.loader import ToolLoader
 
-    loaded = ToolLoader("tools" if directory is None else directory).load_tools(names)
+    loaded = ToolLoader("tools" if directory is None else directory).load_tools(
+        tool for tool in tools if isinstance(tool, str)
+    )
     return [loaded[tool] if isinstance(tool, str) else tool for tool in tools]
+
+
+def _are_tools(tools: Sequence[ToolLike | str]) -> TypeIs[Sequence[ToolLike]]:
+    return not any(isinstance(tool, str) for tool in tools)
 
 
 def _tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:

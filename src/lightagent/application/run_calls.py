@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Generic
 
@@ -13,7 +13,7 @@ from lightagent.aiokits.cancellation import Heeding, cancellation
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_call import carry_out
 from lightagent.application.prepare_call import ReadyCall
-from lightagent.application.show_parts import part_viewer
+from lightagent.application.show_parts import part_viewer, unseen
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
@@ -163,9 +163,8 @@ class _Work(Generic[DepsT]):
         try:
             # The task is the call's own, so a tool that cancels it has failed.
             with Heeding(lambda: self.closed or self._is_cancelled()):
-                context = _context(live, ready, report, is_over, nesting)
-                context = replace(context, show_part=part_viewer(live, ready, give))
-                event = await carry_out(live, ready, context)
+                show = part_viewer(live, ready, give)
+                event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting, show))
         finally:
             over = True
         self._ended.add(ready.call.call.id)
@@ -227,10 +226,12 @@ def _context(
     report: Callable[[str], None],
     over: Callable[[], bool],
     nesting: Nesting | None = None,
+    show_part: Callable[[object], None] = unseen,
 ) -> RunContext[DepsT]:
     """What the tool gets to see of its run."""
     call_id = ready.call.call.id
-    return RunContext(live.deps, live.full_origin(), call_id, ready.key, ready.approved, report, over, nesting)
+    origin = live.full_origin()
+    return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part)
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:

@@ -66,7 +66,7 @@ class StreamInfo:
         base: the sequence of the last entry that was pruned from the front; 0 if none was.
         labels: what it is found by; they change only with an append.
         created_at, updated_at: seconds since 1970 in UTC, as told with the first and the last append.
-        size: bytes of content.
+        size: bytes of content, in the form in which it is kept.
         seal: what a sealing store adds.
         holder: who holds the lease, as they named themselves; empty where nobody does.
         lease_left: seconds until the lease ends, by the clock of the store; 0 where nobody holds it.

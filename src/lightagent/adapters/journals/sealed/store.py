@@ -10,7 +10,7 @@ from dataclasses import replace
 from lightagent.adapters.journals.sealed.noting import HeadNotes
 from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
 from lightagent.aiokits.paging import all_pages
-from lightagent.domain.errors import StreamConflict, TamperedStream
+from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import fault_of, goes_on
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import (
@@ -30,7 +30,7 @@ from lightagent.domain.journal_streams import (
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import JournalStore, ListedStore
+from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 
 
 class SealedJournalStore(JournalStore, ListedStore):
@@ -44,11 +44,20 @@ class SealedJournalStore(JournalStore, ListedStore):
         keys: of `seal_keys`.
         heads: where each stream's end is noted, out of the reach of whoever can write to the store.
         patience: seconds in which other writers may come to note what they wrote, before it counts as an edit.
+
+    Raises:
+        ConfigurationError: `store` is an encrypted one; that has to stand before this one.
     """
 
     def __init__(
         self, store: JournalStore, keys: SealKeys, heads: JournalHeads | None = None, *, patience: float = 0.25
     ) -> None:
+        if isinstance(store, CodedStore):
+            raise ConfigurationError(
+                "A sealed store cannot stand before an encrypted one.",
+                guidance="Name the encrypted store first, with the sealed one as its store: the seals are then "
+                "verified without the key of the content.",
+            )
         self._store, self._keys, self._heads = store, keys, heads
         self._reader = CheckedReader(store, heads, patience)
         self._notes = HeadNotes(store, heads, keys)

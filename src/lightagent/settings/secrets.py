@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.masking import Mask, mask_options, mask_urls
-from lightagent.domain.secret_names import is_secret_name, is_sent_secret
+from lightagent.domain.secret_names import holds_secrets, is_secret_name, is_sent_secret
 from lightagent.settings.origins import KeyPath
 
 
@@ -55,7 +55,7 @@ def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> It
             yield from literal_secrets(path, item, secret)
     elif isinstance(value, dict) and reference(value) is None:
         for name, item in value.items():
-            yield from literal_secrets((*path, name), item, secret)
+            yield from literal_secrets((*path, name), item, secret or holds_secrets(path[-1]))
 
 
 def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
@@ -65,6 +65,7 @@ def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
     if isinstance(value, list):
         return [masked(name, item, secret) for item in value]
     if isinstance(value, dict):
+        secret = secret or holds_secrets(name)
         return {inner: masked(inner, item, secret or is_sent_secret(name, inner)) for inner, item in value.items()}
     return mask_options(name, value, secret)
 

@@ -48,14 +48,15 @@ def refer_to(variable: str) -> JsonObject:
 def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> Iterator[KeyPath]:
     """The paths of secrets written out in `value`; `secret` says that `path` is known to hold one."""
     if isinstance(value, str):
-        if value and (secret or is_secret_name(path[-1]) or mask_urls(value) != value):
+        named = is_secret_name(path[-1]) or any(map(holds_secrets, path[:-1]))
+        if value and (secret or named or mask_urls(value) != value):
             yield path
     elif isinstance(value, list):
         for item in value:
             yield from literal_secrets(path, item, secret)
     elif isinstance(value, dict) and reference(value) is None:
         for name, item in value.items():
-            yield from literal_secrets((*path, name), item, secret or holds_secrets(path[-1]))
+            yield from literal_secrets((*path, name), item, secret)
 
 
 def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:

@@ -113,6 +113,15 @@ class StreamQuery:
     limit: int = 100
     cursor: str = ""
 
+    @property
+    def only(self) -> StreamKey | None:
+        """The one stream that can match, where every part of a key is given."""
+        given = [part for part in (self.tenant, self.user, self.session, self.kind, self.id) if part is not None]
+        if len(given) < 5:
+            return None
+        tenant, user, session, kind, id_ = given
+        return StreamKey(Scope(tenant, user, session), kind, id_)
+
     def matches(self, stream: StreamInfo) -> bool:
         """Whether a stream is one of those asked for."""
         owner = stream.key.owner

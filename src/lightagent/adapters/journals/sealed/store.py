@@ -36,8 +36,8 @@ from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 class SealedJournalStore(JournalStore, ListedStore):
     """Seals what it writes, and refuses what was changed behind its back with a `TamperedStream`.
 
-    A listing tells of such streams in `StreamPage.unreadable`. Leases are not sealed: forging one delays writers, and
-    changes nothing that they wrote.
+    A listing tells of such streams in `StreamPage.unreadable`, and of one that was deleted where it is asked for by its
+    whole name. Leases are not sealed: forging one delays writers, and changes nothing that they wrote.
 
     Args:
         store: keeps the streams; it has to be empty or sealed with these keys. See `copy_journals` for another.
@@ -109,6 +109,8 @@ class SealedJournalStore(JournalStore, ListedStore):
                 raise one
             elif one is not None:
                 streams.append(one)
+        if not found and self._heads is not None and (only := query.only) is not None:
+            unreadable += await self._missing(only)
         return StreamPage(tuple(streams), page.next, tuple(unreadable))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
@@ -225,6 +227,17 @@ class SealedJournalStore(JournalStore, ListedStore):
             if doubtful and (await self._reader.look(stream.key, seals)).row is None:
                 return None
         return replace(stream, seal=row.outer)
+
+    async def _missing(self, key: StreamKey) -> list[str]:
+        """What is to be said of a stream that was asked for by its whole name, and is not listed.
+
+        Which of all streams are missing would take a look at all heads; `verify_journals` has it.
+        """
+        try:
+            await self._reader.look(key, StreamSeals(self._keys, key))
+        except TamperedStream as error:
+            return [error.message]
+        return []
 
     async def _prune(
         self,

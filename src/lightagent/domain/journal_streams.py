@@ -165,6 +165,19 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreNote:
+    """What an operator should know of a store.
+
+    Attributes:
+        text: a sentence.
+        advice: what to do; empty where nothing is wrong.
+    """
+
+    text: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Who may append to a stream, as a store remembers it.
 

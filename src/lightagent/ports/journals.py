@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.journal_streams import Draft, Entry, Lease, Slice, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journal_streams import Draft, Entry, Lease, Slice, StoreNote, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 
 
@@ -124,5 +124,18 @@ class CodedStore(Protocol):
         Raises:
             TamperedStream: one was changed or moved, or was never encoded.
             ContentKeyError: there is no key for one.
+        """
+        ...
+
+
+@runtime_checkable
+class ExaminedStore(Protocol):
+    """A store that can tell an operator how it is."""
+
+    async def examine(self) -> Sequence[StoreNote]:
+        """What an operator should know now; it changes nothing that is kept.
+
+        Raises:
+            StoreError: it cannot be read.
         """
         ...

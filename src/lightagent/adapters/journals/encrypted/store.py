@@ -10,6 +10,7 @@ from lightagent.domain.journal_streams import (
     Entry,
     Lease,
     Slice,
+    StoreNote,
     StreamKey,
     StreamPage,
     StreamQuery,
@@ -17,10 +18,10 @@ from lightagent.domain.journal_streams import (
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.content_codec import ContentCodec
-from lightagent.ports.journals import CodedStore, JournalStore
+from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore
 
 
-class EncryptedJournalStore(JournalStore, CodedStore):
+class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
     """Encrypts the content of entries, and nothing else: names, labels, times, sizes and seals stay in the clear.
 
     It stands before a `SealedJournalStore`, so that what is sealed is the ciphertext: the seals are verified without
@@ -79,6 +80,9 @@ class EncryptedJournalStore(JournalStore, CodedStore):
         replacing: str | None = None,
     ) -> int:
         return await self._store.forget(what, before=before, expected=expected, seal=seal, replacing=replacing)
+
+    async def examine(self) -> Sequence[StoreNote]:
+        return await self._store.examine() if isinstance(self._store, ExaminedStore) else ()
 
     async def aclose(self) -> None:
         await self._store.aclose()

@@ -18,6 +18,7 @@ from lightagent.domain.journal_streams import (
     Draft,
     Lease,
     Slice,
+    StoreNote,
     StreamInfo,
     StreamKey,
     StreamPage,
@@ -30,10 +31,10 @@ from lightagent.domain.journal_streams import (
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
+from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore, ListedStore
 
 
-class SealedJournalStore(JournalStore, ListedStore):
+class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
     """Seals what it writes, and refuses what was changed behind its back with a `TamperedStream`.
 
     A listing tells of such streams in `StreamPage.unreadable`, and of one that was deleted where it is asked for by its
@@ -153,6 +154,9 @@ class SealedJournalStore(JournalStore, ListedStore):
             async for head in self._heads.known():
                 if head.key is not None and head.key not in listed:
                     yield head.key
+
+    async def examine(self) -> Sequence[StoreNote]:
+        return await self._store.examine() if isinstance(self._store, ExaminedStore) else ()
 
     async def aclose(self) -> None:
         await self._store.aclose()

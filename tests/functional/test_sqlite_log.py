@@ -6,28 +6,27 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from lightagent.adapters.journals.sealed import SealedJournalStore
-from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.adapters.journals.sqlite import SqliteJournalStore, reading
+from lightagent.adapters.journals.sqlite.connection import open_database, snapshot
 from lightagent.adapters.journals.sqlite.log import LogState, notes_of
-from lightagent.aiokits.paging import all_pages
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from tests.functional.test_cli_commands import folder, invoke
 
 __all__ = ["folder"]
 
 APPENDED = int(os.environ.get("TEST_LOG_MEGABYTES", "40"))
-BOUND = 64_000_000
-"""Bytes that the log never reaches under readers of ours, as docs/stores.md promises."""
+BOUND = 24_000_000
+"""Bytes that the log does not reach here; docs/stores.md promises 64 MB, for larger appends and busier machines."""
 MEGABYTE = f'"{"x" * 1_000_000}"'
-NOTES = [StreamKey(Scope("acme", "ann"), "notes", str(number)) for number in range(4)]
+NOTES = StreamKey(Scope("acme", "ann"), "notes", "trip")
 STORE = '[default.model]\nkind = "offline"\n[default.journals]\nkind = "sqlite"\npath = "journals.db"\n'
 
 FOREIGN = """
@@ -55,11 +54,11 @@ def foreign_reader(path: Path) -> Iterator[int]:
             child.wait(10)
 
 
-async def append(path: Path, megabytes: int, key: StreamKey = NOTES[0]) -> None:
+async def append(path: Path, megabytes: int) -> None:
     store = SqliteJournalStore(path, synchronous="normal")
-    head = (await store.read(key, -1)).stream.head
+    head = (await store.read(NOTES, -1)).stream.head
     for turn in range(head, head + megabytes):
-        await store.append(key, [Draft(MEGABYTE)], expected=turn, at=1.0)
+        await store.append(NOTES, [Draft(MEGABYTE)], expected=turn, at=1.0)
     await store.aclose()
 
 
@@ -67,37 +66,33 @@ def log_of(path: Path) -> int:
     return path.with_name(f"{path.name}-wal").stat().st_size
 
 
-async def test_the_log_stays_small_while_readers_of_ours_page_without_pause(tmp_path: Path) -> None:
-    """With another megabyte in each append, 20 times what a usual entry has, and readers in other threads."""
-    path = tmp_path / "journals.db"
-    writer, over, largest = SqliteJournalStore(path, synchronous="normal"), asyncio.Event(), 0
-    sealed = SealedJournalStore(writer, seal_keys("shop", {"spring": "s" * 32}))
+async def test_the_log_stays_small_under_readers_of_ours_without_pause(tmp_path: Path) -> None:
+    """Some reader reads at any moment: each ends only once the other has begun. So a commit never finds nobody."""
+    path, over = tmp_path / "journals.db", threading.Event()
+    store = SqliteJournalStore(path, synchronous="normal")
+    await store.append(NOTES, [Draft(MEGABYTE)], expected=0, at=1.0)
+    turns = [threading.Semaphore(1), threading.Semaphore(0)]
 
-    async def page(store: SqliteJournalStore) -> int:
-        """Go through all streams and entries again and again."""
+    def read(own: int) -> int:
+        """As the store reads, in transactions that overlap with those of the other reader."""
         rounds = 0
-        while not over.is_set():
-            async for found in all_pages(lambda cursor: store.list(StreamQuery(limit=2, cursor=cursor))):
-                for stream in found.streams:
-                    after = 0
-                    while entries := (await store.read(stream.key, after, 3)).entries:
-                        after = entries[-1].sequence
-            rounds += 1
+        with closing(open_database(path, "normal", 30.0)) as connection:
+            while not over.is_set():
+                with snapshot(connection):
+                    reading.read(connection, NOTES, max(rounds % APPENDED - 3, 0), 3, 1.0)
+                    turns[1 - own].release()
+                    turns[own].acquire(timeout=10.0)
+                rounds += 1
+            turns[1 - own].release()
         return rounds
 
-    readers = [SqliteJournalStore(path), writer]
-    await sealed.append(NOTES[0], [Draft(MEGABYTE)], expected=0, at=1.0)
-    tasks = [asyncio.create_task(page(reader)) for reader in readers]
-    heads = [1, 0, 0, 0]
-    for turn in range(APPENDED):
-        place = turn % len(NOTES)
-        heads[place] = await sealed.append(NOTES[place], [Draft(MEGABYTE)], expected=heads[place], at=1.0)
+    readers, largest = [asyncio.create_task(asyncio.to_thread(read, own)) for own in (0, 1)], 0
+    for turn in range(1, APPENDED):
+        await store.append(NOTES, [Draft(MEGABYTE)], expected=turn, at=1.0)
         largest = max(largest, log_of(path))
     over.set()
-    assert min(await asyncio.gather(*tasks)) >= 1
-    for reader in readers:
-        await reader.aclose()
-    print("LARGEST", largest)
+    assert min(await asyncio.gather(*readers)) > 2
+    await store.aclose()
     assert 0 < largest < BOUND
 
 

@@ -27,7 +27,7 @@ from lightagent.adapters.journals.sqlite.connection import (
     snapshot,
     transaction,
 )
-from lightagent.adapters.journals.sqlite.log import LogState, look_at_log, notes_of
+from lightagent.adapters.journals.sqlite.log import LogKeeper, LogState, look_at_log, notes_of
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.journal_streams import (
@@ -73,7 +73,9 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         self.path = Path(path)
         self._clock = clock
         opened = partial(open_database, self.path, synchronous, busy_timeout)
-        self._writer = JobThread("lightagent-journals", opened, sqlite3.Connection.close, partial(_writes, self.path))
+        self._writer = JobThread(
+            "lightagent-journals", opened, sqlite3.Connection.close, partial(_writes, self.path, LogKeeper(self.path))
+        )
         self._reader = JobThread("lightagent-journals-read", opened, sqlite3.Connection.close, nullcontext)
 
     async def append(
@@ -154,10 +156,11 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
 
 
 @contextmanager
-def _writes(path: Path, connection: sqlite3.Connection) -> Generator[None, None, None]:
+def _writes(path: Path, log: LogKeeper, connection: sqlite3.Connection) -> Generator[None, None, None]:
     """One transaction for all that is written together."""
     with said_plainly(path), transaction(connection):
         yield
+    log.tend(connection)
 
 
 def _alone(path: Path, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:

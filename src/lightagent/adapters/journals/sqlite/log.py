@@ -1,4 +1,4 @@
-"""How the write-ahead log is: its size, and whether somebody keeps it from shrinking.
+"""The write-ahead log: it is begun anew where it has grown, and who keeps it from shrinking is told.
 
 SQLite moves the log into the file up to the oldest moment at which a transaction still reads, and begins the log anew
 only where nobody reads from it. So one transaction that stays open, in any program, makes it grow with every write.
@@ -20,6 +20,38 @@ from lightagent.domain.journal_streams import StoreNote
 _READ_LOCKS: Final = range(123, 128)
 """The bytes of the file ``-shm`` that readers lock while they read; see SQLite's description of the WAL-index."""
 _LOCKS: Final = Path("/proc/locks")
+_GROWN: Final = 16 * 1024 * 1024
+"""Bytes of the log, or of what it has grown by since the last attempt, after which a writer waits for the readers."""
+_PATIENCE: Final = 1000
+"""Milliseconds that it waits, since a transaction of another program may never end."""
+
+
+class LogKeeper:
+    """Has readers begin from the database file, not from the log, once the log has grown.
+
+    SQLite does so by itself where nobody reads at the end of a commit. Where readers come without pause that may not
+    happen for long, however short each of them is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._log = path.with_name(f"{path.name}-wal")
+        self._tried = 0
+
+    def tend(self, connection: sqlite3.Connection) -> None:
+        """Begin the log anew if it has grown; to be called after a commit. What goes wrong is left to the next time."""
+        size = _size_of(self._log)
+        if size < self._tried:
+            self._tried = 0
+        if size < self._tried + _GROWN:
+            return
+        self._tried = size
+        with suppress(sqlite3.Error):
+            (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {int(patience)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +74,7 @@ class LogState:
 def look_at_log(connection: sqlite3.Connection, path: Path) -> LogState:
     """Move what can be moved, which hinders nobody, and see what is left."""
     busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    size = 0
-    with suppress(FileNotFoundError):
-        size = path.with_name(f"{path.name}-wal").stat().st_size
+    size = _size_of(path.with_name(f"{path.name}-wal"))
     return LogState(size, not busy and moved < pages, moved, _readers(path.with_name(f"{path.name}-shm")))
 
 
@@ -62,6 +92,13 @@ def notes_of(first: LogState, second: LogState) -> tuple[StoreNote, ...]:
             "End that transaction or that program: the log grows with every write until then.",
         ),
     )
+
+
+def _size_of(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
 
 
 def _readers(shared: Path) -> frozenset[int]:

@@ -20,9 +20,11 @@ from lightagent.domain.journal_streams import StoreNote
 _READ_LOCKS: Final = range(123, 128)
 """The bytes of the file ``-shm`` that readers lock while they read; see SQLite's description of the WAL-index."""
 _LOCKS: Final = Path("/proc/locks")
-_GROWN: Final = 16 * 1024 * 1024
-"""Bytes of the log, or of what it has grown by since the last attempt, after which a writer waits for the readers."""
-_PATIENCE: Final = 1000
+_LARGE: Final = 16 * 1024 * 1024
+"""Bytes of the log from which on a writer waits for the readers, so that it can be begun anew."""
+_STEP: Final = 2 * 1024 * 1024
+"""Bytes that are written before it waits again, where it waited in vain; twice as many after each further time."""
+_PATIENCE: Final = 500
 """Milliseconds that it waits, since a transaction of another program may never end."""
 
 
@@ -35,16 +37,17 @@ class LogKeeper:
 
     def __init__(self, path: Path) -> None:
         self._log = path.with_name(f"{path.name}-wal")
-        self._tried = 0
+        self._next, self._step = _LARGE, _STEP
 
     def tend(self, connection: sqlite3.Connection) -> None:
         """Begin the log anew if it has grown; to be called after a commit. What goes wrong is left to the next time."""
         size = _size_of(self._log)
-        if size < self._tried:
-            self._tried = 0
-        if size < self._tried + _GROWN:
+        if size < _LARGE:
+            self._next, self._step = _LARGE, _STEP
+        if size < self._next:
             return
-        self._tried = size
+        # Also where the log is begun anew now: its size shows that only after the next commit.
+        self._next, self._step = size + self._step, 2 * self._step
         with suppress(sqlite3.Error):
             (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
             connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")

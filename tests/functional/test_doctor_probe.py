@@ -125,7 +125,7 @@ async def test_a_refusal_is_shown_in_the_words_of_the_endpoint(cli: Cli, folder:
     (line,) = (line for line in done.stdout.splitlines() if " json_schema" in line)
     assert line.startswith("✗ json_schema · ")
     assert "This response_format type is unavailable now" in line
-    assert "Sent again" not in done.stdout
+    assert "Learnt for" not in done.stdout
 
 
 async def test_runs_by_the_printed_profile_are_not_refused(cli: Cli, folder: Path) -> None:

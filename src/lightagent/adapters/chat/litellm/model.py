@@ -11,7 +11,7 @@ from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
-from lightagent.adapters.chat._refusals import asks_again, refused
+from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.litellm.answers import plain_answers
 from lightagent.adapters.chat.litellm.faults import translated
@@ -22,7 +22,7 @@ from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.provider_fields import ModelOrigin
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
@@ -177,12 +177,8 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
         """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
-        learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
-        if learnt is None or not isinstance(error, ProviderError):
-            return error
-        if self._profile is sent:  # Another request may have learnt it meanwhile.
-            self._profile = learnt.profile
-        return asks_again(error, learnt.change)
+        self._profile, error = learn(self.profile, sent, request, error)
+        return error
 
     def _withhold_keys(self) -> None:
         """Raises LA-401 where litellm would look for more than a key, or a key is there to be asked for."""

@@ -16,6 +16,7 @@ _WELL_KNOWN: Final = re.compile(
 )
 _AFTER_WORD: Final = re.compile(r"(?i)(\b(?:bearer|basic|password|passwd|pwd|token|secret|key)[ \t]+)([^\s\"',;]{8,})")
 _IN_PATH: Final = re.compile(r"(?<=/)[\w.~-]{16,}(?=[/?#\s\"']|$)", re.ASCII)
+_SOLID: Final = re.compile(r"[A-Za-z0-9]{16,}")
 _WEBHOOK: Final = re.compile(r"(hooks\.slack\.com/)[^\s\"'?#]+")
 
 
@@ -33,6 +34,11 @@ def mask_forms(text: str, mask: str) -> str:
         return text
     text = _WEBHOOK.sub(rf"\1{mask}", text)
     return _IN_PATH.sub(lambda found: mask if looks_random(found[0]) else found[0], text)
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text, or a part of it, is what a key looks like, and no name that people give."""
+    return _WELL_KNOWN.search(text) is not None or any(map(looks_random, _SOLID.findall(text)))
 
 
 def path_tokens(path: str) -> list[str]:

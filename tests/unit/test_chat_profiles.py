@@ -422,3 +422,30 @@ async def test_a_model_that_learns_without_end_is_asked_no_further() -> None:
     assert result.error is not None
     assert result.error.code == "LA-400"
     assert model.asked == MOST_ADAPTIONS + 1
+
+
+@pytest.mark.parametrize(
+    ("host", "model", "line"),
+    [
+        ("eu.api.openai.com", "gpt-5", "openai-reasoning"),
+        ("us.api.openai.com", "gpt-4.1", "openai"),
+        ("mine.services.ai.azure.com", "gpt-4.1", "openai"),
+        ("mine.cognitiveservices.azure.com", "o4-mini", "openai-reasoning"),
+        ("api.eu.mistral.ai", "mistral-large-latest", "mistral"),
+        ("api-uw.minimax.io", "MiniMax-M2.7", "minimax"),
+        ("api.minimax.chat", "MiniMax-M2.7", "minimax"),
+        ("dashscope-us.aliyuncs.com", "qwen-plus", "qwen"),
+        ("us-east-1.api.x.ai", "grok-4", "xai"),
+        ("eu.openrouter.ai", "openai/gpt-4.1", "openrouter"),
+        ("API.DeepSeek.com", "deepseek-v4-pro", "deepseek"),
+    ],
+)
+def test_the_regions_of_a_provider_are_the_provider(host: str, model: str, line: str) -> None:
+    assert find_profile(host, model) is named_profile(line)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil-api.openai.com", "api.openai.com.example", "openai.com", "api.mistral.ai.example"]
+)
+def test_what_only_looks_like_a_provider_is_unknown(host: str) -> None:
+    assert find_profile(host, "m") is UNKNOWN

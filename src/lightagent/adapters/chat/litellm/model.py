@@ -23,6 +23,7 @@ from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_bytes import whole_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.provider_fields import ModelOrigin
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
@@ -211,7 +212,9 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         arguments = {
             **self._fixed,
             **fitted_params(profile, request.params),
-            "messages": [message.to_openai(recipient) for message in fitted_messages(profile, request.messages)],
+            "messages": [
+                whole_json(message.to_openai(recipient)) for message in fitted_messages(profile, request.messages)
+            ],
         }
         if request.tools:
             arguments["tools"] = [tool.to_openai() for tool in request.tools]

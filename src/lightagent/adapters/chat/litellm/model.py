@@ -94,6 +94,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         }
         self._complete: Complete | None = None
         self._origin = _origin(model, api_base)
+        self._gateway = model.startswith("openrouter/") or self._origin.address.endswith("openrouter.ai")
 
     @property
     def name(self) -> str:
@@ -160,7 +161,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         reader = ChoiceReader(self.origin)
         try:
             answer = await self._complete(**arguments)
-            async for plain in plain_answers(answer):
+            async for plain in plain_answers(answer, gateway=self._gateway):
                 for delta in reader.read(plain):
                     yield delta
             for delta in reader.end(complete=True):

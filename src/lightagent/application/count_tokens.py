@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from operator import is_
 
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.domain.agent_heads import AgentHead
@@ -36,8 +37,7 @@ class TokenLedger:
     async def update(self, messages: tuple[Message, ...]) -> None:
         """Count what has come since the last time. A conversation grows at its end, so it is rarely more than that."""
         old = self._messages
-        grown = len(messages) >= len(old) > 0 and messages[0] is old[0] and messages[len(old) - 1] is old[-1]
-        if not grown:
+        if len(messages) < len(old) or not all(map(is_, old, messages)):
             # Compaction: what is still there keeps its count. The old messages live as long as their ids are used.
             known = {id(message): size for message, size in zip(old, self.sizes, strict=True)}
             self._messages, self.sizes, self.total = (), [], 0

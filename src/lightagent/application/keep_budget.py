@@ -28,6 +28,9 @@ SOURCE: Final = "context_budget"
 _NOTE_TOKENS: Final = 120
 """What the note takes that rounds of a turn were left out."""
 
+_FRAME_TOKENS: Final = MESSAGE_TOKENS + 24
+"""What the delimiters of a summary take."""
+
 _MOST_NAMED: Final = 8
 """Tools that the note names."""
 
@@ -75,40 +78,65 @@ async def keep_budget(live: ActiveRun[DepsT], budget: ContextBudget, offered: tu
 
 
 async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: LightAgentErrorInfo | None) -> None:
-    run, budget = live.run, room.budget
-    summary: Summary | None = None
-    cut = _plan(live, room, ledger, budget.most_summary + MESSAGE_TOKENS + _NOTE_TOKENS) if budget.summarizes else None
-    if cut is not None:
-        summary = await summarize(live, budget, run.messages[: cut.count])
-        if summary.stopped is not None:
-            stopped = summary.stopped
-            decisions = tuple(dict.fromkeys((*summary.decisions, *stopped.decisions)))
-            await live.tell(RunFinished(stopped.outcome, decisions, live.clock.now()))
-            return
-        if summary.error is not None:
-            error = classify_exception(summary.error)
-    else:
-        cut = _plan(live, room, ledger, _NOTE_TOKENS)
+    """Have the oldest part give way; a model is asked for a summary of it once at most."""
+    cut = _plan(live, room, ledger, reserve=room.budget.most_summary + _FRAME_TOKENS)
+    if cut is None or not room.budget.summarizes:
+        await _drop(live, room, ledger, error)
+        return
+    gone = live.run.messages[: cut.count]
+    summary = await summarize(live, room.budget, gone)
+    if summary.stopped is not None:
+        decisions = tuple(dict.fromkeys((*summary.decisions, *summary.stopped.decisions)))
+        await live.tell(RunFinished(summary.stopped.outcome, decisions, live.clock.now()))
+        return
+    if summary.error is not None:
+        await _drop(live, room, ledger, classify_exception(summary.error), cut, summary)
+        return
+    labels = _labels(gone, cut)
+    text = cut_to(summary.text, room.budget.most_summary)
+    messages = (ContextMessage(SOURCE, text, trust_of(gone), labels), *cut.again)
+    count, now = live.run.missing + cut.count, live.clock.now()
+    await live.tell(ContextReplaced("summarize", count, messages, labels, summary.usage, error, summary.decisions, now))
+    await _count(live, ledger)
+    if ledger.total > room.most:
+        await _drop(live, room, ledger, None)
+
+
+async def _drop(
+    live: ActiveRun[DepsT],
+    room: _Room,
+    ledger: TokenLedger,
+    error: LightAgentErrorInfo | None,
+    planned: Cut | None = None,
+    summary: Summary | None = None,
+) -> None:
+    """Leave the oldest part out, or what was `planned` if that does it only with a summary in its place."""
+    cut = _plan(live, room, ledger, note=_NOTE_TOKENS) or planned
     if cut is None:
         await _give_up(live, room, ledger)
         return
-    gone = run.messages[: cut.count]
-    event = ContextReplaced("drop", run.missing + cut.count, (), _labels(gone, cut), error=error, at=live.clock.now())
+    labels = _labels(live.run.messages[: cut.count], cut)
+    messages = (_note(live, labels), *cut.again) if cut.in_turn else ()
+    event = ContextReplaced("drop", live.run.missing + cut.count, messages, labels, error=error, at=live.clock.now())
     if summary is not None:
         event = replace(event, usage=summary.usage, decisions=summary.decisions)
-    if summary is not None and summary.error is None:
-        text = cut_to(summary.text, budget.most_summary)
-        told = ContextMessage(SOURCE, text, trust_of(gone), event.replaced)
-        event = replace(event, source="summarize", messages=(told, *cut.again))
-    elif cut.in_turn:
-        event = replace(event, messages=(_note(live, event.replaced), *cut.again))
     await live.tell(event)
+    await _count(live, ledger)
+    if ledger.total > room.most:
+        await _give_up(live, room, ledger)
 
 
-def _plan(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, reserve: int) -> Cut | None:
-    """What gives way, if `reserve` tokens come in its place."""
-    most, target = room.most - reserve, max(room.target - reserve, 0)
-    return plan_cut(live.run.messages, ledger.sizes, live.run.query_at, most=most, target=target)
+def _plan(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, *, reserve: int = 0, note: int = 0) -> Cut | None:
+    run = live.run
+    return plan_cut(
+        run.messages,
+        ledger.sizes,
+        run.query_at,
+        most=room.most,
+        target=room.target,
+        reserve=reserve,
+        note=note,
+    )
 
 
 def _labels(gone: Sequence[Message], cut: Cut) -> tuple[str, ...]:

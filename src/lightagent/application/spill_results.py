@@ -7,6 +7,7 @@ from typing import Final
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.count_tokens import TokenLedger
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.read_spilled import READ_TOOL
 from lightagent.application.spilled_results import SpilledResult, put_aside
 from lightagent.application.tools.toolset import DepsT
@@ -14,7 +15,6 @@ from lightagent.domain.context_labels import TOOL_LABEL, tool_names
 from lightagent.domain.context_plan import plan_spill
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.errors import LightAgentError
 from lightagent.domain.events import ContextReplaced
 from lightagent.domain.messages import Message, ToolMessage
 from lightagent.ports.context_budget import ContextBudget
@@ -48,8 +48,8 @@ async def spill_results(
         result = SpilledResult(run.started.run_id, message.tool_call_id, names[place], message.content)
         try:
             await put_aside(store, run.started.scope, result, run_id=outermost, at=live.clock.now())
-        except LightAgentError as raised:
-            error = classify_exception(raised)
+        except FAILURES as raised:  # A store of anybody's: what it cannot keep is dropped.
+            error = classify_exception(failure(raised))
             break
         messages[place] = replace(message, content=_reference(live, budget, result))
         done.append(message)

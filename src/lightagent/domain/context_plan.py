@@ -23,7 +23,7 @@ class Cut:
 
     Attributes:
         again: those of them that stay all the same: the query of the turn under way with its context.
-        tokens: of all that stays.
+        tokens: of all that stays, and of what comes in the place of the rest.
         in_turn: rounds of the turn under way give way as well.
     """
 
@@ -36,12 +36,23 @@ class Cut:
         return bool(self.again)
 
 
-def plan_cut(messages: Sequence[Message], sizes: Sequence[int], query_at: int, *, most: int, target: int) -> Cut | None:
+def plan_cut(
+    messages: Sequence[Message],
+    sizes: Sequence[int],
+    query_at: int,
+    *,
+    most: int,
+    target: int,
+    reserve: int = 0,
+    note: int = 0,
+) -> Cut | None:
     """The smallest cut after which at most `target` tokens stay; else the largest, if it keeps within `most`.
 
     Args:
         sizes: the tokens of each message.
         query_at: where the query of the turn under way stands.
+        reserve: tokens that come in the place of what gives way.
+        note: tokens that come on top where rounds of the turn under way give way.
 
     Returns:
         None where no cut keeps within `most`.
@@ -50,7 +61,9 @@ def plan_cut(messages: Sequence[Message], sizes: Sequence[int], query_at: int, *
     before = [0, *accumulate(sizes)]
     best: Cut | None = None
     for count, again in _cuts(messages, query_at):
-        tokens = whole - before[count] + (before[again.stop] - before[again.start])
+        tokens = whole - before[count] + reserve
+        if again:
+            tokens += before[again.stop] - before[again.start] + note
         best = Cut(count, tuple(messages[again.start : again.stop]), tokens)
         if tokens <= target:
             return best

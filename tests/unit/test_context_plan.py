@@ -94,7 +94,9 @@ def conversation(chance: random.Random) -> tuple[tuple[Message, ...], int]:
         before += [*_context(chance), UserMessage(f"{turn}"), *_rounds(chance)]
         before += [AssistantMessage("said")] if chance.random() < 0.8 else []
     before += _context(chance)
-    refused = [AssistantMessage("odd"), UserMessage("Again.")] if chance.random() < 0.3 else []
+    refused: list[Message] = []
+    if chance.random() < 0.3:
+        refused = [AssistantMessage("odd"), UserMessage("Again.")]
     return (*before, QUERY, *_rounds(chance), *refused), len(before)
 
 

@@ -31,7 +31,7 @@ SAMPLES = {
     "English": (ROOT / "docs/tools.md").read_text(encoding="utf-8"),
     "Python": (ROOT / "src/lightagent/application/run_agent.py").read_text(encoding="utf-8"),
     "JSON": json.dumps([{"id": number, "name": f"item {number}", "price": number * 1.5} for number in range(200)]),
-    "Chinese": "人工智能正在改变我们的生活方式，从医疗到教育，每个行业都受到了影响。请总结以下合同的主要条款。" * 5,
+    "Chinese": "人工智能正在改变我们的生活方式。从医疗到教育、每个行业都受到了影响。请总结以下合同的主要条款。" * 5,
     "Japanese": "東京は日本の首都であり、世界で最も人口の多い都市圏の一つです。カタカナとひらがなも使います。" * 5,
     "Korean": "안녕하세요. 오늘 회의 내용을 정리해 주시겠어요? 서울의 날씨는 맑습니다." * 5,
     "Russian": "Искусственный интеллект меняет нашу жизнь: от медицины до образования, каждая отрасль." * 5,

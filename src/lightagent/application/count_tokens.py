@@ -23,6 +23,7 @@ class TokenLedger:
         sizes: the tokens of each message, as of the last `update`.
         total: their sum.
         failure: what the counter raised; from then on tokens are estimated. None if nothing.
+        is_told: the failure is on record.
     """
 
     def __init__(self, counter: TokenCounter, *, in_time: bool) -> None:
@@ -30,6 +31,7 @@ class TokenLedger:
         self.sizes: list[int] = []
         self.total = 0
         self.failure: Exception | None = None
+        self.is_told = False
         self._in_time = in_time
         self._messages: tuple[Message, ...] = ()
         self._fixed: tuple[AgentHead, tuple[ToolSpec, ...], int] | None = None

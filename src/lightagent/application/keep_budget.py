@@ -18,7 +18,8 @@ from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import BudgetError, ConfigurationError
 from lightagent.domain.events import ContextReplaced, Noted, RunFinished
 from lightagent.domain.messages import ContextMessage, Message
-from lightagent.domain.outcomes import BudgetExhausted, Failed
+from lightagent.domain.outcomes import BudgetExhausted, Failed, outcome_error
+from lightagent.domain.policy import Stopped
 from lightagent.domain.token_costs import MESSAGE_TOKENS
 from lightagent.ports.context_budget import ContextBudget
 
@@ -86,8 +87,7 @@ async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: 
     gone = live.run.messages[: cut.count]
     summary = await summarize(live, room.budget, gone)
     if summary.stopped is not None:
-        decisions = tuple(dict.fromkeys((*summary.decisions, *summary.stopped.decisions)))
-        await live.tell(RunFinished(summary.stopped.outcome, decisions, live.clock.now()))
+        await _stop(live, cut, summary, summary.stopped)
         return
     if summary.error is not None:
         await _drop(live, room, ledger, classify_exception(summary.error), cut, summary)
@@ -100,6 +100,18 @@ async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: 
     await _count(live, ledger)
     if ledger.total > room.most:
         await _drop(live, room, ledger, None)
+
+
+async def _stop(live: ActiveRun[DepsT], cut: Cut, summary: Summary, stopped: Stopped) -> None:
+    """End the run as a policy says. What the summary has cost is on record, with the messages that it was made of."""
+    if summary.usage is not None:
+        labels = _labels(live.run.messages[: cut.count], cut)
+        count, error, now = live.run.missing + cut.count, outcome_error(stopped.outcome), live.clock.now()
+        await live.tell(ContextReplaced("drop", count, cut.again, labels, summary.usage, error, summary.decisions, now))
+        await live.tell(RunFinished(stopped.outcome, stopped.decisions, now))
+    else:
+        decisions = (*summary.decisions, *stopped.decisions)
+        await live.tell(RunFinished(stopped.outcome, decisions, live.clock.now()))
 
 
 async def _drop(
@@ -165,9 +177,9 @@ def _ledger(live: ActiveRun[DepsT], budget: ContextBudget) -> TokenLedger:
 
 
 async def _count(live: ActiveRun[DepsT], ledger: TokenLedger) -> None:
-    known = ledger.failure
     await ledger.update(live.run.messages)
-    if ledger.failure is not None and known is None:
+    if ledger.failure is not None and not ledger.is_told:
+        ledger.is_told = True
         info = classify_exception(ledger.failure)
         await live.tell(Noted("token_counter_failed", {"code": info.code, "message": info.message}, live.clock.now()))
 

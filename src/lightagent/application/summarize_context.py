@@ -34,7 +34,7 @@ class Summary:
         text: the summary; empty where there is none.
         usage: the tokens that were reported.
         error: why there is none.
-        decisions: of the policies.
+        decisions: of the policies that passed it.
         stopped: the verdict of a policy that ends the run.
     """
 
@@ -53,10 +53,10 @@ async def summarize(live: ActiveRun[DepsT], budget: ContextBudget, messages: Seq
     reviewer = live.reviewer
     if reviewer is not None and reviewer.reviews("model_request"):
         verdict = await reviewer.review("model_request", live.subject(SUBJECT), payload)
-        summary.decisions += verdict.decisions
         if isinstance(verdict, Stopped):
             summary.stopped = verdict
             return summary
+        summary.decisions += verdict.decisions
         payload = verdict.payload
     words = max(20, budget.most_summary // 2)
     asked = SystemMessage(live.acting.prompts.summarize.format(words=words))
@@ -96,9 +96,9 @@ async def _read(model: ChatModel, request: ChatRequest, hold: Hold | None, summa
             await deltas.aclose()
     if hold is not None:
         verdict = await hold.end()
-        summary.decisions += verdict.decisions
         if not _released(builder, verdict if isinstance(verdict, Stopped) else verdict.payload, summary):
             return
+        summary.decisions += verdict.decisions
     summary.text = _said(builder)
 
 
@@ -127,11 +127,11 @@ async def _review(live: ActiveRun[DepsT], summary: Summary) -> None:
         return
     payload = ReplyPayload(AssistantMessage(summary.text), "stop", summary.usage)
     verdict = await reviewer.review("model_reply", live.subject(SUBJECT), payload)
-    summary.decisions += verdict.decisions
     if isinstance(verdict, Stopped):
         summary.stopped = verdict
-    else:
-        summary.text = verdict.payload.message.content or ""
+        return
+    summary.decisions += verdict.decisions
+    summary.text = verdict.payload.message.content or ""
 
 
 def transcript(messages: Sequence[Message], most_tokens: int) -> str:

@@ -20,9 +20,9 @@ def estimate_tokens(text: str) -> int:
 
     A small letter or a blank of ASCII counts a quarter of a token, and any other character of ASCII a half: English
     prose comes to about four characters a token, code to about three. Letters and digits beyond ten for each character
-    that parts words count half a token more, as in base64 and hexadecimal numbers. A character of two bytes (accents, Greek,
-    Cyrillic, Arabic) counts three quarters, one of three bytes (Chinese, Japanese, Korean, the scripts of India) 1.25,
-    one of four bytes (emoji) three. The sum is rounded up.
+    that parts words count half a token more, as in base64 and hexadecimal numbers. A character of two bytes (accents,
+    Greek, Cyrillic, Arabic) counts three quarters, one of three bytes (Chinese, Japanese, Korean, the scripts of India)
+    1.25, one of four bytes (emoji) three. The sum is rounded up.
     """
     data = text.encode("utf-8", "surrogatepass")
     rest = data.translate(None, _SMALL)

@@ -14,7 +14,9 @@ from lightagent.ports.token_counter import TokenCounter
 class EstimatedTokens(TokenCounter):
     """Counts by the formula of `lightagent.domain.token_estimate`, which is rather above the truth than below it."""
 
-    name = "estimate"
+    @property
+    def name(self) -> str:
+        return "estimate"
 
     async def count(self, texts: Sequence[str]) -> Sequence[int]:
         return [estimate_tokens(text) for text in texts]

@@ -17,7 +17,7 @@ TEXTS = (
     "The quick brown fox jumps over the lazy dog. " * 20,
     "def add(a: int, b: int) -> int:\n    return a + b\n" * 10,
     '{"id": 17, "tags": ["a", "b"]}',
-    "今天天气很好，我们去公园散步吧。" * 10,
+    "今天天气很好、我们去公园散步吧。" * 10,
     "東京都に住んでいます。" * 10,
     "Здравствуйте, как дела?" * 10,
     "🙂🎉" * 10,

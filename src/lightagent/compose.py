@@ -14,7 +14,6 @@ from typing_extensions import TypeIs, TypeVar
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import RandomIds, SystemClock
-from lightagent.adapters.tokens.estimate import EstimatedTokens
 from lightagent.application.check_options import check_options
 from lightagent.application.check_payload import is_trust
 from lightagent.application.means import Means
@@ -260,6 +259,8 @@ def _budget(options: AgentOptions) -> ContextBudget | None:
         )
     if budget.model is not None and not _is_model(budget.model):
         raise ConfigurationError("context_budget: its model must have name, stream and aclose.", guidance="")
+    from lightagent.adapters.tokens.estimate import EstimatedTokens  # It loads pydantic, which most agents do not need.
+
     counter = _port(budget.counter, "context_budget: counter", "count") or EstimatedTokens()
     store = journal_port(budget.store or options.get("session_store"), "context_budget: store")
     if budget.spills and store is None:

@@ -9,8 +9,8 @@ from lightagent.aiokits.paging import all_pages
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
+from lightagent.application.read_entry import read_entry
 from lightagent.application.spilled_results import forget_spilled
-from lightagent.application.strict_json import read_json
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.scopes import Scope
@@ -70,7 +70,8 @@ class Runs:
         while True:
             found = await self._store.read(key, len(events))
             for entry in found.entries:
-                events.append(event_from_dict(read_json(entry.content), f"entry {entry.sequence}"))
+                at = f"entry {entry.sequence}"
+                events.append(event_from_dict(read_entry(entry, f"Run: {at}"), at))
             if len(events) >= found.stream.head:
                 break
         if not events:

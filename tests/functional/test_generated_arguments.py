@@ -164,7 +164,10 @@ def spellings(draw: st.DrawFn, value: JsonValue) -> str:
 
 
 def strictly_read(text: str) -> JsonValue | None:
-    """The object that the text is; None where it is none, or two values would have one name."""
+    """The object that the text is; None where it is none, or two values would have one name.
+
+    Nothing at all, null and an empty text stand for no arguments, as some models write them.
+    """
 
     def once(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
         if len(dict(pairs)) < len(pairs):
@@ -175,9 +178,11 @@ def strictly_read(text: str) -> JsonValue | None:
         raise ValueError(constant)
 
     try:
-        found: JsonValue = json.loads(text or "{}", object_pairs_hook=once, parse_constant=refuse)
+        found: JsonValue = json.loads(text.strip() or "{}", object_pairs_hook=once, parse_constant=refuse)
     except ValueError:
         return None
+    if found is None or (isinstance(found, str) and not found.strip()):
+        return {}
     return found if isinstance(found, dict) else None
 
 

@@ -5,4 +5,6 @@ from __future__ import annotations
 import pytest
 
 # Their assertions should say as much as those of your own tests.
-pytest.register_assert_rewrite("lightagent.testing.contracts.chat_model", "lightagent.testing.contracts.tool_source")
+pytest.register_assert_rewrite("lightagent.testing.contracts.chat_model")
+pytest.register_assert_rewrite("lightagent.testing.contracts.token_counter")
+pytest.register_assert_rewrite("lightagent.testing.contracts.tool_source")

@@ -217,7 +217,10 @@ def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
         return tool
     if callable(tool):
         return as_tool(tool)
-    raise ConfigurationError(f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.")
+    raise ConfigurationError(
+        f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.",
+        guidance="Names of tools are taken by LightAgent(tools=), and loaded by ToolLoader(directory).load_tool(name).",
+    )
 
 
 def _is_source(value: object) -> TypeIs[ToolSource[object]]:

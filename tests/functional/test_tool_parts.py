@@ -84,6 +84,13 @@ async def test_parts_are_in_no_journal_so_that_a_plain_run_has_the_same() -> Non
         assert [event.type async for event in seen] == [event.type for event in plain.journal.events]
 
 
+async def test_chunks_hold_the_answer_alone() -> None:
+    agent = LightAgent(model=ScriptedModel([call_tool("count", to=3), "done"]), tools=[count])
+    async with agent.astream("?") as chunks:
+        said = [chunk.choices[0].delta.content async for chunk in chunks if chunk.choices]
+    assert "".join(text or "" for text in said) == "done"
+
+
 async def test_no_more_is_shown_than_the_model_will_read() -> None:
     events = await watched(LightAgent(model=ScriptedModel([call_tool("chatty"), "done"]), tools=[chatty]))
     assert parts(events) == ["abc", "d\n[Cut after 1 characters; 2 more were left out.]"]

@@ -232,7 +232,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
                 return None
         return replace(stream, seal=row.outer)
 
-    async def _missing(self, key: StreamKey) -> list[str]:
+    async def _missing(self, key: StreamKey) -> Sequence[str]:
         """What is to be said of a stream that was asked for by its whole name, and is not listed.
 
         Which of all streams are missing would take a look at all heads; `verify_journals` has it.
@@ -240,8 +240,8 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         try:
             await self._reader.look(key, StreamSeals(self._keys, key))
         except TamperedStream as error:
-            return [error.message]
-        return []
+            return (error.message,)
+        return ()
 
     async def _prune(
         self,

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from lightagent.adapters.journals.sqlite import SqliteJournalStore, reading
-from lightagent.adapters.journals.sqlite.connection import open_database, snapshot
+from lightagent.adapters.journals.sqlite.connection import open_database
 from lightagent.adapters.journals.sqlite.log import LogState, notes_of
+from lightagent.adapters.journals.sqlite.transactions import snapshot
 from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from tests.functional.test_cli_commands import folder, invoke

@@ -67,7 +67,7 @@ def doctor(
 
     With `--probe`, about ten small requests find out what its endpoint takes instead: how it can be asked for JSON,
     with tools and without, which roles and parameters it knows. What differs is printed as the option `profile`, for
-    settings and for programs. Refusals are what it looks for; it fails only where nothing is answered.
+    settings and for programs. Refusals are what it looks for; it fails where nothing is answered, or nothing more.
 
     **Examples**
 

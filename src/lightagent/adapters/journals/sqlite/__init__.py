@@ -19,15 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.journals.sqlite import reading, writing
-from lightagent.adapters.journals.sqlite.connection import (
-    Synchronous,
-    open_database,
-    said_plainly,
-    savepoint,
-    snapshot,
-    transaction,
-)
+from lightagent.adapters.journals.sqlite.connection import Synchronous, open_database
 from lightagent.adapters.journals.sqlite.log import LogKeeper, LogState, look_at_log, notes_of
+from lightagent.adapters.journals.sqlite.transactions import said_plainly, savepoint, snapshot, transaction
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.journal_streams import (

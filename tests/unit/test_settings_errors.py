@@ -175,3 +175,9 @@ def test_a_file_made_to_exhaust_its_reader_is_refused_with_its_place(
 def test_a_variable_nested_too_deep_counts_as_text(deep: str) -> None:
     with pytest.raises(ConfigurationError, match="LIGHTAGENT__AGENT__METADATA"):
         load_settings(environ={"LIGHTAGENT__AGENT__METADATA": deep})
+
+
+@pytest.mark.parametrize("name", ["_", "__CF_USER_TEXT_ENCODING", "_LIGHTAGENT_MODEL", "MY_LIGHTAGENT_CONFIG"])
+def test_variables_of_other_programs_are_left_alone(name: str) -> None:
+    """A shell sets ``_`` for every program that it starts."""
+    assert load_settings(environ={name: "x"}).model.kind == "offline"

@@ -84,7 +84,7 @@ test-servers: .venv/.dev .tools/aimock-$(AIMOCK) ## functional and integration t
 
 test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the openai SDK, with openai 2
 	$(say) "Tests with openai 2"
-	@$(OPENAI2_BIN)/pytest -q -p no:xdist -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
+	@$(OPENAI2_BIN)/pytest -q -n auto --dist loadfile -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
 
 setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) ## only set up
 

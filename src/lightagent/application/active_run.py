@@ -218,7 +218,7 @@ class ActiveRun(Generic[DepsT]):
         for event in self.record.events[self.known :]:
             if self._watchers is not None:
                 self._watchers.see(event)
-            await self._give(event)
+            await self.give(event)
 
     def note(self, event: Event) -> None:
         """Put one event on record."""
@@ -233,7 +233,7 @@ class ActiveRun(Generic[DepsT]):
         if self.keeper is not None and isinstance(event, _DURABLE):
             await self._keep(self.keeper)
         if self.outlet is not None:
-            await self._give(event)
+            await self.give(event)
 
     async def _keep(self, keeper: Keeper) -> None:
         """Write what has happened to the store, outside of any deadline: an interrupted write may have got in."""
@@ -247,11 +247,12 @@ class ActiveRun(Generic[DepsT]):
                 deadline.resume()
 
     async def show(self, delta: Delta | NestedDelta) -> None:
-        """Hand a delta to whoever watches."""
+        """Hand a delta to whoever watches, where the run is streamed."""
         if self.stream:
-            await self._give(delta)
+            await self.give(delta)
 
-    async def _give(self, step: Step) -> None:
+    async def give(self, step: Step) -> None:
+        """Hand a step to whoever watches; returns once it was taken."""
         outlet, deadline = self.outlet, self.deadline
         if outlet is None:
             return

@@ -10,6 +10,7 @@ from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
 from lightagent.application.read_entry import read_entry
+from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.scopes import Scope
@@ -80,12 +81,14 @@ class Runs:
         return journal
 
     async def forget(self, run_id: str, user_id: str = "") -> bool:
-        """Remove a run. Returns whether there was one.
+        """Remove a run, and results of tools that were put aside in it. Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        return await self._store.forget(run_key(run_id, Scope(user=user_id))) > 0
+        scope = Scope(user=user_id)
+        await forget_spilled(self._store, scope, run_id=run_id)
+        return await self._store.forget(run_key(run_id, scope)) > 0
 
     async def list(self, user_id: str = "", *, status: str | None = None) -> AsyncIterator[RunInfo]:
         """A user's runs, the newest first.

@@ -106,9 +106,14 @@ class Place:
 
     def settle(self) -> None:
         """Wait until the server has carried out what a dead process had sent."""
-        connected = f"SELECT FROM pg_stat_activity WHERE application_name = '{self.name}'"
-        while self.postgres is not None and self.postgres.execute(connected):
-            time.sleep(0.001)
+        if self.postgres is None:
+            return
+        import psycopg
+
+        connected = f"SELECT FROM pg_stat_activity WHERE application_name = '{self.name}'".encode()
+        with psycopg.connect(self.postgres.url, autocommit=True) as watching:
+            while watching.execute(connected).rowcount:
+                time.sleep(0.002)
 
     def open(self) -> JournalStore:
         store = open_adapter("journals", self.kind, self.options)

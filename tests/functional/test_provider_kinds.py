@@ -48,6 +48,8 @@ ENDINGS: Final[dict[str, tuple[Told, str]]] = {
     "MiniMax, a filter": (Told(HALF, beside={"base_resp": {"status_code": 1027, "status_msg": "s"}}), "LA-403 final"),
     "MiniMax, no balance": (Told(HALF, beside={"base_resp": {"status_code": 1008, "status_msg": "b"}}), "LA-429 final"),
     "MiniMax, all is well": (Told(HALF, beside={"base_resp": {"status_code": 0, "status_msg": "success"}}), "stop"),
+    "Groq gave up": (Told(HALF, finish=None, beside={"x_groq": {"id": "r", "error": "over capacity"}}), "LA-503 again"),
+    "Groq, all is well": (Told(HALF, beside={"x_groq": {"id": "r"}}), "stop"),
     "an error in the choice": (Told(HALF, choice={"error": DIED}), "LA-503 again"),
     "an error and its word": (Told(HALF, choice={"error": DIED, "finish_reason": "error"}), "LA-503 again"),
     "Zhipu withheld": (Told(HALF, finish="sensitive"), "content_filter"),

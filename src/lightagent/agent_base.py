@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
@@ -150,10 +150,12 @@ class AgentBase(Generic[DepsT, OutputT]):
 
     async def aclose(self) -> None:
         """Close what the agent has opened, its model last; a later run opens it again."""
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.means.model.aclose)
+            budget = self.means.budget
+            if budget is not None and budget.model is not None:
+                stack.push_async_callback(budget.model.aclose)
             await self.means.catalogue.aclose()
-        finally:
-            await self.means.model.aclose()
 
     def close(self) -> None:
         """`aclose` for callers that are not async."""

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.keep_run import append_owned, drafts_of
-from lightagent.application.strict_json import read_json
+from lightagent.application.read_entry import read_entry
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import Event, HistoryReference, RunStarted
 from lightagent.domain.journal_streams import StreamKey
@@ -191,8 +191,8 @@ async def load_session(store: JournalStore, key: StreamKey) -> Known:
             continue
         born = found.stream.created_at
         for entry in found.entries:
-            event = event_from_dict(read_json(entry.content), f"Session: entry {entry.sequence}")
-            session = advance_session(session, event)
+            at = f"Session: entry {entry.sequence}"
+            session = advance_session(session, event_from_dict(read_entry(entry, at), at))
         if session.head >= found.stream.head:
             return Known(session, born)
 

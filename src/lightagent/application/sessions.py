@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lightagent.aiokits.paging import all_pages
 from lightagent.application.journal import Journal
 from lightagent.application.keep_session import KIND, load_session, session_key
+from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.history import history_entry
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.json_types import JsonObject
@@ -72,12 +73,16 @@ class Sessions:
         return Journal(session.events) if session.run is not None else None
 
     async def forget(self, session_id: str, user_id: str = "") -> bool:
-        """Remove a session and its whole conversation. Returns whether there was one.
+        """Remove a session, its whole conversation, and results of tools that were put aside in it.
+
+        Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        return await self._store.forget(session_key(Scope(user=user_id, session=session_id))) > 0
+        scope = Scope(user=user_id, session=session_id)
+        await forget_spilled(self._store, scope)
+        return await self._store.forget(session_key(scope)) > 0
 
 
 def _info(stream: StreamInfo) -> SessionInfo:

@@ -172,11 +172,19 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     if splits_a_call(run.messages, gone):
         raise ConfigurationError("context_replaced: this would part a call from its result.")
     check_conversation(event.messages, "context_replaced.messages")
-    query_at = max(run.query_at - gone, 0) + len(event.messages)
+    query_at = _query_after(run, gone, event.messages)
     messages = event.messages + run.messages[gone:]
     if not messages:
         raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
     return run._replace(messages=messages, query_at=query_at, missing=max(run.missing - event.count, 0))
+
+
+def _query_after(run: Run, gone: int, messages: tuple[Message, ...]) -> int:
+    """Where the query stands once the first `gone` messages gave way; it may be among those put in their place."""
+    if run.query_at >= gone:
+        return run.query_at - gone + len(messages)
+    query = run.messages[run.query_at]
+    return next((place for place in reversed(range(len(messages))) if messages[place] == query), len(messages))
 
 
 def _requested(run: Run, event: ModelRequested) -> Run:

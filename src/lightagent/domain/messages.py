@@ -127,11 +127,14 @@ class ContextMessage(_Encoded):
         source: what added it.
         content: the text.
         trust: whether the application vouches for the text.
+        replaces: where the messages come from that this one stands for, such as a summary does; see
+            `lightagent.domain.context_labels`. Such a message stays in the conversation that the next run is given.
     """
 
     source: str
     content: str
     trust: Trust = "untrusted"
+    replaces: tuple[str, ...] = ()
     role: Literal["context"] = "context"
 
     def to_openai(self, recipient: Recipient | None = None) -> JsonObject:

@@ -109,7 +109,7 @@ class _Tracer:
                 self._run_end(event)
             case _:
                 self._other(event)
-        if not isinstance(event, (ApprovalDecided, CallsRefused, ContextReplaced, ModelRetried, Nested, Noted)):
+        if not isinstance(event, (ApprovalDecided, CallsRefused, ModelRetried, Nested, Noted)):
             self._decided(event)
 
     def _other(
@@ -131,9 +131,8 @@ class _Tracer:
                 told: JsonObject = {"messages": [message.to_openai() for message in messages]}
                 data: JsonObject = {"source": source, "message_count": len(messages), "code": code}
                 self._line("context_added", event.at, data, told)
-            case ContextReplaced(source=source, count=count, messages=messages):
-                replaced: JsonObject = {"source": source, "replaced": count, "message_count": len(messages)}
-                self._line("context_replaced", event.at, replaced)
+            case ContextReplaced():
+                self._replaced(event)
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
             case Concluded(name=name, error=error):
@@ -150,6 +149,17 @@ class _Tracer:
             case _:
                 assert_never(event)
 
+    def _replaced(self, event: ContextReplaced) -> None:
+        data: JsonObject = {
+            "source": event.source,
+            "replaced": event.count,
+            "message_count": len(event.messages),
+            "usage": event.usage.to_dict() if event.usage else None,
+            "code": None if event.error is None else event.error.code,
+        }
+        told: JsonObject = {"messages": [message.to_openai() for message in event.messages]}
+        self._line("context_replaced", event.at, data, told)
+
     def _decided(
         self,
         event: RunStarted
@@ -157,6 +167,7 @@ class _Tracer:
         | ApprovalRequested
         | Concluded
         | ContextAdded
+        | ContextReplaced
         | ModelFailed
         | ModelReplied
         | ModelRequested

@@ -36,6 +36,7 @@ from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.masking import shown
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
@@ -262,4 +263,4 @@ def check_format(result_format: str, forms: tuple[str, ...], *, stream: object =
     if not isinstance(stream, bool):
         raise ConfigurationError(f"stream must be True or False, got {stream!r:.100}.", guidance="")
     if result_format not in forms:
-        raise ConfigurationError(f"result_format must be one of {', '.join(forms)}, got {result_format!r:.100}.")
+        raise ConfigurationError(f"result_format must be one of {', '.join(forms)}, got {shown(result_format):.100}.")

@@ -76,6 +76,11 @@ class Editor(ABC):
     def restore(self, copied: object) -> None:
         """Put a copy in the place of the store."""
 
+    def cut_tail(self, key: StreamKey) -> None:
+        """Remove the last entry, in the way in which a careful attacker of this store would."""
+        raw = self.take(key)
+        self.put(raw.with_entries(raw.entries[:-1]))
+
     def move(self, key: StreamKey, to: StreamKey) -> None:
         """Give a stream another key."""
         raw = self.take(key)
@@ -217,6 +222,3 @@ class SqliteEditor(Editor):
             key_columns(key),
         ).fetchone()
         return None if found is None else StreamRow(found)
-
-
-EDITORS: dict[str, type[MemoryEditor] | type[SqliteEditor]] = {"memory": MemoryEditor, "sqlite": SqliteEditor}

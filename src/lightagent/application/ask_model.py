@@ -108,7 +108,16 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
     # Drawn from the run's own source of ids, so that a run is repeatable wherever its ids are.
     chance = crc32(live.means.ids.new().encode()) / 0xFFFFFFFF if error.retryable and asked is None else 0.0
     left = deadline.left()
-    pause = retry_pause(error, run.failures + 1, most, left=left, chance=chance, asked=asked)
+    # The attempts of a request that did not fail were refused for their form, or a crash interrupted them.
+    pause = retry_pause(
+        error,
+        run.failures + 1,
+        most,
+        adaptions=run.attempt - run.failures,
+        left=left,
+        chance=chance,
+        asked=asked,
+    )
     if delivered:  # A part of the answer was shown, and cannot be taken back.
         pause = None
     failed = live.failed_attempt(error, refused_request(error) if pause is None else None)

@@ -12,6 +12,7 @@ LightAgentError
 │   ├── StreamConflict     somebody else appended meanwhile
 │   ├── LeaseHeld          somebody else holds the lease
 │   ├── Fenced             the lease was lost, so this writer may not append any more
+│   ├── ContentKeyError    encrypted content, and no key that decrypts it
 │   └── DamagedStream      what is stored is not what was written
 │       └── TamperedStream the seal says that somebody changed it
 └── ConfigurationError     LA-CONFIG (also a ValueError): settings, options, journals that do not fit
@@ -217,6 +218,10 @@ class Fenced(StoreError):
             guidance="Stop this writer: whoever holds the lease goes on.",
             details={"token": token},
         )
+
+
+class ContentKeyError(StoreError):
+    """Content is encrypted with a key that is not among the keys of the store, or has another secret there."""
 
 
 class DamagedStream(StoreError):

@@ -37,6 +37,7 @@ from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended
 from lightagent.domain.policy import rewritings
 from lightagent.domain.replies import cut_short
+from lightagent.domain.retries import is_adaption
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
 
 
@@ -212,7 +213,8 @@ def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:
         return run._replace(attempt=event.attempt, attempt_failed=False)
     if event.attempt != run.attempt or run.attempt_failed:
         raise ConfigurationError(f"model_failed: attempt {event.attempt} is not under way.")
-    return run._replace(failures=run.failures + 1, attempt_failed=True, ending=event.ends)
+    failures = run.failures + (not is_adaption(event.error))
+    return run._replace(failures=failures, attempt_failed=True, ending=event.ends)
 
 
 def _replied(run: Run, event: ModelReplied) -> Run:

@@ -39,6 +39,7 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.policy import Decision
+from lightagent.domain.retries import is_adaption
 
 
 class TraceEvent(TypedDict):
@@ -305,16 +306,24 @@ def _decision(decision: Decision) -> JsonObject:
 
 
 def run_counts(events: Iterable[Event]) -> dict[str, int]:
-    """How many model requests, tool calls and repeated attempts a run made, those of nested runs included."""
+    """How many model requests, tool calls and repeated attempts a run made, those of nested runs included.
+
+    A request that is sent once more in another form, because its form was refused, is not repeated.
+    """
     counts = {"model_request_count": 0, "tool_call_count": 0, "retry_count": 0}
+    adapted: set[tuple[str, ...]] = set()
     for event in events:
+        path: tuple[str, ...] = ()
         while isinstance(event, Nested):
-            event = event.event
+            path, event = (*path, event.call_id), event.event
         match event:
             case ModelRequested():
                 counts["model_request_count"] += 1
+            case ModelFailed(error=error) if is_adaption(error):
+                adapted.add(path)
             case ModelRetried():
-                counts["retry_count"] += 1
+                counts["retry_count"] += path not in adapted
+                adapted.discard(path)
             case ToolStarted():
                 counts["tool_call_count"] += 1
             case _:

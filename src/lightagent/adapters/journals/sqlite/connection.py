@@ -13,7 +13,8 @@ from lightagent.adapters.journals.sqlite.transactions import said_plainly
 
 Synchronous: TypeAlias = Literal["full", "normal"]
 
-_WAL_BYTES: Final = 4 * 1024 * 1024
+WAL_BYTES: Final = 4 * 1024 * 1024
+"""To which the write-ahead log shrinks once nobody reads from it."""
 
 
 def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> sqlite3.Connection:
@@ -38,7 +39,7 @@ def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> 
 def _set_up(connection: sqlite3.Connection, synchronous: Synchronous, busy_seconds: float) -> None:
     _switch_to_wal(connection, busy_seconds)
     connection.execute(f"PRAGMA synchronous = {'FULL' if synchronous == 'full' else 'NORMAL'}")
-    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     connection.execute("PRAGMA secure_delete = ON")
 
 

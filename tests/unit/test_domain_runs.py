@@ -381,9 +381,9 @@ def test_whatever_the_fold_accepts_gives_a_conversation_that_a_provider_takes(
 
 def test_the_query_is_known_again_where_a_replacement_holds_it() -> None:
     asked = UserMessage("q")
-    past: tuple[Message, ...] = (UserMessage("before"), AssistantMessage("x"), asked)
+    past = (UserMessage("before"), AssistantMessage("x"), asked)
     called = AssistantMessage(None, (ToolCall("c", "t", "{}"),))
-    begun = [
+    begun: list[Event] = [
         RunStarted("r", HEAD, past),
         ModelRequested(1, 4),
         ModelReplied(1, called),

@@ -30,8 +30,10 @@ def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
 def _is_meant_for_us(name: str) -> bool:
     """Whether a variable is ours by its prefix; without the line after it, only where one of ours would follow."""
     said = name.upper().removeprefix("LIGHTAGENT")
-    if said == name.upper() or said.startswith("_"):
-        return said.startswith("_")
+    if said == name.upper():
+        return False
+    if said.startswith("_"):
+        return True
     return said.lower().startswith(SECTIONS) or bool(get_close_matches(said, _MEANINGS, n=1, cutoff=0.7))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import load_settings
+from lightagent.settings.environment import unknown_variables
 
 TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
 
@@ -127,6 +128,12 @@ def test_bad_settings_name_place_and_remedy(
     assert str(caught.value).startswith("[LA-CONFIG] ")
     assert place in str(caught.value)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["_", "__CF_USER_TEXT_ENCODING", "_LIGHTAGENT", "MY_LIGHTAGENT__MODEL"])
+def test_a_variable_of_somebody_else_is_none_of_ours(name: str) -> None:
+    """A shell sets `_` for every program that it runs."""
+    assert not unknown_variables({name: "x"})
 
 
 def test_a_file_in_another_encoding(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from lightagent import (
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application import hold_lease
-from lightagent.application.keep_session import load_session, session_key
+from lightagent.application.load_session import load_session, session_key
 from lightagent.domain.scopes import Scope
 from lightagent.testing.system import ManualClock
 from tests.servers.json_values import JsonObject

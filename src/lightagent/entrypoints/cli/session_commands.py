@@ -7,7 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.sessions import SessionInfo, Sessions
+from lightagent.application.session_info import SessionInfo
+from lightagent.application.sessions import Sessions
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer

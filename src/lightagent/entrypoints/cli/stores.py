@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
-from lightagent.application.sessions import SessionInfo
+from lightagent.application.session_info import SessionInfo
 from lightagent.application.stored_runs import RunInfo
 from lightagent.bootstrap import open_journals
 from lightagent.domain.errors import ConfigurationError

@@ -168,7 +168,7 @@ class AgentBase(Generic[DepsT, OutputT]):
         scope = started.scope
         if not scope.session:
             if store is not None:
-                live.keeper = RunKeeper(store, started.run_id, scope, means.clock, means.name)
+                live.keeper = RunKeeper(store, started.run_id, scope, means.clock, started.head.name)
             return live
         if means.sessions is None:
             raise ConfigurationError(

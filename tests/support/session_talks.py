@@ -108,7 +108,7 @@ class Talk:
             self.ended(thread, result)
         else:
             await self.turn(thread)
-        await self.look(thread)
+        await self.look(thread, closes=journal is not None)
         await self.check(thread)
         await self.check(self.chance.choice(self.threads))
 
@@ -338,12 +338,16 @@ class Talk:
         everything = await conversation(self.store, thread.name, thread.user, everything=True)
         return Said(marks(messages), messages, everything)
 
-    async def look(self, thread: Thread) -> None:
-        """See what the step has done to its session."""
+    async def look(self, thread: Thread, *, closes: bool) -> None:
+        """See what the step has done to its session.
+
+        Args:
+            closes: a turn was open before, and may have been closed; what it said is then said before the next one.
+        """
         before, there = thread.said, await self.heard(thread)
         last = await Sessions(self.process(), self.now).last_turn(thread.name, thread.user)
         if last is not None and last.run_id not in [run_id for run_id, _ in thread.stack]:
-            thread.stack.append((last.run_id, before))
+            thread.stack.append((last.run_id, None if closes else before))
         assert [last.run_id if last else ""] == [thread.stack[-1][0] if thread.stack else ""]
         if not (there.messages and str(there.messages[0]["content"]).startswith("In short")):
             assert there.messages[: len(before.messages)] == before.messages

@@ -16,7 +16,8 @@ class SessionInfo:
     """What is known of a session without reading it.
 
     Attributes:
-        status: `idle`, `waiting` for a human, or `running`; a turn that a crash interrupted counts as running.
+        status: `idle`; `waiting` for a human; `running`, while a turn is under way; or `interrupted`, if the process
+            of that turn is gone.
         events: how many are kept.
         size: bytes that they take.
         created_at, updated_at: seconds since 1970 in UTC.
@@ -33,11 +34,13 @@ class SessionInfo:
 
 def session_info(stream: StreamInfo) -> SessionInfo:
     """What the store tells of a session."""
-    key = stream.key
+    key, status = stream.key, stream.labels.get("status", "")
+    if status == "running" and stream.lease_left <= 0:
+        status = "interrupted"
     return SessionInfo(
         key.id,
         key.owner.user,
-        stream.labels.get("status", ""),
+        status,
         stream.head - stream.base,
         stream.size,
         stream.created_at,

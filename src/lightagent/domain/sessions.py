@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
+from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished, RunStarted, ToolFinished
 from lightagent.domain.folding import apply, start
@@ -136,7 +137,13 @@ def advance_session(session: Session, entry: LogEntry) -> Session:
 
 
 def session_from(base: SessionBase, head: int) -> Session:
-    """The session that goes on from a base."""
+    """The session that goes on from a base.
+
+    Raises:
+        ConfigurationError: what it holds is no conversation.
+    """
+    check_conversation(base.messages, "session_base.messages")
+    check_conversation(base.everything, "session_base.everything")
     everything = base.messages if base.everything == base.messages else base.everything
     return Session(head, Said(base.messages, everything))
 

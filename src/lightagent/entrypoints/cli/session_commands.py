@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -177,13 +178,16 @@ def export(
 
     async def write(store: JournalStore) -> int:
         sessions = Sessions(store)
-        listing = None if session is not None else await gather_listing(sessions.list(user))
-        names = [session] if listing is None else [info.session_id for info in listing.found]
+        listing = Listing[SessionInfo]([]) if session else await gather_listing(sessions.list(user))
+        names = [session] if session else [info.session_id for info in listing.found]
+        lines = _lines(sessions, names, user)
+        first = await anext(lines, None)  # Before a file is written over: there may be no such session.
         with nullcontext(sys.stdout) if output is None else open_private(output) as file:
-            for name in names:
-                async for line in sessions.export(name or "", user):
-                    file.write(line + "\n")
-        if listing is not None and listing.error is not None:
+            if first is not None:
+                file.write(first)
+            async for line in lines:
+                file.write(line)
+        if listing.error is not None:
             raise listing.error
         return len(names)
 
@@ -191,3 +195,9 @@ def export(
     if output is not None:
         out().print(f"Exported: {count} session{'' if count == 1 else 's'}", markup=False)
     return ExitCode.COMPLETED
+
+
+async def _lines(sessions: Sessions, names: Sequence[str], user: str) -> AsyncIterator[str]:
+    for name in names:
+        async for line in sessions.export(name, user):
+            yield line + "\n"

@@ -91,7 +91,8 @@ def test_sessions_are_exported(stored: Path) -> None:
         "tuesday",
         "monday",
     ]
-    assert invoke("sessions", "export", "monday").exit_code == 2
+    assert invoke("sessions", "export", "monday", "-o", "monday.jsonl").exit_code == 2
+    assert len((stored / "monday.jsonl").read_text().splitlines()) == len(lines)
 
 
 def test_sessions_are_pruned_and_trimmed(stored: Path) -> None:

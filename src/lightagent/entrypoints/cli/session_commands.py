@@ -178,7 +178,7 @@ def export(
 
     async def write(store: JournalStore) -> int:
         sessions = Sessions(store)
-        listing = Listing[SessionInfo]([]) if session else await gather_listing(sessions.list(user))
+        listing: Listing[SessionInfo] = Listing([]) if session else await gather_listing(sessions.list(user))
         names = [session] if session else [info.session_id for info in listing.found]
         lines = _lines(sessions, names, user)
         first = await anext(lines, None)  # Before a file is written over: there may be no such session.

@@ -89,10 +89,12 @@ if TYPE_CHECKING:
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
+    from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
+    from lightagent.ports.token_counter import TokenCounter
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
@@ -189,6 +191,8 @@ _HOMES = {
         "Verdict",
     ),
     "ports.context": ("Compactor", "Conclusion", "ContextSource", "HistorySource", "Replacement"),
+    "ports.context_budget": ("ContextBudget",),
+    "ports.token_counter": ("TokenCounter",),
     "ports.policy": ("Gate", "HeldStream"),
     "ports.journals": ("JournalStore",),
     "ports.telemetry": ("RunWatch", "TelemetrySink"),
@@ -229,6 +233,7 @@ __all__ = [
     "Conclusion",
     "ConclusionPayload",
     "ConfigurationError",
+    "ContextBudget",
     "ContextPayload",
     "ContextSource",
     "Decision",
@@ -297,6 +302,7 @@ __all__ = [
     "Suspended",
     "TelemetrySink",
     "TextDelta",
+    "TokenCounter",
     "Tool",
     "ToolAnswer",
     "ToolCallDelta",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
@@ -37,6 +37,7 @@ from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.masking import shown
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
@@ -147,10 +148,12 @@ class AgentBase(Generic[DepsT, OutputT]):
 
     async def aclose(self) -> None:
         """Close what the agent has opened, its model last; a later run opens it again."""
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.means.model.aclose)
+            budget = self.means.budget
+            if budget is not None and budget.model is not None:
+                stack.push_async_callback(budget.model.aclose)
             await self.means.catalogue.aclose()
-        finally:
-            await self.means.model.aclose()
 
     def close(self) -> None:
         """`aclose` for callers that are not async."""
@@ -261,4 +264,4 @@ def check_format(result_format: str, forms: tuple[str, ...], *, stream: object =
     if not isinstance(stream, bool):
         raise ConfigurationError(f"stream must be True or False, got {stream!r:.100}.", guidance="")
     if result_format not in forms:
-        raise ConfigurationError(f"result_format must be one of {', '.join(forms)}, got {result_format!r:.100}.")
+        raise ConfigurationError(f"result_format must be one of {', '.join(forms)}, got {shown(result_format):.100}.")

@@ -12,6 +12,7 @@ from lightagent.domain.events import HistoryReference
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
+from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
@@ -48,7 +49,8 @@ class AgentOptions(TypedDict, total=False):
         gate: the policies; every move of a run passes it.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
-        compactor: keeps the conversation within its bounds.
+        context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
+        compactor: keeps the conversation within bounds of your own; not beside `context_budget`.
         history_source: reads the stored conversations that runs begin from.
         session_store: keeps the sessions of runs with a `session_id`.
         telemetry: sinks that see every event.
@@ -73,6 +75,7 @@ class AgentOptions(TypedDict, total=False):
     gate: Gate | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None
+    context_budget: ContextBudget | None
     compactor: Compactor | None
     history_source: HistorySource | None
     session_store: JournalStore | None

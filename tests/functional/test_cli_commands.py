@@ -13,6 +13,8 @@ COMMANDS = [
     ["run"],
     ["chat"],
     ["doctor"],
+    ["verify"],
+    ["stores", "adopt"],
     ["runs", "list"],
     ["runs", "show"],
     ["runs", "resume"],

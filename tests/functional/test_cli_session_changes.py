@@ -84,7 +84,7 @@ def test_sessions_are_exported(stored: Path) -> None:
     assert invoke("sessions", "export", "monday", *ANN, "-o", "monday.jsonl").exit_code == 0
     lines = [json.loads(line) for line in (stored / "monday.jsonl").read_text().splitlines()]
     assert lines[0]["session_id"] == "monday"
-    assert lines[-1] == {"entries": len(lines) - 2, "complete": True}
+    assert lines[-1] == {"entries": len(lines) - 2, "results": 0, "complete": True}
     assert (stored / "monday.jsonl").stat().st_mode & 0o077 == 0
     everything = invoke("sessions", "export", *ANN).stdout.splitlines()
     assert [told["session_id"] for line in everything if "format" in (told := json.loads(line))] == [

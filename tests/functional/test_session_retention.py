@@ -284,7 +284,7 @@ async def test_an_export_holds_all_that_is_kept_word_for_word(store: JournalStor
             "s",
             "ann",
         )
-        assert last == {"entries": len(entries), "complete": True}
+        assert last == {"entries": len(entries), "results": 0, "complete": True}
     with pytest.raises(ConfigurationError, match="no session"):
         [line async for line in sessions.export("s", "bob")]
 

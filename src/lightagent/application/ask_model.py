@@ -49,9 +49,7 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
         # A crash interrupted the request. What the policies made of it is on record, so they are not asked again.
         await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
     else:
-        await compact_context(live)
-        if live.run.outcome is None:
-            await live.tell(await _reviewed_request(live))
+        await _begin(live)
     while live.run.request is not None and live.run.ending is None and live.run.outcome is None:
         delivered = await attempt_request(live)
         if delivered is None:
@@ -59,14 +57,22 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
         await _after_failure(live, deadline, delivered=delivered)
 
 
-async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinished:
-    """The request as the policies leave it."""
-    run, now = live.run, live.clock.now()
+async def _begin(live: ActiveRun[DepsT]) -> None:
+    """Tell the request, once the conversation is within its bounds and the policies have passed it."""
     try:
         offered = await live.offer_tools()
     except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
         live.record.cause = error
-        return RunFinished(Failed(classify_exception(error)), at=now)
+        await live.tell(RunFinished(Failed(classify_exception(error)), at=live.clock.now()))
+        return
+    await compact_context(live, offered)
+    if live.run.outcome is None:
+        await live.tell(await _reviewed_request(live, offered))
+
+
+async def _reviewed_request(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> ModelRequested | RunFinished:
+    """The request as the policies leave it."""
+    run, now = live.run, live.clock.now()
     told = run.missing + (not run.head.silent)  # the messages that are not among the run's own
     params = turn_params(run.head.params, first=run.turn == run.head_turn)
     reviewer = live.reviewer
@@ -102,7 +108,16 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
     # Drawn from the run's own source of ids, so that a run is repeatable wherever its ids are.
     chance = crc32(live.means.ids.new().encode()) / 0xFFFFFFFF if error.retryable and asked is None else 0.0
     left = deadline.left()
-    pause = retry_pause(error, run.failures + 1, most, left=left, chance=chance, asked=asked)
+    # The attempts of a request that did not fail were refused for their form, or a crash interrupted them.
+    pause = retry_pause(
+        error,
+        run.failures + 1,
+        most,
+        adaptions=run.attempt - run.failures,
+        left=left,
+        chance=chance,
+        asked=asked,
+    )
     if delivered:  # A part of the answer was shown, and cannot be taken back.
         pause = None
     failed = live.failed_attempt(error, refused_request(error) if pause is None else None)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Final
 
+from lightagent.application.spilled_results import read_spilled, spilled_keys
 from lightagent.domain.errors import ConfigurationError, StreamConflict
 from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
 FORMAT: Final = "lightagent.session"
@@ -15,7 +18,8 @@ VERSION: Final = 1
 
 
 async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[str]:
-    """The lines, without line breaks: one that tells which session it is, one for each entry, and one for the end.
+    """The lines, without line breaks: which session it is, one for each entry and for each result that was put aside
+    in it, and one for the end.
 
     An entry stands there byte for byte as it is stored, so a session can be exported that cannot be gone on with.
 
@@ -47,4 +51,9 @@ async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[s
         for entry in found.entries[: stream.head - after]:
             yield f'{{"sequence": {entry.sequence}, "schema": {entry.schema}, "content": {entry.content}}}'
             after = entry.sequence
-    yield json.dumps({"entries": stream.head - stream.base, "complete": True})
+    results = await spilled_keys(store, Scope(key.owner.tenant, key.owner.user, key.id))
+    for place in results:
+        result = await read_spilled(store, place.owner, place.id)
+        if result is not None:
+            yield json.dumps({"result": result.id, **asdict(result)})
+    yield json.dumps({"entries": stream.head - stream.base, "results": len(results), "complete": True})

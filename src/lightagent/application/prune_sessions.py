@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
+from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.errors import IncompleteListing, LeaseHeld, StreamConflict
 from lightagent.domain.journal_streams import StreamInfo
 from lightagent.domain.retention import Kept, Retention
+from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
 
@@ -67,10 +69,14 @@ def _beyond(streams: list[StreamInfo], retention: Retention, now: float) -> list
 
 async def _remove(store: JournalStore, stream: StreamInfo) -> bool:
     """Remove a session, unless somebody uses it or has used it since it was listed."""
+    owner = stream.key.owner
     lease = HeldLease(store, stream.key, "retention")
     try:
         await lease.acquire(wait=0.0)
-        return await store.forget(stream.key, expected=stream.head) > 0
+        gone = await store.forget(stream.key, expected=stream.head) > 0
+        if gone:
+            await forget_spilled(store, Scope(owner.tenant, owner.user, stream.key.id))
+        return gone
     except (LeaseHeld, StreamConflict):
         return False
     finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
 from lightagent.application.journal import format_version
-from lightagent.application.strict_json import read_json
+from lightagent.application.read_entry import read_entry
 from lightagent.domain.journal_streams import Draft, Entry
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.session_entries import LogEntry, SessionEntry
@@ -32,7 +32,8 @@ def read_log_entry(entry: Entry) -> LogEntry:
     Raises:
         ConfigurationError: it is none of a session.
     """
-    content, at = read_json(entry.content), f"Session: entry {entry.sequence}"
+    at = f"Session: entry {entry.sequence}"
+    content = read_entry(entry, at)
     if isinstance(content, dict) and content.get("type") in _KINDS:
         return read_strictly(_codec(), content, at)
     return event_from_dict(content, at)

@@ -13,6 +13,7 @@ from lightagent.application.load_session import load_session, session_key
 from lightagent.application.prune_sessions import PrunedSessions, prune_sessions
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.session_turns import SessionTurn, read_last_turn, replay_turns
+from lightagent.application.spilled_results import forget_spilled
 from lightagent.application.trim_session import TrimmedSession, trim_session
 from lightagent.application.write_session import SESSION_WAIT, SessionWriter
 from lightagent.domain.errors import ConfigurationError, PolicyError
@@ -180,11 +181,14 @@ class Sessions:
             yield line
 
     async def forget(self, session_id: str, user_id: str = "") -> bool:
-        """Remove a session and its whole conversation. Returns whether there was one.
+        """Remove a session, its whole conversation, and results of tools that were put aside in it.
+
+        Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
         """
+        await forget_spilled(self._store, Scope(user=user_id, session=session_id))
         return await self._store.forget(_key(session_id, user_id)) > 0
 
     async def prune(

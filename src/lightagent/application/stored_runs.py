@@ -9,7 +9,8 @@ from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
 from lightagent.application.list_streams import list_streams
-from lightagent.application.strict_json import read_json
+from lightagent.application.read_entry import read_entry
+from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.scopes import Scope
@@ -77,7 +78,8 @@ class Runs:
         while True:
             found = await self._store.read(key, len(events))
             for entry in found.entries:
-                events.append(event_from_dict(read_json(entry.content), f"entry {entry.sequence}"))
+                at = f"entry {entry.sequence}"
+                events.append(event_from_dict(read_entry(entry, f"Run: {at}"), at))
             if len(events) >= found.stream.head:
                 break
         if not events:
@@ -97,12 +99,14 @@ class Runs:
         return None if found is None else found.journal
 
     async def forget(self, run_id: str, user_id: str = "") -> bool:
-        """Remove a run. Returns whether there was one.
+        """Remove a run, and results of tools that were put aside in it. Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        return await self._store.forget(run_key(run_id, Scope(user=user_id))) > 0
+        scope = Scope(user=user_id)
+        await forget_spilled(self._store, scope, run_id=run_id)
+        return await self._store.forget(run_key(run_id, scope)) > 0
 
     async def list(self, user_id: str = "", *, status: str | None = None) -> AsyncIterator[RunInfo]:
         """A user's runs, the newest first.

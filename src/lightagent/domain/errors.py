@@ -13,6 +13,7 @@ LightAgentError
 │   ├── LeaseHeld          somebody else holds the lease
 │   ├── Fenced             the lease was lost, so this writer may not append any more
 │   ├── IncompleteListing  some of what was to be listed cannot be read
+│   ├── ContentKeyError    encrypted content, and no key that decrypts it
 │   └── DamagedStream      what is stored is not what was written
 │       └── TamperedStream the seal says that somebody changed it
 └── ConfigurationError     LA-CONFIG (also a ValueError): settings, options, journals that do not fit
@@ -236,6 +237,10 @@ class IncompleteListing(StoreError):
             guidance="What was listed before this error is right. Mend or forget what cannot be read.",
             details={"unreadable": list(unreadable[:100])},
         )
+
+
+class ContentKeyError(StoreError):
+    """Content is encrypted with a key that is not among the keys of the store, or has another secret there."""
 
 
 class DamagedStream(StoreError):

@@ -217,14 +217,14 @@ def _refuse(problem: str) -> NoReturn:
 
 
 def conversation(run: Run) -> tuple[Message, ...]:
-    """The messages of a run that a next one may begin from, without what context sources added.
+    """The messages of a run that a next one may begin from, without what context sources added to it.
 
     Calls without results are left out with the message that made them, so that a provider takes what is left. So is a
     last reply that was withheld.
     """
     withheld = isinstance(run.outcome, Blocked) and run.last_reply is not None
     messages = run.messages[:-1] if run.calls or withheld else run.messages
-    return tuple(message for message in messages if not isinstance(message, ContextMessage))
+    return tuple(message for message in messages if not isinstance(message, ContextMessage) or message.replaces)
 
 
 def closing_events(run: Run, unknown: str, at: float) -> tuple[Event, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from lightagent.adapters.chat._profiles import (
@@ -167,10 +167,39 @@ def _refused_role(profile: EndpointProfile, request: ChatRequest, message: str) 
     return Adaption(replace(profile, system_role=False), "instructions in the message of the user, no system role")
 
 
+def learn(
+    current: EndpointProfile, sent: EndpointProfile, request: ChatRequest, error: Exception
+) -> tuple[EndpointProfile, Exception]:
+    """The profile from now on, and the error; a clear refusal becomes one after which the request is sent once more.
+
+    Args:
+        current: what is known by now; another request may have learnt something since this one was sent.
+        sent: the profile by which the request was written.
+    """
+    learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
+    if learnt is None or not isinstance(error, ProviderError):
+        return current, error
+    profile = learnt.profile if current is sent else _merged(current, sent, learnt.profile)
+    return profile, asks_again(error, learnt.change)
+
+
+def _merged(current: EndpointProfile, sent: EndpointProfile, learnt: EndpointProfile) -> EndpointProfile:
+    """What two requests learnt at the same time; of one field, what was learnt first."""
+    for field in fields(EndpointProfile):
+        before, now, new = (getattr(profile, field.name) for profile in (sent, current, learnt))
+        if new != before and now == before:
+            current = replace(current, **{field.name: new})
+    return current
+
+
+LEARNT: Final = " (Learnt for the next request: "
+"""How an error goes on behind the endpoint's own words."""
+
+
 def asks_again(error: ProviderError, change: str) -> ProviderError:
     """The refusal as a failure that passes: a run makes the next attempt, with the change, and puts it on record."""
     again = ProviderError(
-        f"{error.message} (Sent again: {change}.)",
+        f"{error.message}{LEARNT}{change}.)",
         code=error.code,
         guidance=error.guidance,
         retryable=True,

@@ -35,6 +35,14 @@ _BESIDE_MESSAGE = frozenset(
 )
 
 
+_WAITING = re.compile(
+    r"(?:still |model is |request is )?(?:processing|waiting|pending|queued|in (?:the )?queue|thinking|working"
+    r"|loading(?: (?:the )?model)?|ping|pong|alive|keep[-_ ]?alive|heart[-_ ]?beat)[. ]{0,4}",
+    re.IGNORECASE,
+)
+"""What a message says that only keeps a connection alive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an answer says of an error.
@@ -109,7 +117,9 @@ def carries_error(answer: Mapping[object, object]) -> bool:
     if isinstance(base, Mapping) or not any(answer.get(name) for name in _MESSAGES):
         return False
     told = [answer[name] for name in ("code", "error_code", "status_code", "status") if name in answer]
-    return any(map(_fails, told)) if told else all(name in _BESIDE_MESSAGE for name in answer)
+    if told:
+        return any(map(_fails, told))
+    return all(name in _BESIDE_MESSAGE for name in answer) and any(map(_complains, map(answer.get, _MESSAGES)))
 
 
 def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
@@ -122,6 +132,13 @@ def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
     ):
         return False
     return any(_fails(answer.get(name)) for name in _MESSAGES)
+
+
+def _complains(message: object) -> bool:
+    """Whether a message says more than that all is well, or that something is still to come."""
+    if not isinstance(message, str):
+        return bool(message)
+    return _fails(message) and _WAITING.fullmatch(message.strip()) is None
 
 
 def _fails(code: object) -> bool:

@@ -6,23 +6,38 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 
-COLUMNS = (
+_CHECKED: Final = (
     "id, tenant, user, session, kind, name, head, base, labels, created_at, updated_at, size, seal, "
     "token, holder, held_until"
 )
+COLUMNS: Final = f"{_CHECKED}, checksum"
+_AS_BYTES: Final = _CHECKED.replace("labels", "CAST(labels AS BLOB)").replace("seal", "CAST(seal AS BLOB)")
+"""A function of SQLite is not called with text that is damaged."""
+SIGN_ALL: Final = f"UPDATE streams SET checksum = row_checksum({_AS_BYTES})"
+"""Gives each row of the table of streams its checksum."""
+_SIGN: Final = f"{SIGN_ALL} WHERE id = ?"
+_RESTORE: Final = "Restore the file from a backup."
 
 
 class StreamRow:
-    """A row of the table of streams: its number in this file, what is known of the stream, and who holds it."""
+    """A row of the table of streams: its number in this file, what is known of the stream, and who holds it.
+
+    Raises:
+        DamagedStream: it is not what was written.
+    """
 
     __slots__ = ("hold", "id", "info")
 
     def __init__(self, row: Sequence[object]) -> None:
+        *row, checksum = row
+        if checksum != _row_checksum(*row):
+            raise DamagedStream("What is known of the stream is not what was written.", guidance=_RESTORE)
         (number, tenant, user, session, kind, name, head, base, labels, created, updated, size, seal, *hold) = row
         key = StreamKey(Scope(_text(tenant), _text(user), _text(session)), _text(kind), _text(name))
         self.id = _whole(number)
@@ -64,9 +79,7 @@ def entry_of(stream: int, row: Sequence[object]) -> Entry:
     sequence, content, schema, seal, checksum = row
     entry = Entry(_whole(sequence), str(content), _whole(schema), str(seal))
     if checksum != _checksum(stream, entry.sequence, entry.content, entry.schema, entry.seal):
-        raise DamagedStream(
-            f"Entry {entry.sequence} is not what was written.", guidance="Restore the file from a backup."
-        )
+        raise DamagedStream(f"Entry {entry.sequence} is not what was written.", guidance=_RESTORE)
     return entry
 
 
@@ -76,7 +89,27 @@ def find_stream(connection: sqlite3.Connection, key: StreamKey) -> StreamRow | N
         f"SELECT {COLUMNS} FROM streams WHERE tenant = ? AND user = ? AND session = ? AND kind = ? AND name = ?",
         key_columns(key),
     ).fetchone()
-    return None if row is None else StreamRow(row)
+    if row is None:
+        return None
+    found = StreamRow(row)
+    if found.info.key != key:
+        raise DamagedStream("The index leads to another stream.", guidance=_RESTORE)
+    return found
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """What the statements of this store call, and how text is read that is none any more."""
+    connection.create_function("row_checksum", len(_CHECKED.split(", ")), _row_checksum, deterministic=True)
+    connection.text_factory = lambda data: data.decode(errors="replace")  # The checksum does not fit it then.
+
+
+def sign(connection: sqlite3.Connection, stream: int) -> None:
+    """Give the row of a stream that was changed its checksum."""
+    connection.execute(_SIGN, (stream,))
+
+
+def _row_checksum(*columns: object) -> int:
+    return zlib.crc32(repr([encoded(one) if isinstance(one, str) else one for one in columns]).encode())
 
 
 def _checksum(stream: int, sequence: int, content: str, schema: int, seal: str) -> int:
@@ -89,7 +122,7 @@ def _labels(text: object) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise DamagedStream("The labels of a stream are not what was written.", guidance="Restore a backup.")
+        raise DamagedStream("The labels of a stream are not what was written.", guidance=_RESTORE)
     return {str(name): str(value) for name, value in found.items()}
 
 
@@ -99,16 +132,16 @@ def _text(value: object) -> str:
             return value.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         pass
-    raise DamagedStream("The name of a stream is not what was written.", guidance="Restore a backup.")
+    raise DamagedStream("The name of a stream is not what was written.", guidance=_RESTORE)
 
 
 def _whole(value: object) -> int:
     if not isinstance(value, int):
-        raise DamagedStream("A number of a stream is not what was written.", guidance="Restore a backup.")
+        raise DamagedStream("A number of a stream is not what was written.", guidance=_RESTORE)
     return value
 
 
 def _real(value: object) -> float:
     if not isinstance(value, float):
-        raise DamagedStream("A time of a stream is not what was written.", guidance="Restore a backup.")
+        raise DamagedStream("A time of a stream is not what was written.", guidance=_RESTORE)
     return value

@@ -175,3 +175,9 @@ def test_a_file_made_to_exhaust_its_reader_is_refused_with_its_place(
 def test_a_variable_nested_too_deep_counts_as_text(deep: str) -> None:
     with pytest.raises(ConfigurationError, match="LIGHTAGENT__AGENT__METADATA"):
         load_settings(environ={"LIGHTAGENT__AGENT__METADATA": deep})
+
+
+def test_variables_of_others_are_none_of_ours(tmp_path: Path) -> None:
+    """A shell sets one called `_`."""
+    (tmp_path / "lightagent.toml").write_text("")
+    load_settings(tmp_path / "lightagent.toml", environ={"_": "/bin/sh", "__X": "1", "MY_AGENT": "1"} | TRUSTED)

@@ -21,16 +21,19 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.adapters.journals.sealed import SealedJournalStore
+from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application.load_session import load_session
+from lightagent.application.spilled_results import SpilledResult, put_aside, spilled_keys
 from lightagent.application.verify_journals import verify_journals
 from lightagent.domain.errors import IncompleteListing, StoreError
 from lightagent.domain.journal_streams import StreamPage, StreamQuery
+from lightagent.domain.scopes import Scope
 from lightagent.testing.system import ManualClock
 from tests.functional.test_session_changes import KEY, ask, log, said, turns
 from tests.functional.test_sessions import Shop
-from tests.support.wrapped_journals import KEYS, StoppingStore, WrappedStore
+from tests.support.session_talks import Now
+from tests.support.wrapped_journals import KEYS, MortalStore, StoppingStore, WrappedStore
 
 DAY = 86_400.0
 
@@ -43,7 +46,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     elif request.param == "files":
         store = JsonFilesJournalStore(tmp_path / "journals")
     elif request.param == "sealed":
-        store = SealedJournalStore(SqliteJournalStore(tmp_path / "journals.db"), KEYS)
+        heads = FileHeads(tmp_path / "heads", fsync=False)
+        store = SealedJournalStore(SqliteJournalStore(tmp_path / "journals.db"), KEYS, heads)
     else:
         store = MemoryJournalStore()
     yield store
@@ -287,6 +291,35 @@ async def test_an_export_holds_all_that_is_kept_word_for_word(store: JournalStor
         assert last == {"entries": len(entries), "results": 0, "complete": True}
     with pytest.raises(ConfigurationError, match="no session"):
         [line async for line in sessions.export("s", "bob")]
+
+
+async def test_results_that_were_put_aside_are_exported_and_go_with_their_session(store: JournalStore) -> None:
+    await ask(store, "one")
+    await ask(store, "one", session="other")
+    for name in ("s", "other"):
+        scope = Scope(user="ann", session=name)
+        await put_aside(store, scope, SpilledResult("run", "call", "look", f"long {name}"), run_id="run", at=1.0)
+    lines = [json.loads(line) async for line in Sessions(store).export("s", "ann")]
+    assert [line["content"] for line in lines if "result" in line] == ["long s"]
+    assert lines[-1]["results"] == 1
+    await Sessions(store).prune("ann", keep=1)
+    left = [len(await spilled_keys(store, Scope(user="ann", session=name))) for name in ("s", "other")]
+    assert left == [0, 1]
+
+
+async def test_a_turn_whose_process_died_is_listed_as_interrupted() -> None:
+    now = Now()
+    store = MemoryJournalStore(now)
+    mortal = MortalStore(store, 1, commits=False)
+    asked = asyncio.create_task(ask(mortal, "wait"))
+    await mortal.dead.wait()
+    assert [info.status async for info in Sessions(store).list("ann")] == ["running"]
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    now.seconds += 100.0
+    assert [info.status async for info in Sessions(store).list("ann")] == ["interrupted"]
+    assert (await Sessions(store).undo("s", "ann")).query == "wait"
+    assert [info.status async for info in Sessions(store).list("ann")] == ["idle"]
 
 
 class HalfReadable(WrappedStore):

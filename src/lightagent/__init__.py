@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from lightagent.application.projections.trace import TraceEvent, trace_events
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
     from lightagent.application.prompts import Prompts
-    from lightagent.application.sessions import SessionInfo, Sessions
-    from lightagent.application.stored_runs import RunInfo, Runs
+    from lightagent.application.prune_sessions import PrunedSessions
+    from lightagent.application.session_info import SessionInfo
+    from lightagent.application.session_turns import SessionTurn
+    from lightagent.application.sessions import Sessions
+    from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.loader import ToolLoader
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
+    from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
@@ -105,8 +109,12 @@ __version__ = "1.0.0a1"
 
 _HOMES = {
     "application.journal": ("Journal",),
-    "application.sessions": ("SessionInfo", "Sessions"),
-    "application.stored_runs": ("RunInfo", "Runs"),
+    "application.prune_sessions": ("PrunedSessions",),
+    "application.session_info": ("SessionInfo",),
+    "application.session_turns": ("SessionTurn",),
+    "application.sessions": ("Sessions",),
+    "application.stored_runs": ("RunInfo", "Runs", "StoredRun"),
+    "application.trim_session": ("TrimmedSession",),
     "application.event_codec": ("event_from_dict", "event_to_dict"),
     "domain.outcomes": (
         "Blocked",
@@ -279,6 +287,7 @@ __all__ = [
     "PrefixedTools",
     "Prompts",
     "ProviderError",
+    "PrunedSessions",
     "QueryPayload",
     "ReasoningDelta",
     "RenamedTools",
@@ -300,9 +309,11 @@ __all__ = [
     "Scope",
     "ServedModel",
     "SessionInfo",
+    "SessionTurn",
     "Sessions",
     "Settings",
     "Stopped",
+    "StoredRun",
     "StreamEvent",
     "Subject",
     "Suspended",
@@ -321,6 +332,7 @@ __all__ = [
     "ToolSpec",
     "TraceEvent",
     "TraceSummary",
+    "TrimmedSession",
     "Usage",
     "Verdict",
     "as_tool",

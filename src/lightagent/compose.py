@@ -17,6 +17,7 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options
 from lightagent.application.check_payload import is_trust
+from lightagent.application.keep_session import NEXT, TurnPlace
 from lightagent.application.means import Means
 from lightagent.application.prepare_context import VALID_SOURCE
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
@@ -100,8 +101,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         return RunRequest(deps, limits=limits, stream=stream)
     check_options(options, RunOptions, "run")
     user, session = options.get("user_id"), options.get("session_id")
-    if session is not None:
-        _check_session(session, options)
+    _check_session(session, options)
     return RunRequest(
         deps=deps,
         tools=compose_tools(options.get("tools"), deps),
@@ -117,7 +117,19 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     )
 
 
-def _check_session(session: str, options: RunOptions) -> None:
+def turn_place(options: RunOptions) -> TurnPlace:
+    """Where in its session the run belongs."""
+    return TurnPlace(options.get("replace_turn") or "", options.get("include_incomplete_turns") or False)
+
+
+def _check_session(session: str | None, options: RunOptions) -> None:
+    if session is None:
+        if turn_place(options) != NEXT:
+            raise ConfigurationError(
+                "run: replace_turn= and include_incomplete_turns= are about a session, and there is no session_id=.",
+                guidance="Pass session_id= too, or leave them out.",
+            )
+        return
     if options.get("journal") is not None:
         raise ConfigurationError(
             "run: a session keeps its runs itself, so journal= does not go with session_id=.",

@@ -101,6 +101,10 @@ class RunOptions(TypedDict, total=False):
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
         user_id: whose run it is.
         session_id: the stored conversation that the run goes on with, one of this user's; needs a `session_store`.
+        replace_turn: the run id of the session's last turn, which is taken back as this one begins: to ask again, or
+            something else. `Sessions.last_turn` tells it.
+        include_incomplete_turns: begin from the session's conversation with the turns that failed, were blocked or
+            cancelled, or ran out of a budget; they are left out otherwise.
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.
         max_retry: attempts at one model request.
         timeout: seconds for the whole run; None: no limit.
@@ -114,6 +118,8 @@ class RunOptions(TypedDict, total=False):
     metadata: Mapping[str, JsonValue] | None
     user_id: str | None
     session_id: str | None
+    replace_turn: str | None
+    include_incomplete_turns: bool | None
     journal: JournalStore | None
     max_tool_iterations: int | None
     max_retry: int | None

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.domain.scopes import Scope
 from tests.functional.test_cli_commands import folder, invoke
+from tests.support.journal_editor import SqliteEditor
 
 __all__ = ["folder"]
 
@@ -32,7 +37,7 @@ kind = "sealed"
 name = "shop"
 keys = { spring = { env = "SEALS" } }
 heads = { kind = "files", path = "heads" }
-store = { kind = "sqlite", path = "sealed.db" }
+store = { kind = "sqlite", path = "sealed/journals.db" }
 [both.journals]
 kind = "encrypted"
 keys = { spring = { env = "CONTENT" }, summer = { env = "CONTENT_2" } }
@@ -47,6 +52,7 @@ kind = "encrypted"
 keys = { spring = { env = "CONTENT" } }
 store = { kind = "sqlite", path = "plain.db" }
 """
+MONDAY = StreamKey(Scope(user="ann"), "session", "monday")
 KEYS = {"CONTENT": "c" * 32, "CONTENT_2": "d" * 32, "SEALS": "s" * 32}
 
 
@@ -62,9 +68,25 @@ def write(profile: str) -> None:
         assert told.exit_code == 0, told.output
 
 
-def edit(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute(statement)
+def cut_index(editor: SqliteEditor) -> None:
+    editor.cut_index(MONDAY)
+
+
+def delete(editor: SqliteEditor) -> None:
+    editor.remove(MONDAY)
+
+
+def change_labels(editor: SqliteEditor) -> None:
+    change(editor, lambda row: replace(row, labels={}))
+
+
+def change_size(editor: SqliteEditor) -> None:
+    change(editor, lambda row: replace(row, size=row.size + 1))
+
+
+def change(editor: SqliteEditor, changed: Callable[[StreamInfo], StreamInfo]) -> None:
+    raw = editor.take(MONDAY)
+    editor.put(replace(raw, info=changed(raw.info)))
 
 
 def verified(profile: str) -> tuple[int, dict[str, object]]:
@@ -82,27 +104,28 @@ def test_a_store_is_verified_for_people_and_for_programs(stored: Path) -> None:
     assert "encrypted and sealed, and its heads are kept elsewhere" in told.stdout
     code, found = verified("sealed")
     assert (code, found["streams"], found["faults"]) == (0, 2, [])
-    for file in stored.glob("sealed.db*"):
+    for file in (stored / "sealed").iterdir():
         assert b"4111" not in file.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("statement", "what"),
+    ("edit", "what"),
     [
-        ("DELETE FROM labels WHERE name = CAST('status' AS BLOB)", "the store's index was changed"),
-        ("DELETE FROM streams WHERE name = CAST('monday' AS BLOB)", "it was deleted"),
-        ("UPDATE streams SET labels = '{}'", "its labels, times, owner"),
-        ("UPDATE streams SET size = size + 1", "Its size is told as"),
+        (cut_index, "the store's index was changed"),
+        (delete, "it was deleted"),
+        (change_labels, "its labels, times, owner"),
+        (change_size, "Its size is told as"),
     ],
 )
-def test_each_edit_is_named_with_its_stream(stored: Path, statement: str, what: str) -> None:
+def test_each_edit_is_named_with_its_stream(stored: Path, edit: Callable[[SqliteEditor], None], what: str) -> None:
     write("sealed")
-    edit(stored / "sealed.db", statement)
+    edit(SqliteEditor(stored / "sealed"))
     code, found = verified("sealed")
     assert code == 1
     assert isinstance(found["faults"], list)
-    assert {fault["id"] for fault in found["faults"]} >= {"monday"}
-    assert all(what in fault["fault"] and fault["user"] == "ann" for fault in found["faults"])
+    (fault,) = found["faults"]
+    assert (fault["tenant"], fault["user"], fault["kind"], fault["id"]) == ("", "ann", "session", "monday")
+    assert what in fault["fault"]
     told = invoke("verify", "-p", "sealed", **KEYS)
     assert told.exit_code == 1
     assert "✗ session 'monday' of ann: " in told.stdout
@@ -110,7 +133,10 @@ def test_each_edit_is_named_with_its_stream(stored: Path, statement: str, what: 
 
 def test_an_older_copy_of_the_store_is_noticed_by_its_heads(stored: Path) -> None:
     write("sealed")
-    with closing(sqlite3.connect(stored / "sealed.db")) as database, closing(sqlite3.connect(":memory:")) as older:
+    with (
+        closing(sqlite3.connect(stored / "sealed/journals.db")) as database,
+        closing(sqlite3.connect(":memory:")) as older,
+    ):
         database.backup(older)
         write("sealed")
         older.backup(database)
@@ -119,6 +145,17 @@ def test_an_older_copy_of_the_store_is_noticed_by_its_heads(stored: Path) -> Non
     assert isinstance(found["faults"], list)
     assert len(found["faults"]) == 2
     assert all("older copy" in fault["fault"] for fault in found["faults"])
+
+
+def test_the_doctor_tells_of_a_stream_that_cannot_be_listed(stored: Path) -> None:
+    write("sealed")
+    assert "lightagent verify" not in invoke("doctor", "-p", "sealed", **KEYS).stdout
+    change_labels(SqliteEditor(stored / "sealed"))
+    # It looks at the newest stream alone.
+    SqliteEditor(stored / "sealed").remove(replace(MONDAY, id="tuesday"))
+    told = invoke("doctor", "-p", "sealed", **KEYS)
+    assert "! Stream 'monday' of the kind 'session' was tampered with" in told.stdout
+    assert "lightagent verify" in told.stdout
 
 
 def test_without_a_store_or_with_one_that_cannot_be_read_it_says_so(stored: Path) -> None:

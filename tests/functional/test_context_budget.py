@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -21,13 +22,16 @@ from lightagent import (
     Sessions,
     TextDelta,
     TokenCounter,
+    ToolAnswer,
     tool,
 )
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.application import count_tokens
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.conversation import check_conversation
-from lightagent.domain.events import ContextReplaced, Noted
+from lightagent.domain.events import ContextReplaced, ModelReplied, Nested, Noted
+from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.messages import ContextMessage, SystemMessage, ToolCall
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Failed
 from lightagent.domain.policy import Passed, PayloadT, Phase, ReplyPayload, RequestPayload, Stopped, Subject, Verdict
@@ -356,6 +360,93 @@ async def test_no_strategy_shows_the_model_a_call_without_its_result() -> None:
         for number in range(6):
             assert await agent.arun(f"question {number}", session_id="s")
         sound(model, 4_000)
+
+
+async def test_a_counter_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Broken):
+        async def count(self, texts: Sequence[str]) -> Sequence[int]:
+            await asyncio.Event().wait()
+            return await super().count(texts)
+
+    monkeypatch.setattr(count_tokens, "FIRST_SECONDS", 0.02)
+    budget = ContextBudget(2_000, counter=Hanging(None))
+    result = await LightAgent(model=ScriptedModel(["done"]), context_budget=budget).arun("?", result_format="object")
+    assert result.content == "done"
+    assert [event.kind for event in result.journal.events if isinstance(event, Noted)] == ["token_counter_failed"]
+
+
+async def test_a_nested_agent_keeps_to_its_own_budget_and_its_summaries_count() -> None:
+    inner = ScriptedModel(looks(6, "inner done"))
+    expert = LightAgent(name="expert", model=inner, tools=[look], context_budget=ContextBudget(2_000, "summarize"))
+    outer = ScriptedModel([call_tool("expert", query="Look."), "outer done"])
+    agent = LightAgent(model=outer, tools=[expert.as_tool("expert", "Looks.")])
+    result = await agent.arun("Ask.", result_format="object")
+    assert result.content == "outer done"
+    sound(inner, 2_000)
+    nested = [event.event for event in result.journal.events if isinstance(event, Nested)]
+    summaries = [event for event in nested if isinstance(event, ContextReplaced)]
+    assert {event.source for event in summaries} == {"summarize"}
+    told = [event.usage for event in (*nested, *result.journal.events) if isinstance(event, ModelReplied)]
+    told += [event.usage for event in summaries]
+    assert result.usage.total_tokens == sum(usage.total_tokens for usage in told if usage is not None)
+
+
+async def test_who_takes_over_keeps_to_a_budget_of_its_own() -> None:
+    async def move() -> ToolAnswer:
+        """Hands over."""
+        return ToolAnswer("moved", hand_over="second")
+
+    second_model = ScriptedModel(looks(5))
+    second = LightAgent(name="second", model=second_model, tools=[look], context_budget=ContextBudget(2_000))
+    first_model = ScriptedModel([call_tool("look", number=1), call_tool("look", number=2), call_tool("move")])
+    first = LightAgent(name="first", model=first_model, tools=[look, move], handoffs=[second])
+    result = await first.arun("Look.", result_format="object")
+    assert result.content == "done"
+    sound(second_model, 2_000)
+    assert replaced(result)
+
+
+async def test_a_summary_is_in_the_store_before_the_model_is_asked_again() -> None:
+    store = MemoryJournalStore()
+    seen: list[str] = []
+
+    async def kept() -> list[str]:
+        (stream,) = (await store.list(StreamQuery("run"))).streams
+        return [entry.content for entry in (await store.read(stream.key)).entries]
+
+    class Looking(ScriptedModel):
+        async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+            if any("In short" in str(message.content) for message in request.messages):
+                seen.append("summarize" if any('"summarize"' in line for line in await kept()) else "nothing")
+            async for delta in super().stream(request):
+                yield delta
+
+    budget = ContextBudget(2_000, "summarize", model=ScriptedModel(lambda request: "In short."))
+    agent = LightAgent(model=Looking(looks(4)), tools=[look], context_budget=budget)
+    assert (await agent.arun("Look.", journal=store, result_format="object")).success
+    assert seen
+    assert set(seen) == {"summarize"}
+
+
+async def test_a_summary_of_which_policies_leave_nothing_is_none() -> None:
+    class Emptying(Watchful):
+        async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+            if isinstance(payload, ReplyPayload) and subject.name == "summary":
+                return Passed(replace(payload, message=replace(payload.message, content="")))
+            return Passed(payload)
+
+    agent = LightAgent(
+        model=ScriptedModel(looks(5)),
+        tools=[look],
+        gate=Emptying(),
+        context_budget=ContextBudget(2_000, "summarize"),
+    )
+    result = await agent.arun("Look.", result_format="object")
+    assert result.success
+    events = replaced(result)
+    assert {event.source for event in events} == {"drop"}
+    assert all(event.error is not None and "left nothing" in event.error.message for event in events)
+    assert all([decision.action for decision in event.decisions] == ["rewrite"] for event in events)
 
 
 @pytest.mark.parametrize("most", [0, -1, True, 1.5, "many"])

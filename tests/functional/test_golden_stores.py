@@ -23,7 +23,7 @@ from lightagent.adapters.journals.postgres import tables as postgres_tables
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.journals.sqlite.tables import STEPS
 from lightagent.application.journal import SCHEMA_VERSION
-from lightagent.application.keep_session import session_key
+from lightagent.application.load_session import session_key
 from lightagent.application.sessions import Sessions
 from lightagent.domain.errors import StoreError
 from lightagent.domain.event_migrations import MIGRATIONS, migrate, oldest_version

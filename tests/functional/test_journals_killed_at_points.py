@@ -99,16 +99,21 @@ class Place:
         if self.kind == "sqlite":
             return {"path": str(self.folder / self.name)}
         assert self.postgres is not None
-        return {"url": self.postgres.url, "schema_name": self.name}
+        return {"url": f"{self.postgres.url}&application_name={self.name}", "schema_name": self.name}
 
     def file_of(self, stream: str) -> Path:
         return self.folder / self.name / "streams" / f"{name_of(key_of(stream))}.jsonl"
 
     def settle(self) -> None:
         """Wait until the server has carried out what a dead process had sent."""
-        connected = "SELECT FROM pg_stat_activity WHERE application_name = 'lightagent'"
-        while self.postgres is not None and self.postgres.execute(connected):
-            time.sleep(0.001)
+        if self.postgres is None:
+            return
+        import psycopg
+
+        connected = f"SELECT FROM pg_stat_activity WHERE application_name = '{self.name}'".encode()
+        with psycopg.connect(self.postgres.url, autocommit=True) as watching:
+            while watching.execute(connected).rowcount:
+                time.sleep(0.002)
 
     def open(self) -> JournalStore:
         store = open_adapter("journals", self.kind, self.options)

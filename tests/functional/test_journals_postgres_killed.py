@@ -18,8 +18,8 @@ from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
 from tests.servers.postgres import PostgresServer
 from tests.support.postgres_stores import ANN, CHAT, Place
 
-TURNS = int(os.environ.get("TEST_TERMINATED_TURNS", "60"))
-EVERY = 0.5 if TURNS >= 1000 else 0.05
+TURNS = int(os.environ.get("TEST_TERMINATED_TURNS", "40"))
+EVERY = 0.5 if TURNS >= 1000 else 0.2
 """Seconds between two moments at which all connections are ended."""
 KILLS = max(1, int(os.environ.get("TEST_KILLS", "2")) // 2)
 

@@ -20,7 +20,7 @@ from tests.servers.postgres import PostgresServer
 from tests.support.lease_racers import key_of
 
 ROOT = Path(__file__).parents[2]
-RACES = int(os.environ.get("TEST_RACES", "35"))
+RACES = int(os.environ.get("TEST_RACES", "14"))
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="processes are forked"),

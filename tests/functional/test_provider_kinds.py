@@ -48,6 +48,8 @@ ENDINGS: Final[dict[str, tuple[Told, str]]] = {
     "MiniMax, a filter": (Told(HALF, beside={"base_resp": {"status_code": 1027, "status_msg": "s"}}), "LA-403 final"),
     "MiniMax, no balance": (Told(HALF, beside={"base_resp": {"status_code": 1008, "status_msg": "b"}}), "LA-429 final"),
     "MiniMax, all is well": (Told(HALF, beside={"base_resp": {"status_code": 0, "status_msg": "success"}}), "stop"),
+    "Groq gave up": (Told(HALF, finish=None, beside={"x_groq": {"id": "r", "error": "over capacity"}}), "LA-503 again"),
+    "Groq, all is well": (Told(HALF, beside={"x_groq": {"id": "r"}}), "stop"),
     "an error in the choice": (Told(HALF, choice={"error": DIED}), "LA-503 again"),
     "an error and its word": (Told(HALF, choice={"error": DIED, "finish_reason": "error"}), "LA-503 again"),
     "Zhipu withheld": (Told(HALF, finish="sensitive"), "content_filter"),
@@ -66,7 +68,7 @@ async def test_no_answer_is_taken_for_whole_that_is_not(endpoint: AnsweringEndpo
     model = endpoint.model(reader)
     found: dict[str, str] = {}
     for name, (told, _) in ENDINGS.items():
-        endpoint.answer = lambda body, told=told: told
+        endpoint.tell(told)
         found[name] = await outcome(model, stream=stream)
     await model.aclose()
     assert found == {name: right for name, (_, right) in ENDINGS.items()}
@@ -100,7 +102,7 @@ async def test_the_word_of_a_gateways_provider_counts_where_it_is_known(
     model = endpoint.model(reader)
     found: dict[str, str] = {}
     for word, (own, _) in GATEWAY.items():
-        endpoint.answer = lambda body, word=word, own=own: Told(HALF, finish=own, choice={"native_finish_reason": word})
+        endpoint.tell(Told(HALF, finish=own, choice={"native_finish_reason": word}))
         found[word] = await outcome(model, stream=stream)
     await model.aclose()
     assert found == {word: right for word, (_, right) in GATEWAY.items()}
@@ -162,7 +164,7 @@ async def test_errors_count_by_what_they_mean(endpoint: AnsweringEndpoint, reade
     model = endpoint.model(reader)
     found: dict[str, str] = {}
     for name, (told, _) in ERRORS.items():
-        endpoint.answer = lambda body, told=told: told
+        endpoint.tell(told)
         found[name] = await outcome(model, stream=stream)
     await model.aclose()
     expected = {name: right for name, (_, right) in ERRORS.items()}
@@ -199,7 +201,7 @@ async def test_pauses_are_found_wherever_they_are_told(endpoint: AnsweringEndpoi
     model = endpoint.model(reader)
     found: dict[str, float | None] = {}
     for name, (told, _) in PAUSES.items():
-        endpoint.answer = lambda body, told=told: told
+        endpoint.tell(told)
         with pytest.raises(ProviderError) as caught:
             await reply(model, stream=False)
         found[name] = caught.value.retry_after
@@ -266,7 +268,7 @@ async def test_pieces_of_calls_come_together(endpoint: AnsweringEndpoint, reader
     model = endpoint.model(reader)
     found: dict[str, list[tuple[str, str]]] = {}
     for name, (deltas, _) in STREAMS.items():
-        endpoint.answer = lambda body, deltas=deltas: Told(deltas=deltas, finish="tool_calls")
+        endpoint.tell(Told(deltas=deltas, finish="tool_calls"))
         message = (await reply(model, stream=True)).message
         found[name] = [(one.name, one.arguments.removeprefix("{}") or "") for one in message.tool_calls]
     await model.aclose()
@@ -289,7 +291,7 @@ async def test_texts_and_reasoning_are_told_apart(endpoint: AnsweringEndpoint, r
     model = endpoint.model(reader)
     found: dict[str, tuple[str | None, str | None]] = {}
     for name, (message, _) in TEXTS.items():
-        endpoint.answer = lambda body, message=message: Told(message)
+        endpoint.tell(Told(message))
         told = (await reply(model, stream=stream)).message
         found[name] = (told.said, told.reasoning)
     await model.aclose()

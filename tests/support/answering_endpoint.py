@@ -75,6 +75,10 @@ class AnsweringEndpoint:
         app.router.add_post("/{path:.*}", self._serve)
         self.http = TestServer(app, host="127.0.0.1")
 
+    def tell(self, told: Told) -> None:
+        """Answer so from now on."""
+        self.answer = lambda body: told
+
     def model(self, reader: str, name: str = "m") -> ChatModel:
         """The model that is read in that way."""
         url = str(self.http.make_url("/v1"))

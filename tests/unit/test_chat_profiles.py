@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Literal
@@ -24,10 +25,12 @@ from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.events import ModelFailed, ModelRetried
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.provider_fields import UNKNOWN_MODEL
 from lightagent.domain.retries import MOST_ADAPTIONS
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatModel, ChatRequest
 
+MISSED = EndpointProfile(call_reasoning=("reasoning_content", ""))
 Refusal = Callable[[JsonObject], str | None]
 TRANSPORTS = [pytest.param("aiohttp"), pytest.param("sdk", marks=pytest.mark.openai)]
 
@@ -243,6 +246,15 @@ CALLED = (*NAMED, AssistantMessage(None, (ToolCall("a", "now", "{}"),)), ToolMes
             EndpointProfile(first_call=UNSIGNED),
         ),
         ("response_format` does not support streaming", EndpointProfile(in_streams=False)),
+        ("Missing `reasoning_content` field in the assistant message at message index 1.", MISSED),
+        (
+            "user and assistant roles should be alternating",
+            EndpointProfile(alternating=True),
+        ),
+        ("invalid message content type: <nil>", EndpointProfile(null_content=False)),
+        ("Invalid value for 'content': expected a string, got null.", EndpointProfile(null_content=False)),
+        ("messages.1.content: null is not allowed", EndpointProfile(null_content=False)),
+        ("messages[2]: content cannot be null", EndpointProfile(null_content=False)),
     ],
 )
 def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: EndpointProfile) -> None:
@@ -253,9 +265,38 @@ def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: Endpo
     assert refused(UNKNOWN, request, message, {"status": 500}) is None
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Function calling with a response mime type: 'application/json' is unsupported",
+        '"tools" is incompatible with "response_format"',
+        "Cannot use json response type with tools",
+        "You cannot specify response format and function call at the same time",
+        "json mode cannot be combined with tool/function calling",
+        "Structured output is not supported when tools are present",
+    ],
+)
+def test_a_format_that_goes_with_no_tools_is_learnt(message: str) -> None:
+    tool = ToolSpec("now", "The time.", {"type": "object", "properties": {}})
+    request = ChatRequest((UserMessage("hi"),), (tool,), output_schema={"type": "object"})
+    found = refused(EndpointProfile(beside_tools=True), request, message, {"status": 400})
+    assert found is not None
+    assert found.profile == UNKNOWN
+
+
+def test_beside_calls_an_empty_content_stands_where_none_may_be_null() -> None:
+    call = AssistantMessage(None, (ToolCall("a", "now", "{}"),))
+    recipient = EndpointProfile(null_content=False).recipient(UNKNOWN_MODEL)
+    assert json.loads(call.encoded(recipient)) == call.to_openai(recipient) == {**call.to_openai(), "content": ""}
+    assert json.loads(call.encoded()) == {**call.to_openai(), "content": None}
+    said = AssistantMessage("Let me see.", call.tool_calls)
+    assert json.loads(said.encoded(recipient)) == said.to_openai()
+
+
 def test_what_nobody_sent_is_not_learnt() -> None:
     plain = ChatRequest((UserMessage("hi"),))
     for message in (
+        "invalid message content type: <nil>",
         "'messages.0' : property 'name' is unsupported",
         "response_format does not support streaming",
         "reasoning effort: a value must be provided",

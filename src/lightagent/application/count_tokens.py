@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from operator import is_
+from typing import Final
 
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.domain.agent_heads import AgentHead
@@ -14,6 +15,9 @@ from lightagent.domain.token_costs import TokenCost, message_cost, tools_cost
 from lightagent.domain.token_estimate import estimate_tokens
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.token_counter import TokenCounter
+
+FIRST_SECONDS: Final = 30.0
+"""How long a counter may take for what it counts first in a run."""
 
 
 class TokenLedger:
@@ -32,6 +36,7 @@ class TokenLedger:
         self.total = 0
         self.failure: Exception | None = None
         self.is_told = False
+        self._has_counted = False
         self._in_time = in_time
         self._messages: tuple[Message, ...] = ()
         self._fixed: tuple[AgentHead, tuple[ToolSpec, ...], int] | None = None
@@ -71,8 +76,12 @@ class TokenLedger:
     async def _count(self, texts: list[str]) -> Sequence[int]:
         if self.failure is None and texts:
             try:
-                counted: object = await await_foreign(self.counter.count(texts), in_time=self._in_time)
-                return _checked(counted, len(texts))
+                # The first time it may have to load or download what it counts with; a task each time would cost more.
+                seconds = None if self._has_counted else FIRST_SECONDS
+                counted: object = await await_foreign(self.counter.count(texts), seconds, in_time=self._in_time)
+                numbers = _checked(counted, len(texts))
+                self._has_counted = True
+                return numbers
             except FAILURES as raised:  # A counter of anybody's: the budget is kept by an estimate.
                 self.failure = failure(raised)
         return [estimate_tokens(text) for text in texts]

@@ -101,15 +101,24 @@ async def forget_spilled(store: JournalStore, scope: Scope, *, run_id: str = "")
     Raises:
         StoreError: the store cannot be read or written.
     """
+    for key in await spilled_keys(store, scope, run_id=run_id):
+        await store.forget(key)
+
+
+async def spilled_keys(store: JournalStore, scope: Scope, *, run_id: str = "") -> list[StreamKey]:
+    """The streams of what was put aside in the session of `scope`, or in a run.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
     if not run_id and not scope.session:
-        return
+        return []
     labels = {"run": run_id} if run_id else {"session": scope.session}
     query = StreamQuery(KIND, scope.tenant, scope.user, "", labels=labels)
     keys: list[StreamKey] = []
     async for page in all_pages(lambda cursor: store.list(_page(query, cursor))):
         keys += [stream.key for stream in page.streams]
-    for key in keys:
-        await store.forget(key)
+    return keys
 
 
 def _page(query: StreamQuery, cursor: str) -> StreamQuery:

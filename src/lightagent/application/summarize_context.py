@@ -132,6 +132,8 @@ async def _review(live: ActiveRun[DepsT], summary: Summary) -> None:
         return
     summary.decisions += verdict.decisions
     summary.text = verdict.payload.message.content or ""
+    if not summary.text.strip():
+        raise ProviderError("The policies left nothing of the summary.", guidance="Change the policy.")
 
 
 def transcript(messages: Sequence[Message], most_tokens: int) -> str:

@@ -36,8 +36,7 @@ def migrate(
     if version > newest:
         raise ConfigurationError(
             f"{at} has the format {version}, and this release of lightagent reads formats up to {newest}.",
-            guidance="A later release wrote it: upgrade lightagent wherever this is read "
-            "(pip install --upgrade lightagent).",
+            guidance="A later release wrote it: upgrade lightagent wherever this is read.",
         )
     if version < (oldest := oldest_version(newest, migrations)):
         raise ConfigurationError(

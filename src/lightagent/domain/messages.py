@@ -215,7 +215,7 @@ class AssistantMessage(_Encoded):
             message["tool_calls"] = [*self._sent_calls(recipient, own=own)]
         if given:
             message |= given
-        return message if recipient is None or not self.tool_calls else recipient.with_call_reasoning(message)
+        return message if recipient is None or not self.tool_calls else recipient.with_call_fields(message)
 
     def _sent_calls(self, recipient: Recipient | None, *, own: bool) -> list[JsonObject]:
         if recipient is None:

@@ -30,9 +30,11 @@ def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
 def _is_meant_for_us(name: str) -> bool:
     """Whether a variable is ours by its prefix; without the line after it, only where one of ours would follow."""
     said = name.upper().removeprefix("LIGHTAGENT")
-    if said == name.upper() or said.startswith("_"):
-        return said.startswith("_")
-    return said.lower().startswith(SECTIONS) or bool(get_close_matches(said, _MEANINGS, n=1, cutoff=0.7))
+    if said == name.upper():
+        return False
+    if said.startswith("_") or said.lower().startswith(SECTIONS):
+        return True
+    return bool(get_close_matches(said, _MEANINGS, n=1, cutoff=0.7))
 
 
 _MEANINGS: Final = {known.removeprefix("LIGHTAGENT_"): known for known in VARIABLES}

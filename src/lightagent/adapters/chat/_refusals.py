@@ -17,6 +17,7 @@ from lightagent.adapters.chat._profiles import (
 )
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.messages import AssistantMessage
 from lightagent.ports.models import ChatRequest
 
 
@@ -29,14 +30,15 @@ class Adaption:
 
 
 _FORMAT: Final = re.compile(
-    r"(?i)response_?format|json_schema|json_object|json[ _]mode|json[ _]schema|structured[ _]output"
+    r"(?i)response[ _]?format|response[ _]mime[ _]type|json[ _]response"
+    r"|json_schema|json_object|json[ _]mode|json[ _]schema|structured[ _]output"
     r"|guided[ _](?:json|decoding)"
 )
 _REFUSED: Final = re.compile(
     r"(?i)not (?:be )?(?:supported?|allowed|available|permitted|enabled|implemented|valid|had|used?|combined?)"
     r"|unsupported|unrecognized|unrecognised|unknown|unavailable|unexpected|extra (?:inputs|fields)"
     r"|cannot|can't|can not|does(?:n't| not) (?:support|accept|allow|know)"
-    r"|invalid|forbidden|only|must be|should be|no longer"
+    r"|(?:in|not )compatible|invalid|forbidden|only|must be|should be|no longer"
 )
 _UNKNOWN_NAME: Final = re.compile(
     r"(?i)not (?:be )?(?:supported|permitted|allowed|recognized)|unsupported|unrecogni[sz]ed|unknown|unexpected|extra "
@@ -47,7 +49,9 @@ _SYSTEM: Final = re.compile(
     r"(?i)(?:system|developer)['\"`]? (?:role|message|prompt|instruction)|role['\"`:= ]{1,4}['\"`]?(?:system|developer)"
     r"|does not support ['\"`]?system"
 )
-_TURNS: Final = re.compile(r"(?i)roles? must alternate|(?:must|should) alternate (?:between|with)")
+_TURNS: Final = re.compile(
+    r"(?i)roles? (?:must|should) (?:alternate|be alternating)|(?:must|should) alternate (?:between|with)"
+)
 _AFTER_TOOLS: Final = re.compile(r"(?i)unexpected role ['\"`]?user['\"`]? after role ['\"`]?tool")
 _NINE_LETTERS: Final = re.compile(r"(?is)tool[ _]call[ _]id.*length of 9\b")
 _WORD: Final = re.compile(r"(?is)tool_(?:use|call)[._]?id\b.*\^\[a-zA-Z0-9_-\]")
@@ -57,7 +61,13 @@ _NAME: Final = re.compile(
 _UNIQUE: Final = re.compile(r"(?i)tool_use[`'\"]? ids must be unique|tool[ _]call ids must be unique")
 _SIGNATURE: Final = re.compile(r"(?i)missing a `?thought_signature")
 _REASONING: Final = re.compile(
-    r"(?is)\b(reasoning_content|reasoning)\b.{0,80}\b(?:is missing|must be (?:passed back|provided|included|present))"
+    r"(?is)\b(?:missing|requires?)(?: the)? ?[`'\"]?(reasoning_content)\b"
+    r"|\b(reasoning_content|reasoning)\b.{0,80}\b(?:is missing|must be (?:passed back|provided|included|present))"
+)
+_NULL_CONTENT: Final = re.compile(
+    r"(?is)message content type: ?<nil>|\bcontent\b.{0,60}got (?:null|none)\b"
+    r"|\bcontent\b.{0,60}(?:can(?:not|'t)|must not) be (?:null|none)"
+    r"|\bcontent\b.{0,30}\b(?:null|none) is not (?:an? )?(?:allowed|valid|supported)"
 )
 
 
@@ -102,7 +112,12 @@ def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: s
     learnt = _refused_order(profile, message) or _refused_name(profile, request, message)
     if learnt is not None or not any(one.role == "assistant" and one.tool_calls for one in request.messages):
         return learnt
-    return _refused_ids(profile, message) or _missed_reasoning(profile, message) or _missed_signature(profile, message)
+    return (
+        _refused_ids(profile, message)
+        or _missed_reasoning(profile, message)
+        or _missed_signature(profile, message)
+        or _refused_null(profile, request, message)
+    )
 
 
 def _refused_order(profile: EndpointProfile, message: str) -> Adaption | None:
@@ -135,7 +150,7 @@ def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None
     found = _REASONING.search(message)
     if found is None:
         return None
-    name = found[1].lower()
+    name = (found[1] or found[2]).lower()
     if profile.call_reasoning is None:
         return Adaption(replace(profile, call_reasoning=(name, "")), f"an empty {name} beside calls")
     if profile.call_reasoning == (name, ""):
@@ -146,6 +161,13 @@ def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None
 def _missed_signature(profile: EndpointProfile, message: str) -> Adaption | None:
     if profile.first_call is None and _SIGNATURE.search(message):
         return Adaption(replace(profile, first_call=UNSIGNED), "calls of others marked as unsigned")
+    return None
+
+
+def _refused_null(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    calls = (one for one in request.messages if isinstance(one, AssistantMessage) and one.tool_calls)
+    if profile.null_content and _NULL_CONTENT.search(message) and any(not one.content for one in calls):
+        return Adaption(replace(profile, null_content=False), "an empty content beside calls")
     return None
 
 

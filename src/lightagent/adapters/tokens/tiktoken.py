@@ -39,18 +39,20 @@ class TiktokenCounter(TokenCounter):
 
     def __init__(self, encoding: str | None = None, *, model: str | None = None) -> None:
         self._encoding = _known(encoding) if encoding is not None else _encoding_of(model)
+        self._is_loaded = False
 
     @property
     def name(self) -> str:
         return f"tiktoken:{self._encoding}"
 
     async def count(self, texts: Sequence[str]) -> Sequence[int]:
-        if _loaded.cache_info().currsize and sum(map(len, texts)) <= _AT_ONCE:
+        if self._is_loaded and sum(map(len, texts)) <= _AT_ONCE:
             return self._count(texts)
         return await run_in_thread(self._count, texts)
 
     def _count(self, texts: Sequence[str]) -> list[int]:
         encoding = _loaded(self._encoding)
+        self._is_loaded = True
         # A text may hold what looks like a special token; it is counted as the text that it is.
         return [len(encoding.encode_ordinary(text)) for text in texts]
 

@@ -25,8 +25,7 @@ from lightagent.bootstrap import open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import Config, Profile, Tools, TrustConfig, settings_for
-from lightagent.entrypoints.cli.stores import AsJson
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
 from lightagent.entrypoints.cli.tool_files import load_tool_file
 from lightagent.ports.tools import RunContext
 from lightagent.settings.origins import printable

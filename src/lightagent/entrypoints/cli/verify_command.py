@@ -8,8 +8,8 @@ from lightagent.application.verify_journals import JournalCheck, check_journals
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, settings_for
-from lightagent.entrypoints.cli.stores import AsJson, with_store
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.entrypoints.cli.stores import with_store
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 from lightagent.settings.schema import Backend

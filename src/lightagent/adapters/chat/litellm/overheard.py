@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from lightagent.adapters.chat.openai.finish_reasons import known_ending
 
-_BESIDE: Final = ("base_resp", "output_sensitive", "incomplete_details", "status", "content_filter_results")
+_BESIDE: Final = ("x_groq", "base_resp", "output_sensitive", "incomplete_details", "status", "content_filter_results")
 """What providers tell of an answer beside its choices (`openai.endings`, `openai.error_bodies`)."""
 _DELTA_REASONS: Final = ("stop_reason", "finish_reason")
 """Where the events of Anthropic and Cohere tell it, beside what they add to the answer."""

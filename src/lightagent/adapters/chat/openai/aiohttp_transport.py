@@ -177,7 +177,9 @@ def _began(exc: aiohttp.ClientConnectionError) -> bool:
     return isinstance(exc, aiohttp.ServerDisconnectedError) and not isinstance(exc.message, str)
 
 
-def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+def _new_socket(
+    address: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]],
+) -> socket.socket:
     made = _CONNECTIONS.get()
     if made is not None:
         made.append(1)

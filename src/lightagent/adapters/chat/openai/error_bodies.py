@@ -99,7 +99,7 @@ def read_report(answer: Mapping[object, object]) -> Report:
     return Report(message, code, _word(error.get("type")), words, answer)
 
 
-_TELLING = frozenset({"error", "errors", "type", "base_resp", "success", "code", "error_code", "status_code"})
+_TELLING = frozenset({"error", "errors", "type", "base_resp", "success", "code", "error_code", "status_code", "x_groq"})
 """Without one of these, an answer with choices reports no error; most have none."""
 
 
@@ -108,6 +108,8 @@ def carries_error(answer: Mapping[object, object]) -> bool:
     if _TELLING.isdisjoint(answer) and answer.get("choices") and answer.get("object") != "error":
         return False
     if answer.get("error") or answer.get("errors") or "error" in (answer.get("object"), answer.get("type")):
+        return True
+    if _error_of_groq(answer):
         return True
     base = answer.get("base_resp")
     if answer.get("success") is False or (isinstance(base, Mapping) and _fails(base.get("status_code"))):
@@ -146,7 +148,15 @@ def _fails(code: object) -> bool:
     return _word(code).strip().lower() not in _SUCCESS
 
 
+def _error_of_groq(answer: Mapping[object, object]) -> object:
+    """What Groq says in a stream that it gives up; the stream then ends as if all were well."""
+    groq = answer.get("x_groq")
+    return groq.get("error") if isinstance(groq, Mapping) else None
+
+
 def _error_in(answer: Mapping[object, object]) -> object:
+    if found := _error_of_groq(answer):
+        return found
     for name in ("error", "base_resp", "errors"):
         found = answer.get(name)
         if found and not (name == "base_resp" and isinstance(found, Mapping) and not _fails(found.get("status_code"))):

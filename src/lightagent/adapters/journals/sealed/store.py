@@ -240,8 +240,8 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         try:
             await self._reader.look(key, StreamSeals(self._keys, key))
         except TamperedStream as error:
-            return [error.message]
-        return []
+            return (error.message,)
+        return ()
 
     async def _prune(
         self,

@@ -13,13 +13,12 @@ from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, St
 from lightagent.domain.scopes import Scope
 
 _CHECKED: Final = (
-    "id, tenant, user, session, kind, name, head, base, labels, created_at, updated_at, size, seal, "
-    "token, holder, held_until"
+    "id, tenant, user, session, kind, name, head, base, CAST(labels AS BLOB), created_at, updated_at, size, "
+    "CAST(seal AS BLOB), token, holder, held_until"
 )
+"""What a checksum is about. Text is read as bytes, since text that was damaged cannot be read as text."""
 COLUMNS: Final = f"{_CHECKED}, checksum"
-_AS_BYTES: Final = _CHECKED.replace("labels", "CAST(labels AS BLOB)").replace("seal", "CAST(seal AS BLOB)")
-"""A function of SQLite is not called with text that is damaged."""
-SIGN_ALL: Final = f"UPDATE streams SET checksum = row_checksum({_AS_BYTES})"
+SIGN_ALL: Final = f"UPDATE streams SET checksum = row_checksum({_CHECKED})"
 """Gives each row of the table of streams its checksum."""
 _SIGN: Final = f"{SIGN_ALL} WHERE id = ?"
 _RESTORE: Final = "Restore the file from a backup."
@@ -42,7 +41,7 @@ class StreamRow:
         key = StreamKey(Scope(_text(tenant), _text(user), _text(session)), _text(kind), _text(name))
         self.id = _whole(number)
         self.info = StreamInfo(
-            key, _whole(head), _whole(base), _labels(labels), _real(created), _real(updated), _whole(size), str(seal)
+            key, _whole(head), _whole(base), _labels(labels), _real(created), _real(updated), _whole(size), _text(seal)
         )
         token, holder, until = hold
         self.hold = Hold(_whole(token), _text(holder), _real(until))
@@ -98,9 +97,8 @@ def find_stream(connection: sqlite3.Connection, key: StreamKey) -> StreamRow | N
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """What the statements of this store call, and how text is read that is none any more."""
+    """What the statements of this store call."""
     connection.create_function("row_checksum", len(_CHECKED.split(", ")), _row_checksum, deterministic=True)
-    connection.text_factory = lambda data: data.decode(errors="replace")  # The checksum does not fit it then.
 
 
 def sign(connection: sqlite3.Connection, stream: int) -> None:
@@ -109,16 +107,16 @@ def sign(connection: sqlite3.Connection, stream: int) -> None:
 
 
 def _row_checksum(*columns: object) -> int:
-    return zlib.crc32(repr([encoded(one) if isinstance(one, str) else one for one in columns]).encode())
+    return zlib.crc32(repr([*columns]).encode())
 
 
 def _checksum(stream: int, sequence: int, content: str, schema: int, seal: str) -> int:
     return zlib.crc32(f"{stream} {sequence} {schema} {seal} {content}".encode())
 
 
-def _labels(text: object) -> dict[str, str]:
+def _labels(data: object) -> dict[str, str]:
     try:
-        found: object = json.loads(str(text))
+        found: object = json.loads(data) if isinstance(data, bytes) else None
     except ValueError:
         found = None
     if not isinstance(found, dict):

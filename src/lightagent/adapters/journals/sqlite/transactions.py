@@ -71,8 +71,8 @@ def said_plainly(path: Path) -> Generator[None, None, None]:
 
 
 def _tells_of_damage(text: str) -> bool:
-    """Whether an error that may have many causes is about tables which are not those that were made."""
-    return "no such column" in text or "no such table" in text
+    """Whether an error that may have many causes is about tables or text which are not what was written."""
+    return any(words in text for words in ("no such column", "no such table", "Could not decode"))
 
 
 def _advice(text: str) -> str:

@@ -139,8 +139,8 @@ def pay_later(folder: Path, *, calls: int = 1, session: str | None = None) -> Ru
     made = [call_tool("pay", amount=number + 1) for number in range(calls)]
     model = ScriptedModel([AssistantMessage(None, tuple(made))])
     agent = LightAgent(name="till", model=model, tools=[pay], session_store=store)
-    options = {"journal": store} if session is None else {"session_id": session}
-    result = agent.run("Pay.", user_id="ann", result_format="object", **options)
+    journal = store if session is None else None
+    result = agent.run("Pay.", user_id="ann", result_format="object", journal=journal, session_id=session)
     asyncio.run(store.aclose())
     return result
 

@@ -20,6 +20,21 @@ if TYPE_CHECKING:
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.journal import Journal
+    from lightagent.application.policies.hooks import ObservingHook, PolicyHook
+    from lightagent.application.policies.typed_hooks import (
+        after_model_response,
+        after_run,
+        after_tool_result,
+        before_model_request,
+        before_run,
+        before_tool_call,
+        on_approval_required,
+        on_conclusion,
+        on_context,
+        on_error,
+        on_handoff,
+        on_output,
+    )
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.result import RunResult
@@ -53,6 +68,8 @@ if TYPE_CHECKING:
         format_lightagent_error,
     )
     from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.guardrails import GuardrailDecision
+    from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
     from lightagent.domain.origin import Origin
@@ -71,6 +88,7 @@ if TYPE_CHECKING:
         PayloadT,
         Phase,
         QueryPayload,
+        Refused,
         ReplyPayload,
         RequestPayload,
         ResultPayload,
@@ -136,6 +154,23 @@ _HOMES = {
     "application.projections.trace": ("TraceEvent", "trace_events"),
     "application.projections.trace_summary": ("TraceSummary", "summarize_trace"),
     "application.prompts": ("Prompts",),
+    "application.policies.hooks": ("ObservingHook", "PolicyHook"),
+    "application.policies.typed_hooks": (
+        "after_model_response",
+        "after_run",
+        "after_tool_result",
+        "before_model_request",
+        "before_run",
+        "before_tool_call",
+        "on_approval_required",
+        "on_conclusion",
+        "on_context",
+        "on_error",
+        "on_handoff",
+        "on_output",
+    ),
+    "domain.guardrails": ("GuardrailDecision",),
+    "domain.hooks": ("HookContext", "HookDecision"),
     "application.tools.decorator": ("tool",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
@@ -173,6 +208,7 @@ _HOMES = {
         "PayloadT",
         "Phase",
         "QueryPayload",
+        "Refused",
         "ReplyPayload",
         "RequestPayload",
         "ResultPayload",
@@ -232,10 +268,13 @@ __all__ = [
     "FlowTimeout",
     "FunctionTool",
     "Gate",
+    "GuardrailDecision",
     "HandoffPayload",
     "HeldStream",
     "HistoryReference",
     "HistorySource",
+    "HookContext",
+    "HookDecision",
     "Journal",
     "JournalStore",
     "JsonObject",
@@ -246,6 +285,7 @@ __all__ = [
     "Limits",
     "MissingExtraError",
     "ModelEndpoint",
+    "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
     "Origin",
@@ -256,10 +296,12 @@ __all__ = [
     "PayloadT",
     "Phase",
     "PolicyError",
+    "PolicyHook",
     "Prompts",
     "ProviderError",
     "QueryPayload",
     "ReasoningDelta",
+    "Refused",
     "Replacement",
     "ReplyEnd",
     "ReplyPayload",
@@ -299,7 +341,13 @@ __all__ = [
     "TraceSummary",
     "Usage",
     "Verdict",
+    "after_model_response",
+    "after_run",
+    "after_tool_result",
     "as_tool",
+    "before_model_request",
+    "before_run",
+    "before_tool_call",
     "classify_exception",
     "event_from_dict",
     "event_to_dict",
@@ -307,6 +355,12 @@ __all__ = [
     "format_lightagent_error",
     "load_settings",
     "normalize_usage",
+    "on_approval_required",
+    "on_conclusion",
+    "on_context",
+    "on_error",
+    "on_handoff",
+    "on_output",
     "open_app",
     "summarize_trace",
     "tool",

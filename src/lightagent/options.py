@@ -45,7 +45,11 @@ class AgentOptions(TypedDict, total=False):
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
-        gate: the policies; every move of a run passes it.
+        hooks: called at the phases of a run: functions of a `HookContext`, objects with methods named after phases,
+            `PolicyHook`, `ObservingHook`, and functions with a phase's decorator.
+        input_guardrails, tool_guardrails, output_guardrails: look at the query, at each tool call and at the final
+            answer; functions of that and a context, after the hooks.
+        gate: policies of one's own; every move of a run passes it, before the hooks.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         compactor: keeps the conversation within its bounds.
@@ -70,6 +74,10 @@ class AgentOptions(TypedDict, total=False):
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None
     prompts: Prompts | None
+    hooks: Sequence[object] | None
+    input_guardrails: Sequence[Callable[..., object]] | None
+    tool_guardrails: Sequence[Callable[..., object]] | None
+    output_guardrails: Sequence[Callable[..., object]] | None
     gate: Gate | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None

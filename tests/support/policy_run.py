@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
-from lightagent import JsonObject, LightAgent, LightAgentErrorInfo, ToolAnswer, tool
+from lightagent import AgentOptions, JsonObject, LightAgent, LightAgentErrorInfo, ToolAnswer, tool
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, Trust
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import (
@@ -149,8 +149,14 @@ class Remember:
         self._effects.concluded.append(proposal)
 
 
-def passing_agent(gate: DeedGate, effects: Effects, phase: Phase, *, nested: bool) -> LightAgent[None, str]:
-    """The agent whose run passes every boundary; with `nested`, one that calls it as a tool."""
+def passing_agent(
+    gate: DeedGate | None, effects: Effects, phase: Phase, *, nested: bool, policies: AgentOptions | None = None
+) -> LightAgent[None, str]:
+    """The agent whose run passes every boundary; with `nested`, one that calls it as a tool.
+
+    Args:
+        policies: hooks and guardrails, of the outermost agent.
+    """
 
     @tool
     async def look(place: str) -> str:
@@ -176,6 +182,7 @@ def passing_agent(gate: DeedGate, effects: Effects, phase: Phase, *, nested: boo
         model=model,
         tools=[look, pay, switch],
         gate=None if nested else gate,
+        **(policies or {} if not nested else {}),
         context_sources=[Memory(effects)],
         conclusions=[Remember(effects)],
         handoffs=[second, third],
@@ -192,6 +199,7 @@ def passing_agent(gate: DeedGate, effects: Effects, phase: Phase, *, nested: boo
         model=outer,
         tools=tools,
         gate=gate,
+        **(policies or {}),
         capture_content=True,
         clock=ManualClock(),
         ids=SequentialIds(),

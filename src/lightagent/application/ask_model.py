@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -10,6 +11,7 @@ from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.attempt_request import attempt_request
 from lightagent.application.compact_context import compact_context
+from lightagent.application.finish_answer import finish
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -22,6 +24,7 @@ from lightagent.domain.policy import RequestPayload, Stopped
 from lightagent.domain.replies import refused_request
 from lightagent.domain.retries import retry_pause
 from lightagent.domain.tool_choice import turn_params
+from lightagent.domain.tools import ToolSpec
 
 _MOST_SECONDS: Final = 1e9
 """A longer pause is ignored: no deadline allows it."""
@@ -51,7 +54,7 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
     else:
         await compact_context(live)
         if live.run.outcome is None:
-            await live.tell(await _reviewed_request(live))
+            await _tell_request(live)
     while live.run.request is not None and live.run.ending is None and live.run.outcome is None:
         delivered = await attempt_request(live)
         if delivered is None:
@@ -59,22 +62,34 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
         await _after_failure(live, deadline, delivered=delivered)
 
 
+async def _tell_request(live: ActiveRun[DepsT]) -> None:
+    made = await _reviewed_request(live)
+    if isinstance(made, RunFinished):
+        await finish(live, made.outcome, made.decisions)
+    else:
+        await live.tell(made)
+
+
 async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinished:
     """The request as the policies leave it."""
     run, now = live.run, live.clock.now()
+    reviewer = live.reviewer
+    reviewed = reviewer is not None and reviewer.reviews("model_request")
     try:
         offered = await live.offer_tools()
+        specs = await _specs(live, offered) if reviewed else ()
     except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
         live.record.cause = error
         return RunFinished(Failed(classify_exception(error)), at=now)
     told = run.missing + (not run.head.silent)  # the messages that are not among the run's own
     params = turn_params(run.head.params, first=run.turn == run.head_turn)
-    reviewer = live.reviewer
-    if reviewer is None or not reviewer.reviews("model_request"):
+    if reviewer is None or not reviewed:
         own_params = None if params == run.head.params else params
         return ModelRequested(run.turn + 1, told + len(run.messages), offered, own_params, at=now)
     payload = RequestPayload(run.messages, copy_json(params), offered)
-    verdict = await reviewer.review("model_request", live.subject(), payload)
+    subject = live.subject()
+    subject = replace(subject, facts=replace(subject.facts, specs=specs))
+    verdict = await reviewer.review("model_request", subject, payload)
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)
     passed = verdict.payload
@@ -89,6 +104,12 @@ async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinis
         tuple(name for name in offered if name not in allowed),
         live.clock.now(),
     )
+
+
+async def _specs(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> tuple[ToolSpec, ...]:
+    toolset = await live.toolset()
+    await toolset.describe(offered)
+    return toolset.specs(offered)
 
 
 async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivered: bool) -> None:

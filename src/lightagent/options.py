@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from lightagent.application.prompts import Prompts
 from lightagent.domain.events import HistoryReference
+from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
@@ -75,9 +76,9 @@ class AgentOptions(TypedDict, total=False):
     limits: Limits | None
     prompts: Prompts | None
     hooks: Sequence[object] | None
-    input_guardrails: Sequence[Callable[..., object]] | None
-    tool_guardrails: Sequence[Callable[..., object]] | None
-    output_guardrails: Sequence[Callable[..., object]] | None
+    input_guardrails: Sequence[TextGuardrail] | None
+    tool_guardrails: Sequence[ToolGuardrail] | None
+    output_guardrails: Sequence[TextGuardrail] | None
     gate: Gate | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None

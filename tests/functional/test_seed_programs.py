@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lightagent import TraceEvent
 from tests.functional.agents import sent
 from tests.servers.aimock import Aimock
 from tests.servers.json_values import JsonObject, as_list, as_object
@@ -149,6 +150,33 @@ def test_debugging(run: Program) -> None:
     assert {event["trace_id"] for event in parsed} == {trace_id}
     assert json.loads(json.dumps(parsed)) == parsed
     assert parsed[-1]["type"] == "run_end"
+
+
+def test_hooks(run: Program, aimock: Aimock) -> None:
+    aimock.add({"match": {"userMessage": "Summarize this [REDACTED] safely."}, "response": {"content": "In short."}})
+    content, trace = run("hooks").splitlines()
+    assert content == "In short."
+    parsed: list[TraceEvent] = ast.literal_eval(trace)
+    decisions = [event["data"] for event in parsed if event["type"] == "hook_decision"]
+    assert [(one["by"], one["action"]) for one in decisions] == [("hook:redact_before_model", "rewrite")]
+    (entry,) = aimock.journal()
+    assert "secret-token" not in json.dumps(entry.body)
+
+
+def test_hooks_block_a_tool(run: Program, aimock: Aimock) -> None:
+    """The seed's agent has no tools; those of this run are ours."""
+    match: JsonObject = {"userMessage": "Clean up."}
+    call: JsonObject = {"id": "d", "name": "delete_file", "arguments": {"path": "/x"}}
+    aimock.add(
+        {"match": {"userMessage": "Summarize this"}, "response": {"content": "In short."}},
+        {"match": {**match, "hasToolResult": False}, "response": {"toolCalls": [call]}},
+        {"match": {**match, "hasToolResult": True}, "response": {"content": "I may not."}},
+    )
+    tool = 'def delete_file(path: str) -> str:\n    """Deletes."""\n    raise SystemExit(path)\n'
+    printed = run("hooks", then=f"{tool}print(agent.run('Clean up.', tools=[delete_file]))")
+    assert printed.splitlines()[-1] == "I may not."
+    answer = sent(aimock.journal()[-1].body)[-1]
+    assert answer["content"] == "[LA-HOOK] delete_file requires manual approval"
 
 
 def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:

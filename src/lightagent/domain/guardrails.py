@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.rulings import Unreadable
 
 Stage: TypeAlias = Literal["input", "tool", "output"]
 """Before memory and model; before a tool call; before the final answer is given."""
+
+
+TextGuardrail: TypeAlias = Callable[[str, JsonObject], object]
+"""Looks at a query or an answer, and a context; may be async. What it answers is read by `read_guardrail_answer`."""
+
+ToolGuardrail: TypeAlias = Callable[[JsonObject, JsonObject], object]
+"""Looks at ``{"tool_name": …, "arguments": …}`` and a context."""
 
 
 @dataclass(frozen=True, slots=True)

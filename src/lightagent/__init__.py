@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
+    from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.journal import Journal
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         format_lightagent_error,
     )
     from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.json_types import JsonObject, JsonValue
@@ -101,8 +103,18 @@ if TYPE_CHECKING:
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.guardrails import (
+        high_risk_parameter_guardrail,
+        maximum_length_guardrail,
+        output_redaction_guardrail,
+        output_schema_guardrail,
+        privacy_input_guardrail,
+        sensitive_tool_confirmation_guardrail,
+        url_allowlist_guardrail,
+    )
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
+    from lightagent.ports.detectors import Detector
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
@@ -227,6 +239,18 @@ _HOMES = {
     "domain.signals": ("ApprovalRequired", "RetryTool"),
     "domain.tools": ("ToolSpec",),
     "domain.usage": ("Usage", "normalize_usage"),
+    "adapters.detectors.validated": ("DEFAULT_PRIVACY_PATTERNS",),
+    "guardrails": (
+        "high_risk_parameter_guardrail",
+        "maximum_length_guardrail",
+        "output_redaction_guardrail",
+        "output_schema_guardrail",
+        "privacy_input_guardrail",
+        "sensitive_tool_confirmation_guardrail",
+        "url_allowlist_guardrail",
+    ),
+    "domain.findings": ("Finding",),
+    "ports.detectors": ("Detector",),
     "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
     "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
     "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
@@ -234,6 +258,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DEFAULT_PRIVACY_PATTERNS",
     "ERROR_TAXONOMY",
     "AgentHead",
     "AgentOptions",
@@ -261,10 +286,12 @@ __all__ = [
     "ContextSource",
     "Decision",
     "Delta",
+    "Detector",
     "EndPayload",
     "Event",
     "Failed",
     "FallbackModel",
+    "Finding",
     "FlowTimeout",
     "FunctionTool",
     "Gate",
@@ -353,7 +380,9 @@ __all__ = [
     "event_to_dict",
     "format_error_code",
     "format_lightagent_error",
+    "high_risk_parameter_guardrail",
     "load_settings",
+    "maximum_length_guardrail",
     "normalize_usage",
     "on_approval_required",
     "on_conclusion",
@@ -362,9 +391,14 @@ __all__ = [
     "on_handoff",
     "on_output",
     "open_app",
+    "output_redaction_guardrail",
+    "output_schema_guardrail",
+    "privacy_input_guardrail",
+    "sensitive_tool_confirmation_guardrail",
     "summarize_trace",
     "tool",
     "trace_events",
+    "url_allowlist_guardrail",
 ]
 
 

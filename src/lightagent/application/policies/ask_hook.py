@@ -42,6 +42,11 @@ class HookPolicy:
         self._handler = handler
         self._failure_mode: FailureMode | None = failure_mode
 
+    @property
+    def guard(self) -> None:
+        """None: a hook gets replies whole."""
+        return None
+
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
         """What the hook says of the payload."""
         if not _is_met(self._phase, payload):
@@ -73,6 +78,11 @@ class TypedHookPolicy:
         self.name = name
         self.phases: frozenset[Phase] = frozenset({hook.boundary})
         self._hook = hook
+
+    @property
+    def guard(self) -> None:
+        """None: a hook gets replies whole."""
+        return None
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
         """What the hook says of the payload."""

@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from lightagent.application.check_payload import check_payload
+from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.policies.guard_reply import guarded
 from lightagent.application.policies.handler import Fault, Handler, name_of
 from lightagent.application.policies.pipeline import Policy
+from lightagent.application.policies.text_guardrails import TextGuard
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.guardrails import GuardrailDecision, Stage, read_guardrail_answer
@@ -16,7 +19,7 @@ from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
-from lightagent.domain.policy import CallPayload, OutputPayload, Phase, QueryPayload, Subject
+from lightagent.domain.policy import CallPayload, OutputPayload, Phase, QueryPayload, ReplyPayload, Subject
 from lightagent.domain.rulings import ALLOW, Forbid, Rewrite, Ruling
 
 PayloadT = TypeVar("PayloadT")
@@ -30,16 +33,22 @@ _TAKES: Final[Mapping[Stage, str]] = {"input": "query", "tool": "tool_call", "ou
 class GuardrailPolicy:
     """One guardrail at its stage."""
 
-    __slots__ = ("_handler", "_stage", "name", "phases")
+    __slots__ = ("_handler", "_looks", "_stage", "guard", "name", "phases")
 
-    def __init__(self, name: str, stage: Stage, handler: Handler) -> None:
+    def __init__(self, name: str, stage: Stage, handler: Handler, guard: TextGuard | None = None) -> None:
         self.name = name
-        self.phases: frozenset[Phase] = frozenset({STAGES[stage]})
+        # What looks at text by itself also looks at what the model says beside tool calls, and at its reasoning.
+        also: tuple[Phase, ...] = () if guard is None else ("model_reply",)
+        self.phases: frozenset[Phase] = frozenset((STAGES[stage], *also))
+        self.guard = guard if guard is not None and guard.hold("text") is not None else None
+        self._looks = guard
         self._stage: Stage = stage
         self._handler = handler
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
         """What the guardrail says of the payload."""
+        if self._looks is not None and isinstance(payload, (ReplyPayload, OutputPayload)):
+            return self._guarded(self._looks, subject, payload)
         value = _value(subject, payload)
         answer = await self._handler.call(copy_json(value) if isinstance(value, dict) else value, _context(subject))
         read = answer if isinstance(answer, Fault) else read_guardrail_answer(answer)
@@ -56,6 +65,15 @@ class GuardrailPolicy:
         except ConfigurationError as error:
             return self._failed(f"Its value cannot be used: {error.message}")
         return ALLOW if made == payload else Rewrite(made, read.reason or "")
+
+    def _guarded(self, guard: TextGuard, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        try:
+            made = guarded(guard, payload, structured=subject.facts.structured)
+        except FAILURES as raised:  # A detector of anybody's.
+            return self._failed(f"It raised {type(failure(raised)).__name__}.")
+        if made is None:
+            return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", guard.reason, ""), guard.reason)
+        return ALLOW if made == payload else Rewrite(made)
 
     def _failed(self, problem: str) -> Forbid:
         text = f"The {self._stage} guardrail {self.name.partition(':')[2]} failed, which blocks. {problem}"
@@ -76,7 +94,9 @@ def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Polic
         own = f"{stage}_guardrail:{name}" if counts[name] == 1 else f"{stage}_guardrail:{name}#{counts[name]}"
         if not callable(guardrail):
             raise ConfigurationError(f"{what}: expected functions, got {type(guardrail).__name__}.", guidance="")
-        policies.append(GuardrailPolicy(own, stage, Handler(guardrail, what, (_TAKES[stage], "context"))))
+        handler = Handler(guardrail, what, (_TAKES[stage], "context"))
+        guard = guardrail if stage == "output" and isinstance(guardrail, TextGuard) else None
+        policies.append(GuardrailPolicy(own, stage, handler, guard))
     return policies
 
 

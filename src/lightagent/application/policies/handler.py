@@ -82,7 +82,7 @@ def name_of(function: object) -> str:
     """What a function, or an object that stands for one, is known by."""
     while isinstance(function, partial):
         function = function.func
-    name: object = getattr(function, "__name__", None)
+    name: object = getattr(function, "__name__", None) or getattr(function, "name", None)
     return (name if isinstance(name, str) and name else type(function).__name__)[:MOST_NAME]
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
+from lightagent.application.policies.held_output import HeldOutput
+from lightagent.application.policies.text_guardrails import TextGuard
 from lightagent.domain.policy import PayloadT, Phase, Subject, Verdict
 from lightagent.domain.rulings import Deliberation, Ruling
 from lightagent.ports.policy import Gate, HeldStream
+
+_ABOUT_REPLIES: Final[frozenset[Phase]] = frozenset({"model_reply", "output"})
 
 
 class Policy(Protocol):
@@ -21,6 +25,11 @@ class Policy(Protocol):
     @property
     def phases(self) -> frozenset[Phase]:
         """The boundaries at which it is asked."""
+        ...
+
+    @property
+    def guard(self) -> TextGuard | None:
+        """What holds streams for it; None: it is asked about whole replies, if at all."""
         ...
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
@@ -39,6 +48,9 @@ class Pipeline(Gate):
         self._policies = tuple(policies)
         self._names = tuple(dict.fromkeys(policy.name for policy in self._policies))
         self._phases: frozenset[Phase] = frozenset().union(*(policy.phases for policy in self._policies))
+        about_replies = [policy for policy in self._policies if policy.phases & _ABOUT_REPLIES]
+        guards = [(policy.name, policy.guard) for policy in about_replies if policy.guard is not None]
+        self._guards = guards if len(guards) == len(about_replies) else []
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -65,5 +77,5 @@ class Pipeline(Gate):
         return deliberation.verdict()
 
     def hold(self, subject: Subject) -> HeldStream | None:
-        """Nothing: what is asked about a whole reply gets it whole."""
-        return None
+        """The guardrails that hold streams; nothing where one needs whole texts, or the answer is JSON."""
+        return HeldOutput(self._guards) if self._guards and not subject.facts.structured else None

@@ -133,17 +133,13 @@ def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str
 def _detectors(patterns: Patterns | Detector | None) -> tuple[Detector, ...]:
     if patterns is None:
         return (ValidatedDetector(),)
-    if _is_detector(patterns):
+    if isinstance(patterns, Detector):
         return (patterns,)
     named = patterns if _is_named(patterns) else _numbered(patterns)
     ours = [kind for kind, pattern in named.items() if DEFAULT_PRIVACY_PATTERNS.get(kind) is pattern]
     others = {kind: pattern for kind, pattern in named.items() if kind not in ours}
     found: list[Detector] = [ValidatedDetector(ours)] if ours else []
     return (*found, PatternDetector(others)) if others or not found else tuple(found)
-
-
-def _is_detector(patterns: Patterns | Detector) -> TypeIs[Detector]:
-    return callable(getattr(patterns, "find", None)) and hasattr(patterns, "window")
 
 
 def _is_named(patterns: Patterns) -> TypeIs[Mapping[str, str | re.Pattern[str]]]:

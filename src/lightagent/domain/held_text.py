@@ -14,6 +14,10 @@ Find: TypeAlias = Callable[[str], Sequence[Finding]]
 """What finds something in a normalized text."""
 
 
+_STEP: Final = 16
+"""Characters that have to come before a text is looked at again: models speak in small pieces."""
+
+
 class TextHold(Protocol):
     """Holds one text of one reply.
 
@@ -51,9 +55,14 @@ class HeldText(TextHold):
         self._replacement: Final = replacement
         self._text = ""  # What has gone on, as far as it may matter, and what is held.
         self._done = 0  # So much of it has gone on.
+        self._new = 0  # So much has come since it was last looked at.
 
     def feed(self, text: str) -> str | Finding:
         self._text += text
+        self._new += len(text)
+        if self._new < _STEP or len(self._text) <= self._window:
+            return ""
+        self._new = 0
         normal = normalized(self._text)
         known = len(normal.text) - self._window
         return self._release(normal, normal.place(known)) if known > 0 else ""

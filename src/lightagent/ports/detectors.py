@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lightagent.domain.findings import Finding
 
 
+@runtime_checkable
 class Detector(Protocol):
     """Finds something in texts. Serves any number of runs at once, and takes time linear in the text."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lightagent.adapters.detectors._rules import Rule
+from lightagent.adapters.detectors._rules import DIGITS, Rule
 
 _EMAIL: Final = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+][A-Za-z0-9._%+-]{0,63}"
@@ -59,11 +59,21 @@ _NATIONAL: Final = {
         "FR": r"0[1-9](?:(?: \d\d){4}|(?:\.\d\d){4}|(?:-\d\d){4})",
         "GB": r"\(0\d{2,4}\) ?\d{3,4} ?\d{3,4}|0\d{4} \d{6}|0\d{3} \d{3} \d{4}|0\d{2} \d{4} \d{4}",
         "DE": r"(?:\(0\d{2,5}\) ?|0\d{2,4}[ /-])\d{3,4}[ -]?\d{2,5}(?:-\d{1,4})?",
-        "JP": r"0\d{1,3}-\d{2,4}-\d{4}",
+        "JP": r"0[1-9]-\d{4}-\d{4}|0[1-9]\d-\d{3}-\d{4}|0[1-9]\d{2}-\d{2}-\d{4}|0[5789]0-\d{4}-\d{4}",
         "BR": r"\([1-9]\d\) ?9?\d{4}-\d{4}",
         "IN": r"0?[6-9]\d{4}[ -]\d{5}",
     }.items()
 }
+
+
+_DIALLED: Final = {
+    **dict.fromkeys(("FR", "GB", "DE", "JP"), ("0",)),
+    "US": DIGITS,
+    "CN": ("1",),
+    "BR": ("(",),
+    "IN": tuple("6789"),
+}
+"""What a number written in a country's way has among its characters."""
 
 
 def phone_size(text: str) -> int:
@@ -81,7 +91,10 @@ def _is_phone(text: str) -> bool:
 
 
 RULES: Final = (
-    Rule("email", _EMAIL, window=132),
-    Rule("phone", _INTERNATIONAL, phone_size, 40),
-    *(Rule(f"phone_{country.lower()}", pattern, window=32) for country, pattern in _NATIONAL.items()),
+    Rule("email", _EMAIL, window=132, needs=("@",)),
+    Rule("phone", _INTERNATIONAL, phone_size, 40, ("+", "00")),
+    *(
+        Rule(f"phone_{country.lower()}", pattern, window=32, needs=_DIALLED[country])
+        for country, pattern in _NATIONAL.items()
+    ),
 )

@@ -7,22 +7,22 @@ import re
 from collections import Counter
 from typing import Final
 
-from lightagent.adapters.detectors._rules import Rule, if_true
+from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true
 
 _START: Final = r"(?<![A-Za-z0-9_])"
 _CLOUD: Final = re.compile(
     _START + r"(?:(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA)[A-Z2-7]{16}(?![A-Za-z0-9])"
-    r"|AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])|ya29\.[A-Za-z0-9_-]{20,}"
-    r"|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"
-    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{10,}|[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"
-    r"|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{40,}"
-    r"|SG\.[A-Za-z0-9_-]{16,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|gsk_[A-Za-z0-9]{20,}|nvapi-[A-Za-z0-9_-]{20,}"
+    r"|AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])|ya29\.[A-Za-z0-9_-]{20,512}"
+    r"|gh[pousr]_[A-Za-z0-9]{30,512}|github_pat_[A-Za-z0-9_]{22,512}|glpat-[A-Za-z0-9_-]{20,512}"
+    r"|xox[abeoprs]-[A-Za-z0-9-]{10,512}|xapp-\d-[A-Za-z0-9-]{10,512}|[rsp]k_(?:live|test)_[A-Za-z0-9]{16,512}"
+    r"|hf_[A-Za-z0-9]{30,512}|npm_[A-Za-z0-9]{36}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{20,512}|dop_v1_[a-f0-9]{40,512}"
+    r"|SG\.[A-Za-z0-9_-]{16,512}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|gsk_[A-Za-z0-9]{20,512}|nvapi-[A-Za-z0-9_-]{20,512}"
     r"|\d{8,10}:AA[A-Za-z0-9_-]{33})"
 )
 
-_SK: Final = re.compile(_START + r"sk-(?:[a-z]{2,12}\d{0,2}-){0,3}(?P<body>[A-Za-z0-9_-]{16,})")
+_SK: Final = re.compile(_START + r"(?<!-)sk-(?:[a-z]{2,12}\d{0,2}-){0,3}(?P<body>[A-Za-z0-9_-]{16,512})")
 
-_JWT: Final = re.compile(_START + r"(?<!-)eyJ[A-Za-z0-9_-]{13,}(?:\.[A-Za-z0-9_-]+){0,4}")
+_JWT: Final = re.compile(_START + r"(?<![-.])eyJ[A-Za-z0-9_-]{13,4000}(?:\.[A-Za-z0-9_-]{1,4000}){0,4}")
 _JOSE_HEADERS: Final = tuple(
     # What base64 makes of {"alg", {"typ", {"kid", {"cty", {"enc", {"x5t", {"jku", {"jwk", {"zip", {"crit"
     f"eyJ{rest}"
@@ -37,9 +37,8 @@ _PEM: Final = re.compile(
 _URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/:@?#\"'<>]{1,64}:(?P<value>[^\s/:@?#\"'<>]{1,64})(?=@[A-Za-z0-9\[])")
 
 _NAMED: Final = re.compile(
-    r"(?i)(?<![a-z0-9])(?:[a-z0-9]{1,16}[_-]){0,2}(?:api[_-]?key|secret[_-]?key|access[_-]?key|private[_-]?key"
-    r"|client[_-]?secret|auth[_-]?token|access[_-]?token|refresh[_-]?token|secret|token|password|passwd|bearer)"
-    r"[\"']?(?:\s{0,2}(?::|=|=>|:=|is)\s{0,2}|\s)[\"']?(?P<value>[A-Za-z0-9_+/=.~-]{16,})"
+    r"(?i:key|secret|token|password|passwd|bearer)[\"']?(?:\s{0,2}(?::=|=>|[:=]|is)\s{0,2}|\s)[\"']?"
+    r"(?P<value>[A-Za-z0-9_+/=.~-]{16,512})"
 )
 _LOOKED_AT: Final = 16
 """Characters of a value that decide, so that no later one changes what was said of it."""
@@ -60,9 +59,9 @@ def _is_sk(key: str) -> bool:
 
 RULES: Final = (
     Rule("cloud_key", _CLOUD, window=64),
-    Rule("api_key", _SK, if_true(_is_sk), 64),
-    Rule("jwt", _JWT, if_true(lambda token: token.startswith(_JOSE_HEADERS)), 17),
-    Rule("private_key", _PEM, window=80),
-    Rule("url_password", _URL_PASSWORD, window=132),
-    Rule("secret", _NAMED, if_true(looks_random), 90),
+    Rule("api_key", _SK, if_true(_is_sk), 64, ("sk-",)),
+    Rule("jwt", _JWT, if_true(lambda token: token.startswith(_JOSE_HEADERS)), 17, ("eyJ",)),
+    Rule("private_key", _PEM, window=80, needs=("-----BEGIN",)),
+    Rule("url_password", _URL_PASSWORD, window=132, needs=("://",)),
+    Rule("secret", _NAMED, if_true(looks_random), 48, DIGITS),
 )

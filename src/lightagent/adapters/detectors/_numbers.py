@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
-from lightagent.adapters.detectors._rules import Rule, if_true
+from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true
 
 _CARD: Final = re.compile(
     r"(?<![A-Za-z0-9_])(?:[2-6]\d{12,18}"
@@ -83,8 +83,8 @@ def is_cn_id(text: str) -> bool:
 
 
 RULES: Final = (
-    Rule("card", _CARD, if_true(is_card), 24),
-    Rule("iban", _IBAN, iban_size, 44),
-    Rule("us_ssn", _US_SSN, window=12),
-    Rule("cn_id", _CN_ID, if_true(is_cn_id), 19),
+    Rule("card", _CARD, if_true(is_card), 24, DIGITS),
+    Rule("iban", _IBAN, iban_size, 44, DIGITS),
+    Rule("us_ssn", _US_SSN, window=12, needs=DIGITS),
+    Rule("cn_id", _CN_ID, if_true(is_cn_id), 19, DIGITS),
 )

@@ -21,8 +21,8 @@ _HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9-]{1
 # begins with two.
 _URL: Final = re.compile(
     r"(?i)(?:(?<![a-z0-9])(?:https?|wss?|ftps?):[/\\]{0,8}|(?<![:/\\a-z0-9])[/\\]{2}|(?<![a-z0-9.@/-])(?=www\.))"
-    rf"[^\s/\\?#<>\"'`()\[\]{{}}]{{1,{_MOST_AUTHORITY}}}[^\s<>\"'`)\]}}]*"
-    r"|(?<![a-z0-9])(?:javascript|vbscript):[^\s\"'<>)]+|(?<![a-z0-9])data:[a-z]+/[^\s\"'<>)]+"
+    rf"[^\s/\\?#<>\"'`()\[\]{{}}]{{1,{_MOST_AUTHORITY}}}[^\s<>\"'`)\]}}]{{0,2000}}"
+    r"|(?<![a-z0-9])(?:javascript|vbscript):[^\s\"'<>)]{1,2000}|(?<![a-z0-9])data:[a-z]{1,40}/[^\s\"'<>)]{1,2000}"
 )
 _AUTHORITY: Final = re.compile(r"(?i)(?:(?:https?|wss?|ftps?):)?[/\\]{0,8}([^/\\?#]*)")
 

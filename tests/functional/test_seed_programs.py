@@ -179,6 +179,39 @@ def test_hooks_block_a_tool(run: Program, aimock: Aimock) -> None:
     assert answer["content"] == "[LA-HOOK] delete_file requires manual approval"
 
 
+def test_guardrails(run: Program, aimock: Aimock) -> None:
+    """The seed's program ends with the agent; what it is asked then is ours."""
+    pay: JsonObject = {"userMessage": "Pay.", "hasToolResult": False}
+    transfer: JsonObject = {"id": "t", "name": "transfer_money", "arguments": {"amount": 5}}
+    refund: JsonObject = {"id": "r", "name": "refund", "arguments": {"amount": 5000}}
+    aimock.add(
+        {"match": {"userMessage": "Whom may I ask?"}, "response": {"content": "Ask user@example.com."}},
+        {"match": pay, "response": {"toolCalls": [transfer, refund]}},
+        {"match": {"userMessage": "Pay.", "hasToolResult": True}, "response": {"content": "I may not."}},
+    )
+    asked = (
+        "def transfer_money(amount: int) -> str:\n    raise SystemExit(amount)\n"
+        "def refund(amount: int) -> str:\n    raise SystemExit(amount)\n"
+        "print(agent.run('My card is 4111 1111 1111 1111.', result_format='object').error.code)\n"
+        "print(agent.run('Whom may I ask?'))\n"
+        "print(''.join(c.choices[0].delta.content or '' for c in agent.run('Whom may I ask?', stream=True)))\n"
+        "print(agent.run('Pay.', tools=[transfer_money, refund]))\n"
+    )
+    assert run("guardrails", then=asked).splitlines() == [
+        "LA-GUARDRAIL",
+        "Ask [redacted].",
+        "Ask [redacted].",
+        "I may not.",
+    ]
+    entries = aimock.journal()
+    assert "4111" not in json.dumps([entry.body for entry in entries])
+    answers = [message["content"] for message in sent(entries[-1].body) if message["role"] == "tool"]
+    assert answers == [
+        "[LA-GUARDRAIL] The tool transfer_money requires approval.",
+        "[LA-GUARDRAIL] The value of the parameter amount is not allowed.",
+    ]
+
+
 def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:
     """Retries say nothing on stderr: logs are silent unless asked for."""
     aimock.add({"match": {"userMessage": "fail"}, "response": {"error": {"message": "no", "type": "x"}, "status": 500}})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionToolParam
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 PROMPT = "What is 1 + 2?"
 SYSTEM = "You are a helpful assistant."
 MODEL = "fake"
+STORED_ANSWER = "The answer is 3, as it was before. Is there anything else that you would like to know today?"
+Turn: TypeAlias = Callable[[str], Awaitable[str]]
+"""Asks a question in a stored conversation; gives the answer."""
 TOOL_OUTPUT = "3 " * 150
 tool_clock: list[float] = []  # the CPU clock at each call of the tool: how long a turn took, whatever the library
 

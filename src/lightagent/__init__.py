@@ -43,11 +43,15 @@ if TYPE_CHECKING:
     from lightagent.application.projections.trace import TraceEvent, trace_events
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
     from lightagent.application.prompts import Prompts
-    from lightagent.application.sessions import SessionInfo, Sessions
-    from lightagent.application.stored_runs import RunInfo, Runs
+    from lightagent.application.prune_sessions import PrunedSessions
+    from lightagent.application.session_info import SessionInfo
+    from lightagent.application.session_turns import SessionTurn
+    from lightagent.application.sessions import Sessions
+    from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tools.decorator import tool
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
+    from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
@@ -114,11 +118,13 @@ if TYPE_CHECKING:
     )
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
+    from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
+    from lightagent.ports.token_counter import TokenCounter
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
@@ -127,8 +133,12 @@ __version__ = "1.0.0a1"
 
 _HOMES = {
     "application.journal": ("Journal",),
-    "application.sessions": ("SessionInfo", "Sessions"),
-    "application.stored_runs": ("RunInfo", "Runs"),
+    "application.prune_sessions": ("PrunedSessions",),
+    "application.session_info": ("SessionInfo",),
+    "application.session_turns": ("SessionTurn",),
+    "application.sessions": ("Sessions",),
+    "application.stored_runs": ("RunInfo", "Runs", "StoredRun"),
+    "application.trim_session": ("TrimmedSession",),
     "application.event_codec": ("event_from_dict", "event_to_dict"),
     "domain.outcomes": (
         "Blocked",
@@ -229,6 +239,8 @@ _HOMES = {
         "Verdict",
     ),
     "ports.context": ("Compactor", "Conclusion", "ContextSource", "HistorySource", "Replacement"),
+    "ports.context_budget": ("ContextBudget",),
+    "ports.token_counter": ("TokenCounter",),
     "ports.policy": ("Gate", "HeldStream"),
     "ports.journals": ("JournalStore",),
     "ports.telemetry": ("RunWatch", "TelemetrySink"),
@@ -282,6 +294,7 @@ __all__ = [
     "Conclusion",
     "ConclusionPayload",
     "ConfigurationError",
+    "ContextBudget",
     "ContextPayload",
     "ContextSource",
     "Decision",
@@ -326,6 +339,7 @@ __all__ = [
     "PolicyHook",
     "Prompts",
     "ProviderError",
+    "PrunedSessions",
     "QueryPayload",
     "ReasoningDelta",
     "Refused",
@@ -347,14 +361,17 @@ __all__ = [
     "Scope",
     "ServedModel",
     "SessionInfo",
+    "SessionTurn",
     "Sessions",
     "Settings",
     "Stopped",
+    "StoredRun",
     "StreamEvent",
     "Subject",
     "Suspended",
     "TelemetrySink",
     "TextDelta",
+    "TokenCounter",
     "Tool",
     "ToolAnswer",
     "ToolCallDelta",
@@ -366,6 +383,7 @@ __all__ = [
     "ToolSpec",
     "TraceEvent",
     "TraceSummary",
+    "TrimmedSession",
     "Usage",
     "Verdict",
     "after_model_response",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
 
 from lightagent.adapters.logs import is_logging, log_events
@@ -13,7 +13,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.deps_type import DepsType
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import RunKeeper
-from lightagent.application.keep_session import SessionKeeper
+from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
 from lightagent.application.nest_agent import AgentTool, agent_tool_spec
@@ -31,11 +31,13 @@ from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose import compose_means, compose_request, journal_port
+from lightagent.application.write_session import SESSION_WAIT
+from lightagent.compose import compose_means, compose_request, journal_port, turn_place
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.masking import shown
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
@@ -46,9 +48,6 @@ if TYPE_CHECKING:
 
 Query: TypeAlias = str | Sequence[JsonObject]
 """Text, or OpenAI content parts."""
-
-SESSION_WAIT: Final = 10.0
-"""Seconds that a turn waits for another one of its session."""
 
 WHOLE: Final = ("str", "object", "dict")
 LIVE: Final = ("str", "event")
@@ -149,10 +148,12 @@ class AgentBase(Generic[DepsT, OutputT]):
 
     async def aclose(self) -> None:
         """Close what the agent has opened, its model last; a later run opens it again."""
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.means.model.aclose)
+            budget = self.means.budget
+            if budget is not None and budget.model is not None:
+                stack.push_async_callback(budget.model.aclose)
             await self.means.catalogue.aclose()
-        finally:
-            await self.means.model.aclose()
 
     def close(self) -> None:
         """`aclose` for callers that are not async."""
@@ -163,15 +164,16 @@ class AgentBase(Generic[DepsT, OutputT]):
     ) -> ActiveRun[DepsT]:
         means = self.means
         request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form=form)
-        return self._kept(start_run(means, query, request), journal_port(options.get("journal"), "journal"))
+        store = journal_port(options.get("journal"), "journal")
+        return self._kept(start_run(means, query, request), store, turn_place(options))
 
-    def _kept(self, live: ActiveRun[DepsT], store: JournalStore | None) -> ActiveRun[DepsT]:
+    def _kept(self, live: ActiveRun[DepsT], store: JournalStore | None, place: TurnPlace = NEXT) -> ActiveRun[DepsT]:
         """The run, kept in its session if it belongs to one, else in `store` if there is one."""
         means, started = self.means, live.run.started
         scope = started.scope
         if not scope.session:
             if store is not None:
-                live.keeper = RunKeeper(store, started.run_id, scope, means.clock, means.name)
+                live.keeper = RunKeeper(store, started.run_id, scope, means.clock, started.head.name)
             return live
         if means.sessions is None:
             raise ConfigurationError(
@@ -179,7 +181,9 @@ class AgentBase(Generic[DepsT, OutputT]):
                 guidance="Pass LightAgent(session_store=...), such as a SQLiteJournals.",
             )
         interrupted = means.prompts.call_interrupted
-        live.keeper = SessionKeeper(means.sessions, scope, means.clock, wait=SESSION_WAIT, interrupted=interrupted)
+        live.keeper = SessionKeeper(
+            means.sessions, scope, means.clock, wait=SESSION_WAIT, interrupted=interrupted, place=place
+        )
         return live
 
     def _finish(self, record: RunRecord) -> None:
@@ -262,4 +266,4 @@ def check_format(result_format: str, forms: tuple[str, ...], *, stream: object =
     if not isinstance(stream, bool):
         raise ConfigurationError(f"stream must be True or False, got {stream!r:.100}.", guidance="")
     if result_format not in forms:
-        raise ConfigurationError(f"result_format must be one of {', '.join(forms)}, got {result_format!r:.100}.")
+        raise ConfigurationError(f"result_format must be one of {', '.join(forms)}, got {shown(result_format):.100}.")

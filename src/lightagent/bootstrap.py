@@ -8,12 +8,15 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self, Unpack
 
+from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
+from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
+from lightagent.ports.token_counter import TokenCounter
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
 
@@ -50,7 +53,26 @@ class App:
             options["capture_content"] = chosen.capture_content
         if self.journals is not None:
             options["session_store"] = self.journals
+        budget = self._context_budget()
+        if budget is not None:
+            options["context_budget"] = budget
         return options | _log_options(logs)
+
+    def _context_budget(self) -> ContextBudget | None:
+        """The budget that the settings describe; None where they set none.
+
+        Raises:
+            ConfigurationError: the numbers do not fit together, or there is no such counter.
+        """
+        chosen, place = self.settings.context, "context"
+        if chosen.max_tokens is None:
+            return None
+        known = find_adapter("tokens", chosen.counter, at=f"{place}.counter").options.model_fields
+        options = {"model": self.model.name} if "model" in known else {}
+        counter = open_adapter("tokens", chosen.counter, options, at=f"{place}.counter")
+        if not isinstance(counter, TokenCounter):
+            raise ConfigurationError(f"{place}.counter: {chosen.counter!r} is no token counter.", guidance="")
+        return ContextBudget(chosen.max_tokens, chosen.strategy, chosen.target_tokens, counter=counter)
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
         """An agent as the settings describe it; `options` go over them."""

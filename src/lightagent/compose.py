@@ -16,12 +16,14 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options
 from lightagent.application.check_payload import is_trust
+from lightagent.application.keep_session import NEXT, TurnPlace
 from lightagent.application.means import Means
 from lightagent.application.policies.guardrails import guardrail_policies
 from lightagent.application.policies.hooks import hook_policies
 from lightagent.application.policies.pipeline import Pipeline
 from lightagent.application.prepare_context import VALID_SOURCE
-from lightagent.application.prompts import DEFAULT_PROMPTS
+from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
+from lightagent.application.read_spilled import ReadToolResult
 from lightagent.application.start_run import RunRequest, checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
@@ -33,6 +35,7 @@ from lightagent.domain.policy import PHASES
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.options import AgentOptions, HandoffTarget, ResumeOptions, RunOptions, ToolLike
 from lightagent.ports.context import Compactor, Conclusion, ContextSource
+from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
@@ -57,11 +60,14 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
     given = options.get("tools") or ()
     deferred = len(given) > MOST_DESCRIBED
+    prompts = options.get("prompts") or DEFAULT_PROMPTS
+    budget = _budget(options)
     means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=_model(options),
         catalogue=Catalogue(
-            _tools(given, deps_type, deferred=deferred), tuple(one for one in given if _is_source(one))
+            (*_tools(given, deps_type, deferred=deferred), *_budget_tools(budget, prompts)),
+            tuple(one for one in given if _is_source(one)),
         ),
         clock=_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=_port(options.get("ids"), "ids", "new") or RandomIds(),
@@ -69,11 +75,12 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         role=options.get("role") or "",
         params=checked_params(options.get("metadata") or {}),
         limits=options.get("limits") or DEFAULT_LIMITS,
-        prompts=options.get("prompts") or DEFAULT_PROMPTS,
+        prompts=prompts,
         output=None if output.is_text else output,
         gates=_gates(options),
         sources=_sources(options.get("context_sources") or ()),
         conclusions=_conclusions(options.get("conclusions") or ()),
+        budget=budget,
         compactor=_compactor(options.get("compactor")),
         history=_port(options.get("history_source"), "history_source", "read"),
         sessions=journal_port(options.get("session_store"), "session_store"),
@@ -96,8 +103,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         return RunRequest(deps, limits=limits, stream=stream, result_format=form)
     check_options(options, RunOptions, "run")
     user, session = options.get("user_id"), options.get("session_id")
-    if session is not None:
-        _check_session(session, options)
+    _check_session(session, options)
     return RunRequest(
         deps=deps,
         tools=compose_tools(options.get("tools"), deps),
@@ -114,7 +120,19 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     )
 
 
-def _check_session(session: str, options: RunOptions) -> None:
+def turn_place(options: RunOptions) -> TurnPlace:
+    """Where in its session the run belongs."""
+    return TurnPlace(options.get("replace_turn") or "", options.get("include_incomplete_turns") or False)
+
+
+def _check_session(session: str | None, options: RunOptions) -> None:
+    if session is None:
+        if turn_place(options) != NEXT:
+            raise ConfigurationError(
+                "run: replace_turn= and include_incomplete_turns= are about a session, and there is no session_id=.",
+                guidance="Pass session_id= too, or leave them out.",
+            )
+        return
     if options.get("journal") is not None:
         raise ConfigurationError(
             "run: a session keeps its runs itself, so journal= does not go with session_id=.",
@@ -256,6 +274,36 @@ def _gate(gate: Gate | None) -> Gate | None:
     if not isinstance(policies, tuple) or not all(isinstance(name, str) for name in policies):
         raise ConfigurationError("gate: its policies must be a tuple of names.", guidance="An empty one will do.")
     return gate
+
+
+def _budget(options: AgentOptions) -> ContextBudget | None:
+    """The budget, with the counter and the store that it leaves open."""
+    budget = options.get("context_budget")
+    if budget is None:
+        return None
+    if options.get("compactor") is not None:
+        raise ConfigurationError(
+            "LightAgent: context_budget and compactor both shorten the conversation.", guidance="Leave one of them out."
+        )
+    if budget.model is not None and not _is_model(budget.model):
+        raise ConfigurationError("context_budget: its model must have name, stream and aclose.", guidance="")
+    from lightagent.adapters.tokens.estimate import EstimatedTokens  # It loads pydantic, which most agents do not need.
+
+    counter = _port(budget.counter, "context_budget: counter", "count") or EstimatedTokens()
+    store = journal_port(budget.store or options.get("session_store"), "context_budget: store")
+    if budget.spills and store is None:
+        raise ConfigurationError(
+            f"context_budget: the strategy {budget.strategy!r} puts results of tools aside, and there is no store.",
+            guidance="Pass store= to the ContextBudget, or session_store= to the agent.",
+        )
+    return replace(budget, counter=counter, store=store)
+
+
+def _budget_tools(budget: ContextBudget | None, prompts: Prompts) -> tuple[Tool[object], ...]:
+    """The tool with which the model reads back what was put aside."""
+    if budget is None or not budget.spills or budget.store is None:
+        return ()
+    return (ReadToolResult(budget.store, prompts.read_result, budget.page_chars),)
 
 
 def _compactor(compactor: Compactor | None) -> Compactor | None:

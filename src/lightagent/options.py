@@ -13,6 +13,7 @@ from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
+from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
@@ -53,7 +54,8 @@ class AgentOptions(TypedDict, total=False):
         gate: policies of one's own; every move of a run passes it, before the hooks.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
-        compactor: keeps the conversation within its bounds.
+        context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
+        compactor: keeps the conversation within bounds of your own; not beside `context_budget`.
         history_source: reads the stored conversations that runs begin from.
         session_store: keeps the sessions of runs with a `session_id`.
         telemetry: sinks that see every event.
@@ -82,6 +84,7 @@ class AgentOptions(TypedDict, total=False):
     gate: Gate | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None
+    context_budget: ContextBudget | None
     compactor: Compactor | None
     history_source: HistorySource | None
     session_store: JournalStore | None
@@ -104,6 +107,10 @@ class RunOptions(TypedDict, total=False):
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
         user_id: whose run it is.
         session_id: the stored conversation that the run goes on with, one of this user's; needs a `session_store`.
+        replace_turn: the run id of the session's last turn, which is taken back as this one begins: to ask again, or
+            something else. `Sessions.last_turn` tells it.
+        include_incomplete_turns: begin from the session's conversation with the turns that failed, were blocked or
+            cancelled, or ran out of a budget; they are left out otherwise.
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.
         max_retry: attempts at one model request.
         timeout: seconds for the whole run; None: no limit.
@@ -117,6 +124,8 @@ class RunOptions(TypedDict, total=False):
     metadata: Mapping[str, JsonValue] | None
     user_id: str | None
     session_id: str | None
+    replace_turn: str | None
+    include_incomplete_turns: bool | None
     journal: JournalStore | None
     max_tool_iterations: int | None
     max_retry: int | None

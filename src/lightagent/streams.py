@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -46,8 +46,8 @@ class AsyncRunStream(_Watched[OutputT], AsyncIterator[ItemT], Generic[ItemT, Out
         super().__init__(record, result)
         self._items = items
 
-    async def __anext__(self) -> ItemT:
-        return await anext(self._items)
+    def __anext__(self) -> Coroutine[object, object, ItemT]:
+        return self._items.__anext__()
 
     async def aclose(self) -> None:
         """End the stream; a run that goes on is cancelled, and its journal says so."""

@@ -56,3 +56,11 @@ def test_help_teaches() -> None:
     done = compare("--help")
     assert done.returncode == 0
     assert all(word in done.stdout for word in ("examples:", "scenarios: cold, one_turn", "libraries: lightagent"))
+
+
+def test_stored_conversations_are_measured() -> None:
+    command = [sys.executable, "benchmarks/sessions.py", "--turns", "20", "--only", "lightagent"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    cells = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| lightagent")]
+    assert [float(cell.replace(",", "")) > 0 for row in cells for cell in row[1:]] == [True] * 4

@@ -125,7 +125,7 @@ async def test_a_refusal_is_shown_in_the_words_of_the_endpoint(cli: Cli, folder:
     (line,) = (line for line in done.stdout.splitlines() if " json_schema" in line)
     assert line.startswith("✗ json_schema · ")
     assert "This response_format type is unavailable now" in line
-    assert "Sent again" not in done.stdout
+    assert "Learnt for" not in done.stdout
 
 
 async def test_runs_by_the_printed_profile_are_not_refused(cli: Cli, folder: Path) -> None:
@@ -173,6 +173,32 @@ async def test_an_endpoint_that_stays_busy_leaves_what_was_known(cli: Cli, folde
     assert done.returncode == 0
     assert "? json_schema · " in done.stdout
     assert "nothing has to be set" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code"),
+    [
+        (402, "Insufficient Balance", "LA-429"),
+        (401, "Your key was revoked.", "LA-401"),
+    ],
+)
+async def test_an_account_that_may_ask_no_more_midway_ends_it_and_is_no_success(
+    cli: Cli, folder: Path, status: int, message: str, code: str
+) -> None:
+    asked: list[Request] = []
+
+    def spent(provider: Provider, request: Request) -> Said:
+        asked.append(request)
+        return director(provider, request) if len(asked) < 5 else Said(message, status=status)
+
+    async with strict_server(spent) as server:
+        done = await doctor(cli, folder, server, "openai")
+    assert len(asked) == 5
+    assert done.returncode == 1
+    assert f"[{code}]" in done.stderr
+    assert message in done.stderr
+    assert "? tools · not asked" in done.stdout
+    assert "nothing has to be set" not in done.stdout
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "LA-401"), (404, "LA-404"), (400, "LA-400")])

@@ -27,7 +27,7 @@ from lightagent import agent_base as agents
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.keep_session import session_key
+from lightagent.application.load_session import session_key
 from lightagent.application.sessions import Sessions
 from lightagent.domain.errors import Fenced, LeaseHeld
 from lightagent.domain.journal_streams import Lease, StreamKey

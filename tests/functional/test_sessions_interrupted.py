@@ -18,7 +18,7 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.hold_lease import HeldLease
-from lightagent.application.keep_session import load_session, session_key
+from lightagent.application.load_session import load_session, session_key
 from lightagent.domain.errors import StoreError, StreamConflict
 from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.scopes import Scope

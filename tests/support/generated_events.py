@@ -64,7 +64,8 @@ ASSISTANT = st.builds(
 PARTS = st.lists(OBJECT.map(lambda part: {**part, "type": "text"}), max_size=2).map(tuple)
 SYSTEM = st.builds(SystemMessage, TEXT)
 USER = st.builds(UserMessage, st.one_of(TEXT, PARTS))
-CONTEXT = st.builds(ContextMessage, TEXT, TEXT, st.sampled_from(["trusted", "untrusted"]))
+LABELS = st.lists(TEXT, max_size=2).map(tuple)
+CONTEXT = st.builds(ContextMessage, TEXT, TEXT, st.sampled_from(["trusted", "untrusted"]), LABELS)
 MESSAGE: st.SearchStrategy[Message] = st.one_of(SYSTEM, USER, CONTEXT, ASSISTANT, st.builds(ToolMessage, TEXT, TEXT))
 MESSAGES = st.lists(MESSAGE, max_size=3).map(tuple)
 ERROR = st.builds(LightAgentErrorInfo, TEXT, TEXT, TEXT, st.none() | OBJECT, st.booleans())
@@ -130,7 +131,9 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ContextAdded: st.builds(
         ContextAdded, TEXT, st.lists(CONTEXT, max_size=2).map(tuple), st.none() | ERROR, DECISIONS, SECONDS
     ),
-    ContextReplaced: st.builds(ContextReplaced, TEXT, COUNT, MESSAGES, SECONDS),
+    ContextReplaced: st.builds(
+        ContextReplaced, TEXT, COUNT, MESSAGES, NAMES, st.none() | USAGE, st.none() | ERROR, DECISIONS, SECONDS
+    ),
     ModelRequested: st.builds(
         ModelRequested, COUNT, COUNT, NAMES, st.none() | OBJECT, st.none() | MESSAGES, DECISIONS, NAMES, SECONDS
     ),

@@ -23,12 +23,18 @@ from lightagent.domain.journal_seals import seal_keys
 from lightagent.domain.journal_streams import Draft, Entry, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
-from tests.support.journal_editor import EDITORS, Editor, SqliteEditor
+from tests.servers.postgres import PostgresServer
+from tests.support.editors import EDITORS
+from tests.support.journal_editor import Editor, SqliteEditor
+from tests.support.postgres_editor import PostgresEditor
 
 Protection: TypeAlias = Literal["unsealed", "sealed", "sealed, heads elsewhere"]
 VICTIM: Final = StreamKey(Scope("acme", "ann"), "session", "chat")
 OTHER: Final = StreamKey(Scope("acme", "bob"), "session", "chat")
 MALLORY: Final = StreamKey(Scope("acme", "mallory"), "session", "chat")
+
+INDEXED: Final = (SqliteEditor, PostgresEditor)
+"""Editors of stores that keep labels a second time, to find streams by."""
 
 ROW_EDITS: Final[dict[str, Callable[[StreamInfo], StreamInfo]]] = {
     "labels": lambda row: replace(row, labels={"status": "approved"}),
@@ -44,25 +50,31 @@ class JournalStoreAdapter(MemoryAdapter):
         kind: of the store that is edited.
         protection: what stands before it.
         metadata: what the eighth edit changes.
+        server: that keeps it, where the kind is ``postgres``.
     """
 
     supports_replay = True
     supports_metadata = True
     supports_snapshot = True
 
-    def __init__(self, kind: str, protection: Protection, metadata: str = "labels") -> None:
+    def __init__(
+        self, kind: str, protection: Protection, metadata: str = "labels", server: PostgresServer | None = None
+    ) -> None:
         self.name = f"lightagent {kind}, {protection}"
         self.detection_point = "read"
         self.verify_detail = None
-        self._kind, self._protection, self._metadata = kind, protection, metadata
+        self._kind, self._protection, self._metadata, self._server = kind, protection, metadata, server
 
     def setup(self) -> None:
         self._place = Path(tempfile.mkdtemp(prefix="integrity-"))
-        self._editor: Editor = EDITORS[self._kind](self._place / "store")
+        server = self._server
+        self._editor: Editor = EDITORS[self._kind](self._place / "store") if server is None else PostgresEditor(server)
         self._heads = FileHeads(self._place / "heads", fsync=False)
         self._where = VICTIM
 
     def teardown(self) -> None:
+        if isinstance(self._editor, PostgresEditor):
+            self._editor.drop()
         shutil.rmtree(self._place)
 
     def seed(self, n: int) -> None:
@@ -89,14 +101,17 @@ class JournalStoreAdapter(MemoryAdapter):
 
     def delete_raw(self, seq: int) -> None:
         raw = self._editor.take(VICTIM)
-        self._editor.put(raw.with_entries([*raw.entries[:seq], *raw.entries[seq + 1 :]]))
+        if seq == len(raw.entries) - 1:
+            self._editor.cut_tail(VICTIM)
+        else:
+            self._editor.put(raw.with_entries([*raw.entries[:seq], *raw.entries[seq + 1 :]]))
 
     def replay_onto(self, victim_seq: int, donor: Record) -> None:
         self.write_raw(Record(victim_seq, donor.fields))
 
     def read_meta(self, seq: int) -> dict[str, object]:
         raw = self._editor.take(self._where)
-        indexed = self._editor.indexed(self._where) if isinstance(self._editor, SqliteEditor) else raw.info.labels
+        indexed = self._editor.indexed(self._where) if isinstance(self._editor, INDEXED) else raw.info.labels
         return {
             "owner": self._where.owner.user,
             "labels": raw.info.labels,
@@ -115,7 +130,7 @@ class JournalStoreAdapter(MemoryAdapter):
             entries[seq] = replace(entries[seq], schema=entries[seq].schema + 1)
             self._editor.put(raw.with_entries(entries))
         elif self._metadata == "index":
-            assert isinstance(self._editor, SqliteEditor)
+            assert isinstance(self._editor, INDEXED)
             self._editor.cut_index(VICTIM)
         else:
             self._editor.put(replace(raw, info=ROW_EDITS[self._metadata](raw.info)))

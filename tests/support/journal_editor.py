@@ -16,7 +16,16 @@ from pathlib import Path
 
 from lightagent.adapters.journals.memory import MemoryJournalStore, _Kept
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.adapters.journals.sqlite.rows import COLUMNS, StreamRow, encoded, entry_columns, key_columns, label_text
+from lightagent.adapters.journals.sqlite.rows import (
+    COLUMNS,
+    StreamRow,
+    add_functions,
+    encoded,
+    entry_columns,
+    key_columns,
+    label_text,
+    sign,
+)
 from lightagent.domain.journal_streams import Draft, Entry, StreamInfo, StreamKey
 from lightagent.ports.journals import JournalStore
 
@@ -67,6 +76,11 @@ class Editor(ABC):
     def restore(self, copied: object) -> None:
         """Put a copy in the place of the store."""
 
+    def cut_tail(self, key: StreamKey) -> None:
+        """Remove the last entry, in the way in which a careful attacker of this store would."""
+        raw = self.take(key)
+        self.put(raw.with_entries(raw.entries[:-1]))
+
     def move(self, key: StreamKey, to: StreamKey) -> None:
         """Give a stream another key."""
         raw = self.take(key)
@@ -114,7 +128,9 @@ class SqliteEditor(Editor):
         return SqliteJournalStore(self._path, synchronous="normal")
 
     def connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=30.0, isolation_level=None)
+        connection = sqlite3.connect(self._path, timeout=30.0, isolation_level=None)
+        add_functions(connection)
+        return connection
 
     def take(self, key: StreamKey) -> RawStream:
         with closing(self.connect()) as db:
@@ -128,11 +144,12 @@ class SqliteEditor(Editor):
         with closing(self.connect()) as db:
             row = self._row(db, info.key)
             if row is None:
-                db.execute(
+                added = db.execute(
                     "INSERT INTO streams (tenant, user, session, kind, name, head, base, labels, created_at, "
                     "updated_at, size, seal) VALUES (?, ?, ?, ?, ?, 0, 0, '{}', 0.0, 0.0, 0, '')",
                     key_columns(info.key),
                 )
+                sign(db, added.lastrowid or 0)
                 row = self._row(db, info.key)
             assert row is not None
             db.execute(
@@ -143,6 +160,7 @@ class SqliteEditor(Editor):
                     *(info.seal, row.id),
                 ),
             )
+            sign(db, row.id)
             db.execute("DELETE FROM labels WHERE stream = ?", (row.id,))
             for name, value in info.labels.items():
                 db.execute("INSERT INTO labels VALUES (?, ?, ?)", (encoded(name), encoded(value), row.id))
@@ -204,6 +222,3 @@ class SqliteEditor(Editor):
             key_columns(key),
         ).fetchone()
         return None if found is None else StreamRow(found)
-
-
-EDITORS: dict[str, type[MemoryEditor] | type[SqliteEditor]] = {"memory": MemoryEditor, "sqlite": SqliteEditor}

@@ -1,7 +1,9 @@
 """Stores of one test on the session's PostgreSQL server, and what the test does to the server meanwhile."""
 
+import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -63,6 +65,25 @@ class Place:
         )
         assert isinstance(count, int)
         return count
+
+    def kill(self, kind: str = "client backend") -> None:
+        """Kill processes of the server of a kind, at least one; of those that serve clients only what stores use.
+
+        The server then ends all its processes and recovers from its log. Where it still does so, it is waited for.
+        """
+        import psycopg
+
+        statement = (
+            f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' "
+            "AND (application_name = 'lightagent' OR backend_type <> 'client backend')"
+        )
+        killed = 0
+        while not killed:
+            with suppress(psycopg.OperationalError):
+                for (pid,) in self.server.execute(statement):
+                    with suppress(ProcessLookupError):
+                        os.kill(int(str(pid)), signal.SIGKILL)
+                        killed += 1
 
     def terminate(self) -> int:
         """End all connections of stores; how many there were."""

@@ -11,7 +11,8 @@ from lightagent.domain.journal_seals import SealKeys, seal_keys
 from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from tests.support.journal_editor import EDITORS, Editor
+from tests.support.editors import EDITORS
+from tests.support.journal_editor import Editor
 
 ANN, BOB = Scope("acme", "ann"), Scope("acme", "bob")
 CHAT, OTHER = StreamKey(ANN, "session", "chat"), StreamKey(BOB, "session", "chat")

@@ -14,7 +14,7 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings import AgentSettings, Backend, LoggingSettings, Settings, load_settings
+from lightagent.settings import AgentSettings, Backend, ContextSettings, LoggingSettings, Settings, load_settings
 
 TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
 
@@ -54,6 +54,34 @@ async def test_an_app_runs_an_agent_as_the_settings_describe_it() -> None:
         (request,) = app.model.requests
     assert request.messages[0].content == "A clerk\n\nBe short."
     assert request.params == {"temperature": 0}
+
+
+async def test_settings_give_agents_a_context_budget() -> None:
+    context = ContextSettings(max_tokens=5_000, strategy="spill", target_tokens=2_000)
+    journals = Backend(kind="memory")
+    async with open_app(Settings(model=scripted("Hi"), journals=journals, context=context)) as app:
+        budget = app.agent().means.budget
+        assert budget is not None
+        assert (budget.max_tokens, budget.strategy, budget.target) == (5_000, "spill", 2_000)
+        assert budget.counter is not None
+        assert budget.counter.name == "estimate"
+        assert budget.store is app.journals
+    async with open_app(Settings(model=scripted("Hi"))) as app:
+        assert app.agent().means.budget is None
+    counted = Settings(model=scripted("Hi"), context=ContextSettings(max_tokens=5_000, counter="tiktoken"))
+    async with open_app(counted) as app:
+        budget = app.agent().means.budget
+        assert budget is not None
+        assert budget.counter is not None
+        assert budget.counter.name == "tiktoken:o200k_base"
+    for context, wrong in (
+        (ContextSettings(max_tokens=5_000, counter="guess"), "context.counter.kind: no tokens adapter 'guess'"),
+        (ContextSettings(max_tokens=10, target_tokens=20), "target_tokens and summary_tokens are at most max_tokens"),
+        (ContextSettings(max_tokens=10, strategy="spill"), "there is no store"),
+    ):
+        async with open_app(Settings(model=scripted("Hi"), context=context)) as app:
+            with pytest.raises(ConfigurationError, match=wrong):
+                app.agent()
 
 
 async def test_options_of_a_program_override_the_settings() -> None:

@@ -211,7 +211,7 @@ def test_there_are_never_more_requests_than_promised(given_answers: list[Answer]
 )
 def test_statuses_tell_refusals_from_failures(code: str, status: int | None, kind: type) -> None:
     details = {} if status is None else {"status": status}
-    error = ProviderError("No. (Sent again: without.)", code=code, details={**details})
+    error = ProviderError("No. (Learnt for the next request: without.)", code=code, details={**details})
     answer = judged(error, None)
     assert isinstance(answer, kind)
     assert isinstance(answer, Taken) or answer.words == "No."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Literal
@@ -15,16 +16,21 @@ from lightagent import LightAgent, Limits
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profile_table import LINES
 from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile, response_format
-from lightagent.adapters.chat._refusals import refused
+from lightagent.adapters.chat._refusals import learn, refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
+from lightagent.application.projections.trace import run_counts
+from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.events import ModelFailed, ModelRetried
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.provider_fields import UNKNOWN_MODEL
+from lightagent.domain.retries import MOST_ADAPTIONS
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatModel, ChatRequest
 
+MISSED = EndpointProfile(call_reasoning=("reasoning_content", ""))
 Refusal = Callable[[JsonObject], str | None]
 TRANSPORTS = [pytest.param("aiohttp"), pytest.param("sdk", marks=pytest.mark.openai)]
 
@@ -112,7 +118,7 @@ CASES: list[tuple[str, Refusal, JsonObject, str]] = [
 
 async def run_twice(model: ChatModel, params: JsonObject, change: str) -> None:
     """The first run learns, on record; the second has nothing to learn."""
-    agent = LightAgent(model=model, output_type=City, metadata=params, limits=Limits(max_retry=3))
+    agent = LightAgent(model=model, output_type=City, metadata=params, limits=Limits(max_retry=1))
     first = await agent.arun("Which?", result_format="object")
     assert first.unwrap() == City(name="Oslo"), first.error
     failures = [event for event in first.journal.events if isinstance(event, ModelFailed)]
@@ -121,6 +127,7 @@ async def run_twice(model: ChatModel, params: JsonObject, change: str) -> None:
     assert change in str(details["learnt"])
     assert change in failures[-1].error.message
     assert any(isinstance(event, ModelRetried) for event in first.journal.events)
+    assert run_counts(first.journal.events)["retry_count"] == 0, "nothing failed"
     second = await agent.arun("Which?", result_format="object")
     assert second.unwrap() == City(name="Oslo")
     assert not any(isinstance(event, ModelFailed) for event in second.journal.events)
@@ -239,6 +246,15 @@ CALLED = (*NAMED, AssistantMessage(None, (ToolCall("a", "now", "{}"),)), ToolMes
             EndpointProfile(first_call=UNSIGNED),
         ),
         ("response_format` does not support streaming", EndpointProfile(in_streams=False)),
+        ("Missing `reasoning_content` field in the assistant message at message index 1.", MISSED),
+        (
+            "user and assistant roles should be alternating",
+            EndpointProfile(alternating=True),
+        ),
+        ("invalid message content type: <nil>", EndpointProfile(null_content=False)),
+        ("Invalid value for 'content': expected a string, got null.", EndpointProfile(null_content=False)),
+        ("messages.1.content: null is not allowed", EndpointProfile(null_content=False)),
+        ("messages[2]: content cannot be null", EndpointProfile(null_content=False)),
     ],
 )
 def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: EndpointProfile) -> None:
@@ -249,9 +265,38 @@ def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: Endpo
     assert refused(UNKNOWN, request, message, {"status": 500}) is None
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Function calling with a response mime type: 'application/json' is unsupported",
+        '"tools" is incompatible with "response_format"',
+        "Cannot use json response type with tools",
+        "You cannot specify response format and function call at the same time",
+        "json mode cannot be combined with tool/function calling",
+        "Structured output is not supported when tools are present",
+    ],
+)
+def test_a_format_that_goes_with_no_tools_is_learnt(message: str) -> None:
+    tool = ToolSpec("now", "The time.", {"type": "object", "properties": {}})
+    request = ChatRequest((UserMessage("hi"),), (tool,), output_schema={"type": "object"})
+    found = refused(EndpointProfile(beside_tools=True), request, message, {"status": 400})
+    assert found is not None
+    assert found.profile == UNKNOWN
+
+
+def test_beside_calls_an_empty_content_stands_where_none_may_be_null() -> None:
+    call = AssistantMessage(None, (ToolCall("a", "now", "{}"),))
+    recipient = EndpointProfile(null_content=False).recipient(UNKNOWN_MODEL)
+    assert json.loads(call.encoded(recipient)) == call.to_openai(recipient) == {**call.to_openai(), "content": ""}
+    assert json.loads(call.encoded()) == {**call.to_openai(), "content": None}
+    said = AssistantMessage("Let me see.", call.tool_calls)
+    assert json.loads(said.encoded(recipient)) == said.to_openai()
+
+
 def test_what_nobody_sent_is_not_learnt() -> None:
     plain = ChatRequest((UserMessage("hi"),))
     for message in (
+        "invalid message content type: <nil>",
         "'messages.0' : property 'name' is unsupported",
         "response_format does not support streaming",
         "reasoning effort: a value must be provided",
@@ -355,3 +400,93 @@ def test_a_profile_that_is_none_is_refused() -> None:
         OpenAIChatModel("m", profile="deepsek")
     with pytest.raises(ConfigurationError, match="structred"):
         open_adapter("chat", "openai", {"model": "m", "profile": {"structred": ["prompt"]}})
+
+
+def test_what_two_requests_learn_at_the_same_time_is_kept() -> None:
+    request = ChatRequest((UserMessage("Hi"),), params={"parallel_tool_calls": False, "max_tokens": 9})
+    refusals = [
+        ProviderError(f"Unsupported parameter: '{name}'", code="LA-400", details={"status": 400})
+        for name in ("parallel_tool_calls", "max_tokens", "parallel_tool_calls")
+    ]
+    profile = UNKNOWN
+    for refusal in refusals:  # all of them were sent before anything was known
+        profile, error = learn(profile, UNKNOWN, request, refusal)
+        assert isinstance(error, ProviderError)
+        assert error.retryable
+    assert profile == EndpointProfile(parallel_calls=False, token_limit="max_completion_tokens")
+
+
+async def test_several_refusals_of_one_request_are_learnt_without_a_retry(picky: Picky) -> None:
+    refused_one_by_one = ("stream_options", "parallel_tool_calls", "max_tokens", "response_format")
+
+    def refuse(body: JsonObject) -> str | None:
+        wrong = next((name for name in refused_one_by_one if name in body), None)
+        return None if wrong is None else f"Unsupported parameter: {wrong}"
+
+    picky.refusal = refuse
+    params: JsonObject = {"parallel_tool_calls": False, "max_tokens": 99}
+    agent = LightAgent(
+        model=OpenAIChatModel("m", "test-key-000", picky.url),
+        output_type=City,
+        metadata=params,
+        limits=Limits(max_retry=1),
+    )
+    steps = agent.astream("Which?", result_format="event")
+    async for _ in steps:
+        pass
+    assert steps.result.success, steps.result.error
+    assert steps.result.output == City(name="Oslo")
+    await agent.aclose()
+
+
+class NeverContent(ChatModel):
+    """Says after every request that it has learnt something."""
+
+    asked = 0
+
+    @property
+    def name(self) -> str:
+        return "never-content"
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        self.asked += 1
+        raise ProviderError("No.", code="LA-400", retryable=True, details={"status": 400, "learnt": "nothing"})
+        yield
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_model_that_learns_without_end_is_asked_no_further() -> None:
+    model = NeverContent()
+    result = await LightAgent(model=model).arun("Hi", result_format="object", max_retry=1)
+    assert result.error is not None
+    assert result.error.code == "LA-400"
+    assert model.asked == MOST_ADAPTIONS + 1
+
+
+@pytest.mark.parametrize(
+    ("host", "model", "line"),
+    [
+        ("eu.api.openai.com", "gpt-5", "openai-reasoning"),
+        ("us.api.openai.com", "gpt-4.1", "openai"),
+        ("mine.services.ai.azure.com", "gpt-4.1", "openai"),
+        ("mine.cognitiveservices.azure.com", "o4-mini", "openai-reasoning"),
+        ("api.eu.mistral.ai", "mistral-large-latest", "mistral"),
+        ("api-uw.minimax.io", "MiniMax-M2.7", "minimax"),
+        ("api.minimax.chat", "MiniMax-M2.7", "minimax"),
+        ("dashscope-us.aliyuncs.com", "qwen-plus", "qwen"),
+        ("us-east-1.api.x.ai", "grok-4", "xai"),
+        ("eu.openrouter.ai", "openai/gpt-4.1", "openrouter"),
+        ("API.DeepSeek.com", "deepseek-v4-pro", "deepseek"),
+    ],
+)
+def test_the_regions_of_a_provider_are_the_provider(host: str, model: str, line: str) -> None:
+    assert find_profile(host, model) is named_profile(line)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil-api.openai.com", "api.openai.com.example", "openai.com", "api.mistral.ai.example"]
+)
+def test_what_only_looks_like_a_provider_is_unknown(host: str) -> None:
+    assert find_profile(host, "m") is UNKNOWN

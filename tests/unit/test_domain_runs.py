@@ -377,3 +377,24 @@ def test_whatever_the_fold_accepts_gives_a_conversation_that_a_provider_takes(
             assert len(run.prepared) == len(started.before)
         if isinstance(event, RunFinished):
             assert isinstance(event.outcome, Suspended) or not run.calls
+
+
+def test_the_query_is_known_again_where_a_replacement_holds_it() -> None:
+    asked = UserMessage("q")
+    past = (UserMessage("before"), AssistantMessage("x"), asked)
+    called = AssistantMessage(None, (ToolCall("c", "t", "{}"),))
+    begun: list[Event] = [
+        RunStarted("r", HEAD, past),
+        ModelRequested(1, 4),
+        ModelReplied(1, called),
+        ToolStarted("c", "t", {}, "r:1:c"),
+        ToolFinished("c", "y"),
+    ]
+    short = UserMessage("short")
+    assert fold([*begun, ContextReplaced("x", 2, (short,))]).query_at == 1
+    assert fold([*begun, ContextReplaced("x", 3, (short, asked))]).query_at == 1
+    assert fold([*begun, ContextReplaced("x", 5, (short, short, asked))]).query_at == 2
+    again = fold([*begun, ContextReplaced("x", 3, (short, asked)), ContextReplaced("x", 2, (asked,))])
+    assert again.messages[again.query_at] == asked
+    # A replacement that leaves the query out: what follows it stands where the query stood.
+    assert fold([*begun, ContextReplaced("x", 3, (short,))]).query_at == 1

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.domain.deltas import Delta, ModelReply, ReplyEnd, fold_deltas
+from lightagent.domain.deltas import Delta, ModelReply, ReplyEnd, TextDelta, fold_deltas
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolCall
@@ -361,3 +361,40 @@ def readable(pieces: Iterator[bytes]) -> None:
     """It reads, or says in our terms why not."""
     with suppress(ProviderError):
         fold_deltas(read(*pieces))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"message": "processing"},
+        {"message": "Loading model..."},
+        {"detail": "queued"},
+        {"msg": "in the queue", "code": 0},
+        {"message": "ok", "success": True},
+        {"title": "keep-alive"},
+        {"message": "Thinking", "request_id": "r"},
+    ],
+)
+def test_an_object_that_only_keeps_the_connection_alive_is_no_error(event: dict[str, object]) -> None:
+    alive = f"data: {json.dumps(event)}\n\n".encode()
+    chunk = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}]}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    body = alive.join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in (chunk, last))
+    reader = AnswerReader(1000)
+    deltas = [*reader.feed(alive + body + alive + b"data: [DONE]\n\n"), *reader.end()]
+    assert [delta.text for delta in deltas if isinstance(delta, TextDelta)] == ["Hi"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"message": "processing failed"},
+        {"message": "The model is overloaded."},
+        {"detail": "Not Found"},
+        {"message": "processing", "code": 500},
+        {"message": "queued", "success": False},
+    ],
+)
+def test_an_object_that_complains_is_one(event: dict[str, object]) -> None:
+    with pytest.raises(ProviderError):
+        list(AnswerReader(1000).feed(f"data: {json.dumps(event)}\n\n".encode()))

@@ -153,6 +153,10 @@ NO_BALANCE: list[tuple[int, JsonObject]] = [
     (403, said("Your account balance is insufficient")),
     (400, said("Credit limit exceeded, please navigate to https://api.together.ai/settings/billing")),
     (412, said("Account inactive, out of credit")),
+    (400, said("Budget has been exceeded! Current cost: 1.2, Max budget: 1.0", type="budget_exceeded")),
+    (403, {"code": 403, "reason": "NOT_ENOUGH_BALANCE", "message": "not enough balance"}),
+    (429, said("Your account [1] has reached the set inference limit for the model.", code="SetLimitExceeded")),
+    (403, said("The free tier of the model has been exhausted.", code="AllocationQuota.FreeTierOnly")),
 ]
 
 

@@ -61,7 +61,7 @@ def read(chunks: list[dict[str, object]]) -> tuple[list[Delta], str, int]:
         deltas.extend(reader.end())
     except ProviderError as error:
         return list(map(known, deltas)), str(error), 0
-    return list(map(known, deltas)), "", reader._choices.size
+    return list(map(known, deltas)), "", reader._events._choices.size if reader._events is not None else 0
 
 
 def known(delta: Delta) -> Delta:

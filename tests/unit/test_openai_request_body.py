@@ -61,7 +61,8 @@ def test_tools_and_an_output_schema() -> None:
 
 
 def test_a_lone_surrogate_does_not_stop_a_request() -> None:
-    assert encode(ChatRequest((UserMessage("x\ud83d"),)))["messages"] == [{"role": "user", "content": "x\ud83d"}]
+    sent = encode(ChatRequest((UserMessage("x\ud83d and \ud83d\ude00 é"),)))["messages"]
+    assert sent == [{"role": "user", "content": "x\ufffd and 😀 é"}]
 
 
 @pytest.mark.parametrize("name", ["messages", "model", "tools", "stream"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lightagent.adapters.journals.sealed import FileHeads
+from lightagent.adapters.journals.sqlite.rows import SIGN_ALL
 from lightagent.domain.errors import TamperedStream
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
@@ -105,6 +106,7 @@ def test_a_forged_lease_delays_writers_and_nothing_else(tmp_path: Path) -> None:
         assert isinstance(scene.editor, SqliteEditor)
         with scene.editor.connect() as db:
             db.execute("UPDATE streams SET token = 99, holder = x'61', held_until = 9e15")
+            db.execute(SIGN_ALL)
         db.close()
         assert await scene.faults() == ("", "", [])
 

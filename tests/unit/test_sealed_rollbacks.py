@@ -3,15 +3,16 @@
 import asyncio
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lightagent.domain.errors import TamperedStream
 from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
 from tests.support.journal_editor import MemoryEditor
-from tests.support.sealed_scene import ANN, CHAT, KEYS, Scene, scene_of
+from tests.support.sealed_scene import ANN, CHAT, KEYS, OTHER, Scene, scene_of
 
 
 @pytest.fixture(params=["memory", "memory, heads in a store", "sqlite", "sqlite, heads in files"])
@@ -137,6 +138,31 @@ def test_a_stream_that_the_heads_do_not_know_is_refused(scene: Scene) -> None:
         await store.aclose()
         refused, listed, _ = await scene.faults(planted)
         assert bool(refused) == bool(listed) == (scene.heads is not None)
+
+    asyncio.run(story())
+
+
+def test_a_deleted_stream_is_named_where_it_is_asked_for_by_its_whole_name(scene: Scene) -> None:
+    async def story() -> None:
+        await scene.fill()
+        store = scene.store()
+        owner = CHAT.owner
+        whole = StreamQuery(CHAT.kind, owner.tenant, owner.user, owner.session, CHAT.id)
+        by_label = StreamQuery(kind=CHAT.kind, labels={"status": "waiting"})
+        assert (await store.list(replace(whole, labels={"status": "done"}))).unreadable == ()
+        scene.editor.remove(CHAT)
+        for query in (whole, replace(whole, labels={"status": "waiting"})):
+            page = await store.list(query)
+            assert page.streams == ()
+            assert ["it was deleted" in text for text in page.unreadable] == ([True] if scene.heads else [])
+        # Of all the others nothing is said: that would take a look at every head. A verification does so.
+        page = await store.list(by_label)
+        assert ([stream.key for stream in page.streams], page.unreadable) == ([OTHER], ())
+        # What was never there, or was forgotten by the store itself, is not missing.
+        assert (await store.list(replace(whole, id="never"))).unreadable == ()
+        await store.forget(CHAT)
+        assert (await store.list(whole)).unreadable == ()
+        await store.aclose()
 
     asyncio.run(story())
 

@@ -6,6 +6,7 @@ import pytest
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import load_settings
+from lightagent.settings.environment import unknown_variables
 
 TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
 
@@ -85,6 +86,9 @@ BAD: dict[str, Case] = {
         "LIGHTAGENT_PROFILE: There is no profile 'staging' in lightagent.toml",
         "default, dev, prod",
     ),
+    "variable without a line": ("", {"LIGHTAGENTMODEL": "x"}, "variable LIGHTAGENTMODEL", "LIGHTAGENT__MODEL"),
+    "variable without lines": ("", {"LIGHTAGENTMODELKIND": "x"}, "variable LIGHTAGENTMODELKIND", "SECTION__OPTION"),
+    "variable of ours without a line": ("", {"LIGHTAGENTCONFIG": "x"}, "LIGHTAGENTCONFIG", "'LIGHTAGENT_CONFIG'"),
     "misspelt profile": ("[prod.agent]\n", {"LIGHTAGENT_PROFILE": "prd"}, "no profile 'prd'", "Did you mean 'prod'?"),
     "file that is not there": ("", {"LIGHTAGENT_CONFIG": "no.toml"}, "no.toml: cannot be read", "LIGHTAGENT_CONFIG"),
     "file that is a folder": ("", {"LIGHTAGENT_CONFIG": "."}, "cannot be read", "--config"),
@@ -92,7 +96,7 @@ BAD: dict[str, Case] = {
         "",
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
-        "Sections: model, journals, agent, logging.",
+        "Sections: model, journals, agent, context, logging.",
     ),
     "profile in the environment": ("", {"LIGHTAGENT__PROD__NAME": "1"}, "LIGHTAGENT__PROD__NAME", "SECTION__OPTION"),
     "unknown option in the environment": (
@@ -124,6 +128,12 @@ def test_bad_settings_name_place_and_remedy(
     assert str(caught.value).startswith("[LA-CONFIG] ")
     assert place in str(caught.value)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["_", "__CF_USER_TEXT_ENCODING", "_LIGHTAGENT", "MY_LIGHTAGENT__MODEL"])
+def test_a_variable_of_somebody_else_is_none_of_ours(name: str) -> None:
+    """A shell sets `_` for every program that it runs."""
+    assert not unknown_variables({name: "x"})
 
 
 def test_a_file_in_another_encoding(tmp_path: Path) -> None:
@@ -172,3 +182,9 @@ def test_a_file_made_to_exhaust_its_reader_is_refused_with_its_place(
 def test_a_variable_nested_too_deep_counts_as_text(deep: str) -> None:
     with pytest.raises(ConfigurationError, match="LIGHTAGENT__AGENT__METADATA"):
         load_settings(environ={"LIGHTAGENT__AGENT__METADATA": deep})
+
+
+@pytest.mark.parametrize("name", ["_", "__CF_USER_TEXT_ENCODING", "_LIGHTAGENT_MODEL", "MY_LIGHTAGENT_CONFIG"])
+def test_variables_of_other_programs_are_left_alone(name: str) -> None:
+    """A shell sets ``_`` for every program that it starts."""
+    assert load_settings(environ={name: "x"}).model.kind == "offline"

@@ -32,6 +32,7 @@ def write(folder: Path, text: str) -> Path:
         (f'endpoints = [{{ password = "{CANARY}" }}]', "default.model.endpoints.password"),
         (f'base_url = "http://me:{CANARY}@host/v1"', "default.model.base_url"),
         (f'keys = ["{CANARY}"]', "default.model.keys"),
+        (f'store = {{ keys = {{ autumn = "{CANARY}" }} }}', "default.model.store.keys.autumn"),
     ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path, line: str, place: str) -> None:
@@ -133,6 +134,13 @@ def test_looking_up_references() -> None:
     assert resolver.resolve(("o",), value) == {"x": [CANARY], "y": "", "z": {"env": "A", "more": 1}}
     assert resolver.missing == [(("o", "y"), "EMPTY")]
     assert resolver.redact(f"{CANARY} is bad") == "*** is bad"
+
+
+def test_keys_by_their_ids_are_masked_at_any_depth() -> None:
+    behind: JsonValue = {"kind": "sealed", "keys": {"autumn": CANARY, "spring": {"env": "SPRING"}}}
+    shown = masked("store", {"kind": "sealed", "store": behind})
+    assert CANARY not in json.dumps(shown)
+    assert "SPRING" in json.dumps(shown)
 
 
 def test_masking_leaves_references_alone() -> None:

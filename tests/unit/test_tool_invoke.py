@@ -273,7 +273,9 @@ async def test_what_a_tool_cancelled_itself_does_not_cancel_the_run() -> None:
     [
         ("postgres://app:hunter2@db:5432/x refused", "postgres://app:***@db:5432/x refused"),
         ("redis://:hunter2@cache/0", "redis://:***@cache/0"),
-        ("https://user:p@ss@host/", "https://user:***@ss@host/"),
+        ("https://user:p@ss@host/", "https://user:***@host/"),
+        ("GET https://host/v1?api_key=hunter2&page=1", "GET https://host/v1?api_key=***&page=1"),
+        ("hf_hunter2hunter2hunter2 and gsk_hunter2hunter2hunter2", "*** and ***"),
         ("connect(host=db, password=hunter2, port=1)", "connect(host=db, password=***, port=1)"),
         ("{'db_password': 'hun ter2', 'a': 1}", "{'db_password': ***, 'a': 1}"),
         ('{"access_token":"hunter2"}', '{"access_token":***}'),

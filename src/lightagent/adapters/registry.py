@@ -18,6 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
+from lightagent.domain.masking import shown, unless_key
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -71,14 +72,14 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
     place = f"{at}.kind" if at else f"{family} kind"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
         raise ConfigurationError(
-            f"{place}: {kind!r} is no kind; a kind is a plain lower-case name, never a path to code.",
+            f"{place}: {shown(kind)} is no kind; a kind is a plain lower-case name, never a path to code.",
             guidance=f"Use one of: {', '.join(kinds(family))}.",
         )
     if kind not in kinds(family):
         near = get_close_matches(kind, kinds(family), n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise ConfigurationError(
-            f"{place}: no {family} adapter {kind!r}.", guidance=f"{hint}Use one of: {', '.join(kinds(family))}."
+            f"{place}: no {family} adapter {shown(kind)}.", guidance=f"{hint}Use one of: {', '.join(kinds(family))}."
         )
     adapter = _load(family, kind)
     missing = [name for name in adapter.requires if importlib.util.find_spec(name) is None]
@@ -136,12 +137,12 @@ def _load(family: str, kind: str) -> Adapter[BaseModel, object]:
 def _option_errors(exc: ValidationError, options: type[BaseModel], kind: str, at: str) -> str:
     lines = []
     for error in exc.errors(include_url=False, include_input=False):
-        path = ".".join([at, *(str(part) for part in error["loc"])])
+        path = ".".join([at, *(unless_key(str(part)) for part in error["loc"])])
         if error["type"] == "extra_forbidden":
             name = str(error["loc"][-1])
             near = get_close_matches(name, list(options.model_fields), n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it takes: {', '.join(options.model_fields)}."
-            lines.append(f"{path}: {kind!r} has no option {name!r}; {hint}")
+            lines.append(f"{path}: {kind!r} has no option {shown(name)}; {hint}")
         else:
             lines.append(f"{path}: {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
     return " ".join(lines)

@@ -34,8 +34,9 @@ class Deadline:
     )
 
     def __init__(self, seconds: float, outer: Deadline | None = None) -> None:
-        self.seconds = seconds
-        self.outer = outer
+        self.seconds: float = seconds
+        # One that never comes has nothing to pause but what is around it.
+        self.outer: Deadline | None = outer.outer if outer is not None and outer.seconds == math.inf else outer
         self.expired = False
         self.moment = math.inf
         self._cancelled = False

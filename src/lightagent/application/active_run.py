@@ -8,6 +8,7 @@ from typing import Final, Generic, Protocol
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.apply_policy import Reviewer
+from lightagent.application.count_tokens import TokenLedger
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
@@ -22,6 +23,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     ApprovalDecided,
     ApprovalRequested,
+    ContextReplaced,
     Event,
     ModelFailed,
     Nested,
@@ -79,6 +81,7 @@ class ActiveRun(Generic[DepsT]):
         attempt_is_private: what has come of it was not reviewed yet, so none of its text may get on record.
         output_is_held: the last answer is shown only once it is accepted as the output.
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
+        ledger: what the conversation costs, where the agent has a context budget.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class ActiveRun(Generic[DepsT]):
         self.attempt_is_private = False
         self.output_is_held = False
         self.leftovers: list[Event] = []
+        self.ledger: TokenLedger | None = None
         self.begun = False
         self._tools = tools
         self._watchers: Watchers | None = None
@@ -134,6 +138,12 @@ class ActiveRun(Generic[DepsT]):
                 guidance="Resume it with an agent that has the same handoffs.",
             )
         return means
+
+    @property
+    def outermost_run(self) -> str:
+        """The id of the run that its caller began; for a nested one that of the group, as far as it is known."""
+        started = self.run.started
+        return (started.run_group_id or started.run_id) if self.path else started.run_id
 
     @property
     def in_time(self) -> bool:
@@ -236,7 +246,7 @@ class ActiveRun(Generic[DepsT]):
         for event in self.record.events[self.known :]:
             if self._watchers is not None:
                 self._watchers.see(event)
-            await self._give(event)
+            await self.give(event)
 
     def note(self, event: Event) -> None:
         """Put one event on record."""
@@ -251,7 +261,7 @@ class ActiveRun(Generic[DepsT]):
         if self.keeper is not None and isinstance(event, _DURABLE):
             await self._keep(self.keeper)
         if self.outlet is not None:
-            await self._give(event)
+            await self.give(event)
 
     async def _keep(self, keeper: Keeper) -> None:
         """Write what has happened to the store, outside of any deadline: an interrupted write may have got in."""
@@ -265,11 +275,12 @@ class ActiveRun(Generic[DepsT]):
                 deadline.resume()
 
     async def show(self, delta: Delta | NestedDelta) -> None:
-        """Hand a delta to whoever watches."""
+        """Hand a delta to whoever watches, where the run is streamed."""
         if self.stream:
-            await self._give(delta)
+            await self.give(delta)
 
-    async def _give(self, step: Step) -> None:
+    async def give(self, step: Step) -> None:
+        """Hand a step to whoever watches; returns once it was taken."""
         outlet, deadline = self.outlet, self.deadline
         if outlet is None:
             return
@@ -308,5 +319,5 @@ class ActiveRun(Generic[DepsT]):
                 self.nesting.record(event)
 
 
-_DURABLE: Final = (ToolStarted, ToolFinished, ApprovalRequested, ApprovalDecided, Nested, RunFinished)
+_DURABLE: Final = (ContextReplaced, ToolStarted, ToolFinished, ApprovalRequested, ApprovalDecided, Nested, RunFinished)
 """Before an effect, after it, and where a run stops, what has happened must survive; what comes between goes along."""

@@ -52,9 +52,7 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
         # A crash interrupted the request. What the policies made of it is on record, so they are not asked again.
         await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
     else:
-        await compact_context(live)
-        if live.run.outcome is None:
-            await _tell_request(live)
+        await _begin(live)
     while live.run.request is not None and live.run.ending is None and live.run.outcome is None:
         delivered = await attempt_request(live)
         if delivered is None:
@@ -62,28 +60,36 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
         await _after_failure(live, deadline, delivered=delivered)
 
 
-async def _tell_request(live: ActiveRun[DepsT]) -> None:
-    made = await _reviewed_request(live)
+async def _begin(live: ActiveRun[DepsT]) -> None:
+    """Tell the request, once the conversation is within its bounds and the policies have passed it."""
+    reviewer = live.reviewer
+    try:
+        offered = await live.offer_tools()
+        reviewed = reviewer is not None and reviewer.reviews("model_request")
+        specs = await _specs(live, offered) if reviewed else ()
+    except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
+        live.record.cause = error
+        await finish(live, Failed(classify_exception(error)))
+        return
+    await compact_context(live, offered)
+    if live.run.outcome is not None:
+        return
+    made = await _reviewed_request(live, offered, specs)
     if isinstance(made, RunFinished):
         await finish(live, made.outcome, made.decisions)
     else:
         await live.tell(made)
 
 
-async def _reviewed_request(live: ActiveRun[DepsT]) -> ModelRequested | RunFinished:
-    """The request as the policies leave it."""
+async def _reviewed_request(
+    live: ActiveRun[DepsT], offered: tuple[str, ...], specs: tuple[ToolSpec, ...]
+) -> ModelRequested | RunFinished:
+    """The request as the policies leave it; `specs` are the declarations of what is offered, for policies to see."""
     run, now = live.run, live.clock.now()
-    reviewer = live.reviewer
-    reviewed = reviewer is not None and reviewer.reviews("model_request")
-    try:
-        offered = await live.offer_tools()
-        specs = await _specs(live, offered) if reviewed else ()
-    except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
-        live.record.cause = error
-        return RunFinished(Failed(classify_exception(error)), at=now)
     told = run.missing + (not run.head.silent)  # the messages that are not among the run's own
     params = turn_params(run.head.params, first=run.turn == run.head_turn)
-    if reviewer is None or not reviewed:
+    reviewer = live.reviewer
+    if reviewer is None or not reviewer.reviews("model_request"):
         own_params = None if params == run.head.params else params
         return ModelRequested(run.turn + 1, told + len(run.messages), offered, own_params, at=now)
     payload = RequestPayload(run.messages, copy_json(params), offered)
@@ -123,7 +129,16 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
     # Drawn from the run's own source of ids, so that a run is repeatable wherever its ids are.
     chance = crc32(live.means.ids.new().encode()) / 0xFFFFFFFF if error.retryable and asked is None else 0.0
     left = deadline.left()
-    pause = retry_pause(error, run.failures + 1, most, left=left, chance=chance, asked=asked)
+    # The attempts of a request that did not fail were refused for their form, or a crash interrupted them.
+    pause = retry_pause(
+        error,
+        run.failures + 1,
+        most,
+        adaptions=run.attempt - run.failures,
+        left=left,
+        chance=chance,
+        asked=asked,
+    )
     if delivered:  # A part of the answer was shown, and cannot be taken back.
         pause = None
     failed = live.failed_attempt(error, refused_request(error) if pause is None else None)

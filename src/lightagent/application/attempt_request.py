@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 
 from lightagent.application.active_run import ActiveRun
@@ -20,6 +20,7 @@ from lightagent.domain.messages import AssistantMessage, SystemMessage
 from lightagent.domain.outcomes import Failed, outcome_error
 from lightagent.domain.policy import Decision, OutputPayload, Passed, ReplyPayload, Stopped
 from lightagent.ports.models import ChatRequest
+from lightagent.ports.system import Clock
 
 
 async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
@@ -41,17 +42,7 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
             await _tell_stopped(live, hold, ())
             return None
         live.attempt_is_private = hold is not None and hold.whole
-        deltas = live.acting.model.stream(request)
-        try:
-            async for delta in deltas:
-                if reading.first is None:
-                    reading.first = clock.monotonic() - began
-                await reading.take(delta, hold)
-                if reading.stopped is not None:
-                    break
-        finally:
-            if isinstance(deltas, AsyncGenerator):
-                await deltas.aclose()
+        await _read(live.acting.model.stream(request), reading, hold, clock)
         if not reading.ended and reading.stopped is None:
             raise _no_end()
     except FAILURES as raised:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
@@ -62,6 +53,24 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
         return reading.shown
     await _after_reply(live, reading, hold, clock.monotonic() - began)
     return None
+
+
+async def _read(deltas: AsyncIterator[Delta], reading: _Reading, hold: Hold | None, clock: Clock) -> None:
+    """Read the answer to its end, or until a policy stops it."""
+    began = clock.monotonic()
+    try:
+        async for delta in deltas:
+            if reading.first is None:
+                reading.first = clock.monotonic() - began
+            if hold is None:
+                await reading.take(delta)
+            else:
+                await reading.take_held(delta, hold)
+            if reading.stopped is not None:
+                break
+    finally:
+        if isinstance(deltas, AsyncGenerator):
+            await deltas.aclose()
 
 
 class _Reading:
@@ -76,7 +85,7 @@ class _Reading:
     """
 
     def __init__(self, live: ActiveRun[DepsT]) -> None:
-        self._show = live.show
+        self._give = live.give
         self._deadline = live.deadline
         self._stream = live.stream
         self.builder = ReplyBuilder()
@@ -85,12 +94,10 @@ class _Reading:
         self.shown = False
         self.stopped: Stopped | None = None
 
-    async def take(self, delta: Delta, hold: Hold | None) -> None:
-        """Take one delta."""
-        if hold is None:
-            await self._pass_on(delta, show=True)
-        elif isinstance(delta, ReplyEnd):
-            await self._pass_on(delta, show=False)
+    async def take_held(self, delta: Delta, hold: Hold) -> None:
+        """Give one delta to the policies, and take what they let pass of it by now."""
+        if isinstance(delta, ReplyEnd):
+            await self.take(delta, show=False)
         else:
             await self.release(hold.feed(delta), hold)
 
@@ -100,16 +107,17 @@ class _Reading:
             self.stopped = deltas
             return
         for delta in deltas:
-            await self._pass_on(delta, show=not hold.whole)
+            await self.take(delta, show=not hold.whole)
 
-    async def _pass_on(self, delta: Delta, *, show: bool) -> None:
+    async def take(self, delta: Delta, *, show: bool = True) -> None:
+        """Take one delta, and show it where the run is watched."""
         self.builder.add(delta)
         if isinstance(delta, ReplyEnd):
             self.ended = True
         elif self._stream and show:
             # No consumer sees a piece of a call, so an attempt that broke off in one can be made again.
             self.shown = self.shown or not isinstance(delta, ToolCallDelta)
-            await self._show(delta)
+            await self._give(delta)
         # Where the model never waits, no timer would be heard.
         if self._deadline is not None:
             self._deadline.check()

@@ -151,7 +151,8 @@ def check_message(message: object) -> None:
     match message:
         case UserMessage(content=content):
             _check_content(content)
-        case ContextMessage(source=source, content=content, trust=trust):
+        case ContextMessage(source=source, content=content, trust=trust, replaces=replaces):
+            _require(_is_tuple(replaces, str), "what a context message stands for is a tuple of labels")
             _require(_are_texts(source, content) and is_trust(trust), "context has a source, a text and a trust label")
         case ToolMessage(tool_call_id=call_id, content=content):
             _require(_are_texts(call_id, content), "a tool's answer has the id of its call and a text")

@@ -5,37 +5,49 @@ from __future__ import annotations
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.check_payload import check_message
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.application.keep_budget import keep_budget
 from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.context_labels import labels_of
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ContextReplaced, RunFinished
 from lightagent.domain.message_copies import copy_messages
 from lightagent.domain.outcomes import Failed
-from lightagent.ports.context import Replacement
+from lightagent.ports.context import Compactor, Replacement
 
 
-async def compact_context(live: ActiveRun[DepsT]) -> None:
-    """Put on record what the compactor replaces; without one, or where nothing is due, nothing happens."""
-    compactor = live.acting.compactor
-    if compactor is None:
-        return
-    run = live.run
+async def compact_context(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> None:
+    """Put on record what the context budget or the compactor replaces; where nothing is due, nothing happens.
+
+    Args:
+        offered: the names of the tools that the next request offers.
+    """
+    acting = live.acting
     try:
-        messages = copy_messages(run.messages)
-        if not compactor.is_due(messages):
-            return
-        name: object = compactor.name
-        if not isinstance(name, str):
-            raise ConfigurationError("The name of the compactor must be text.", guidance="")
-        replacement = await await_foreign(compactor.compact(live.subject(name), messages), in_time=live.in_time)
-        if replacement is None:
-            return
-        _check(name, replacement)
-        messages = copy_messages(replacement.messages)
-        await live.tell(ContextReplaced(name, run.missing + replacement.count, messages, live.clock.now()))
+        if acting.budget is not None:
+            await keep_budget(live, acting.budget, offered)
+        elif acting.compactor is not None:
+            await _compact(live, acting.compactor)
     except FAILURES as raised:  # A compactor of anybody's: without it the request would be refused, or cut anywhere.
         live.record.cause = error = failure(raised)
         await live.tell(RunFinished(Failed(classify_exception(error)), at=live.clock.now()))
+
+
+async def _compact(live: ActiveRun[DepsT], compactor: Compactor) -> None:
+    run = live.run
+    messages = copy_messages(run.messages)
+    if not compactor.is_due(messages):
+        return
+    name: object = compactor.name
+    if not isinstance(name, str):
+        raise ConfigurationError("The name of the compactor must be text.", guidance="")
+    replacement = await await_foreign(compactor.compact(live.subject(name), messages), in_time=live.in_time)
+    if replacement is None:
+        return
+    _check(name, replacement)
+    given = copy_messages(replacement.messages)
+    labels = labels_of(messages[: max(replacement.count, 0)])
+    await live.tell(ContextReplaced(name, run.missing + replacement.count, given, labels, at=live.clock.now()))
 
 
 def _check(name: str, replacement: object) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, Slice, StreamInfo, StreamKey, StreamQuery
 from lightagent.ports.journals import JournalStore
 
 
-async def copy_journals(source: JournalStore, target: JournalStore) -> int:
+async def copy_journals(
+    source: JournalStore, target: JournalStore, progress: Callable[[int, int], object] | None = None
+) -> int:
     """Copy every stream, and return how many there were. Sequences, labels, times and order of listing stay.
 
     Nobody should write meanwhile. After an interruption call it again: it goes on where it was. Leases are not copied.
+
+    Args:
+        progress: is told after each stream how many of how many were copied.
 
     Raises:
         StoreError: the source cannot be read as a whole, or the target has another stream of the same key.
     """
     keys = await _keys(source)
-    for key in reversed(keys):  # The oldest first, so that they are listed in the same order.
+    # The oldest first, so that they are listed in the same order.
+    for done, key in enumerate(reversed(keys), 1):
         await _copy(source, target, key)
+        if progress is not None:
+            progress(done, len(keys))
     return len(keys)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
@@ -35,6 +35,8 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 _Plain: TypeAlias = (
     RunStarted
@@ -89,8 +91,6 @@ def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_N
     Raises:
         ConfigurationError: it is not an event.
     """
-    from pydantic import ValidationError
-
     kind = entry.get("type") if isinstance(entry, dict) else None
     if isinstance(entry, dict) and isinstance(kind, str) and kind not in KINDS:
         if entry.get("ignorable") is True:
@@ -98,14 +98,26 @@ def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_N
         raise ConfigurationError(f"Journal: {at}: the kind of event {kind!r:.50} is not known.", guidance=_NEWER)
     if isinstance(entry, dict) and kind == "nested":
         return _nested(entry, at, levels)
+    return read_strictly(_codec(), entry, at)
+
+
+def read_strictly(codec: TypeAdapter[T], entry: JsonValue, at: str) -> T:
+    """What `codec`, whose kinds are told apart by their type, reads from `entry`, if it says the same.
+
+    Raises:
+        ConfigurationError: something is missing, unknown or of another type; the text names the place.
+    """
+    from pydantic import ValidationError
+
     try:
-        event = _codec().validate_python(entry)
+        value = codec.validate_python(entry)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         path = ".".join([at, *(str(part) for part in first["loc"])])
         raise ConfigurationError(f"Journal: {path}: {first['msg']}.", guidance=_GUIDANCE) from None
-    _refuse_converted(entry, event_to_dict(event), f"{at}.{event.type}")
-    return event
+    kind = entry.get("type") if isinstance(entry, dict) else ""
+    _refuse_converted(entry, codec.dump_python(value, mode="json"), f"{at}.{kind}")
+    return value
 
 
 def _nested(entry: JsonObject, at: str, levels: int) -> Nested:

@@ -10,6 +10,7 @@ from typing import Final
 from lightagent.application.event_codec import event_from_dict, event_to_dict
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.event_migrations import migrate, oldest_version
 from lightagent.domain.events import Event, RunStarted
 from lightagent.domain.folding import fold
 from lightagent.domain.json_checks import require_json
@@ -72,7 +73,8 @@ class Journal:
         """
         document = _parsed(document)
         version = document.get("schema_version")
-        if not isinstance(version, int) or isinstance(version, bool) or not _BASE_VERSION <= version <= SCHEMA_VERSION:
+        oldest = oldest_version(SCHEMA_VERSION)
+        if not isinstance(version, int) or isinstance(version, bool) or not oldest <= version <= SCHEMA_VERSION:
             raise ConfigurationError(
                 f"Journal: schema_version is {version!r:.50}, this version of lightagent reads {SCHEMA_VERSION}.",
                 guidance="Read it with the version that wrote it, or a newer one.",
@@ -80,7 +82,8 @@ class Journal:
         entries = document.get("events")
         if not isinstance(entries, list):
             raise ConfigurationError("Journal: events is missing or not a list.", guidance=_GUIDANCE)
-        journal = cls(tuple(event_from_dict(entry, f"events[{place}]") for place, entry in enumerate(entries)))
+        named = [(entry, f"events[{place}]") for place, entry in enumerate(entries)]
+        journal = cls(tuple(event_from_dict(migrate(entry, version, SCHEMA_VERSION, at), at) for entry, at in named))
         fold(journal.events)
         return journal
 

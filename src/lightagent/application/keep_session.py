@@ -2,70 +2,38 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from lightagent.application.event_codec import event_from_dict
-from lightagent.application.hold_lease import HeldLease
-from lightagent.application.keep_run import append_owned, drafts_of
-from lightagent.application.strict_json import read_json
+from lightagent.application.load_session import session_key
+from lightagent.application.write_session import SessionWriter
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import Event, HistoryReference, RunStarted
-from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.messages import Message
 from lightagent.domain.scopes import Scope
-from lightagent.domain.sessions import Session, advance_session, closing_events
+from lightagent.domain.session_entries import IncompleteTurnsIncluded, LogEntry, TurnUndone
+from lightagent.domain.sessions import advance_session, closing_events
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
-KIND: Final = "session"
-"""The kind of the streams that hold sessions."""
-
-_CACHED: Final = 256
-"""Sessions of one store whose conversation is kept in memory, so that a turn reads only what is new."""
-
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A session as this process has last seen it.
+class TurnPlace:
+    """Where in its session a new turn belongs.
 
     Attributes:
-        born: when its stream was created. Another time means that the session was forgotten and begun again.
+        instead_of: the run id of the last turn, which it takes the place of; empty for one that follows.
+        include_incomplete: it begins from the conversation with the turns that did not complete.
     """
 
-    session: Session = field(default_factory=Session)
-    born: float = 0.0
+    instead_of: str = ""
+    include_incomplete: bool = False
 
 
-class _Cache:
-    """The sessions of one store that were used last."""
-
-    def __init__(self) -> None:
-        self._sessions: OrderedDict[StreamKey, Known] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: StreamKey) -> Known:
-        with self._lock:
-            return self._sessions.get(key, Known())
-
-    def put(self, key: StreamKey, known: Known) -> None:
-        with self._lock:
-            self._sessions[key] = known
-            self._sessions.move_to_end(key)
-            while len(self._sessions) > _CACHED:
-                self._sessions.popitem(last=False)
-
-
-_caches: WeakKeyDictionary[JournalStore, _Cache] = WeakKeyDictionary()
-
-
-def session_key(scope: Scope) -> StreamKey:
-    """The stream of a session; its owner is part of the key, so another user's session of the same id is another."""
-    return StreamKey(Scope(scope.tenant, scope.user), KIND, scope.session)
+NEXT: Final = TurnPlace()
+"""After the last turn, whose conversation it goes on with."""
 
 
 class SessionKeeper:
@@ -74,17 +42,27 @@ class SessionKeeper:
     Args:
         wait: seconds to wait for another turn of the session that is under way.
         interrupted: what is put in place of the result of a call that a crash interrupted.
+        place: of a new turn.
     """
 
-    def __init__(self, store: JournalStore, scope: Scope, clock: Clock, *, wait: float, interrupted: str) -> None:
+    def __init__(
+        self,
+        store: JournalStore,
+        scope: Scope,
+        clock: Clock,
+        *,
+        wait: float,
+        interrupted: str,
+        place: TurnPlace = NEXT,
+    ) -> None:
         self._store = store
         self._key = session_key(scope)
         self._clock = clock
         self._wait = wait
         self._interrupted = interrupted
-        self._session = Session()
-        self._born = 0.0
-        self._lease: HeldLease | None = None
+        self._place = place
+        self._writer: SessionWriter | None = None
+        self._before: tuple[LogEntry, ...] = ()  # what goes before the first event of this turn
         self._kept = 0  # events of this turn that are written
         self._opened = False
 
@@ -97,26 +75,25 @@ class SessionKeeper:
 
         Raises:
             LeaseHeld: another turn is under way.
-            PolicyError: the session waits for a human.
+            PolicyError: the session waits for a human, or the turn that is to be replaced is not the last one.
             ConfigurationError: the turn that is resumed is not the one that is open.
         """
         started = events[0]
         holder = started.run_id if isinstance(started, RunStarted) else ""
-        self._lease = HeldLease(self._store, self._key, f"run {holder}")
-        await self._lease.acquire(self._wait)
-        loaded = await load_session(self._store, self._key)
-        self._session, self._born = loaded.session, loaded.born
+        writer = SessionWriter(self._store, self._key, f"run {holder}", self._clock.now)
+        self._writer = writer
+        await writer.open(self._wait)
         if known:
-            self._check_resumed(events[:known])
+            self._check_resumed(writer, events[:known])
             self._kept, self._opened = known, True
-            return self._session.messages
-        await self._close_interrupted()
+            return writer.session.beginning
+        await self._make_room(writer)
         self._opened = True
-        messages = self._session.messages
-        if messages and isinstance(started, RunStarted):
-            reference = HistoryReference(self._key.id, self._session.head, len(messages))
+        session = reduce(advance_session, self._before, writer.session)
+        if session.beginning and isinstance(started, RunStarted):
+            reference = HistoryReference(self._key.id, session.head, len(session.beginning))
             events[0] = replace(started, history=reference)
-        return messages
+        return session.beginning
 
     async def write(self, events: Sequence[Event]) -> None:
         """Put on record what has happened so far.
@@ -124,84 +101,44 @@ class SessionKeeper:
         Raises:
             StoreError: it could not be written; `Fenced`: somebody else has taken the session over.
         """
-        if len(events) > self._kept and self._opened:
-            await self._write(events)
-
-    async def _write(self, events: Sequence[Event]) -> None:
-        new = events[self._kept :]
-        await self._append(new)
-        self._kept += len(new)
+        if len(events) > self._kept and self._opened and self._writer is not None:
+            new = events[self._kept :]
+            await self._writer.append((*self._before, *new))
+            self._kept += len(new)
+            self._before = ()
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and give the session back."""
-        if self._lease is None:
+        if self._writer is None:
             return
         try:
             await self.write(events)
-            if self._opened:
-                _cache(self._store).put(self._key, Known(self._session, self._born))
         finally:
-            await self._lease.release()
+            await self._writer.close()
 
-    async def _append(self, events: Sequence[Event]) -> None:
-        session = self._session
-        for event in events:
-            session = advance_session(session, event)
-        token = None if self._lease is None else self._lease.token
-        labels = {"status": _status(session)}
-        expected, now = self._session.head, self._clock.now()
-        begun = await append_owned(
-            self._store, self._key, drafts_of(events), expected=expected, at=now, labels=labels, token=token
-        )
-        self._session, self._born = session, self._born if expected else begun
-
-    async def _close_interrupted(self) -> None:
-        """Close a turn whose process is gone; refuse to go past one that waits for a human."""
-        session = self._session
-        if session.run is None:
-            return
-        if session.waits:
+    async def _make_room(self, writer: SessionWriter) -> None:
+        """See to the turn before: close it if its process is gone, or take it back if this one is in its place."""
+        session, now = writer.session, self._clock.now()
+        if self._place.instead_of:
+            if session.last_turn != self._place.instead_of:
+                raise PolicyError(
+                    f"{self._place.instead_of!r:.100} is not the last turn of the session {self._key.id!r:.100}.",
+                    guidance="Only the last turn is replaced: await Sessions(store).last_turn(session_id).",
+                )
+            self._before = (TurnUndone(session.last_turn, now),)
+        elif session.waits:
             raise PolicyError(
                 f"The session {self._key.id!r:.100} waits for a human.",
                 guidance="Resume its turn first: agent.resume(await Sessions(store).journal(session_id), decision).",
             )
-        await self._append(closing_events(session.run, self._interrupted, self._clock.now()))
+        elif session.run is not None:
+            await writer.append(closing_events(session.run, self._interrupted, now))
+        if self._place.include_incomplete:
+            self._before = (*self._before, IncompleteTurnsIncluded(now))
 
-    def _check_resumed(self, events: Sequence[Event]) -> None:
-        if tuple(events) != self._session.events:
+    def _check_resumed(self, writer: SessionWriter, events: Sequence[Event]) -> None:
+        if tuple(events) != writer.session.events:
             raise ConfigurationError(
                 f"The journal is not that of the turn which is open in the session {self._key.id!r:.100}.",
                 guidance="Resume the one that the session has: Sessions(store).journal(session_id).",
             )
-
-
-async def load_session(store: JournalStore, key: StreamKey) -> Known:
-    """The session as of now; what this process has read or written before is not read again.
-
-    Raises:
-        StoreError: it cannot be read.
-        ConfigurationError: it is no possible session.
-    """
-    known = _cache(store).get(key)
-    session, born = known.session, known.born
-    while True:
-        found = await store.read(key, session.head)
-        if session.head and (found.stream.created_at != born or found.stream.head < session.head):
-            session = Session()
-            continue
-        born = found.stream.created_at
-        for entry in found.entries:
-            event = event_from_dict(read_json(entry.content), f"Session: entry {entry.sequence}")
-            session = advance_session(session, event)
-        if session.head >= found.stream.head:
-            return Known(session, born)
-
-
-def _cache(store: JournalStore) -> _Cache:
-    return _caches.setdefault(store, _Cache())
-
-
-def _status(session: Session) -> str:
-    if session.waits:
-        return "waiting"
-    return "idle" if session.run is None else "running"

@@ -18,6 +18,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import SystemMessage
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
+from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ServedModel
 from lightagent.ports.policy import Gate
@@ -42,6 +43,7 @@ class Means(Generic[DepsT]):
         gates: the policies, in the order in which they review; none where there are none.
         sources: of context, by name.
         conclusions: drawn after success, by name.
+        budget: keeps requests within a number of tokens.
         compactor: keeps the conversation within its bounds.
         history: reads the stored conversations that runs begin from.
         sessions: where sessions are kept.
@@ -64,6 +66,7 @@ class Means(Generic[DepsT]):
     gates: tuple[Gate, ...] = ()
     sources: Mapping[str, ContextSource] = field(default_factory=dict)
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
+    budget: ContextBudget | None = None
     compactor: Compactor | None = None
     history: HistorySource | None = None
     sessions: JournalStore | None = None

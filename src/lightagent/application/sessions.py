@@ -1,66 +1,70 @@
-"""Sessions as their owner sees them: a listing, the conversation, and the turn that has not ended."""
+"""Sessions as their owner sees them: a listing, the conversation, its turns, and what can be done with them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
-from lightagent.aiokits.paging import all_pages
+from lightagent.application.export_session import export_session
+from lightagent.application.fork_session import fork_session
 from lightagent.application.journal import Journal
-from lightagent.application.keep_session import KIND, load_session, session_key
+from lightagent.application.load_session import load_session, session_key
+from lightagent.application.prune_sessions import PrunedSessions, prune_sessions
+from lightagent.application.session_info import SessionInfo, list_sessions, session_info
+from lightagent.application.session_turns import SessionTurn, read_last_turn, replay_turns
+from lightagent.application.spilled_results import forget_spilled
+from lightagent.application.trim_session import TrimmedSession, trim_session
+from lightagent.application.write_session import SESSION_WAIT, SessionWriter
+from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.history import history_entry
-from lightagent.domain.journal_streams import StreamInfo, StreamQuery
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.retention import Retention
 from lightagent.domain.scopes import Scope
+from lightagent.domain.session_entries import CheckpointSet, TurnUndone
+from lightagent.domain.sessions import Checkpoint, Session
 from lightagent.ports.journals import JournalStore
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """What is known of a session without reading it.
+class Sessions:
+    """The sessions in a store. Every method is about one user's; another user's session of the same id is another.
 
-    Attributes:
-        status: `idle`, `waiting` for a human, or `running`; a turn that a crash interrupted counts as running.
-        events: how many are kept.
-        size: bytes that they take.
-        created_at, updated_at: seconds since 1970 in UTC.
+    Whatever changes a session is written to its log; nothing that is there is changed, and only `forget`, `prune` and
+    `trim` remove anything. While a turn is under way, they and `undo` and `checkpoint` wait 10 seconds for its end.
+
+    Args:
+        clock: tells the time, in seconds since 1970.
     """
 
-    session_id: str
-    user_id: str
-    status: str
-    events: int
-    size: int
-    created_at: float
-    updated_at: float
-
-
-class Sessions:
-    """The sessions in a store. Every method is about one user's; another user's session of the same id is another."""
-
-    def __init__(self, store: JournalStore) -> None:
+    def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time) -> None:
         self._store = store
+        self._clock = clock
 
     async def list(self, user_id: str = "") -> AsyncIterator[SessionInfo]:
         """A user's sessions, the newest first.
 
         Raises:
+            IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
-        async for page in all_pages(
-            lambda cursor: self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
-        ):
-            for stream in page.streams:
-                yield _info(stream)
+        async for stream in list_sessions(self._store, user_id):
+            yield session_info(stream)
 
-    async def messages(self, session_id: str, user_id: str = "") -> tuple[JsonObject, ...]:
+    async def messages(
+        self, session_id: str, user_id: str = "", *, include_incomplete_turns: bool = False
+    ) -> tuple[JsonObject, ...]:
         """The conversation in OpenAI form, without a turn that has not ended; empty for a session that is not there.
+
+        Args:
+            include_incomplete_turns: with the turns that failed, were blocked or cancelled, or ran out of a budget.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
         """
-        session = (await load_session(self._store, session_key(Scope(user=user_id, session=session_id)))).session
-        return tuple(history_entry(message) for message in session.messages)
+        said = (await self._session(session_id, user_id)).said
+        messages = said.everything if include_incomplete_turns else said.messages
+        return tuple(history_entry(message) for message in messages)
 
     async def journal(self, session_id: str, user_id: str = "") -> Journal | None:
         """The turn that waits for a human or was interrupted, for `agent.resume`; None if every turn has ended.
@@ -68,26 +72,203 @@ class Sessions:
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
         """
-        session = (await load_session(self._store, session_key(Scope(user=user_id, session=session_id)))).session
+        session = await self._session(session_id, user_id)
         return Journal(session.events) if session.run is not None else None
 
+    async def replay(self, session_id: str, user_id: str = "") -> AsyncIterator[SessionTurn]:
+        """The turns told again from the log, in order: no model is asked and no tool is called.
+
+        Those that did not complete or were taken back are among them, the open one comes last. A session that is not
+        there has none.
+
+        Raises:
+            StoreError: the store cannot be read, or what it holds was damaged.
+        """
+        async for turn in replay_turns(self._store, _key(session_id, user_id)):
+            yield turn
+
+    async def last_turn(self, session_id: str, user_id: str = "") -> SessionTurn | None:
+        """The last turn that was not taken back, however it ended, or the open one; None if there is none.
+
+        To ask it again: ``agent.arun(turn.query, session_id=…, replace_turn=turn.run_id)``.
+
+        Raises:
+            StoreError: the store cannot be read, or what it holds was damaged.
+        """
+        session = await self._session(session_id, user_id)
+        return await read_last_turn(self._store, _key(session_id, user_id), session)
+
+    async def undo(self, session_id: str, user_id: str = "") -> SessionTurn:
+        """Take back the last turn, however it ended; an open one is given up. What its tools have done stays done.
+
+        Returns:
+            The turn, with the conversation as it was after it.
+
+        Raises:
+            ConfigurationError: there is no turn to take back.
+            LeaseHeld: a turn is under way.
+            StoreError: the store cannot be read or written.
+        """
+        key = _key(session_id, user_id)
+        async with SessionWriter(self._store, key, "undo", self._clock) as writer:
+            session = await writer.open(SESSION_WAIT)
+            turn = await read_last_turn(self._store, key, session)
+            if turn is None:
+                raise ConfigurationError(
+                    f"The session {session_id!r:.100} of this user has no turn that could be taken back.",
+                    guidance="Turns that were trimmed away are gone for good." if session.head else "",
+                )
+            await writer.append([TurnUndone(turn.run_id, self._clock())])
+        return replace(turn, undone=True)
+
+    async def checkpoint(self, session_id: str, name: str, user_id: str = "") -> None:
+        """Give the place after the last turn a name, at which `fork` finds it.
+
+        Raises:
+            ConfigurationError: there is no such session, the name is empty or there is a checkpoint of that name.
+            PolicyError: a turn has not ended.
+            LeaseHeld: a turn is under way.
+            StoreError: the store cannot be read or written.
+        """
+        async with SessionWriter(self._store, _key(session_id, user_id), "checkpoint", self._clock) as writer:
+            session = await writer.open(SESSION_WAIT)
+            _check_checkpoint(session, session_id, name)
+            await writer.append([CheckpointSet(name, self._clock())])
+
+    async def checkpoints(self, session_id: str, user_id: str = "") -> tuple[Checkpoint, ...]:
+        """The checkpoints of a session, in the order in which they were set.
+
+        Raises:
+            StoreError: the store cannot be read, or what it holds was damaged.
+        """
+        return (await self._session(session_id, user_id)).checkpoints
+
+    async def fork(
+        self,
+        session_id: str,
+        new_session_id: str,
+        user_id: str = "",
+        *,
+        checkpoint: str | None = None,
+        turn: str | None = None,
+    ) -> None:
+        """Copy a session of the user into a new one; from there both go on, each for itself.
+
+        Args:
+            checkpoint: copy what goes before this checkpoint.
+            turn: copy up to the end of the turn with this run id. Without either, to the end of the last ended turn.
+
+        Raises:
+            ConfigurationError: there is no such session or place, there is a session `new_session_id`, or both
+                places are given.
+            StoreError: the store cannot be read or written.
+        """
+        if checkpoint is not None and turn is not None:
+            raise ConfigurationError("fork: checkpoint= and turn= are two places.", guidance="Give one of them.")
+        if not new_session_id:
+            raise ConfigurationError("fork: the new session needs a name.", guidance="")
+        source, target = _key(session_id, user_id), _key(new_session_id, user_id)
+        await fork_session(self._store, source, target, self._clock, checkpoint=checkpoint, turn=turn)
+
+    async def export(self, session_id: str, user_id: str = "") -> AsyncIterator[str]:
+        """All that is kept of a session as lines of JSON, each without its line break: see docs/sessions.md.
+
+        Raises:
+            ConfigurationError: there is no such session.
+            StoreError: the store cannot be read, or the session was forgotten or trimmed meanwhile.
+        """
+        async for line in export_session(self._store, _key(session_id, user_id)):
+            yield line
+
     async def forget(self, session_id: str, user_id: str = "") -> bool:
-        """Remove a session and its whole conversation. Returns whether there was one.
+        """Remove a session, its whole conversation, and results of tools that were put aside in it.
+
+        Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        return await self._store.forget(session_key(Scope(user=user_id, session=session_id))) > 0
+        await forget_spilled(self._store, Scope(user=user_id, session=session_id))
+        return await self._store.forget(_key(session_id, user_id)) > 0
+
+    async def prune(
+        self,
+        user_id: str | None = "",
+        *,
+        older_than: float | None = None,
+        keep: int | None = None,
+        max_bytes: int | None = None,
+        dry_run: bool = False,
+    ) -> PrunedSessions:
+        """Remove whole sessions, the least recently used first. One that is in use right now stays.
+
+        Args:
+            user_id: whose; None for everybody's. The limits hold for each user alone.
+            older_than: seconds; those that were not used for longer go.
+            keep: so many stay.
+            max_bytes: what stays takes no more than this.
+            dry_run: only tell what would go.
+
+        Raises:
+            ConfigurationError: no limit is given, or one is below 0.
+            StoreError: the store cannot be read or written. What was removed before stays removed.
+        """
+        retention = Retention(older_than, keep, max_bytes)
+        return await prune_sessions(self._store, user_id, retention, self._clock, dry_run=dry_run)
+
+    async def trim(
+        self,
+        session_id: str,
+        user_id: str = "",
+        *,
+        older_than: float | None = None,
+        keep: int | None = None,
+        max_bytes: int | None = None,
+        dry_run: bool = False,
+    ) -> TrimmedSession:
+        """Remove the oldest turns from the log of one session, which goes on as if they were there.
+
+        The conversation itself stays: an entry holds what the next turn begins from. The turns that are gone can be
+        neither replayed nor taken back, and their checkpoints are gone with them.
+
+        Args:
+            older_than: seconds; turns that ended longer ago go.
+            keep: so many turns stay.
+            max_bytes: the log of what stays takes no more than this, without the entry for what is gone.
+            dry_run: only tell what would go.
+
+        Raises:
+            ConfigurationError: no limit is given, or one is below 0; there is no such session.
+            LeaseHeld: a turn is under way.
+            StoreError: the store cannot be read or written.
+        """
+        retention = Retention(older_than, keep, max_bytes)
+        key = _key(session_id, user_id)
+        _require((await self._session(session_id, user_id)), session_id)
+        return await trim_session(self._store, key, retention, self._clock, dry_run=dry_run)
+
+    async def _session(self, session_id: str, user_id: str) -> Session:
+        return (await load_session(self._store, _key(session_id, user_id))).session
 
 
-def _info(stream: StreamInfo) -> SessionInfo:
-    key = stream.key
-    return SessionInfo(
-        key.id,
-        key.owner.user,
-        stream.labels.get("status", ""),
-        stream.head - stream.base,
-        stream.size,
-        stream.created_at,
-        stream.updated_at,
-    )
+def _key(session_id: str, user_id: str) -> StreamKey:
+    return session_key(Scope(user=user_id, session=session_id))
+
+
+def _require(session: Session, session_id: str) -> None:
+    if not session.head:
+        raise ConfigurationError(f"There is no session {session_id!r:.100} of this user.", guidance="")
+
+
+def _check_checkpoint(session: Session, session_id: str, name: str) -> None:
+    _require(session, session_id)
+    if not name or any(one.name == name for one in session.checkpoints):
+        raise ConfigurationError(
+            f"The session has a checkpoint {name!r:.100} already." if name else "A checkpoint needs a name.",
+            guidance="Choose another name.",
+        )
+    if session.run is not None:
+        raise PolicyError(
+            f"The last turn of the session {session_id!r:.100} has not ended.",
+            guidance="Resume it or take it back before a checkpoint is set.",
+        )

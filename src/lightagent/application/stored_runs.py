@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from lightagent.aiokits.paging import all_pages
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
-from lightagent.application.strict_json import read_json
+from lightagent.application.list_streams import list_streams
+from lightagent.application.read_entry import read_entry
+from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.domain.scopes import Scope
@@ -43,6 +44,14 @@ class RunInfo:
         return self.status in ("interrupted", "suspended")
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A stored run as of one moment: what became of it, and its journal, for `agent.resume` and `agent.replay`."""
+
+    info: RunInfo
+    journal: Journal
+
+
 class Runs:
     """The runs in a store that were given it as `journal=`. Every method is about one user's."""
 
@@ -58,8 +67,8 @@ class Runs:
         stream = (await self._store.read(run_key(run_id, Scope(user=user_id)), -1, limit=1)).stream
         return _info(stream) if stream.head else None
 
-    async def journal(self, run_id: str, user_id: str = "") -> Journal | None:
-        """Its journal, for `agent.resume` and `agent.replay`; None if there is no such run.
+    async def find(self, run_id: str, user_id: str = "") -> StoredRun | None:
+        """A run with its status and its journal; None if there is no such run.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -69,22 +78,35 @@ class Runs:
         while True:
             found = await self._store.read(key, len(events))
             for entry in found.entries:
-                events.append(event_from_dict(read_json(entry.content), f"entry {entry.sequence}"))
+                at = f"entry {entry.sequence}"
+                events.append(event_from_dict(read_entry(entry, f"Run: {at}"), at))
             if len(events) >= found.stream.head:
                 break
         if not events:
             return None
         journal = Journal(tuple(events))
         _ = journal.run  # It refuses events that are no possible run.
-        return journal
+        return StoredRun(_info(found.stream), journal)
+
+    async def journal(self, run_id: str, user_id: str = "") -> Journal | None:
+        """Its journal, for `agent.resume` and `agent.replay`; None if there is no such run.
+
+        Raises:
+            StoreError: the store cannot be read, or what it holds was damaged.
+            ConfigurationError: what it holds is no possible run.
+        """
+        found = await self.find(run_id, user_id)
+        return None if found is None else found.journal
 
     async def forget(self, run_id: str, user_id: str = "") -> bool:
-        """Remove a run. Returns whether there was one.
+        """Remove a run, and results of tools that were put aside in it. Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        return await self._store.forget(run_key(run_id, Scope(user=user_id))) > 0
+        scope = Scope(user=user_id)
+        await forget_spilled(self._store, scope, run_id=run_id)
+        return await self._store.forget(run_key(run_id, scope)) > 0
 
     async def list(self, user_id: str = "", *, status: str | None = None) -> AsyncIterator[RunInfo]:
         """A user's runs, the newest first.
@@ -93,14 +115,13 @@ class Runs:
             status: only runs with this status.
 
         Raises:
+            IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
-        async for page in all_pages(
-            lambda cursor: self._store.list(StreamQuery(kind=KIND, tenant="", user=user_id, cursor=cursor))
-        ):
-            for info in map(_info, page.streams):
-                if status is None or info.status == status:
-                    yield info
+        async for stream in list_streams(self._store, StreamQuery(kind=KIND, tenant="", user=user_id)):
+            info = _info(stream)
+            if status is None or info.status == status:
+                yield info
 
 
 def _info(stream: StreamInfo) -> RunInfo:

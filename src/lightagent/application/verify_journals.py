@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from lightagent.aiokits.paging import all_pages
-from lightagent.domain.errors import DamagedStream
+from lightagent.domain.errors import ContentKeyError, DamagedStream
 from lightagent.domain.journal_streams import MOST_LISTED, StreamInfo, StreamKey, StreamQuery
-from lightagent.ports.journals import JournalStore, ListedStore
+from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,21 @@ class JournalFault:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class JournalCheck:
+    """What came of one stream.
+
+    Attributes:
+        key: of the stream; None where the store cannot tell it.
+        entries: how many of it were read.
+        fault: what is wrong with it, a sentence for an operator; empty if nothing is.
+    """
+
+    key: StreamKey | None
+    entries: int = 0
+    fault: str = ""
+
+
 async def verify_journals(store: JournalStore) -> AsyncIterator[JournalFault]:
     """Read every entry of every stream, look every stream up by its labels, and tell each fault as it is found.
 
@@ -32,58 +47,82 @@ async def verify_journals(store: JournalStore) -> AsyncIterator[JournalFault]:
     Raises:
         StoreError: the store cannot be read at all.
     """
-    async for found in _streams(store):
+    async for check in check_journals(store):
+        if check.fault:
+            yield JournalFault(check.key, check.fault)
+
+
+async def check_journals(store: JournalStore) -> AsyncIterator[JournalCheck]:
+    """The same, but tell what came of every stream, so that somebody who waits sees how far it is.
+
+    Raises:
+        StoreError: the store cannot be read at all.
+    """
+    reader = _Reader(store)
+    async for found in reader.streams():
         if isinstance(found, str):
-            yield JournalFault(None, found)
-        elif text := await _fault_of(store, found):
-            yield JournalFault(found, text)
+            yield JournalCheck(None, fault=found)
+        else:
+            yield await reader.check(found)
 
 
-async def _streams(store: JournalStore) -> AsyncIterator[StreamKey | str]:
-    if isinstance(store, ListedStore):
-        async for found in store.all_streams():
-            yield found
-        return
-    async for page in all_pages(lambda cursor: store.list(StreamQuery(limit=MOST_LISTED, cursor=cursor))):
-        for stream in page.streams:
-            yield stream.key
-        for text in page.unreadable:
-            yield text
+class _Reader:
+    """Reads a store as it is kept, so that sizes and seals are checked, and decodes what it reads on the way."""
 
+    def __init__(self, store: JournalStore) -> None:
+        self._coded = list[CodedStore]()
+        while isinstance(store, CodedStore):
+            self._coded.insert(0, store)
+            store = store.kept
+        self._kept = store
 
-async def _fault_of(store: JournalStore, key: StreamKey) -> str:
-    """What is wrong with a stream, as of a moment in which nobody changed it; empty if nothing is."""
-    while True:
-        try:
-            stream, size = await _read_whole(store, key)
-            fault = await _fault_of_listing(store, stream) if stream.head else ""
-            again = (await store.read(key, max(stream.head, 1), 1)).stream
-        except DamagedStream as error:
-            return error.message
-        if (again.head, again.base) == (stream.head, stream.base):
-            return fault or (f"its size is told as {stream.size} bytes, and is {size}." if size != stream.size else "")
+    async def streams(self) -> AsyncIterator[StreamKey | str]:
+        if isinstance(self._kept, ListedStore):
+            async for found in self._kept.all_streams():
+                yield found
+            return
+        async for page in all_pages(lambda cursor: self._kept.list(StreamQuery(limit=MOST_LISTED, cursor=cursor))):
+            for stream in page.streams:
+                yield stream.key
+            for text in page.unreadable:
+                yield text
 
+    async def check(self, key: StreamKey) -> JournalCheck:
+        """What came of a stream, as of a moment in which nobody changed it."""
+        while True:
+            try:
+                stream, count, size = await self._read_whole(key)
+                fault = await self._fault_of_listing(stream) if stream.head else ""
+                again = (await self._kept.read(key, max(stream.head, 1), 1)).stream
+            except (DamagedStream, ContentKeyError) as error:
+                return JournalCheck(key, fault=error.message)
+            if (again.head, again.base) == (stream.head, stream.base):
+                wrong = f"Its size is told as {stream.size} bytes, and is {size}." if size != stream.size else ""
+                return JournalCheck(key, count, fault or wrong)
 
-async def _read_whole(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, int]:
-    """A stream, every entry of it read, and the bytes of their content."""
-    after = size = 0
-    while True:
-        found = await store.read(key, after, MOST_LISTED)
-        size += sum(len(entry.content.encode()) for entry in found.entries)
-        if not found.entries or found.entries[-1].sequence == found.stream.head:
-            return found.stream, size
-        after = found.entries[-1].sequence
+    async def _read_whole(self, key: StreamKey) -> tuple[StreamInfo, int, int]:
+        """A stream, how many entries of it were read, which is all, and the bytes of their content."""
+        after = count = size = 0
+        while True:
+            found = await self._kept.read(key, after, MOST_LISTED)
+            count += len(found.entries)
+            size += sum(len(entry.content.encode()) for entry in found.entries)
+            entries = found.entries
+            for coded in self._coded:
+                entries = tuple(await coded.decoded(key, entries))
+            if not entries or entries[-1].sequence == found.stream.head:
+                return found.stream, count, size
+            after = entries[-1].sequence
 
-
-async def _fault_of_listing(store: JournalStore, stream: StreamInfo) -> str:
-    """Whether a stream is found by all that it should be found by."""
-    owner = stream.key.owner
-    query = StreamQuery(
-        stream.key.kind, owner.tenant, owner.user, owner.session, stream.key.id, labels=stream.labels, limit=1
-    )
-    page = await store.list(query)
-    if page.unreadable:
-        return " ".join(page.unreadable)
-    if [found.key for found in page.streams] != [stream.key]:
-        return "It is not listed by its owner, kind, id and labels: the store's index was changed."
-    return ""
+    async def _fault_of_listing(self, stream: StreamInfo) -> str:
+        """Whether a stream is found by all that it should be found by."""
+        owner = stream.key.owner
+        query = StreamQuery(
+            stream.key.kind, owner.tenant, owner.user, owner.session, stream.key.id, labels=stream.labels, limit=1
+        )
+        page = await self._kept.list(query)
+        if page.unreadable:
+            return " ".join(page.unreadable)
+        if [found.key for found in page.streams] != [stream.key]:
+            return "It is not listed by its owner, kind, id and labels: the store's index was changed."
+        return ""

@@ -12,6 +12,8 @@ LightAgentError
 │   ├── StreamConflict     somebody else appended meanwhile
 │   ├── LeaseHeld          somebody else holds the lease
 │   ├── Fenced             the lease was lost, so this writer may not append any more
+│   ├── IncompleteListing  some of what was to be listed cannot be read
+│   ├── ContentKeyError    encrypted content, and no key that decrypts it
 │   └── DamagedStream      what is stored is not what was written
 │       └── TamperedStream the seal says that somebody changed it
 └── ConfigurationError     LA-CONFIG (also a ValueError): settings, options, journals that do not fit
@@ -217,6 +219,28 @@ class Fenced(StoreError):
             guidance="Stop this writer: whoever holds the lease goes on.",
             details={"token": token},
         )
+
+
+class IncompleteListing(StoreError):
+    """A listing has given all that can be read, and that is not all there is.
+
+    Args:
+        unreadable: what cannot be read, a sentence each.
+    """
+
+    def __init__(self, unreadable: tuple[str, ...]) -> None:
+        self.unreadable = unreadable
+        shown = [text[:300] for text in unreadable[:5]]
+        more = f" And {len(unreadable) - 5} more." if len(unreadable) > 5 else ""
+        super().__init__(
+            f"The listing is not complete: {' '.join(shown)}{more}",
+            guidance="What was listed before this error is right. Mend or forget what cannot be read.",
+            details={"unreadable": list(unreadable[:100])},
+        )
+
+
+class ContentKeyError(StoreError):
+    """Content is encrypted with a key that is not among the keys of the store, or has another secret there."""
 
 
 class DamagedStream(StoreError):

@@ -99,11 +99,22 @@ class ContextAdded:
 
 @dataclass(frozen=True, slots=True)
 class ContextReplaced:
-    """Compaction: the first `count` messages of the conversation gave way to `messages`; `source` names what did it."""
+    """Compaction: the first `count` messages of the conversation gave way to `messages`; `source` names what did it.
+
+    Attributes:
+        replaced: where the messages come from that are gone or changed; see `lightagent.domain.context_labels`.
+        usage: the tokens of the model that was asked for a summary.
+        error: what kept a summary from being made, or results from being put aside, so that messages were dropped.
+        decisions: of the policies that reviewed what the model was asked for a summary, and its answer.
+    """
 
     source: str
     count: int
     messages: tuple[Message, ...]
+    replaced: tuple[str, ...] = ()
+    usage: Usage | None = None
+    error: LightAgentErrorInfo | None = None
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["context_replaced"] = "context_replaced"
 

@@ -37,6 +37,7 @@ from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended
 from lightagent.domain.policy import rewritings
 from lightagent.domain.replies import cut_short
+from lightagent.domain.retries import is_adaption
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
 
 
@@ -171,11 +172,19 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     if splits_a_call(run.messages, gone):
         raise ConfigurationError("context_replaced: this would part a call from its result.")
     check_conversation(event.messages, "context_replaced.messages")
-    query_at = max(run.query_at - gone, 0) + len(event.messages)
+    query_at = _query_after(run, gone, event.messages)
     messages = event.messages + run.messages[gone:]
     if not messages:
         raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
     return run._replace(messages=messages, query_at=query_at, missing=max(run.missing - event.count, 0))
+
+
+def _query_after(run: Run, gone: int, messages: tuple[Message, ...]) -> int:
+    """Where the query stands once the first `gone` messages gave way; it may be among those put in their place."""
+    if run.query_at >= gone:
+        return run.query_at - gone + len(messages)
+    query = run.messages[run.query_at]
+    return next((place for place in reversed(range(len(messages))) if messages[place] == query), len(messages))
 
 
 def _requested(run: Run, event: ModelRequested) -> Run:
@@ -204,7 +213,8 @@ def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:
         return run._replace(attempt=event.attempt, attempt_failed=False)
     if event.attempt != run.attempt or run.attempt_failed:
         raise ConfigurationError(f"model_failed: attempt {event.attempt} is not under way.")
-    return run._replace(failures=run.failures + 1, attempt_failed=True, ending=event.ends)
+    failures = run.failures + (not is_adaption(event.error))
+    return run._replace(failures=failures, attempt_failed=True, ending=event.ends)
 
 
 def _replied(run: Run, event: ModelReplied) -> Run:

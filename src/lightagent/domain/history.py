@@ -7,8 +7,10 @@ from typing import Final
 
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.function_calls import without_function_calls
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.provider_fields import (
@@ -42,13 +44,17 @@ def parse_history(
         return ()
     if isinstance(history, (str, bytes, Mapping)) or not isinstance(history, Sequence):
         raise ConfigurationError(f"history is a list of OpenAI-form messages, not {type(history).__name__}.")
-    messages = tuple(_message(entry, f"history[{place}]", origin) for place, entry in enumerate(history))
+    entries = enumerate(without_function_calls(history))
+    messages = tuple(_message(entry, f"history[{place}]", origin) for place, entry in entries)
     check_conversation(messages, "history")
     return messages
 
 
 def history_entry(message: Message) -> JsonObject:
     """A message as a history holds it: all that `parse_history` needs to make the same of it."""
+    if isinstance(message, UserMessage):
+        content: JsonValue = message.content if isinstance(message.content, str) else [*message.content]
+        return {**message.to_openai(), "content": copy_json(content)}
     if not isinstance(message, AssistantMessage):
         return message.to_openai()
     fields = message.provider_fields

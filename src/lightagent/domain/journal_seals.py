@@ -9,7 +9,6 @@ was forgotten and begun again, is not genuine here.
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +16,11 @@ from hashlib import sha256
 from hmac import compare_digest, digest
 from typing import Final
 
-from lightagent.domain.errors import ConfigurationError, TamperedStream
+from lightagent.domain.errors import TamperedStream
+from lightagent.domain.journal_keys import current_key, derived, key_texts, packed, tampered
 from lightagent.domain.journal_streams import Draft, Entry, StreamInfo, StreamKey
 
 _VERSION: Final = "1"
-_LEAST_SECRET: Final = 32
-_KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_GUIDANCE: Final = "Find out who writes to the store, and restore a backup. A wrong key or name looks the same."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +43,11 @@ def seal_keys(store: str, secrets: Mapping[str, str], current: str = "") -> Seal
     Raises:
         ConfigurationError: there is no current key, an id is no plain name, or a secret is too short.
     """
-    current = current or (next(iter(secrets)) if len(secrets) == 1 else "")
-    if current not in secrets:
-        raise ConfigurationError(
-            f"The current seal key {current!r} is not among the keys.", guidance="Name one of the keys as current."
-        )
-    for name, secret in secrets.items():
-        if not _KEY_ID.fullmatch(name):
-            raise ConfigurationError(
-                f"{name!r:.50} is no id of a seal key.", guidance="Use up to 32 of the characters A-Z a-z 0-9 _ and -."
-            )
-        if len(secret.encode()) < _LEAST_SECRET:
-            raise ConfigurationError(
-                f"The seal key {name!r} has fewer than {_LEAST_SECRET} bytes.",
-                guidance="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
-            )
+    current = current_key("seal", secrets, current)
     return SealKeys(
         store,
         current,
-        {name: digest(secret.encode(), _packed("store", store, name), "sha256") for name, secret in secrets.items()},
+        {name: derived(secret.encode(), "store", store, name) for name, secret in secrets.items()},
     )
 
 
@@ -89,15 +72,14 @@ class StreamSeals:
     """Seals and checks the row and the entries of one stream."""
 
     def __init__(self, keys: SealKeys, key: StreamKey) -> None:
-        owner = key.owner
         self._keys, self._key = keys, key
-        self._name = _packed(owner.tenant, owner.user, owner.session, key.kind, key.id)
+        self._name = packed(*key_texts(key))
         self._derived: dict[tuple[str, str], bytes] = {}
 
     @property
     def mark(self) -> str:
         """Stands for the stream of this store where its name is not to be told; the same whatever the keys are."""
-        return sha256(_packed("mark", self._keys.store) + self._name).hexdigest()
+        return sha256(packed("mark", self._keys.store) + self._name).hexdigest()
 
     def seal_entries(self, row: SealedRow, head: int, drafts: Sequence[Draft]) -> tuple[list[Draft], str]:
         """Drafts that follow the stream's end with their seals, and the code of the last one."""
@@ -156,10 +138,7 @@ class StreamSeals:
 
     def tampered(self, what: str) -> TamperedStream:
         """The error that says what was found of this stream."""
-        return TamperedStream(
-            f"Stream {self._key.id!r:.80} of the kind {self._key.kind!r:.40} was tampered with: {what}.",
-            guidance=_GUIDANCE,
-        )
+        return tampered(self._key, what)
 
     def _secret(self, name: str, birth: str) -> bytes:
         found = self._derived.get((name, birth))
@@ -167,13 +146,13 @@ class StreamSeals:
             root = self._keys.roots.get(name)
             if root is None:
                 raise self.tampered(f"it is sealed with the key {name!r:.50}, which is not among the keys")
-            found = self._derived[name, birth] = digest(root, _packed("stream", birth) + self._name, "sha256")
+            found = self._derived[name, birth] = digest(root, packed("stream", birth) + self._name, "sha256")
         return found
 
     def _row_code(self, name: str, stream: StreamInfo, row: SealedRow) -> str:
         labels = [text for pair in sorted(stream.labels.items()) for text in pair]
         times = [repr(float(at) + 0.0) for at in (stream.created_at, stream.updated_at)]
-        told = _packed(
+        told = packed(
             "row", str(stream.head), str(stream.base), *times, row.tip, row.front, row.outer, str(len(labels)), *labels
         )
         return _text(digest(self._secret(name, row.birth), told, "sha256"))
@@ -200,11 +179,6 @@ def _entry_code(secret: bytes, link: str, sequence: int, content: str, schema: i
 
 def _joined(*parts: str, outer: str) -> str:
     return ".".join((_VERSION, *parts, outer) if outer else (_VERSION, *parts))
-
-
-def _packed(*texts: str) -> bytes:
-    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-    return b"".join(len(one).to_bytes(8, "big") + one for one in encoded)
 
 
 def _text(code: bytes) -> str:

@@ -66,7 +66,7 @@ class StreamInfo:
         base: the sequence of the last entry that was pruned from the front; 0 if none was.
         labels: what it is found by; they change only with an append.
         created_at, updated_at: seconds since 1970 in UTC, as told with the first and the last append.
-        size: bytes of content.
+        size: bytes of content, in the form in which it is kept.
         seal: what a sealing store adds.
         holder: who holds the lease, as they named themselves; empty where nobody does.
         lease_left: seconds until the lease ends, by the clock of the store; 0 where nobody holds it.
@@ -113,6 +113,15 @@ class StreamQuery:
     limit: int = 100
     cursor: str = ""
 
+    @property
+    def only(self) -> StreamKey | None:
+        """The one stream that can match, where every part of a key is given."""
+        given = [part for part in (self.tenant, self.user, self.session, self.kind, self.id) if part is not None]
+        if len(given) < 5:
+            return None
+        tenant, user, session, kind, id_ = given
+        return StreamKey(Scope(tenant, user, session), kind, id_)
+
     def matches(self, stream: StreamInfo) -> bool:
         """Whether a stream is one of those asked for."""
         owner = stream.key.owner
@@ -153,6 +162,19 @@ class Lease:
 
     token: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNote:
+    """What an operator should know of a store.
+
+    Attributes:
+        text: a sentence.
+        advice: what to do; empty where nothing is wrong.
+    """
+
+    text: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

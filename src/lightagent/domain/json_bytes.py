@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from json.encoder import encode_basestring, encode_basestring_ascii
+from json.encoder import encode_basestring
 from typing import Final
 
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_ASCII_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def encode_text(text: str) -> bytes:
@@ -17,12 +16,26 @@ def encode_text(text: str) -> bytes:
     try:
         return encode_basestring(text).encode()
     except UnicodeEncodeError:
-        return encode_basestring_ascii(text).encode("ascii")
+        return encode_basestring(whole_characters(text)).encode()
 
 
 def encode_json(value: JsonObject) -> bytes:
-    """Compact UTF-8 JSON; a lone surrogate, which no encoding can carry, is escaped."""
+    """Compact UTF-8 JSON; half a character, which several providers refuse even as an escape, is U+FFFD."""
     try:
         return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
-        return _ASCII_ENCODER.encode(value).encode("ascii")
+        return whole_characters(_ENCODER.encode(value)).encode()
+
+
+def whole_characters(text: str) -> str:
+    """`text` with the two halves of a character as one, and U+FFFD in the place of a half that stands alone."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def whole_json(value: JsonValue) -> JsonValue:
+    """The same for every text in `value`."""
+    if isinstance(value, str):
+        return whole_characters(value)
+    if isinstance(value, dict):
+        return {whole_characters(name): whole_json(one) for name, one in value.items()}
+    return [whole_json(one) for one in value] if isinstance(value, list) else value

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.secret_forms import looks_random, mask_forms
+from lightagent.domain.secret_forms import looks_like_key, looks_random, mask_forms
 from lightagent.domain.secret_names import is_secret_name, is_sent_secret, is_telling_name
 from lightagent.domain.secret_runs import SecretRuns
 from lightagent.domain.secret_spellings import escaped_spellings, rare_spellings, usual_spellings
@@ -101,6 +101,16 @@ def mask_urls(text: str) -> str:
     if "=" not in text:
         return text
     return _QUERY.sub(lambda found: found[1] + MASK if is_secret_name(found[2]) else found[0], text)
+
+
+def shown(value: object) -> str:
+    """A wrong value for the text of an error: its `repr`, unless it may be a key that was put in the wrong place."""
+    return repr(unless_key(value)) if isinstance(value, str) else unless_key(repr(value))
+
+
+def unless_key(text: str) -> str:
+    """`text`, such as a name in an error, unless it may be a key that was put in the wrong place."""
+    return MASK if looks_like_key(text) else text
 
 
 def mask_options(name: str, value: JsonValue, secret: bool = False) -> JsonValue:

@@ -82,11 +82,14 @@ class UserMessage(_Encoded):
 
     def _encode(self) -> bytes:
         if isinstance(self.content, str) and self.name is None:
-            return b'{"role":"user","content":%b}' % encode_text(self.content)
+            return b'{"role":"user","content":%b}' % encode_text(_unless_blank(self.content))
         return encode_json(self.to_openai())
 
     def _copied_content(self) -> str | list[JsonValue]:
-        return self.content if isinstance(self.content, str) else [copy_json(part) for part in self.content]
+        if isinstance(self.content, str):
+            return _unless_blank(self.content)
+        parts: list[JsonValue] = [copy_json(part) for part in self.content if not _is_blank(part)]
+        return parts or NO_TEXT
 
     @property
     def text(self) -> str:
@@ -94,6 +97,19 @@ class UserMessage(_Encoded):
         if isinstance(self.content, str):
             return self.content
         return "\n".join(str(part["text"]) for part in self.content if part.get("type") == "text" and "text" in part)
+
+
+NO_TEXT: Final = "(no text)"
+"""What is sent of a user who says nothing: several providers refuse blank text. The journal keeps what was said."""
+
+
+def _unless_blank(text: str) -> str:
+    return NO_TEXT if not text or text.isspace() else text
+
+
+def _is_blank(part: JsonObject) -> bool:
+    text = part.get("text")
+    return part.get("type") == "text" and isinstance(text, str) and not text.strip()
 
 
 Trust: TypeAlias = Literal["trusted", "untrusted"]
@@ -111,11 +127,14 @@ class ContextMessage(_Encoded):
         source: what added it.
         content: the text.
         trust: whether the application vouches for the text.
+        replaces: where the messages come from that this one stands for, such as a summary does; see
+            `lightagent.domain.context_labels`. Such a message stays in the conversation that the next run is given.
     """
 
     source: str
     content: str
     trust: Trust = "untrusted"
+    replaces: tuple[str, ...] = ()
     role: Literal["context"] = "context"
 
     def to_openai(self, recipient: Recipient | None = None) -> JsonObject:
@@ -196,7 +215,7 @@ class AssistantMessage(_Encoded):
             message["tool_calls"] = [*self._sent_calls(recipient, own=own)]
         if given:
             message |= given
-        return message if recipient is None or not self.tool_calls else recipient.with_call_reasoning(message)
+        return message if recipient is None or not self.tool_calls else recipient.with_call_fields(message)
 
     def _sent_calls(self, recipient: Recipient | None, *, own: bool) -> list[JsonObject]:
         if recipient is None:

@@ -60,6 +60,7 @@ class Recipient:
         call_reasoning: the field of reasoning that every message with calls must have, and what stands in it where
             there is none, such as ``("reasoning_content", "")``; None: no field is needed.
         first_call: fields that the first call of every message must have, where its model did not add them.
+        null_content: whether a message with calls may have no content; else it is an empty text.
         alters_calls: whether it takes calls in another form than most servers.
     """
 
@@ -68,19 +69,22 @@ class Recipient:
     call_ids: IdForm = "visible"
     call_reasoning: tuple[str, str] | None = None
     first_call: JsonObject | None = None
+    null_content: bool = True
     alters_calls: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Asked of every message at every turn, so it is worked out once.
         usual = self.call_ids == "visible" and self.call_reasoning is None and self.first_call is None
-        object.__setattr__(self, "alters_calls", not usual)
+        object.__setattr__(self, "alters_calls", not (usual and self.null_content))
 
     def takes(self, name: str) -> bool:
         """Whether the field of this name may go back."""
         return self.reasoning_fields is None or name in self.reasoning_fields
 
-    def with_call_reasoning(self, message: JsonObject) -> JsonObject:
-        """A message with calls, with the field of reasoning that it must have."""
+    def with_call_fields(self, message: JsonObject) -> JsonObject:
+        """A message with calls, with the content and the field of reasoning that it must have."""
+        if not self.null_content and message.get("content") is None:
+            message = {**message, "content": ""}
         if self.call_reasoning is None:
             return message
         name, stand_in = self.call_reasoning

@@ -9,6 +9,16 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 30.0
 JITTER: Final = 1.0
+MOST_ADAPTIONS: Final = 16
+"""How often one request is sent in another form. A profile has fewer fields that a refusal can change."""
+
+
+def is_adaption(failure: LightAgentErrorInfo) -> bool:
+    """Whether the endpoint refused the form of a request, and its model has learnt another one.
+
+    To send the request once more in that form is no retry of a failure, and does not count as one.
+    """
+    return failure.retryable and isinstance((failure.details or {}).get("learnt"), str)
 
 
 def retry_pause(
@@ -16,6 +26,7 @@ def retry_pause(
     failures: int,
     most: int,
     *,
+    adaptions: int = 0,
     left: float,
     chance: float,
     asked: float | None = None,
@@ -27,12 +38,15 @@ def retry_pause(
 
     Args:
         failure: of the last attempt.
-        failures: how many attempts have failed.
+        failures: how many attempts have failed, adaptions left out.
+        adaptions: how many attempts were refused for their form, as far as is known.
         most: attempts that may be made.
         left: seconds until the request must be over; a longer pause would only hide the failure behind a timeout.
         chance: a number from 0 to 1, drawn for this pause.
         asked: seconds that the provider asked for (Retry-After).
     """
+    if is_adaption(failure):
+        return 0.0 if adaptions <= MOST_ADAPTIONS else None
     if not failure.retryable or failures >= most:
         return None
     if asked is not None:

@@ -66,7 +66,8 @@ class Run(NamedTuple):
         offered: the names of the tools that the model is offered; None until the first request of `head`.
         hidden: the names of those that policies took out of the last request; the next one may offer them.
         request: the request that is under way.
-        attempt, failures: at that request: the number of the last one, and how many failed.
+        attempt, failures: at that request: the number of the last one, and how many failed, those left out that were
+            refused for their form.
         attempt_failed: the last attempt is among those that failed.
         calls: the calls of the current turn by their id, in the order in which the model made them.
         open_calls: how many of them are not done.

@@ -39,6 +39,9 @@ _MANY_TOKENS: Final = frozenset({"access", "api", "auth", "bearer", "refresh", "
 _SENT: Final = frozenset({"headers", "default_headers", "extra_headers", "default_query", "extra_query"})
 _HARMLESS: Final = frozenset({"accept", "content-type", "user-agent", "api-version"})
 
+_TABLES: Final = frozenset({"keys", "secrets", "passwords"})
+"""Tables whose values are secrets, whatever their names are, such as keys by their ids."""
+
 _TELLING: Final = re.compile(
     r"(?i)auth|key|token|secret|cookie|session|credential|pass|pwd|signature|jwt|bearer|otp|seed"
 )
@@ -47,6 +50,11 @@ _TELLING: Final = re.compile(
 def is_sent_secret(table: str, name: str) -> bool:
     """Whether `name` in `table` may be a credential because it goes into headers or queries."""
     return table.lower() in _SENT and name.lower() not in _HARMLESS
+
+
+def holds_secrets(table: str) -> bool:
+    """Whether all values of a table are secrets, by its name."""
+    return table.lower() in _TABLES
 
 
 def is_telling_name(name: str) -> bool:

@@ -2,14 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
+from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished, RunStarted, ToolFinished
 from lightagent.domain.folding import apply, start
 from lightagent.domain.messages import ContextMessage, Message
 from lightagent.domain.outcomes import Blocked, Cancelled, Completed, Suspended
 from lightagent.domain.runs import Run
+from lightagent.domain.session_entries import (
+    CheckpointSet,
+    IncompleteTurnsIncluded,
+    LogEntry,
+    SessionBase,
+    SessionForked,
+    TurnUndone,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A conversation in its two forms.
+
+    Attributes:
+        messages: what a turn begins from. Turns that failed, were blocked or cancelled, or ran out of a budget are no
+            part of it.
+        everything: the same with those turns.
+    """
+
+    messages: tuple[Message, ...] = ()
+    everything: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTurn:
+    """A turn that has ended and was not taken back.
+
+    Attributes:
+        first, last: the sequences of its first and its last entry.
+        counts: of what was said before it, how many messages there were in each form.
+        before: what was said before it, where it did not only add to that, such as after a compaction.
+    """
+
+    run_id: str
+    first: int
+    last: int
+    counts: tuple[int, int]
+    before: Said | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A place between two turns that has a name; `sequence` is the entry that named it."""
+
+    name: str
+    sequence: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,62 +67,164 @@ class Session:
     """A session as of entry `head` of its stream.
 
     Attributes:
-        head: the sequence of the last event; 0 for a session that has not begun.
-        messages: the conversation before the turn that is open, or before the next one. Turns that failed, were
-            blocked or cancelled are no part of it.
+        head: the sequence of the last entry; 0 for a session that has not begun.
+        said: the conversation before the turn that is open, or before the next one.
         run: the turn that has not ended: it waits for a human, is under way, or was interrupted.
         events: of that turn.
+        first: the sequence of its first entry.
+        including: that turn begins, or the next one will, from the conversation with turns that did not complete.
+        turns: those that have ended and were not taken back, as far as the log reaches back.
+        checkpoints: in the order in which they were set.
     """
 
     head: int = 0
-    messages: tuple[Message, ...] = ()
+    said: Said = Said()
     run: Run | None = None
     events: tuple[Event, ...] = ()
+    first: int = 0
+    including: bool = False
+    turns: tuple[EndedTurn, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation, without turns that did not complete."""
+        return self.said.messages
+
+    @property
+    def beginning(self) -> tuple[Message, ...]:
+        """What the turn that is open, or the next one, begins from."""
+        return self.said.everything if self.including else self.said.messages
 
     @property
     def waits(self) -> bool:
         """Whether the open turn waits for a human."""
         return self.run is not None and isinstance(self.run.outcome, Suspended)
 
+    @property
+    def last_turn(self) -> str:
+        """The run id of the turn that would be taken back, the open one first; empty if there is none."""
+        if self.run is not None:
+            return self.run.started.run_id
+        return self.turns[-1].run_id if self.turns else ""
 
-def advance_session(session: Session, event: Event) -> Session:
-    """The session after the next event of its stream.
+
+def advance_session(session: Session, entry: LogEntry) -> Session:
+    """The session after the next entry of its stream.
 
     Raises:
         ConfigurationError: it cannot happen here.
     """
+    head = session.head + 1
+    match entry:
+        case TurnUndone(run_id=run_id):
+            return replace(undo_turn(session, run_id), head=head)
+        case CheckpointSet():
+            _check_between_turns(session, entry)
+            if any(one.name == entry.name for one in session.checkpoints):
+                _refuse(f"there are two checkpoints {entry.name!r:.100}")
+            named = Checkpoint(entry.name, head, entry.at)
+            return replace(session, head=head, checkpoints=(*session.checkpoints, named))
+        case IncompleteTurnsIncluded():
+            _check_between_turns(session, entry)
+            return replace(session, head=head, first=head, including=True)
+        case SessionBase():  # In a log that begins before, it says nothing new.
+            return session_from(entry, head) if not session.head and not entry.through else replace(session, head=head)
+        case SessionForked():
+            return replace(session, head=head)
+        case _:
+            return _advance_turn(session, entry, head)
+
+
+def session_from(base: SessionBase, head: int) -> Session:
+    """The session that goes on from a base.
+
+    Raises:
+        ConfigurationError: what it holds is no conversation.
+    """
+    check_conversation(base.messages, "session_base.messages")
+    check_conversation(base.everything, "session_base.everything")
+    everything = base.messages if base.everything == base.messages else base.everything
+    return Session(head, Said(base.messages, everything))
+
+
+def undo_turn(session: Session, run_id: str) -> Session:
+    """The session without its last turn, be it open or ended.
+
+    Raises:
+        ConfigurationError: that is another one.
+    """
+    if not run_id or session.last_turn != run_id:
+        _refuse(f"the turn {run_id!r:.100} is taken back, but is not the last one")
+    if session.run is not None:
+        return replace(session, run=None, events=(), including=False)
+    *turns, last = session.turns
+    said = session.said
+    messages, everything = last.counts
+    before = Said(said.messages[:messages], said.everything[:everything]) if last.before is None else last.before
+    return replace(session, said=before, turns=tuple(turns))
+
+
+def _advance_turn(session: Session, event: Event, head: int) -> Session:
+    first = session.first
     if isinstance(event, RunStarted):
         run = _begun(session, event)
+        first = first if session.including else head
     elif session.run is None:
-        raise ConfigurationError(f"Session: {event.type} belongs to no turn.", guidance="")
+        _refuse(f"{event.type} belongs to no turn")
     else:
         run = apply(session.run, event)
-    head = session.head + 1
     if run.outcome is None or isinstance(run.outcome, Suspended):
-        return Session(head, session.messages, run, (*session.events, event))
-    return Session(head, conversation(run) if isinstance(run.outcome, Completed) else session.messages)
+        return replace(session, head=head, run=run, events=(*session.events, event), first=first)
+    said = _said_after(session, run)
+    turn = _ended(run.started.run_id, first, head, session.said, said)
+    return Session(head, said, turns=(*session.turns, turn), checkpoints=session.checkpoints)
 
 
 def _begun(session: Session, event: RunStarted) -> Run:
     if session.run is not None:
-        raise ConfigurationError("Session: a turn begins before the last one has ended.", guidance="")
+        _refuse("a turn begins before the last one has ended")
     count = 0 if event.history is None else event.history.count
-    if count != len(session.messages):
-        raise ConfigurationError(
-            f"Session: a turn begins from {count} messages, but there are {len(session.messages)}.", guidance=""
-        )
-    return start(event, session.messages)
+    if count != len(session.beginning):
+        _refuse(f"a turn begins from {count} messages, but there are {len(session.beginning)}")
+    return start(event, session.beginning)
+
+
+def _said_after(session: Session, run: Run) -> Said:
+    """The conversation after a turn: whatever it said is part of everything, and of the rest if it completed."""
+    said, begun, before = conversation(run), session.beginning, session.said
+    only_added = said[: len(begun)] == begun
+    if only_added and len(begun) != len(before.everything):
+        everything = (*before.everything, *said[len(begun) :])
+    else:
+        everything = said
+    return Said(said if isinstance(run.outcome, Completed) else before.messages, everything)
+
+
+def _ended(run_id: str, first: int, last: int, before: Said, after: Said) -> EndedTurn:
+    counts = len(before.messages), len(before.everything)
+    only_added = (after.messages[: counts[0]], after.everything[: counts[1]]) == (before.messages, before.everything)
+    return EndedTurn(run_id, first, last, counts, None if only_added else before)
+
+
+def _check_between_turns(session: Session, entry: LogEntry) -> None:
+    if session.run is not None or session.including:
+        _refuse(f"{entry.type} stands within a turn")
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise ConfigurationError(f"Session: {problem}.", guidance="")
 
 
 def conversation(run: Run) -> tuple[Message, ...]:
-    """The messages of a run that a next one may begin from, without what context sources added.
+    """The messages of a run that a next one may begin from, without what context sources added to it.
 
     Calls without results are left out with the message that made them, so that a provider takes what is left. So is a
     last reply that was withheld.
     """
     withheld = isinstance(run.outcome, Blocked) and run.last_reply is not None
     messages = run.messages[:-1] if run.calls or withheld else run.messages
-    return tuple(message for message in messages if not isinstance(message, ContextMessage))
+    return tuple(message for message in messages if not isinstance(message, ContextMessage) or message.replaces)
 
 
 def closing_events(run: Run, unknown: str, at: float) -> tuple[Event, ...]:

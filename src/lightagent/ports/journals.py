@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.journal_streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journal_streams import Draft, Entry, Lease, Slice, StoreNote, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 
 
@@ -106,4 +106,36 @@ class ListedStore(Protocol):
 
     def all_streams(self) -> AsyncIterator[StreamKey | str]:
         """Every stream that is there or should be, unchecked; a text for one whose key cannot be read."""
+        ...
+
+
+@runtime_checkable
+class CodedStore(Protocol):
+    """A store that keeps the content of entries in another form, such as encrypted, in the store behind it."""
+
+    @property
+    def kept(self) -> JournalStore:
+        """The store behind it, which gives content as it is kept."""
+        ...
+
+    async def decoded(self, key: StreamKey, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Entries of the store behind it, as they were written.
+
+        Raises:
+            TamperedStream: one was changed or moved, or was never encoded.
+            ContentKeyError: there is no key for one.
+        """
+        ...
+
+
+@runtime_checkable
+class ExaminedStore(Protocol):
+    """A store that can tell an operator how it is."""
+
+    async def examine(self) -> Sequence[StoreNote]:
+        """What an operator should know now; it changes nothing that is kept.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
         ...

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from lightagent.settings.load import load_settings, open_file, read_settings
 from lightagent.settings.origins import Origin, Problem, Provenance
-from lightagent.settings.schema import AgentSettings, Backend, LoggingSettings, Settings
+from lightagent.settings.schema import AgentSettings, Backend, ContextSettings, LoggingSettings, Settings
 
 __all__ = [
     "AgentSettings",
     "Backend",
+    "ContextSettings",
     "LoggingSettings",
     "Origin",
     "Problem",

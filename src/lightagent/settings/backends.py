@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from lightagent.adapters.registry import Adapter, find_adapter
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.masking import unless_key
 from lightagent.settings.default_keys import without_default_key
 from lightagent.settings.origins import KeyPath, Problem, problem_of, raise_problems
 from lightagent.settings.schema import BACKENDS, Settings
@@ -100,6 +101,7 @@ def _is_in_file(settings: Settings, path: KeyPath) -> bool:
 
 
 def _unset(settings: Settings, section: str, option: str, variable: str) -> Problem:
+    variable = unless_key(variable)
     return Problem(
         settings.provenance.place((section, option)),
         f"The environment variable {variable} is not set.",

@@ -6,6 +6,7 @@ a host and no key gets none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -13,7 +14,9 @@ from lightagent.adapters.registry import find_adapter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
-_HOSTS: Final = ("base_url", "azure_endpoint")
+_HOSTS: Final = ("base_url", "azure_endpoint", "api_base")
+_MAY_NAME_A_HOST: Final = {"model": re.compile("://"), "arguments": re.compile(r"(?i)[/\\@#?]|base|url|host|endpoint")}
+"""Options of LiteLLM that name a host where they hold such; whether they do, the adapter looks at closely."""
 _ALLOWED: Final = "default_key_allowed"
 
 
@@ -30,9 +33,18 @@ def without_default_key(family: str, kind: str, options: JsonObject, in_file: Ca
     except ConfigurationError:
         return bound  # What is wrong with it is told when it is opened.
     by_user = _ALLOWED in options and not in_file(_ALLOWED)
-    if takes_it and not by_user and any(name in options and in_file(name) for name in _HOSTS):
+    if (
+        takes_it
+        and not by_user
+        and any(_names_a_host(name, value) and in_file(name) for name, value in options.items())
+    ):
         bound[_ALLOWED] = False
     return bound
+
+
+def _names_a_host(name: str, value: JsonValue) -> bool:
+    found = _MAY_NAME_A_HOST.get(name)
+    return name in _HOSTS or (found is not None and found.search(str(value)) is not None)
 
 
 def _within(family: str, value: JsonValue, in_file: bool) -> JsonValue:

@@ -23,19 +23,31 @@ VARIABLES: Final = (CONFIG_VARIABLE, PROFILE_VARIABLE, TRUST_VARIABLE)
 
 def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
     """Variables that look like ours and are not: one that is misspelt would silently do nothing."""
-    names = (name for name in sorted(environ) if name.upper().startswith("LIGHTAGENT_"))
+    names = (name for name in sorted(environ) if _is_meant_for_us(name))
     return [_unknown(name) for name in names if name not in VARIABLES and not name.startswith(PREFIX)]
 
 
+def _is_meant_for_us(name: str) -> bool:
+    """Whether a variable is ours by its prefix; without the line after it, only where one of ours would follow."""
+    said = name.upper().removeprefix("LIGHTAGENT")
+    if said == name.upper():
+        return False
+    if said.startswith("_") or said.lower().startswith(SECTIONS):
+        return True
+    return bool(get_close_matches(said, _MEANINGS, n=1, cutoff=0.7))
+
+
+_MEANINGS: Final = {known.removeprefix("LIGHTAGENT_"): known for known in VARIABLES}
+"""Without the prefix, which would make any two names alike."""
+
+
 def _unknown(name: str) -> Problem:
-    # Without the prefix, which would make any two names alike.
-    said = name.upper().removeprefix("LIGHTAGENT_")
-    meanings = {known.removeprefix("LIGHTAGENT_"): known for known in VARIABLES}
-    near = [meanings[one] for one in get_close_matches(said, meanings, n=1, cutoff=0.5)]
+    said = name.upper().removeprefix("LIGHTAGENT").lstrip("_")
+    near = [_MEANINGS[one] for one in get_close_matches(said, _MEANINGS, n=1, cutoff=0.5)]
     remedy = f"Settings are {PREFIX}SECTION__OPTION; other variables are {', '.join(VARIABLES)}."
     if near:
         remedy = f"Did you mean {near[0]!r}?"
-    section, _, option = said.lstrip("_").partition("_")
+    section, _, option = said.partition("_")
     if section.lower() in SECTIONS:
         meant = PREFIX + "__".join(filter(None, (section, option.lstrip("_"))))
         remedy = f"Did you mean {meant!r}?"

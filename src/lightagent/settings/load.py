@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from lightagent.application.start_run import checked_params
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.masking import shown, unless_key
 from lightagent.settings.backends import secret_options
 from lightagent.settings.defaults import default_leaves
 from lightagent.settings.environment import (
@@ -121,12 +122,13 @@ def _profile(file: ConfigFile | None, profile: str | None, environ: Mapping[str,
     asked = "--profile" if profile else PROFILE_VARIABLE
     if file is None:
         raise ConfigurationError(
-            f"{asked}: There is no profile {chosen!r}, since there is no {FILE_NAME} here or above.",
-            guidance=f"Write one with a table [{chosen}.model], or name it with --config.",
+            f"{asked}: There is no profile {shown(chosen)}, since there is no {FILE_NAME} here or above.",
+            guidance=f"Write one with a table [{unless_key(chosen)}.model], or name it with --config.",
         )
     raise ConfigurationError(
-        f"{asked}: There is no profile {chosen!r} in {short_path(file.path)}.",
-        guidance=suggest(chosen, known, "Profiles there are") + f" A profile is a table such as [{chosen}.model].",
+        f"{asked}: There is no profile {shown(chosen)} in {short_path(file.path)}.",
+        guidance=suggest(chosen, known, "Profiles there are")
+        + f" A profile is a table such as [{unless_key(chosen)}.model].",
     )
 
 
@@ -184,7 +186,7 @@ def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
 
 def _beside_env(path: KeyPath, leaf: Leaf) -> Problem:
     remedy = f'A reference is {path[-2]} = {{ env = "NAME" }}, and nothing else.'
-    return Problem(leaf.origin.place(path), f"There is no option {path[-1]!r} beside env.", remedy)
+    return Problem(leaf.origin.place(path), f"There is no option {shown(path[-1])} beside env.", remedy)
 
 
 def _refused_params(leaves: Leaves) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.masking import unless_key
 
 KeyPath: TypeAlias = tuple[str, ...]
 """The way to a value: section, option, and names below it."""
@@ -39,7 +40,7 @@ class Origin:
 
     def place(self, path: KeyPath) -> str:
         """The value at `path` as an error names it: dotted path, file and line, or the variable to correct."""
-        dotted = ".".join(path)
+        dotted = ".".join(map(unless_key, path))
         if self.layer == "file":
             return f"{self.name}.{dotted} ({self._position()})"
         return f"{dotted} (environment variable {self.name})" if self.layer == "environment" else dotted

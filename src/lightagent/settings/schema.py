@@ -14,6 +14,7 @@ from typing_extensions import TypeForm
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import Limits
+from lightagent.ports.context_budget import ContextStrategy
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.secrets import masked
 
@@ -98,6 +99,24 @@ class AgentSettings(_Section):
         return replace(Limits(), **chosen)
 
 
+class ContextSettings(_Section):
+    """How much of a conversation a request may hold; see `lightagent.ports.context_budget.ContextBudget`."""
+
+    max_tokens: Annotated[int | None, SAFE] = Field(
+        default=None, ge=1, description="Tokens of one request; without it there is no budget."
+    )
+    strategy: Annotated[ContextStrategy, SAFE] = Field(
+        default="drop",
+        description="drop, summarize, spill or spill_and_summarize: what happens to the oldest messages above that.",
+    )
+    target_tokens: Annotated[int | None, SAFE] = Field(
+        default=None, ge=1, description="What a request above the budget is brought down to; by default half of it."
+    )
+    counter: Annotated[str, NEEDS_TRUST] = Field(
+        default="estimate", description="What counts tokens: estimate or tiktoken."
+    )
+
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -119,6 +138,9 @@ class Settings(_Section):
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
+    context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (
+        ContextSettings()
+    )
     logging: Annotated[LoggingSettings, Field(description="Logs.")] = LoggingSettings()
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.masking import Mask, mask_options, mask_urls
-from lightagent.domain.secret_names import is_secret_name, is_sent_secret
+from lightagent.domain.secret_names import holds_secrets, is_secret_name, is_sent_secret
 from lightagent.settings.origins import KeyPath
 
 
@@ -48,7 +48,8 @@ def refer_to(variable: str) -> JsonObject:
 def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> Iterator[KeyPath]:
     """The paths of secrets written out in `value`; `secret` says that `path` is known to hold one."""
     if isinstance(value, str):
-        if value and (secret or is_secret_name(path[-1]) or mask_urls(value) != value):
+        named = is_secret_name(path[-1]) or any(map(holds_secrets, path[:-1]))
+        if value and (secret or named or mask_urls(value) != value):
             yield path
     elif isinstance(value, list):
         for item in value:
@@ -65,6 +66,7 @@ def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
     if isinstance(value, list):
         return [masked(name, item, secret) for item in value]
     if isinstance(value, dict):
+        secret = secret or holds_secrets(name)
         return {inner: masked(inner, item, secret or is_sent_secret(name, inner)) for inner, item in value.items()}
     return mask_options(name, value, secret)
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.masking import unless_key
 from lightagent.settings.layers import DEEPEST, flatten, is_too_deep
 from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem, raise_problems, short_path
 
@@ -197,7 +198,7 @@ def _read(path: Path) -> tuple[bytes, int | None]:
             owner = os.fstat(file.fileno()).st_uid if os.name == "posix" else None
     except OSError as exc:
         raise ConfigurationError(
-            f"{short_path(path)}: cannot be read: {exc.strerror}.",
+            f"{short_path(path.with_name(unless_key(path.name)))}: cannot be read: {exc.strerror}.",
             guidance="Check the path given by --config or LIGHTAGENT_CONFIG, and the file's rights.",
         ) from None
     if len(content) > _LARGEST:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, ValidationError
 
+from lightagent.domain.masking import shown
 from lightagent.settings.origins import KeyPath, Problem, suggest
 
 
@@ -25,7 +26,7 @@ def validation_problems(
         names, description = _described(model, path)
         if error["type"] == "extra_forbidden":
             remedy = suggest(path[-1], names, what if len(path) == 1 else f"'{'.'.join(path[:-1])}' takes")
-            problems.append((path, Problem(place(path), f"There is no option {path[-1]!r} here.", remedy)))
+            problems.append((path, Problem(place(path), f"There is no option {shown(path[-1])} here.", remedy)))
         else:
             message = error["msg"].removeprefix("Value error, ").rstrip(".")
             problems.append((path, Problem(place(path), f"{message}.", f"It is: {description}" if description else "")))

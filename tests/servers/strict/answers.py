@@ -24,7 +24,7 @@ class Said:
     """One answer of a model.
 
     Attributes:
-        status: an error instead of the answer, by its HTTP status.
+        status: an error instead of the answer, by its HTTP status; its message is the text.
         cut: the connection ends after so many parts of the answer; None: never.
         pieces: into how many pieces a stream cuts texts and arguments.
         faults: what is wrong with it, by the names that a test gives them.
@@ -46,7 +46,7 @@ def answer(said: Said, provider: Provider, request: Request) -> tuple[Reply, Opt
     delivery: dict[str, Option] = {} if said.cut is None else {"cut": said.cut, "end": "fin"}
     options = Options({}).over(delivery)
     if said.status != 200:
-        return json_reply(provider.error("busy"), said.status, {"retry-after": "0"}), options
+        return json_reply(provider.error(said.text or "busy"), said.status, {"retry-after": "0"}), options
     finish = said.finish or ("tool_calls" if said.calls else "stop")
     if not request.streams:
         return json_reply(completion(_message(said, provider), finish)), options

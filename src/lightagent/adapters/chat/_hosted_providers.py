@@ -14,6 +14,8 @@ class Provider:
         line: the name of its line in the profile table.
         title: what people call it.
         key: the environment variable in which its keys are kept by custom; empty where none is needed.
+        other_keys: further variables in which LiteLLM looks for its key.
+        litellm: what LiteLLM calls it, where a key in these variables is the only way to prove there who asks.
         base_url: where its API begins.
         model: one of its models, for a first try.
         notes: what to know before, a sentence each.
@@ -27,6 +29,8 @@ class Provider:
     model: str
     notes: tuple[str, ...] = ()
     troubles: tuple[tuple[str, str], ...] = ()
+    litellm: str = ""
+    other_keys: tuple[str, ...] = ()
 
 
 HOSTED: Final[tuple[Provider, ...]] = (
@@ -45,6 +49,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
             ("LA-400, \"'temperature' does not support …\"", "Reasoning models take the default alone: leave it out."),
             ("LA-429, `insufficient_quota`", "The account has no credit. The request is not tried again."),
         ),
+        litellm="openai",
     ),
     Provider(
         "openrouter",
@@ -60,6 +65,8 @@ HOSTED: Final[tuple[Provider, ...]] = (
             ('LA-404, "No endpoints found that support tool use"', "Choose a model whose page lists tools."),
             ('LA-429, "Insufficient credits"', "The credits are spent. The request is not tried again."),
         ),
+        litellm="openrouter",
+        other_keys=("OR_API_KEY",),
     ),
     Provider(
         "zhipu",
@@ -111,6 +118,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
             ),
             ('LA-400, "Model Not Exist"', "`deepseek-chat` and `deepseek-reasoner` are names of the past."),
         ),
+        litellm="deepseek",
     ),
     Provider(
         "qwen",
@@ -129,6 +137,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
                 '`metadata={"enable_thinking": False}`, or stream.',
             ),
         ),
+        litellm="dashscope",
     ),
     Provider(
         "moonshot",
@@ -141,6 +150,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
             "Its thinking models want their reasoning back; it is sent.",
         ),
         (("LA-400 about `temperature`", "Its thinking models take one value alone: leave it out."),),
+        litellm="moonshot",
     ),
     Provider(
         "minimax",
@@ -178,6 +188,8 @@ HOSTED: Final[tuple[Provider, ...]] = (
                 'Gemini knows a part of JSON Schema: `profile={"structured": ["json_object", "prompt"]}`.',
             ),
         ),
+        litellm="gemini",
+        other_keys=("GOOGLE_API_KEY",),
     ),
     Provider(
         "groq",
@@ -192,6 +204,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
                 "The model wrote a call that Groq could not read. The request is tried again.",
             ),
         ),
+        litellm="groq",
     ),
     Provider(
         "mistral",
@@ -201,6 +214,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "mistral-large-latest",
         ("Its streams end with the token counts, without being asked.",),
         (('LA-400, "Extra inputs are not permitted"', "`metadata=` has a parameter that Mistral does not know."),),
+        litellm="mistral",
     ),
     Provider(
         "xai",
@@ -224,6 +238,12 @@ HOSTED: Final[tuple[Provider, ...]] = (
         "openai/gpt-oss-20b",
         ("Models are named `maker/model`; tools and `json_schema` are taken by those whose page lists them.",),
         (("Tools are never called", "Choose a model whose page lists function calling."),),
+        litellm="together_ai",
+        other_keys=(
+            "TOGETHERAI_API_KEY",
+            "TOGETHER_AI_API_KEY",
+            "TOGETHER_AI_TOKEN",
+        ),
     ),
     Provider(
         "anthropic",
@@ -237,5 +257,7 @@ HOSTED: Final[tuple[Provider, ...]] = (
             "It ignores `response_format`, so that the prompt alone asks for JSON.",
         ),
         (("LA-400 about `n`", "It gives one answer: leave `n` out."),),
+        litellm="anthropic",
+        other_keys=("ANTHROPIC_AUTH_TOKEN",),
     ),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from lightagent.adapters.chat._profiles import EndpointProfile
+from lightagent.adapters.chat._refusals import LEARNT
 from lightagent.domain.deltas import ModelReply
 from lightagent.domain.errors import ProviderError
 from lightagent.ports.models import ChatRequest
@@ -86,6 +87,6 @@ def judged(error: ProviderError, learnt: EndpointProfile | None) -> Answer:
         learnt: the profile that the model itself learnt of it.
     """
     status = error.details.get("status")
-    words = error.message.partition(" (Sent again: ")[0]  # What an adapter added is not the endpoint's.
+    words = error.message.partition(LEARNT)[0]  # What an adapter added is not the endpoint's.
     refused = error.code in ("LA-400", "LA-404") or (error.code == "LA-500" and status in _FAILURES)
     return Refused(words, learnt) if refused else Unclear(words)

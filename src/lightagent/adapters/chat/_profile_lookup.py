@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from lightagent.adapters.chat._profile_table import LINES
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.masking import shown
 
 
 def find_profile(host: str, model: str) -> EndpointProfile:
@@ -38,7 +39,9 @@ def named_profile(profile: str | EndpointProfile) -> EndpointProfile:
     found = next((line.profile for line in LINES if line.name == profile), None)
     if found is None:
         names = ", ".join(line.name for line in LINES)
-        raise ConfigurationError(f"profile: there is no {profile!r}.", guidance=f"Use one of: {names}; or a profile.")
+        raise ConfigurationError(
+            f"profile: there is no {shown(profile)}.", guidance=f"Use one of: {names}; or a profile."
+        )
     return found
 
 

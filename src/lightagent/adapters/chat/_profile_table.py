@@ -39,10 +39,18 @@ _THINKING: Final = ("reasoning_content",)
 _NO_THOUGHTS: Final = ("reasoning_content", "")
 _JSON: Final = ("json_object", "prompt")
 
+_OPENAI: Final = (
+    "api.openai.com",
+    "*.api.openai.com",  # a region, such as eu.
+    "*.openai.azure.com",
+    "*.cognitiveservices.azure.com",
+    "*.services.ai.azure.com",
+)
+
 LINES: Final[tuple[ProfileLine, ...]] = (
     ProfileLine(
         "openai-reasoning",
-        ("api.openai.com", "*.openai.azure.com"),
+        _OPENAI,
         ("openai", "azure"),
         EndpointProfile(beside_tools=True, token_limit="max_completion_tokens"),
         "https://platform.openai.com/docs/guides/reasoning",
@@ -51,7 +59,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ),
     ProfileLine(
         "openai",
-        ("api.openai.com", "*.openai.azure.com"),
+        _OPENAI,
         ("openai", "azure"),
         EndpointProfile(beside_tools=True),
         "https://platform.openai.com/docs/guides/structured-outputs",
@@ -93,7 +101,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ),
     ProfileLine(
         "zhipu",
-        ("open.bigmodel.cn", "api.z.ai"),
+        ("open.bigmodel.cn", "dev.bigmodel.cn", "api.z.ai"),
         ("zai", "bigmodel"),
         EndpointProfile(structured=_JSON, token_limit="max_tokens"),
         "https://docs.bigmodel.cn, https://java.agentscope.io/v2/en/integration/model/glm",
@@ -117,7 +125,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ),
     ProfileLine(
         "minimax",
-        ("api.minimax.io", "api.minimaxi.com"),
+        ("api.minimax.io", "api.minimaxi.com", "api.minimax.chat", "api-*.minimax.io", "api-*.minimaxi.com"),
         ("minimax",),
         EndpointProfile(structured=("prompt",), token_limit="max_completion_tokens", parallel_calls=False),
         "https://java.agentscope.io/v2/en/integration/model/minimax",
@@ -133,7 +141,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ),
     ProfileLine(
         "openrouter",
-        ("openrouter.ai",),
+        ("openrouter.ai", "*.openrouter.ai"),
         ("openrouter",),
         UNKNOWN,
         "https://openrouter.ai/docs/structured-outputs",
@@ -141,7 +149,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ),
     ProfileLine(
         "mistral",
-        ("api.mistral.ai", "codestral.mistral.ai"),
+        ("api.mistral.ai", "*.api.mistral.ai", "api.*.mistral.ai", "codestral.mistral.ai"),
         ("mistral", "codestral"),
         EndpointProfile(
             token_limit="max_tokens",
@@ -182,7 +190,7 @@ LINES: Final[tuple[ProfileLine, ...]] = (
     ),
     ProfileLine(
         "xai",
-        ("api.x.ai",),
+        ("api.x.ai", "*.api.x.ai"),
         ("xai",),
         UNKNOWN,
         "https://hexdocs.pm/req_llm/ReqLLM.Providers.XAI.html",

@@ -39,6 +39,7 @@ class EndpointProfile:
         call_ids: the form of the ids of calls: `visible` ASCII, `word` characters and hyphens, or `nine_letters`.
         repeated_ids: whether the id of a call may come again later in the conversation, as some servers count from
             the start at every turn.
+        null_content: whether a message with calls may have no content; else it is an empty text.
         names: whether messages may have a name.
         user_after_tools: whether a user may speak directly after the results of tools; else an assistant message that
             says nothing stands between.
@@ -60,13 +61,16 @@ class EndpointProfile:
     first_call: JsonObject | None = None
     call_ids: IdForm = "visible"
     repeated_ids: bool = True
+    null_content: bool = True
     names: bool = True
     user_after_tools: bool = True
     alternating: bool = False
 
     def recipient(self, origin: ModelOrigin) -> Recipient:
         """The model that is asked there, for which messages are written."""
-        return Recipient(origin, self.reasoning_fields, self.call_ids, self.call_reasoning, self.first_call)
+        return Recipient(
+            origin, self.reasoning_fields, self.call_ids, self.call_reasoning, self.first_call, self.null_content
+        )
 
 
 UNKNOWN: Final = EndpointProfile()

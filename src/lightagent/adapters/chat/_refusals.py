@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from lightagent.adapters.chat._profiles import (
@@ -17,6 +17,7 @@ from lightagent.adapters.chat._profiles import (
 )
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.messages import AssistantMessage
 from lightagent.ports.models import ChatRequest
 
 
@@ -29,14 +30,15 @@ class Adaption:
 
 
 _FORMAT: Final = re.compile(
-    r"(?i)response_?format|json_schema|json_object|json[ _]mode|json[ _]schema|structured[ _]output"
+    r"(?i)response[ _]?format|response[ _]mime[ _]type|json[ _]response"
+    r"|json_schema|json_object|json[ _]mode|json[ _]schema|structured[ _]output"
     r"|guided[ _](?:json|decoding)"
 )
 _REFUSED: Final = re.compile(
     r"(?i)not (?:be )?(?:supported?|allowed|available|permitted|enabled|implemented|valid|had|used?|combined?)"
     r"|unsupported|unrecognized|unrecognised|unknown|unavailable|unexpected|extra (?:inputs|fields)"
     r"|cannot|can't|can not|does(?:n't| not) (?:support|accept|allow|know)"
-    r"|invalid|forbidden|only|must be|should be|no longer"
+    r"|(?:in|not )compatible|invalid|forbidden|only|must be|should be|no longer"
 )
 _UNKNOWN_NAME: Final = re.compile(
     r"(?i)not (?:be )?(?:supported|permitted|allowed|recognized)|unsupported|unrecogni[sz]ed|unknown|unexpected|extra "
@@ -47,7 +49,9 @@ _SYSTEM: Final = re.compile(
     r"(?i)(?:system|developer)['\"`]? (?:role|message|prompt|instruction)|role['\"`:= ]{1,4}['\"`]?(?:system|developer)"
     r"|does not support ['\"`]?system"
 )
-_TURNS: Final = re.compile(r"(?i)roles? must alternate|(?:must|should) alternate (?:between|with)")
+_TURNS: Final = re.compile(
+    r"(?i)roles? (?:must|should) (?:alternate|be alternating)|(?:must|should) alternate (?:between|with)"
+)
 _AFTER_TOOLS: Final = re.compile(r"(?i)unexpected role ['\"`]?user['\"`]? after role ['\"`]?tool")
 _NINE_LETTERS: Final = re.compile(r"(?is)tool[ _]call[ _]id.*length of 9\b")
 _WORD: Final = re.compile(r"(?is)tool_(?:use|call)[._]?id\b.*\^\[a-zA-Z0-9_-\]")
@@ -57,7 +61,13 @@ _NAME: Final = re.compile(
 _UNIQUE: Final = re.compile(r"(?i)tool_use[`'\"]? ids must be unique|tool[ _]call ids must be unique")
 _SIGNATURE: Final = re.compile(r"(?i)missing a `?thought_signature")
 _REASONING: Final = re.compile(
-    r"(?is)\b(reasoning_content|reasoning)\b.{0,80}\b(?:is missing|must be (?:passed back|provided|included|present))"
+    r"(?is)\b(?:missing|requires?)(?: the)? ?[`'\"]?(reasoning_content)\b"
+    r"|\b(reasoning_content|reasoning)\b.{0,80}\b(?:is missing|must be (?:passed back|provided|included|present))"
+)
+_NULL_CONTENT: Final = re.compile(
+    r"(?is)message content type: ?<nil>|\bcontent\b.{0,60}got (?:null|none)\b"
+    r"|\bcontent\b.{0,60}(?:can(?:not|'t)|must not) be (?:null|none)"
+    r"|\bcontent\b.{0,30}\b(?:null|none) is not (?:an? )?(?:allowed|valid|supported)"
 )
 
 
@@ -102,7 +112,12 @@ def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: s
     learnt = _refused_order(profile, message) or _refused_name(profile, request, message)
     if learnt is not None or not any(one.role == "assistant" and one.tool_calls for one in request.messages):
         return learnt
-    return _refused_ids(profile, message) or _missed_reasoning(profile, message) or _missed_signature(profile, message)
+    return (
+        _refused_ids(profile, message)
+        or _missed_reasoning(profile, message)
+        or _missed_signature(profile, message)
+        or _refused_null(profile, request, message)
+    )
 
 
 def _refused_order(profile: EndpointProfile, message: str) -> Adaption | None:
@@ -135,7 +150,7 @@ def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None
     found = _REASONING.search(message)
     if found is None:
         return None
-    name = found[1].lower()
+    name = (found[1] or found[2]).lower()
     if profile.call_reasoning is None:
         return Adaption(replace(profile, call_reasoning=(name, "")), f"an empty {name} beside calls")
     if profile.call_reasoning == (name, ""):
@@ -146,6 +161,13 @@ def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None
 def _missed_signature(profile: EndpointProfile, message: str) -> Adaption | None:
     if profile.first_call is None and _SIGNATURE.search(message):
         return Adaption(replace(profile, first_call=UNSIGNED), "calls of others marked as unsigned")
+    return None
+
+
+def _refused_null(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+    calls = (one for one in request.messages if isinstance(one, AssistantMessage) and one.tool_calls)
+    if profile.null_content and _NULL_CONTENT.search(message) and any(not one.content for one in calls):
+        return Adaption(replace(profile, null_content=False), "an empty content beside calls")
     return None
 
 
@@ -167,10 +189,39 @@ def _refused_role(profile: EndpointProfile, request: ChatRequest, message: str) 
     return Adaption(replace(profile, system_role=False), "instructions in the message of the user, no system role")
 
 
+def learn(
+    current: EndpointProfile, sent: EndpointProfile, request: ChatRequest, error: Exception
+) -> tuple[EndpointProfile, Exception]:
+    """The profile from now on, and the error; a clear refusal becomes one after which the request is sent once more.
+
+    Args:
+        current: what is known by now; another request may have learnt something since this one was sent.
+        sent: the profile by which the request was written.
+    """
+    learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
+    if learnt is None or not isinstance(error, ProviderError):
+        return current, error
+    profile = learnt.profile if current is sent else _merged(current, sent, learnt.profile)
+    return profile, asks_again(error, learnt.change)
+
+
+def _merged(current: EndpointProfile, sent: EndpointProfile, learnt: EndpointProfile) -> EndpointProfile:
+    """What two requests learnt at the same time; of one field, what was learnt first."""
+    for field in fields(EndpointProfile):
+        before, now, new = (getattr(profile, field.name) for profile in (sent, current, learnt))
+        if new != before and now == before:
+            current = replace(current, **{field.name: new})
+    return current
+
+
+LEARNT: Final = " (Learnt for the next request: "
+"""How an error goes on behind the endpoint's own words."""
+
+
 def asks_again(error: ProviderError, change: str) -> ProviderError:
     """The refusal as a failure that passes: a run makes the next attempt, with the change, and puts it on record."""
     again = ProviderError(
-        f"{error.message} (Sent again: {change}.)",
+        f"{error.message}{LEARNT}{change}.)",
         code=error.code,
         guidance=error.guidance,
         retryable=True,

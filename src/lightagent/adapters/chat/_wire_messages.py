@@ -118,7 +118,7 @@ def _content(message: UserMessage | ContextMessage) -> _Content:
 
 def _together(first: _Content, second: _Content) -> _Content:
     if isinstance(first, str) and isinstance(second, str):
-        return f"{first}\n\n{second}"
+        return "\n\n".join(text for text in (first, second) if text and not text.isspace())
     return (*_parts(first), *_parts(second))
 
 

@@ -17,6 +17,7 @@ from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import classify_exception, error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.masking import shown
 from lightagent.domain.provider_fields import ModelOrigin
 from lightagent.ports.models import (
     ChatModel,
@@ -117,7 +118,7 @@ def _last_error(exc: LightAgentError | OSError, tried: list[JsonValue]) -> Light
 
 def _known_code(code: str) -> str:
     if code not in ERROR_TAXONOMY:
-        raise ValueError(f"{code!r} is no error code; the codes are {', '.join(ERROR_TAXONOMY)}")
+        raise ValueError(f"{shown(code)} is no error code; the codes are {', '.join(ERROR_TAXONOMY)}")
     return code
 
 

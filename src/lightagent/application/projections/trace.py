@@ -39,6 +39,7 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.policy import Decision
+from lightagent.domain.retries import is_adaption
 
 
 class TraceEvent(TypedDict):
@@ -108,7 +109,7 @@ class _Tracer:
                 self._run_end(event)
             case _:
                 self._other(event)
-        if not isinstance(event, (ApprovalDecided, CallsRefused, ContextReplaced, ModelRetried, Nested, Noted)):
+        if not isinstance(event, (ApprovalDecided, CallsRefused, ModelRetried, Nested, Noted)):
             self._decided(event)
 
     def _other(
@@ -130,9 +131,8 @@ class _Tracer:
                 told: JsonObject = {"messages": [message.to_openai() for message in messages]}
                 data: JsonObject = {"source": source, "message_count": len(messages), "code": code}
                 self._line("context_added", event.at, data, told)
-            case ContextReplaced(source=source, count=count, messages=messages):
-                replaced: JsonObject = {"source": source, "replaced": count, "message_count": len(messages)}
-                self._line("context_replaced", event.at, replaced)
+            case ContextReplaced():
+                self._replaced(event)
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
             case Concluded(name=name, error=error):
@@ -149,6 +149,17 @@ class _Tracer:
             case _:
                 assert_never(event)
 
+    def _replaced(self, event: ContextReplaced) -> None:
+        data: JsonObject = {
+            "source": event.source,
+            "replaced": event.count,
+            "message_count": len(event.messages),
+            "usage": event.usage.to_dict() if event.usage else None,
+            "code": None if event.error is None else event.error.code,
+        }
+        told: JsonObject = {"messages": [message.to_openai() for message in event.messages]}
+        self._line("context_replaced", event.at, data, told)
+
     def _decided(
         self,
         event: RunStarted
@@ -156,6 +167,7 @@ class _Tracer:
         | ApprovalRequested
         | Concluded
         | ContextAdded
+        | ContextReplaced
         | ModelFailed
         | ModelReplied
         | ModelRequested
@@ -304,16 +316,24 @@ def _decision(decision: Decision) -> JsonObject:
 
 
 def run_counts(events: Iterable[Event]) -> dict[str, int]:
-    """How many model requests, tool calls and repeated attempts a run made, those of nested runs included."""
+    """How many model requests, tool calls and repeated attempts a run made, those of nested runs included.
+
+    A request that is sent once more in another form, because its form was refused, is not repeated.
+    """
     counts = {"model_request_count": 0, "tool_call_count": 0, "retry_count": 0}
+    adapted: set[tuple[str, ...]] = set()
     for event in events:
+        path: tuple[str, ...] = ()
         while isinstance(event, Nested):
-            event = event.event
+            path, event = (*path, event.call_id), event.event
         match event:
             case ModelRequested():
                 counts["model_request_count"] += 1
+            case ModelFailed(error=error) if is_adaption(error):
+                adapted.add(path)
             case ModelRetried():
-                counts["retry_count"] += 1
+                counts["retry_count"] += path not in adapted
+                adapted.discard(path)
             case ToolStarted():
                 counts["tool_call_count"] += 1
             case _:

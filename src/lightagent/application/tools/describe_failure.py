@@ -6,18 +6,15 @@ import re
 from contextlib import suppress
 
 from lightagent.application.tools.argument_errors import clip
+from lightagent.domain.masking import MASK, mask_urls
+from lightagent.domain.secret_forms import mask_tokens
 
 MOST_CHARACTERS = 500
 
-# Credentials as they commonly turn up in the texts of exceptions. A net, not a wall: what a tool must not tell, it
-# should not put into its exceptions.
+# Credentials as they commonly turn up in the texts of exceptions, besides what they look like anywhere. A net, not a
+# wall: what a tool must not tell, it should not put into its exceptions.
 _MASKS = (
-    (re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{0,200}):[^\s@]{1,500}@", re.IGNORECASE), r"\1:***@"),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), r"\1 ***"),
-    (
-        re.compile(r"\b(?:sk|pk|rk|ghp|gho|ghs|xoxb|xoxp|glpat)[-_][\w-]{8,}|\bgithub_pat_\w{8,}|\bAKIA[0-9A-Z]{12,}"),
-        "***",
-    ),
     (
         re.compile(
             r"([\w-]{0,40}(?:password|passwd|pwd|secret|token|api[_-]?key|authorization)[\"']?\s{0,3}[=:]\s{0,3})"
@@ -47,6 +44,7 @@ def innermost(exc: BaseException) -> BaseException:
 
 def mask_secrets(text: str) -> str:
     """`text` with what looks like a credential replaced by asterisks."""
+    text = mask_tokens(mask_urls(text), MASK)
     for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
     return text

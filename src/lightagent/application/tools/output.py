@@ -9,6 +9,7 @@ from enum import Enum
 
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.plain_json import PlainJson, is_list, is_pydantic
+from lightagent.domain.json_bytes import whole_characters
 
 NOTHING = "The tool finished and returned nothing."
 
@@ -37,17 +38,12 @@ def render_output(value: object, limit: int) -> str:
 
 
 def _cut(text: str, limit: int, *, incomplete: bool = False) -> str:
-    kept = _whole_characters(text[:limit])
+    kept = whole_characters(text[:limit])
     missing = len(text) - limit
     if missing <= 0:
         return kept
     at_least = "at least " if incomplete else ""
     return f"{kept}\n[Cut after {limit:,} characters; {at_least}{missing:,} more were left out.]"
-
-
-def _whole_characters(text: str) -> str:
-    """Lone surrogates replaced: no wire takes half a character."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_structured(value: object) -> bool:

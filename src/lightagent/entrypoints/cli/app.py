@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from lightagent.entrypoints.cli.adopt_command import stores_app
 from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
+from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
 from lightagent.entrypoints.cli.run_command import run
+from lightagent.entrypoints.cli.session_change_commands import checkpoint, fork, rerun, resume, undo
 from lightagent.entrypoints.cli.session_commands import sessions_app
 from lightagent.entrypoints.cli.stored_run_commands import runs_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
+from lightagent.entrypoints.cli.verify_command import verify
 
 HELP = """Run agents from the command line.
 
@@ -36,8 +40,12 @@ app.command()(chat)
 config_app.command()(trust)
 config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")
-app.add_typer(sessions_app, name="sessions", help="List, read and remove stored conversations.")
-app.add_typer(runs_app, name="runs", help="List and show the runs that programs have stored.")
+for command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
+    sessions_app.command()(command)
+app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, export and remove stored conversations.")
+app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
+app.add_typer(stores_app, name="stores", help="Take over what another store holds: to seal it, encrypt it or move it.")
+app.command()(verify)
 app.command()(doctor)
 
 

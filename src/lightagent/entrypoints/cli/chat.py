@@ -28,7 +28,7 @@ from lightagent.entrypoints.cli.options import (
 )
 from lightagent.entrypoints.cli.progress import print_line, progress_line
 from lightagent.entrypoints.cli.run_command import agent_options
-from lightagent.entrypoints.cli.tool_files import load_tool_file
+from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_run
 from lightagent.options import RunOptions
@@ -66,7 +66,7 @@ def chat(
     `lightagent chat --profile prod --instructions "Answer in French."`
     """
     settings = settings_for(config, profile, debug, trust_config)
-    found = [tool for spec in tools or [] for tool in load_tool_file(spec)]
+    found = load_tools(tools)
     app = open_app(settings)
     agent = app.agent(**agent_options(found, instructions))
     show_destination(app.model)

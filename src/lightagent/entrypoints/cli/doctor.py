@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from os import environ
@@ -19,7 +20,7 @@ from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.journal_streams import StoreNote, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
@@ -27,23 +28,25 @@ from lightagent.entrypoints.cli.destination import key_hint, show_destination
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
 from lightagent.entrypoints.cli.trace_tree import preview
-from lightagent.ports.journals import JournalStore
+from lightagent.ports.journals import ExaminedStore, JournalStore
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
-from lightagent.settings.origins import short_path
+from lightagent.settings.origins import printable, short_path
 
 QUESTION = "Reply with the word OK."
 MAX_TOKENS = 16
+_VERIFY = "Type: lightagent verify"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What a round trip to a model showed: its answer, or the error, and how long it took."""
+    """What a round trip showed: the answer, or the error, how long it took, and what else an operator should know."""
 
     answer: str
     seconds: float
     error: LightAgentErrorInfo | None = None
+    notes: tuple[StoreNote, ...] = ()
 
 
 @guarded
@@ -59,11 +62,12 @@ def doctor(
 ) -> ExitCode:
     """Open every configured backend, make one real round trip to each, and say what to do where it fails.
 
-    The model is asked for a word or two, which may cost a fraction of a cent.
+    The model is asked for a word or two, which may cost a fraction of a cent. Of a store in SQLite it is told how large
+    the write-ahead log is, and who keeps it from shrinking.
 
     With `--probe`, about ten small requests find out what its endpoint takes instead: how it can be asked for JSON,
     with tools and without, which roles and parameters it knows. What differs is printed as the option `profile`, for
-    settings and for programs. Refusals are what it looks for; it fails only where nothing is answered.
+    settings and for programs. Refusals are what it looks for; it fails where nothing is answered, or nothing more.
 
     **Examples**
 
@@ -103,11 +107,15 @@ async def _examine(app: App, seconds: float) -> tuple[Diagnosis, Diagnosis | Non
 
 
 async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
-    """One listing; every failure is part of the answer."""
+    """One listing, and how the store is; every failure is part of the answer."""
     start = time.monotonic()
+    notes: Sequence[StoreNote] = ()
     try:
         async with asyncio.timeout(seconds):
             page = await store.list(StreamQuery(limit=1))
+            took = time.monotonic() - start
+            if isinstance(store, ExaminedStore):
+                notes = await store.examine()
     except TimeoutError:
         info = LightAgentErrorInfo(
             "LA-408", f"No answer within {seconds:g} seconds.", "Check the server, or raise --timeout."
@@ -115,7 +123,8 @@ async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
         return Diagnosis("", time.monotonic() - start, info)
     except Exception as exc:
         return Diagnosis("", time.monotonic() - start, classify_exception(exc))
-    return Diagnosis("it holds streams" if page.streams else "it is empty", time.monotonic() - start)
+    answer = "it holds streams" if page.streams or page.unreadable else "it is empty"
+    return Diagnosis(answer, took, notes=(*(StoreNote(text, _VERIFY) for text in page.unreadable), *notes))
 
 
 async def examine_model(model: ChatModel, seconds: float) -> Diagnosis:
@@ -163,6 +172,12 @@ def _show_diagnosis(console: Console, name: str, found: Diagnosis) -> None:
     took = f"{found.seconds * 1000:.0f} ms"
     if found.error is None:
         console.print(f"[green]✓[/] {escape(name)} · {took} · {preview(found.answer) or '(an empty answer)'}")
+        for note in found.notes:
+            if note.advice:
+                console.print(printable(f"! {note.text}"), style="yellow", markup=False)
+                console.print(printable(f"  → {note.advice}"), style="yellow", markup=False)
+            else:
+                console.print(printable(f"  {note.text}"), style="dim", markup=False)
         return
     console.print(f"✗ {name} · {took}", style="red", markup=False)
     show_error(found.error)

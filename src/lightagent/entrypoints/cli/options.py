@@ -39,6 +39,10 @@ TrustConfig: TypeAlias = Annotated[
     bool,
     typer.Option("--trust-config", help="Trust the lightagent.toml that is found, for this once. Read it before."),
 ]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ShowTrace: TypeAlias = Annotated[
+    bool, typer.Option("--trace", help="Print what happened as a tree, to standard error.")
+]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log to standard error what happens, in detail.")]
 
 

@@ -31,7 +31,11 @@ _MARKS = {"yes": "[green]✓[/]", "no": "[red]✗[/]", "unclear": "[yellow]?[/]"
 
 @dataclass(slots=True)
 class Probed:
-    """What came of an inquiry over the network; without `found`, `error` says why the endpoint answered nothing."""
+    """What came of an inquiry over the network; without `found`, `error` says why the endpoint answered nothing.
+
+    Attributes:
+        barred: the error after which nothing more was sent, since the account may not ask for anything now.
+    """
 
     known: EndpointProfile
     found: Found | None = None
@@ -39,6 +43,7 @@ class Probed:
     requests: int = 0
     tokens: int = 0
     repeats: int = field(default=0, repr=False)
+    barred: LightAgentErrorInfo | None = None
 
 
 def probe_endpoint(console: Console, settings: Settings, seconds: float) -> ExitCode:
@@ -67,6 +72,9 @@ def probe_endpoint(console: Console, settings: Settings, seconds: float) -> Exit
         key_hint(model, probed.error)
         return ExitCode.FAILED
     _show(console, probed, probed.found)
+    if probed.barred is not None:
+        show_error(probed.barred)
+        return ExitCode.FAILED
     return ExitCode.COMPLETED
 
 
@@ -86,6 +94,8 @@ async def probe(settings: Settings, known: EndpointProfile, seconds: float) -> P
 
 async def _ask_twice(settings: Settings, request: Probe, seconds: float, probed: Probed) -> Answer:
     """The answer; where the endpoint was busy or failed, that of a second request. The very first must do."""
+    if probed.barred is not None:
+        return Unclear(f"not asked: {probed.barred.message}")
     answer = await _ask(settings, request, seconds, probed)
     if isinstance(answer, Taken) or not _passes(probed.error) or probed.requests == 1 or probed.repeats == MOST_REPEATS:
         return answer
@@ -96,6 +106,11 @@ async def _ask_twice(settings: Settings, request: Probe, seconds: float, probed:
 def _passes(error: LightAgentErrorInfo | None) -> bool:
     """Whether the same request may be answered the next time; what was learnt from is asked otherwise."""
     return error is not None and error.retryable and "learnt" not in (error.details or {})
+
+
+def _bars(error: LightAgentErrorInfo) -> bool:
+    """Whether no other request would be answered either: the key is no longer taken, or the account has no balance."""
+    return error.code in ("LA-401", "LA-429") and not error.retryable
 
 
 async def _ask(settings: Settings, request: Probe, seconds: float, probed: Probed) -> Answer:
@@ -111,6 +126,8 @@ async def _ask(settings: Settings, request: Probe, seconds: float, probed: Probe
         return Unclear(words)
     except ProviderError as exc:
         probed.error = exc.info
+        if _bars(exc.info):
+            probed.barred = exc.info
         return judged(exc, _learnt(model, request.profile))
     except Exception as exc:
         probed.error = classify_exception(exc)
@@ -145,7 +162,7 @@ def _show(console: Console, probed: Probed, found: Found) -> None:
         console.print(_line(finding))
     console.print(f"{probed.requests} requests, {probed.tokens} tokens.", markup=False)
     console.print()
-    if found.profile == probed.known:
+    if found.profile == probed.known and probed.barred is None:
         console.print("Requests have this form already: nothing has to be set.", markup=False)
     if found.profile != UNKNOWN or found.profile != probed.known:
         console.print(f"In settings, under the model: profile = {as_toml(found.profile)}", markup=False)

@@ -20,13 +20,14 @@ from lightagent.entrypoints.cli.options import (
     Instructions,
     Profile,
     Session,
+    ShowTrace,
     Tools,
     TrustConfig,
     User,
     settings_for,
 )
 from lightagent.entrypoints.cli.progress import Progress
-from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tool_file
+from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_run
 from lightagent.options import AgentOptions
@@ -42,7 +43,7 @@ def run(
     user: User = "",
     session: Session = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
-    trace: Annotated[bool, typer.Option("--trace", help="Print what happened as a tree, to standard error.")] = False,
+    trace: ShowTrace = False,
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
@@ -65,11 +66,11 @@ def run(
     """
     asked = _question(question)
     settings = settings_for(config, profile, debug, trust_config)
-    found = [tool for spec in tools or [] for tool in load_tool_file(spec)]
+    found = load_tools(tools)
     app = open_app(settings)
     show_destination(app.model)
     result = asyncio.run(_run(app, asked, user, session, **agent_options(found, instructions)))
-    _show_result(result, as_json=as_json, trace=trace)
+    show_result(result, as_json=as_json, trace=trace)
     return exit_code(result.outcome)
 
 
@@ -95,7 +96,8 @@ def _question(given: str) -> str:
     return asked
 
 
-def _show_result(result: RunResult, *, as_json: bool, trace: bool) -> None:
+def show_result(result: RunResult, *, as_json: bool, trace: bool) -> None:
+    """Print the answer or the whole result, and to standard error the trace and what went wrong."""
     if as_json:
         write_answer(json.dumps(result.to_dict(), ensure_ascii=False, indent=2) + "\n")
     else:

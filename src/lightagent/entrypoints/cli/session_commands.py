@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.sessions import SessionInfo, Sessions
-from lightagent.domain.errors import ConfigurationError
+from lightagent.application.projections.calls import tool_calls
+from lightagent.application.session_info import SessionInfo
+from lightagent.application.session_turns import SessionTurn
+from lightagent.application.sessions import Sessions
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, User
-from lightagent.entrypoints.cli.stores import AsJson, print_listing, with_store
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, User
+from lightagent.entrypoints.cli.stores import Listing, gather_listing, open_private, print_listing, with_store
+from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
@@ -39,8 +46,8 @@ def list_sessions(
     `lightagent sessions list --user ann --json | jq -r '.[].session_id'`
     """
 
-    async def read(store: JournalStore) -> list[SessionInfo]:
-        return [info async for info in Sessions(store).list(user)]
+    async def read(store: JournalStore) -> Listing[SessionInfo]:
+        return await gather_listing(Sessions(store).list(user))
 
     found = with_store(read, config, profile, trust_config)
     print_listing(found, _line, "There are no sessions of this user.", as_json=as_json)
@@ -56,6 +63,9 @@ def _line(info: SessionInfo) -> str:
 def show(
     session: SessionId,
     user: User = "",
+    incomplete: Annotated[
+        bool, typer.Option("--include-incomplete-turns", help="Also what was said in turns that did not complete.")
+    ] = False,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
@@ -71,7 +81,7 @@ def show(
     """
 
     async def read(store: JournalStore) -> tuple[JsonObject, ...]:
-        return await Sessions(store).messages(session, user)
+        return await Sessions(store).messages(session, user, include_incomplete_turns=incomplete)
 
     messages = with_store(read, config, profile, trust_config)
     if as_json:
@@ -89,26 +99,105 @@ def show(
 
 @sessions_app.command()
 @guarded
-def forget(
+def replay(
     session: SessionId,
+    user: User = "",
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print the turns of a session as trees, told again from its log: no model is asked and no tool is called.
+
+    Turns that failed, were blocked or cancelled, or were taken back are among them.
+
+    **Examples**
+
+    `lightagent sessions replay monday`
+
+    `lightagent sessions replay monday --json | jq '.[].status'`
+    """
+
+    async def read(store: JournalStore) -> list[SessionTurn]:
+        return [turn async for turn in Sessions(store).replay(session, user)]
+
+    turns = with_store(read, config, profile, trust_config)
+    if as_json:
+        write_answer(json.dumps([_told(turn) for turn in turns], ensure_ascii=False, indent=2) + "\n")
+        return ExitCode.COMPLETED
+    for turn in turns:
+        undone = " · taken back" if turn.undone else ""
+        out().print(printable(f"{turn.run_id} · {turn.status}{undone} · {query_text(turn)}"), markup=False)
+        print_tree(out(), turn.trace(capture_content=True), tool_calls(turn.journal.events))
+    if not turns:
+        out().print(f"The session {printable(session)!r} of this user has no turns.", markup=False)
+    return ExitCode.COMPLETED
+
+
+def _told(turn: SessionTurn) -> JsonObject:
+    """A turn as JSON."""
+    return {
+        "run_id": turn.run_id,
+        "status": turn.status,
+        "undone": turn.undone,
+        "journal": json.loads(turn.journal.to_json()),
+        "messages": list(turn.messages),
+    }
+
+
+def query_text(turn: SessionTurn) -> str:
+    """What was asked in a turn, on one line."""
+    asked = turn.query
+    if asked is None:
+        return "(its query was not let pass)"
+    text = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 160 else f"{flat[:159]}…"
+
+
+@sessions_app.command()
+@guarded
+def export(
+    session: Annotated[str | None, typer.Argument(help="The session; without one, all of the user's.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file that is written; otherwise standard output.")
+    ] = None,
     user: User = "",
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Remove a session and all that was said in it, for good.
+    """Write all that is kept of a session, or of all sessions of the user, as lines of JSON.
 
     **Examples**
 
-    `lightagent sessions forget monday --user ann`
+    `lightagent sessions export monday --user ann -o monday.jsonl`
+
+    `lightagent sessions export --user ann -o ann.jsonl`
     """
 
-    async def remove(store: JournalStore) -> bool:
-        return await Sessions(store).forget(session, user)
+    async def write(store: JournalStore) -> int:
+        sessions = Sessions(store)
+        listing: Listing[SessionInfo] = Listing([]) if session else await gather_listing(sessions.list(user))
+        names = [session] if session else [info.session_id for info in listing.found]
+        lines = _lines(sessions, names, user)
+        first = await anext(lines, None)  # Before a file is written over: there may be no such session.
+        with nullcontext(sys.stdout) if output is None else open_private(output) as file:
+            if first is not None:
+                file.write(first)
+            async for line in lines:
+                file.write(line)
+        if listing.error is not None:
+            raise listing.error
+        return len(names)
 
-    if not with_store(remove, config, profile, trust_config):
-        raise ConfigurationError(
-            f"There is no session {printable(session)!r} of this user.", guidance="Type: lightagent sessions list"
-        )
-    out().print(f"Forgotten: {printable(session)}", markup=False)
+    count = with_store(write, config, profile, trust_config)
+    if output is not None:
+        out().print(f"Exported: {count} session{'' if count == 1 else 's'}", markup=False)
     return ExitCode.COMPLETED
+
+
+async def _lines(sessions: Sessions, names: Sequence[str], user: str) -> AsyncIterator[str]:
+    for name in names:
+        async for line in sessions.export(name, user):
+            yield line + "\n"

@@ -9,11 +9,32 @@ import typer
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.trace import trace_events
-from lightagent.application.stored_runs import RunInfo, Runs
+from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
 from lightagent.domain.errors import ConfigurationError
-from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, User
-from lightagent.entrypoints.cli.stores import AsJson, print_listing, with_store
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
+from lightagent.entrypoints.cli.decisions import (
+    Approve,
+    CallId,
+    Edit,
+    Reject,
+    Respond,
+    decision_of,
+    waiting_lines,
+)
+from lightagent.entrypoints.cli.options import (
+    AsJson,
+    Config,
+    Debug,
+    Instructions,
+    Profile,
+    ShowTrace,
+    Tools,
+    TrustConfig,
+    User,
+    settings_for,
+)
+from lightagent.entrypoints.cli.resume_run import resume_with
+from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, with_store
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
@@ -37,7 +58,7 @@ def list_runs(
 ) -> ExitCode:
     """Print the user's stored runs, the newest first, with their status.
 
-    A run that is `interrupted` or `suspended` can be resumed: `agent.resume(await Runs(store).journal(run_id))`.
+    A run that is `interrupted` or `suspended` can be resumed: `lightagent runs resume RUN`.
 
     **Examples**
 
@@ -46,8 +67,8 @@ def list_runs(
     `lightagent runs list --status suspended --json | jq -r '.[].run_id'`
     """
 
-    async def read(store: JournalStore) -> list[RunInfo]:
-        return [info async for info in Runs(store).list(user, status=status)]
+    async def read(store: JournalStore) -> Listing[RunInfo]:
+        return await gather_listing(Runs(store).list(user, status=status))
 
     found = with_store(read, config, profile, trust_config)
     print_listing(found, _line, "There are no such runs of this user.", as_json=as_json)
@@ -68,7 +89,10 @@ def show(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what happened in a run as a tree, or its journal as JSON.
+    """Print what became of a run and what happened in it as a tree, or its journal as JSON.
+
+    With --json the status goes to standard error. It is `suspended` while the run waits for a human, and `interrupted`
+    where its process is gone.
 
     **Examples**
 
@@ -77,16 +101,77 @@ def show(
     `lightagent runs show 009353cbc753c7890adb6a1e198955c8 --json > journal.json`
     """
 
-    async def read(store: JournalStore) -> Journal | None:
-        return await Runs(store).journal(run, user)
+    async def read(store: JournalStore) -> StoredRun:
+        return await find_run(store, run, user)
 
-    journal = with_store(read, config, profile, trust_config)
-    if journal is None:
+    found = with_store(read, config, profile, trust_config)
+    events = found.journal.events
+    (err() if as_json else out()).print(printable(_line(found.info)), markup=False)
+    for line in waiting_lines(found.journal):
+        (err() if as_json else out()).print(printable(line), markup=False)
+    if as_json:
+        write_answer(found.journal.to_json() + "\n")
+    else:
+        print_tree(out(), trace_events(events, stream=False, capture_content=True), tool_calls(events))
+    return ExitCode.COMPLETED
+
+
+async def find_run(store: JournalStore, run: str, user: str) -> StoredRun:
+    """A stored run.
+
+    Raises:
+        ConfigurationError: there is no such run.
+    """
+    found = await Runs(store).find(run, user)
+    if found is None:
         raise ConfigurationError(
             f"There is no run {printable(run)!r} of this user.", guidance="Type: lightagent runs list"
         )
-    if as_json:
-        write_answer(journal.to_json() + "\n")
-    else:
-        print_tree(out(), trace_events(journal.events, stream=False, capture_content=True), tool_calls(journal.events))
-    return ExitCode.COMPLETED
+    return found
+
+
+@runs_app.command()
+@guarded
+def resume(
+    run: RunId,
+    approve: Approve = False,
+    reject: Reject = None,
+    edit: Edit = None,
+    respond: Respond = None,
+    call: CallId = None,
+    tools: Tools = None,
+    instructions: Instructions = None,
+    user: User = "",
+    as_json: AsJson = False,
+    trace: ShowTrace = False,
+    config: Config = None,
+    profile: Profile = None,
+    debug: Debug = False,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Go on with a run that was interrupted, or that waits for a human, with a decision about the call that waits.
+
+    The agent is the one of the settings; give it the tools that the run was begun with. Ends as `run` does.
+
+    **Examples**
+
+    `lightagent runs resume 009353cbc753c7890adb6a1e198955c8 --tools my_tools.py --approve`
+
+    `lightagent runs resume 009353cbc753c7890adb6a1e198955c8 --tools my_tools.py --reject "Too expensive."`
+
+    `lightagent runs resume 009353cbc753c7890adb6a1e198955c8 --tools my_tools.py --edit '{"amount": 5}'`
+    """
+
+    async def find(store: JournalStore) -> Journal:
+        return (await find_run(store, run, user)).journal
+
+    return resume_with(
+        find,
+        decision_of(approve, reject, edit, respond),
+        call,
+        settings=settings_for(config, profile, debug, trust_config),
+        tools=tools,
+        instructions=instructions,
+        as_json=as_json,
+        trace=trace,
+    )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Generic, TextIO, TypeVar
 
-import typer
-
-from lightagent.application.sessions import SessionInfo
+from lightagent.application.session_info import SessionInfo
 from lightagent.application.stored_runs import RunInfo
 from lightagent.bootstrap import open_journals
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, IncompleteListing
 from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.ports.journals import JournalStore
@@ -24,7 +23,13 @@ from lightagent.settings.origins import printable
 T = TypeVar("T")
 InfoT = TypeVar("InfoT", SessionInfo, RunInfo)
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[InfoT]):
+    """What a listing has found; with an error it is not all there is."""
+
+    found: list[InfoT]
+    error: IncompleteListing | None = None
 
 
 def with_store(
@@ -36,12 +41,7 @@ def with_store(
         ConfigurationError: no settings name a store.
         StoreError: it cannot be read or written.
     """
-    store = open_journals(settings_for(config, profile, False, trust))
-    if store is None:
-        raise ConfigurationError(
-            "No settings say where sessions and runs are kept.",
-            guidance='Add to lightagent.toml: [default.journals] with kind = "sqlite" and path = "journals.db".',
-        )
+    store = require_store(open_journals(settings_for(config, profile, False, trust)))
 
     async def carry_out() -> T:
         try:
@@ -52,18 +52,63 @@ def with_store(
     return asyncio.run(carry_out())
 
 
-def print_listing(found: Sequence[InfoT], line: Callable[[InfoT], str], empty: str, *, as_json: bool) -> None:
+def require_store(store: JournalStore | None) -> JournalStore:
+    """The store that the settings name.
+
+    Raises:
+        ConfigurationError: they name none.
+    """
+    if store is None:
+        raise ConfigurationError(
+            "No settings say where sessions and runs are kept.",
+            guidance='Add to lightagent.toml: [default.journals] with kind = "sqlite" and path = "journals.db".',
+        )
+    return store
+
+
+async def gather_listing(items: AsyncIterator[InfoT]) -> Listing[InfoT]:
+    """What a listing gives, and how far it is right."""
+    found = list[InfoT]()
+    try:
+        async for info in items:
+            found.append(info)
+    except IncompleteListing as error:
+        return Listing(found, error)
+    return Listing(found)
+
+
+def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: str, *, as_json: bool) -> None:
     """Print what was found, a line each with the time of its last use, or all of it as JSON.
 
     Args:
         line: what is told of one besides that time.
         empty: what is said where there is none.
+
+    Raises:
+        IncompleteListing: after that, if not everything could be read.
     """
     if as_json:
-        write_answer(json.dumps([asdict(info) for info in found], ensure_ascii=False, indent=2) + "\n")
-        return
-    for info in found:
-        used = datetime.fromtimestamp(info.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
-        out().print(printable(f"{line(info)} · {used} UTC"), markup=False)
-    if not found:
-        out().print(empty, markup=False)
+        write_answer(json.dumps([asdict(info) for info in listing.found], ensure_ascii=False, indent=2) + "\n")
+    else:
+        for info in listing.found:
+            used = datetime.fromtimestamp(info.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
+            out().print(printable(f"{line(info)} · {used} UTC"), markup=False)
+        if not listing.found and listing.error is None:
+            out().print(empty, markup=False)
+    if listing.error is not None:
+        raise listing.error
+
+
+def open_private(path: Path) -> TextIO:
+    """A file to be written anew, which nobody else may read.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{printable(str(path))} cannot be written: {error.strerror}.", guidance="Choose another file."
+        ) from None
+    return os.fdopen(file, "w", encoding="utf-8", newline="\n")

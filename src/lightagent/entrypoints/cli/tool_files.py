@@ -18,6 +18,15 @@ from lightagent.settings.origins import suggest
 ToolFunction: TypeAlias = Callable[..., object]
 
 
+def load_tools(specs: Sequence[str] | None) -> list[ToolFunction]:
+    """The tools of all files that the user named.
+
+    Raises:
+        ConfigurationError: no such file or function, or one does not run.
+    """
+    return [tool for spec in specs or () for tool in load_tool_file(spec)]
+
+
 def load_tool_file(spec: str) -> list[ToolFunction]:
     """The tools that ``FILE.py`` or ``FILE.py:name,name`` names.
 

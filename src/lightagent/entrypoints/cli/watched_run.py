@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Unpack
 
 from lightagent.agent import LightAgent
+from lightagent.agent_base import Query
 from lightagent.application.projections.result import RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.options import RunOptions
 
 
 async def watched_run(
-    agent: LightAgent, question: str, show: Callable[[StreamEvent], None], **options: Unpack[RunOptions]
+    agent: LightAgent, question: Query, show: Callable[[StreamEvent], None], **options: Unpack[RunOptions]
 ) -> RunResult:
     """Run, show each event as it happens, and give the result, which holds the error of a failed run.
 

@@ -1,132 +1,79 @@
-"""LiteLLM's answers as plain data, with what LiteLLM puts aside: provider fields, and the provider's finish reasons.
-
-LiteLLM makes `stop` of every finish reason that it does not know, and of some that say that an answer broke off.
-"""
+"""LiteLLM's answers as plain data, with what LiteLLM puts aside: provider fields, errors, and finish reasons."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Final, Protocol, TypeAlias, runtime_checkable
+from collections.abc import AsyncIterator
+from typing import Final, TypeAlias
 
-from lightagent.adapters.chat.openai.finish_reasons import is_whole
+from lightagent.adapters.chat.litellm.overheard import Overheard
+from lightagent.adapters.chat.openai.finish_reasons import is_known, is_whole
 from lightagent.domain.provider_fields import MESSAGE_FIELDS
 
 _ASIDE: Final = "provider_specific_fields"
-_DELTA_REASONS: Final = ("stop_reason", "finish_reason")
-"""Where the events of Anthropic and Cohere tell it, beside what they add to the answer."""
+_OF_CHOICE: Final = ("error", "content_filter_results")
 
 _Object: TypeAlias = dict[object, object]
 
 
-@runtime_checkable
-class _Parser(Protocol):
-    """A stream of LiteLLM that takes the provider's events as JSON, as most do; the SDKs' and Bedrock's do not."""
+async def plain_answers(answer: object, *, gateway: bool = False) -> AsyncIterator[object]:
+    """The chunks of a stream, or the one whole answer.
 
-    chunk_parser: Callable[[dict[str, object]], object]
-
-
-@runtime_checkable
-class _LateStream(Protocol):
-    """A stream of LiteLLM that is opened at its first chunk, as Gemini's."""
-
-    completion_stream: object
-    make_call: Callable[..., Awaitable[object]] | None
-
-
-async def plain_answers(answer: object) -> AsyncIterator[object]:
-    """The chunks of a stream, or the one whole answer."""
+    Args:
+        gateway: the provider is a gateway with finish reasons of its own, which tells those behind it besides.
+    """
     if not isinstance(answer, AsyncIterator):
-        yield _restored(answer, None)
+        yield _restored(answer, None, gateway=gateway)
         return
-    reasons = _StreamReasons(answer)
+    overheard = Overheard(answer)
     try:
         while (chunk := await anext(answer, None)) is not None:
-            yield _restored(chunk, reasons)
+            if told := overheard.take():
+                yield {"choices": [], **told}
+            yield _restored(chunk, overheard, gateway=gateway)
+        if told := overheard.take():
+            yield {"choices": [], **told}
     finally:
         close = getattr(answer, "aclose", None)
         if close is not None:
             await close()
 
 
-class _StreamReasons:
-    """The finish reasons in a stream as the provider told them.
-
-    LiteLLM keeps the word where the OpenAI SDK reads the stream; elsewhere it is heard before LiteLLM reads the event.
-    """
-
-    def __init__(self, stream: object) -> None:
-        self._stream = stream
-        self._heard: dict[object, object] = {}
-        self._listen(getattr(stream, "completion_stream", None))
-        if isinstance(stream, _LateStream) and stream.completion_stream is None and stream.make_call is not None:
-            stream.make_call = self._listening(stream.make_call)
-
-    def of(self, index: object) -> object:
-        """The word for the choice of this number; None where nothing is known."""
-        word = self._heard.get(index)
-        if word is None and not index:
-            word = getattr(self._stream, "received_finish_reason", None)
-        return word
-
-    def _listening(self, call: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
-        async def opened(*args: object, **options: object) -> object:
-            stream = await call(*args, **options)
-            self._listen(stream)
-            return stream
-
-        return opened
-
-    def _listen(self, inner: object) -> None:
-        if not isinstance(inner, _Parser):
-            return
-        parse = inner.chunk_parser
-
-        def parsed(chunk: dict[str, object]) -> object:
-            for index, word in _reasons(chunk):
-                self._heard[index] = word
-            return parse(chunk)
-
-        inner.chunk_parser = parsed
-
-
-def _reasons(event: object) -> Iterator[tuple[object, object]]:
-    """The finish reasons in an event of a provider, each with the number of its choice."""
-    if not isinstance(event, dict):
-        return
-    for choices, name in (("choices", "finish_reason"), ("candidates", "finishReason")):
-        for place, choice in enumerate(_listed(event.get(choices))):
-            if isinstance(choice, dict) and (word := choice.get(name)):
-                index = choice.get("index")
-                yield place if index is None else index, word
-    delta = event.get("delta")
-    if isinstance(delta, dict):
-        yield from ((0, delta[name]) for name in _DELTA_REASONS if delta.get(name))
-
-
-def _restored(answer: object, reasons: _StreamReasons | None) -> object:
+def _restored(answer: object, overheard: Overheard | None, *, gateway: bool) -> object:
     """An answer or chunk as plain data, with everything where the provider had it."""
     dump = getattr(answer, "model_dump", None)
     plain: object = dump(exclude_none=True) if dump is not None else answer
-    if isinstance(plain, dict):
-        for choice in _listed(plain.get("choices")):
-            if isinstance(choice, dict):
-                _restore_reason(choice, reasons)
-                for part in (choice.get("message"), choice.get("delta")):
-                    if isinstance(part, dict):
-                        _restore_fields(part)
+    choices = plain.get("choices") if isinstance(plain, dict) else None
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            _restore_reason(choice, overheard, gateway=gateway)
+            _restore_beside(choice)
+            for part in (choice.get("message"), choice.get("delta")):
+                if isinstance(part, dict):
+                    _restore_fields(part)
     return plain
 
 
-def _restore_reason(choice: _Object, reasons: _StreamReasons | None) -> None:
+def _restore_reason(choice: _Object, overheard: Overheard | None, *, gateway: bool) -> None:
     """What says that the answer is not whole counts; of a whole one LiteLLM knows better whether it asks for tools."""
     if choice.get("finish_reason") is None:
         return
     aside = choice.get(_ASIDE)
     word = aside.get("native_finish_reason") if isinstance(aside, dict) else None
-    if word is None and reasons is not None:
-        word = reasons.of(choice.get("index", 0))
+    if gateway and not is_known(word):
+        word = None
+    if word is None and overheard is not None:
+        word = overheard.reason(choice.get("index", 0))
     if word is not None and not is_whole(word):
         choice["finish_reason"] = word
+
+
+def _restore_beside(choice: _Object) -> None:
+    """In a whole answer LiteLLM moves aside what it does not know of a choice."""
+    aside = choice.get(_ASIDE)
+    if isinstance(aside, dict):
+        for name in _OF_CHOICE:
+            if aside.get(name) and name not in choice:
+                choice[name] = aside[name]
 
 
 def _restore_fields(part: _Object) -> None:
@@ -136,7 +83,3 @@ def _restore_fields(part: _Object) -> None:
         for name in MESSAGE_FIELDS:
             if name in aside and name not in part:
                 part[name] = aside[name]
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from lightagent.adapters.chat._credentials import Credentials
-from lightagent.adapters.chat.openai.error_bodies import Report, read_body
+from lightagent.adapters.chat.openai.error_bodies import Report, read_body, read_report
 from lightagent.adapters.chat.openai.pauses import pause
 from lightagent.adapters.chat.openai.reported_errors import error_of
 from lightagent.domain.error_codes import ERROR_TAXONOMY
@@ -52,9 +52,13 @@ def _first_line(text: str) -> str:
 
 
 def _report(exc: Exception, message: str) -> Report:
-    """The provider's own report, which litellm quotes in its text, with the words of the exception's name."""
+    """The provider's own report, which litellm keeps, or quotes in its text, with the words of the exception's name."""
+    body: object = getattr(exc, "body", None)
     quoted = message.find("{")
-    report = read_body(message[quoted:].encode("utf-8", "replace")) if quoted >= 0 else Report("")
+    if isinstance(body, Mapping) and body:
+        report = read_report(body if "error" in body else {"error": body})
+    else:
+        report = read_body(message[quoted:].encode("utf-8", "replace")) if quoted >= 0 else Report("")
     words = ("content_policy_violation",) if "ContentPolicy" in type(exc).__name__ else ()
     return Report(message, report.code, report.type, (*words, *report.words), report.body)
 

@@ -11,18 +11,19 @@ from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
-from lightagent.adapters.chat._refusals import asks_again, refused
+from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.litellm.answers import plain_answers
 from lightagent.adapters.chat.litellm.faults import translated
-from lightagent.adapters.chat.litellm.keys import missing_variable
+from lightagent.adapters.chat.litellm.keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
 from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_bytes import whole_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.provider_fields import ModelOrigin
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
@@ -50,6 +51,8 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         timeout: seconds that one attempt may take.
         headers: further request headers.
         arguments: further arguments of `litellm.acompletion`, such as `api_version`.
+        default_key_allowed: whether a credential of the environment may go to a host that neither the environment names
+            nor is the provider's. Settings say no where a file names the host.
         profile: what the endpoint takes, or the name of a line of the table; by default the provider's line.
     """
 
@@ -62,6 +65,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         timeout: float = DEFAULT_TIMEOUT,
         headers: Mapping[str, str] | None = None,
         arguments: JsonObject | None = None,
+        default_key_allowed: bool = True,
         profile: str | EndpointProfile | None = None,
     ) -> None:
         if profile is not None:
@@ -73,6 +77,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         self._model = model
         self._credentials = Credentials()
         self._given = (api_key, api_base)
+        self._default_key_allowed = default_key_allowed
         fixed = {"api_key": api_key, "api_base": api_base, "extra_headers": dict(headers or {}) or None}
         self._headers = dict(headers or {})
         self._further: JsonObject = arguments or {}
@@ -89,6 +94,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         }
         self._complete: Complete | None = None
         self._origin = _origin(model, api_base)
+        self._gateway = model.startswith("openrouter/") or self._origin.address.endswith("openrouter.ai")
 
     @property
     def name(self) -> str:
@@ -106,8 +112,21 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
         """What is missing for a provider that is known, asked at its usual place and with nothing else to prove it."""
-        given = any(self._given) or self._further or any(name.lower() in _CREDENTIALS for name in self._headers)
+        if self._withholds_keys(environ):
+            refusal = None if self._proves_itself() else key_refusal(self._model, self._given[1], environ)
+            return refusal.message if refusal is not None else ""
+        given = any(self._given) or self._further or self._proves_itself()
         return "" if given else missing_variable(self._model, environ)
+
+    def _withholds_keys(self, environ: Mapping[str, str]) -> bool:
+        """Whether there is no key but what litellm finds in the environment, and that must not go where requests go."""
+        key, base = self._given
+        if self._default_key_allowed or key or self._further.get("api_key"):
+            return False
+        return not names_own_host(self._model, base, self._further, environ)
+
+    def _proves_itself(self) -> bool:
+        return any(name.lower() in _CREDENTIALS for name in self._headers)
 
     @property
     def origin(self) -> ModelOrigin:
@@ -132,6 +151,8 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         profile = self._profile
+        if self._complete is None and self._withholds_keys(os.environ):
+            self._withhold_keys()
         arguments = self._arguments(request, profile)
         if self._complete is None:
             self._complete = await load()
@@ -140,7 +161,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         reader = ChoiceReader(self.origin)
         try:
             answer = await self._complete(**arguments)
-            async for plain in plain_answers(answer):
+            async for plain in plain_answers(answer, gateway=self._gateway):
                 for delta in reader.read(plain):
                     yield delta
             for delta in reader.end(complete=True):
@@ -158,12 +179,16 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
         """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
-        learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
-        if learnt is None or not isinstance(error, ProviderError):
-            return error
-        if self._profile is sent:  # Another request may have learnt it meanwhile.
-            self._profile = learnt.profile
-        return asks_again(error, learnt.change)
+        self._profile, error = learn(self.profile, sent, request, error)
+        return error
+
+    def _withhold_keys(self) -> None:
+        """Raises LA-401 where litellm would look for more than a key, or a key is there to be asked for."""
+        keyed = self._proves_itself()
+        refusal = key_refusal(self._model, self._given[1], {} if keyed else os.environ)
+        if refusal is not None:
+            raise refusal
+        self._fixed["api_key"] = NO_KEY
 
     def _remember_settings(self) -> None:
         """What litellm may send: what it was given, and what it takes from the environment by the provider's names."""
@@ -188,7 +213,9 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         arguments = {
             **self._fixed,
             **fitted_params(profile, request.params),
-            "messages": [message.to_openai(recipient) for message in fitted_messages(profile, request.messages)],
+            "messages": [
+                whole_json(message.to_openai(recipient)) for message in fitted_messages(profile, request.messages)
+            ],
         }
         if request.tools:
             arguments["tools"] = [tool.to_openai() for tool in request.tools]

@@ -29,6 +29,11 @@ class LiteLLMOptions(BaseModel):
     arguments: JsonObject = Field(
         default_factory=dict, description="Further arguments of litellm.acompletion, such as api_version."
     )
+    default_key_allowed: bool = Field(
+        True,
+        description="Whether a key of the environment may go to a host that neither the environment names nor is the "
+        "provider's own; never where a settings file names the host.",
+    )
     profile: str | EndpointProfile | None = Field(
         None, description="What the endpoint takes: the name of a known one, such as deepseek, or a table."
     )
@@ -47,5 +52,6 @@ def open_model(options: LiteLLMOptions) -> LiteLLMChatModel:
         timeout=options.timeout,
         headers=options.headers,
         arguments=options.arguments,
+        default_key_allowed=options.default_key_allowed,
         profile=options.profile,
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import partial
+from typing import Final
 
 import aiohttp
+from aiohttp.typedefs import LooseHeaders
 from yarl import URL
 
 from lightagent.adapters.chat.openai.endpoint import Endpoint
@@ -20,6 +24,9 @@ from lightagent.domain.origin import TraceHeaders
 
 _LARGE = 1024 * 1024
 _ERROR_BODY = 64 * 1024
+
+_CONNECTIONS: Final[ContextVar[list[int] | None]] = ContextVar("connections", default=None)
+"""Filled when the request that is being sent gets a connection of its own; where it stays empty, one was used again."""
 
 
 class AiohttpTransport(Transport):
@@ -35,21 +42,26 @@ class AiohttpTransport(Transport):
 
     async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         client = await self._clients.get()
+        headers = sendable(trace, self._endpoint.headers) if trace else None
+        made: list[int] = []
+        token = _CONNECTIONS.set(made)
         try:
-            # aiohttp warns of a large body as bytes, and writes one from a file in pieces.
-            response = await client.session.post(
-                self._url,
-                data=body if len(body) < _LARGE else io.BytesIO(body),
-                headers=sendable(trace, self._endpoint.headers) if trace else None,
-                allow_redirects=False,
-                proxy=self._proxy,
-            )
+            try:
+                response = await self._post(client.session, body, headers)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as exc:
+                # Servers close a connection that waits for its next request without a word. The request came to nobody
+                # then, as far as can be told, and is sent once more, as browsers do.
+                if made or client.session.closed or _began(exc):
+                    raise
+                response = await self._post(client.fresh, body, headers)
         except (aiohttp.ClientError, OSError) as exc:
             raise self._fault(exc) from exc
         except RuntimeError as exc:  # So aiohttp says that the session was closed while the request was being sent.
             if not client.session.closed:
                 raise
             raise unreachable(self._host, "the model was closed.") from exc
+        finally:
+            _CONNECTIONS.reset(token)
         answer = AiohttpAnswer(response, self._host, client.answers)
         if not 200 <= response.status < 300:
             try:
@@ -57,6 +69,18 @@ class AiohttpTransport(Transport):
             finally:
                 await answer.close()
         return answer
+
+    async def _post(
+        self, session: aiohttp.ClientSession, body: bytes, headers: LooseHeaders | None
+    ) -> aiohttp.ClientResponse:
+        return await session.post(
+            self._url,
+            # aiohttp warns of a large body as bytes, and writes one from a file in pieces.
+            data=body if len(body) < _LARGE else io.BytesIO(body),
+            headers=headers,
+            allow_redirects=False,
+            proxy=self._proxy,
+        )
 
     async def aclose(self) -> None:
         await self._clients.aclose()
@@ -113,25 +137,51 @@ async def _beginning(answer: AiohttpAnswer) -> bytes:
 
 
 class _Client:
-    """A session, and the answers that are read from it: closing the session alone would leave their readers waiting."""
+    """Sessions, and the answers that are read from them: closing a session alone would leave their readers waiting."""
 
     def __init__(self, connect_timeout: float, headers: Mapping[str, str]) -> None:
-        self.session = _new_session(connect_timeout, headers)
+        self._make = partial(_new_session, connect_timeout, headers)
+        self.session = self._make(keep=True)
+        self._fresh: aiohttp.ClientSession | None = None
         self.answers: set[AiohttpAnswer] = set()
+
+    @property
+    def fresh(self) -> aiohttp.ClientSession:
+        """A session in which each request has a connection of its own."""
+        if self._fresh is None:
+            self._fresh = self._make(keep=False)
+        return self._fresh
 
     async def close(self) -> None:
         for answer in [*self.answers]:
             await answer.close()
         await self.session.close()
+        if self._fresh is not None:
+            await self._fresh.close()
 
 
-def _new_session(connect_timeout: float, headers: Mapping[str, str]) -> aiohttp.ClientSession:
+def _new_session(connect_timeout: float, headers: Mapping[str, str], *, keep: bool) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # Compressed events arrive in lumps, and small answers gain nothing.
         headers={"Accept-Encoding": "identity", **headers},
         # Any number of requests at once; who wants fewer limits the runs.
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, force_close=not keep, socket_factory=_new_socket),
         # The exchange keeps the time of everything but the connection.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+
+
+def _began(exc: aiohttp.ClientConnectionError) -> bool:
+    """Whether the connection broke in the middle of an answer, of which the exception holds what came."""
+    return isinstance(exc, aiohttp.ServerDisconnectedError) and not isinstance(exc.message, str)
+
+
+def _new_socket(
+    address: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]],
+) -> socket.socket:
+    made = _CONNECTIONS.get()
+    if made is not None:
+        made.append(1)
+    family, kind, protocol, _, _ = address
+    return socket.socket(family, kind, protocol)

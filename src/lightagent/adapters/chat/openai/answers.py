@@ -6,26 +6,19 @@ a stream as one object, that call either of them text/plain. A web page is seen 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.adapters.chat.openai.faults import empty_answer, malformed, too_large, web_page
-from lightagent.adapters.chat.openai.reported_errors import event_error, withholds
-from lightagent.adapters.chat.openai.sse import ErrorEvent, Event, EventDecoder
+from lightagent.adapters.chat.openai.event_answers import EventAnswer
+from lightagent.adapters.chat.openai.faults import empty_answer, too_large, web_page
+from lightagent.adapters.chat.openai.plain_answers import plain_answer
+from lightagent.adapters.chat.openai.wire_json import parse_json
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import ProviderError
 from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
-_KEEP_ALIVE = re.compile(
-    rb"[\[<\"'(]?(?:ping|pong|null|none|true|false|ok|alive|keep[-_ ]?alive|heart[-_ ]?beat|processing|waiting|pending"
-    rb"|queued|thinking|loading|noop|[-.*\d\s]{0,40})\.{0,3}[\])>\"']?|:.*",
-    re.IGNORECASE | re.DOTALL,
-)
-"""What relays send as data to keep a connection alive: bare, quoted or in brackets, or a comment of the protocol."""
 _LEADING_KEEP_ALIVE = re.compile(rb"\s*[a-z][a-z_-]{2,15}\s*?\r?\n\s*(?:data|event|id|retry)?:", re.IGNORECASE)
 """The beginning of a stream with a word that is no field, as `ping`, on a line of its own."""
 _LONGEST_LEAD = 256
@@ -40,45 +33,53 @@ class AnswerReader:
         origin: the model that is asked.
     """
 
-    __slots__ = ("_choices", "_events", "_kept", "_kept_size", "_max_bytes", "done")
+    __slots__ = ("_events", "_kept", "_kept_size", "_max_bytes", "_origin")
 
     def __init__(self, max_bytes: int, origin: ModelOrigin = UNKNOWN_MODEL) -> None:
         self._max_bytes = max_bytes
-        self._choices = ChoiceReader(origin)
-        self._events: EventDecoder | None = None
+        self._origin = origin
+        self._events: EventAnswer | None = None
         self._kept: list[bytes] = []
         self._kept_size = 0
-        self.done = False
+
+    @property
+    def done(self) -> bool:
         """Whether the server said that nothing follows."""
+        return self._events is not None and self._events.done
 
     @property
     def complete(self) -> bool:
         """Whether a break here loses nothing of the answer."""
-        return self.done or self._choices.finished
+        return self._events is not None and self._events.complete
 
-    def feed(self, piece: bytes) -> Iterator[Delta]:
+    def feed(self, piece: bytes) -> Iterable[Delta]:
         """The deltas that these bytes complete, each as it is read: many events may come at once."""
-        if self._events is None:
-            self._kept.append(piece)
-            self._kept_size += len(piece)
-            if self._kept_size > self._max_bytes:
-                raise too_large(self._max_bytes)
-            if not self._begins_events():
-                return
-            piece = b"".join(self._kept)
-            self._kept.clear()
-            self._events = EventDecoder()
-        yield from self._read_events(self._events, self._events.feed(piece))
+        if self._events is not None:
+            return self._events.feed(piece)
+        self._kept.append(piece)
+        self._kept_size += len(piece)
+        if self._kept_size > self._max_bytes:
+            raise too_large(self._max_bytes)
+        if not self._begins_events():
+            return ()
+        self._events = EventAnswer(self._max_bytes, self._origin)
+        body = b"".join(self._kept)
+        self._kept.clear()
+        return self._events.feed(body)
 
     def end(self) -> list[Delta]:
         """The rest, when no more bytes come; the last delta says how the answer ended."""
         if self._events is not None:
-            deltas = [] if self.done else [*self._read_last(self._events)]
-            return [*deltas, *self._choices.end(complete=self.done)]
+            return self._events.end()
         body = b"".join(self._kept)
         if not body.strip(_BLANK):
             raise empty_answer()
-        return [*self._choices.read(_parsed(body.removeprefix(_BOM))), *self._choices.end(complete=True)]
+        answer = parse_json(body.removeprefix(_BOM))
+        deltas = plain_answer(answer) if isinstance(answer, dict) else None
+        if deltas is None:
+            choices = ChoiceReader(self._origin)
+            deltas = [*choices.read(answer), *choices.end(complete=True)]
+        return deltas
 
     def _begins_events(self) -> bool:
         """Whether what is kept turned out to be the beginning of a stream."""
@@ -101,77 +102,3 @@ class AnswerReader:
             if len(lead) >= _LONGEST_LEAD:
                 break
         return lead[:_LONGEST_LEAD]
-
-    def _read_events(self, decoder: EventDecoder, events: list[Event]) -> Iterator[Delta]:
-        for event in events:
-            if self.done:
-                break
-            if isinstance(event, ErrorEvent):
-                fault = event_error(event.data)
-                if not self._choices.whole or withholds(fault):
-                    raise fault
-                continue
-            if not event.startswith(b"{"):
-                yield from self._read_other(event)
-            elif b"\n" in event:
-                yield from self._read_lines(event)
-            else:
-                yield from self._read_object(event)
-        if self._choices.size > self._max_bytes or decoder.pending > self._max_bytes:
-            raise too_large(self._max_bytes)
-
-    def _read_lines(self, event: bytes) -> Iterator[Delta]:
-        """An event of one object; or of several, where the server left out the empty lines between its events."""
-        for line in (event,) if _is_json(event) else event.split(b"\n"):
-            if self.done:
-                return
-            yield from self._read_object(line) if line.startswith(b"{") else self._read_other(line)
-
-    def _read_object(self, event: bytes) -> list[Delta]:
-        """An event that begins an object. One that cannot be read is a fault, unless the answer is whole without it."""
-        try:
-            parsed = _parsed(event)
-        except ProviderError:
-            if not self._choices.whole:
-                raise
-            return []
-        return self._choices.read(parsed)
-
-    def _read_other(self, event: bytes) -> Iterator[Delta]:
-        """An event that does not begin with an object: the end, a keep-alive, or what is no answer."""
-        word = event.strip()
-        if word.startswith(b"data:"):  # relays that wrap each line once more
-            word = word.removeprefix(b"data:").strip()
-        if word.strip(b'[]"').upper() == b"DONE":
-            self.done = True
-        elif word.startswith(b"{"):
-            yield from self._read_lines(word)
-        elif _KEEP_ALIVE.fullmatch(word) is None and not self._choices.whole:
-            yield from self._choices.read(_parsed(event))
-
-    def _read_last(self, decoder: EventDecoder) -> Iterator[Delta]:
-        """What was left without an end: a whole event counts, a piece of one means that the stream broke off."""
-        left: list[Event] = []
-        for event in decoder.end():
-            if isinstance(event, ErrorEvent) or _is_json(event):
-                left.append(event)
-            else:
-                left += [line for line in event.split(b"\n") if line.strip() == b"[DONE]" or _is_json(line)]
-        return self._read_events(decoder, left)
-
-
-def _parsed(data: bytes) -> object:
-    """The JSON value; bytes that are no UTF-8 become U+FFFD, since small servers cut characters at token borders."""
-    try:
-        parsed: object = json.loads(str(data, "utf-8", "replace"))
-    except (ValueError, RecursionError) as exc:
-        raise malformed("what is no JSON", data.decode("utf-8", "replace")) from exc
-    return parsed
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return True

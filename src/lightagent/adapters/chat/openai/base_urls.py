@@ -7,7 +7,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import MASK, mask_urls
+from lightagent.domain.masking import MASK, mask_urls, shown
 from lightagent.domain.secret_forms import mask_forms
 
 PATH = "/chat/completions"
@@ -83,4 +83,4 @@ def is_loopback(url: str) -> bool:
 
 def _shown(url: str) -> str:
     """`url` for an error text, whole or not at all: a part of a secret would be one that no mask knows."""
-    return repr(mask_urls(url)) if len(url) <= _SHOWN and "@" not in url else f"A text of {len(url)} characters"
+    return shown(mask_urls(url)) if len(url) <= _SHOWN and "@" not in url else f"A text of {len(url)} characters"

@@ -79,8 +79,12 @@ def default_key_refusal(settings: Settings, azure_endpoint: str, environ: Mappin
 
 
 def _may_have_default_key(settings: Settings, base_url: str, environ: Mapping[str, str]) -> bool:
-    own = (DEFAULT_BASE_URL, environ.get("OPENAI_BASE_URL", ""))
-    return settings.default_key_allowed or any(is_same_server(base_url, url) for url in own)
+    if settings.default_key_allowed or is_same_server(base_url, environ.get("OPENAI_BASE_URL", "")):
+        return True
+    # Also a region of OpenAI's, such as eu.api.openai.com.
+    host = host_of(base_url)
+    own = host if host.endswith(f".{host_of(DEFAULT_BASE_URL)}") else host_of(DEFAULT_BASE_URL)
+    return is_same_server(base_url, f"https://{own}")
 
 
 def _no_key(url: str) -> ProviderError:

@@ -35,6 +35,14 @@ _BESIDE_MESSAGE = frozenset(
 )
 
 
+_WAITING = re.compile(
+    r"(?:still |model is |request is )?(?:processing|waiting|pending|queued|in (?:the )?queue|thinking|working"
+    r"|loading(?: (?:the )?model)?|ping|pong|alive|keep[-_ ]?alive|heart[-_ ]?beat)[. ]{0,4}",
+    re.IGNORECASE,
+)
+"""What a message says that only keeps a connection alive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an answer says of an error.
@@ -91,7 +99,7 @@ def read_report(answer: Mapping[object, object]) -> Report:
     return Report(message, code, _word(error.get("type")), words, answer)
 
 
-_TELLING = frozenset({"error", "errors", "type", "base_resp", "success", "code", "error_code", "status_code"})
+_TELLING = frozenset({"error", "errors", "type", "base_resp", "success", "code", "error_code", "status_code", "x_groq"})
 """Without one of these, an answer with choices reports no error; most have none."""
 
 
@@ -101,6 +109,8 @@ def carries_error(answer: Mapping[object, object]) -> bool:
         return False
     if answer.get("error") or answer.get("errors") or "error" in (answer.get("object"), answer.get("type")):
         return True
+    if _error_of_groq(answer):
+        return True
     base = answer.get("base_resp")
     if answer.get("success") is False or (isinstance(base, Mapping) and _fails(base.get("status_code"))):
         return True
@@ -109,7 +119,9 @@ def carries_error(answer: Mapping[object, object]) -> bool:
     if isinstance(base, Mapping) or not any(answer.get(name) for name in _MESSAGES):
         return False
     told = [answer[name] for name in ("code", "error_code", "status_code", "status") if name in answer]
-    return any(map(_fails, told)) if told else all(name in _BESIDE_MESSAGE for name in answer)
+    if told:
+        return any(map(_fails, told))
+    return all(name in _BESIDE_MESSAGE for name in answer) and any(map(_complains, map(answer.get, _MESSAGES)))
 
 
 def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
@@ -124,12 +136,27 @@ def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
     return any(_fails(answer.get(name)) for name in _MESSAGES)
 
 
+def _complains(message: object) -> bool:
+    """Whether a message says more than that all is well, or that something is still to come."""
+    if not isinstance(message, str):
+        return bool(message)
+    return _fails(message) and _WAITING.fullmatch(message.strip()) is None
+
+
 def _fails(code: object) -> bool:
     """Whether a code is one of failure, or a message one that speaks of something else than success."""
     return _word(code).strip().lower() not in _SUCCESS
 
 
+def _error_of_groq(answer: Mapping[object, object]) -> object:
+    """What Groq says in a stream that it gives up; the stream then ends as if all were well."""
+    groq = answer.get("x_groq")
+    return groq.get("error") if isinstance(groq, Mapping) else None
+
+
 def _error_in(answer: Mapping[object, object]) -> object:
+    if found := _error_of_groq(answer):
+        return found
     for name in ("error", "base_resp", "errors"):
         found = answer.get(name)
         if found and not (name == "base_resp" and isinstance(found, Mapping) and not _fails(found.get("status_code"))):

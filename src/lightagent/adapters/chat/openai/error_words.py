@@ -114,6 +114,10 @@ _NO_BALANCE: Final = {
         r"(?:exhausted|used up|expired)"
     ),
     "a balance": r"balance (?:is |was )?(?:insufficient|not enough|not sufficient|exhausted|depleted)",
+    "LiteLLM proxy": r"budget_exceeded|budget has been exceeded|exceededbudget",
+    "Novita": r"not[ _]enough[ _]balance",
+    "Volcano Ark, a limit": r"setlimitexceeded|has reached the set inference limit",
+    "Qwen, for nothing": r"freetieronly|free tier of the model has been exhausted",
     "others": r"payment[ _]required|余额不足|余额已用完|欠费|额度不足|额度已用尽|请充值",
 }
 _NO_BALANCE_CODES: Final = frozenset({"402", "1113", "1309", "base_resp:1008"})

@@ -155,6 +155,11 @@ def is_whole(reason: object) -> bool:
         return False
 
 
+def is_known(word: object) -> bool:
+    """Whether anything is known of the word."""
+    return isinstance(word, str) and _meaning(word) is not None
+
+
 def known_ending(word: object) -> Ending | None:
     """What a word means that need not be a finish reason; None if it is not known or says that the server gave up."""
     meaning = _meaning(word) if isinstance(word, str) else None

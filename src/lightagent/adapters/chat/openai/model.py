@@ -14,7 +14,7 @@ from lightagent.adapters.chat._credentials import Credentials, not_pickled
 from lightagent.adapters.chat._masked_logs import mask_logs
 from lightagent.adapters.chat._profile_lookup import find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile
-from lightagent.adapters.chat._refusals import asks_again, refused
+from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.base_urls import checked, is_loopback, shown_url
 from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key, resolve_base_url, resolve_endpoint
@@ -37,7 +37,7 @@ from lightagent.adapters.chat.openai.watchdog import TimeLimits
 from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
-from lightagent.domain.errors import MissingExtraError, ProviderError
+from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.provider_fields import ModelOrigin, Recipient
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
 
@@ -204,12 +204,8 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
         """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
-        learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
-        if learnt is None or not isinstance(error, ProviderError):
-            return error
-        if self._profile is sent:  # Another request may have learnt it meanwhile.
-            self._profile = learnt.profile
-        return asks_again(error, learnt.change)
+        self._profile, error = learn(self.profile, sent, request, error)
+        return error
 
     def transport_choice(self) -> TransportChoice:
         """Which HTTP client carries the requests, and why.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_ANSWER: Final = frozenset(
+ANSWER_FIELDS: Final = frozenset(
     {
         "choices",
         "created",
@@ -21,7 +21,8 @@ _ANSWER: Final = frozenset(
         "usage",
     }
 )
-_CHOICE: Final = frozenset({"delta", "finish_reason", "index", "logprobs"})
+"""Fields of an answer that say nothing of how it ends, and its usage."""
+CHOICE_FIELDS: Final = frozenset({"delta", "finish_reason", "index", "logprobs"})
 _SILENT: Final = frozenset({"content", "role"})
 """Fields of a delta that say no more than its text; any other may be there if it is null."""
 
@@ -29,10 +30,10 @@ _SILENT: Final = frozenset({"content", "role"})
 def plain_text(answer: dict[object, object]) -> str | None:
     """The text of such a chunk; None if the object may say anything else, or says nothing."""
     choices = answer.get("choices")
-    if type(choices) is not list or len(choices) != 1 or not _ANSWER.issuperset(answer):
+    if type(choices) is not list or len(choices) != 1 or not ANSWER_FIELDS.issuperset(answer):
         return None
     choice = choices[0]
-    if answer.get("usage") is not None or type(choice) is not dict or not _CHOICE.issuperset(choice):
+    if answer.get("usage") is not None or type(choice) is not dict or not CHOICE_FIELDS.issuperset(choice):
         return None
     delta = choice.get("delta")
     if choice.get("finish_reason") is not None or choice.get("index") != 0 or type(delta) is not dict:

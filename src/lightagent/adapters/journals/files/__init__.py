@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,6 +39,12 @@ from lightagent.ports.journals import JournalStore
 
 T = TypeVar("T")
 
+_APPENDERS: Final = 8
+"""Threads that append. What several of them sync at once, the file system writes to the disk in one go: 64 appends at
+once to as many streams took about a tenth of the time that one thread needs, and twice as many threads gained nothing.
+Appends to one stream share no sync: each begins where the one before has ended, and so follows its acknowledgement.
+"""
+
 
 class JsonFilesJournalStore(JournalStore):
     """Keeps streams as files of one directory, which is made at the first use.
@@ -59,6 +65,10 @@ class JsonFilesJournalStore(JournalStore):
         self._clock = clock
         opened = partial(open_folder, self.directory, busy_timeout)
         self._writer = JobThread("lightagent-journals", partial(opened, writing=True), _closed, nullcontext)
+        self._appenders = tuple(
+            JobThread("lightagent-journals-append", partial(opened, writing=True), _closed, nullcontext)
+            for _ in range(_APPENDERS)
+        )
         self._reader = JobThread(
             "lightagent-journals-read", lambda: Reader(opened(writing=False)), _closed, nullcontext
         )
@@ -77,7 +87,8 @@ class JsonFilesJournalStore(JournalStore):
     ) -> int:
         check_drafts(drafts, labels)
         asked = writing.Append(key, drafts, expected, at, labels, token, seal, replacing)
-        return await self._write(lambda folder: asked.carry_out(folder, self._clock()))
+        thread = self._appenders[asked.choose(_APPENDERS)]  # The same for all of a stream, which keeps their order.
+        return await self._write(lambda folder: asked.carry_out(folder, self._clock()), thread)
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
         check_read(limit)
@@ -111,14 +122,15 @@ class JsonFilesJournalStore(JournalStore):
         check_alone(before, expected, seal, replacing)
         return await self._write(lambda folder: writing.forget_subject(folder, what))
 
-    async def _write(self, work: Callable[[Folder], T]) -> T:
-        return await self._writer.run(partial(_said_plainly, self.directory, work))
+    async def _write(self, work: Callable[[Folder], T], thread: JobThread[Folder] | None = None) -> T:
+        return await (thread or self._writer).run(partial(_said_plainly, self.directory, work))
 
     async def _read(self, work: Callable[[Reader], T]) -> T:
         return await self._reader.run(partial(_said_plainly, self.directory, work))
 
     async def aclose(self) -> None:
-        await self._writer.aclose()
+        for thread in (*self._appenders, self._writer):
+            await thread.aclose()
         await self._reader.aclose()
 
 

@@ -54,6 +54,10 @@ class Append:
         self._expected, self._token, self._replacing = expected, token, replacing
         self._at, self._labels, self._seal = float(at), labels, seal
 
+    def choose(self, count: int) -> int:
+        """One of so many, the same for each append to this stream."""
+        return seed_of(self._name) % count
+
     def carry_out(self, folder: Folder, now: float) -> int:
         """The sequence of the last entry, once it would survive a loss of power."""
         with opened(folder, self._name, shared=False) as file:

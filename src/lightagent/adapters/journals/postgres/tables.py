@@ -7,7 +7,6 @@ from typing import Final, LiteralString
 from lightagent.adapters.journals.postgres.session import Session
 from lightagent.domain.errors import ConfigurationError, StoreError
 
-_VERSION: Final = 1
 _LOCK: Final = 0x6C61676A
 """Names the advisory lock under which tables are made: ``lagj`` in ASCII."""
 
@@ -40,8 +39,9 @@ _VERSION_1: Final[tuple[LiteralString, ...]] = (
     # One counter for the whole store, which outlives every stream: no token is ever given twice.
     "CREATE SEQUENCE {schema}.lease_tokens",
 )
-_STEPS: Final = (_VERSION_1,)
+STEPS: Final = (_VERSION_1,)
 """What brings the tables from each version to the next, beginning with nothing. Steps are only ever added."""
+_VERSION: Final = len(STEPS)
 
 
 async def prepare_tables(session: Session) -> None:
@@ -58,7 +58,7 @@ async def prepare_tables(session: Session) -> None:
     async with session.connection.transaction():
         await session.execute("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
         found = await _version(session)  # Somebody else may have been faster.
-        for step in _STEPS[found:]:
+        for step in STEPS[found:]:
             await _take(session, step, first=step is _VERSION_1)
         if found < _VERSION:
             await session.execute("UPDATE {schema}.version SET number = %(number)s", {"number": _VERSION})
@@ -90,7 +90,7 @@ async def _version(session: Session) -> int:
     if not isinstance(number, int) or number > _VERSION:
         raise StoreError(
             f"The tables in the schema {session.schema!r} have version {number}; this release knows {_VERSION}.",
-            guidance="Install the release of lightagent that made them, or name another schema.",
+            guidance="Upgrade lightagent to the release that made them, or a later one; or name another schema.",
         )
     return number
 

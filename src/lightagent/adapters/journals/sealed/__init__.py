@@ -10,15 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.journals._behind import open_behind
 from lightagent.adapters.journals.sealed.file_heads import FileHeads
 from lightagent.adapters.journals.sealed.store import SealedJournalStore
 from lightagent.adapters.journals.sealed.store_heads import StoreHeads
-from lightagent.adapters.registry import Adapter, open_adapter
-from lightagent.domain.errors import ConfigurationError
+from lightagent.adapters.registry import Adapter
 from lightagent.domain.journal_seals import seal_keys
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import JournalStore
 
 __all__ = ["ADAPTER", "FileHeads", "SealedJournalStore", "SealedOptions", "StoreHeads"]
 
@@ -60,7 +59,7 @@ class SealedOptions(BaseModel):
 def _open(options: SealedOptions) -> SealedJournalStore:
     secrets = {name: secret.get_secret_value() for name, secret in options.keys.items()}
     keys = seal_keys(options.name, secrets, options.current)
-    return SealedJournalStore(_open_store(options.store, "journals.store"), keys, _open_heads(options))
+    return SealedJournalStore(open_behind(options.store, "journals.store"), keys, _open_heads(options))
 
 
 def _open_heads(options: SealedOptions) -> JournalHeads | None:
@@ -68,18 +67,7 @@ def _open_heads(options: SealedOptions) -> JournalHeads | None:
         return None
     if isinstance(options.heads, FileHeadsOptions):
         return FileHeads(options.heads.path, fsync=options.heads.fsync)
-    return StoreHeads(_open_store(options.heads.store, "journals.heads.store"), options.name)
-
-
-def _open_store(backend: JsonObject, at: str) -> JournalStore:
-    kind = backend.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "sqlite".')
-    options = {name: value for name, value in backend.items() if name != "kind"}
-    store = open_adapter("journals", kind, options, at=at)
-    if not isinstance(store, JournalStore):
-        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(store).__name__}, which is no journal store.")
-    return store
+    return StoreHeads(open_behind(options.heads.store, "journals.heads.store"), options.name)
 
 
 ADAPTER = Adapter(SealedOptions, _open)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from lightagent.adapters.journals.sealed.noting import HeadNotes
 from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
 from lightagent.aiokits.paging import all_pages
-from lightagent.domain.errors import StreamConflict, TamperedStream
+from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import fault_of, goes_on
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import (
@@ -18,6 +18,7 @@ from lightagent.domain.journal_streams import (
     Draft,
     Lease,
     Slice,
+    StoreNote,
     StreamInfo,
     StreamKey,
     StreamPage,
@@ -30,25 +31,34 @@ from lightagent.domain.journal_streams import (
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
-from lightagent.ports.journals import JournalStore, ListedStore
+from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore, ListedStore
 
 
-class SealedJournalStore(JournalStore, ListedStore):
+class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
     """Seals what it writes, and refuses what was changed behind its back with a `TamperedStream`.
 
-    A listing tells of such streams in `StreamPage.unreadable`. Leases are not sealed: forging one delays writers, and
-    changes nothing that they wrote.
+    A listing tells of such streams in `StreamPage.unreadable`, and of one that was deleted where it is asked for by its
+    whole name. Leases are not sealed: forging one delays writers, and changes nothing that they wrote.
 
     Args:
         store: keeps the streams; it has to be empty or sealed with these keys. See `copy_journals` for another.
         keys: of `seal_keys`.
         heads: where each stream's end is noted, out of the reach of whoever can write to the store.
         patience: seconds in which other writers may come to note what they wrote, before it counts as an edit.
+
+    Raises:
+        ConfigurationError: `store` is an encrypted one; that has to stand before this one.
     """
 
     def __init__(
         self, store: JournalStore, keys: SealKeys, heads: JournalHeads | None = None, *, patience: float = 0.25
     ) -> None:
+        if isinstance(store, CodedStore):
+            raise ConfigurationError(
+                "A sealed store cannot stand before an encrypted one.",
+                guidance="Name the encrypted store first, with the sealed one as its store: the seals are then "
+                "verified without the key of the content.",
+            )
         self._store, self._keys, self._heads = store, keys, heads
         self._reader = CheckedReader(store, heads, patience)
         self._notes = HeadNotes(store, heads, keys)
@@ -100,6 +110,8 @@ class SealedJournalStore(JournalStore, ListedStore):
                 raise one
             elif one is not None:
                 streams.append(one)
+        if not found and self._heads is not None and (only := query.only) is not None:
+            unreadable += await self._missing(only)
         return StreamPage(tuple(streams), page.next, tuple(unreadable))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
@@ -142,6 +154,9 @@ class SealedJournalStore(JournalStore, ListedStore):
             async for head in self._heads.known():
                 if head.key is not None and head.key not in listed:
                     yield head.key
+
+    async def examine(self) -> Sequence[StoreNote]:
+        return await self._store.examine() if isinstance(self._store, ExaminedStore) else ()
 
     async def aclose(self) -> None:
         await self._store.aclose()
@@ -216,6 +231,17 @@ class SealedJournalStore(JournalStore, ListedStore):
             if doubtful and (await self._reader.look(stream.key, seals)).row is None:
                 return None
         return replace(stream, seal=row.outer)
+
+    async def _missing(self, key: StreamKey) -> Sequence[str]:
+        """What is to be said of a stream that was asked for by its whole name, and is not listed.
+
+        Which of all streams are missing would take a look at all heads; `verify_journals` has it.
+        """
+        try:
+            await self._reader.look(key, StreamSeals(self._keys, key))
+        except TamperedStream as error:
+            return (error.message,)
+        return ()
 
     async def _prune(
         self,

@@ -6,32 +6,29 @@ at every commit, so that what was acknowledged survives a crash of the machine t
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.journals.sqlite import reading, writing
-from lightagent.adapters.journals.sqlite.connection import (
-    Synchronous,
-    open_database,
-    said_plainly,
-    savepoint,
-    snapshot,
-    transaction,
-)
+from lightagent.adapters.journals.sqlite.connection import Synchronous, open_database
+from lightagent.adapters.journals.sqlite.log import LogKeeper, LogState, look_at_log, notes_of
+from lightagent.adapters.journals.sqlite.transactions import said_plainly, savepoint, snapshot, transaction
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
     Slice,
+    StoreNote,
     StreamKey,
     StreamPage,
     StreamQuery,
@@ -41,12 +38,15 @@ from lightagent.domain.journal_streams import (
     check_subject,
 )
 from lightagent.domain.scopes import Scope
-from lightagent.ports.journals import JournalStore
+from lightagent.ports.journals import ExaminedStore, JournalStore
 
 T = TypeVar("T")
 
+_BETWEEN_LOOKS: Final = 0.3
+"""Seconds after which a transaction that is still open is not one of those that come and go."""
 
-class SqliteJournalStore(JournalStore):
+
+class SqliteJournalStore(JournalStore, ExaminedStore):
     """Keeps streams in one file, which is made at the first use.
 
     Args:
@@ -67,7 +67,9 @@ class SqliteJournalStore(JournalStore):
         self.path = Path(path)
         self._clock = clock
         opened = partial(open_database, self.path, synchronous, busy_timeout)
-        self._writer = JobThread("lightagent-journals", opened, sqlite3.Connection.close, partial(_writes, self.path))
+        self._writer = JobThread(
+            "lightagent-journals", opened, sqlite3.Connection.close, partial(_writes, self.path, LogKeeper(self.path))
+        )
         self._reader = JobThread("lightagent-journals-read", opened, sqlite3.Connection.close, nullcontext)
 
     async def append(
@@ -124,6 +126,18 @@ class SqliteJournalStore(JournalStore):
         await self._reader.run(_empty_log)
         return gone
 
+    async def examine(self) -> Sequence[StoreNote]:
+        first = await self._look_at_log()
+        await asyncio.sleep(_BETWEEN_LOOKS)
+        return notes_of(first, await self._look_at_log())
+
+    async def _look_at_log(self) -> LogState:
+        def look(connection: sqlite3.Connection) -> LogState:
+            with said_plainly(self.path):
+                return look_at_log(connection, self.path)
+
+        return await self._reader.run(look)
+
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._writer.run(_alone(self.path, work))
 
@@ -136,10 +150,11 @@ class SqliteJournalStore(JournalStore):
 
 
 @contextmanager
-def _writes(path: Path, connection: sqlite3.Connection) -> Generator[None, None, None]:
+def _writes(path: Path, log: LogKeeper, connection: sqlite3.Connection) -> Generator[None, None, None]:
     """One transaction for all that is written together."""
     with said_plainly(path), transaction(connection):
         yield
+    log.tend(connection)
 
 
 def _alone(path: Path, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:

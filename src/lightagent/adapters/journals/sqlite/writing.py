@@ -11,6 +11,7 @@ from lightagent.adapters.journals.sqlite.rows import (
     find_stream,
     key_columns,
     label_text,
+    sign,
 )
 from lightagent.domain.journal_streams import (
     NO_HOLD,
@@ -56,6 +57,7 @@ def append(
     )
     if labels is not None and (row is None or dict(labels) != row.info.labels):
         _label(connection, number, labels)
+    sign(connection, number)
     return last
 
 
@@ -69,13 +71,15 @@ def lease(
     if token is not None and seconds <= 0:
         if row is not None:
             connection.execute("UPDATE streams SET token = 0, holder = x'', held_until = 0.0 WHERE id = ?", (row.id,))
+            sign(connection, row.id)
         return Lease(token, 0.0)
     number = _add_stream(connection, key) if row is None else row.id
     given = _next_token(connection) if token is None else token
     connection.execute(
         "UPDATE streams SET token = ?, holder = ?, held_until = ? WHERE id = ?",
-        (given, encoded(holder), now + seconds, number),
+        (given, encoded(holder), float(now + seconds), number),
     )
+    sign(connection, number)
     return Lease(given, seconds)
 
 
@@ -125,6 +129,7 @@ def prune(
             "UPDATE streams SET base = ?, size = size - ?, seal = coalesce(?, seal) WHERE id = ?",
             (base, size, seal, row.id),
         )
+        sign(connection, row.id)
     return int(gone)
 
 

@@ -38,6 +38,10 @@ class StoreUnderTest:
         """The options with which the adapter opens an empty store; the same place is the same store."""
         raise NotImplementedError(f"{type(self).__name__}.prepare({place})")
 
+    def kept_size(self, content: str) -> int:
+        """The bytes that the store counts for a content; overridden where it keeps another form, such as encrypted."""
+        return len(content.encode())
+
     def open(self, place: Path) -> JournalStore:
         """The adapter under test, opened by its kind."""
         store = open_adapter("journals", self.kind, self.prepare(place))

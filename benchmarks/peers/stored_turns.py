@@ -1,0 +1,84 @@
+"""Conversations that are stored in SQLite, as a reader of each library's documentation would write them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from common import STORED_ANSWER, Turn
+
+
+async def lightagent_turns(file: Path, stack: AsyncExitStack) -> Turn:
+    """This project: `session_id=` over its SQLite store."""
+    from lightagent import ChatModel, ChatRequest, LightAgent
+    from lightagent.adapters.journals.sqlite import SqliteJournalStore
+    from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+
+    class Model(ChatModel):
+        name = "fixed"
+
+        async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+            yield TextDelta(STORED_ANSWER)
+            yield ReplyEnd("stop")
+
+        async def aclose(self) -> None:
+            """Nothing is open."""
+
+    store = SqliteJournalStore(str(file))
+    stack.push_async_callback(store.aclose)
+    agent = LightAgent(model=Model(), instructions="You answer.", session_store=store)
+
+    async def turn(question: str) -> str:
+        return await agent.arun(question, session_id="one", user_id="ann")
+
+    return turn
+
+
+async def langgraph_turns(file: Path, stack: AsyncExitStack) -> Turn:
+    """A graph of one node over `AsyncSqliteSaver`."""
+    from langchain_core.messages import AIMessage
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+    from langgraph.graph import END, START, MessagesState, StateGraph
+
+    saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(file)))
+
+    async def node(state: MessagesState) -> dict[str, list[AIMessage]]:
+        return {"messages": [AIMessage(STORED_ANSWER)]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("model", node)
+    graph.add_edge(START, "model")
+    graph.add_edge("model", END)
+    app = graph.compile(checkpointer=saver)
+
+    async def turn(question: str) -> str:
+        state = await app.ainvoke({"messages": [("user", question)]}, {"configurable": {"thread_id": "one"}})
+        return str(state["messages"][-1].content)
+
+    return turn
+
+
+async def openai_agents_turns(file: Path, stack: AsyncExitStack) -> Turn:
+    """`Runner.run` with its `SQLiteSession`."""
+    import agents
+    from openai.types.responses import ResponseOutputMessage, ResponseOutputText
+
+    agents.set_tracing_disabled(True)
+
+    class Model(agents.Model):
+        async def get_response(self, *args: object, **kwargs: object) -> agents.ModelResponse:
+            text = ResponseOutputText(annotations=[], text=STORED_ANSWER, type="output_text")
+            said = ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")
+            return agents.ModelResponse(output=[said], usage=agents.Usage(), response_id=None)
+
+        def stream_response(self, *args: object, **kwargs: object) -> AsyncGenerator[object, None]:
+            raise NotImplementedError("Only whole answers are measured.")
+
+    agent = agents.Agent(name="bench", instructions="You answer.", model=Model())
+    session = agents.SQLiteSession("one", str(file))
+    stack.callback(session.close)
+
+    async def turn(question: str) -> str:
+        result = await agents.Runner.run(agent, question, session=session)
+        return str(result.final_output)
+
+    return turn

@@ -1,0 +1,110 @@
+"""What a stored conversation costs a turn, and whether that grows with the conversation.
+
+    python benchmarks/sessions.py --turns 1000
+    python benchmarks/sessions.py --turns 10000 --only lightagent
+
+Each library keeps one conversation in an SQLite file of its own, on disk, with `synchronous = FULL`, and answers every
+question at once without a network. What is measured is a whole turn as a reader of its documentation would write it:
+CPU of the process, the file's bytes, and the first tenth of the turns beside the last one. What the libraries persist
+differs: lightagent the events of each run, langgraph a checkpoint of the whole state, openai-agents the messages.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from importlib.util import find_spec
+from pathlib import Path
+
+from common import STORED_ANSWER, Turn
+from peers.stored_turns import langgraph_turns, lightagent_turns, openai_agents_turns
+
+QUESTION = "What is one and two, and does it differ from the number that you told me in turn {number}?"
+
+
+LIBRARIES: dict[str, tuple[Callable[[Path, AsyncExitStack], Awaitable[Turn]], str, str]] = {
+    "lightagent": (lightagent_turns, "lightagent", "-e ."),
+    "langgraph": (langgraph_turns, "langgraph.checkpoint.sqlite", "langgraph langgraph-checkpoint-sqlite"),
+    "openai-agents": (openai_agents_turns, "agents", "openai-agents"),
+}
+"""How each library takes a turn, the module that it needs, and how that is installed."""
+
+
+async def measure(library: str, turns: int) -> dict[str, float]:
+    """CPU in µs a turn, over all turns, the first tenth and the last one; and bytes a turn."""
+    tenth = max(1, turns // 10)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sessions.db"
+        async with AsyncExitStack() as stack:
+            turn = await LIBRARIES[library][0](file, stack)
+            marks = [time.process_time()]
+            for number in range(turns):
+                if await turn(QUESTION.format(number=number)) != STORED_ANSWER:
+                    raise SystemExit(f"{library} gave another answer in turn {number}.")
+                marks.append(time.process_time())
+        size = folder_size(folder)
+    return {
+        "all": (marks[-1] - marks[0]) / turns * 1e6,
+        "first": (marks[tenth] - marks[0]) / tenth * 1e6,
+        "last": (marks[-1] - marks[-1 - tenth]) / tenth * 1e6,
+        "bytes": size / turns,
+    }
+
+
+def in_fresh_process(library: str, turns: int) -> dict[str, float]:
+    """The figures of one library."""
+    command = [sys.executable, __file__, "--turns", str(turns), "--measure", library]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{library} failed:\n{done.stderr.strip()[-800:]}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def folder_size(folder: str) -> int:
+    return sum(part.stat().st_size for part in Path(folder).iterdir())
+
+
+def is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=1000, help="of one conversation (default: 1000)")
+    parser.add_argument("--only", default=",".join(LIBRARIES), help=f"of {', '.join(LIBRARIES)}")
+    parser.add_argument("--measure", choices=LIBRARIES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.turns < 1:
+        parser.error("--turns must be at least 1")
+    if options.measure:
+        print(json.dumps(asyncio.run(measure(options.measure, options.turns))))
+        return
+    wanted = options.only.split(",")
+    if unknown := [name for name in wanted if name not in LIBRARIES]:
+        parser.error(f"no {', '.join(unknown)}; there are {', '.join(LIBRARIES)}")
+    print(
+        f"| {options.turns:,} turns | CPU µs a turn | first tenth | last tenth | bytes a turn |\n|---|---|---|---|---|"
+    )
+    for name in wanted:
+        _, module, packages = LIBRARIES[name]
+        if not is_installed(module):
+            print(f"{name} is not installed: pip install {packages}", file=sys.stderr)
+            continue
+        found = in_fresh_process(name, options.turns)
+        cells = " | ".join(f"{found[column]:,.0f}" for column in ("all", "first", "last", "bytes"))
+        print(f"| {name} | {cells} |", flush=True)
+    print(f"\nLoad {os.getloadavg()[0]:.1f} at the end." if hasattr(os, "getloadavg") else "")
+
+
+if __name__ == "__main__":
+    main()

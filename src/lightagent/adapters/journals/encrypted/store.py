@@ -1,0 +1,88 @@
+"""A journal store whose content is encoded, such as encrypted, over one that keeps what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lightagent.domain.journal_streams import (
+    Draft,
+    Entry,
+    Lease,
+    Slice,
+    StoreNote,
+    StreamKey,
+    StreamPage,
+    StreamQuery,
+    check_drafts,
+)
+from lightagent.domain.scopes import Scope
+from lightagent.ports.content_codec import ContentCodec
+from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore
+
+
+class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
+    """Encrypts the content of entries, and nothing else: names, labels, times, sizes and seals stay in the clear.
+
+    It stands before a `SealedJournalStore`, so that what is sealed is the ciphertext: the seals are verified without
+    the key of the content.
+
+    Args:
+        store: keeps the streams; it has to be empty or encrypted by this codec. See `copy_journals` for another.
+        codec: such as `AesGcmCodec`.
+    """
+
+    def __init__(self, store: JournalStore, codec: ContentCodec) -> None:
+        self._store, self._codec = store, codec
+
+    @property
+    def kept(self) -> JournalStore:
+        return self._store
+
+    async def decoded(self, key: StreamKey, entries: Sequence[Entry]) -> Sequence[Entry]:
+        return await self._codec.decode(key, entries)
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        check_drafts(drafts, labels)
+        encoded = await self._codec.encode(key, expected + 1, drafts)
+        return await self._store.append(
+            key, encoded, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
+        )
+
+    async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        found = await self._store.read(key, after, limit, wait)
+        return replace(found, entries=tuple(await self._codec.decode(key, found.entries)))
+
+    async def list(self, query: StreamQuery) -> StreamPage:
+        return await self._store.list(query)
+
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        return await self._store.lease(key, holder, seconds, token)
+
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+        replacing: str | None = None,
+    ) -> int:
+        return await self._store.forget(what, before=before, expected=expected, seal=seal, replacing=replacing)
+
+    async def examine(self) -> Sequence[StoreNote]:
+        return await self._store.examine() if isinstance(self._store, ExaminedStore) else ()
+
+    async def aclose(self) -> None:
+        await self._store.aclose()

@@ -1,0 +1,31 @@
+"""Estimates tokens without a tokenizer: for any model, and where nothing is installed or can be downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from lightagent.adapters.registry import Adapter
+from lightagent.domain.token_estimate import estimate_tokens
+from lightagent.ports.token_counter import TokenCounter
+
+
+class EstimatedTokens(TokenCounter):
+    """Counts by the formula of `lightagent.domain.token_estimate`, which is rather above the truth than below it."""
+
+    @property
+    def name(self) -> str:
+        return "estimate"
+
+    async def count(self, texts: Sequence[str]) -> Sequence[int]:
+        return [estimate_tokens(text) for text in texts]
+
+
+class EstimateOptions(BaseModel):
+    """It has none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+ADAPTER = Adapter(EstimateOptions, lambda options: EstimatedTokens())

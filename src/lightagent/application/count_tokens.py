@@ -1,0 +1,95 @@
+"""Counts the tokens of a run's conversation, each message once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from operator import is_
+from typing import Final
+
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.messages import Message
+from lightagent.domain.token_costs import TokenCost, message_cost, tools_cost
+from lightagent.domain.token_estimate import estimate_tokens
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.token_counter import TokenCounter
+
+FIRST_SECONDS: Final = 30.0
+"""How long a counter may take for what it counts first in a run."""
+
+
+class TokenLedger:
+    """What the messages of one run cost, by a counter of anybody's.
+
+    Attributes:
+        sizes: the tokens of each message, as of the last `update`.
+        total: their sum.
+        failure: what the counter raised; from then on tokens are estimated. None if nothing.
+        is_told: the failure is on record.
+    """
+
+    def __init__(self, counter: TokenCounter, *, in_time: bool) -> None:
+        self.counter = counter
+        self.sizes: list[int] = []
+        self.total = 0
+        self.failure: Exception | None = None
+        self.is_told = False
+        self._has_counted = False
+        self._in_time = in_time
+        self._messages: tuple[Message, ...] = ()
+        self._fixed: tuple[AgentHead, tuple[ToolSpec, ...], int] | None = None
+
+    async def update(self, messages: tuple[Message, ...]) -> None:
+        """Count what has come since the last time. A conversation grows at its end, so it is rarely more than that."""
+        old = self._messages
+        if len(messages) < len(old) or not all(map(is_, old, messages)):
+            # Compaction: what is still there keeps its count. The old messages live as long as their ids are used.
+            known = {id(message): size for message, size in zip(old, self.sizes, strict=True)}
+            self._messages, self.sizes, self.total = (), [], 0
+            missing = [message for message in messages if id(message) not in known]
+            known |= zip(map(id, missing), await self.costs(map(message_cost, missing)), strict=True)
+            self.sizes = [known[id(message)] for message in messages]
+        elif len(messages) > len(old):
+            self.sizes += await self.costs(map(message_cost, messages[len(old) :]))
+        else:
+            return
+        self._messages, self.total = messages, sum(self.sizes)
+
+    async def fixed(self, head: AgentHead, specs: tuple[ToolSpec, ...]) -> int:
+        """What every request of the agent costs besides its messages; worked out again only for other tools."""
+        known = self._fixed
+        if known is None or known[0] is not head or known[1] is not specs:
+            told = TokenCost() if head.silent else message_cost(head.instructions)
+            known = self._fixed = head, specs, sum(await self.costs([told, tools_cost(specs, head.output_schema)]))
+        return known[2]
+
+    async def costs(self, given: Sequence[TokenCost] | map[TokenCost]) -> list[int]:
+        """The tokens of each of these."""
+        costs = list(given)
+        counted = await self._count([text for cost in costs for text in cost.texts])
+        sums = [0, *accumulate(counted)]
+        ends = [0, *accumulate(len(cost.texts) for cost in costs)]
+        return [cost.tokens + sums[end] - sums[begin] for cost, (begin, end) in zip(costs, pairwise(ends), strict=True)]
+
+    async def _count(self, texts: list[str]) -> Sequence[int]:
+        if self.failure is None and texts:
+            try:
+                # The first time it may have to load or download what it counts with; a task each time would cost more.
+                seconds = None if self._has_counted else FIRST_SECONDS
+                counted: object = await await_foreign(self.counter.count(texts), seconds, in_time=self._in_time)
+                numbers = _checked(counted, len(texts))
+                self._has_counted = True
+                return numbers
+            except FAILURES as raised:  # A counter of anybody's: the budget is kept by an estimate.
+                self.failure = failure(raised)
+        return [estimate_tokens(text) for text in texts]
+
+
+def _checked(counted: object, count: int) -> Sequence[int]:
+    if isinstance(counted, Sequence) and len(counted) == count:
+        numbers = [one for one in counted if isinstance(one, int) and one >= 0]
+        if len(numbers) == count:
+            return numbers
+    raise ConfigurationError(f"A token counter must give {count} numbers for {count} texts.", guidance="")

@@ -1,0 +1,59 @@
+"""A session as JSON lines: all that is kept of it, for its owner, for another program, or for an archive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Final
+
+from lightagent.application.spilled_results import read_spilled, spilled_keys
+from lightagent.domain.errors import ConfigurationError, StreamConflict
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+
+FORMAT: Final = "lightagent.session"
+VERSION: Final = 1
+
+
+async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[str]:
+    """The lines, without line breaks: which session it is, one for each entry and for each result that was put aside
+    in it, and one for the end.
+
+    An entry stands there byte for byte as it is stored, so a session can be exported that cannot be gone on with.
+
+    Raises:
+        ConfigurationError: there is no such session.
+        StoreError: it cannot be read, or was forgotten or trimmed meanwhile.
+    """
+    stream = (await store.read(key, -1, 1)).stream
+    if not stream.head:
+        raise ConfigurationError(f"There is no session {key.id!r:.100} of this user.", guidance="")
+    first = {
+        "format": FORMAT,
+        "version": VERSION,
+        "session_id": key.id,
+        "user_id": key.owner.user,
+        "status": stream.labels.get("status", ""),
+        "created_at": stream.created_at,
+        "updated_at": stream.updated_at,
+        "first_entry": stream.base + 1,
+        "last_entry": stream.head,
+    }
+    yield json.dumps(first)
+    after = stream.base
+    while after < stream.head:
+        found = await store.read(key, after)
+        same = (found.stream.created_at, found.stream.base) == (stream.created_at, stream.base)
+        if not same or not found.entries:
+            raise StreamConflict(after, found.stream.head)
+        for entry in found.entries[: stream.head - after]:
+            yield f'{{"sequence": {entry.sequence}, "schema": {entry.schema}, "content": {entry.content}}}'
+            after = entry.sequence
+    results = await spilled_keys(store, Scope(key.owner.tenant, key.owner.user, key.id))
+    for place in results:
+        result = await read_spilled(store, place.owner, place.id)
+        if result is not None:
+            yield json.dumps({"result": result.id, **asdict(result)})
+    yield json.dumps({"entries": stream.head - stream.base, "results": len(results), "complete": True})

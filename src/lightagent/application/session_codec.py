@@ -1,0 +1,54 @@
+"""The entries of a session's log to and from JSON: the events of its turns, and what the session notes between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Final
+
+from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
+from lightagent.application.journal import format_version
+from lightagent.application.read_entry import read_entry
+from lightagent.domain.journal_streams import Draft, Entry
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.session_entries import LogEntry, SessionEntry
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+_KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in SessionEntry.__args__)
+
+
+def session_drafts(entries: Sequence[LogEntry]) -> list[Draft]:
+    """The entries as a store takes them."""
+    schema = format_version([entry for entry in entries if not isinstance(entry, SessionEntry)])
+    return [Draft(json.dumps(_to_dict(entry), separators=(",", ":")), schema) for entry in entries]
+
+
+def read_log_entry(entry: Entry) -> LogEntry:
+    """The entry that a store gave.
+
+    Raises:
+        ConfigurationError: it is none of a session.
+    """
+    at = f"Session: entry {entry.sequence}"
+    content = read_entry(entry, at)
+    if isinstance(content, dict) and content.get("type") in _KINDS:
+        return read_strictly(_codec(), content, at)
+    return event_from_dict(content, at)
+
+
+def _to_dict(entry: LogEntry) -> JsonObject:
+    if isinstance(entry, SessionEntry):
+        dumped: JsonObject = _codec().dump_python(entry, mode="json")
+        return dumped
+    return event_to_dict(entry)
+
+
+@cache
+def _codec() -> TypeAdapter[SessionEntry]:
+    """Made at first use: building it takes some milliseconds, and most sessions need it never."""
+    from pydantic import Field, TypeAdapter
+
+    return TypeAdapter(Annotated[SessionEntry, Field(discriminator="type")])

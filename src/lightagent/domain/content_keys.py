@@ -1,0 +1,54 @@
+"""Keys by which the content of entries is encrypted, and what ties a ciphertext to its place.
+
+Each stream has a key of its own, derived from the secret, the name of the store and the stream's key. What ties an
+entry's ciphertext to its place is authenticated with it: at any other place it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lightagent.domain.journal_keys import current_key, derived, key_texts, packed
+from lightagent.domain.journal_streams import StreamKey
+
+
+@dataclass(frozen=True, slots=True)
+class ContentKeys:
+    """The keys of one store; see `content_keys`."""
+
+    store: str
+    current: str
+    roots: Mapping[str, bytes] = field(repr=False)
+
+    def print_of(self, name: str) -> str:
+        """Tells one secret of that id from another, and nothing else about it."""
+        return derived(self.roots[name], "print").hex()[:8]
+
+    def stream_key(self, name: str, key: StreamKey) -> bytes:
+        """The key of 32 bytes for the content of one stream."""
+        return derived(self.roots[name], "stream", *key_texts(key))
+
+    def place(self, key: StreamKey, sequence: int, schema: int) -> bytes:
+        """The place of an entry, as it is authenticated with the content."""
+        return packed("content", self.store, *key_texts(key), str(sequence), str(schema))
+
+
+def content_keys(secrets: Mapping[str, str], current: str = "", *, store: str = "") -> ContentKeys:
+    """Derive the keys of a store.
+
+    Args:
+        secrets: by key id; each at least 32 bytes of random text. What was encrypted with any of them is read.
+        current: the id of the key that encrypts from now on; may be left out where there is one key.
+        store: the store's name, which is part of every key, so that stores with the same secret do not accept each
+            other's entries. It cannot be changed later.
+
+    Raises:
+        ConfigurationError: there is no current key, an id is no plain name, or a secret is too short.
+    """
+    current = current_key("content", secrets, current)
+    roots = {
+        name: derived(secret.encode("utf-8", "surrogatepass"), "content", store, name)
+        for name, secret in secrets.items()
+    }
+    return ContentKeys(store, current, roots)

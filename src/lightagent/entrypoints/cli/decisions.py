@@ -1,0 +1,98 @@
+"""What a human decides about a run that waits, by options of a command."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, TypeAlias
+
+import typer
+
+from lightagent.application.journal import Journal
+from lightagent.application.resume_run import Decisions
+from lightagent.application.strict_json import read_json
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.runs import PendingCall, Run, waiting_calls
+
+Approve: TypeAlias = Annotated[bool, typer.Option("--approve", help="Let the call that waits run as it is.")]
+Reject: TypeAlias = Annotated[
+    str | None, typer.Option("--reject", metavar="REASON", help="Do not let it run; the model is told why.")
+]
+Edit: TypeAlias = Annotated[
+    str | None, typer.Option("--edit", metavar="JSON", help="Let it run with these arguments, a JSON object.")
+]
+Respond: TypeAlias = Annotated[
+    str | None, typer.Option("--respond", metavar="TEXT", help="Do not let it run; give this answer in its place.")
+]
+CallId: TypeAlias = Annotated[
+    str | None, typer.Option("--call", metavar="ID", help="Which call is meant, where several wait.")
+]
+
+_ACTIONS = "--approve, --reject REASON, --edit JSON or --respond TEXT"
+
+
+def decision_of(approve: bool, reject: str | None, edit: str | None, respond: str | None) -> ApprovalDecision | None:
+    """The one decision that the options amount to; None for none.
+
+    Raises:
+        ConfigurationError: they are several, or the arguments are no JSON object.
+    """
+    made = [
+        *([ApprovalDecision.approve()] if approve else []),
+        *([ApprovalDecision.reject(reject)] if reject is not None else []),
+        *([_edited(edit)] if edit is not None else []),
+        *([ApprovalDecision.respond(respond)] if respond is not None else []),
+    ]
+    if len(made) > 1:
+        raise ConfigurationError("These are several decisions about one call.", guidance=f"Give one of {_ACTIONS}.")
+    return made[0] if made else None
+
+
+def _edited(text: str) -> ApprovalDecision:
+    try:
+        arguments = read_json(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--edit: This is no JSON ({error}).", guidance="") from None
+    if not isinstance(arguments, dict):
+        raise ConfigurationError("--edit: The arguments of a call are a JSON object.", guidance="")
+    return ApprovalDecision.edit(arguments)
+
+
+def about(journal: Journal, decision: ApprovalDecision | None, call: str | None) -> Decisions:
+    """The decision with the call that it is about.
+
+    Raises:
+        ConfigurationError: the run waits and nothing was decided, or it is not clear about which call.
+    """
+    waiting = waiting_lines(journal)
+    if decision is None:
+        if waiting:
+            raise ConfigurationError(f"The run waits for a decision. {' '.join(waiting)}", guidance=f"Give {_ACTIONS}.")
+        return None
+    if call is not None:
+        return {call: decision}
+    if len(waiting) > 1:
+        raise ConfigurationError(
+            f"{len(waiting)} calls wait, and it is not clear which is meant. {' '.join(waiting)}",
+            guidance="Name one with --call ID; the run waits again for the others.",
+        )
+    return decision
+
+
+def waiting_lines(journal: Journal) -> list[str]:
+    """A line for each call that waits: its id, and what it would do."""
+    run = journal.run
+    found = {name: _call(run, path) for name, path in waiting_calls(run).items()}
+    return [f"waits · {name} · {_call_text(call)}" for name, call in found.items() if call is not None]
+
+
+def _call_text(call: PendingCall) -> str:
+    return f"{call.call.name} {json.dumps(call.arguments, ensure_ascii=False)}"
+
+
+def _call(run: Run, path: tuple[str, ...]) -> PendingCall | None:
+    """The call at the end of a path through nested runs."""
+    call = run.calls.get(path[0])
+    if call is None or len(path) == 1:
+        return call
+    return None if call.child is None else _call(call.child, path[1:])

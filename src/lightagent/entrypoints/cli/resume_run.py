@@ -1,0 +1,56 @@
+"""Goes on with a stored run or turn: what ``runs resume`` and ``sessions resume`` do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from lightagent.application.journal import Journal
+from lightagent.application.projections.result import RunResult
+from lightagent.bootstrap import App, open_app
+from lightagent.domain.review import ApprovalDecision
+from lightagent.entrypoints.cli.console import ExitCode, exit_code
+from lightagent.entrypoints.cli.decisions import about
+from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.run_command import agent_options, show_result
+from lightagent.entrypoints.cli.stores import require_store
+from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.ports.journals import JournalStore
+from lightagent.settings import Settings
+
+Find = Callable[[JournalStore], Awaitable[Journal]]
+
+
+def resume_with(
+    find: Find,
+    decision: ApprovalDecision | None,
+    call: str | None,
+    *,
+    settings: Settings,
+    tools: list[str] | None,
+    instructions: str | None,
+    as_json: bool,
+    trace: bool,
+) -> ExitCode:
+    """Go on with what `find` gives of the store, and show the result.
+
+    Args:
+        decision, call: what was decided, and about which call.
+
+    Raises:
+        LightAgentError: it cannot be gone on with.
+    """
+    options = agent_options(load_tools(tools), instructions)
+    app = open_app(settings)
+    show_destination(app.model)
+
+    async def go_on(app: App) -> RunResult:
+        async with app:
+            store = require_store(app.journals)
+            journal = await find(store)
+            decided = about(journal, decision, call)
+            return await app.agent(**options).aresume(journal, decided, store=store, trace=True)
+
+    result = asyncio.run(go_on(app))
+    show_result(result, as_json=as_json, trace=trace)
+    return exit_code(result.outcome)

@@ -1,0 +1,217 @@
+"""``lightagent sessions``: what goes on with a session or changes it by an entry of its log."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from lightagent.application.journal import Journal
+from lightagent.application.projections.result import RunResult
+from lightagent.application.session_turns import SessionTurn
+from lightagent.application.sessions import Sessions
+from lightagent.bootstrap import App, open_app
+from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.cli.console import ExitCode, err, exit_code, guarded, out
+from lightagent.entrypoints.cli.decisions import Approve, CallId, Edit, Reject, Respond, decision_of
+from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.options import (
+    AsJson,
+    Config,
+    Debug,
+    Instructions,
+    Profile,
+    ShowTrace,
+    Tools,
+    TrustConfig,
+    User,
+    settings_for,
+)
+from lightagent.entrypoints.cli.progress import Progress
+from lightagent.entrypoints.cli.resume_run import resume_with
+from lightagent.entrypoints.cli.run_command import agent_options, show_result
+from lightagent.entrypoints.cli.session_commands import SessionId, query_text
+from lightagent.entrypoints.cli.stores import require_store, with_store
+from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.entrypoints.cli.watched_run import watched_run
+from lightagent.ports.journals import JournalStore
+from lightagent.settings.origins import printable
+
+
+@guarded
+def undo(
+    session: SessionId,
+    user: User = "",
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Take back the last turn of a session, however it ended; one that waits for a human is given up.
+
+    The turn stays in the log, marked as taken back; what its tools have done stays done.
+
+    **Examples**
+
+    `lightagent sessions undo monday --user ann`
+    """
+
+    async def change(store: JournalStore) -> SessionTurn:
+        return await Sessions(store).undo(session, user)
+
+    turn = with_store(change, config, profile, trust_config)
+    out().print(printable(f"Taken back: {query_text(turn)} ({turn.status})"), markup=False)
+    return ExitCode.COMPLETED
+
+
+@guarded
+def rerun(
+    session: SessionId,
+    question: Annotated[str | None, typer.Option("--question", "-q", help="Ask this instead of the same.")] = None,
+    tools: Tools = None,
+    instructions: Instructions = None,
+    user: User = "",
+    as_json: AsJson = False,
+    trace: ShowTrace = False,
+    config: Config = None,
+    profile: Profile = None,
+    debug: Debug = False,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Ask the question of a session's last turn again, in the place of that turn. Ends as `run` does.
+
+    **Examples**
+
+    `lightagent sessions rerun monday --user ann`
+
+    `lightagent sessions rerun monday --question "What is 2 + 3?"`
+    """
+    options = agent_options(load_tools(tools), instructions)
+    app = open_app(settings_for(config, profile, debug, trust_config))
+    show_destination(app.model)
+
+    async def ask(app: App) -> RunResult:
+        async with app:
+            last = await Sessions(require_store(app.journals)).last_turn(session, user)
+            asked = question if question is not None or last is None else last.query
+            if last is None or asked is None:
+                raise ConfigurationError(
+                    f"The session {printable(session)!r} of this user has no question that could be asked again.",
+                    guidance="Ask it: lightagent run QUESTION --session SESSION",
+                )
+            with Progress(err()) as progress:
+                return await watched_run(
+                    app.agent(**options),
+                    asked,
+                    progress.show,
+                    user_id=user,
+                    session_id=session,
+                    replace_turn=last.run_id,
+                    trace=True,
+                )
+
+    result = asyncio.run(ask(app))
+    show_result(result, as_json=as_json, trace=trace)
+    return exit_code(result.outcome)
+
+
+@guarded
+def resume(
+    session: SessionId,
+    approve: Approve = False,
+    reject: Reject = None,
+    edit: Edit = None,
+    respond: Respond = None,
+    call: CallId = None,
+    tools: Tools = None,
+    instructions: Instructions = None,
+    user: User = "",
+    as_json: AsJson = False,
+    trace: ShowTrace = False,
+    config: Config = None,
+    profile: Profile = None,
+    debug: Debug = False,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Go on with the turn of a session that waits for a human, with a decision, or that was interrupted.
+
+    The agent is the one of the settings; give it the tools that the turn was begun with. Ends as `run` does.
+
+    **Examples**
+
+    `lightagent sessions resume monday --tools my_tools.py --approve`
+    """
+
+    async def find(store: JournalStore) -> Journal:
+        journal = await Sessions(store).journal(session, user)
+        if journal is None:
+            raise ConfigurationError(
+                f"The session {printable(session)!r} of this user has no turn that waits or was interrupted.",
+                guidance="Type: lightagent sessions list",
+            )
+        return journal
+
+    return resume_with(
+        find,
+        decision_of(approve, reject, edit, respond),
+        call,
+        settings=settings_for(config, profile, debug, trust_config),
+        tools=tools,
+        instructions=instructions,
+        as_json=as_json,
+        trace=trace,
+    )
+
+
+@guarded
+def checkpoint(
+    session: SessionId,
+    name: Annotated[str, typer.Argument(help="What the place is called.", metavar="NAME")],
+    user: User = "",
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Give the place after a session's last turn a name, at which `fork` finds it.
+
+    **Examples**
+
+    `lightagent sessions checkpoint monday before-lunch`
+    """
+
+    async def change(store: JournalStore) -> None:
+        await Sessions(store).checkpoint(session, name, user)
+
+    with_store(change, config, profile, trust_config)
+    out().print(f"Checkpoint: {printable(name)}", markup=False)
+    return ExitCode.COMPLETED
+
+
+@guarded
+def fork(
+    session: SessionId,
+    new: Annotated[str, typer.Argument(help="The new session.", metavar="NEW")],
+    at: Annotated[str | None, typer.Option("--checkpoint", help="Copy what goes before this checkpoint.")] = None,
+    turn: Annotated[
+        str | None, typer.Option("--turn", metavar="RUN", help="Copy up to the end of this turn; see `replay`.")
+    ] = None,
+    user: User = "",
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Copy a session into a new one, as a whole or up to a place; from there both go on, each for itself.
+
+    **Examples**
+
+    `lightagent sessions fork monday tuesday --user ann`
+
+    `lightagent sessions fork monday afternoon --checkpoint before-lunch`
+    """
+
+    async def change(store: JournalStore) -> None:
+        await Sessions(store).fork(session, new, user, checkpoint=at, turn=turn)
+
+    with_store(change, config, profile, trust_config)
+    out().print(f"Forked: {printable(new)}", markup=False)
+    return ExitCode.COMPLETED

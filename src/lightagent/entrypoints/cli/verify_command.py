@@ -1,0 +1,110 @@
+"""``lightagent verify``: is the store still what was written?"""
+
+from __future__ import annotations
+
+import json
+
+from lightagent.application.verify_journals import JournalCheck, check_journals
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.json_types import JsonObject
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.entrypoints.cli.stores import with_store
+from lightagent.ports.journals import JournalStore
+from lightagent.settings.origins import printable
+from lightagent.settings.schema import Backend
+
+
+@guarded
+def verify(
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Read the whole store, and tell every stream that is not what was written.
+
+    Each entry is read, and decrypted where it is encrypted. Each stream is looked up by its owner and labels, since an
+    edited index hides what waits for somebody. Seals and, where they are kept elsewhere, heads are compared: they tell
+    what was changed, deleted, put back, cut off, or replaced by an older copy. The service may go on meanwhile.
+
+    Exit code 0: nothing is wrong. 1: something is, or the store cannot be read. 2: wrong options or settings.
+
+    **Examples**
+
+    `lightagent verify`
+
+    `lightagent verify --profile prod --json | jq -r '.faults[].fault'`
+    """
+    streams, entries, faults = with_store(_check_all, config, profile, trust_config)
+    told = protection_of(settings_for(config, profile, False, trust_config).journals)
+    if as_json:
+        found: JsonObject = {
+            "protection": told,
+            "streams": streams,
+            "entries": entries,
+            "faults": [_fault(check) for check in faults],
+        }
+        write_answer(json.dumps(found, indent=2) + "\n")
+        return ExitCode.FAILED if faults else ExitCode.COMPLETED
+    console = out()
+    for check in faults:
+        console.print(printable(f"✗ {_name(check.key)}: {check.fault}"), style="red", markup=False)
+    read = f"{streams:,} streams and {entries:,} entries were read"
+    if faults:
+        console.print(f"✗ {read}; {len(faults):,} faults.", style="red", markup=False)
+    else:
+        console.print(f"[green]✓[/] {read}; nothing is wrong.")
+    console.print(f"The store is {told}.", markup=False)
+    return ExitCode.FAILED if faults else ExitCode.COMPLETED
+
+
+def protection_of(backend: Backend | None) -> str:
+    """What would be noticed of edits, by the settings of the store."""
+    options: JsonObject = {} if backend is None else {"kind": backend.kind, **backend.options}
+    encrypted = ""
+    while options.get("kind") in ("encrypted", "sealed"):
+        if options["kind"] == "sealed":
+            if options.get("heads"):
+                return f"{encrypted}sealed, and its heads are kept elsewhere"
+            return (
+                f"{encrypted}sealed, without heads elsewhere: an older copy of it, or a deleted stream, is not noticed"
+            )
+        behind = options.get("store")
+        encrypted, options = "encrypted and ", behind if isinstance(behind, dict) else {}
+    return f"{encrypted}not sealed: damage is noticed, and a careful edit is not"
+
+
+async def _check_all(store: JournalStore) -> tuple[int, int, list[JournalCheck]]:
+    """How many streams and entries were read, and what is wrong."""
+    streams, entries, faults = 0, 0, list[JournalCheck]()
+    with err().status("reading the store …") as status:
+        async for check in check_journals(store):
+            streams += check.key is not None
+            entries += check.entries
+            if check.fault:
+                faults.append(check)
+            status.update(f"reading the store … {streams:,} streams, {entries:,} entries, {len(faults):,} faults")
+    return streams, entries, faults
+
+
+def _fault(check: JournalCheck) -> JsonObject:
+    key = check.key
+    if key is None:
+        return {"fault": check.fault}
+    owner = key.owner
+    return {
+        "tenant": owner.tenant,
+        "user": owner.user,
+        "session": owner.session,
+        "kind": key.kind,
+        "id": key.id,
+        "fault": check.fault,
+    }
+
+
+def _name(key: StreamKey | None) -> str:
+    if key is None:
+        return "a stream without a name"
+    owner = " ".join(filter(None, (key.owner.tenant, key.owner.user, key.owner.session))) or "nobody"
+    return f"{key.kind} {key.id!r} of {owner}"

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from lightagent.homes import HOME_OF
+
 if TYPE_CHECKING:
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
@@ -130,144 +132,6 @@ if TYPE_CHECKING:
     from lightagent.streams import AsyncRunStream, RunStream
 
 __version__ = "1.0.0a1"
-
-_HOMES = {
-    "application.journal": ("Journal",),
-    "application.prune_sessions": ("PrunedSessions",),
-    "application.session_info": ("SessionInfo",),
-    "application.session_turns": ("SessionTurn",),
-    "application.sessions": ("Sessions",),
-    "application.stored_runs": ("RunInfo", "Runs", "StoredRun"),
-    "application.trim_session": ("TrimmedSession",),
-    "application.event_codec": ("event_from_dict", "event_to_dict"),
-    "domain.outcomes": (
-        "Blocked",
-        "BudgetExhausted",
-        "Cancelled",
-        "Completed",
-        "Failed",
-        "Outcome",
-        "Suspended",
-    ),
-    "domain.deltas": (
-        "Delta",
-        "ReasoningDelta",
-        "ReplyEnd",
-        "TextDelta",
-        "ToolCallDelta",
-    ),
-    "settings": (
-        "Settings",
-        "load_settings",
-    ),
-    "bootstrap": (
-        "App",
-        "open_app",
-    ),
-    "adapters.chat.openai": ("OpenAIChatModel",),
-    "adapters.chat.offline": ("OfflineModel",),
-    "adapters.chat.fallback": ("FallbackModel",),
-    "agent": ("LightAgent",),
-    "application.tools.function_tool": ("FunctionTool", "as_tool"),
-    "application.projections.calls": ("ToolCallRecord",),
-    "application.projections.chunk_types": ("ChatCompletionChunk",),
-    "application.projections.result": ("RunResult",),
-    "application.projections.stream_events": ("StreamEvent",),
-    "application.projections.trace": ("TraceEvent", "trace_events"),
-    "application.projections.trace_summary": ("TraceSummary", "summarize_trace"),
-    "application.prompts": ("Prompts",),
-    "application.policies.hooks": ("ObservingHook", "PolicyHook"),
-    "application.policies.typed_hooks": (
-        "after_model_response",
-        "after_run",
-        "after_tool_result",
-        "before_model_request",
-        "before_run",
-        "before_tool_call",
-        "on_approval_required",
-        "on_conclusion",
-        "on_context",
-        "on_error",
-        "on_handoff",
-        "on_output",
-    ),
-    "domain.guardrails": ("GuardrailDecision",),
-    "domain.hooks": ("HookContext", "HookDecision"),
-    "application.tools.decorator": ("tool",),
-    "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
-    "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
-    "domain.error_mapping": ("classify_exception",),
-    "domain.errors": (
-        "BudgetError",
-        "ConfigurationError",
-        "FlowTimeout",
-        "LightAgentError",
-        "MissingExtraError",
-        "OutputError",
-        "PolicyError",
-        "ProviderError",
-        "RunSuspended",
-        "ToolError",
-        "format_error_code",
-        "format_lightagent_error",
-    ),
-    "domain.events": ("Event", "HistoryReference"),
-    "domain.limits": ("Limits",),
-    "domain.effects": ("ToolAnswer",),
-    "domain.origin": ("Origin",),
-    "domain.agent_heads": ("AgentHead", "ModelEndpoint"),
-    "domain.policy": (
-        "ApprovalPayload",
-        "Asked",
-        "CallPayload",
-        "ConclusionPayload",
-        "ContextPayload",
-        "Decision",
-        "EndPayload",
-        "HandoffPayload",
-        "OutputPayload",
-        "Passed",
-        "PayloadT",
-        "Phase",
-        "QueryPayload",
-        "Refused",
-        "ReplyPayload",
-        "RequestPayload",
-        "ResultPayload",
-        "Stopped",
-        "Subject",
-        "Verdict",
-    ),
-    "ports.context": ("Compactor", "Conclusion", "ContextSource", "HistorySource", "Replacement"),
-    "ports.context_budget": ("ContextBudget",),
-    "ports.token_counter": ("TokenCounter",),
-    "ports.policy": ("Gate", "HeldStream"),
-    "ports.journals": ("JournalStore",),
-    "ports.telemetry": ("RunWatch", "TelemetrySink"),
-    "streams": ("AsyncRunStream", "RunStream"),
-    "domain.json_types": ("JsonObject", "JsonValue"),
-    "domain.review": ("ApprovalDecision",),
-    "domain.scopes": ("Scope",),
-    "domain.signals": ("ApprovalRequired", "RetryTool"),
-    "domain.tools": ("ToolSpec",),
-    "domain.usage": ("Usage", "normalize_usage"),
-    "adapters.detectors.validated": ("DEFAULT_PRIVACY_PATTERNS",),
-    "guardrails": (
-        "high_risk_parameter_guardrail",
-        "maximum_length_guardrail",
-        "output_redaction_guardrail",
-        "output_schema_guardrail",
-        "privacy_input_guardrail",
-        "sensitive_tool_confirmation_guardrail",
-        "url_allowlist_guardrail",
-    ),
-    "domain.findings": ("Finding",),
-    "ports.detectors": ("Detector",),
-    "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
-    "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
-    "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DEFAULT_PRIVACY_PATTERNS",
@@ -421,7 +285,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
+    home = HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'lightagent' has no attribute {name!r}")
     value: object = getattr(import_module(f"lightagent.{home}"), name)

@@ -159,9 +159,11 @@ class AgentBase(Generic[DepsT, OutputT]):
         """`aclose` for callers that are not async."""
         run_sync(self.aclose())
 
-    def _start(self, query: Query, deps: object, options: RunOptions, *, stream: bool = False) -> ActiveRun[DepsT]:
+    def _start(
+        self, query: Query, deps: object, options: RunOptions, *, stream: bool = False, form: str = "str"
+    ) -> ActiveRun[DepsT]:
         means = self.means
-        request = compose_request(options, self._deps.check(deps), means.limits, stream=stream)
+        request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form=form)
         store = journal_port(options.get("journal"), "journal")
         return self._kept(start_run(means, query, request), store, turn_place(options))
 

@@ -19,6 +19,9 @@ from lightagent.application.check_options import check_options
 from lightagent.application.check_payload import is_trust
 from lightagent.application.keep_session import NEXT, TurnPlace
 from lightagent.application.means import Means
+from lightagent.application.policies.guardrails import guardrail_policies
+from lightagent.application.policies.hooks import hook_policies
+from lightagent.application.policies.pipeline import Pipeline
 from lightagent.application.prepare_context import VALID_SOURCE
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.read_spilled import ReadToolResult
@@ -75,7 +78,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         limits=options.get("limits") or DEFAULT_LIMITS,
         prompts=prompts,
         output=None if output.is_text else output,
-        gate=_gate(options.get("gate")),
+        gates=_gates(options),
         sources=_sources(options.get("context_sources") or ()),
         conclusions=_conclusions(options.get("conclusions") or ()),
         budget=budget,
@@ -91,14 +94,14 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     return means
 
 
-def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool) -> RunRequest[DepsT]:
+def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool, form: str) -> RunRequest[DepsT]:
     """One run's request.
 
     Raises:
         ConfigurationError: an unknown option, a wrong type, a refused tool, or dependencies of another type.
     """
     if not options:
-        return RunRequest(deps, limits=limits, stream=stream)
+        return RunRequest(deps, limits=limits, stream=stream, result_format=form)
     check_options(options, RunOptions, "run")
     user, session = options.get("user_id"), options.get("session_id")
     _check_session(session, options)
@@ -114,6 +117,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         parent_trace_id=options.get("parent_trace_id") or "",
         run_group_id=options.get("run_group_id") or "",
         stream=stream,
+        result_format=form,
     )
 
 
@@ -265,6 +269,18 @@ def _conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusion]:
             raise ConfigurationError(f"conclusions: {name!r:.80} is not a name of its own.")
         named[name] = one
     return named
+
+
+def _gates(options: AgentOptions) -> tuple[Gate, ...]:
+    """The gate of the caller's own, and the one that hooks and guardrails stand behind, as far as there are any."""
+    own = _gate(options.get("gate"))
+    policies = [
+        *hook_policies(options.get("hooks") or ()),
+        *guardrail_policies("input", options.get("input_guardrails") or ()),
+        *guardrail_policies("tool", options.get("tool_guardrails") or ()),
+        *guardrail_policies("output", options.get("output_guardrails") or ()),
+    ]
+    return (*(() if own is None else (own,)), *((Pipeline(policies),) if policies else ()))
 
 
 def _gate(gate: Gate | None) -> Gate | None:

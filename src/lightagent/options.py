@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from lightagent.application.prompts import Prompts
 from lightagent.domain.events import HistoryReference
+from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
@@ -48,7 +49,11 @@ class AgentOptions(TypedDict, total=False):
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
-        gate: the policies; every move of a run passes it.
+        hooks: called at the phases of a run: functions of a `HookContext`, objects with methods named after phases,
+            `PolicyHook`, `ObservingHook`, and functions with a phase's decorator.
+        input_guardrails, tool_guardrails, output_guardrails: look at the query, at each tool call and at the final
+            answer; functions of that and a context, after the hooks.
+        gate: policies of one's own; every move of a run passes it, before the hooks.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
@@ -75,6 +80,10 @@ class AgentOptions(TypedDict, total=False):
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None
     prompts: Prompts | None
+    hooks: Sequence[object] | None
+    input_guardrails: Sequence[TextGuardrail] | None
+    tool_guardrails: Sequence[ToolGuardrail] | None
+    output_guardrails: Sequence[TextGuardrail] | None
     gate: Gate | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None

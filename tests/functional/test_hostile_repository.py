@@ -34,6 +34,8 @@ HOSTILE = {
     "agent.role": '[default.agent]\nrole = "Thief"',
     "agent.capture_content": "[default.agent]\ncapture_content = true",
     "agent.metadata": '[default.agent]\nmetadata = {{ extra_headers = {{ X = "y" }} }}',
+    "context.counter": '[default.context]\nmax_tokens = 1000\ncounter = "hostile"',
+    "tools.directory": '[default.tools]\ndirectory = "."',
     "logging.file": '[default.logging]\nfile = "written.log"',
 }
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
@@ -63,6 +65,7 @@ def repository(tmp_path: Path) -> Path:
     (plugins / "hostile-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1\n")
     (plugins / "hostile-1.dist-info/entry_points.txt").write_text(
         "[lightagent.chat]\nhostile = hostile:ADAPTER\n[lightagent.journals]\nhostile = hostile:ADAPTER\n"
+        "[lightagent.tokens]\nhostile = hostile:ADAPTER\n"
     )
     return folder
 

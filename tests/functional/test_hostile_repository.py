@@ -100,9 +100,9 @@ def test_nothing_happens_before_trust(repository: Path, listener: socket.socket,
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     url = f"http://{address}/v1"
     (repository / "lightagent.toml").write_text(HOSTILE[key].format(url=url, address=address))
-    # Every key meets a run and a look at the settings, and every command meets a key: they all load the settings alike.
+    # Every key meets a run, and every command meets a key: they all load the settings alike.
     another = COMMANDS[1 + list(HOSTILE).index(key) % (len(COMMANDS) - 1)]
-    for command in (COMMANDS[0], ["config", "show"], another):
+    for command in (COMMANDS[0], another):
         done = lightagent(repository, *command, OPENAI_API_KEY=CANARY, MY_SECRET=CANARY)
         assert done.returncode == 2, (command, done.stderr)
         told = done.stdout + done.stderr

@@ -50,8 +50,14 @@ if TYPE_CHECKING:
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
+    from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.filtered import FilteredTools
+    from lightagent.application.tool_sources.listed import ListedTools
+    from lightagent.application.tool_sources.prefixed import PrefixedTools
+    from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
+    from lightagent.application.tools.loader import ToolLoader
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
@@ -142,6 +148,7 @@ __all__ = [
     "ApprovalDecision",
     "ApprovalPayload",
     "ApprovalRequired",
+    "ApprovalRequiredTools",
     "Asked",
     "AsyncRunStream",
     "AsyncToolDispatcher",
@@ -168,6 +175,7 @@ __all__ = [
     "Event",
     "Failed",
     "FallbackModel",
+    "FilteredTools",
     "Finding",
     "FlowTimeout",
     "FunctionTool",
@@ -187,6 +195,7 @@ __all__ = [
     "LightAgentError",
     "LightAgentErrorInfo",
     "Limits",
+    "ListedTools",
     "MissingExtraError",
     "ModelEndpoint",
     "ObservingHook",
@@ -201,12 +210,14 @@ __all__ = [
     "Phase",
     "PolicyError",
     "PolicyHook",
+    "PrefixedTools",
     "Prompts",
     "ProviderError",
     "PrunedSessions",
     "QueryPayload",
     "ReasoningDelta",
     "Refused",
+    "RenamedTools",
     "Replacement",
     "ReplyEnd",
     "ReplyPayload",
@@ -242,6 +253,7 @@ __all__ = [
     "ToolCallRecord",
     "ToolError",
     "ToolList",
+    "ToolLoader",
     "ToolRegistry",
     "ToolSource",
     "ToolSpec",

@@ -41,7 +41,7 @@ from lightagent.domain.masking import shown
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.tools import NestedDelta, Tool
+from lightagent.ports.tools import NestedDelta, Tool, ToolPart
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -229,7 +229,7 @@ class AgentBase(Generic[DepsT, OutputT]):
     async def _new_events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Event, None]:
         async with aclosing(self._steps(live)) as steps:
             async for step in steps:
-                if not (isinstance(step, NestedDelta) or is_delta(step)):
+                if not (isinstance(step, (NestedDelta, ToolPart)) or is_delta(step)):
                     yield step
 
     async def _events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[StreamEvent, None]:

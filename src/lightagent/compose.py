@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from types import FunctionType
 from typing import Final
 
@@ -58,7 +59,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     check_options(options, AgentOptions, "LightAgent")
     if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
-    given = options.get("tools") or ()
+    given = _loaded(options.get("tools") or (), options.get("tools_directory"))
     deferred = len(given) > MOST_DESCRIBED
     prompts = options.get("prompts") or DEFAULT_PROMPTS
     budget = _budget(options)
@@ -197,6 +198,22 @@ def _own_limits(limits: Limits, retry: int | None, rounds: int | None, timeout: 
     )
 
 
+def _loaded(tools: Sequence[ToolLike | str], directory: str | Path | None) -> Sequence[ToolLike]:
+    """The tools, with those that are given by name loaded from the directory."""
+    if _are_tools(tools):
+        return tools
+    from lightagent.application.tools.loader import ToolLoader
+
+    loaded = ToolLoader("tools" if directory is None else directory).load_tools(
+        tool for tool in tools if isinstance(tool, str)
+    )
+    return [loaded[tool] if isinstance(tool, str) else tool for tool in tools]
+
+
+def _are_tools(tools: Sequence[ToolLike | str]) -> TypeIs[Sequence[ToolLike]]:
+    return not any(isinstance(tool, str) for tool in tools)
+
+
 def _tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:
     """The tools; unless they are too many, what is wrong with one shows now and not at the first run."""
     for tool in tools:
@@ -216,7 +233,10 @@ def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
         return tool
     if callable(tool):
         return as_tool(tool)
-    raise ConfigurationError(f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.")
+    raise ConfigurationError(
+        f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.",
+        guidance="Names of tools are taken by LightAgent(tools=), and loaded by ToolLoader(directory).load_tool(name).",
+    )
 
 
 def _is_source(value: object) -> TypeIs[ToolSource[object]]:

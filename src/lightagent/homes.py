@@ -139,5 +139,11 @@ HOMES: Final = {
     "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
     "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
     "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
+    "application.tool_sources.approval_required": ("ApprovalRequiredTools",),
+    "application.tool_sources.filtered": ("FilteredTools",),
+    "application.tool_sources.listed": ("ListedTools",),
+    "application.tool_sources.prefixed": ("PrefixedTools",),
+    "application.tool_sources.renamed": ("RenamedTools",),
+    "application.tools.loader": ("ToolLoader",),
 }
 HOME_OF: Final = {name: home for home, names in HOMES.items() for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
@@ -43,7 +44,8 @@ class AgentOptions(TypedDict, total=False):
         model: a model's name, or an object that satisfies the model port; by default OPENAI_MODEL, else ``gpt-4.1``.
         api_key, base_url: for a model given by name; by default OPENAI_API_KEY and OPENAI_BASE_URL.
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.
-        tools: what the model may call: functions, tools, and sources of tools.
+        tools: what the model may call: functions, tools, sources of tools, and names of tools in `tools_directory`.
+        tools_directory: where tools that are given by name are loaded from; by default ``tools``.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
@@ -73,7 +75,8 @@ class AgentOptions(TypedDict, total=False):
     api_key: str | None
     base_url: str | None
     provider: str | None
-    tools: Sequence[ToolLike] | None
+    tools: Sequence[ToolLike | str] | None
+    tools_directory: str | Path | None
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None
     prompts: Prompts | None

@@ -39,7 +39,7 @@ from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import RunFacts, Subject
 from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
-from lightagent.ports.tools import NestedDelta, Nesting, Tool
+from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
 
 class Keeper(Protocol):
@@ -284,8 +284,8 @@ class ActiveRun(Generic[DepsT]):
             if deadline is not None:
                 deadline.resume()
 
-    async def show(self, delta: Delta | NestedDelta) -> None:
-        """Hand a delta to whoever watches, where the run is streamed."""
+    async def show(self, delta: Delta | ToolPart | NestedDelta) -> None:
+        """Hand a delta or part to whoever watches, where the run is streamed."""
         if self.stream:
             await self.give(delta)
 

@@ -7,7 +7,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,10 @@ class Source:
 
     path: Path
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
 
     @property
     def name(self) -> str:
@@ -46,7 +49,12 @@ class Source:
 @cache
 def sources(*folders: str) -> tuple[Source, ...]:
     paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    return tuple(Source(path, text := path.read_text(encoding="utf-8"), ast.parse(text)) for path in paths)
+    return tuple(map(_source, paths))
+
+
+@cache
+def _source(path: Path) -> Source:
+    return Source(path, path.read_text(encoding="utf-8"))
 
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:

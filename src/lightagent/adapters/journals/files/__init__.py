@@ -61,7 +61,7 @@ class JsonFilesJournalStore(JournalStore):
     def __init__(
         self, directory: str | Path, *, busy_timeout: float = 30.0, clock: Callable[[], float] = time.time
     ) -> None:
-        self.directory = Path(directory)
+        self.directory = Path(directory).absolute()
         self._clock = clock
         opened = partial(open_folder, self.directory, busy_timeout)
         self._writer = JobThread("lightagent-journals", partial(opened, writing=True), _closed, nullcontext)

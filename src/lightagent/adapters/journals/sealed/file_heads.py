@@ -11,7 +11,7 @@ from typing import IO, Final
 
 from lightagent.adapters.journals.sealed.head_text import head_of, head_text
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.errors import StoreError
+from lightagent.domain.errors import DamagedStream, StoreError
 from lightagent.domain.journal_heads import StreamHead
 from lightagent.ports.journal_heads import JournalHeads
 
@@ -37,9 +37,13 @@ class FileHeads(JournalHeads):
     async def replace(self, mark: str, old: StreamHead | None, new: StreamHead) -> bool:
         return await self._thread.run(lambda _: self._replace(mark, old, new))
 
-    async def known(self) -> AsyncIterator[StreamHead]:
+    async def known(self) -> AsyncIterator[StreamHead | str]:
         for mark in await self._thread.run(lambda _: self._marks()):
-            head = await self.find(mark)
+            try:
+                head = await self.find(mark)
+            except DamagedStream as error:
+                yield f"{self._file(mark)}: {error.message} {error.guidance}"
+                continue
             if head is not None:
                 yield head
 

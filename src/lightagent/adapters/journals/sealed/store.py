@@ -152,7 +152,9 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
                 yield text
         if self._heads is not None:
             async for head in self._heads.known():
-                if head.key is not None and head.key not in listed:
+                if isinstance(head, str):
+                    yield head
+                elif head.key is not None and head.key not in listed:
                     yield head.key
 
     async def examine(self) -> Sequence[StoreNote]:
@@ -225,7 +227,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         if not query.matches(stream):
             raise seals.tampered("it is listed by what it does not have")
         if self._heads is not None:
-            head = await self._heads.find(seals.mark)
+            head = await self._reader.head(seals)
             doubtful = head is None or bool(fault_of(stream, row, head)) or goes_on(stream, head)
             # Somebody may have written since the listing was made; if nobody has, this raises.
             if doubtful and (await self._reader.look(stream.key, seals)).row is None:

@@ -24,6 +24,7 @@ from lightagent.adapters.journals.sqlite.transactions import said_plainly, savep
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -33,7 +34,6 @@ from lightagent.domain.journal_streams import (
     StreamPage,
     StreamQuery,
     check_alone,
-    check_drafts,
     check_read,
     check_subject,
 )
@@ -68,9 +68,8 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         self.path = _checked(path)
         self._clock = clock
         opened = partial(open_database, self.path, synchronous, busy_timeout)
-        self._writer = JobThread(
-            "lightagent-journals", opened, Database.close, partial(_writes, self.path, LogKeeper(self.path))
-        )
+        self._log = LogKeeper(self.path)
+        self._writer = JobThread("lightagent-journals", opened, Database.close, partial(_writes, self.path, self._log))
         self._reader = JobThread("lightagent-journals-read", opened, Database.close, nullcontext)
 
     async def append(
@@ -85,12 +84,13 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         return await self._write(
             lambda db: writing.append(db, key, drafts, expected, at, labels, token, seal, replacing, self._clock())
         )
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_numbers(after=after, limit=limit)
         check_read(limit)
 
         async def look() -> Slice:
@@ -99,10 +99,11 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         return await wait_for_entries(look, wait)
 
     async def list(self, query: StreamQuery) -> StreamPage:
-        check_read(query.limit)
+        check_query(query)
         return await self._read(lambda db: reading.list_streams(db, query, self._clock()))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        check_numbers(token=token)
         return await self._write(lambda db: writing.lease(db, key, holder, seconds, token, self._clock()))
 
     async def forget(
@@ -114,18 +115,23 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        if isinstance(what, StreamKey):
-            if before is not None:
-                gone = await self._write(lambda db: writing.prune(db, what, before, expected, seal, replacing))
-            else:
-                gone = await self._write(lambda db: writing.forget_stream(db, what, expected, replacing))
-        else:
+        check_numbers(before=before, expected=expected)
+        check_seal(seal)
+        if isinstance(what, Scope):
             check_subject(what)
             check_alone(before, expected, seal, replacing)
-            gone = await self._write(lambda db: writing.forget_subject(db, what))
-        # What was deleted stands in the write-ahead log until it is emptied.
-        await self._reader.run(partial(_empty_log, self.path))
-        return gone
+
+        def remove(db: Database) -> int:
+            if isinstance(what, Scope):
+                gone = writing.forget_subject(db, what)
+            elif before is None:
+                gone = writing.forget_stream(db, what, expected, replacing)
+            else:
+                gone = writing.prune(db, what, before, expected, seal, replacing)
+            self._log.empty()
+            return gone
+
+        return await self._write(remove)
 
     async def examine(self) -> Sequence[StoreNote]:
         first = await self._look_at_log()
@@ -179,11 +185,6 @@ def _snapshot(path: Path, work: Callable[[Database], T]) -> Callable[[Database],
             return work(connection)
 
     return carry_out
-
-
-def _empty_log(path: Path, connection: Database) -> None:
-    with said_plainly(path):
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _checked(path: str | Path) -> Path:

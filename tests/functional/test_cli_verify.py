@@ -47,6 +47,22 @@ store = { kind = "sqlite", path = "encrypted.db" }
 kind = "encrypted"
 keys = { summer = { env = "CONTENT_2" } }
 store = { kind = "sqlite", path = "summer.db" }
+[spelled.journals]
+kind = "sqlite"
+path = "../FOLDER/plain.db"
+busy_timeout = 5.0
+[beside.journals]
+kind = "sealed"
+name = "shop"
+keys = { spring = { env = "SEALS" } }
+store = { kind = "sqlite", path = "one.db" }
+heads = { kind = "store", store = { kind = "sqlite", path = "./one.db" } }
+[within.journals]
+kind = "sealed"
+name = "shop"
+keys = { spring = { env = "SEALS" } }
+store = { kind = "files", directory = "journals" }
+heads = { kind = "files", path = "journals/heads" }
 [onto.journals]
 kind = "encrypted"
 keys = { spring = { env = "CONTENT" } }
@@ -58,7 +74,7 @@ KEYS = {"CONTENT": "c" * 32, "CONTENT_2": "d" * 32, "SEALS": "s" * 32}
 
 @pytest.fixture
 def stored(folder: Path) -> Path:
-    (folder / "lightagent.toml").write_text(SETTINGS)
+    (folder / "lightagent.toml").write_text(SETTINGS.replace("FOLDER", folder.name))
     return folder
 
 
@@ -176,13 +192,14 @@ def test_what_is_in_the_clear_is_refused_until_it_is_adopted(stored: Path) -> No
     assert refused.exit_code == 1
     assert "is not encrypted" in refused.stderr
     assert "lightagent stores adopt" in refused.stderr
-    same = invoke("stores", "adopt", "--from", "plain", "-p", "onto", **KEYS)
-    assert same.exit_code == 2
-    assert "the same place" in same.stderr
+    for profile in ("onto", "spelled"):
+        same = invoke("stores", "adopt", "--from", "plain", "-p", profile, **KEYS)
+        assert same.exit_code == 2
+        assert "the same place" in same.stderr
     for profile in ("encrypted", "sealed"):
         told = invoke("stores", "adopt", "--from", "plain", "-p", profile, **KEYS)
         assert told.exit_code == 0, told.output
-        assert "2 streams were copied" in told.stdout
+        assert "All 2 streams are in the new store" in told.stdout
         assert "4111" in invoke("sessions", "show", "monday", "--user", "ann", "-p", profile, **KEYS).stdout
         assert verified(profile)[0] == 0
     # The store that it came from was left as it is, and the same command again changes nothing.
@@ -204,3 +221,28 @@ def test_a_key_is_rotated_and_then_given_up(stored: Path) -> None:
     told = invoke("verify", "-p", "summer", **other)
     assert told.exit_code == 1
     assert "has another secret here" in told.stdout
+
+
+def test_a_store_that_is_empty_is_not_called_right(stored: Path) -> None:
+    told = invoke("verify", "-p", "plain")
+    assert told.exit_code == 0
+    assert "empty" in told.stdout
+    assert "nothing is wrong" not in told.stdout
+    adopted = invoke("stores", "adopt", "--from", "plain", "-p", "sealed", **KEYS)
+    assert adopted.exit_code == 1
+    assert "'plain' is empty; nothing was copied" in adopted.stderr
+
+
+@pytest.mark.parametrize("profile", ["beside", "within"])
+def test_heads_that_are_not_elsewhere_are_refused(stored: Path, profile: str) -> None:
+    told = invoke("verify", "-p", profile, **KEYS)
+    assert told.exit_code == 2
+    assert "in the same place as its streams" in told.stderr
+
+
+def test_a_deleted_stream_is_not_left_out_of_what_is_adopted(stored: Path) -> None:
+    write("sealed")
+    delete(SqliteEditor(stored / "sealed"))
+    told = invoke("stores", "adopt", "--from", "sealed", "-p", "plain", **KEYS)
+    assert told.exit_code == 1
+    assert "it was deleted" in told.stderr

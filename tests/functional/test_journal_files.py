@@ -256,13 +256,18 @@ def without_rights(place: Path) -> Generator[None, None, None]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     os.chdir(place)
     privileged = os.geteuid() == 0  # Whom no right is denied to.
+    above = {path: path.stat().st_mode for path in place.parents if privileged and path.stat().st_mode & 0o011 != 0o011}
     try:
+        for path, mode in above.items():  # Somebody else has to get there.
+            path.chmod(mode | 0o011)
         if privileged:
             os.seteuid(NOBODY)
         yield
     finally:
         if privileged:
             os.seteuid(0)
+        for path, mode in above.items():
+            path.chmod(mode)
         os.chdir(before)
         for path in everything:
             path.chmod(0o755 if path.is_dir() else 0o644)

@@ -145,3 +145,17 @@ def test_the_doctor_looks_behind_what_stands_before_the_store(folder: Path, fron
     journals = f'[default.journals]\nkind = "{front}"\nname = "x"\n{keys}\nstore = {store}\n'
     (folder / "lightagent.toml").write_text(f'[default.model]\nkind = "offline"\n{journals}')
     assert "The write-ahead log has 0.0 MB." in invoke("doctor", JOURNAL_KEY="k" * 32).stdout
+
+
+async def test_who_forgets_waits_for_no_foreign_reader_and_the_log_is_emptied_later(tmp_path: Path) -> None:
+    path = tmp_path / "journals.db"
+    log = path.with_name("journals.db-wal")
+    store = SqliteJournalStore(path, busy_timeout=3600.0)
+    await store.append(NOTES, [Draft('"the forgotten word"')], expected=0, at=1.0)
+    with foreign_reader(path):
+        assert await asyncio.wait_for(store.forget(NOTES), 10) == 1
+        assert b"forgotten word" in log.read_bytes()
+    await store.append(NOTES, [Draft("1")], expected=0, at=1.0)
+    for file in (path, log):
+        assert b"forgotten word" not in file.read_bytes()
+    await store.aclose()

@@ -244,7 +244,7 @@ class WrappedHeads(JournalHeads):
         await self.before()
         return await self.inner.replace(mark, old, new)
 
-    async def known(self) -> AsyncIterator[StreamHead]:
+    async def known(self) -> AsyncIterator[StreamHead | str]:
         async for head in self.inner.known():
             yield head
 

@@ -57,3 +57,11 @@ async def test_a_copy_does_not_mix_two_streams_of_one_key() -> None:
     await target.append(CHAT, [Draft("another")], expected=0, at=1.0)
     with pytest.raises(StoreError, match="another stream"):
         await copy_journals(source, target)
+
+
+async def test_a_stream_that_only_ends_alike_is_another_one() -> None:
+    source, target = MemoryJournalStore(), SealedJournalStore(MemoryJournalStore(), KEYS)
+    await source.append(CHAT, [Draft("1"), Draft('"ok"')], expected=0, at=1.0)
+    await target.append(CHAT, [Draft("another"), Draft('"ok"')], expected=0, at=1.0)
+    with pytest.raises(StoreError, match="another stream"):
+        await copy_journals(source, target)

@@ -255,3 +255,14 @@ def test_without_the_package_the_error_says_what_to_install() -> None:
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert "cryptography" in told
     assert "pip install" in told
+
+
+@pytest.mark.parametrize("secrets", [{"spring": SUMMER["summer"]}, SUMMER])
+async def test_a_wrong_key_adds_nothing_to_a_stream_that_it_cannot_read(secrets: dict[str, str]) -> None:
+    inner = MemoryJournalStore()
+    right, wrong = encrypted(inner), encrypted(inner, secrets)
+    await right.append(CHAT, [Draft("1")], expected=0, at=1.0)
+    with pytest.raises(ContentKeyError):
+        await wrong.append(CHAT, [Draft("2")], expected=1, at=2.0)
+    assert await encrypted(inner).append(CHAT, [Draft("2")], expected=1, at=2.0) == 2
+    assert await contents(right) == ["1", "2"]

@@ -76,9 +76,9 @@ async def test_a_name_does_not_outlive_its_data(tmp_path: Path) -> None:
         for what in (key, key.owner):
             for turn in range(3):
                 await store.append(key, [Draft("1")], expected=turn, at=1.0)
-            assert [head.key async for head in heads.known()] == [key]
+            assert [head.key async for head in heads.known() if isinstance(head, StreamHead)] == [key]
             assert await store.forget(what) == 1
-            assert [head.key async for head in heads.known()] == [None]
+            assert [head.key async for head in heads.known() if isinstance(head, StreamHead)] == [None]
     files = await asyncio.to_thread(lambda: [path.read_text() for path in tmp_path.glob("heads/*/*")])
     (stream,) = (await kept.list(StreamQuery())).streams
     written = files + [entry.content for entry in (await kept.read(stream.key)).entries]
@@ -124,4 +124,34 @@ async def test_a_head_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
         path.write_text(text, "utf-8")
         with pytest.raises(DamagedStream, match="backup"):
             await store.read(CHAT)
+    await heads.aclose()
+
+
+@pytest.mark.parametrize("kind", ["files", "store"])
+async def test_a_damaged_head_hides_no_other_stream_and_keeps_no_data(tmp_path: Path, kind: str) -> None:
+    kept = MemoryJournalStore()
+    heads = FileHeads(tmp_path / "heads", fsync=False) if kind == "files" else StoreHeads(kept, "shop")
+    store = SealedJournalStore(MemoryJournalStore(), KEYS, heads, patience=0.01)
+    keys = [StreamKey(CHAT.owner, "session", name) for name in ("a", "b", "c")]
+    damaged, *others = keys
+    await store.append(damaged, [Draft("1")], expected=0, at=1.0)
+    if kind == "files":
+        (path,) = (tmp_path / "heads").glob("*/*.json")
+        path.write_text("damaged")
+    else:
+        (stream,) = (await kept.list(StreamQuery())).streams
+        await kept.append(stream.key, [Draft('"damaged"')], expected=stream.head, at=2.0)
+    for key in others:
+        await store.append(key, [Draft("1")], expected=0, at=1.0)
+    page = await store.list(StreamQuery())
+    assert [stream.key for stream in page.streams] == others[::-1]
+    (text,) = page.unreadable
+    assert "'a'" in text
+    with pytest.raises(TamperedStream, match="noted elsewhere of its end cannot be read"):
+        await store.append(damaged, [Draft("2")], expected=1, at=2.0)
+    told = await faults(store)
+    assert len(told) == 2  # The stream, and the head of which nobody can tell whose it is.
+    assert await store.forget(damaged) == 1
+    assert await store.forget(CHAT.owner) == 2
+    assert not (await store.list(StreamQuery())).streams
     await heads.aclose()

@@ -17,6 +17,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, Protocol, TypeVar
 
+from lightagent.aiokits.forks import Pause, pause_at_forks
+
 OwnedT = TypeVar("OwnedT")
 OwnedT_contra = TypeVar("OwnedT_contra", contravariant=True)
 T = TypeVar("T")
@@ -48,6 +50,7 @@ class JobThread(Generic[OwnedT]):
         self._lock = threading.Lock()
         self._inbox: _Inbox[OwnedT] | None = None
         self._process = 0
+        pause_at_forks(self)
 
     async def run(self, work: Callable[[OwnedT], T]) -> T:
         """What `work` returns or raises. Cancelling the await forgets the job if it has not begun, and only then."""
@@ -68,6 +71,20 @@ class JobThread(Generic[OwnedT]):
                 return
             inbox.put(_Closing(closed))
         await closed
+
+    def pause(self) -> Pause:
+        """Keep new jobs out, and have the thread close what it owns, until `resume`."""
+        self._lock.acquire()
+        pause = Pause()
+        if self._inbox is not None and self._process == os.getpid():
+            self._inbox.put(pause)
+        else:
+            pause.closed.set()
+        return pause
+
+    def resume(self) -> None:
+        """Let jobs in again, after `pause` in the same thread."""
+        self._lock.release()
 
 
 class _Told(Protocol[OwnedT_contra]):
@@ -123,7 +140,7 @@ class _Closing:
             self._closed.set_result(None)
 
 
-_Inbox = SimpleQueue[_Told[OwnedT] | _Closing | None]
+_Inbox = SimpleQueue[_Told[OwnedT] | _Closing | Pause | None]
 
 
 def _begin(
@@ -150,13 +167,18 @@ def _work(
         if jobs:
             _carry_out(jobs, owned, open_, around)
         del jobs  # Nothing of a finished job may stay alive while its thread rests.
-        if last is not _GOING_ON:
-            for one in owned:
-                with suppress(Exception):
-                    close(one)
-            if isinstance(last, _Closing):
-                last.deliver()
-            return
+        if last is _GOING_ON:
+            continue
+        while owned:
+            with suppress(Exception):
+                close(owned.pop())
+        if isinstance(last, Pause):
+            last.closed.set()
+            last.over.wait()
+            continue
+        if isinstance(last, _Closing):
+            last.deliver()
+        return
 
 
 _GOING_ON: Final = object()
@@ -167,7 +189,7 @@ def _take(inbox: _Inbox[OwnedT]) -> tuple[list[_Told[OwnedT]], object]:
     jobs: list[_Told[OwnedT]] = []
     item = inbox.get()
     while True:
-        if item is None or isinstance(item, _Closing):
+        if item is None or isinstance(item, _Closing | Pause):
             return jobs, item
         jobs.append(item)
         if len(jobs) >= _MOST_TOGETHER:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import MOST_LISTED, Draft, Slice, StreamInfo, StreamKey, StreamQuery
-from lightagent.ports.journals import JournalStore
+from lightagent.domain.journal_streams import MOST_LISTED, Draft, Entry, Slice, StreamInfo, StreamKey, StreamQuery
+from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 
 
 async def copy_journals(
@@ -40,7 +40,20 @@ async def _keys(source: JournalStore) -> list[StreamKey]:
                 f"Not everything can be copied: {page.unreadable[0]}", guidance="Mend or forget what cannot be read."
             )
         keys += [stream.key for stream in page.streams]
-    return keys
+    return [*await _unlisted(source, set(keys)), *keys]
+
+
+async def _unlisted(source: JournalStore, listed: set[StreamKey]) -> list[StreamKey]:
+    """Streams that no listing has: begun meanwhile, or deleted behind the store's back, which reading them refuses."""
+    kept = source
+    while isinstance(kept, CodedStore):
+        kept = kept.kept
+    found = list[StreamKey]()
+    if isinstance(kept, ListedStore):
+        async for key in kept.all_streams():
+            if isinstance(key, StreamKey) and key not in listed and (await source.read(key, 0, 1)).stream.head:
+                found.append(key)
+    return found
 
 
 async def _copy(source: JournalStore, target: JournalStore, key: StreamKey) -> None:
@@ -73,13 +86,19 @@ def _following(found: Slice, head: int) -> list[Draft]:
 
 async def _check_same(source: JournalStore, target: JournalStore, there: StreamInfo) -> None:
     """See to it that what is there is the beginning of the same stream."""
-    if there.head == there.base:
-        return
-    (last,) = (await target.read(there.key, there.head - 1, 1)).entries
-    found = await source.read(there.key, there.head - 1, 1)
-    pruned = there.head <= found.stream.base
-    if not pruned and [(one.content, one.schema) for one in found.entries] != [(last.content, last.schema)]:
-        raise StoreError(
-            f"The target has another stream {there.key.id!r:.80} of the kind {there.key.kind!r:.40}.",
-            guidance="Copy into an empty store.",
-        )
+    after = there.base
+    while after < there.head:
+        mine = (await target.read(there.key, after, MOST_LISTED)).entries
+        found = await source.read(there.key, after, MOST_LISTED)
+        pruned = found.stream.base
+        if _forms(found.entries, pruned, there.head) != _forms(mine, pruned, there.head):
+            raise StoreError(
+                f"The target has another stream {there.key.id!r:.80} of the kind {there.key.kind!r:.40}.",
+                guidance="Copy into an empty store.",
+            )
+        after += len(mine)
+
+
+def _forms(entries: Sequence[Entry], after: int, until: int) -> list[tuple[int, str, int]]:
+    """What is compared of entries, up to a place; seals differ between stores."""
+    return [(one.sequence, one.content, one.schema) for one in entries if after < one.sequence <= until]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Final
 
 from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StreamConflict
@@ -236,7 +237,7 @@ def check_lease(hold: Hold, now: float, seconds: float, token: int | None) -> No
         raise Fenced(token)
     if token is None and (left := hold.left(now)) > 0:
         raise LeaseHeld(hold.holder, left)
-    if token is None and seconds <= 0:
+    if isnan(seconds) or (token is None and seconds <= 0):
         raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")
 
 

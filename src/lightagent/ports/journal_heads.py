@@ -16,15 +16,19 @@ class JournalHeads(Protocol):
     """
 
     async def find(self, mark: str) -> StreamHead | None:
-        """The head under a mark, if there is one."""
+        """The head under a mark, if there is one.
+
+        Raises:
+            DamagedStream: it cannot be read.
+        """
         ...
 
     async def replace(self, mark: str, old: StreamHead | None, new: StreamHead) -> bool:
         """Keep `new` if `old` is what is kept, and whether it was: of many who replace the same, one succeeds."""
         ...
 
-    def known(self) -> AsyncIterator[StreamHead]:
-        """All heads, in any order."""
+    def known(self) -> AsyncIterator[StreamHead | str]:
+        """All heads, in any order; a text for one that cannot be read."""
         ...
 
     async def aclose(self) -> None:

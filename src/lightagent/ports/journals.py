@@ -42,7 +42,7 @@ class JournalStore(Protocol):
         Raises:
             StreamConflict: the stream ends elsewhere, or bears another seal.
             Fenced: the lease was lost, or somebody else holds one.
-            ConfigurationError: content that cannot be kept.
+            ConfigurationError: content, a time or a number that cannot be kept; see `check_written`.
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection, AsyncTransaction
 
+from lightagent.adapters.journals.sqlite.connection import Database
 from tests.support.crashes.points import Trigger
 
 _PAGE: Final = 4096
@@ -95,7 +96,7 @@ class _Files:
 def _wrap_sqlite(trigger: Trigger) -> None:
     """The statements of a connection, which SQLite carries out in this process."""
 
-    class Watched(sqlite3.Connection):
+    class Watched(Database):
         """Dies before, within or after a statement."""
 
         def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
@@ -116,7 +117,7 @@ def _wrap_sqlite(trigger: Trigger) -> None:
             return cursor
 
     real_connect = _real(sqlite3, "connect")
-    _replace(sqlite3, connect=lambda path, **options: real_connect(path, factory=Watched, **options))
+    _replace(sqlite3, connect=lambda path, **options: real_connect(path, **{**options, "factory": Watched}))
 
 
 def _files_of(connection: sqlite3.Connection) -> dict[Path, bytes]:

@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.journals import JournalStore
+
+_FOLDERS: Final = ("path", "directory")
+_PLACES: Final = (*_FOLDERS, "url", "schema_name")
+"""The options of stores that say where they keep streams; the others say how."""
+
+
+def same_place(one: JsonObject, other: JsonObject) -> bool:
+    """Whether two backends keep their streams in the same place, whatever stands before it.
+
+    A path may be written in several ways; of a server it is not known whether two names are the same machine.
+    """
+    one, other = _last(one), _last(other)
+    if one.get("kind") == "memory":
+        return False
+    return _place(one) == _place(other)
+
+
+def _last(backend: JsonObject) -> JsonObject:
+    """The store that keeps the streams, which may stand behind others."""
+    while backend.get("kind") in ("encrypted", "sealed") and isinstance(behind := backend.get("store"), dict):
+        backend = behind
+    return backend
+
+
+def _place(backend: JsonObject) -> JsonObject:
+    place: JsonObject = {name: value for name, value in backend.items() if name in ("kind", *_PLACES)}
+    if len(place) < 2:
+        return backend
+    for name in _FOLDERS:
+        if isinstance(path := place.get(name), str):
+            place[name] = os.path.realpath(path)
+    if place.get("kind") == "postgres":
+        place.setdefault("schema_name", "lightagent")
+    return place
 
 
 def open_behind(backend: JsonObject, at: str) -> JournalStore:

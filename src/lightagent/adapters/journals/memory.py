@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.registry import Adapter
+from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written, place_of
 from lightagent.domain.journal_streams import (
     NO_HOLD,
     Draft,
@@ -27,7 +28,6 @@ from lightagent.domain.journal_streams import (
     belongs,
     check_alone,
     check_append,
-    check_drafts,
     check_end,
     check_lease,
     check_read,
@@ -73,7 +73,7 @@ class MemoryJournalStore(JournalStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         with self._lock:
             kept = self._streams.get(key)
             hold, info = (NO_HOLD, StreamInfo(key)) if kept is None else (kept.hold, kept.info)
@@ -96,6 +96,7 @@ class MemoryJournalStore(JournalStore):
             return kept.info.head
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_numbers(after=after, limit=limit)
         check_read(limit)
 
         async def look() -> Slice:
@@ -105,20 +106,21 @@ class MemoryJournalStore(JournalStore):
         return await wait_for_entries(look, wait)
 
     async def list(self, query: StreamQuery) -> StreamPage:
-        check_read(query.limit)
-        before = int(query.cursor) if query.cursor else None
+        check_query(query)
+        before = place_of(query.cursor)
         with self._lock:
             newest_first = sorted(self._streams.values(), key=lambda kept: kept.place, reverse=True)
             found = [
                 (kept.place, self._told(kept))
                 for kept in newest_first
-                if kept.info.head and (before is None or kept.place < before) and query.matches(kept.info)
+                if kept.info.head and (not before or kept.place < before) and query.matches(kept.info)
             ]
         more = len(found) > query.limit
         page = found[: query.limit]
         return StreamPage(tuple(info for _, info in page), str(page[-1][0]) if more else "")
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        check_numbers(token=token)
         with self._lock:
             kept, now = self._streams.get(key), self._clock()
             hold = NO_HOLD if kept is None else kept.hold
@@ -142,6 +144,8 @@ class MemoryJournalStore(JournalStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
+        check_numbers(before=before, expected=expected)
+        check_seal(seal)
         if isinstance(what, Scope):
             check_subject(what)
             check_alone(before, expected, seal, replacing)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from lightagent.adapters.journals._behind import same_place
 from lightagent.application.copy_journals import copy_journals
 from lightagent.bootstrap import open_journals
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, settings_for
@@ -49,12 +50,17 @@ def adopt(
     """
     old = settings_for(config, source, False, trust_config)
     new = settings_for(config, profile, False, trust_config)
-    if _place(old) == _place(new):
+    if old.journals is not None and new.journals is not None and same_place(_backend(old), _backend(new)):
         raise ConfigurationError(
             "Both profiles keep their journals in the same place.", guidance="Name an empty place for the new store."
         )
     count = asyncio.run(_copy(_open(old), _open(new)))
-    out().print(f"{count:,} streams were copied. The store they came from was left as it is.", markup=False)
+    if not count:
+        raise StoreError(
+            f"The store of the profile {source!r:.80} is empty; nothing was copied.",
+            guidance="Check where its settings say that it is: a file that is not there is made at the first use.",
+        )
+    out().print(f"All {count:,} streams are in the new store. The one they came from was left as it is.", markup=False)
     return ExitCode.COMPLETED
 
 
@@ -79,11 +85,5 @@ def _open(settings: Settings) -> JournalStore:
     return store
 
 
-def _place(settings: Settings) -> JsonObject | None:
-    """The store that keeps the streams, whatever stands before it."""
-    if settings.journals is None:
-        return None
-    options: JsonObject = {"kind": settings.journals.kind, **settings.journals.options}
-    while options["kind"] in ("encrypted", "sealed") and isinstance(behind := options.get("store"), dict):
-        options = {"kind": "", **behind}
-    return options
+def _backend(settings: Settings) -> JsonObject:
+    return {} if settings.journals is None else {"kind": settings.journals.kind, **settings.journals.options}

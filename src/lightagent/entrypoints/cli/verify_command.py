@@ -14,6 +14,8 @@ from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 from lightagent.settings.schema import Backend
 
+_EMPTY = "If it should not be, check where the settings say that it is: a file that is not there is made anew."
+
 
 @guarded
 def verify(
@@ -53,8 +55,11 @@ def verify(
     read = f"{streams:,} streams and {entries:,} entries were read"
     if faults:
         console.print(f"✗ {read}; {len(faults):,} faults.", style="red", markup=False)
-    else:
+    elif streams:
         console.print(f"[green]✓[/] {read}; nothing is wrong.")
+    else:
+        console.print("! The store is empty: there was nothing to verify.", style="yellow", markup=False)
+        console.print(f"  → {_EMPTY}", style="yellow", markup=False)
     console.print(f"The store is {told}.", markup=False)
     return ExitCode.FAILED if faults else ExitCode.COMPLETED
 

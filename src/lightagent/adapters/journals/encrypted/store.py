@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from lightagent.domain.journal_streams import (
     Draft,
@@ -20,6 +21,9 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.content_codec import ContentCodec
 from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore
 
+_STREAMS: Final = 10_000
+"""Of so many streams it is remembered that their entries can be read here."""
+
 
 class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
     """Encrypts the content of entries, and nothing else: names, labels, times, sizes and seals stay in the clear.
@@ -34,6 +38,7 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
 
     def __init__(self, store: JournalStore, codec: ContentCodec) -> None:
         self._store, self._codec = store, codec
+        self._readable = dict[StreamKey, None]()
 
     @property
     def kept(self) -> JournalStore:
@@ -55,14 +60,31 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
         replacing: str | None = None,
     ) -> int:
         check_drafts(drafts, labels)
+        if expected > 0 and key not in self._readable:
+            # With a wrong key it would be written, and nobody could read the stream any more.
+            await self._decoded(key, (await self._store.read(key, -1, 1)).entries)
         encoded = await self._codec.encode(key, expected + 1, drafts)
-        return await self._store.append(
+        last = await self._store.append(
             key, encoded, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
         )
+        self._note(key)
+        return last
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
         found = await self._store.read(key, after, limit, wait)
-        return replace(found, entries=tuple(await self._codec.decode(key, found.entries)))
+        return replace(found, entries=tuple(await self._decoded(key, found.entries)))
+
+    async def _decoded(self, key: StreamKey, entries: Sequence[Entry]) -> Sequence[Entry]:
+        decoded = await self._codec.decode(key, entries)
+        if decoded:
+            self._note(key)
+        return decoded
+
+    def _note(self, key: StreamKey) -> None:
+        """Remember that this store has the keys of a stream."""
+        self._readable[key] = None
+        if len(self._readable) > _STREAMS:
+            self._readable.clear()
 
     async def list(self, query: StreamQuery) -> StreamPage:
         return await self._store.list(query)

@@ -22,6 +22,7 @@ from lightagent.adapters.journals.files.folder import Folder, open_folder
 from lightagent.adapters.journals.files.reading import Reader
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
+from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -30,7 +31,6 @@ from lightagent.domain.journal_streams import (
     StreamPage,
     StreamQuery,
     check_alone,
-    check_drafts,
     check_read,
     check_subject,
 )
@@ -61,7 +61,7 @@ class JsonFilesJournalStore(JournalStore):
     def __init__(
         self, directory: str | Path, *, busy_timeout: float = 30.0, clock: Callable[[], float] = time.time
     ) -> None:
-        self.directory = Path(directory)
+        self.directory = Path(directory).absolute()
         self._clock = clock
         opened = partial(open_folder, self.directory, busy_timeout)
         self._writer = JobThread("lightagent-journals", partial(opened, writing=True), _closed, nullcontext)
@@ -85,12 +85,13 @@ class JsonFilesJournalStore(JournalStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         asked = writing.Append(key, drafts, expected, at, labels, token, seal, replacing)
         thread = self._appenders[asked.choose(_APPENDERS)]  # The same for all of a stream, which keeps their order.
         return await self._write(lambda folder: asked.carry_out(folder, self._clock()), thread)
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_numbers(after=after, limit=limit)
         check_read(limit)
 
         async def look() -> Slice:
@@ -99,10 +100,11 @@ class JsonFilesJournalStore(JournalStore):
         return await wait_for_entries(look, wait)
 
     async def list(self, query: StreamQuery) -> StreamPage:
-        check_read(query.limit)
+        check_query(query)
         return await self._read(lambda reader: reader.list_streams(query, self._clock()))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        check_numbers(token=token)
         return await self._write(lambda folder: writing.lease(folder, key, holder, seconds, token, self._clock()))
 
     async def forget(
@@ -114,6 +116,8 @@ class JsonFilesJournalStore(JournalStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
+        check_numbers(before=before, expected=expected)
+        check_seal(seal)
         if isinstance(what, StreamKey):
             if before is not None:
                 return await self._write(lambda folder: writing.prune(folder, what, before, expected, seal, replacing))

@@ -11,7 +11,8 @@ from typing import Final
 from lightagent.adapters.journals.files.folder import Folder
 from lightagent.adapters.journals.files.lines import Header, Row, name_of
 from lightagent.adapters.journals.files.stream_file import StreamFile, Tail, opened
-from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.errors import StoreError
+from lightagent.domain.journal_inputs import place_of
 from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
 
 _SETTLED: Final = 0.1
@@ -59,7 +60,7 @@ class Reader:
 
     def list_streams(self, query: StreamQuery, now: float) -> StreamPage:
         """One page of streams; see `JournalStore.list`."""
-        before = _place(query.cursor)
+        before = place_of(query.cursor)
         found: list[_Seen] = []
         unreadable: list[str] = []
         files = self._folder.files()
@@ -131,9 +132,3 @@ def _told(row: Row, now: float) -> StreamInfo:
     left = row.hold.left(now)
     info = replace(row.info, labels=dict(row.info.labels))
     return replace(info, holder=row.hold.holder, lease_left=left) if left else info
-
-
-def _place(cursor: str) -> int:
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise ConfigurationError("cursor is not one that a page gave.", guidance="")
-    return int(cursor or 0)

@@ -23,6 +23,7 @@ from lightagent.adapters.journals.postgres.rows import digest_of, encoded
 from lightagent.adapters.journals.postgres.writing import Append, Leasing
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
+from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -31,7 +32,6 @@ from lightagent.domain.journal_streams import (
     StreamPage,
     StreamQuery,
     check_alone,
-    check_drafts,
     check_read,
     check_subject,
 )
@@ -91,10 +91,11 @@ class PostgresJournalStore(JournalStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         return await self.database().run(Append(key, drafts, expected, at, labels, token, seal, replacing))
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_numbers(after=after, limit=limit)
         check_read(limit)
         database = self.database()
         look = partial(reading.read, key=key, after=after, limit=limit)
@@ -105,10 +106,11 @@ class PostgresJournalStore(JournalStore):
         return found
 
     async def list(self, query: StreamQuery) -> StreamPage:
-        check_read(query.limit)
+        check_query(query)
         return await self.database().run(partial(reading.list_streams, query=query))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        check_numbers(token=token)
         return await self.database().run(Leasing(key, holder, seconds, token))
 
     async def forget(
@@ -120,6 +122,8 @@ class PostgresJournalStore(JournalStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
+        check_numbers(before=before, expected=expected)
+        check_seal(seal)
         if isinstance(what, Scope):
             check_subject(what)
             check_alone(before, expected, seal, replacing)

@@ -16,7 +16,8 @@ from lightagent.adapters.journals.postgres.rows import (
     whole,
 )
 from lightagent.adapters.journals.postgres.session import NOW, Session
-from lightagent.domain.errors import ConfigurationError, DamagedStream
+from lightagent.domain.errors import DamagedStream
+from lightagent.domain.journal_inputs import place_of
 from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
 
 _COLUMNS: Final = (
@@ -105,15 +106,9 @@ def _wanted(query: StreamQuery) -> dict[str, object]:
     }
     values: dict[str, object] = {name: encoded(text) for name, text in named.items() if text is not None}
     bounds = {"before": query.updated_before, "after": query.updated_after}
-    values |= {name: moment for name, moment in bounds.items() if moment is not None}
+    values |= {name: float(moment) for name, moment in bounds.items() if moment is not None}
     if query.labels:
         values["marks"] = marks_of(query.labels)
     if query.cursor:
-        values["cursor"] = _place(query.cursor)
+        values["cursor"] = place_of(query.cursor)
     return values
-
-
-def _place(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise ConfigurationError("cursor is not one that a page gave.", guidance="")
-    return int(cursor)

@@ -6,15 +6,17 @@ kept elsewhere as well, an older copy of the whole store is refused too.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from lightagent.adapters.journals._behind import open_behind
+from lightagent.adapters.journals._behind import open_behind, same_place
 from lightagent.adapters.journals.sealed.file_heads import FileHeads
 from lightagent.adapters.journals.sealed.store import SealedJournalStore
 from lightagent.adapters.journals.sealed.store_heads import StoreHeads
 from lightagent.adapters.registry import Adapter
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.journal_seals import seal_keys
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.journal_heads import JournalHeads
@@ -66,8 +68,20 @@ def _open_heads(options: SealedOptions) -> JournalHeads | None:
     if options.heads is None:
         return None
     if isinstance(options.heads, FileHeadsOptions):
+        directory = options.store.get("directory")
+        if isinstance(directory, str) and Path(options.heads.path).resolve().is_relative_to(Path(directory).resolve()):
+            raise _not_elsewhere()
         return FileHeads(options.heads.path, fsync=options.heads.fsync)
+    if same_place(options.heads.store, options.store):
+        raise _not_elsewhere()
     return StoreHeads(open_behind(options.heads.store, "journals.heads.store"), options.name)
+
+
+def _not_elsewhere() -> ConfigurationError:
+    return ConfigurationError(
+        "The heads of the sealed store are kept in the same place as its streams, so an older copy has both.",
+        guidance="Keep them in another place, out of reach of whoever can write to the store.",
+    )
 
 
 ADAPTER = Adapter(SealedOptions, _open)

@@ -11,7 +11,7 @@ from typing import IO, Final
 
 from lightagent.adapters.journals.sealed.head_text import head_of, head_text
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.errors import StoreError
+from lightagent.domain.errors import DamagedStream, StoreError
 from lightagent.domain.journal_heads import StreamHead
 from lightagent.ports.journal_heads import JournalHeads
 
@@ -27,7 +27,7 @@ class FileHeads(JournalHeads):
     """
 
     def __init__(self, path: str | Path, *, fsync: bool = True) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self._fsync = fsync
         self._thread = JobThread("lightagent-heads", self._open, lambda lock: lock.close(), _locked)
 
@@ -37,9 +37,13 @@ class FileHeads(JournalHeads):
     async def replace(self, mark: str, old: StreamHead | None, new: StreamHead) -> bool:
         return await self._thread.run(lambda _: self._replace(mark, old, new))
 
-    async def known(self) -> AsyncIterator[StreamHead]:
+    async def known(self) -> AsyncIterator[StreamHead | str]:
         for mark in await self._thread.run(lambda _: self._marks()):
-            head = await self.find(mark)
+            try:
+                head = await self.find(mark)
+            except DamagedStream as error:
+                yield f"{self._file(mark)}: {error.message} {error.guidance}"
+                continue
             if head is not None:
                 yield head
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from lightagent.domain.errors import StoreError, TamperedStream
+from lightagent.domain.errors import DamagedStream, StoreError, TamperedStream
 from lightagent.domain.journal_heads import StreamHead, belongs_to, birth_after, moved, tombstone
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import StreamInfo, StreamKey, belongs
@@ -79,11 +79,20 @@ class HeadNotes:
     async def _keys_of(self, subject: Scope) -> list[StreamKey]:
         if self._heads is None:
             return []
-        return [head.key async for head in self._heads.known() if head.key and belongs(head.key.owner, subject)]
+        known = [head.key async for head in self._heads.known() if isinstance(head, StreamHead)]
+        return [key for key in known if key is not None and belongs(key.owner, subject)]
+
+    @staticmethod
+    async def _readable(heads: JournalHeads, mark: str) -> StreamHead | None:
+        """The head of a stream that is to be forgotten: that a head was damaged must not keep the data."""
+        try:
+            return await heads.find(mark)
+        except DamagedStream:
+            return None
 
     async def _leave(self, seals: StreamSeals) -> None:
         while self._heads is not None:
-            head = await self._heads.find(seals.mark)
+            head = await self._readable(self._heads, seals.mark)
             if head is None or head.state != "live":
                 return
             if await self._heads.replace(seals.mark, head, replace(head, state="leaving")):
@@ -96,7 +105,7 @@ class HeadNotes:
             written: the birth of the stream that the caller has just written, if it has.
         """
         while self._heads is not None:
-            head = await self._heads.find(seals.mark)
+            head = await self._readable(self._heads, seals.mark)
             if head is None:
                 return
             stream = (await self._store.read(key, 0, 1)).stream

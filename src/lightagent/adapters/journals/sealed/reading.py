@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from lightagent.domain.errors import TamperedStream
+from lightagent.domain.errors import DamagedStream, TamperedStream
 from lightagent.domain.journal_heads import StreamHead, fault_of, goes_on, moved
 from lightagent.domain.journal_seals import SealedRow, StreamSeals
 from lightagent.domain.journal_streams import MOST_LISTED, Entry, Slice, StreamInfo, StreamKey
@@ -57,7 +57,7 @@ class CheckedReader:
         clock = asyncio.get_running_loop().time
         deadline = clock()
         while True:
-            head = None if self._heads is None else await self._heads.find(seals.mark)
+            head = await self.head(seals)
             found = await self._store.read(key, after, limit)
             row = seals.open_row(found.stream)
             fault = "" if self._heads is None else await self._compare(self._heads, seals, found.stream, row, head)
@@ -69,6 +69,19 @@ class CheckedReader:
             elif clock() >= deadline:
                 raise seals.tampered(fault)
             await asyncio.sleep(self._patience / 8)
+
+    async def head(self, seals: StreamSeals) -> StreamHead | None:
+        """The head of a stream, if heads are kept and it has one.
+
+        Raises:
+            TamperedStream: it cannot be read.
+        """
+        if self._heads is None:
+            return None
+        try:
+            return await self._heads.find(seals.mark)
+        except DamagedStream:
+            raise seals.tampered("what is noted elsewhere of its end cannot be read") from None
 
     async def slice(self, key: StreamKey, seals: StreamSeals, after: int, limit: int) -> Slice:
         """Some entries of a stream, all of them checked, with the seals that their writers gave.

@@ -12,6 +12,7 @@ from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import fault_of, goes_on
+from lightagent.domain.journal_inputs import check_numbers, check_seal, check_written
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import (
     MOST_LISTED,
@@ -24,7 +25,6 @@ from lightagent.domain.journal_streams import (
     StreamPage,
     StreamQuery,
     check_alone,
-    check_drafts,
     check_end,
     check_read,
     check_subject,
@@ -75,7 +75,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         seals = StreamSeals(self._keys, key)
         while True:
             # What is there is checked before every append, so that no entry ever makes an edit look genuine.
@@ -90,6 +90,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
                 # It was pruned meanwhile, or forgotten and begun again.
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_numbers(after=after, limit=limit)
         check_read(limit)
         seals = StreamSeals(self._keys, key)
         found = await self._reader.slice(key, seals, after, limit)
@@ -126,6 +127,8 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
+        check_numbers(before=before, expected=expected)
+        check_seal(seal)
         if isinstance(what, Scope):
             check_subject(what)
             check_alone(before, expected, seal, replacing)
@@ -152,7 +155,9 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
                 yield text
         if self._heads is not None:
             async for head in self._heads.known():
-                if head.key is not None and head.key not in listed:
+                if isinstance(head, str):
+                    yield head
+                elif head.key is not None and head.key not in listed:
                     yield head.key
 
     async def examine(self) -> Sequence[StoreNote]:
@@ -225,7 +230,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         if not query.matches(stream):
             raise seals.tampered("it is listed by what it does not have")
         if self._heads is not None:
-            head = await self._heads.find(seals.mark)
+            head = await self._reader.head(seals)
             doubtful = head is None or bool(fault_of(stream, row, head)) or goes_on(stream, head)
             # Somebody may have written since the listing was made; if nobody has, this raises.
             if doubtful and (await self._reader.look(stream.key, seals)).row is None:

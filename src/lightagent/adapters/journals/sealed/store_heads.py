@@ -8,7 +8,7 @@ from typing import Final
 
 from lightagent.adapters.journals.sealed.head_text import head_of, head_text
 from lightagent.aiokits.paging import all_pages
-from lightagent.domain.errors import StreamConflict
+from lightagent.domain.errors import DamagedStream, StreamConflict
 from lightagent.domain.journal_heads import StreamHead
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
@@ -49,12 +49,18 @@ class StoreHeads(JournalHeads):
             await self._store.forget(stream.key, before=end)
         return True
 
-    async def known(self) -> AsyncIterator[StreamHead]:
+    async def known(self) -> AsyncIterator[StreamHead | str]:
         async for page in all_pages(
             lambda cursor: self._store.list(StreamQuery(kind=self._kind, limit=MOST_LISTED, cursor=cursor))
         ):
+            for text in page.unreadable:
+                yield f"A head of a sealed journal store cannot be read: {text}"
             for stream in page.streams:
-                head, _ = await self._last(stream.key.id)
+                try:
+                    head, _ = await self._last(stream.key.id)
+                except DamagedStream as error:
+                    yield f"The head {stream.key.id}: {error.message} {error.guidance}"
+                    continue
                 if head is not None:
                     yield head
 

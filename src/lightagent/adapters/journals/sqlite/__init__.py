@@ -7,7 +7,6 @@ at every commit, so that what was acknowledged survives a crash of the machine t
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -19,11 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.journals.sqlite import reading, writing
-from lightagent.adapters.journals.sqlite.connection import Synchronous, open_database
+from lightagent.adapters.journals.sqlite.connection import Database, Synchronous, open_database
 from lightagent.adapters.journals.sqlite.log import LogKeeper, LogState, look_at_log, notes_of
 from lightagent.adapters.journals.sqlite.transactions import said_plainly, savepoint, snapshot, transaction
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -33,7 +34,6 @@ from lightagent.domain.journal_streams import (
     StreamPage,
     StreamQuery,
     check_alone,
-    check_drafts,
     check_read,
     check_subject,
 )
@@ -64,13 +64,13 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         busy_timeout: float = 30.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path = Path(path)
+        # Absolute, so that a change of the working directory leads no thread of the store to another file.
+        self.path = _checked(path)
         self._clock = clock
         opened = partial(open_database, self.path, synchronous, busy_timeout)
-        self._writer = JobThread(
-            "lightagent-journals", opened, sqlite3.Connection.close, partial(_writes, self.path, LogKeeper(self.path))
-        )
-        self._reader = JobThread("lightagent-journals-read", opened, sqlite3.Connection.close, nullcontext)
+        self._log = LogKeeper(self.path)
+        self._writer = JobThread("lightagent-journals", opened, Database.close, partial(_writes, self.path, self._log))
+        self._reader = JobThread("lightagent-journals-read", opened, Database.close, nullcontext)
 
     async def append(
         self,
@@ -84,12 +84,13 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         return await self._write(
             lambda db: writing.append(db, key, drafts, expected, at, labels, token, seal, replacing, self._clock())
         )
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+        check_numbers(after=after, limit=limit)
         check_read(limit)
 
         async def look() -> Slice:
@@ -98,10 +99,11 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         return await wait_for_entries(look, wait)
 
     async def list(self, query: StreamQuery) -> StreamPage:
-        check_read(query.limit)
+        check_query(query)
         return await self._read(lambda db: reading.list_streams(db, query, self._clock()))
 
     async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        check_numbers(token=token)
         return await self._write(lambda db: writing.lease(db, key, holder, seconds, token, self._clock()))
 
     async def forget(
@@ -113,18 +115,23 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        if isinstance(what, StreamKey):
-            if before is not None:
-                gone = await self._write(lambda db: writing.prune(db, what, before, expected, seal, replacing))
-            else:
-                gone = await self._write(lambda db: writing.forget_stream(db, what, expected, replacing))
-        else:
+        check_numbers(before=before, expected=expected)
+        check_seal(seal)
+        if isinstance(what, Scope):
             check_subject(what)
             check_alone(before, expected, seal, replacing)
-            gone = await self._write(lambda db: writing.forget_subject(db, what))
-        # What was deleted stands in the write-ahead log until it is emptied.
-        await self._reader.run(_empty_log)
-        return gone
+
+        def remove(db: Database) -> int:
+            if isinstance(what, Scope):
+                gone = writing.forget_subject(db, what)
+            elif before is None:
+                gone = writing.forget_stream(db, what, expected, replacing)
+            else:
+                gone = writing.prune(db, what, before, expected, seal, replacing)
+            self._log.empty()
+            return gone
+
+        return await self._write(remove)
 
     async def examine(self) -> Sequence[StoreNote]:
         first = await self._look_at_log()
@@ -132,16 +139,16 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         return notes_of(first, await self._look_at_log())
 
     async def _look_at_log(self) -> LogState:
-        def look(connection: sqlite3.Connection) -> LogState:
+        def look(connection: Database) -> LogState:
             with said_plainly(self.path):
                 return look_at_log(connection, self.path)
 
         return await self._reader.run(look)
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._writer.run(_alone(self.path, work))
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _read(self, work: Callable[[Database], T]) -> T:
         return await self._reader.run(_snapshot(self.path, work))
 
     async def aclose(self) -> None:
@@ -150,35 +157,44 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
 
 
 @contextmanager
-def _writes(path: Path, log: LogKeeper, connection: sqlite3.Connection) -> Generator[None, None, None]:
+def _writes(path: Path, log: LogKeeper, connection: Database) -> Generator[None, None, None]:
     """One transaction for all that is written together."""
     with said_plainly(path), transaction(connection):
+        connection.check_in_place()
         yield
+        connection.check_in_place()
     log.tend(connection)
 
 
-def _alone(path: Path, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+def _alone(path: Path, work: Callable[[Database], T]) -> Callable[[Database], T]:
     """The work of one caller among those that are written together: what it fails at, it leaves nothing of."""
 
-    def carry_out(connection: sqlite3.Connection) -> T:
+    def carry_out(connection: Database) -> T:
         with said_plainly(path), savepoint(connection):
             return work(connection)
 
     return carry_out
 
 
-def _snapshot(path: Path, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+def _snapshot(path: Path, work: Callable[[Database], T]) -> Callable[[Database], T]:
     """The work of one reader, as of one moment."""
 
-    def carry_out(connection: sqlite3.Connection) -> T:
+    def carry_out(connection: Database) -> T:
         with said_plainly(path), snapshot(connection):
+            connection.check_in_place()
             return work(connection)
 
     return carry_out
 
 
-def _empty_log(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+def _checked(path: str | Path) -> Path:
+    """The path of a file; SQLite takes some names for a database in memory, of which each thread would have its own."""
+    if str(path) in ("", ".", ":memory:"):
+        raise ConfigurationError(
+            f"{str(path)!r} is not the path of a file for a journal store.",
+            guidance='Name a file, or use the kind "memory" where nothing has to survive.',
+        )
+    return Path(path).absolute()
 
 
 class SqliteOptions(BaseModel):

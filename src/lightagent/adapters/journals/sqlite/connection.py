@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 from lightagent.adapters.journals.sqlite.rows import add_functions
 from lightagent.adapters.journals.sqlite.tables import prepare_tables
 from lightagent.adapters.journals.sqlite.transactions import said_plainly
+from lightagent.domain.errors import StoreError
 
 Synchronous: TypeAlias = Literal["full", "normal"]
 
@@ -17,7 +18,34 @@ WAL_BYTES: Final = 4 * 1024 * 1024
 """To which the write-ahead log shrinks once nobody reads from it."""
 
 
-def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> sqlite3.Connection:
+class Database(sqlite3.Connection):
+    """A connection that knows which file it has opened.
+
+    The system lets an open file be removed or replaced. What is written to it then is lost with the last connection.
+    """
+
+    path: Path
+    file: tuple[int, int]
+
+    def check_in_place(self) -> None:
+        """Raise `StoreError` unless the file still stands where it was opened."""
+        if _file_at(self.path) != self.file:
+            raise StoreError(
+                f"{self.path} was moved, removed or replaced while the store was open; nothing was written.",
+                guidance="Put the right file in its place with its -wal, or none, while no store is open. Then close "
+                "the store and open it anew.",
+            )
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> Database:
     """A connection to the file, which is made where there is none.
 
     Raises:
@@ -25,8 +53,11 @@ def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> 
     """
     with said_plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, factory=Database
+        )
         try:
+            connection.path, connection.file = path, _file_at(path) or (0, 0)
             _set_up(connection, synchronous, busy_seconds)
             add_functions(connection)
             prepare_tables(connection, path)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from lightagent.adapters.journals.sqlite.connection import WAL_BYTES
 from lightagent.domain.journal_streams import StoreNote
@@ -38,9 +38,18 @@ class LogKeeper:
     def __init__(self, path: Path) -> None:
         self._log = path.with_name(f"{path.name}-wal")
         self._next, self._step = _LARGE, _STEP
+        self._owed, self._patience = False, 0
+
+    def empty(self) -> None:
+        """Have the log emptied after this commit, or a later one: what was forgotten still stands in it."""
+        if not self._owed:
+            self._owed, self._patience = True, _PATIENCE
 
     def tend(self, connection: sqlite3.Connection) -> None:
         """Begin the log anew if it has grown; to be called after a commit. What goes wrong is left to the next time."""
+        if self._owed:
+            self._owed = not _checkpoint(connection, "TRUNCATE", self._patience)
+            self._patience = 0
         size = _size_of(self._log)
         if size < _LARGE:
             self._next, self._step = _LARGE, _STEP
@@ -48,13 +57,24 @@ class LogKeeper:
             return
         # Also where the log is begun anew now: its size shows that only after the next commit.
         self._next, self._step = size + self._step, 2 * self._step
-        with suppress(sqlite3.Error):
-            (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
-            try:
-                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-            finally:
-                connection.execute(f"PRAGMA busy_timeout = {int(patience)}")
+        _checkpoint(connection, "RESTART", _PATIENCE)
+
+
+def _checkpoint(connection: sqlite3.Connection, how: Literal["RESTART", "TRUNCATE"], patience: int) -> bool:
+    """Move the log into the file and begin it anew, and whether that was possible.
+
+    Args:
+        patience: milliseconds to wait for those who read.
+    """
+    with suppress(sqlite3.Error):
+        (usual,) = connection.execute("PRAGMA busy_timeout").fetchone()
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
+        try:
+            (busy, _, _) = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+            return not busy
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(usual)}")
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from lightagent.adapters.journals.sqlite.rows import COLUMNS, StreamRow, encoded, entry_of, find_stream
-from lightagent.domain.errors import ConfigurationError, DamagedStream
+from lightagent.domain.errors import DamagedStream
+from lightagent.domain.journal_inputs import place_of
 from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
 
 
@@ -66,20 +67,14 @@ def _conditions(query: StreamQuery) -> tuple[str, list[bytes | float | int]]:
     for operator, moment in (("<", query.updated_before), (">", query.updated_after)):
         if moment is not None:
             parts.append(f"updated_at {operator} ?")
-            values.append(moment)
+            values.append(float(moment))
     for name, value in query.labels.items():
         parts.append("id IN (SELECT stream FROM labels WHERE name = ? AND value = ?)")
         values += [encoded(name), encoded(value)]
     if query.cursor:
         parts.append("id < ?")
-        values.append(_place(query.cursor))
+        values.append(place_of(query.cursor))
     return " AND ".join(parts), values
-
-
-def _place(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise ConfigurationError("cursor is not one that a page gave.", guidance="")
-    return int(cursor)
 
 
 def _told(row: StreamRow, now: float) -> StreamInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import nan
 
 import pytest
 
@@ -89,6 +90,35 @@ class StreamsContract(StoreUnderTest):
 
         play(story)
 
+    def test_what_no_store_can_keep_or_find_is_refused(self, play: Play) -> None:
+        async def story(store: JournalStore) -> None:
+            await store.append(CHAT, [Draft("1")], expected=0, at=1.0, seal="s")
+            huge, one = 2**70, [Draft("2")]
+            for asked in (
+                lambda: store.append(CHAT, one, expected=1, at=nan),
+                lambda: store.append(CHAT, one, expected=1, at=10**400),
+                lambda: store.append(CHAT, [Draft("2", schema=huge)], expected=1, at=2.0),
+                lambda: store.append(CHAT, one, expected=huge, at=2.0),
+                lambda: store.append(CHAT, one, expected=1, at=2.0, token=huge),
+                lambda: store.append(CHAT, one, expected=1, at=2.0, seal="\0"),
+                lambda: store.append(CHAT, [Draft("2", seal="\ud800")], expected=1, at=2.0),
+                lambda: store.read(CHAT, after=huge),
+                lambda: store.lease(CHAT, "h", nan),
+                lambda: store.lease(CHAT, "h", 1.0, huge),
+                lambda: store.forget(CHAT, before=huge),
+                lambda: store.forget(CHAT, expected=huge),
+                lambda: store.forget(CHAT, before=2, seal="\ud800"),
+                lambda: store.list(StreamQuery(updated_after=nan)),
+                lambda: store.list(StreamQuery(cursor="no cursor")),
+            ):
+                with pytest.raises(ConfigurationError):
+                    await asked()
+            assert [stream.key for stream in (await store.list(StreamQuery(updated_before=10**25))).streams] == [CHAT]
+            stream = (await store.read(CHAT)).stream
+            assert (stream.head, stream.base, stream.seal, stream.holder) == (1, 0, "s", "")
+
+        play(story)
+
     def test_an_append_that_expects_another_end_is_refused_and_told_both(self, play: Play) -> None:
         async def story(store: JournalStore) -> None:
             await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
@@ -114,6 +144,9 @@ class StreamsContract(StoreUnderTest):
                 await store.append(CHAT, [Draft("3")], expected=2, at=1.0, seal="third", replacing="second")
             found = await store.read(CHAT)
             assert (found.stream.head, found.stream.seal) == (2, "other")
+            head = (await store.read(CHAT)).stream.head
+            await store.append(CHAT, [Draft("bare")], expected=head, at=9.0)
+            assert (await store.read(CHAT)).stream.seal == ""  # It would be that of another end.
 
         play(story)
 
@@ -141,7 +174,8 @@ class StreamsContract(StoreUnderTest):
             watcher = asyncio.create_task(store.read(CHAT, wait=PATIENCE))
             await asyncio.sleep(0)
             await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
-            assert [entry.content for entry in (await watcher).entries] == ["1"]
+            found = await asyncio.wait_for(watcher, PATIENCE / 2)
+            assert [entry.content for entry in found.entries] == ["1"]
             assert (await store.read(CHAT, after=1, wait=0.01)).entries == ()
 
         play(story)

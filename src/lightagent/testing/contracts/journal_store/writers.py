@@ -41,9 +41,10 @@ class WritersContract(StoreUnderTest):
             with pytest.raises(Fenced):
                 await store.append(CHAT, [Draft("1")], expected=0, at=1.0, token=first.token + 1)
             assert await store.append(CHAT, [Draft("1")], expected=0, at=1.0, token=first.token) == 1
-            stream = (await store.read(CHAT)).stream
-            assert stream.holder == "first"
-            assert 0 < stream.lease_left <= 60.0
+            (listed,) = (await store.list(StreamQuery())).streams
+            for stream in ((await store.read(CHAT)).stream, listed):
+                assert stream.holder == "first"
+                assert 0 < stream.lease_left <= 60.0
             # Somebody else's stream is not concerned.
             await store.append(StreamKey(BOB, "session", "chat"), [Draft("1")], expected=0, at=1.0)
 
@@ -63,6 +64,22 @@ class WritersContract(StoreUnderTest):
                 with pytest.raises(Fenced):
                     await zombie()
             assert await store.append(CHAT, [Draft("2")], expected=1, at=2.0, token=second) == 2
+
+        play(story)
+
+    def test_a_lease_that_is_over_is_still_its_holders_until_somebody_takes_it(self, play: Play) -> None:
+        async def story(store: JournalStore) -> None:
+            await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
+            lease = await store.lease(CHAT, "first", 0.001)
+            while True:
+                stream = (await store.read(CHAT)).stream
+                if not stream.lease_left:
+                    break
+                await asyncio.sleep(stream.lease_left)
+            assert stream.holder == ""
+            assert await store.append(CHAT, [Draft("2")], expected=1, at=2.0, token=lease.token) == 2
+            assert await store.append(CHAT, [Draft("3")], expected=2, at=3.0) == 3
+            assert (await store.lease(CHAT, "first", 60.0, lease.token)).token == lease.token
 
         play(story)
 

@@ -110,7 +110,7 @@ async def test_a_turn_that_waits_is_given_up_and_cannot_be_resumed_afterwards(st
     assert journal is not None
     assert (await sessions.undo("s", "ann")).status == "suspended"
     assert await sessions.journal("s", "ann") is None
-    with pytest.raises(ConfigurationError, match="not that of the turn which is open"):
+    with pytest.raises(ConfigurationError, match="no turn to resume"):
         await shop.agent.aresume(journal, ApprovalDecision.approve())
     assert not shop.paid
     assert await said(store) == ["one", "Heard 'one'."]

@@ -11,6 +11,7 @@ from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, RunSuspended
 from lightagent.domain.events import Event, RunFinished, RunStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
+from lightagent.ports.journals import JournalStore
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class RunRecord:
         traced: the caller wants the trace.
         capture_content: the trace may hold private content.
         cause: the exception behind the outcome, if there is one.
+        store: where the run is kept by itself.
     """
 
     events: list[Event]
@@ -30,6 +32,7 @@ class RunRecord:
     traced: bool = False
     capture_content: bool = False
     cause: Exception | None = None
+    store: JournalStore | None = None
 
     @property
     def started(self) -> RunStarted:
@@ -39,7 +42,7 @@ class RunRecord:
     @property
     def journal(self) -> Journal:
         """The events so far."""
-        return Journal(tuple(self.events))
+        return Journal(tuple(self.events), self.store)
 
     def trace(self) -> list[TraceEvent]:
         """The trace, empty unless it was asked for."""

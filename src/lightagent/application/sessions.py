@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
+from lightagent.application.check_options import check_text
 from lightagent.application.export_session import export_session
 from lightagent.application.fork_session import fork_session
 from lightagent.application.journal import Journal
@@ -30,6 +31,8 @@ from lightagent.ports.journals import JournalStore
 class Sessions:
     """The sessions in a store. Every method is about one user's; another user's session of the same id is another.
 
+    Ids are text, and whatever else is given as one raises a `ConfigurationError`.
+
     Whatever changes a session is written to its log; nothing that is there is changed, and only `forget`, `prune` and
     `trim` remove anything. While a turn is under way, they and `undo` and `checkpoint` wait 10 seconds for its end.
 
@@ -45,9 +48,11 @@ class Sessions:
         """A user's sessions, the newest first.
 
         Raises:
+            ConfigurationError: the user id is no text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
+        check_text(user_id, "user_id")
         async for stream in list_sessions(self._store, user_id):
             yield session_info(stream)
 
@@ -188,8 +193,9 @@ class Sessions:
         Raises:
             StoreError: the store cannot be written.
         """
+        key = _key(session_id, user_id)
         await forget_spilled(self._store, Scope(user=user_id, session=session_id))
-        return await self._store.forget(_key(session_id, user_id)) > 0
+        return await self._store.forget(key) > 0
 
     async def prune(
         self,
@@ -210,9 +216,11 @@ class Sessions:
             dry_run: only tell what would go.
 
         Raises:
-            ConfigurationError: no limit is given, or one is below 0.
+            ConfigurationError: no limit is given, or one is no number or below 0.
             StoreError: the store cannot be read or written. What was removed before stays removed.
         """
+        if user_id is not None:
+            check_text(user_id, "user_id")
         retention = Retention(older_than, keep, max_bytes)
         return await prune_sessions(self._store, user_id, retention, self._clock, dry_run=dry_run)
 
@@ -238,7 +246,7 @@ class Sessions:
             dry_run: only tell what would go.
 
         Raises:
-            ConfigurationError: no limit is given, or one is below 0; there is no such session.
+            ConfigurationError: no limit is given, or one is no number or below 0; there is no such session.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
@@ -252,6 +260,8 @@ class Sessions:
 
 
 def _key(session_id: str, user_id: str) -> StreamKey:
+    check_text(session_id, "session_id")
+    check_text(user_id, "user_id")
     return session_key(Scope(user=user_id, session=session_id))
 
 

@@ -97,7 +97,7 @@ async def test_turns_are_taken_back_to_the_first_however_they_ended(store: Journ
     assert await said(store, everything=True) == []
     with pytest.raises(ConfigurationError, match="no turn that could be taken back"):
         await sessions.undo("s", "ann")
-    with pytest.raises(ConfigurationError, match="no turn"):
+    with pytest.raises(ConfigurationError, match="no session"):
         await sessions.undo("s", "bob")
     await ask(store, "again")
     assert await said(store) == ["again", "Heard 'again'."]

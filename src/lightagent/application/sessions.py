@@ -10,7 +10,7 @@ from lightagent.application.check_options import check_text
 from lightagent.application.export_session import export_session
 from lightagent.application.fork_session import fork_session
 from lightagent.application.journal import Journal
-from lightagent.application.load_session import load_session, session_key
+from lightagent.application.load_session import load_session, no_session, require_session, session_key
 from lightagent.application.prune_sessions import PrunedSessions, prune_sessions
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.session_turns import SessionTurn, read_last_turn, replay_turns
@@ -119,9 +119,11 @@ class Sessions:
             session = await writer.open(SESSION_WAIT)
             turn = await read_last_turn(self._store, key, session)
             if turn is None:
+                if not session.head:
+                    raise no_session(key)
                 raise ConfigurationError(
                     f"The session {session_id!r:.100} of this user has no turn that could be taken back.",
-                    guidance="Turns that were trimmed away are gone for good." if session.head else "",
+                    guidance="Turns that were trimmed away are gone for good.",
                 )
             await writer.append([TurnUndone(turn.run_id, self._clock())])
         return replace(turn, undone=True)
@@ -135,9 +137,10 @@ class Sessions:
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
-        async with SessionWriter(self._store, _key(session_id, user_id), "checkpoint", self._clock) as writer:
+        key = _key(session_id, user_id)
+        async with SessionWriter(self._store, key, "checkpoint", self._clock) as writer:
             session = await writer.open(SESSION_WAIT)
-            _check_checkpoint(session, session_id, name)
+            _check_checkpoint(session, key, name)
             await writer.append([CheckpointSet(name, self._clock())])
 
     async def checkpoints(self, session_id: str, user_id: str = "") -> tuple[Checkpoint, ...]:
@@ -252,7 +255,7 @@ class Sessions:
         """
         retention = Retention(older_than, keep, max_bytes)
         key = _key(session_id, user_id)
-        _require((await self._session(session_id, user_id)), session_id)
+        await require_session(self._store, key)
         return await trim_session(self._store, key, retention, self._clock, dry_run=dry_run)
 
     async def _session(self, session_id: str, user_id: str) -> Session:
@@ -265,13 +268,9 @@ def _key(session_id: str, user_id: str) -> StreamKey:
     return session_key(Scope(user=user_id, session=session_id))
 
 
-def _require(session: Session, session_id: str) -> None:
+def _check_checkpoint(session: Session, key: StreamKey, name: str) -> None:
     if not session.head:
-        raise ConfigurationError(f"There is no session {session_id!r:.100} of this user.", guidance="")
-
-
-def _check_checkpoint(session: Session, session_id: str, name: str) -> None:
-    _require(session, session_id)
+        raise no_session(key)
     if not name or any(one.name == name for one in session.checkpoints):
         raise ConfigurationError(
             f"The session has a checkpoint {name!r:.100} already." if name else "A checkpoint needs a name.",
@@ -279,6 +278,6 @@ def _check_checkpoint(session: Session, session_id: str, name: str) -> None:
         )
     if session.run is not None:
         raise PolicyError(
-            f"The last turn of the session {session_id!r:.100} has not ended.",
+            f"The last turn of the session {key.id!r:.100} has not ended.",
             guidance="Resume it or take it back before a checkpoint is set.",
         )

@@ -39,7 +39,7 @@ class Retention:
         if not given or not all(map(_is_limit, given)):
             raise ConfigurationError(
                 "Retention needs at least one limit, each a number and none below 0.",
-                guidance="Give older_than in seconds, keep or max_bytes; to a command: --older-than, --keep, --max-bytes.",
+                guidance="Give older_than in seconds, keep or max_bytes; commands: --older-than, --keep, --max-bytes.",
             )
 
     def how_many_stay(self, newest_first: Sequence[Kept], now: float) -> int:

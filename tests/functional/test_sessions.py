@@ -237,6 +237,19 @@ async def test_the_second_writer_is_told_who_holds_the_session(
     assert await one == "Done: waited."
 
 
+async def test_a_turn_whose_stream_was_left_open_holds_the_session_until_it_is_closed(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "SESSION_WAIT", 0.0)
+    stream = Shop(store).agent.astream("one", session_id="s")
+    async for _ in stream:
+        break
+    with pytest.raises(LeaseHeld, match="aclose"):
+        await Shop(store).agent.arun("two", session_id="s")
+    await stream.aclose()
+    assert await Shop(store).agent.arun("two", session_id="s") == "Heard 'two'."
+
+
 CRASH = """
 import os, sys
 from lightagent import LightAgent

@@ -13,13 +13,31 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from lightagent.homes import HOME_OF
+
 if TYPE_CHECKING:
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
+    from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.journal import Journal
+    from lightagent.application.policies.hooks import ObservingHook, PolicyHook
+    from lightagent.application.policies.typed_hooks import (
+        after_model_response,
+        after_run,
+        after_tool_result,
+        before_model_request,
+        before_run,
+        before_tool_call,
+        on_approval_required,
+        on_conclusion,
+        on_context,
+        on_error,
+        on_handoff,
+        on_output,
+    )
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.result import RunResult
@@ -32,8 +50,14 @@ if TYPE_CHECKING:
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
+    from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.filtered import FilteredTools
+    from lightagent.application.tool_sources.listed import ListedTools
+    from lightagent.application.tool_sources.prefixed import PrefixedTools
+    from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
+    from lightagent.application.tools.loader import ToolLoader
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
@@ -57,6 +81,9 @@ if TYPE_CHECKING:
         format_lightagent_error,
     )
     from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.findings import Finding
+    from lightagent.domain.guardrails import GuardrailDecision
+    from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
     from lightagent.domain.origin import Origin
@@ -75,6 +102,7 @@ if TYPE_CHECKING:
         PayloadT,
         Phase,
         QueryPayload,
+        Refused,
         ReplyPayload,
         RequestPayload,
         ResultPayload,
@@ -87,9 +115,19 @@ if TYPE_CHECKING:
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.guardrails import (
+        high_risk_parameter_guardrail,
+        maximum_length_guardrail,
+        output_redaction_guardrail,
+        output_schema_guardrail,
+        privacy_input_guardrail,
+        sensitive_tool_confirmation_guardrail,
+        url_allowlist_guardrail,
+    )
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
+    from lightagent.ports.detectors import Detector
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
@@ -101,115 +139,8 @@ if TYPE_CHECKING:
 
 __version__ = "1.0.0a1"
 
-_HOMES = {
-    "application.journal": ("Journal",),
-    "application.prune_sessions": ("PrunedSessions",),
-    "application.session_info": ("SessionInfo",),
-    "application.session_turns": ("SessionTurn",),
-    "application.sessions": ("Sessions",),
-    "application.stored_runs": ("RunInfo", "Runs", "StoredRun"),
-    "application.trim_session": ("TrimmedSession",),
-    "application.event_codec": ("event_from_dict", "event_to_dict"),
-    "domain.outcomes": (
-        "Blocked",
-        "BudgetExhausted",
-        "Cancelled",
-        "Completed",
-        "Failed",
-        "Outcome",
-        "Suspended",
-    ),
-    "domain.deltas": (
-        "Delta",
-        "ReasoningDelta",
-        "ReplyEnd",
-        "TextDelta",
-        "ToolCallDelta",
-    ),
-    "settings": (
-        "Settings",
-        "load_settings",
-    ),
-    "bootstrap": (
-        "App",
-        "open_app",
-    ),
-    "adapters.chat.openai": ("OpenAIChatModel",),
-    "adapters.chat.offline": ("OfflineModel",),
-    "adapters.chat.fallback": ("FallbackModel",),
-    "agent": ("LightAgent",),
-    "application.tools.function_tool": ("FunctionTool", "as_tool"),
-    "application.projections.calls": ("ToolCallRecord",),
-    "application.projections.chunk_types": ("ChatCompletionChunk",),
-    "application.projections.result": ("RunResult",),
-    "application.projections.stream_events": ("StreamEvent",),
-    "application.projections.trace": ("TraceEvent", "trace_events"),
-    "application.projections.trace_summary": ("TraceSummary", "summarize_trace"),
-    "application.prompts": ("Prompts",),
-    "application.tools.decorator": ("tool",),
-    "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
-    "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
-    "domain.error_mapping": ("classify_exception",),
-    "domain.errors": (
-        "BudgetError",
-        "ConfigurationError",
-        "FlowTimeout",
-        "LightAgentError",
-        "MissingExtraError",
-        "OutputError",
-        "PolicyError",
-        "ProviderError",
-        "RunSuspended",
-        "ToolError",
-        "format_error_code",
-        "format_lightagent_error",
-    ),
-    "domain.events": ("Event", "HistoryReference"),
-    "domain.limits": ("Limits",),
-    "domain.effects": ("ToolAnswer",),
-    "domain.origin": ("Origin",),
-    "domain.agent_heads": ("AgentHead", "ModelEndpoint"),
-    "domain.policy": (
-        "ApprovalPayload",
-        "Asked",
-        "CallPayload",
-        "ConclusionPayload",
-        "ContextPayload",
-        "Decision",
-        "EndPayload",
-        "HandoffPayload",
-        "OutputPayload",
-        "Passed",
-        "PayloadT",
-        "Phase",
-        "QueryPayload",
-        "ReplyPayload",
-        "RequestPayload",
-        "ResultPayload",
-        "Stopped",
-        "Subject",
-        "Verdict",
-    ),
-    "ports.context": ("Compactor", "Conclusion", "ContextSource", "HistorySource", "Replacement"),
-    "ports.context_budget": ("ContextBudget",),
-    "ports.token_counter": ("TokenCounter",),
-    "ports.policy": ("Gate", "HeldStream"),
-    "ports.journals": ("JournalStore",),
-    "ports.telemetry": ("RunWatch", "TelemetrySink"),
-    "streams": ("AsyncRunStream", "RunStream"),
-    "domain.json_types": ("JsonObject", "JsonValue"),
-    "domain.review": ("ApprovalDecision",),
-    "domain.scopes": ("Scope",),
-    "domain.signals": ("ApprovalRequired", "RetryTool"),
-    "domain.tools": ("ToolSpec",),
-    "domain.usage": ("Usage", "normalize_usage"),
-    "options": ("AgentOptions", "ResumeOptions", "RunOptions"),
-    "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
-    "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
 __all__ = [
+    "DEFAULT_PRIVACY_PATTERNS",
     "ERROR_TAXONOMY",
     "AgentHead",
     "AgentOptions",
@@ -217,6 +148,7 @@ __all__ = [
     "ApprovalDecision",
     "ApprovalPayload",
     "ApprovalRequired",
+    "ApprovalRequiredTools",
     "Asked",
     "AsyncRunStream",
     "AsyncToolDispatcher",
@@ -238,17 +170,23 @@ __all__ = [
     "ContextSource",
     "Decision",
     "Delta",
+    "Detector",
     "EndPayload",
     "Event",
     "Failed",
     "FallbackModel",
+    "FilteredTools",
+    "Finding",
     "FlowTimeout",
     "FunctionTool",
     "Gate",
+    "GuardrailDecision",
     "HandoffPayload",
     "HeldStream",
     "HistoryReference",
     "HistorySource",
+    "HookContext",
+    "HookDecision",
     "Journal",
     "JournalStore",
     "JsonObject",
@@ -257,8 +195,10 @@ __all__ = [
     "LightAgentError",
     "LightAgentErrorInfo",
     "Limits",
+    "ListedTools",
     "MissingExtraError",
     "ModelEndpoint",
+    "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
     "Origin",
@@ -269,11 +209,15 @@ __all__ = [
     "PayloadT",
     "Phase",
     "PolicyError",
+    "PolicyHook",
+    "PrefixedTools",
     "Prompts",
     "ProviderError",
     "PrunedSessions",
     "QueryPayload",
     "ReasoningDelta",
+    "Refused",
+    "RenamedTools",
     "Replacement",
     "ReplyEnd",
     "ReplyPayload",
@@ -309,6 +253,7 @@ __all__ = [
     "ToolCallRecord",
     "ToolError",
     "ToolList",
+    "ToolLoader",
     "ToolRegistry",
     "ToolSource",
     "ToolSpec",
@@ -317,23 +262,42 @@ __all__ = [
     "TrimmedSession",
     "Usage",
     "Verdict",
+    "after_model_response",
+    "after_run",
+    "after_tool_result",
     "as_tool",
+    "before_model_request",
+    "before_run",
+    "before_tool_call",
     "classify_exception",
     "event_from_dict",
     "event_to_dict",
     "format_error_code",
     "format_lightagent_error",
+    "high_risk_parameter_guardrail",
     "load_settings",
+    "maximum_length_guardrail",
     "normalize_usage",
+    "on_approval_required",
+    "on_conclusion",
+    "on_context",
+    "on_error",
+    "on_handoff",
+    "on_output",
     "open_app",
+    "output_redaction_guardrail",
+    "output_schema_guardrail",
+    "privacy_input_guardrail",
+    "sensitive_tool_confirmation_guardrail",
     "summarize_trace",
     "tool",
     "trace_events",
+    "url_allowlist_guardrail",
 ]
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
+    home = HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'lightagent' has no attribute {name!r}")
     value: object = getattr(import_module(f"lightagent.{home}"), name)

@@ -210,7 +210,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
             LightAgentError: the run failed, and its caller asked for text or chunks.
         """
         check_format(result_format, LIVE if stream else WHOLE, stream=stream)
-        live = self._start(query, deps, options, stream=stream)
+        live = self._start(query, deps, options, stream=stream, form=result_format)
         if not stream:
             return self._present(self._play_sync(live), result_format)
         record = live.record
@@ -273,7 +273,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
     ) -> str | RunResult[OutputT] | JsonObject:
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
         check_format(result_format, WHOLE)
-        live = self._start(query, deps, options)
+        live = self._start(query, deps, options, form=result_format)
         return self._present(await self._play(live), result_format)
 
     @overload
@@ -314,7 +314,7 @@ class LightAgent(JournalAgent[DepsT, OutputT]):
         Leave it early with ``aclose()`` (or `contextlib.aclosing`): that cancels the run.
         """
         check_format(result_format, LIVE)
-        live = self._start(query, deps, options, stream=True)
+        live = self._start(query, deps, options, stream=True, form=result_format)
         if result_format == "event":
             return AsyncRunStream(self._events(live), live.record, self._result)
         return AsyncRunStream(self._chunks(live), live.record, self._result)

@@ -41,7 +41,7 @@ from lightagent.domain.masking import shown
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.tools import NestedDelta, Tool
+from lightagent.ports.tools import NestedDelta, Tool, ToolPart
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -159,9 +159,11 @@ class AgentBase(Generic[DepsT, OutputT]):
         """`aclose` for callers that are not async."""
         run_sync(self.aclose())
 
-    def _start(self, query: Query, deps: object, options: RunOptions, *, stream: bool = False) -> ActiveRun[DepsT]:
+    def _start(
+        self, query: Query, deps: object, options: RunOptions, *, stream: bool = False, form: str = "str"
+    ) -> ActiveRun[DepsT]:
         means = self.means
-        request = compose_request(options, self._deps.check(deps), means.limits, stream=stream)
+        request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form=form)
         store = journal_port(options.get("journal"), "journal")
         return self._kept(start_run(means, query, request), store, turn_place(options))
 
@@ -228,7 +230,7 @@ class AgentBase(Generic[DepsT, OutputT]):
     async def _new_events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Event, None]:
         async with aclosing(self._steps(live)) as steps:
             async for step in steps:
-                if not (isinstance(step, NestedDelta) or is_delta(step)):
+                if not (isinstance(step, (NestedDelta, ToolPart)) or is_delta(step)):
                     yield step
 
     async def _events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[StreamEvent, None]:

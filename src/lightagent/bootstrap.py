@@ -11,12 +11,14 @@ from typing import Self, Unpack
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
+from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
 
@@ -28,12 +30,20 @@ class App:
         settings: what it was made from.
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
+        tools: the tools that every agent is offered; None where no settings name any.
     """
 
-    def __init__(self, settings: Settings, model: ChatModel, journals: JournalStore | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: ChatModel,
+        journals: JournalStore | None = None,
+        tools: ToolSource[object] | None = None,
+    ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
+        self.tools = tools
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
         if journals is not None:
@@ -53,6 +63,8 @@ class App:
             options["capture_content"] = chosen.capture_content
         if self.journals is not None:
             options["session_store"] = self.journals
+        if self.tools is not None:
+            options["tools"] = [self.tools]
         budget = self._context_budget()
         if budget is not None:
             options["context_budget"] = budget
@@ -75,7 +87,9 @@ class App:
         return ContextBudget(chosen.max_tokens, chosen.strategy, chosen.target_tokens, counter=counter)
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
-        """An agent as the settings describe it; `options` go over them."""
+        """An agent as the settings describe it; `options` go over them, and `tools` are offered besides theirs."""
+        if self.tools is not None:
+            options["tools"] = [*(options.get("tools") or ()), self.tools]
         agent = LightAgent(**(self.agent_options() | options))
         if agent.means.catalogue.sources:
             self.on_close(agent.means.catalogue.aclose)
@@ -120,7 +134,20 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     """
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
-    return App(chosen, open_model(chosen, environ=variables), open_journals(chosen, environ=variables))
+    model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
+    return App(chosen, model, journals, open_tools(chosen))
+
+
+def open_tools(settings: Settings) -> ToolLoader | None:
+    """The configured directory of tools; None where there is none. Its files run when they are first needed.
+
+    A relative path is taken from the settings file, so that it names the same files wherever a command is typed.
+    """
+    chosen = settings.tools.directory
+    if chosen is None:
+        return None
+    file = settings.provenance.origin(("tools", "directory")).file
+    return ToolLoader(chosen if file is None else file.parent / chosen)
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:

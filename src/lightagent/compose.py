@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from types import FunctionType
 from typing import Final
 
@@ -18,6 +19,9 @@ from lightagent.application.check_options import check_options
 from lightagent.application.check_payload import is_trust
 from lightagent.application.keep_session import NEXT, TurnPlace
 from lightagent.application.means import Means
+from lightagent.application.policies.guardrails import guardrail_policies
+from lightagent.application.policies.hooks import hook_policies
+from lightagent.application.policies.pipeline import Pipeline
 from lightagent.application.prepare_context import VALID_SOURCE
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.read_spilled import ReadToolResult
@@ -55,7 +59,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     check_options(options, AgentOptions, "LightAgent")
     if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
-    given = options.get("tools") or ()
+    given = _loaded(options.get("tools") or (), options.get("tools_directory"))
     deferred = len(given) > MOST_DESCRIBED
     prompts = options.get("prompts") or DEFAULT_PROMPTS
     budget = _budget(options)
@@ -74,7 +78,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         limits=options.get("limits") or DEFAULT_LIMITS,
         prompts=prompts,
         output=None if output.is_text else output,
-        gate=_gate(options.get("gate")),
+        gates=_gates(options),
         sources=_sources(options.get("context_sources") or ()),
         conclusions=_conclusions(options.get("conclusions") or ()),
         budget=budget,
@@ -90,14 +94,14 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     return means
 
 
-def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool) -> RunRequest[DepsT]:
+def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool, form: str) -> RunRequest[DepsT]:
     """One run's request.
 
     Raises:
         ConfigurationError: an unknown option, a wrong type, a refused tool, or dependencies of another type.
     """
     if not options:
-        return RunRequest(deps, limits=limits, stream=stream)
+        return RunRequest(deps, limits=limits, stream=stream, result_format=form)
     check_options(options, RunOptions, "run")
     user, session = options.get("user_id"), options.get("session_id")
     _check_session(session, options)
@@ -113,6 +117,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         parent_trace_id=options.get("parent_trace_id") or "",
         run_group_id=options.get("run_group_id") or "",
         stream=stream,
+        result_format=form,
     )
 
 
@@ -198,6 +203,22 @@ def _own_limits(limits: Limits, retry: int | None, rounds: int | None, timeout: 
     )
 
 
+def _loaded(tools: Sequence[ToolLike | str], directory: str | Path | None) -> Sequence[ToolLike]:
+    """The tools, with those that are given by name loaded from the directory."""
+    if _are_tools(tools):
+        return tools
+    from lightagent.application.tools.loader import ToolLoader
+
+    loaded = ToolLoader("tools" if directory is None else directory).load_tools(
+        tool for tool in tools if isinstance(tool, str)
+    )
+    return [loaded[tool] if isinstance(tool, str) else tool for tool in tools]
+
+
+def _are_tools(tools: Sequence[ToolLike | str]) -> TypeIs[Sequence[ToolLike]]:
+    return not any(isinstance(tool, str) for tool in tools)
+
+
 def _tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:
     """The tools; unless they are too many, what is wrong with one shows now and not at the first run."""
     for tool in tools:
@@ -217,7 +238,10 @@ def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
         return tool
     if callable(tool):
         return as_tool(tool)
-    raise ConfigurationError(f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.")
+    raise ConfigurationError(
+        f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.",
+        guidance="Names of tools are taken by LightAgent(tools=), and loaded by ToolLoader(directory).load_tool(name).",
+    )
 
 
 def _is_source(value: object) -> TypeIs[ToolSource[object]]:
@@ -250,6 +274,18 @@ def _conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusion]:
             raise ConfigurationError(f"conclusions: {name!r:.80} is not a name of its own.")
         named[name] = one
     return named
+
+
+def _gates(options: AgentOptions) -> tuple[Gate, ...]:
+    """The gate of the caller's own, and the one that hooks and guardrails stand behind, as far as there are any."""
+    own = _gate(options.get("gate"))
+    policies = [
+        *hook_policies(options.get("hooks") or ()),
+        *guardrail_policies("input", options.get("input_guardrails") or ()),
+        *guardrail_policies("tool", options.get("tool_guardrails") or ()),
+        *guardrail_policies("output", options.get("output_guardrails") or ()),
+    ]
+    return (*(() if own is None else (own,)), *((Pipeline(policies),) if policies else ()))
 
 
 def _gate(gate: Gate | None) -> Gate | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
 from lightagent.application.prompts import Prompts
 from lightagent.domain.events import HistoryReference
+from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
@@ -42,11 +44,16 @@ class AgentOptions(TypedDict, total=False):
         model: a model's name, or an object that satisfies the model port; by default OPENAI_MODEL, else ``gpt-4.1``.
         api_key, base_url: for a model given by name; by default OPENAI_API_KEY and OPENAI_BASE_URL.
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.
-        tools: what the model may call: functions, tools, and sources of tools.
+        tools: what the model may call: functions, tools, sources of tools, and names of tools in `tools_directory`.
+        tools_directory: where tools that are given by name are loaded from; by default ``tools``.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
-        gate: the policies; every move of a run passes it.
+        hooks: called at the phases of a run: functions of a `HookContext`, objects with methods named after phases,
+            `PolicyHook`, `ObservingHook`, and functions with a phase's decorator.
+        input_guardrails, tool_guardrails, output_guardrails: look at the query, at each tool call and at the final
+            answer; functions of that and a context, after the hooks.
+        gate: policies of one's own; every move of a run passes it, before the hooks.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
@@ -68,10 +75,15 @@ class AgentOptions(TypedDict, total=False):
     api_key: str | None
     base_url: str | None
     provider: str | None
-    tools: Sequence[ToolLike] | None
+    tools: Sequence[ToolLike | str] | None
+    tools_directory: str | Path | None
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None
     prompts: Prompts | None
+    hooks: Sequence[object] | None
+    input_guardrails: Sequence[TextGuardrail] | None
+    tool_guardrails: Sequence[ToolGuardrail] | None
+    output_guardrails: Sequence[TextGuardrail] | None
     gate: Gate | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None

@@ -17,6 +17,9 @@ COMMANDS = [
     ["stores", "adopt"],
     ["runs", "list"],
     ["runs", "show"],
+    ["tools", "list"],
+    ["tools", "check"],
+    ["tools", "call"],
     ["runs", "resume"],
     ["sessions", "list"],
     ["sessions", "show"],
@@ -74,6 +77,8 @@ BAD_CALLS = {
     "no such settings": (["config", "show", "--config", "no.toml"], "no.toml: cannot be read"),
     "one profile to compare": (["config", "diff", "a"], "Missing argument"),
     "timeout of a wrong type": (["doctor", "--timeout", "soon"], "--timeout"),
+    "no tools named": (["tools", "list"], "No tools are named."),
+    "no such directory of tools": (["tools", "call", "x", "-d", "none"], "The tools directory cannot be read"),
     "no such tools": (["run", "hi", "--tools", "no.py"], "--tools no.py: There is no such file."),
     "tools that are no Python": (["chat", "--tools", "tools.txt"], "Write --tools FILE.py"),
 }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import dataclass
 
 import pytest
 
-from lightagent import Journal, RunResult, StreamEvent, event_to_dict
+from lightagent import Journal, StreamEvent
 from lightagent.aiokits.abandon import abandoned_count
-from lightagent.domain.events import ApprovalRequested, Concluded, Event, Nested, RunFinished, ToolFinished
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Outcome, Suspended, outcome_error
+from lightagent.domain.events import ApprovalRequested, ToolFinished
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Suspended
 from lightagent.domain.policy import PHASES, Phase, Stopped
+from lightagent.domain.rulings import ABOUT_CALLS
+from tests.support.gate_checks import Ending, bears, check_refused, check_stopped, check_withheld
 from tests.support.gate_deeds import (
     NONSENSE,
     Answer,
@@ -24,39 +24,13 @@ from tests.support.gate_deeds import (
     exhaust,
     fail,
     never_answer,
+    refuse,
     rewrite,
 )
 from tests.support.policy_run import FORBIDDEN, QUERY, Deed, DeedGate, Effects, canary, passing_agent
 
-FRESH: tuple[Phase, ...] = ("context", "model_reply", "tool_result", "conclusion")
-"""What these review comes into being there, so nothing that went before holds it."""
-
 AT_EVERY_BOUNDARY = pytest.mark.parametrize("phase", PHASES)
 PLAIN_AND_NESTED = pytest.mark.parametrize("nested", [False, True], ids=["alone", "nested"])
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What a run came to, plain and streamed."""
-
-    result: RunResult[str]
-    shown: list[StreamEvent]
-    effects: Effects
-    gate: DeedGate
-
-    @property
-    def events(self) -> list[Event]:
-        """The events of the run that the gate minds."""
-        events = self.result.journal.events
-        if self.gate.nested_only:
-            return [event.event for event in events if isinstance(event, Nested)]
-        return list(events)
-
-    @property
-    def outcome(self) -> Outcome:
-        last = self.events[-1]
-        assert isinstance(last, RunFinished)
-        return last.outcome
 
 
 async def run_both(phase: Phase, deed: Deed, *, nested: bool, patience: float | None = None) -> Ending:
@@ -80,55 +54,6 @@ async def run_both(phase: Phase, deed: Deed, *, nested: bool, patience: float | 
     assert Journal.from_json(result.journal.to_json()) == result.journal
     assert gates[0].done
     return Ending(result, shown, effects[0], gates[0])
-
-
-def bears(event: Event, phase: Phase) -> bool:
-    """Whether a decision of this boundary, other than to let pass, rides on the event."""
-    while isinstance(event, Nested):
-        event = event.event
-    decisions = getattr(event, "decisions", ())
-    return any(decision.phase == phase and decision.action != "allow" for decision in decisions)
-
-
-def check_withheld(ending: Ending, phase: Phase) -> None:
-    """What was reviewed here is nowhere from the decision on, and was never shown."""
-    word, journal = canary(phase), ending.result.journal.events
-    bearing = [place for place, event in enumerate(journal) if bears(event, phase)]
-    assert len(bearing) == 1
-    texts = [json.dumps(event_to_dict(event)) for event in journal]
-    alone = not ending.gate.nested_only
-    known = texts if phase in FRESH or (phase == "admission" and alone) else texts[bearing[0] :]
-    assert not [text for text in known if word in text]
-    assert word not in ending.result.content
-    shown = [event for event in ending.shown if phase != "admission" or alone or event.path]
-    assert not [event for event in shown if word in json.dumps(event.data)]
-    if phase in FRESH:
-        assert word not in json.dumps(ending.result.to_dict())
-
-
-def check_stopped(ending: Ending, phase: Phase, outcome: type[Outcome], code: str) -> None:
-    """The run ended so because of this boundary; at a conclusion only that conclusion did."""
-    if phase == "conclusion":
-        concluded = [event for event in ending.events if isinstance(event, Concluded)]
-        assert [event.error.code if event.error else None for event in concluded] == [code]
-        assert isinstance(ending.outcome, Completed)
-        assert not ending.effects.concluded
-    else:
-        assert isinstance(ending.outcome, outcome), ending.outcome
-        error = outcome_error(ending.outcome)
-        assert error is not None
-        assert error.code == code
-    check_withheld(ending, phase)
-    finished = {e.call_id: e.status for e in ending.events if isinstance(e, ToolFinished)}
-    if phase == "tool_call":
-        assert finished == {"look_call": "refused"}
-        assert not ending.effects.touched
-    elif phase == "tool_result":
-        assert finished == {"look_call": "withheld"}
-        assert ending.effects.touched
-    elif phase == "approval":
-        assert finished == {"pay_call": "refused"}
-        assert not ending.effects.touched
 
 
 @AT_EVERY_BOUNDARY
@@ -174,6 +99,16 @@ async def test_what_is_rewritten_goes_on_as_the_gate_left_it(phase: Phase, neste
 @PLAIN_AND_NESTED
 async def test_a_block_is_a_block(phase: Phase, nested: bool) -> None:
     check_stopped(await run_both(phase, block, nested=nested), phase, Blocked, "LA-GUARDRAIL")
+
+
+@AT_EVERY_BOUNDARY
+@PLAIN_AND_NESTED
+async def test_what_is_refused_of_a_call_is_told_to_the_model(phase: Phase, nested: bool) -> None:
+    ending = await run_both(phase, refuse, nested=nested)
+    if phase not in ABOUT_CALLS:
+        check_stopped(ending, phase, Blocked, "LA-GUARDRAIL")
+        return
+    check_refused(ending, phase, FORBIDDEN)
 
 
 @AT_EVERY_BOUNDARY

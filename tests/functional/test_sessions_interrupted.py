@@ -100,7 +100,7 @@ async def test_a_resumption_that_is_refused_leaves_the_session_waiting(
 ) -> None:
     scene = Scene()
     able = build_agent(scene, waiting)
-    gate = able.means.gate
+    (gate,) = able.means.gates
     bare = LightAgent(model=ScriptedModel([]), name="first", gate=gate, session_store=waiting)
     journal = await Sessions(waiting).journal("s")
     assert journal is not None

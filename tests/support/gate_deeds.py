@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lightagent import LightAgentErrorInfo
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Suspended
-from lightagent.domain.policy import Asked, EndPayload, Passed, QueryPayload, Stopped, Verdict
+from lightagent.domain.policy import Asked, EndPayload, Passed, QueryPayload, Refused, Stopped, Verdict
 from tests.support.policy_run import FORBIDDEN, QUERY, PayloadT, rewritten
 
 SPENT = LightAgentErrorInfo("LA-BUDGET", "The budget is spent.")
@@ -34,6 +34,10 @@ async def ask(payload: PayloadT) -> Verdict[PayloadT]:
     return Asked(payload, "Somebody should see this.")
 
 
+async def refuse(payload: PayloadT) -> Verdict[PayloadT]:
+    return Refused(FORBIDDEN)
+
+
 async def fail(payload: PayloadT) -> Verdict[PayloadT]:
     raise RuntimeError(f"I cannot judge {payload}")
 
@@ -51,7 +55,7 @@ async def never_answer(payload: PayloadT) -> Verdict[PayloadT]:
 class Answer:
     """A review that answers with something; what a policy answers is not trusted, whatever its types say."""
 
-    verdict: Stopped
+    verdict: Refused | Stopped
 
     async def __call__(self, payload: PayloadT) -> Verdict[PayloadT]:
         return self.verdict
@@ -85,5 +89,6 @@ NONSENSE = {
     "success": Stopped(Completed("as I like it")),
     "a wait": Stopped(Suspended(("look_call",))),
     "no error": Stopped(Blocked(LightAgentErrorInfo("LA-500", "m", details=json.loads("[1]")))),
+    "a refusal without an error": Refused(json.loads('"no"')),
     "decisions of no type": Stopped(Blocked(FORBIDDEN), tuple(json.loads('["no"]'))),
 }

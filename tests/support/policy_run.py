@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypedDict, TypeVar
 
-from lightagent import JsonObject, LightAgent, LightAgentErrorInfo, ToolAnswer, tool
+from lightagent import Gate, JsonObject, LightAgent, LightAgentErrorInfo, ToolAnswer, tool
+from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, Trust
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import (
@@ -149,8 +150,26 @@ class Remember:
         self._effects.concluded.append(proposal)
 
 
-def passing_agent(gate: DeedGate, effects: Effects, phase: Phase, *, nested: bool) -> LightAgent[None, str]:
-    """The agent whose run passes every boundary; with `nested`, one that calls it as a tool."""
+class Policies(TypedDict, total=False):
+    """The policies of an agent."""
+
+    gate: Gate | None
+    hooks: Sequence[object] | None
+    input_guardrails: Sequence[TextGuardrail] | None
+    tool_guardrails: Sequence[ToolGuardrail] | None
+    output_guardrails: Sequence[TextGuardrail] | None
+
+
+def passing_agent(
+    gate: DeedGate | None, effects: Effects, phase: Phase, *, nested: bool, policies: Policies | None = None
+) -> LightAgent[None, str]:
+    """The agent whose run passes every boundary; with `nested`, one that calls it as a tool.
+
+    Args:
+        policies: of the outermost agent, in the place of the gate.
+    """
+    none = Policies()
+    chosen = Policies(gate=gate) if policies is None else policies
 
     @tool
     async def look(place: str) -> str:
@@ -175,7 +194,7 @@ def passing_agent(gate: DeedGate, effects: Effects, phase: Phase, *, nested: boo
         name="first",
         model=model,
         tools=[look, pay, switch],
-        gate=None if nested else gate,
+        **(none if nested else chosen),
         context_sources=[Memory(effects)],
         conclusions=[Remember(effects)],
         handoffs=[second, third],
@@ -191,7 +210,7 @@ def passing_agent(gate: DeedGate, effects: Effects, phase: Phase, *, nested: boo
         name="outer",
         model=outer,
         tools=tools,
-        gate=gate,
+        **chosen,
         capture_content=True,
         clock=ManualClock(),
         ids=SequentialIds(),

@@ -27,6 +27,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "a stream of objects": ({"stream": True, "result_format": "object"}, "result_format"),
     "a stream of dicts": ({"stream": True, "result_format": "dict"}, "result_format"),
     "unknown option": ({"usr_id": "u"}, "Did you mean 'user_id'"),
+    "name of a tool": ({"tools": ["add"]}, "Names of tools are taken by LightAgent"),
     "user of another type": ({"user_id": 5}, "user_id must be str, got int"),
     "a truth for a number": ({"max_retry": True}, "max_retry must be int, got bool"),
     "text for a truth": ({"trace": "yes"}, "trace must be bool, got str"),

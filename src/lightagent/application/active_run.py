@@ -14,7 +14,7 @@ from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
 from lightagent.application.watch_run import Watchers
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -35,9 +35,9 @@ from lightagent.domain.folding import apply
 from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
-from lightagent.domain.policy import Subject
+from lightagent.domain.policy import RunFacts, Subject
 from lightagent.domain.runs import Run
-from lightagent.ports.tools import NestedDelta, Nesting, Tool
+from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
 
 class Keeper(Protocol):
@@ -156,8 +156,8 @@ class ActiveRun(Generic[DepsT]):
         name = self.run.head.name
         if self._reviewer is None or self._reviewer[0] != name:
             outer = () if self.nesting is None else self.nesting.gates
-            gates = (*outer, self.means.gate, self.acting.gate)
-            found = tuple({id(gate): gate for gate in gates if gate is not None}.values())
+            gates = (*outer, *self.means.gates, *self.acting.gates)
+            found = tuple({id(gate): gate for gate in gates}.values())
             self._reviewer = name, Reviewer(found, in_time=self.in_time) if found else None
         return self._reviewer[1]
 
@@ -203,7 +203,25 @@ class ActiveRun(Generic[DepsT]):
 
     def subject(self, name: str = "", call_id: str = "") -> Subject:
         """What a review of what happens now is about."""
-        return Subject(self.origin(), name, call_id)
+        return Subject(self.origin(), name, call_id, self._facts())
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """The names of the agent's own tools and of this run's; nothing is listed or described for that."""
+        return (*self.means.catalogue.own, *map(tool_name, self._tools))
+
+    def _facts(self) -> RunFacts:
+        """What a review may look at besides."""
+        run, head = self.run, self.run.head
+        asked = run.messages[run.query_at] if run.admitted and run.query_at < len(run.messages) else None
+        return RunFacts(
+            head.model,
+            "" if head.silent else head.instructions.content,
+            asked.text if isinstance(asked, UserMessage) else "",
+            self.stream,
+            head.output_schema is not None,
+            self.record.result_format,
+        )
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to this run's trace."""
@@ -256,8 +274,8 @@ class ActiveRun(Generic[DepsT]):
             if deadline is not None:
                 deadline.resume()
 
-    async def show(self, delta: Delta | NestedDelta) -> None:
-        """Hand a delta to whoever watches, where the run is streamed."""
+    async def show(self, delta: Delta | ToolPart | NestedDelta) -> None:
+        """Hand a delta or part to whoever watches, where the run is streamed."""
         if self.stream:
             await self.give(delta)
 

@@ -21,6 +21,7 @@ from lightagent.domain.policy import (
     Decision,
     Passed,
     Phase,
+    Refused,
     Stopped,
     Subject,
     Verdict,
@@ -52,7 +53,14 @@ class Reviewer:
         return policy_names(self.gates)
 
     async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT] | Stopped:
-        """The verdict of all gates that review this phase, at which a run cannot wait for a human."""
+        """The verdict of all gates that review this phase, at which the run goes on or ends."""
+        verdict = await self.review_answer(phase, subject, payload)
+        return Stopped(Blocked(verdict.error), verdict.decisions) if isinstance(verdict, Refused) else verdict
+
+    async def review_answer(
+        self, phase: Phase, subject: Subject, payload: PayloadT
+    ) -> Passed[PayloadT] | Refused | Stopped:
+        """The same about a tool call, of which the model may be told instead that it was refused."""
         verdict = await self._review(phase, subject, payload)
         if isinstance(verdict, Asked):
             reason = "It asked for a human, but only a tool call can wait for one."
@@ -72,8 +80,8 @@ class Reviewer:
                 continue
             verdict = await self._ask(gate, phase, subject, payload)
             decisions += verdict.decisions
-            if isinstance(verdict, Stopped):
-                return Stopped(verdict.outcome, decisions)
+            if isinstance(verdict, (Stopped, Refused)):
+                return replace(verdict, decisions=decisions)
             payload = verdict.payload
             if isinstance(verdict, Asked) and reason is None:
                 reason = verdict.reason
@@ -116,8 +124,10 @@ class Reviewer:
 
 def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Verdict[PayloadT]:
     """The verdict, if it is one, with a decision on record for all that it changes."""
-    if not isinstance(verdict, (Passed, Asked, Stopped)) or not are_decisions(verdict.decisions, phase):
+    if not isinstance(verdict, (Passed, Asked, Refused, Stopped)) or not are_decisions(verdict.decisions, phase):
         return policy_fault(gate, phase, f"It answered with {type(verdict).__name__}, which is not a verdict.")
+    if isinstance(verdict, Refused):
+        return _checked_refusal(gate, phase, verdict)
     if isinstance(verdict, Stopped):
         return checked_stop(gate, phase, verdict)
     reviewed: object = verdict.payload
@@ -148,6 +158,12 @@ def checked_stop(gate: Gate, phase: Phase, verdict: Stopped) -> Stopped:
     return Stopped(_recorded(verdict.outcome), _named(gate, phase, verdict.decisions, "block"))
 
 
+def _checked_refusal(gate: Gate, phase: Phase, verdict: Refused) -> Refused | Stopped:
+    if not is_stop(Blocked(verdict.error)):
+        return policy_fault(gate, phase, "It refused with what is not an error.")
+    return Refused(recorded_info(verdict.error), _named(gate, phase, verdict.decisions, "block"))
+
+
 def _recorded(outcome: Outcome) -> Outcome:
     match outcome:
         case Blocked(error=error) | BudgetExhausted(error=error) | Failed(error=error):
@@ -173,7 +189,8 @@ def _named(
 ) -> tuple[Decision, ...]:
     """The decisions, with one of this action among them; that of a rewriting is by a policy of this gate's."""
     by = (*policy_names((gate,)), _name(gate)) if action == "rewrite" else None
-    if any(decision.action == action and (by is None or decision.by in by) for decision in decisions):
+    failed = action == "block" and any(decision.action == "error" for decision in decisions)
+    if failed or any(decision.action == action and (by is None or decision.by in by) for decision in decisions):
         return decisions
     match action:
         case "block" | "rewrite" | "ask":
@@ -188,8 +205,8 @@ def policy_names(gates: Iterable[Gate]) -> tuple[str, ...]:
 
 
 def own_policies(owner: Means[DepsT]) -> tuple[str, ...]:
-    """What stands behind the gate of an agent."""
-    return () if owner.gate is None else policy_names((owner.gate,))
+    """What stands behind the gates of an agent."""
+    return policy_names(owner.gates)
 
 
 def _name(gate: Gate) -> str:

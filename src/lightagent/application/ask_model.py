@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -10,6 +11,7 @@ from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.attempt_request import attempt_request
 from lightagent.application.compact_context import compact_context
+from lightagent.application.finish_answer import finish
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -22,6 +24,7 @@ from lightagent.domain.policy import RequestPayload, Stopped
 from lightagent.domain.replies import refused_request
 from lightagent.domain.retries import retry_pause
 from lightagent.domain.tool_choice import turn_params
+from lightagent.domain.tools import ToolSpec
 
 _MOST_SECONDS: Final = 1e9
 """A longer pause is ignored: no deadline allows it."""
@@ -59,19 +62,29 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
 
 async def _begin(live: ActiveRun[DepsT]) -> None:
     """Tell the request, once the conversation is within its bounds and the policies have passed it."""
+    reviewer = live.reviewer
     try:
         offered = await live.offer_tools()
+        reviewed = reviewer is not None and reviewer.reviews("model_request")
+        specs = await _specs(live, offered) if reviewed else ()
     except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
         live.record.cause = error
-        await live.tell(RunFinished(Failed(classify_exception(error)), at=live.clock.now()))
+        await finish(live, Failed(classify_exception(error)))
         return
     await compact_context(live, offered)
-    if live.run.outcome is None:
-        await live.tell(await _reviewed_request(live, offered))
+    if live.run.outcome is not None:
+        return
+    made = await _reviewed_request(live, offered, specs)
+    if isinstance(made, RunFinished):
+        await finish(live, made.outcome, made.decisions)
+    else:
+        await live.tell(made)
 
 
-async def _reviewed_request(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> ModelRequested | RunFinished:
-    """The request as the policies leave it."""
+async def _reviewed_request(
+    live: ActiveRun[DepsT], offered: tuple[str, ...], specs: tuple[ToolSpec, ...]
+) -> ModelRequested | RunFinished:
+    """The request as the policies leave it; `specs` are the declarations of what is offered, for policies to see."""
     run, now = live.run, live.clock.now()
     told = run.missing + (not run.head.silent)  # the messages that are not among the run's own
     params = turn_params(run.head.params, first=run.turn == run.head_turn)
@@ -80,7 +93,9 @@ async def _reviewed_request(live: ActiveRun[DepsT], offered: tuple[str, ...]) ->
         own_params = None if params == run.head.params else params
         return ModelRequested(run.turn + 1, told + len(run.messages), offered, own_params, at=now)
     payload = RequestPayload(run.messages, copy_json(params), offered)
-    verdict = await reviewer.review("model_request", live.subject(), payload)
+    subject = live.subject()
+    subject = replace(subject, facts=replace(subject.facts, specs=specs))
+    verdict = await reviewer.review("model_request", subject, payload)
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)
     passed = verdict.payload
@@ -95,6 +110,12 @@ async def _reviewed_request(live: ActiveRun[DepsT], offered: tuple[str, ...]) ->
         tuple(name for name in offered if name not in allowed),
         live.clock.now(),
     )
+
+
+async def _specs(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> tuple[ToolSpec, ...]:
+    toolset = await live.toolset()
+    await toolset.describe(offered)
+    return toolset.specs(offered)
 
 
 async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivered: bool) -> None:

@@ -33,7 +33,7 @@ async def check_output(live: ActiveRun[DepsT], content: str) -> None:
         await live.tell(OutputRejected(UserMessage(text), decisions, live.clock.now()))
         return
     if isinstance(verdict, Stopped):
-        await live.tell(RunFinished(verdict.outcome, decisions, live.clock.now()))
+        await finish(live, verdict.outcome, decisions)
         return
     await _show_held(live, accepted, rewritten=rewritten)
     await live.tell(OutputAccepted(accepted, decisions, live.clock.now()))
@@ -105,12 +105,12 @@ async def _reviewed_proposal(
     return await reviewer.review("conclusion", live.subject(conclusion.name), payload)
 
 
-async def finish(live: ActiveRun[DepsT], outcome: Outcome) -> None:
-    """End the run so, unless a policy has it end otherwise."""
+async def finish(live: ActiveRun[DepsT], outcome: Outcome, decisions: tuple[Decision, ...] = ()) -> None:
+    """End the run so, unless a policy has it end otherwise; `decisions` are those that led to its end."""
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("end"):
-        await live.tell(RunFinished(outcome, at=live.clock.now()))
+        await live.tell(RunFinished(outcome, decisions, live.clock.now()))
         return
     verdict = await reviewer.review("end", live.subject(), EndPayload(outcome))
     ended = verdict.outcome if isinstance(verdict, Stopped) else verdict.payload.outcome
-    await live.tell(RunFinished(ended, verdict.decisions, live.clock.now()))
+    await live.tell(RunFinished(ended, decisions + verdict.decisions, live.clock.now()))

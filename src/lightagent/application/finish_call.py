@@ -18,7 +18,7 @@ from lightagent.domain.errors import LightAgentError, ToolError, format_lightage
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import HandoffPayload, Passed, ResultPayload, Stopped
+from lightagent.domain.policy import HandoffPayload, Passed, Refused, ResultPayload, Stopped
 from lightagent.domain.signals import ApprovalRequired, NestedRunWaits
 from lightagent.ports.tools import RunContext
 
@@ -53,14 +53,14 @@ async def _finished(
     if answer.hand_over:
         _agent(live, answer.hand_over)
     verdict = await _reviewed(live, ready, answer.output)
-    if isinstance(verdict, Stopped):
+    if isinstance(verdict, (Refused, Stopped)):
         return stopped_call(live, call_id, verdict, "withheld", duration)
     output, decisions = verdict.payload.output, verdict.decisions
     if answer.hand_over:
         handoff = await _reviewed_handoff(live, answer.hand_over, call_id)
         decisions += handoff.decisions
-        if isinstance(handoff, Stopped):
-            return stopped_call(live, call_id, Stopped(handoff.outcome, decisions), "withheld", duration)
+        if isinstance(handoff, (Refused, Stopped)):
+            return stopped_call(live, call_id, replace(handoff, decisions=decisions), "withheld", duration)
         target = _agent(live, handoff.payload.target)
         effects = (*effects, HandOver(target.head_for(live.run.head.output_schema)))
     return ToolFinished(call_id, output, "ok", None, effects, None, decisions, duration, live.clock.now())
@@ -73,7 +73,7 @@ async def _failed(
     call_id, info = ready.call.call.id, classify_exception(error)
     text = format_lightagent_error(info)
     verdict = await _reviewed(live, ready, text)
-    if isinstance(verdict, Stopped):
+    if isinstance(verdict, (Refused, Stopped)):
         return stopped_call(live, call_id, verdict, "withheld", duration)
     output, status = verdict.payload.output, _failure_status(error)
     if output != text:
@@ -81,24 +81,28 @@ async def _failed(
     return ToolFinished(call_id, output, status, info, (), None, verdict.decisions, duration, live.clock.now())
 
 
-async def _reviewed(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], output: str) -> Passed[ResultPayload] | Stopped:
+async def _reviewed(
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], output: str
+) -> Passed[ResultPayload] | Refused | Stopped:
     reviewer = live.reviewer
     # Those about the call are on record with its beginning, unless it had begun before they were made.
     earlier = ready.decisions if ready.call.status == "started" else ()
     if reviewer is None or not reviewer.reviews("tool_result"):
         return Passed(ResultPayload(output), earlier)
     subject = live.subject(ready.name, ready.call.call.id)
-    verdict = await reviewer.review("tool_result", subject, ResultPayload(output))
+    verdict = await reviewer.review_answer("tool_result", subject, ResultPayload(output))
     return replace(verdict, decisions=earlier + verdict.decisions) if earlier else verdict
 
 
-async def _reviewed_handoff(live: ActiveRun[DepsT], target: str, call_id: str) -> Passed[HandoffPayload] | Stopped:
+async def _reviewed_handoff(
+    live: ActiveRun[DepsT], target: str, call_id: str
+) -> Passed[HandoffPayload] | Refused | Stopped:
     reviewer = live.reviewer
     payload = HandoffPayload(live.run.head.name, target)
     if reviewer is None or not reviewer.reviews("handoff"):
         return Passed(payload)
-    verdict = await reviewer.review("handoff", live.subject(target, call_id), payload)
-    if isinstance(verdict, Stopped) or verdict.payload.target in live.means.crew:
+    verdict = await reviewer.review_answer("handoff", live.subject(target, call_id), payload)
+    if not isinstance(verdict, Passed) or verdict.payload.target in live.means.crew:
         return verdict
     info = LightAgentErrorInfo("LA-POLICY", "A policy handed over to an agent that is not among the handoffs.")
     return Stopped(Blocked(info), verdict.decisions)

@@ -40,7 +40,7 @@ class Means(Generic[DepsT]):
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences that are spoken to the model.
         output: the type of the answer; None for text.
-        gate: the policies; None where there are none.
+        gates: the policies, in the order in which they review; none where there are none.
         sources: of context, by name.
         conclusions: drawn after success, by name.
         budget: keeps requests within a number of tokens.
@@ -63,7 +63,7 @@ class Means(Generic[DepsT]):
     limits: Limits = DEFAULT_LIMITS
     prompts: Prompts = DEFAULT_PROMPTS
     output: OutputType[object] | None = None
-    gate: Gate | None = None
+    gates: tuple[Gate, ...] = ()
     sources: Mapping[str, ContextSource] = field(default_factory=dict)
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
     budget: ContextBudget | None = None

@@ -18,7 +18,7 @@ from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
-from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Stopped
+from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Refused, Stopped
 from lightagent.domain.runs import PendingCall, Run, call_key
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
@@ -88,7 +88,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     if unseen is None or not unseen.reviews("tool_call"):
         return ready
     verdict = await unseen.review_call(live.subject(name, call.call.id), CallPayload(copy_json(ready.shown)))
-    if isinstance(verdict, Stopped):
+    if isinstance(verdict, (Refused, Stopped)):
         return stopped_call(live, call.call.id, verdict, "unknown")
     if isinstance(verdict, Asked) or not same_json(verdict.payload.arguments, ready.shown):
         error = _interrupted(name, live.acting.prompts.call_interrupted)
@@ -119,7 +119,7 @@ async def _reviewed(
     reason = f"{name} runs only with approval." if ready.spec.requires_approval and not ready.approved else None
     if reviewer is not None and reviewer.reviews("tool_call"):
         verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_json(ready.shown)))
-        if isinstance(verdict, Stopped):
+        if isinstance(verdict, (Refused, Stopped)):
             return stopped_call(live, call_id, verdict)
         if isinstance(verdict, Asked):
             reason = verdict.reason
@@ -166,26 +166,31 @@ async def ask_for_approval(
     reviewer, call_id = live.reviewer, ready.call.call.id
     if reviewer is not None and reviewer.reviews("approval"):
         subject = live.subject(ready.name, call_id)
-        verdict = await reviewer.review("approval", subject, ApprovalPayload(reason, request))
-        if isinstance(verdict, Stopped):
-            return stopped_call(live, call_id, Stopped(verdict.outcome, decisions + verdict.decisions))
+        verdict = await reviewer.review_answer("approval", subject, ApprovalPayload(reason, request))
+        if isinstance(verdict, (Refused, Stopped)):
+            return stopped_call(live, call_id, replace(verdict, decisions=decisions + verdict.decisions))
         reason, request = verdict.payload.reason, verdict.payload.request
         decisions += verdict.decisions
     return ApprovalRequested(call_id, reason, request, ready.shown, decisions, live.clock.now())
 
 
 def stopped_call(
-    live: ActiveRun[DepsT], call_id: str, stopped: Stopped, status: ToolStatus = "refused", duration: float = 0.0
+    live: ActiveRun[DepsT],
+    call_id: str,
+    stopped: Refused | Stopped,
+    status: ToolStatus = "refused",
+    duration: float = 0.0,
 ) -> ToolFinished:
-    """The result of a call at which a policy ended the run."""
-    error = outcome_error(stopped.outcome)
+    """The result of a call that a policy refused, or at which it ended the run."""
+    ends = stopped.outcome if isinstance(stopped, Stopped) else None
+    error = stopped.error if isinstance(stopped, Refused) else outcome_error(stopped.outcome)
     text = "A policy ended the run." if error is None else str(ToolError(error.message, code=error.code, guidance=""))
     return ToolFinished(
         call_id,
         text,
         status,
         error,
-        ends=stopped.outcome,
+        ends=ends,
         decisions=stopped.decisions,
         duration=duration,
         at=live.clock.now(),

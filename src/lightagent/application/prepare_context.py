@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from lightagent.aiokits.cancellation import Heeding, IsCancelled, cancellation
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.check_payload import is_trust
+from lightagent.application.finish_answer import finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
@@ -18,6 +19,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Admitted, ContextAdded, RunFinished
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import ContextMessage, UserMessage
 from lightagent.domain.policy import ContextPayload, QueryPayload, Stopped
 from lightagent.ports.context import ContextSource
@@ -33,12 +35,13 @@ async def admit(live: ActiveRun[DepsT]) -> None:
     query, reviewer = live.query, live.reviewer
     if query is None or reviewer is None:
         raise ConfigurationError("The query of this run is not on record, so it cannot go on.")
-    verdict = await reviewer.review("admission", live.subject(), QueryPayload(query.content))
-    now = live.clock.now()
+    subject = live.subject()
+    facts = replace(subject.facts, params=copy_json(live.run.head.params), tools=live.tool_names)
+    verdict = await reviewer.review("admission", replace(subject, facts=facts), QueryPayload(query.content))
     if isinstance(verdict, Stopped):
-        await live.tell(RunFinished(verdict.outcome, verdict.decisions, now))
+        await finish(live, verdict.outcome, verdict.decisions)
     else:
-        await live.tell(Admitted(UserMessage(verdict.payload.content), verdict.decisions, now))
+        await live.tell(Admitted(UserMessage(verdict.payload.content), verdict.decisions, live.clock.now()))
 
 
 async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None:
@@ -54,7 +57,7 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
         if isinstance(event, RunFinished):
             # All were asked at once, so what the policies decided about the others belongs on record too.
             others = tuple(decision for other in gathered[place:] for decision in other.decisions)
-            await live.tell(replace(event, decisions=event.decisions + others))
+            await finish(live, event.outcome, event.decisions + others)
             return
         await live.tell(event)
 

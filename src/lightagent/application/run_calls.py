@@ -13,14 +13,16 @@ from lightagent.aiokits.cancellation import Heeding, cancellation
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_call import carry_out
 from lightagent.application.prepare_call import ReadyCall
+from lightagent.application.show_parts import part_viewer, unseen
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext
+from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, ToolPart
 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
@@ -55,7 +57,7 @@ async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
 
 
 def _is_quick(ready: ReadyCall[DepsT]) -> bool:
-    tool = ready.tool
+    tool = unwrapped(ready.tool)
     return isinstance(tool, FunctionTool) and tool.is_quick and ready.spec.timeout is None
 
 
@@ -92,7 +94,7 @@ class _Item:
         last: this is the call's end.
     """
 
-    step: Event | NestedDelta | BaseException | None
+    step: Event | ToolPart | NestedDelta | BaseException | None
     taken: asyncio.Future[None] | None = None
     last: bool = False
 
@@ -114,7 +116,7 @@ class _Work(Generic[DepsT]):
         if isinstance(item.step, BaseException):
             raise item.step
         try:
-            if isinstance(item.step, NestedDelta):
+            if isinstance(item.step, (NestedDelta, ToolPart)):
                 await self._live.show(item.step)
             elif item.step is not None:
                 await self._live.tell(item.step)
@@ -128,7 +130,7 @@ class _Work(Generic[DepsT]):
         events: list[Event] = []
         while not self._items.empty():
             step = self._items.get_nowait().step
-            if step is not None and not isinstance(step, (NestedDelta, BaseException)):
+            if step is not None and not isinstance(step, (NestedDelta, ToolPart, BaseException)):
                 events.append(step)
         return events
 
@@ -146,10 +148,12 @@ class _Work(Generic[DepsT]):
         """Run one call, and give its last item."""
         over = False
 
-        def report(text: str) -> None:
+        def give(step: Event | ToolPart) -> None:
             if not over and not self.closed:  # A thread that was given up may still talk.
-                item = _Item(_progress(self._live, ready, text))
-                self._loop.call_soon_threadsafe(self._items.put_nowait, item)
+                self._loop.call_soon_threadsafe(self._items.put_nowait, _Item(step))
+
+        def report(text: str) -> None:
+            give(_progress(self._live, ready, text))
 
         def is_over() -> bool:
             return over
@@ -159,7 +163,8 @@ class _Work(Generic[DepsT]):
         try:
             # The task is the call's own, so a tool that cancels it has failed.
             with Heeding(lambda: self.closed or self._is_cancelled()):
-                event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting))
+                show = part_viewer(live, ready, give)
+                event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting, show))
         finally:
             over = True
         self._ended.add(ready.call.call.id)
@@ -187,7 +192,7 @@ class _Work(Generic[DepsT]):
 def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:
     if isinstance(step, NestedDelta):
         return NestedDelta((call_id, *step.path), step.delta)
-    if is_delta(step):
+    if isinstance(step, ToolPart) or is_delta(step):
         return NestedDelta((call_id,), step)
     return Nested(call_id, step)
 
@@ -200,7 +205,8 @@ def _gave_itself_up(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFini
 
 def _goes_on(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:
     """Whether a call that was cancelled goes on: a synchronous function does, in its thread, which nothing can stop."""
-    return task.done() and task.cancelled() and isinstance(ready.tool, FunctionTool) and not ready.tool.is_async
+    tool = unwrapped(ready.tool)
+    return task.done() and task.cancelled() and isinstance(tool, FunctionTool) and not tool.is_async
 
 
 def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
@@ -220,10 +226,12 @@ def _context(
     report: Callable[[str], None],
     over: Callable[[], bool],
     nesting: Nesting | None = None,
+    show_part: Callable[[object], None] = unseen,
 ) -> RunContext[DepsT]:
     """What the tool gets to see of its run."""
     call_id = ready.call.call.id
-    return RunContext(live.deps, live.full_origin(), call_id, ready.key, ready.approved, report, over, nesting)
+    origin = live.full_origin()
+    return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part)
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:

@@ -23,6 +23,7 @@ class RunRecord:
         stream: the run is watched as a stream, so deltas are wanted.
         traced: the caller wants the trace.
         capture_content: the trace may hold private content.
+        result_format: the form that the caller asked for.
         cause: the exception behind the outcome, if there is one.
         store: where the run is kept by itself.
     """
@@ -31,6 +32,7 @@ class RunRecord:
     stream: bool = False
     traced: bool = False
     capture_content: bool = False
+    result_format: str = "str"
     cause: Exception | None = None
     store: JournalStore | None = None
 

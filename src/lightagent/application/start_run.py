@@ -43,6 +43,7 @@ class RunRequest(Generic[DepsT]):
         history: OpenAI-form messages before the query, or a reference to stored ones.
         params: request parameters, on top of the agent's.
         traced: keep the trace.
+        result_format: the form that the caller wants, for policies to know.
     """
 
     deps: DepsT
@@ -56,6 +57,7 @@ class RunRequest(Generic[DepsT]):
     parent_trace_id: str = ""
     run_group_id: str = ""
     stream: bool = False
+    result_format: str = "str"
 
 
 def start_run(
@@ -81,7 +83,7 @@ def start_run(
     if request.params:
         head = replace(head, params=checked_params({**head.params, **request.params}))
     gates = () if nesting is None else nesting.gates
-    reviewed = [gate for gate in (*gates, means.gate) if gate is not None]
+    reviewed = (*gates, *means.gates)
     awaits_admission = any("admission" in gate.phases for gate in reviewed)
     history = request.history
     unparsed = () if isinstance(history, HistoryReference) else history
@@ -113,7 +115,7 @@ def start_run(
     return ActiveRun(
         means,
         start(started),
-        RunRecord([started], request.stream, request.traced, means.capture_content),
+        RunRecord([started], request.stream, request.traced, means.capture_content, request.result_format),
         request.deps,
         tools=request.tools,
         query=asked,

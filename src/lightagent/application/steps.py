@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from lightagent.domain.deltas import Delta
 from lightagent.domain.events import Event
-from lightagent.ports.tools import NestedDelta
+from lightagent.ports.tools import NestedDelta, ToolPart
 
-Step: TypeAlias = Event | Delta | NestedDelta
-"""Events are kept in the journal; deltas are seen by whoever watches, and are gone."""
+Step: TypeAlias = Event | Delta | ToolPart | NestedDelta
+"""Events are kept in the journal; deltas and parts are seen by whoever watches, and are gone."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 from lightagent.domain.origin import Origin
 from lightagent.domain.outcomes import Outcome
+from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
 
 Phase: TypeAlias = Literal[
@@ -72,6 +74,33 @@ def rewritings(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a review may look at, but not change.
+
+    Attributes:
+        model: the name of the acting agent's model.
+        instructions: its system message; empty where none is sent.
+        query: the text of what the user asked; empty at `admission`, where it is the payload.
+        stream: whether the run is watched as a stream.
+        structured: whether the answer has a type, and so is JSON.
+        result_format: the form that the caller asked for.
+        params: the request parameters that the run was begun with; told at `admission` alone.
+        tools: the names of the agent's own tools and the run's; told at `admission` alone.
+        specs: the declarations of the tools that are offered; told at `model_request` alone.
+    """
+
+    model: str = ""
+    instructions: str = ""
+    query: str = ""
+    stream: bool = False
+    structured: bool = False
+    result_format: str = "str"
+    params: JsonObject = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    specs: tuple[ToolSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What a review is about: whose run it is and where it stands, and the tool call, source or agent in question.
 
@@ -79,11 +108,13 @@ class Subject:
         origin: the run, its trace, its owner and the turn.
         name: the tool, context source, conclusion or target agent; empty at the other boundaries.
         call_id: the tool call, where there is one.
+        facts: what else may be looked at.
     """
 
     origin: Origin
     name: str = ""
     call_id: str = ""
+    facts: RunFacts = field(default=RunFacts(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +236,18 @@ class Asked(Generic[PayloadT]):
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The model is told `error` in place of a tool's answer, and the run goes on.
+
+    Only what is about a tool call can be refused: the call itself, its approval, its result, a handoff. At any other
+    boundary this blocks.
+    """
+
+    error: LightAgentErrorInfo
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The run ends with `outcome`: blocked, budget exhausted, or whatever else the policy names but completed."""
 
@@ -212,5 +255,5 @@ class Stopped:
     decisions: tuple[Decision, ...] = field(default=())
 
 
-Verdict: TypeAlias = Passed[PayloadT] | Asked[PayloadT] | Stopped
+Verdict: TypeAlias = Passed[PayloadT] | Asked[PayloadT] | Refused | Stopped
 """The answer to one review."""

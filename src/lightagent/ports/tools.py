@@ -22,14 +22,27 @@ DepsT_co = TypeVar("DepsT_co", covariant=True, default=object)
 
 
 @dataclass(frozen=True, slots=True)
+class ToolPart:
+    """A part of a tool's answer, shown as it comes. Like a delta it is in no journal; the whole answer is."""
+
+    call_id: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NestedDelta:
     """A delta of an agent that was called as a tool; `path` holds the ids of the calls that lead to it."""
 
     path: tuple[str, ...]
-    delta: Delta
+    delta: Delta | ToolPart
 
 
-ChildStep: TypeAlias = Event | Delta | NestedDelta
+ChildStep: TypeAlias = Event | Delta | ToolPart | NestedDelta
+
+
+def _no_part(part: object) -> None:
+    return None
 
 
 def _no_headers(origin: Origin) -> TraceHeaders:
@@ -70,6 +83,7 @@ class RunContext(Generic[DepsT_co]):
         report: put a progress note on the run's record; who watches the run sees it at once.
         is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
         nesting: for tools that are agents; None outside of a run.
+        show_part: show a part of the answer to whoever streams the run; generators need not, it is done for them.
     """
 
     deps: DepsT_co
@@ -80,6 +94,7 @@ class RunContext(Generic[DepsT_co]):
     report: Callable[[str], None]
     is_cancelled: Callable[[], bool]
     nesting: Nesting | None = field(default=None, repr=False)
+    show_part: Callable[[object], None] = field(default=_no_part, repr=False)
 
     @property
     def agent_name(self) -> str:

@@ -132,12 +132,22 @@ class LoggingSettings(_Section):
     )
 
 
+class ToolSettings(_Section):
+    """Tools that every agent of an app is offered."""
+
+    # Not strict, since neither a file nor a variable can hold a path.
+    directory: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="A directory of tools, whose files are run; relative to this file."
+    )
+
+
 class Settings(_Section):
     """Everything that is set, from all layers. Make one with `load_settings`, or in code."""
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
+    tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
     context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (
         ContextSettings()
     )

@@ -11,7 +11,7 @@ LightAgent(limits=3)  # wrong
 LightAgent(name=1)  # wrong
 LightAgent(model=1)  # wrong
 LightAgent(tools=5)  # wrong
-LightAgent(tools=["a name"])  # wrong
+LightAgent(tools=[7])  # wrong
 LightAgent(metadata={"x": object()})  # wrong
 LightAgent(capture_content="yes")  # wrong
 LightAgent("a name")  # wrong

@@ -27,10 +27,10 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.usage import Usage
-from lightagent.ports.tools import NestedDelta
+from lightagent.ports.tools import NestedDelta, ToolPart
 
 StreamEventType: TypeAlias = Literal[
-    "content", "reasoning", "tool_call", "tool_result", "approval_required", "note", "error", "done"
+    "content", "reasoning", "tool_call", "tool_part", "tool_result", "approval_required", "note", "error", "done"
 ]
 
 
@@ -38,10 +38,10 @@ StreamEventType: TypeAlias = Literal[
 class StreamEvent:
     """One thing that happened in a run, as it happens.
 
-    ``content`` and ``reasoning`` hold ``{"text"}``; ``tool_call`` ``{"id", "name", "arguments"}``; ``tool_result``
-    ``{"id", "name", "output", "status"}``; ``approval_required`` ``{"id", "name", "reason", "request"}``; ``note``
-    ``{"kind", …}``; ``error`` ``{"code", "message", "guidance"}``; ``done`` ``{"content", "outcome",
-    "finish_reason", "usage"}``.
+    ``content`` and ``reasoning`` hold ``{"text"}``; ``tool_call`` ``{"id", "name", "arguments"}``; ``tool_part``
+    ``{"id", "name", "text"}``; ``tool_result`` ``{"id", "name", "output", "status"}``; ``approval_required``
+    ``{"id", "name", "reason", "request"}``; ``note`` ``{"kind", …}``; ``error`` ``{"code", "message", "guidance"}``;
+    ``done`` ``{"content", "outcome", "finish_reason", "usage"}``.
 
     Attributes:
         path: empty, or for what happens in an agent that was called as a tool, the ids of the calls that lead to it.
@@ -80,6 +80,8 @@ class StreamEvents:
             yield from child.feed(NestedDelta(step.path[1:], step.delta) if len(step.path) > 1 else step.delta)
         elif isinstance(step, Nested):
             yield from self._child(step.call_id).feed(step.event)
+        elif isinstance(step, ToolPart):
+            yield self._event("tool_part", {"id": step.call_id, "name": step.name, "text": step.text})
         else:
             for piece in self._text.feed(step):
                 yield self._event("content" if isinstance(piece, TextDelta) else "reasoning", {"text": piece.text})

@@ -181,7 +181,7 @@ class _Tracer:
         if isinstance(event, (RunStarted, Unrecognized)):
             return
         for decision in event.decisions:
-            self._line("policy_decision", event.at, _decision(decision))
+            self._line(_decision_kind(decision), event.at, _decision(decision))
 
     def _nested(self, event: Nested) -> None:
         tracer = self._children.get(event.call_id)
@@ -299,6 +299,16 @@ class _Tracer:
             "usage": total_usage(self._events).to_dict(),
         }
         self._line("run_end", event.at, data)
+
+
+def _decision_kind(decision: Decision) -> str:
+    """What sort of policy decided is told by its name: `hook:NAME`, `input_guardrail:NAME` and the like."""
+    sort, stopped = decision.by.partition(":")[0], decision.action in ("block", "error")
+    if sort == "hook":
+        return "hook_block" if stopped else "hook_decision"
+    if sort in ("input_guardrail", "tool_guardrail", "output_guardrail"):
+        return "guardrail_block" if stopped else "guardrail_decision"
+    return "policy_decision"
 
 
 def _decision(decision: Decision) -> JsonObject:

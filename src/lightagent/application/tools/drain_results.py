@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from inspect import isasyncgen, isawaitable, isgenerator
 
@@ -11,6 +11,7 @@ from lightagent.aiokits.worker_threads import run_in_thread, run_in_thread_at
 from lightagent.application.tools.signature import Function
 
 IsCancelled = Callable[[], bool]
+Show = Callable[[object], None]
 
 
 async def call_function(
@@ -21,8 +22,9 @@ async def call_function(
     is_async: bool,
     is_cancelled: IsCancelled,
     pace: Pace | None = None,
+    show: Show,
 ) -> object:
-    """What `function` returns in the end.
+    """What `function` returns in the end; `show` is given what a generator yields, as it does.
 
     A function that is not `is_async` runs in a worker thread. What a generator or async generator yields is joined
     if it is all text, else listed; one that yields nothing returned nothing.
@@ -30,7 +32,7 @@ async def call_function(
     if is_async:
         result = function(*positional, **named)
     else:
-        result = await run_in_thread_at(pace, _call_and_drain, function, positional, named, is_cancelled)
+        result = await run_in_thread_at(pace, _call_and_drain, function, positional, named, is_cancelled, show)
         if pace is not None and (isawaitable(result) or isasyncgen(result)):
             pace.is_quick = False  # It has only begun.
     # A wrapper may hand back anything: a coroutine, a generator made by a coroutine …
@@ -38,23 +40,32 @@ async def call_function(
         result = await result
     if isasyncgen(result):
         async with aclosing(result):
-            return _joined([item async for item in result])
+            return await _drain_async(result, show)
     if isgenerator(result):
-        return await run_in_thread(_drain, result, is_cancelled)
+        return await run_in_thread(_drain, result, is_cancelled, show)
     return result
 
 
 def _call_and_drain(
-    function: Function, positional: Sequence[object], named: Mapping[str, object], is_cancelled: IsCancelled
+    function: Function, positional: Sequence[object], named: Mapping[str, object], is_cancelled: IsCancelled, show: Show
 ) -> object:
     result = function(*positional, **named)
-    return _drain(result, is_cancelled) if isgenerator(result) else result
+    return _drain(result, is_cancelled, show) if isgenerator(result) else result
 
 
-def _drain(generator: Iterator[object], is_cancelled: IsCancelled) -> object:
+async def _drain_async(generator: AsyncIterator[object], show: Show) -> object:
+    items: list[object] = []
+    async for item in generator:
+        items.append(item)
+        show(item)
+    return _joined(items)
+
+
+def _drain(generator: Iterator[object], is_cancelled: IsCancelled, show: Show) -> object:
     items: list[object] = []
     for item in generator:
         items.append(item)
+        show(item)
         if is_cancelled():  # Nobody waits any more, and the thread is needed.
             break
     return _joined(items)

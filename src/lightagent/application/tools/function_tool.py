@@ -151,6 +151,7 @@ class FunctionTool(Tool[DepsT_contra]):
             is_async=signature.is_async,
             is_cancelled=context.is_cancelled,
             pace=self._declared.pace,
+            show=context.show_part,
         )
 
 

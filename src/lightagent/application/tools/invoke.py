@@ -14,6 +14,7 @@ from lightagent.application.tools.describe_failure import describe_failure, inne
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
+from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.effects import Effect, OfferTools, ToolAnswer
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
@@ -83,7 +84,8 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
 
 def _too_slow(tool: Tool[DepsT], spec: ToolSpec, *, abandoned: bool) -> ToolError:
     took = f"{spec.name} took longer than {spec.timeout:g} s and was"
-    if abandoned or (isinstance(tool, FunctionTool) and not tool.is_async):
+    function = unwrapped(tool)
+    if abandoned or (isinstance(function, FunctionTool) and not function.is_async):
         # Told that the call was cancelled, a model would make it again: and pay twice.
         return ToolAbandoned(
             f"{took} given up; it may still take effect, so do not call it again without checking.", guidance=""

@@ -8,16 +8,15 @@ from typing import TypeVar
 
 from lightagent.application.tools.argument_errors import refused, unknown_tool
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
-from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
+from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
-from lightagent.application.tools.invoke import invoke
 from lightagent.application.tools.mapped_tool import MappedTool, infos_by_name
 from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
 from lightagent.application.tools.toolset import tool_name
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import NO_ORIGIN
-from lightagent.domain.signals import ControlSignal
 from lightagent.ports.tools import RunContext, Tool
 
 DepsT = TypeVar("DepsT")
@@ -142,14 +141,10 @@ class AsyncToolDispatcher:
         """
         try:
             tool = self._find(tool_name)
-            if declared(tool, tool_name).requires_approval:
-                raise refused(f"{tool_name} runs only with a human's approval, and there is nobody to ask.")
             arguments = parse_arguments(tool_params if isinstance(tool_params, str) else dump_arguments(tool_params))
-            return (await invoke(tool, checked(tool, tool_name, arguments), _context())).output
+            return await call_alone(tool, tool_name, arguments, _context())
         except LightAgentError as error:
             return str(error)
-        except ControlSignal as signal:
-            return str(refused(f"{tool_name} stopped to ask a human, and there is nobody to ask: {signal}"))
 
     def _find(self, name: str) -> Tool[None]:
         if isinstance(self._functions, ToolRegistry):

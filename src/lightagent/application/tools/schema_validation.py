@@ -39,7 +39,7 @@ def _is_integer(_checker: object, value: object) -> bool:
 
 
 _extend: Callable[..., type[Draft202012Validator]] = extend
-_Validator = _extend(
+StrictValidator = _extend(
     Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
 )
 
@@ -51,7 +51,7 @@ def schema_check(tool: str, schema: JsonObject) -> Check:
         ConfigurationError: the schema is none, or refers to something outside itself.
     """
     check_schema(tool, schema)
-    validator = _Validator(schema)
+    validator = StrictValidator(schema)
     hint = known_names(schema)
 
     def check(arguments: JsonObject) -> Mapping[str, object]:

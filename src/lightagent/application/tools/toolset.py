@@ -11,6 +11,7 @@ from typing_extensions import TypeVar
 from lightagent.application.tools.argument_errors import unknown_tool
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.application.tools.wrapped_tool import WrappedTool, unwrapped
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.tools import ToolSpec
@@ -48,8 +49,9 @@ class Toolset(Generic[DepsT]):
             return
         for place, name in enumerate(names, 1):
             tool = self.tools.get(name)
-            if isinstance(tool, FunctionTool):
-                tool.describe()
+            function = None if tool is None else unwrapped(tool)
+            if isinstance(function, FunctionTool):
+                function.describe()
             if place % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
 
@@ -115,7 +117,7 @@ def tool_name(tool: Tool[DepsT]) -> str:
     Raises:
         ConfigurationError: a tool object does not declare itself.
     """
-    if isinstance(tool, FunctionTool):
+    if isinstance(tool, (FunctionTool, WrappedTool)):
         return tool.name
     try:
         return declared(tool, type(tool).__name__).name

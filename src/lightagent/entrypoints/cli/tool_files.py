@@ -6,12 +6,12 @@ import importlib.util
 import inspect
 import re
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
 
+from lightagent.application.tools.tool_file import place_in_file
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings.origins import suggest
 
@@ -71,20 +71,10 @@ def _execute(path: Path) -> ModuleType:
     except (Exception, SystemExit) as exc:
         del sys.modules[name]
         raise ConfigurationError(
-            f"--tools {_line_of(exc, path)}: {type(exc).__name__}: {exc}.",
+            f"--tools {place_in_file(exc, path)}: {type(exc).__name__}: {exc}.",
             guidance="Run it with `python` to see more, and correct it.",
         ) from exc
     return module
-
-
-def _line_of(exc: BaseException, path: Path) -> str:
-    """Where in the file it went wrong; a syntax error knows itself."""
-    if isinstance(exc, SyntaxError) and exc.lineno:
-        return f"{path}:{exc.lineno}"
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(exc.__traceback__) if Path(frame.filename) == path.absolute()
-    ]
-    return f"{path}:{lines[-1]}" if lines else str(path)
 
 
 def _named(module: ModuleType, path: Path, name: str) -> ToolFunction:

@@ -1,0 +1,1 @@
+"""Detectors: private data, keys and addresses in texts."""

@@ -1,0 +1,59 @@
+"""A rule: an expression that proposes a place in a text, and a check that confirms it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from lightagent.domain.findings import Finding
+
+Confirm = Callable[[str], int]
+"""The characters of what an expression proposed that are the finding; 0 where it is none."""
+
+
+def whole(proposed: str) -> int:
+    """All of it."""
+    return len(proposed)
+
+
+def if_true(check: Callable[[str], bool]) -> Confirm:
+    """All of it, where the check holds."""
+    return lambda proposed: len(proposed) if check(proposed) else 0
+
+
+DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Finds one kind of thing.
+
+    Attributes:
+        kind: what it finds.
+        pattern: proposes places; with a group ``value``, what that group matched. It takes linear time on any text.
+        confirm: says how much of a proposal is a finding.
+        window: characters from its start within which a finding shows.
+        needs: a text that holds none of these holds no finding, which is seen at once; empty where nothing is known.
+    """
+
+    kind: str
+    pattern: re.Pattern[str]
+    confirm: Confirm = whole
+    window: int = 64
+    needs: tuple[str, ...] = ()
+
+
+def find_all(rules: Iterable[Rule], text: str) -> Iterator[Finding]:
+    """What the rules find. Each place is looked at by itself, so that no finding depends on another one."""
+    for rule in rules:
+        if rule.needs and not any(needed in text for needed in rule.needs):
+            continue
+        group = "value" if "value" in rule.pattern.groupindex else 0
+        proposal = rule.pattern.search(text)
+        while proposal is not None:
+            start = proposal.start(group)
+            size = rule.confirm(proposal[group])
+            if size:
+                yield Finding(start, start + size, rule.kind)
+            proposal = rule.pattern.search(text, proposal.start() + 1)

@@ -1,0 +1,66 @@
+"""Detector `validated`: private data and keys whose form can be checked, by rules that need no other package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lightagent.adapters.detectors import _contacts, _keys, _numbers
+from lightagent.adapters.detectors._rules import Rule, find_all
+from lightagent.adapters.registry import Adapter
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.findings import Finding
+from lightagent.ports.detectors import Detector
+
+RULES: Final[tuple[Rule, ...]] = (*_contacts.RULES, *_numbers.RULES, *_keys.RULES)
+KINDS: Final = tuple(rule.kind for rule in RULES)
+"""What it finds."""
+
+DEFAULT_PRIVACY_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {rule.kind: rule.pattern for rule in RULES}
+)
+"""The expressions of all kinds. Alone they also match what only looks so; the detector checks what they match."""
+
+
+class ValidatedDetector(Detector):
+    """Finds the kinds it is asked for.
+
+    Args:
+        kinds: some of `KINDS`; without them, all.
+
+    Raises:
+        ConfigurationError: there is no such kind.
+    """
+
+    def __init__(self, kinds: Sequence[str] = KINDS) -> None:
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if unknown:
+            raise ConfigurationError(f"kinds: there is no {unknown[0]!r:.60}.", guidance=f"Kinds: {', '.join(KINDS)}.")
+        self._rules = tuple(rule for rule in RULES if rule.kind in kinds)
+        self._window = max((rule.window for rule in self._rules), default=0)
+
+    @property
+    def name(self) -> str:
+        return "validated"
+
+    @property
+    def window(self) -> int:
+        return self._window
+
+    def find(self, text: str) -> Sequence[Finding]:
+        return list(find_all(self._rules, text))
+
+
+class Options(BaseModel):
+    """What the detector takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kinds: tuple[str, ...] = Field(KINDS, description="what to look for")
+
+
+ADAPTER = Adapter(Options, lambda options: ValidatedDetector(options.kinds))

@@ -1,0 +1,164 @@
+"""Asks one hook at one phase, and makes a ruling of what it answers, or of its failure to answer."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from lightagent.application.check_payload import check_payload, copy_payload
+from lightagent.application.policies.handler import Fault, Handler
+from lightagent.application.policies.hook_payloads import hook_payload, replaced_payload
+from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.hooks import BOUNDARIES, HookContext, HookDecision, HookPhase, read_hook_answer
+from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import Suspended, outcome_error
+from lightagent.domain.policy import EndPayload, Phase, Subject
+from lightagent.domain.rulings import ALLOW, Allow, Ask, Forbid, Rewrite, Ruling, Unreadable
+
+PayloadT = TypeVar("PayloadT")
+KindT = TypeVar("KindT")
+
+_MOST_METADATA: Final = 2_000
+"""Characters of a decision's metadata that are kept on record."""
+
+
+class HookPolicy:
+    """A hook that gets a `HookContext`, at one phase.
+
+    Args:
+        name: what it is known by on record.
+        failure_mode: what follows where it fails; None for a hook that only observes, whose answer does not count.
+    """
+
+    __slots__ = ("_failure_mode", "_handler", "_phase", "name", "phases")
+
+    def __init__(self, name: str, phase: HookPhase, handler: Handler, failure_mode: FailureMode | None) -> None:
+        self.name = name
+        self.phases: frozenset[Phase] = frozenset({BOUNDARIES[phase]})
+        self._phase: HookPhase = phase
+        self._handler = handler
+        self._failure_mode: FailureMode | None = failure_mode
+
+    @property
+    def guard(self) -> None:
+        """None: a hook gets replies whole."""
+        return None
+
+    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        """What the hook says of the payload."""
+        if not _is_met(self._phase, payload):
+            return ALLOW
+        context = _context(self._phase, subject, hook_payload(self._phase, subject, payload))
+        answer = await self._handler.call(context)
+        if self._failure_mode is None:
+            return Allow(f"{answer.problem} It only observes.") if isinstance(answer, Fault) else ALLOW
+        read = answer if isinstance(answer, Fault) else read_hook_answer(answer)
+        if not isinstance(read, HookDecision):
+            return failed(self.name, self._phase, read, self._failure_mode)
+        if read.action != "replace" or read.payload is None:
+            return decided(self.name, self._phase, read)
+        try:
+            made = replaced_payload(self._phase, subject, payload, to_json_object(read.payload, "payload"))
+            check_payload(made)
+        except ConfigurationError as error:
+            # It meant to change something, so going on without the change would be wrong whatever its mode.
+            return _fault(self.name, self._phase, f"Its replacement cannot be used: {error.message}")
+        return ALLOW if made == payload else Rewrite(made, _reason(read))
+
+
+class TypedHookPolicy:
+    """A typed hook."""
+
+    __slots__ = ("_hook", "name", "phases")
+
+    def __init__(self, name: str, hook: TypedHook[KindT]) -> None:
+        self.name = name
+        self.phases: frozenset[Phase] = frozenset({hook.boundary})
+        self._hook = hook
+
+    @property
+    def guard(self) -> None:
+        """None: a hook gets replies whole."""
+        return None
+
+    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        """What the hook says of the payload."""
+        hook = self._hook
+        if not _is_met(hook.phase, payload):
+            return ALLOW
+        answer = await hook.handler.call(copy_payload(payload), subject)
+        if isinstance(answer, type(payload)):
+            try:
+                check_payload(answer)
+            except ConfigurationError as error:
+                return _fault(self.name, hook.phase, f"What it made of the payload does not fit: {error.message}")
+            return ALLOW if answer == payload else Rewrite(answer)
+        read = answer if isinstance(answer, Fault) else read_hook_answer(answer)
+        if isinstance(read, HookDecision) and read.action == "replace":
+            read = Unreadable("A typed hook gives the payload itself to replace it.", is_attempt=True)
+        if not isinstance(read, HookDecision):
+            return failed(self.name, hook.phase, read, hook.failure_mode)
+        return decided(self.name, hook.phase, read)
+
+
+def decided(name: str, phase: str, decision: HookDecision) -> Ruling[PayloadT]:
+    """What a hook said, unless it replaced the payload."""
+    reason = _reason(decision)
+    match decision.action:
+        case "block":
+            text = decision.reason or f"{name} blocked {phase}."
+            return Forbid(LightAgentErrorInfo("LA-HOOK", text, "Ask for something else, or change the hook."), reason)
+        case "ask":
+            return Ask(decision.reason or f"{name} wants a human to decide.")
+        case _:
+            return Allow(reason)
+
+
+def failed(name: str, phase: str, fault: Fault | Unreadable, mode: FailureMode) -> Ruling[PayloadT]:
+    """What follows where a hook gave no answer, or none that says anything."""
+    if mode == "continue" and not (isinstance(fault, Unreadable) and fault.is_attempt):
+        return Allow(f"{fault.problem} The run goes on without it.")
+    return _fault(name, phase, fault.problem)
+
+
+def _fault(name: str, phase: str, problem: str) -> Forbid:
+    text = f"{name} failed closed at {phase}. {problem}"
+    return Forbid(LightAgentErrorInfo("LA-HOOK", text, "See the hook's own logs."), problem, failed=True)
+
+
+def _is_met(phase: str, payload: object) -> bool:
+    """Whether the phase is met there: a run that waits for a human has not ended, and one that is over may be fine."""
+    if not isinstance(payload, EndPayload):
+        return True
+    if isinstance(payload.outcome, Suspended):
+        return False
+    return phase != "on_error" or outcome_error(payload.outcome) is not None
+
+
+def _context(phase: HookPhase, subject: Subject, payload: JsonObject) -> HookContext:
+    origin = subject.origin
+    return HookContext(
+        phase,
+        payload,
+        origin.trace_id,
+        origin.parent_trace_id,
+        origin.run_id,
+        origin.run_group_id,
+        origin.scope.user,
+        origin.agent_name,
+        metadata={"turn": origin.turn, "call_id": subject.call_id, "path": list(origin.path)},
+    )
+
+
+def _reason(decision: HookDecision) -> str:
+    """What is kept of a decision: its reason, and its metadata as JSON."""
+    if not decision.metadata:
+        return decision.reason
+    try:
+        told = encode_json(to_json_object(decision.metadata, "metadata")).decode()[:_MOST_METADATA]
+    except ConfigurationError:
+        told = "(metadata that is no JSON)"
+    return f"{decision.reason} {told}".strip()

@@ -1,0 +1,62 @@
+"""A reply or an answer as a guardrail of texts leaves it, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from lightagent.application.policies.text_guardrails import TextGuard
+from lightagent.domain.findings import Finding
+from lightagent.domain.json_types import JsonValue
+from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.policy import OutputPayload, ReplyPayload
+
+PayloadT = TypeVar("PayloadT")
+
+
+def guarded(guard: TextGuard, payload: PayloadT, *, structured: bool) -> PayloadT | None:
+    """The payload as the guardrail leaves it; None where it is forbidden.
+
+    Args:
+        structured: the answer of the run is JSON.
+    """
+    made: object = payload
+    match made:
+        case OutputPayload(content=content):
+            text = guard.review(content, structured=structured)
+            made = None if isinstance(text, Finding) else OutputPayload(text)
+        case ReplyPayload(message=message):
+            answer = _message(guard, message, structured=structured)
+            made = None if answer is None else replace(made, message=answer)
+        case _:
+            pass
+    return made if isinstance(made, type(payload)) else None
+
+
+def _message(guard: TextGuard, message: AssistantMessage, *, structured: bool) -> AssistantMessage | None:
+    texts: list[str | None] = []
+    for place, text in enumerate((message.content, message.reasoning, message.refusal)):
+        made = guard.review(text, structured=structured and place == 0 and not message.tool_calls) if text else text
+        if isinstance(made, Finding):
+            return None
+        texts.append(made)
+    content, reasoning, refusal = texts
+    fields = message.provider_fields
+    told = () if fields is None else _texts(fields.fields)
+    unchanged = texts == [message.content, message.reasoning, message.refusal]
+    if unchanged and all(guard.review(one, structured=False) == one for one in told):
+        return message
+    # What the provider added may repeat what was taken out, in a form that nobody can rewrite.
+    return replace(message, content=content, reasoning=reasoning, refusal=refusal, provider_fields=None)
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

@@ -1,0 +1,171 @@
+"""Guardrails as policies: what a program lists as `input_guardrails=` and the like, and what becomes of each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from lightagent.application.check_payload import check_payload
+from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.policies.guard_reply import guarded
+from lightagent.application.policies.handler import Fault, Handler, name_of
+from lightagent.application.policies.pipeline import Policy
+from lightagent.application.policies.text_guardrails import TextGuard
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.guardrails import GuardrailDecision, Stage, read_guardrail_answer
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_copies import copy_json, same_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import UserMessage
+from lightagent.domain.policy import CallPayload, OutputPayload, Phase, QueryPayload, ReplyPayload, Subject
+from lightagent.domain.rulings import ALLOW, Forbid, Rewrite, Ruling
+
+PayloadT = TypeVar("PayloadT")
+
+STAGES: Final[Mapping[Stage, Phase]] = {"input": "admission", "tool": "tool_call", "output": "output"}
+"""The boundary of a run at which guardrails of each stage stand."""
+
+_TAKES: Final[Mapping[Stage, str]] = {"input": "query", "tool": "tool_call", "output": "text"}
+
+
+class GuardrailPolicy:
+    """One guardrail at its stage."""
+
+    __slots__ = ("_handler", "_looks", "_stage", "guard", "name", "phases")
+
+    def __init__(self, name: str, stage: Stage, handler: Handler, guard: TextGuard | None = None) -> None:
+        self.name = name
+        # What looks at text by itself also looks at what the model says beside tool calls, and at its reasoning.
+        also: tuple[Phase, ...] = () if guard is None else ("model_reply",)
+        self.phases: frozenset[Phase] = frozenset((STAGES[stage], *also))
+        self.guard = guard if guard is not None and guard.hold("text") is not None else None
+        self._looks = guard
+        self._stage: Stage = stage
+        self._handler = handler
+
+    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        """What the guardrail says of the payload."""
+        if self._looks is not None and isinstance(payload, (ReplyPayload, OutputPayload)):
+            return self._guarded(self._looks, subject, payload)
+        value = _value(subject, payload)
+        answer = await self._handler.call(copy_json(value) if isinstance(value, dict) else value, _context(subject))
+        read = answer if isinstance(answer, Fault) else read_guardrail_answer(answer)
+        if not isinstance(read, GuardrailDecision):
+            return self._failed(read.problem)
+        if not read.allowed:
+            text = read.reason or f"The {self._stage} guardrail {self.name.partition(':')[2]} blocked this."
+            return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", text, ""), read.reason or "")
+        if read.value is None:
+            return ALLOW
+        try:
+            made = _with_value(subject, payload, read.value)
+            check_payload(made)
+        except ConfigurationError as error:
+            return self._failed(f"Its value cannot be used: {error.message}")
+        return ALLOW if made == payload else Rewrite(made, read.reason or "")
+
+    def _guarded(self, guard: TextGuard, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        try:
+            made = guarded(guard, payload, structured=subject.facts.structured)
+        except FAILURES as raised:  # A detector of anybody's.
+            return self._failed(f"It raised {type(failure(raised)).__name__}.")
+        if made is None:
+            return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", guard.reason, ""), guard.reason)
+        return ALLOW if made == payload else Rewrite(made)
+
+    def _failed(self, problem: str) -> Forbid:
+        text = f"The {self._stage} guardrail {self.name.partition(':')[2]} failed, which blocks. {problem}"
+        return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", text, "See the guardrail's own logs."), problem, failed=True)
+
+
+def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Policy]:
+    """The policies that these guardrails are, in their order.
+
+    Raises:
+        ConfigurationError: one is no function of what it looks at and a context.
+    """
+    counts: dict[str, int] = {}
+    policies: list[Policy] = []
+    for guardrail in guardrails:
+        name, what = name_of(guardrail), f"{stage}_guardrails"
+        counts[name] = counts.get(name, 0) + 1
+        own = f"{stage}_guardrail:{name}" if counts[name] == 1 else f"{stage}_guardrail:{name}#{counts[name]}"
+        if not callable(guardrail):
+            raise ConfigurationError(f"{what}: expected functions, got {type(guardrail).__name__}.", guidance="")
+        handler = Handler(guardrail, what, (_TAKES[stage], "context"))
+        guard = guardrail if stage == "output" and isinstance(guardrail, TextGuard) else None
+        policies.append(GuardrailPolicy(own, stage, handler, guard))
+    return policies
+
+
+def _value(subject: Subject, payload: object) -> str | JsonObject:
+    """What the guardrail looks at."""
+    match payload:
+        case QueryPayload(content=content):
+            return UserMessage(content).text
+        case CallPayload(arguments=arguments):
+            return {"tool_name": subject.name, "arguments": arguments}
+        case OutputPayload(content=content):
+            return content
+        case _:
+            raise AssertionError(f"no guardrail looks at {type(payload).__name__}")
+
+
+def _with_value(subject: Subject, payload: PayloadT, value: object) -> PayloadT:
+    """The payload with what a guardrail put in the place of what it looked at.
+
+    Raises:
+        ConfigurationError: it does not fit there; the text quotes nothing.
+    """
+    old: object = payload
+    made = old
+    match old:
+        case QueryPayload(content=content):
+            made = QueryPayload(_query(content, _text(value)))
+        case CallPayload():
+            call = to_json_object(value, "value")
+            if not same_json(call.get("tool_name", subject.name), subject.name):
+                raise ConfigurationError("a guardrail cannot have another tool called.")
+            made = CallPayload(to_json_object(call.get("arguments"), "value.arguments"))
+        case OutputPayload():
+            made = replace(old, content=_text(value))
+        case _:
+            pass
+    return made if isinstance(made, type(payload)) else payload
+
+
+def _query(content: str | tuple[JsonObject, ...], text: str) -> str | tuple[JsonObject, ...]:
+    """The query with another text; the parts of it that are no text stay as they are."""
+    if isinstance(content, str):
+        return text
+    told = [place for place, part in enumerate(content) if part.get("type") == "text"]
+    if text == UserMessage(content).text or not told:
+        return content
+    first = told[0]
+    parts = [part for place, part in enumerate(content) if place == first or place not in told]
+    return tuple({"type": "text", "text": text} if part is content[first] else part for part in parts)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"text is expected, not {type(value).__name__}.")
+    return value
+
+
+def _context(subject: Subject) -> JsonObject:
+    """What a guardrail is told of the run; a new one for each call."""
+    origin = subject.origin
+    return {
+        "agent_name": origin.agent_name,
+        "user_id": origin.scope.user,
+        "session_id": origin.scope.session,
+        "run_id": origin.run_id,
+        "trace_id": origin.trace_id,
+        "parent_trace_id": origin.parent_trace_id,
+        "run_group_id": origin.run_group_id,
+        "turn": origin.turn,
+        "call_id": subject.call_id,
+        "path": list(origin.path),
+    }

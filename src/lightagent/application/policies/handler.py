@@ -1,0 +1,124 @@
+"""A function of a program's own that decides: how it is called, for how long, and what came of it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from lightagent.aiokits.thread_job import Pace
+from lightagent.aiokits.worker_threads import run_in_thread_at
+from lightagent.application.foreign_code import FAILURES, InnerCancellation, await_foreign, failure
+from lightagent.domain.errors import ConfigurationError
+
+Function = Callable[..., object]
+
+MOST_NAME: Final = 80
+"""Characters of a policy's name in journals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A function gave no answer.
+
+    Attributes:
+        problem: what went wrong, in a sentence that does not quote what the function was given.
+    """
+
+    problem: str
+
+
+class Handler:
+    """Calls a function, in a worker thread unless it is async.
+
+    Args:
+        function: to be called.
+        what: names it in errors.
+        takes: the names of its arguments.
+        timeout: seconds for one call. An async function is cancelled then; a synchronous one goes on unheard.
+
+    Raises:
+        ConfigurationError: it cannot be called so, or the timeout is no number of seconds above 0.
+    """
+
+    __slots__ = ("_is_async", "_pace", "function", "timeout")
+
+    def __init__(self, function: Function, what: str, takes: tuple[str, ...], timeout: float | None = None) -> None:
+        _check_signature(function, what, takes)
+        self.timeout = checked_seconds(timeout, what)
+        self.function = function
+        self._is_async = _is_async(function)
+        self._pace = Pace()
+
+    async def call(self, *arguments: object) -> object:
+        """What the function answers in the end, or the `Fault` that it has none."""
+        try:
+            return await await_foreign(self._call(arguments), self.timeout, in_time=False)
+        except TimeoutError:
+            if self.timeout is not None:
+                return Fault(f"It did not decide within its {self.timeout:g} s.")
+            return Fault("It raised TimeoutError.")
+        except FAILURES as raised:  # A function of anybody's: what it raises is no answer.
+            error = failure(raised)
+            if isinstance(error, InnerCancellation):
+                return Fault("Something that it waited for was cancelled.")
+            return Fault(f"It raised {type(error).__name__}.")
+
+    async def _call(self, arguments: tuple[object, ...]) -> object:
+        if self._is_async:
+            answer = self.function(*arguments)
+        else:
+            answer = await run_in_thread_at(self._pace, self.function, *arguments)
+        while inspect.isawaitable(answer):
+            self._pace.is_quick = False  # The function has only begun.
+            answer = await answer
+        return answer
+
+
+def name_of(function: object) -> str:
+    """What a function, or an object that stands for one, is known by."""
+    while isinstance(function, partial):
+        function = function.func
+    name: object = getattr(function, "__name__", None) or getattr(function, "name", None)
+    return (name if isinstance(name, str) and name else type(function).__name__)[:MOST_NAME]
+
+
+def checked_seconds(seconds: float | None, what: str) -> float | None:
+    """The seconds themselves.
+
+    Raises:
+        ConfigurationError: they are no number of seconds above 0.
+    """
+    number: object = seconds
+    if number is None:
+        return None
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < math.inf:
+        raise ConfigurationError(
+            f"{what}: timeout must be a number of seconds greater than 0, got {number!r:.50}.",
+            guidance="Pass None for no limit.",
+        )
+    return float(number)
+
+
+def _check_signature(function: Function, what: str, takes: tuple[str, ...]) -> None:
+    if not callable(function):
+        raise ConfigurationError(f"{what}: expected a function, got {type(function).__name__}.", guidance="")
+    if inspect.isclass(function):
+        raise ConfigurationError(f"{what}: got the class {function.__name__} itself.", guidance="Pass an object of it.")
+    try:
+        inspect.signature(function).bind(*takes)
+    except ValueError:
+        return  # Of some built-in functions nobody knows the signature.
+    except TypeError as error:
+        wanted = ", ".join(takes)
+        raise ConfigurationError(f"{what}: it is called with ({wanted}), but {error}.", guidance="") from None
+
+
+def _is_async(function: object) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    called = inspect.getattr_static(type(function), "__call__", None)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)

@@ -1,0 +1,154 @@
+"""What a hook is given at each phase, and what its replacement makes of the payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from lightagent.application.policies.hook_request import changed_request, openai_request
+from lightagent.domain.errors import ConfigurationError, format_lightagent_error
+from lightagent.domain.hooks import HookPhase
+from lightagent.domain.json_copies import copy_json, same_json
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.outcomes import BudgetExhausted, Completed, Outcome, outcome_error
+from lightagent.domain.policy import (
+    CallPayload,
+    EndPayload,
+    HandoffPayload,
+    QueryPayload,
+    ReplyPayload,
+    RequestPayload,
+    ResultPayload,
+    Subject,
+)
+
+PayloadT = TypeVar("PayloadT")
+
+CHANGEABLE: Final[Mapping[HookPhase, str]] = {
+    "before_run": "query",
+    "before_model_request": "params",
+    "after_model_response": "content",
+    "before_tool_call": "arguments",
+    "after_tool_result": "output",
+    "on_handoff": "target_agent",
+}
+"""The one key of each phase that a hook may replace; those of the other phases tell what is over."""
+
+
+def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObject:
+    """What a hook is given; a copy that it may change."""
+    facts = subject.facts
+    match payload:
+        case QueryPayload(content=content):
+            return {
+                "query": content if isinstance(content, str) else [copy_json(part) for part in content],
+                "tools": [*facts.tools],
+                "stream": facts.stream,
+                "result_format": facts.result_format,
+                "metadata": copy_json(facts.params),
+            }
+        case RequestPayload():
+            return {"params": openai_request(facts, payload)}
+        case ReplyPayload(message=message):
+            return {"content": message.content or ""}
+        case CallPayload(arguments=arguments):
+            return {"tool_name": subject.name, "arguments": copy_json(arguments)}
+        case ResultPayload(output=output):
+            return {"tool_name": subject.name, "output": output}
+        case HandoffPayload(source=source, target=target):
+            handoff: JsonObject = {"source_agent": source, "target_agent": target}
+            return handoff | {"query": facts.query, "stream": facts.stream}
+        case EndPayload(outcome=outcome):
+            return _end(phase, outcome)
+        case _:
+            raise AssertionError(f"no hook is called with {type(payload).__name__}")
+
+
+def replaced_payload(phase: HookPhase, subject: Subject, payload: PayloadT, given: JsonObject) -> PayloadT:
+    """The payload as a hook's replacement makes it; keys that are left out stay as they are.
+
+    Raises:
+        ConfigurationError: it replaces what a hook cannot, or with what does not fit; the text quotes no value.
+    """
+    key, told = CHANGEABLE.get(phase), hook_payload(phase, subject, payload)
+    for name, value in given.items():
+        if name != key and (name not in told or not same_json(value, told[name])):
+            raise ConfigurationError(_not_changeable(phase, key, name))
+    if key is None or key not in given or same_json(given[key], told[key]):
+        return payload
+    made = _with_value(subject, payload, given[key])
+    return made if isinstance(made, type(payload)) else payload
+
+
+def _with_value(subject: Subject, payload: object, value: JsonValue) -> object:
+    match payload:
+        case QueryPayload():
+            return replace(payload, content=_content(value))
+        case RequestPayload():
+            return changed_request(subject.facts, payload, _object(value, "params"))
+        case ReplyPayload(message=message):
+            return replace(payload, message=replace(message, content=_text(value, "content")))
+        case CallPayload():
+            return CallPayload(_object(value, "arguments"))
+        case ResultPayload():
+            return ResultPayload(_text(value, "output"))
+        case HandoffPayload():
+            return replace(payload, target=_text(value, "target_agent"))
+        case _:
+            return payload
+
+
+def _end(phase: HookPhase, outcome: Outcome) -> JsonObject:
+    error = outcome_error(outcome)
+    told: JsonObject = {
+        "success": isinstance(outcome, Completed),
+        "error": None if error is None else format_lightagent_error(error),
+        "stage": _stage(outcome),
+    }
+    content = outcome.content if isinstance(outcome, Completed) else ""
+    return told if phase == "on_error" else {**told, "content": content}
+
+
+_STAGES: Final = {
+    "LA-GUARDRAIL": "guardrail",
+    "LA-HOOK": "hook",
+    "LA-POLICY": "policy",
+    "LA-OUTPUT": "output",
+    "LA-TOOL": "tool",
+    "LA-CONFIG": "configuration",
+}
+
+
+def _stage(outcome: Outcome) -> str:
+    """Where a run came to its end; `run` where it is over as it should be, or its caller left."""
+    error = outcome_error(outcome)
+    if error is None:
+        return "run"
+    if isinstance(outcome, BudgetExhausted):
+        return "budget"
+    return _STAGES.get(error.code, "model_request" if error.code[3:].isdigit() else "run")
+
+
+def _not_changeable(phase: HookPhase, key: str | None, name: str) -> str:
+    if key is None:
+        return f"What a hook is told at {phase} is over, and cannot be replaced."
+    return f"A hook can replace {key!r} at {phase}, not {name!r:.60}."
+
+
+def _content(value: JsonValue) -> str | tuple[JsonObject, ...]:
+    if isinstance(value, list):
+        return tuple(_object(part, "query") for part in value)
+    return _text(value, "query")
+
+
+def _object(value: JsonValue, key: str) -> JsonObject:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{key} must be an object, not {type(value).__name__}.")
+    return value
+
+
+def _text(value: JsonValue, key: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{key} must be text, not {type(value).__name__}.")
+    return value

@@ -1,0 +1,152 @@
+"""What a program may list as `hooks=`, read once: which phases each hook is called in, and how its failures count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from lightagent.application.policies.ask_hook import HookPolicy, TypedHookPolicy
+from lightagent.application.policies.handler import Handler, checked_seconds, name_of
+from lightagent.application.policies.pipeline import Policy
+from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.hooks import HOOK_PHASES, LATER_PHASES, HookPhase
+
+OBSERVING_SECONDS: Final = 5.0
+"""For one call of an observing hook, unless it says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHook:
+    """A hook that protects something: where it fails, what it was asked about is blocked.
+
+    Attributes:
+        handler: a function of a `HookContext`, or an object with methods named after phases.
+        phases: where it is called; None: at every phase, or those that the object has methods for.
+        failure_mode: ``block``, or ``continue`` to go on where it raises, takes too long or answers nonsense.
+        timeout: seconds for one call, which is cancelled then; None: as long as the run may take.
+        name: what it is known by; by default the function's name.
+
+    Raises:
+        ConfigurationError: the mode, the timeout or a phase is none.
+    """
+
+    handler: object
+    phases: Collection[str] | None = None
+    failure_mode: FailureMode = "block"
+    timeout: float | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.handler, self.phases, "PolicyHook")
+        checked_seconds(self.timeout, "PolicyHook")
+        if self.failure_mode not in get_args(FailureMode):
+            raise ConfigurationError("PolicyHook: failure_mode must be 'block' or 'continue'.", guidance="")
+
+
+@dataclass(frozen=True, slots=True)
+class ObservingHook:
+    """A hook that only looks: what it answers does not count, and a failure is on record and changes nothing.
+
+    Attributes:
+        handler: a function of a `HookContext`, or an object with methods named after phases.
+        phases: where it is called; None: at every phase, or those that the object has methods for.
+        timeout: seconds that the run waits for one call.
+        name: what it is known by; by default the function's name.
+
+    Raises:
+        ConfigurationError: the timeout or a phase is none.
+    """
+
+    handler: object
+    phases: Collection[str] | None = None
+    timeout: float = OBSERVING_SECONDS
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.handler, self.phases, "ObservingHook")
+        if checked_seconds(self.timeout, "ObservingHook") is None:
+            raise ConfigurationError("ObservingHook: a run does not wait for ever for one that only looks.")
+
+
+def hook_policies(hooks: Iterable[object]) -> list[Policy]:
+    """The policies that these hooks are, in their order; at the end of a run `on_error` comes before `after_run`.
+
+    Raises:
+        ConfigurationError: one is no hook, or names a phase that is none.
+    """
+    names = _Names()
+    found: list[tuple[int, Policy]] = []
+    for hook in hooks:
+        found.extend(_policies(hook, names))
+    late = HOOK_PHASES.index("after_run")
+    return [policy for place, policy in sorted(found, key=lambda one: one[0] == late)]
+
+
+def _policies(hook: object, names: _Names) -> Iterator[tuple[int, Policy]]:
+    if isinstance(hook, TypedHook):
+        place = HOOK_PHASES.index("after_run") if hook.phase == "after_run" else 0
+        yield place, TypedHookPolicy(names.own(hook.name), hook)
+        return
+    handler, phases, timeout, mode, name = _read(hook)
+    own = names.own(name or name_of(handler))
+    for phase, function in _functions(handler, phases):
+        called = Handler(function, f"hooks: {own}", ("context",), timeout)
+        yield HOOK_PHASES.index(phase), HookPolicy(own, phase, called, mode)
+
+
+def _read(
+    hook: object,
+) -> tuple[object, Collection[str] | None, float | None, FailureMode | None, str | None]:
+    match hook:
+        case PolicyHook():
+            return hook.handler, hook.phases, hook.timeout, hook.failure_mode, hook.name
+        case ObservingHook():
+            return hook.handler, hook.phases, hook.timeout, None, hook.name
+        case _:
+            _check(hook, None, "hooks")
+            return hook, None, None, "continue", None
+
+
+def _functions(handler: object, phases: Collection[str] | None) -> Iterator[tuple[HookPhase, Callable[..., object]]]:
+    """The phases of an agent's run that a hook is called in, each with the function that is called."""
+    for phase in HOOK_PHASES:
+        if phases is None or phase in phases:
+            method: object = getattr(handler, phase, None)
+            if callable(method):
+                yield phase, method
+            elif callable(handler):
+                yield phase, handler
+
+
+def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
+    known = (*HOOK_PHASES, *LATER_PHASES)
+    if isinstance(handler, (PolicyHook, ObservingHook, TypedHook)):
+        raise ConfigurationError(f"{what}: a {type(handler).__name__} is a hook already.", guidance="List it itself.")
+    if isinstance(handler, type):
+        raise ConfigurationError(f"{what}: got the class {handler.__name__} itself.", guidance="Pass an object of it.")
+    if not callable(handler) and not any(callable(getattr(handler, phase, None)) for phase in known):
+        raise ConfigurationError(
+            f"{what}: expected a function, or an object with methods named after phases, got {type(handler).__name__}.",
+            guidance=f"Phases: {', '.join(known)}.",
+        )
+    named = (phases,) if isinstance(phases, str) else phases or ()
+    for phase in named:
+        if phase not in known or isinstance(phases, str):
+            raise ConfigurationError(
+                f"{what}: phases are a set of names, and {phase!r:.60} is none of them.",
+                guidance=f"Phases: {', '.join(known)}.",
+            )
+
+
+class _Names:
+    """Gives each hook a name of its own: decisions on record are known by it."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def own(self, name: str) -> str:
+        """`name`, with its number where another hook has it already."""
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return f"hook:{name}" if count == 1 else f"hook:{name}#{count}"

@@ -1,0 +1,81 @@
+"""The gate that a program's own policies stand behind: asks them one after another, and carries out what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from lightagent.application.policies.held_output import HeldOutput
+from lightagent.application.policies.text_guardrails import TextGuard
+from lightagent.domain.policy import PayloadT, Phase, Subject, Verdict
+from lightagent.domain.rulings import Deliberation, Ruling
+from lightagent.ports.policy import Gate, HeldStream
+
+_ABOUT_REPLIES: Final[frozenset[Phase]] = frozenset({"model_reply", "output"})
+
+
+class Policy(Protocol):
+    """One of the policies behind a gate. Serves any number of runs at once."""
+
+    @property
+    def name(self) -> str:
+        """What it is known by on record; a run is not resumed without it."""
+        ...
+
+    @property
+    def phases(self) -> frozenset[Phase]:
+        """The boundaries at which it is asked."""
+        ...
+
+    @property
+    def guard(self) -> TextGuard | None:
+        """What holds streams for it; None: it is asked about whole replies, if at all."""
+        ...
+
+    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        """What it says of a payload. It raises nothing: where it cannot decide, its ruling says what follows."""
+        ...
+
+
+class Pipeline(Gate):
+    """Policies in the order in which they are asked.
+
+    Raises:
+        ConfigurationError: see the policies' own.
+    """
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._policies = tuple(policies)
+        self._names = tuple(dict.fromkeys(policy.name for policy in self._policies))
+        self._phases: frozenset[Phase] = frozenset().union(*(policy.phases for policy in self._policies))
+        about_replies = [policy for policy in self._policies if policy.phases & _ABOUT_REPLIES]
+        guards = [(policy.name, policy.guard) for policy in about_replies if policy.guard is not None]
+        self._guards = guards if len(guards) == len(about_replies) else []
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        return self._names
+
+    @property
+    def phases(self) -> frozenset[Phase]:
+        return self._phases
+
+    @property
+    def timeout(self) -> None:
+        """None: each policy keeps its own."""
+        return None
+
+    async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        """The verdict of the policies that are asked at this boundary."""
+        deliberation = Deliberation(phase, payload)
+        for policy in self._policies:
+            if phase in policy.phases:
+                ruling = await policy.rule(phase, subject, deliberation.payload)
+                deliberation = deliberation.take(policy.name, ruling)
+                if deliberation.end is not None:
+                    break
+        return deliberation.verdict()
+
+    def hold(self, subject: Subject) -> HeldStream | None:
+        """The guardrails that hold streams; nothing where one needs whole texts, or the answer is JSON."""
+        return HeldOutput(self._guards) if self._guards and not subject.facts.structured else None

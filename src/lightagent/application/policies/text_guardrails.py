@@ -1,0 +1,157 @@
+"""Guardrails that look at texts by what detectors find in them, in whole texts, in JSON values and in streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+from typing import Protocol, runtime_checkable
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.findings import Finding, merged, normalized, redacted
+from lightagent.domain.guardrails import GuardrailDecision
+from lightagent.domain.held_text import Channel, HeldText, LimitedText, TextHold
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.ports.detectors import Detector
+
+
+@runtime_checkable
+class TextGuard(Protocol):
+    """A guardrail that does not need whole texts, so that streams can flow."""
+
+    @property
+    def reason(self) -> str:
+        """Why it blocks, for who is told."""
+        ...
+
+    def hold(self, channel: Channel) -> TextHold | None:
+        """What holds one text of one reply; None where it does not look at that text, or needs it whole."""
+        ...
+
+    def review(self, text: str, *, structured: bool) -> str | Finding:
+        """The whole text as it may go on, or what forbids it; a structured one is JSON, and stays JSON."""
+        ...
+
+
+class DetectorGuardrail:
+    """Blocks what detectors find, or takes it out.
+
+    Args:
+        name: what the guardrail is known by.
+        detectors: what finds.
+        reason: why it blocks.
+        replacement: what goes on in the place of a finding; None: it blocks.
+    """
+
+    def __init__(self, name: str, detectors: Sequence[Detector], reason: str, replacement: str | None) -> None:
+        self.name = name
+        self.reason = reason
+        self._detectors = tuple(detectors)
+        self._replacement = replacement
+        windows = [detector.window for detector in self._detectors]
+        known = [size for size in windows if size is not None]
+        self.window: int | None = max(known, default=0) if len(known) == len(windows) else None
+        """Characters of a stream that wait; None: it needs texts whole."""
+
+    def __call__(self, value: str | JsonObject, context: JsonObject) -> GuardrailDecision:
+        """What becomes of a text, or of the values in the arguments of a tool call."""
+        if isinstance(value, str):
+            made: str | JsonValue | Finding = self.review(value, structured=False)
+        else:
+            made = self._json(value.get("arguments"))
+        if isinstance(made, Finding):
+            return GuardrailDecision(False, self.reason)
+        return GuardrailDecision(True, None, made if isinstance(value, str) else {**value, "arguments": made})
+
+    def hold(self, channel: Channel) -> TextHold | None:
+        """What holds one text of a stream back."""
+        return None if self.window is None else HeldText(self._find, self.window, self._replacement)
+
+    def review(self, text: str, *, structured: bool) -> str | Finding:
+        """The text as it may go on, or what forbids it."""
+        if structured:
+            try:
+                parsed: JsonValue = json.loads(text)
+            except (ValueError, RecursionError):
+                return self._text(text)  # The check of answers finds the JSON in it, or sends it back.
+            made = self._json(parsed)
+            if isinstance(made, Finding):
+                return made
+            return text if made == parsed else json.dumps(made, ensure_ascii=False)
+        return self._text(text)
+
+    def _find(self, text: str) -> Sequence[Finding]:
+        return list(chain.from_iterable(detector.find(text) for detector in self._detectors))
+
+    def _text(self, text: str) -> str | Finding:
+        normal = normalized(text)
+        spans = merged(normal.written(finding) for finding in self._find(normal.text))
+        if spans and self._replacement is None:
+            return spans[0]
+        return redacted(text, spans, self._replacement or "")
+
+    def _json(self, value: JsonValue) -> JsonValue | Finding:
+        """The same of the values in JSON; keys stay, and a number in which something is found becomes a text."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, bool) or value is None:
+            return value
+        if isinstance(value, (int, float)):
+            told = str(value)
+            made = self._text(told)
+            return value if made == told else made
+        if isinstance(value, dict):
+            return self._object(value)
+        items: list[JsonValue] = []
+        for item in value:
+            one = self._json(item)
+            if isinstance(one, Finding):
+                return one
+            items.append(one)
+        return items
+
+    def _object(self, value: JsonObject) -> JsonValue | Finding:
+        made: JsonObject = {}
+        for name, item in value.items():
+            one = self._json(item)
+            if isinstance(one, Finding):
+                return one
+            made[name] = one
+        return made
+
+
+class LengthGuardrail:
+    """Blocks answers that are too long, or cuts them.
+
+    Args:
+        most: characters of an answer.
+        cut: give the beginning instead of blocking.
+
+    Raises:
+        ConfigurationError: `most` is no number above 0.
+    """
+
+    name = "maximum_length"
+
+    def __init__(self, most: int, *, cut: bool, reason: str) -> None:
+        number: object = most
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ConfigurationError(f"maximum_length_guardrail: expected a number above 0, got {most!r:.50}.")
+        self._most = most
+        self._cut = cut
+        self.reason = reason
+
+    def __call__(self, text: str, context: JsonObject) -> GuardrailDecision:
+        """What becomes of a text."""
+        made = self.review(text, structured=False)
+        return GuardrailDecision(not isinstance(made, Finding), self.reason, made if isinstance(made, str) else None)
+
+    def hold(self, channel: Channel) -> TextHold | None:
+        """What counts the characters of an answer; its reasoning does not count."""
+        return LimitedText(self._most if channel == "text" else 10**18, cut=self._cut)
+
+    def review(self, text: str, *, structured: bool) -> str | Finding:
+        """The text as it may go on, or what forbids it; JSON that is cut would be none."""
+        if len(text) <= self._most:
+            return text
+        return text[: self._most] if self._cut and not structured else Finding(self._most, len(text), "length")

@@ -1,0 +1,76 @@
+"""Guardrails of tool calls: which tools, and which values of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TypeAlias
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.guardrails import GuardrailDecision
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+Allowed: TypeAlias = Callable[[JsonValue], object] | Collection[object]
+"""What a value must be: a predicate that holds for it, or the values that are allowed."""
+
+
+class ToolNamesGuardrail:
+    """Blocks the calls of some tools unless they are approved beforehand."""
+
+    name = "sensitive_tool_confirmation"
+
+    def __init__(self, tool_names: Collection[str], *, approved: bool, reason: str | None) -> None:
+        if isinstance(tool_names, str) or not all(isinstance(name, str) for name in tool_names):
+            raise ConfigurationError("sensitive_tool_confirmation_guardrail: expected a list of names of tools.")
+        told: object = approved
+        if not isinstance(told, bool):
+            raise ConfigurationError("sensitive_tool_confirmation_guardrail: approved must be True or False.")
+        self._names = frozenset(tool_names)
+        self._approved = approved
+        self._reason = reason
+
+    def __call__(self, call: JsonObject, context: JsonObject) -> GuardrailDecision:
+        """Whether the tool may be called."""
+        name = call["tool_name"]
+        if self._approved or name not in self._names:
+            return GuardrailDecision(True)
+        return GuardrailDecision(False, self._reason or f"The tool {name} requires approval.")
+
+
+class ParameterGuardrail:
+    """Blocks calls whose arguments have a value that is not allowed, at any depth."""
+
+    name = "high_risk_parameter"
+
+    def __init__(self, parameters: Mapping[str, Allowed], reason: str | None) -> None:
+        for name, allowed in parameters.items():
+            if isinstance(allowed, (str, bytes)) or not (callable(allowed) or isinstance(allowed, Collection)):
+                raise ConfigurationError(
+                    f"high_risk_parameter_guardrail: {name!r:.60} needs a function, or a list of allowed values."
+                )
+        self._parameters = dict(parameters)
+        self._reason = reason
+
+    def __call__(self, call: JsonObject, context: JsonObject) -> GuardrailDecision:
+        """Whether all values are allowed; a function that raises makes the guardrail fail, which blocks."""
+        for name, value in _named_values(call["arguments"]):
+            allowed = self._parameters.get(name)
+            if allowed is not None and not _allows(allowed, value):
+                return GuardrailDecision(False, self._reason or f"The value of the parameter {name} is not allowed.")
+        return GuardrailDecision(True)
+
+
+def _allows(allowed: Allowed, value: JsonValue) -> bool:
+    if callable(allowed):
+        return bool(allowed(value))
+    # True is 1 to Python; to a tool it is not.
+    return any(type(one) is type(value) and one == value for one in allowed)
+
+
+def _named_values(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield name, item
+            yield from _named_values(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _named_values(item)

@@ -1,0 +1,144 @@
+"""Typed hooks: a decorator for each boundary, whose function gets the boundary's own payload and may give one back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, Literal, TypeAlias, overload
+
+from lightagent.application.policies.handler import Handler, name_of
+from lightagent.domain.hooks import HookDecision
+from lightagent.domain.policy import (
+    ApprovalPayload,
+    CallPayload,
+    ConclusionPayload,
+    ContextPayload,
+    EndPayload,
+    HandoffPayload,
+    OutputPayload,
+    PayloadT,
+    Phase,
+    QueryPayload,
+    ReplyPayload,
+    RequestPayload,
+    ResultPayload,
+    Subject,
+)
+
+FailureMode: TypeAlias = Literal["block", "continue"]
+"""What follows where a hook raises, takes too long or answers nonsense."""
+
+Answer: TypeAlias = PayloadT | HookDecision | None
+"""None goes on, a payload goes on in the place of the one that was given, a decision says what it says."""
+
+TypedFunction: TypeAlias = Callable[[PayloadT, Subject], Answer[PayloadT] | Awaitable[Answer[PayloadT]]]
+
+
+class TypedHook(Generic[PayloadT]):
+    """A function as a hook of one phase; made by the phase's decorator. Calling it calls the function.
+
+    Attributes:
+        phase: the decorator's name.
+        boundary: where in a run it is called.
+        kind: the class of the payload.
+        failure_mode: block (the default), or continue.
+        name: what it is known by.
+    """
+
+    __slots__ = ("boundary", "failure_mode", "function", "handler", "kind", "name", "phase")
+
+    def __init__(
+        self,
+        function: TypedFunction[PayloadT],
+        decorator: HookDecorator[PayloadT],
+        timeout: float | None,
+        failure_mode: FailureMode,
+        name: str | None,
+    ) -> None:
+        self.function = function
+        self.phase = decorator.phase
+        self.boundary: Phase = decorator.boundary
+        self.kind = decorator.kind
+        self.failure_mode: FailureMode = failure_mode
+        self.name = name or name_of(function)
+        self.handler = Handler(function, f"@{self.phase}", ("payload", "subject"), timeout)
+
+    def __call__(self, payload: PayloadT, subject: Subject) -> Answer[PayloadT] | Awaitable[Answer[PayloadT]]:
+        """What the function answers."""
+        return self.function(payload, subject)
+
+
+class HookDecorator(Generic[PayloadT]):
+    """Makes typed hooks of one phase: ``@before_tool_call``, or ``@before_tool_call(timeout=2.0)``."""
+
+    __slots__ = ("boundary", "kind", "phase")
+
+    def __init__(self, phase: str, boundary: Phase, kind: type[PayloadT]) -> None:
+        self.phase = phase
+        self.boundary: Phase = boundary
+        self.kind = kind
+
+    @overload
+    def __call__(self, function: TypedFunction[PayloadT], /) -> TypedHook[PayloadT]: ...
+    @overload
+    def __call__(
+        self,
+        function: None = ...,
+        /,
+        *,
+        timeout: float | None = ...,
+        failure_mode: FailureMode = ...,
+        name: str | None = ...,
+    ) -> Callable[[TypedFunction[PayloadT]], TypedHook[PayloadT]]: ...
+    def __call__(
+        self,
+        function: TypedFunction[PayloadT] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        failure_mode: FailureMode = "block",
+        name: str | None = None,
+    ) -> TypedHook[PayloadT] | Callable[[TypedFunction[PayloadT]], TypedHook[PayloadT]]:
+        """Make a hook of a function.
+
+        Args:
+            function: takes the payload and the subject, and answers None (go on), another payload, or a
+                `HookDecision`. A synchronous one runs in a worker thread.
+            timeout: seconds for one call; None for as long as the run may take.
+            failure_mode: whether the run is blocked, or goes on, where the hook raises, takes too long or answers
+                nonsense.
+            name: what the hook is known by in journals and traces; by default the function's name.
+
+        Raises:
+            ConfigurationError: the function cannot be called so, or the timeout is no number of seconds above 0.
+        """
+
+        def make(given: TypedFunction[PayloadT]) -> TypedHook[PayloadT]:
+            return TypedHook(given, self, timeout, failure_mode, name)
+
+        return make if function is None else make(function)
+
+
+before_run: Final = HookDecorator("before_run", "admission", QueryPayload)
+"""The query, before anything is on record."""
+on_context: Final = HookDecorator("on_context", "context", ContextPayload)
+"""What a context source adds to the conversation."""
+before_model_request: Final = HookDecorator("before_model_request", "model_request", RequestPayload)
+"""The conversation, the parameters and the tools of a request."""
+after_model_response: Final = HookDecorator("after_model_response", "model_reply", ReplyPayload)
+"""One whole answer of the model."""
+before_tool_call: Final = HookDecorator("before_tool_call", "tool_call", CallPayload)
+"""The checked arguments of a call; `subject.name` is the tool."""
+on_approval_required: Final = HookDecorator("on_approval_required", "approval", ApprovalPayload)
+"""What a human reviewer will be shown."""
+after_tool_result: Final = HookDecorator("after_tool_result", "tool_result", ResultPayload)
+"""What a tool answered; `subject.name` is the tool."""
+on_handoff: Final = HookDecorator("on_handoff", "handoff", HandoffPayload)
+"""The run would go on as another agent."""
+on_output: Final = HookDecorator("on_output", "output", OutputPayload)
+"""The final text."""
+on_conclusion: Final = HookDecorator("on_conclusion", "conclusion", ConclusionPayload)
+"""What would be done after success, such as a memory to be written."""
+on_error: Final = HookDecorator("on_error", "end", EndPayload)
+"""A run ends otherwise than it should."""
+after_run: Final = HookDecorator("after_run", "end", EndPayload)
+"""A run ends."""

@@ -1,0 +1,44 @@
+"""Shows what a tool yields while it goes on to whoever streams the run; the whole answer is what the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.prepare_call import ReadyCall
+from lightagent.application.tools.output import render_output
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.errors import ToolError
+from lightagent.ports.tools import ToolPart
+
+
+def part_viewer(
+    live: ActiveRun[DepsT], ready: ReadyCall[DepsT], give: Callable[[ToolPart], None]
+) -> Callable[[object], None]:
+    """What takes the parts of a call and gives them on as text, up to the tool's output limit.
+
+    Nothing is shown where nobody streams the run, or where a policy reviews results: it judges the whole answer, and
+    what it keeps back must not have been seen in parts.
+    """
+    reviewer = live.reviewer
+    if not live.stream or (reviewer is not None and reviewer.reviews("tool_result")):
+        return unseen
+    call_id, name, left = ready.call.call.id, ready.name, ready.spec.output_limit
+
+    def show(part: object) -> None:
+        nonlocal left
+        if left <= 0:
+            return
+        try:
+            text = "null" if part is None else render_output(part, left)
+        except ToolError:  # Binary data, of which the answer says what can be said.
+            return
+        left -= len(text)
+        if text:
+            give(ToolPart(call_id, name, text))
+
+    return show
+
+
+def unseen(part: object) -> None:
+    """Take a part that nobody sees."""

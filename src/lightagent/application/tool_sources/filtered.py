@@ -1,0 +1,28 @@
+"""Some of a source's tools; the others are not there for the agent, whatever offers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from typing_extensions import TypeVar
+
+from lightagent.application.tool_sources.wrapper import Chosen, SourceWrapper, checked_choice
+from lightagent.ports.tools import ToolSource
+
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
+
+
+class FilteredTools(SourceWrapper[DepsT_contra]):
+    """Only the tools that are chosen: ``FilteredTools(source, {"read_file"})``, or a function that takes each name.
+
+    Raises:
+        ConfigurationError: when listed: the source has no tool of a name that was written down.
+    """
+
+    def __init__(self, source: ToolSource[DepsT_contra], keep: Chosen) -> None:
+        super().__init__(source)
+        self.keep = checked_choice(keep)
+
+    def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
+        kept = self._chosen(self.keep, own)
+        return {name: name for name in own if name in kept}

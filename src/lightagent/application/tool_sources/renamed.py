@@ -1,0 +1,39 @@
+"""Tools of a source under other names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from typing_extensions import TypeVar
+
+from lightagent.application.tool_sources.wrapper import SourceWrapper
+from lightagent.application.tools.signature import check_name
+from lightagent.domain.errors import ConfigurationError
+from lightagent.ports.tools import ToolSource
+
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
+
+
+class RenamedTools(SourceWrapper[DepsT_contra]):
+    """The same tools; ``RenamedTools(source, {"search": "search_news"})`` calls those that are named so otherwise.
+
+    Raises:
+        ConfigurationError: at once where providers would refuse a name; when listed where the source has no such tool,
+            or two would have one name.
+    """
+
+    def __init__(self, source: ToolSource[DepsT_contra], names: Mapping[str, str]) -> None:
+        super().__init__(source)
+        self.names = {old: check_name(new) for old, new in names.items()}
+
+    def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
+        self._require(self.names, own)
+        names = {name: self.names.get(name, name) for name in own}
+        olds: dict[str, str] = {}
+        for old, new in names.items():
+            if olds.setdefault(new, old) != old:
+                raise ConfigurationError(
+                    f"RenamedTools: {olds[new]!r} and {old!r} of the source {self.name!r} would both be {new!r}.",
+                    guidance="Give one of them another name.",
+                )
+        return names

@@ -1,0 +1,105 @@
+"""What the wrappers of sources share: a list made out of another, and everything else left to the source."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from typing import TypeAlias
+
+from typing_extensions import TypeVar
+
+from lightagent.application.tools.argument_errors import quoted
+from lightagent.application.tools.wrapped_tool import wrap_tool
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.tools import ToolList, ToolSource
+
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
+
+Chosen: TypeAlias = Callable[[str], bool] | Collection[str]
+"""Some of a source's tools: their names, each of which must be there, or a function that takes each name."""
+
+
+def checked_choice(chosen: Chosen) -> Chosen:
+    """The choice, unless it is one text, whose letters would be taken for names.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    if isinstance(chosen, str):
+        raise ConfigurationError(f"Expected names of tools, got the text {chosen!r:.100}.", guidance="Pass a list.")
+    return chosen
+
+
+class SourceWrapper(ToolSource[DepsT_contra]):
+    """A source that shows the tools of another one differently. Made anew whenever that one lists anew.
+
+    It has the name of the source it wraps, so that errors name what a reader knows, and closes it.
+    """
+
+    def __init__(self, source: ToolSource[DepsT_contra]) -> None:
+        self.source = source
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.source!r})"
+
+    @property
+    def name(self) -> str:
+        """That of the source."""
+        return self.source.name
+
+    @property
+    def version(self) -> int:
+        """That of the source."""
+        return self.source.version
+
+    async def tools(self) -> ToolList[DepsT_contra]:
+        """The list of the source, as the wrapper shows it.
+
+        Raises:
+            ConfigurationError: the wrapper does not fit the source; the text names both.
+            LightAgentError: the source cannot be listed.
+        """
+        listed = await self.source.tools()
+        names = self._names(tuple(listed.tools))
+
+        def known(offered: Iterable[str]) -> tuple[str, ...]:
+            return tuple(names[name] for name in offered if name in names)
+
+        kept = ((own, tool) for own, tool in listed.tools.items() if own in names)
+        tools = {names[own]: wrap_tool(tool, names[own], partial(self._spec, own), known) for own, tool in kept}
+        return ToolList(tools, None if listed.offered is None else known(listed.offered))
+
+    async def aclose(self) -> None:
+        """Close the source."""
+        await self.source.aclose()
+
+    @abstractmethod
+    def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
+        """What the tools are called here, by their own names; those that are missing are not shown."""
+        ...
+
+    def _spec(self, name: str, own: ToolSpec) -> ToolSpec:
+        """The declaration that is shown of the tool that the source calls `name`; that it says so is seen to."""
+        return own
+
+    def _chosen(self, chosen: Chosen, own: tuple[str, ...]) -> frozenset[str]:
+        """Those of the names that are chosen.
+
+        Raises:
+            ConfigurationError: a name that was written down is not there.
+        """
+        if callable(chosen):
+            return frozenset(name for name in own if chosen(name))
+        self._require(chosen, own)
+        return frozenset(chosen)
+
+    def _require(self, names: Iterable[str], own: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in own:
+                known = ", ".join(map(quoted, own[:20])) or "none"
+                raise ConfigurationError(
+                    f"{type(self).__name__}: the source {self.name!r} has no tool {name!r:.100}.",
+                    guidance=f"Its tools: {known}. Where they come and go, pass a function of the name.",
+                )

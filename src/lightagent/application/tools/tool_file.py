@@ -1,0 +1,127 @@
+"""A Python file of a tools directory: found without leaving the directory, read once, run without leaving a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import sys
+import traceback
+from importlib.abc import SourceLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.domain.errors import ConfigurationError
+
+VALID_FILE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+"""What a tool's file may be called, without ``.py``: a name of Python, so that it cannot lead elsewhere."""
+
+MOST_FILE_BYTES: Final = 1_000_000
+
+# Neither follows a link nor waits for whoever writes to a pipe.
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def tool_file_path(directory: Path, name: object) -> Path:
+    """Where the file of the tool `name` belongs.
+
+    Raises:
+        ConfigurationError: the name is none that a file of tools can have.
+    """
+    if not isinstance(name, str) or not VALID_FILE_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{directory}: {name!r:.100} cannot be the name of a tool in a directory.",
+            guidance="A tool NAME is the function NAME in the file NAME.py; the name has letters, digits and _ alone.",
+        )
+    return directory / f"{name}.py"
+
+
+def read_tool_file(path: Path) -> bytes:
+    """What the file holds. The file that is looked at is the one that is read, so it cannot be exchanged between.
+
+    Raises:
+        ConfigurationError: there is none, it is a symbolic link or no plain file, or it is too large.
+    """
+    try:
+        if path.is_symlink():
+            raise _refused(path, "It is a symbolic link, and a tool is loaded from its own directory only")
+        descriptor = os.open(path, _FLAGS)
+    except FileNotFoundError as exc:
+        raise _refused(path, "There is no such file") from exc
+    except OSError as exc:
+        raise _refused(path, f"It cannot be read ({exc.strerror})") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refused(path, "It is no plain file")
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(MOST_FILE_BYTES + 1)
+    if len(content) > MOST_FILE_BYTES:
+        raise _refused(path, f"It is larger than {MOST_FILE_BYTES:,} bytes")
+    return content
+
+
+def run_tool_file(path: Path, content: bytes) -> ModuleType:
+    """The module that the file makes. It is run as any module of Python; only its name is ours.
+
+    Raises:
+        ConfigurationError: it is no Python, or something went wrong when it was run; the text names file and line.
+    """
+    real = path.resolve()
+    name = f"lightagent_tools_{hashlib.sha256(bytes(real.parent)).hexdigest()[:12]}_{path.stem}"
+    spec = spec_from_file_location(name, real, loader=_Read(real, content))
+    if spec is None or spec.loader is None:
+        raise _refused(path, "Python cannot load it")
+    module = module_from_spec(spec)
+    before = sys.modules.get(name)
+    sys.modules[name] = module  # Dataclasses and type annotations look for their module there.
+    try:
+        spec.loader.exec_module(module)
+    except (*FAILURES, SystemExit) as raised:
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
+        exc = raised if isinstance(raised, SystemExit) else failure(raised)
+        raise ConfigurationError(
+            f"{place_in_file(raised, path)}: The file does not run: {describe_failure(exc)}",
+            guidance="Run it with `python` to see more, and correct it.",
+        ) from exc
+    return module
+
+
+def place_in_file(exc: BaseException, path: Path) -> str:
+    """``FILE:LINE``, where in the file it went wrong; a syntax error knows its line itself."""
+    if isinstance(exc, SyntaxError) and exc.lineno and exc.filename in (None, *_spellings(path)):
+        return f"{path}:{exc.lineno}"
+    frames = traceback.extract_tb(exc.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename in _spellings(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def _spellings(path: Path) -> tuple[str, ...]:
+    return str(path.absolute()), str(path.resolve())
+
+
+class _Read(SourceLoader):
+    """Runs what was read. Without times of a file Python neither reads nor writes compiled copies of it."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        self._path = str(path)
+        self._content = content
+
+    def get_filename(self, fullname: str) -> str:
+        return self._path
+
+    def get_data(self, path: str) -> bytes:
+        if path != self._path:
+            raise OSError(f"There is nothing but {self._path} here.")
+        return self._content
+
+
+def _refused(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(f"{path}: {why}.", guidance="Put the file itself into the tools directory.")

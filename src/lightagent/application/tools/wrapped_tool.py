@@ -1,0 +1,89 @@
+"""A tool under another name or with another declaration; whatever it does, it does as the tool itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from typing_extensions import TypeVar
+
+from lightagent.domain.effects import ToolAnswer
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.runs import Run
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.tools import NestingTool, RunContext, Tool
+
+DepsT = TypeVar("DepsT")
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
+
+ChangeSpec: TypeAlias = Callable[[ToolSpec], ToolSpec]
+ChangeOffers: TypeAlias = Callable[[tuple[str, ...]], tuple[str, ...]]
+
+
+class WrappedTool(Tool[DepsT_contra]):
+    """What a wrapper of a source makes of each tool.
+
+    Args:
+        tool: the tool.
+        name: as the model calls it.
+        spec: makes the declaration out of the tool's own; it is called when the tool is first shown to a model.
+        offers: the names under which the wrapper knows the tools that this one offers to the model.
+    """
+
+    __slots__ = ("_change", "_offers", "_spec", "name", "wrapped")
+
+    def __init__(self, tool: Tool[DepsT_contra], name: str, spec: ChangeSpec, offers: ChangeOffers) -> None:
+        self.wrapped = tool
+        self.name = name
+        self._change = spec
+        self._offers = offers
+        self._spec: tuple[ToolSpec, ToolSpec] | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.wrapped!r})"
+
+    @property
+    def spec(self) -> ToolSpec:
+        own = self.wrapped.spec
+        if self._spec is None or self._spec[0] is not own:
+            self._spec = own, replace(self._change(own), name=self.name)
+        return self._spec[1]
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        return self.wrapped.check(arguments)
+
+    async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT_contra]) -> object:
+        answer = await self.wrapped.call(arguments, context)
+        if isinstance(answer, ToolAnswer) and answer.offer:
+            return replace(answer, offer=self._offers(answer.offer))
+        return answer
+
+
+class WrappedNestingTool(WrappedTool[DepsT_contra], NestingTool):
+    """The same for an agent that is a tool."""
+
+    __slots__ = ("_nesting",)
+
+    def __init__(
+        self, tool: Tool[DepsT_contra], nesting: NestingTool, name: str, spec: ChangeSpec, offers: ChangeOffers
+    ) -> None:
+        super().__init__(tool, name, spec, offers)
+        self._nesting = nesting
+
+    async def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
+        await self._nesting.check_child(child, policies)
+
+
+def wrap_tool(tool: Tool[DepsT], name: str, spec: ChangeSpec, offers: ChangeOffers) -> Tool[DepsT]:
+    """The tool as a wrapper shows it."""
+    if isinstance(tool, NestingTool):
+        return WrappedNestingTool(tool, tool, name, spec, offers)
+    return WrappedTool(tool, name, spec, offers)
+
+
+def unwrapped(tool: Tool[DepsT]) -> Tool[DepsT]:
+    """The tool below all wrappers."""
+    while isinstance(tool, WrappedTool):
+        tool = tool.wrapped
+    return tool

@@ -1,0 +1,124 @@
+"""Text that comes in pieces, of which the last part waits until it is known what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, Protocol, TypeAlias
+
+from lightagent.domain.findings import Finding, NormalText, merged, normalized
+
+Channel: TypeAlias = Literal["text", "reasoning", "refusal"]
+"""The texts of one reply, each of which is held by itself."""
+
+Find: TypeAlias = Callable[[str], Sequence[Finding]]
+"""What finds something in a normalized text."""
+
+
+_STEP: Final = 16
+"""Characters that have to come before a text is looked at again: models speak in small pieces."""
+
+
+class TextHold(Protocol):
+    """Holds one text of one reply.
+
+    Attributes:
+        changed: what went on is another text than the one that came.
+    """
+
+    changed: bool
+
+    def feed(self, text: str) -> str | Finding:
+        """Take the next piece; give what may go on now, or what forbids the whole text."""
+        ...
+
+    def end(self) -> str | Finding:
+        """The text is complete: give what is still held, or what forbids it."""
+        ...
+
+
+class HeldText(TextHold):
+    """Takes out what is found in a text, or forbids the text, however it is cut into pieces.
+
+    It relies on two promises of what finds. Whether something is found depends on nothing that is farther from it than
+    `window` characters. And a finding shows within `window` characters from its start; if it is longer, it grows.
+
+    Args:
+        find: finds in a normalized text.
+        window: characters that are held back, as people see them: those that nobody sees do not count.
+        replacement: what goes on in the place of a finding; None: a finding forbids the text.
+    """
+
+    def __init__(self, find: Find, window: int, replacement: str | None) -> None:
+        self.changed = False
+        self._find = find
+        self._window: Final = window
+        self._replacement: Final = replacement
+        self._text = ""  # What has gone on, as far as it may matter, and what is held.
+        self._done = 0  # So much of it has gone on.
+        self._new = 0  # So much has come since it was last looked at.
+
+    def feed(self, text: str) -> str | Finding:
+        self._text += text
+        self._new += len(text)
+        if self._new < _STEP or len(self._text) <= self._window:
+            return ""
+        self._new = 0
+        normal = normalized(self._text)
+        known = len(normal.text) - self._window
+        return self._release(normal, normal.place(known)) if known > 0 else ""
+
+    def end(self) -> str | Finding:
+        return self._release(normalized(self._text), len(self._text))
+
+    def _release(self, normal: NormalText, cut: int) -> str | Finding:
+        """What stands before `cut`, or before the finding that goes on beyond it."""
+        if cut <= self._done:
+            return ""
+        spans = merged(normal.written(finding) for finding in self._find(normal.text))
+        cut = next((span.start for span in spans if span.start < cut < span.end), cut)
+        if cut <= self._done:
+            return ""
+        passed: list[str] = []
+        for span in spans:
+            if span.start >= cut or span.end <= self._done:
+                continue
+            self.changed = True
+            if self._replacement is None:
+                return span
+            if span.start >= self._done:  # Else a part of it has been replaced before.
+                passed += (self._text[self._done : span.start], self._replacement)
+            self._done = span.end
+        passed.append(self._text[self._done : cut])
+        self._done = max(self._done, cut)
+        self._forget(normal)
+        return "".join(passed)
+
+    def _forget(self, normal: NormalText) -> None:
+        """Drop what no later finding can depend on."""
+        places = normal.places
+        gone = self._done if places is None else sum(place < self._done for place in places)
+        start = normal.place(max(gone - self._window, 0))
+        self._text = self._text[start:]
+        self._done -= start
+
+
+class LimitedText(TextHold):
+    """Lets so many characters go on; what is beyond them is left out, or forbids the text."""
+
+    def __init__(self, most: int, *, cut: bool) -> None:
+        self.changed = False
+        self._left = most
+        self._cut = cut
+
+    def feed(self, text: str) -> str | Finding:
+        if len(text) <= self._left:
+            self._left -= len(text)
+            return text
+        self.changed = True
+        if not self._cut:
+            return Finding(self._left, len(text), "length")
+        passed, self._left = text[: self._left], 0
+        return passed
+
+    def end(self) -> str | Finding:
+        return ""

@@ -1,0 +1,166 @@
+"""Hooks as values: the phases they are called in, what they are given, and what they may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, get_args
+
+from typing_extensions import TypeIs
+
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.policy import Phase
+from lightagent.domain.rulings import Unreadable
+
+HookPhase: TypeAlias = Literal[
+    "before_run",
+    "before_model_request",
+    "after_model_response",
+    "before_tool_call",
+    "after_tool_result",
+    "on_handoff",
+    "on_error",
+    "after_run",
+]
+"""The phases of a run in which hooks are called, in the order in which a run may first meet them."""
+
+HOOK_PHASES: Final[tuple[HookPhase, ...]] = get_args(HookPhase)
+
+LATER_PHASES: Final = (
+    *("before_memory_retrieve", "after_memory_retrieve", "before_memory_write", "after_memory_write"),
+    *("before_memory_promote", "after_memory_promote"),
+    *("before_flow_step", "after_flow_step", "on_approval_required", "on_resume", "on_rerun"),
+)
+"""The phases of memories and flows. A hook may name them, but a run of an agent has none of them."""
+
+BOUNDARIES: Final[Mapping[HookPhase, Phase]] = {
+    "before_run": "admission",
+    "before_model_request": "model_request",
+    "after_model_response": "model_reply",
+    "before_tool_call": "tool_call",
+    "after_tool_result": "tool_result",
+    "on_handoff": "handoff",
+    "on_error": "end",
+    "after_run": "end",
+}
+"""The boundary of a run at which each phase is met."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookContext:
+    """What a hook is called with; its lists and objects are copies, which it may change.
+
+    Attributes:
+        phase: where the run stands.
+        payload: what would go on from here; its keys depend on the phase.
+        trace_id, parent_trace_id, run_id, run_group_id: of the run.
+        user_id: whose run it is; empty if nobody was named.
+        agent_name: the agent that acts.
+        flow_id, step_name: of the flow around the run; empty where there is none.
+        metadata: what the hooks before this one told about the same payload, and `turn`, `call_id` and `path`.
+    """
+
+    phase: str
+    payload: JsonObject = field(default_factory=dict)
+    trace_id: str = ""
+    parent_trace_id: str = ""
+    run_id: str = ""
+    run_group_id: str = ""
+    user_id: str = ""
+    agent_name: str = ""
+    flow_id: str = ""
+    step_name: str = ""
+    metadata: JsonObject = field(default_factory=dict)
+
+
+HookAction: TypeAlias = Literal["continue", "replace", "block", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class HookDecision:
+    """What a hook answers; use the four constructors.
+
+    Nothing is checked here: it would be raised in the hook, whose failures a run may survive. What is wrong with an
+    answer is seen when it is read, and then it blocks.
+
+    Attributes:
+        action: go on, go on with another payload, stop, or (for a tool call) let a human decide.
+        payload: for replace; keys that are left out stay as they are.
+        reason: why, for the caller, the model or the reviewer; it is kept in the journal.
+        metadata: for the hooks after this one.
+    """
+
+    action: HookAction = "continue"
+    payload: JsonObject | None = None
+    reason: str = ""
+    metadata: JsonObject = field(default_factory=dict)
+
+    @classmethod
+    def continue_(cls, *, metadata: JsonObject | None = None) -> HookDecision:
+        """Go on."""
+        return cls(metadata=metadata or {})
+
+    @classmethod
+    def replace(cls, payload: JsonObject, *, metadata: JsonObject | None = None) -> HookDecision:
+        """Go on with this payload."""
+        return cls("replace", payload, metadata=metadata or {})
+
+    @classmethod
+    def block(cls, reason: str = "", *, metadata: JsonObject | None = None) -> HookDecision:
+        """Stop: of a tool call the model is told the reason, anywhere else the run is blocked."""
+        return cls("block", None, reason, metadata or {})
+
+    @classmethod
+    def ask(cls, reason: str = "", *, metadata: JsonObject | None = None) -> HookDecision:
+        """Let a human decide about the tool call; the run suspends."""
+        return cls("ask", None, reason, metadata or {})
+
+
+def read_hook_answer(answer: object) -> HookDecision | Unreadable:
+    """What a hook meant.
+
+    None and True go on, False and a text block; an object with one of the keys `action`, `allowed`, `payload`,
+    `reason` and `metadata` stands for a decision.
+    """
+    if answer is None or answer is True:
+        return HookDecision()
+    if answer is False:
+        return HookDecision.block()
+    if isinstance(answer, str):
+        return HookDecision.block(answer)
+    if isinstance(answer, HookDecision):
+        return _checked(answer.action, answer.payload, answer.reason, answer.metadata)
+    if isinstance(answer, dict) and not answer.keys().isdisjoint(_KEYS):
+        return _read_object(answer)
+    return Unreadable(f"It answered with {type(answer).__name__}, which is not a decision.")
+
+
+_KEYS: Final = frozenset({"action", "allowed", "payload", "reason", "metadata"})
+
+
+def _read_object(answer: dict[object, object]) -> HookDecision | Unreadable:
+    reason, payload, metadata = answer.get("reason"), answer.get("payload"), answer.get("metadata")
+    allowed, action = answer.get("allowed", True), answer.get("action")
+    if not isinstance(allowed, bool):
+        return Unreadable(f"Its answer has {type(allowed).__name__} for `allowed`, not True or False.", is_attempt=True)
+    if not allowed:
+        action = "block"
+    elif action is None:
+        action = "continue" if payload is None else "replace"
+    return _checked(action, payload, "" if reason is None else reason, {} if metadata is None else metadata)
+
+
+def _checked(action: object, payload: object, reason: object, metadata: object) -> HookDecision | Unreadable:
+    if not _is_action(action):
+        return Unreadable("The action of its answer is none of continue, replace, block and ask.", is_attempt=True)
+    if not isinstance(reason, str) or not isinstance(metadata, dict):
+        return Unreadable("The reason of a decision is text, and its metadata an object.", is_attempt=True)
+    if action != "replace":
+        return HookDecision(action, None, reason, metadata)
+    if not isinstance(payload, dict):
+        return Unreadable("Its answer replaces the payload with what is not an object.", is_attempt=True)
+    return HookDecision(action, payload, reason, metadata)
+
+
+def _is_action(value: object) -> TypeIs[HookAction]:
+    return isinstance(value, str) and value in get_args(HookAction)

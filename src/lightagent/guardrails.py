@@ -1,0 +1,152 @@
+"""Guardrails for what most programs need: private data, sensitive tools, risky arguments, addresses, length, schemas.
+
+Each is an object that is called as any guardrail is. Those that look at texts by detectors hold back only as much of a
+stream as they declare (`docs/guardrails.md`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeAlias
+
+from typing_extensions import TypeIs
+
+from lightagent.adapters.detectors.patterns import PatternDetector
+from lightagent.adapters.detectors.urls import UrlDetector
+from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS, ValidatedDetector
+from lightagent.application.policies.schema_guardrail import SchemaGuardrail
+from lightagent.application.policies.text_guardrails import DetectorGuardrail, LengthGuardrail
+from lightagent.application.policies.tool_guardrails import Allowed, ParameterGuardrail, ToolNamesGuardrail
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.ports.detectors import Detector
+
+Patterns: TypeAlias = Mapping[str, str | re.Pattern[str]] | Iterable[str | re.Pattern[str]]
+"""Regular expressions, by the kind of what they find, or without names."""
+
+
+def privacy_input_guardrail(
+    patterns: Patterns | Detector | None = None, reason: str = "The input seems to hold private data or a secret."
+) -> DetectorGuardrail:
+    """Blocks texts that hold private data or keys; for `input_guardrails=`, and for the arguments of tools.
+
+    Args:
+        patterns: what to look for: regular expressions, or a detector; by default emails, phone numbers, cards, bank
+            accounts, identity numbers, keys and tokens, all of them checked.
+        reason: why it blocks; the caller is told, so it must not say what was found.
+
+    Raises:
+        ConfigurationError: a pattern is no regular expression, or matches an empty text.
+    """
+    return DetectorGuardrail("privacy_input", _detectors(patterns), reason, None)
+
+
+def output_redaction_guardrail(
+    patterns: Patterns | Detector | None = None, replacement: str = "[redacted]"
+) -> DetectorGuardrail:
+    """Takes private data and keys out of what the model says; for `output_guardrails=`.
+
+    Args:
+        patterns: what to look for, as for `privacy_input_guardrail`.
+        replacement: what stands in its place.
+
+    Raises:
+        ConfigurationError: a pattern is no regular expression, or matches an empty text.
+    """
+    return DetectorGuardrail("output_redaction", _detectors(patterns), "", replacement)
+
+
+def url_allowlist_guardrail(
+    hosts: Iterable[str],
+    *,
+    reason: str = "The answer holds an address that is not allowed.",
+    replacement: str | None = None,
+) -> DetectorGuardrail:
+    """Blocks addresses of hosts that are not listed, or takes them out; for all three kinds of guardrails.
+
+    Args:
+        hosts: such as ``example.com``; ``*.example.com`` stands for the hosts below it.
+        reason: why it blocks.
+        replacement: what stands in the place of an address; None: it blocks.
+
+    Raises:
+        ConfigurationError: a host is none.
+    """
+    return DetectorGuardrail("url_allowlist", (UrlDetector(hosts),), reason, replacement)
+
+
+def maximum_length_guardrail(most: int, *, cut: bool = False, reason: str = "The text is too long.") -> LengthGuardrail:
+    """Blocks texts of more than `most` characters, or cuts them; for `input_guardrails=` and `output_guardrails=`.
+
+    Raises:
+        ConfigurationError: `most` is no number above 0.
+    """
+    return LengthGuardrail(most, cut=cut, reason=reason)
+
+
+def output_schema_guardrail(
+    schema: JsonObject, *, reason: str = "The answer does not fit the schema."
+) -> SchemaGuardrail:
+    """Blocks answers that are no JSON of this schema; for `output_guardrails=`.
+
+    With `output_type=` the model is told the schema and may try again; this only blocks.
+
+    Raises:
+        ConfigurationError: it is no JSON Schema, or refers to something outside itself.
+    """
+    return SchemaGuardrail(schema, reason)
+
+
+def sensitive_tool_confirmation_guardrail(
+    tool_names: Collection[str], approved: bool = False, reason: str | None = None
+) -> ToolNamesGuardrail:
+    """Blocks calls of some tools unless they are approved beforehand; for `tool_guardrails=`.
+
+    To have a human decide about each call, declare the tool with ``requires_approval=True`` instead.
+
+    Args:
+        tool_names: the tools.
+        approved: whether they may be called.
+        reason: what the model is told.
+
+    Raises:
+        ConfigurationError: the names are no list of texts, or `approved` is neither True nor False.
+    """
+    return ToolNamesGuardrail(tool_names, approved=approved, reason=reason)
+
+
+def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str | None = None) -> ParameterGuardrail:
+    """Blocks calls with values that are not allowed; for `tool_guardrails=`.
+
+    Args:
+        parameters: by the name of a parameter, a function that holds for allowed values, or the values. A value of
+            that name counts at any depth of the arguments; where there is none, there is nothing to check.
+        reason: what the model is told.
+
+    Raises:
+        ConfigurationError: what stands for a parameter is neither.
+    """
+    return ParameterGuardrail(parameters, reason)
+
+
+def _detectors(patterns: Patterns | Detector | None) -> tuple[Detector, ...]:
+    if patterns is None:
+        return (ValidatedDetector(),)
+    if isinstance(patterns, Detector):
+        return (patterns,)
+    named = patterns if _is_named(patterns) else _numbered(patterns)
+    ours = [kind for kind, pattern in named.items() if DEFAULT_PRIVACY_PATTERNS.get(kind) is pattern]
+    others = {kind: pattern for kind, pattern in named.items() if kind not in ours}
+    found: list[Detector] = [ValidatedDetector(ours)] if ours else []
+    return (*found, PatternDetector(others)) if others or not found else tuple(found)
+
+
+def _is_named(patterns: Patterns) -> TypeIs[Mapping[str, str | re.Pattern[str]]]:
+    return isinstance(patterns, Mapping)
+
+
+def _numbered(patterns: Iterable[str | re.Pattern[str]]) -> Mapping[str, str | re.Pattern[str]]:
+    if isinstance(patterns, (str, re.Pattern)):
+        raise ConfigurationError("patterns: expected a list of regular expressions, or an object of them by kind.")
+    return {f"pattern {number}": pattern for number, pattern in enumerate(patterns, 1)}

@@ -1,0 +1,171 @@
+"""A text that is held back comes out as the whole text would, however it was cut into pieces."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from lightagent.adapters.detectors.urls import UrlDetector
+from lightagent.adapters.detectors.validated import ValidatedDetector
+from lightagent.application.policies.text_guardrails import DetectorGuardrail
+from lightagent.domain.findings import Finding, merged, normalized
+from lightagent.domain.held_text import HeldText, LimitedText, TextHold
+from tests.support.detector_samples import ALLOWED, ELSEWHERE, PRIVATE
+
+RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "120"))
+WORDS = [
+    "The",
+    "order",
+    "of",
+    "12",
+    "parts,",
+    "see",
+    "page",
+    "9",
+    "(or",
+    "10.5):",
+    "it",
+    "is",
+    "100",
+    "%",
+    "fine",
+    "-",
+    "really.",
+    "Zo\u00eb",
+    "said:",
+    "naïve",
+    "\uff14\uff12",
+    "words.",
+]
+UNSEEN = ("", "\u200b", "\u00ad", "\u2060")
+
+
+def texts(count: int, size: int) -> list[str]:
+    """Words with private data among them, some of it spelled so that people read it and simple expressions do not."""
+    chance, made = random.Random(7), list[str]()
+    while len(made) < count:
+        words: list[str] = []
+        while sum(map(len, words)) < size:
+            words.append(chance.choice(PRIVATE if chance.random() < 0.1 else WORDS))
+        text = chance.choice(" \n").join(words)
+        if chance.random() < 0.3:
+            text = "".join(character + chance.choice(UNSEEN) for character in text)
+        if chance.random() < 0.2:
+            text = text.translate({code: code + 0xFEE0 for code in range(0x30, 0x3A)})
+        made.append(text)
+    return made
+
+
+def guard(replacement: str | None) -> DetectorGuardrail:
+    return DetectorGuardrail("test", [ValidatedDetector()], "It is private.", replacement)
+
+
+def held(guardrail: DetectorGuardrail, pieces: list[str]) -> tuple[str, bool]:
+    """What comes out of a stream of these pieces, and whether it was forbidden."""
+    hold = guardrail.hold("text")
+    assert hold is not None
+    passed = ""
+    for released in (*map(hold.feed, pieces), hold.end()):
+        if isinstance(released, Finding):
+            return passed, True
+        passed += released
+    return passed, False
+
+
+def cut(text: str, chance: random.Random) -> list[str]:
+    """The text in pieces, as models speak."""
+    pieces, place = list[str](), 0
+    while place < len(text):
+        size = chance.randint(1, 12)
+        pieces.append(text[place : place + size])
+        place += size
+    return pieces
+
+
+def test_a_redacted_stream_is_the_redacted_text() -> None:
+    chance, guardrail = random.Random(3), guard("[redacted]")
+    changed = 0
+    for text in texts(RUNS, 400):
+        whole = guardrail.review(text, structured=False)
+        assert held(guardrail, cut(text, chance)) == (whole, False), text
+        changed += whole != text
+    assert changed > RUNS / 2
+
+
+def test_a_text_cut_in_two_anywhere_is_redacted_alike() -> None:
+    guardrail = guard("[redacted]")
+    for text in texts(max(RUNS // 40, 2), 330):
+        whole = guardrail.review(text, structured=False)
+        for place in range(len(text)):
+            assert held(guardrail, [text[:place], text[place:]]) == (whole, False), (place, text)
+
+
+def test_what_is_forbidden_leaves_no_part_of_it() -> None:
+    chance, guardrail = random.Random(5), guard(None)
+    for text in texts(RUNS, 300):
+        forbidden = isinstance(guardrail.review(text, structured=False), Finding)
+        passed, stopped = held(guardrail, cut(text, chance))
+        assert stopped == forbidden, text
+        normal = normalized(text)
+        found = merged(map(normal.written, ValidatedDetector().find(normal.text)))
+        assert text.startswith(passed)
+        assert not found or len(passed) <= found[0].start
+
+
+def test_addresses_are_held_as_well() -> None:
+    guardrail = url_guard()
+    for url in (*ELSEWHERE, *ALLOWED):
+        text = f"See {url} and go on. " + "More words follow it here. " * 20
+        whole = guardrail.review(text, structured=False)
+        assert held(guardrail, list(text)) == (whole, False), url
+
+
+def url_guard() -> DetectorGuardrail:
+    return DetectorGuardrail("urls", [UrlDetector(["example.com", "*.example.org"])], "", "[link]")
+
+
+def test_a_key_of_many_lines_grows_until_it_ends() -> None:
+    key = next(one for one in PRIVATE if one.startswith("-----BEGIN"))
+    text = f"Here it is: {key} and that was it. " + "More words. " * 40
+    assert held(guard("***"), list(text)) == (text.replace(key, "***"), False)
+
+
+def test_characters_that_nobody_sees_do_not_fill_the_window() -> None:
+    text = "user" + "\u200b" * 2_000 + "@example.com is private. " + "More words. " * 40
+    assert held(guard("***"), list(text))[0].startswith("*** is private. ")
+
+
+def test_little_of_a_stream_waits() -> None:
+    hold = HeldText(ValidatedDetector().find, 132, "***")
+    passed = "".join(str(hold.feed(piece)) for piece in ["word "] * 200)
+    assert 1_000 - 132 - 16 <= len(passed) < 1_000
+
+
+@pytest.mark.parametrize(("cut", "expected"), [(True, "abcdef"), (False, None)])
+def test_a_text_of_a_limited_length(cut: bool, expected: str | None) -> None:
+    hold: TextHold = LimitedText(6, cut=cut)
+    assert hold.feed("abcd") == "abcd"
+    assert not hold.changed
+    released = hold.feed("efgh")
+    assert released == "ef" if expected else isinstance(released, Finding)
+    assert hold.changed
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("\uff14\uff11\uff11\uff11", "4111"),
+        ("\uff14\u200b\uff11\u00ad1", "411"),
+        ("a\u00a0b\u2003c", "a b c"),
+        ("1\u20132\u22123", "1-2-3"),
+        ("٤١", "41"),
+        ("\uff21\U0001d41a", "Aa"),
+        ("naïve Zo\u00eb 中", "naïve Zo\u00eb 中"),
+    ],
+)
+def test_what_only_looks_otherwise_is_read_as_what_it_looks_like(written: str, read: str) -> None:
+    normal = normalized(written)
+    assert normal.text == read
+    assert normal.written(Finding(0, len(read))) == Finding(0, len(written))

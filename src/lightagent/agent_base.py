@@ -32,7 +32,9 @@ from lightagent.application.tools.signature import check_name
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT
 from lightagent.application.write_session import SESSION_WAIT
-from lightagent.compose import compose_means, compose_request, journal_port, turn_place
+from lightagent.compose.agent import compose_means
+from lightagent.compose.ports import journal_port
+from lightagent.compose.run import compose_request, turn_place
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished

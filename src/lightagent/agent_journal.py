@@ -13,7 +13,9 @@ from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.resume_run import Decisions, JournalLike, as_journal, resume_run
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose import check_resumption, compose_tools, journal_port
+from lightagent.compose.ports import journal_port
+from lightagent.compose.run import check_resumption
+from lightagent.compose.tools import compose_tools
 from lightagent.domain.events import Event
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.streams import AsyncRunStream

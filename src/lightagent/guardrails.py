@@ -7,7 +7,7 @@ stream as they declare (`docs/guardrails.md`).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from typing_extensions import TypeIs
@@ -22,7 +22,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.detectors import Detector
 
-Patterns: TypeAlias = Mapping[str, str | re.Pattern[str]] | Iterable[str | re.Pattern[str]]
+Patterns: TypeAlias = Mapping[str, str | re.Pattern[str]] | Sequence[str | re.Pattern[str]]
 """Regular expressions, by the kind of what they find, or without names."""
 
 
@@ -146,7 +146,7 @@ def _is_named(patterns: Patterns) -> TypeIs[Mapping[str, str | re.Pattern[str]]]
     return isinstance(patterns, Mapping)
 
 
-def _numbered(patterns: Iterable[str | re.Pattern[str]]) -> Mapping[str, str | re.Pattern[str]]:
+def _numbered(patterns: Sequence[str | re.Pattern[str]]) -> Mapping[str, str | re.Pattern[str]]:
     if isinstance(patterns, (str, re.Pattern)):
         raise ConfigurationError("patterns: expected a list of regular expressions, or an object of them by kind.")
     return {f"pattern {number}": pattern for number, pattern in enumerate(patterns, 1)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-HOMES: Final = {
+HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.journal": ("Journal",),
     "application.prune_sessions": ("PrunedSessions",),
     "application.session_info": ("SessionInfo",),
@@ -146,4 +146,4 @@ HOMES: Final = {
     "application.tool_sources.renamed": ("RenamedTools",),
     "application.tools.loader": ("ToolLoader",),
 }
-HOME_OF: Final = {name: home for home, names in HOMES.items() for name in names}
+HOME_OF: Final[dict[str, str]] = {name: home for home, names in HOMES.items() for name in names}

@@ -365,3 +365,38 @@ def test_what_is_no_hook_is_refused_at_once(make: Callable[[], object], problem:
     with pytest.raises(ConfigurationError) as refused:
         make()
     assert problem in str(refused.value)
+
+
+def test_an_agent_without_policies_has_no_gate() -> None:
+    agent = LightAgent(model=ScriptedModel(["Hello."]), hooks=[], input_guardrails=[], output_guardrails=None)
+    result = agent.run("query", result_format="object")
+    assert agent.means.gates == ()
+    assert [event.type for event in result.journal.events] == [
+        *("run_started", "model_requested", "model_replied", "run_finished")
+    ]
+
+
+def test_a_run_is_not_resumed_without_its_hooks() -> None:
+    hook = at("before_tool_call", HookDecision.ask("Look first."))
+    waiting = LightAgent(model=working(), tools=[look], hooks=[hook]).run("query", result_format="object")
+    with pytest.raises(ConfigurationError, match="hook:hook"):
+        LightAgent(model=working(), tools=[look]).resume(waiting.journal, ApprovalDecision.approve())
+
+
+def test_the_hooks_of_an_agent_see_the_runs_of_agents_that_it_calls() -> None:
+    seen: list[object] = []
+
+    def hook(context: HookContext) -> object:
+        if context.phase == "before_tool_call":
+            seen.append((context.payload["tool_name"], context.metadata["path"]))
+        return "No." if context.phase == "before_tool_call" and context.payload["tool_name"] == "look" else None
+
+    inner = LightAgent(name="inner", model=working(), tools=[look])
+    outer = LightAgent(
+        model=ScriptedModel([call_tool("ask", query="Look here."), "Done."]),
+        tools=[inner.as_tool("ask", "Looks.")],
+        hooks=[hook],
+    )
+    result = outer.run("query", result_format="object")
+    assert seen == [("ask", []), ("look", [result.tool_calls[0].id])]
+    assert [call.output for call in result.tool_calls[0].nested] == ["[LA-HOOK] No."]

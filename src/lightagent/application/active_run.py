@@ -32,11 +32,13 @@ from lightagent.domain.events import (
     ToolStarted,
 )
 from lightagent.domain.folding import apply
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import RunFacts, Subject
 from lightagent.domain.runs import Run
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
 
@@ -201,27 +203,35 @@ class ActiveRun(Generic[DepsT]):
         """Where what happens now belongs."""
         return self.run.origin(self.path)
 
-    def subject(self, name: str = "", call_id: str = "") -> Subject:
-        """What a review of what happens now is about."""
-        return Subject(self.origin(), name, call_id, self._facts())
-
-    @property
-    def tool_names(self) -> tuple[str, ...]:
-        """The names of the agent's own tools and of this run's; nothing is listed or described for that."""
-        return (*self.means.catalogue.own, *map(tool_name, self._tools))
-
-    def _facts(self) -> RunFacts:
-        """What a review may look at besides."""
+    def subject(
+        self,
+        name: str = "",
+        call_id: str = "",
+        *,
+        params: JsonObject | None = None,
+        tools: tuple[str, ...] = (),
+        specs: tuple[ToolSpec, ...] = (),
+    ) -> Subject:
+        """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
         run, head = self.run, self.run.head
         asked = run.messages[run.query_at] if run.admitted and run.query_at < len(run.messages) else None
-        return RunFacts(
+        facts = RunFacts(
             head.model,
             "" if head.silent else head.instructions.content,
             asked.text if isinstance(asked, UserMessage) else "",
             self.stream,
             head.output_schema is not None,
             self.record.result_format,
+            params or {},
+            tools,
+            specs,
         )
+        return Subject(self.origin(), name, call_id, facts)
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """The names of the agent's own tools and of this run's; nothing is listed or described for that."""
+        return (*self.means.catalogue.own, *map(tool_name, self._tools))
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to this run's trace."""

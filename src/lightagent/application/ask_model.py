@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -93,9 +92,7 @@ async def _reviewed_request(
         own_params = None if params == run.head.params else params
         return ModelRequested(run.turn + 1, told + len(run.messages), offered, own_params, at=now)
     payload = RequestPayload(run.messages, copy_json(params), offered)
-    subject = live.subject()
-    subject = replace(subject, facts=replace(subject.facts, specs=specs))
-    verdict = await reviewer.review("model_request", subject, payload)
+    verdict = await reviewer.review("model_request", live.subject(specs=specs), payload)
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, now)
     passed = verdict.payload

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Final, TypeVar
 
 from lightagent.aiokits.cancellation import Heeding, IsCancelled, cancellation
@@ -35,9 +34,8 @@ async def admit(live: ActiveRun[DepsT]) -> None:
     query, reviewer = live.query, live.reviewer
     if query is None or reviewer is None:
         raise ConfigurationError("The query of this run is not on record, so it cannot go on.")
-    subject = live.subject()
-    facts = replace(subject.facts, params=copy_json(live.run.head.params), tools=live.tool_names)
-    verdict = await reviewer.review("admission", replace(subject, facts=facts), QueryPayload(query.content))
+    subject = live.subject(params=copy_json(live.run.head.params), tools=live.tool_names)
+    verdict = await reviewer.review("admission", subject, QueryPayload(query.content))
     if isinstance(verdict, Stopped):
         await finish(live, verdict.outcome, verdict.decisions)
     else:

@@ -1,0 +1,81 @@
+"""The means of an agent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from lightagent.adapters.logs import configure_logs
+from lightagent.adapters.system import RandomIds, SystemClock
+from lightagent.application.check_options import check_options
+from lightagent.application.means import Means
+from lightagent.application.prompts import DEFAULT_PROMPTS
+from lightagent.application.start_run import checked_params
+from lightagent.application.structured_output import OutputType
+from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.context import (
+    budget_tools,
+    check_compactor,
+    compose_budget,
+    compose_conclusions,
+    compose_sources,
+)
+from lightagent.compose.model import compose_model
+from lightagent.compose.policies import compose_gates
+from lightagent.compose.ports import check_each, check_port, journal_port
+from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.limits import DEFAULT_LIMITS
+from lightagent.options import AgentOptions, HandoffTarget
+
+
+def compose_means(options: AgentOptions, output: OutputType[object], deps_type: object = None) -> Means[DepsT]:
+    """An agent's means; `deps_type` is what its runs are given.
+
+    Raises:
+        ConfigurationError: an unknown option, a wrong type, a refused tool or parameter, an unknown provider.
+    """
+    check_options(options, AgentOptions, "LightAgent")
+    if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
+        configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
+    given = load_named_tools(options.get("tools") or (), options.get("tools_directory"))
+    deferred = len(given) > MOST_DESCRIBED
+    prompts = options.get("prompts") or DEFAULT_PROMPTS
+    budget = compose_budget(options)
+    means: Means[DepsT] = Means(
+        name=options.get("name") or f"agent-{os.urandom(6).hex()}",
+        model=compose_model(options),
+        catalogue=Catalogue(
+            (*make_tools(given, deps_type, deferred=deferred), *budget_tools(budget, prompts)),
+            tuple(one for one in given if is_source(one)),
+        ),
+        clock=check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
+        ids=check_port(options.get("ids"), "ids", "new") or RandomIds(),
+        instructions=options.get("instructions"),
+        role=options.get("role") or "",
+        params=checked_params(options.get("metadata") or {}),
+        limits=options.get("limits") or DEFAULT_LIMITS,
+        prompts=prompts,
+        output=None if output.is_text else output,
+        gates=compose_gates(options),
+        sources=compose_sources(options.get("context_sources") or ()),
+        conclusions=compose_conclusions(options.get("conclusions") or ()),
+        budget=budget,
+        compactor=check_compactor(options.get("compactor")),
+        history=check_port(options.get("history_source"), "history_source", "read"),
+        sessions=journal_port(options.get("session_store"), "session_store"),
+        sinks=tuple(check_each(options.get("telemetry") or (), "telemetry", "watch")),
+        capture_content=options.get("capture_content") or False,
+        handoffs=_handoffs(options.get("handoffs") or ()),
+    )
+    if means.handoffs:
+        _ = means.crew  # It refuses names that are not distinct.
+    return means
+
+
+def _handoffs(agents: Sequence[HandoffTarget]) -> tuple[Means[DepsT], ...]:
+    found: list[object] = [getattr(agent, "means", None) for agent in agents]
+    if not all(isinstance(means, Means) for means in found):
+        raise ConfigurationError("handoffs: expected agents.", guidance="Pass a list of LightAgent objects.")
+    return tuple(means for means in found if isinstance(means, Means))

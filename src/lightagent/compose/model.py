@@ -1,0 +1,60 @@
+"""The model that an agent asks."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from lightagent.adapters.registry import open_adapter
+from lightagent.compose.ports import is_model
+from lightagent.domain.errors import ConfigurationError
+from lightagent.options import AgentOptions
+from lightagent.ports.models import ChatModel
+
+DEFAULT_MODEL: Final = "gpt-4.1"
+
+
+def compose_model(options: AgentOptions) -> ChatModel:
+    """The model that was passed, or the one that is named.
+
+    Raises:
+        ConfigurationError: it is no chat model, there is no such provider, or the provider refuses an option.
+        MissingExtraError: the provider's package is not installed.
+    """
+    model = options.get("model")
+    if model is not None and not isinstance(model, str):
+        if not is_model(model):
+            raise ConfigurationError(
+                f"model: expected a name or an object with name, stream and aclose, got {type(model).__name__}."
+            )
+        name: object = model.name
+        if not isinstance(name, str):
+            raise ConfigurationError(f"model: its name must be text, got {name!r:.80}.", guidance="")
+        return model
+    return open_model(
+        model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
+        options.get("provider") or "openai",
+        options.get("api_key"),
+        options.get("base_url"),
+    )
+
+
+def open_model(name: str, provider: str, api_key: str | None, base_url: str | None) -> ChatModel:
+    """The model of that name at a provider; nothing is connected before the first request.
+
+    Raises:
+        ConfigurationError: no such provider, or it refuses an option.
+        MissingExtraError: its package is not installed.
+    """
+    if provider == "scripted":  # In a settings file its replies stand beside its kind.
+        raise ConfigurationError(
+            "provider: a scripted model cannot be opened by name, since it needs its replies.",
+            guidance="Pass the model itself, model=ScriptedModel([...]) from lightagent.testing; "
+            'or use provider="offline", a stand-in that follows rules.',
+        )
+    given: dict[str, object] = {"api_key": api_key, "base_url": base_url}
+    chosen = {key: value for key, value in given.items() if value is not None and provider != "offline"}
+    model = open_adapter("chat", provider, chosen if provider == "offline" else {"model": name, **chosen}, at="model")
+    if not is_model(model):
+        raise ConfigurationError(f"provider: {provider!r} is no chat model.")
+    return model

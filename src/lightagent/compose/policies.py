@@ -1,0 +1,37 @@
+"""What reviews the runs of an agent."""
+
+from __future__ import annotations
+
+from lightagent.application.policies.guardrails import guardrail_policies
+from lightagent.application.policies.hooks import hook_policies
+from lightagent.application.policies.pipeline import Pipeline
+from lightagent.compose.ports import check_port
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.policy import PHASES
+from lightagent.options import AgentOptions
+from lightagent.ports.policy import Gate
+
+
+def compose_gates(options: AgentOptions) -> tuple[Gate, ...]:
+    """The gate of the caller's own, and the one that hooks and guardrails stand behind, as far as there are any."""
+    own = _gate(options.get("gate"))
+    policies = [
+        *hook_policies(options.get("hooks") or ()),
+        *guardrail_policies("input", options.get("input_guardrails") or ()),
+        *guardrail_policies("tool", options.get("tool_guardrails") or ()),
+        *guardrail_policies("output", options.get("output_guardrails") or ()),
+    ]
+    return (*(() if own is None else (own,)), *((Pipeline(policies),) if policies else ()))
+
+
+def _gate(gate: Gate | None) -> Gate | None:
+    """The gate, with what the loop reads of it at every step."""
+    if check_port(gate, "gate", "review", "hold") is None or gate is None:
+        return None
+    phases: object = getattr(gate, "phases", None)
+    if not isinstance(phases, (frozenset, set)) or not phases <= set(PHASES):
+        raise ConfigurationError("gate: its phases must be a frozenset of phases.", guidance="See PHASES.")
+    policies: object = getattr(gate, "policies", None)
+    if not isinstance(policies, tuple) or not all(isinstance(name, str) for name in policies):
+        raise ConfigurationError("gate: its policies must be a tuple of names.", guidance="An empty one will do.")
+    return gate

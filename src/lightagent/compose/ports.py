@@ -1,0 +1,51 @@
+"""Checks of the objects that a user passed for a port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing_extensions import TypeIs, TypeVar
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.models import ChatModel
+
+PortT = TypeVar("PortT")
+
+
+def check_port(value: PortT | None, option: str, *methods: str) -> PortT | None:
+    """The value, if it is None or has these methods.
+
+    Raises:
+        ConfigurationError: it lacks one.
+    """
+    if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
+        wanted = " and ".join(methods)
+        raise ConfigurationError(f"{option}: expected an object with {wanted}, got {type(value).__name__}.")
+    return value
+
+
+def check_each(given: Sequence[PortT], option: str, *methods: str) -> Sequence[PortT]:
+    """The values, if each has these methods.
+
+    Raises:
+        ConfigurationError: one lacks a method, or is None.
+    """
+    for one in given:
+        if one is None or check_port(one, option, *methods) is None:
+            raise ConfigurationError(f"{option}: expected objects with {' and '.join(methods)}, got None.")
+    return given
+
+
+def journal_port(value: JournalStore | None, name: str) -> JournalStore | None:
+    """The store, if it is one.
+
+    Raises:
+        ConfigurationError: it lacks a method.
+    """
+    return check_port(value, name, "append", "read", "list", "lease", "forget")
+
+
+def is_model(value: object) -> TypeIs[ChatModel]:
+    """Whether it has what the port asks for; `isinstance` with a protocol would cost as much as the whole agent."""
+    return hasattr(value, "name") and callable(getattr(value, "stream", None)) and hasattr(value, "aclose")

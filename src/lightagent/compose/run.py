@@ -1,0 +1,97 @@
+"""The request of one run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from lightagent.application.check_options import check_options
+from lightagent.application.keep_session import NEXT, TurnPlace
+from lightagent.application.start_run import RunRequest, checked_params
+from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.tools import compose_tools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.limits import Limits
+from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.options import ResumeOptions, RunOptions
+
+
+def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool, form: str) -> RunRequest[DepsT]:
+    """One run's request.
+
+    Raises:
+        ConfigurationError: an unknown option, a wrong type, a refused tool, or dependencies of another type.
+    """
+    if not options:
+        return RunRequest(deps, limits=limits, stream=stream, result_format=form)
+    check_options(options, RunOptions, "run")
+    user, session = options.get("user_id"), options.get("session_id")
+    _check_session(session, options)
+    return RunRequest(
+        deps=deps,
+        tools=compose_tools(options.get("tools"), deps),
+        history=options.get("history") or (),
+        params=checked_params(options.get("metadata") or {}),
+        limits=_limits(options, limits),
+        scope=Scope(user=user or "", session=session or "") if user or session else NO_SCOPE,
+        traced=options.get("trace") or False,
+        trace_id=options.get("trace_id") or "",
+        parent_trace_id=options.get("parent_trace_id") or "",
+        run_group_id=options.get("run_group_id") or "",
+        stream=stream,
+        result_format=form,
+    )
+
+
+def turn_place(options: RunOptions) -> TurnPlace:
+    """Where in its session the run belongs."""
+    return TurnPlace(options.get("replace_turn") or "", options.get("include_incomplete_turns") or False)
+
+
+def _check_session(session: str | None, options: RunOptions) -> None:
+    if session is None:
+        if turn_place(options) != NEXT:
+            raise ConfigurationError(
+                "run: replace_turn= and include_incomplete_turns= are about a session, and there is no session_id=.",
+                guidance="Pass session_id= too, or leave them out.",
+            )
+        return
+    if options.get("journal") is not None:
+        raise ConfigurationError(
+            "run: a session keeps its runs itself, so journal= does not go with session_id=.",
+            guidance="Leave one of them out.",
+        )
+    if not session:
+        raise ConfigurationError("run: session_id is empty.", guidance="Name the session, or leave the option out.")
+    if options.get("history"):
+        raise ConfigurationError(
+            "run: a session has its own history, so history= does not go with session_id=.",
+            guidance="Leave one of them out.",
+        )
+
+
+def check_resumption(options: ResumeOptions) -> None:
+    """Raise unless a run can be resumed with these options.
+
+    Raises:
+        ConfigurationError: an option that a journal decides, an unknown one, or a wrong type.
+    """
+    check_options(options, ResumeOptions, "resume")
+
+
+def _limits(options: RunOptions, limits: Limits) -> Limits:
+    """The agent's limits with the run's own on top; as in the 0.9 line, max_retry bounds the tool loop as well."""
+    retry, rounds = options.get("max_retry"), options.get("max_tool_iterations")
+    if retry is None and rounds is None and "timeout" not in options:
+        return limits
+    return _own_limits(limits, retry, retry if rounds is None else rounds, options.get("timeout", limits.timeout))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _own_limits(limits: Limits, retry: int | None, rounds: int | None, timeout: float | None) -> Limits:
+    return replace(
+        limits,
+        max_tool_iterations=limits.max_tool_iterations if rounds is None else rounds,
+        max_retry=limits.max_retry if retry is None else retry,
+        timeout=timeout,
+    )

@@ -1,0 +1,80 @@
+"""The tools of an agent and of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import Final
+
+from typing_extensions import TypeIs
+
+from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
+from lightagent.domain.errors import ConfigurationError
+from lightagent.options import ToolLike
+from lightagent.ports.tools import Tool, ToolSource
+
+MOST_DESCRIBED: Final = 64
+"""Function tools whose declarations are worked out when their agent is made; of more, only the names are read."""
+
+
+def compose_tools(tools: Sequence[ToolLike] | None, deps: object) -> tuple[Tool[object], ...]:
+    """The tools of one run, which is given `deps`.
+
+    Raises:
+        ConfigurationError: one is refused; a source of tools belongs to an agent, which closes it.
+    """
+    given = tools or ()
+    if any(map(is_source, given)):
+        raise ConfigurationError(
+            "run: a source of tools belongs to an agent.", guidance="Pass it to LightAgent(tools=)."
+        )
+    return tuple(make_tools(given, None if deps is None else deps.__class__, deferred=len(given) > MOST_DESCRIBED))
+
+
+def make_tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:
+    """The tools; unless they are too many, what is wrong with one shows now and not at the first run."""
+    for tool in tools:
+        if is_source(tool):
+            continue
+        made = _tool(tool, deferred=deferred)
+        if isinstance(made, FunctionTool) and not deferred:
+            made.refuse_deps(deps_type)
+            made.describe()
+        yield made
+
+
+def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
+    if deferred and isinstance(tool, FunctionType):
+        return FunctionTool(tool, deferred=True)
+    if is_tool(tool):
+        return tool
+    if callable(tool):
+        return as_tool(tool)
+    raise ConfigurationError(
+        f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.",
+        guidance="Names of tools are taken by LightAgent(tools=), and loaded by ToolLoader(directory).load_tool(name).",
+    )
+
+
+def load_named_tools(tools: Sequence[ToolLike | str], directory: str | Path | None) -> Sequence[ToolLike]:
+    """The tools, with those that are given by name loaded from the directory."""
+    if _are_tools(tools):
+        return tools
+    from lightagent.application.tools.loader import ToolLoader
+
+    loaded = ToolLoader("tools" if directory is None else directory).load_tools(
+        tool for tool in tools if isinstance(tool, str)
+    )
+    return [loaded[tool] if isinstance(tool, str) else tool for tool in tools]
+
+
+def _are_tools(tools: Sequence[ToolLike | str]) -> TypeIs[Sequence[ToolLike]]:
+    return not any(isinstance(tool, str) for tool in tools)
+
+
+def is_source(value: object) -> TypeIs[ToolSource[object]]:
+    """Whether it has what the port asks for; a function never has, and is by far the most common."""
+    if isinstance(value, FunctionType):
+        return False
+    return hasattr(value, "version") and callable(getattr(value, "tools", None)) and hasattr(value, "aclose")

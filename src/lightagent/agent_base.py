@@ -175,12 +175,13 @@ class AgentBase(Generic[DepsT, OutputT]):
         scope = started.scope
         if not scope.session:
             if store is not None:
+                live.record.store = store
                 live.keeper = RunKeeper(store, started.run_id, scope, means.clock, started.head.name)
             return live
         if means.sessions is None:
             raise ConfigurationError(
                 f"The run belongs to the session {scope.session!r:.100}, but the agent has no session_store.",
-                guidance="Pass LightAgent(session_store=...), such as a SQLiteJournals.",
+                guidance="Pass LightAgent(session_store=...), such as a SqliteJournalStore.",
             )
         interrupted = means.prompts.call_interrupted
         live.keeper = SessionKeeper(

@@ -144,7 +144,8 @@ class ResumeOptions(TypedDict, total=False):
 
     Attributes:
         tools: those that were given to the run besides the agent's; a journal holds only their names.
-        store: where the run is kept; its session's is known.
+        store: where the run is kept, for a journal as JSON. A `Journal` that came from a store knows it, and so does
+            one of a session.
         trace: keep the trace.
     """
 

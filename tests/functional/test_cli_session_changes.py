@@ -116,6 +116,7 @@ def test_sessions_are_pruned_and_trimmed(stored: Path) -> None:
     [
         ((), "at least one limit"),
         (("--older-than", "soon"), "no number with a unit"),
+        (("--older-than", "30"), "no number with a unit"),
         (("--max-bytes", "1T"), "no number with a unit"),
         (("--keep", "1", "--all-users", *ANN), "contradict"),
     ],

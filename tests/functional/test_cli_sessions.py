@@ -43,11 +43,19 @@ def test_a_conversation_goes_on_and_is_listed_shown_and_forgotten(stored: Path) 
     messages = json.loads(invoke("sessions", "show", "monday", "--user", "ann", "--json").stdout)
     assert [message["role"] for message in messages] == ["user", "assistant"] * 2
     assert "no sessions of this user" in invoke("sessions", "list").stdout
-    assert "holds nothing" in invoke("sessions", "show", "monday").stdout
+    for command in ("show", "replay", "export", "undo", "rerun"):
+        somebody_elses = invoke("sessions", command, "monday")
+        assert somebody_elses.exit_code == 2, command
+        assert "of this user" in somebody_elses.stderr
+    assert invoke("sessions", "export", "", "--user", "ann").exit_code == 2
+    nobodys = invoke("sessions", "export", "--user", "bob")
+    assert (nobodys.exit_code, nobodys.stdout) == (0, "")
+    assert "Exported: 0 sessions" in nobodys.stderr
     assert invoke("sessions", "forget", "monday", "--user", "ann").exit_code == 0
     again = invoke("sessions", "forget", "monday", "--user", "ann")
     assert again.exit_code == 2
     assert "There is no session 'monday' of this user." in again.stderr
+    assert "lightagent sessions list --user NAME" in " ".join(again.stderr.split())
 
 
 def test_a_chat_goes_on_with_a_session(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +103,25 @@ def test_the_doctor_opens_the_store(stored: Path) -> None:
     told = invoke("doctor")
     assert told.exit_code == 2
     assert "✗ journals · sqlight" in told.stdout
+
+
+def test_a_status_that_no_run_has_is_refused(stored: Path) -> None:
+    refused = invoke("runs", "list", "--status", "waiting")
+    assert refused.exit_code == 2
+    assert "suspended" in refused.stderr
+
+
+def test_what_no_encoding_can_hold_breaks_no_output(stored: Path) -> None:
+    """Half a surrogate pair in an id of one session must not hide all of them."""
+    store = SqliteJournalStore(stored / "sessions.db")
+    agent = LightAgent(model=ScriptedModel(["One.", "Two."]), session_store=store)
+    agent.run("half \ud800 a pair", session_id="half \ud800", user_id="ann")
+    agent.run("whole", session_id="whole", user_id="ann")
+    listed = json.loads(invoke("sessions", "list", "--user", "ann", "--json").stdout)
+    assert [session["session_id"] for session in listed] == ["whole", "half \ud800"]
+    assert "half" in invoke("sessions", "list", "--user", "ann").stdout
+    for name, query in (("half \ud800", "half"), ("whole", "whole")):
+        for options in ((), ("--json",)):
+            shown = invoke("sessions", "show", name, "--user", "ann", *options)
+            assert shown.exit_code == 0
+            assert query in shown.stdout

@@ -97,7 +97,7 @@ async def test_turns_are_taken_back_to_the_first_however_they_ended(store: Journ
     assert await said(store, everything=True) == []
     with pytest.raises(ConfigurationError, match="no turn that could be taken back"):
         await sessions.undo("s", "ann")
-    with pytest.raises(ConfigurationError, match="no turn"):
+    with pytest.raises(ConfigurationError, match="no session"):
         await sessions.undo("s", "bob")
     await ask(store, "again")
     assert await said(store) == ["again", "Heard 'again'."]
@@ -110,7 +110,7 @@ async def test_a_turn_that_waits_is_given_up_and_cannot_be_resumed_afterwards(st
     assert journal is not None
     assert (await sessions.undo("s", "ann")).status == "suspended"
     assert await sessions.journal("s", "ann") is None
-    with pytest.raises(ConfigurationError, match="not that of the turn which is open"):
+    with pytest.raises(ConfigurationError, match="no turn to resume"):
         await shop.agent.aresume(journal, ApprovalDecision.approve())
     assert not shop.paid
     assert await said(store) == ["one", "Heard 'one'."]
@@ -153,6 +153,8 @@ async def test_a_turn_that_is_not_the_last_one_is_not_replaced(store: JournalSto
     assert await log(store) == before
     with pytest.raises(ConfigurationError, match="no session_id"):
         await shop.agent.arun("x", replace_turn=first)
+    with pytest.raises(ConfigurationError, match="replace_turn is empty"):
+        await shop.agent.arun("x", session_id="s", user_id="ann", replace_turn="")
 
 
 async def test_a_turn_that_never_begins_takes_nothing_back() -> None:

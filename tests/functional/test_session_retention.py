@@ -122,7 +122,9 @@ async def test_a_session_in_use_is_not_pruned(store: JournalStore) -> None:
     assert names(await Sessions(store).prune("ann", keep=0)) == ["s"]
 
 
-@pytest.mark.parametrize(("older_than", "keep"), [(None, None), (None, -1), (-1.0, None)])
+@pytest.mark.parametrize(
+    ("older_than", "keep"), [(None, None), (None, -1), (-1.0, None), (float("nan"), None), ("30d", None), (None, True)]
+)
 async def test_pruning_without_a_limit_is_refused(older_than: float | None, keep: int | None) -> None:
     sessions = Sessions(MemoryJournalStore())
     with pytest.raises(ConfigurationError, match="at least one limit"):
@@ -343,3 +345,20 @@ async def test_a_listing_that_is_not_complete_says_so_after_what_it_has(store: J
     assert (found, told.value.unreadable) == (["s"], ("The stream x cannot be read.",))
     pruned = await sessions.prune("ann", keep=0)
     assert (names(pruned), pruned.unreadable) == (["s"], ("The stream x cannot be read.",))
+
+
+async def test_pruning_that_is_stopped_leaves_no_result_without_its_session() -> None:
+    store = MemoryJournalStore()
+    await ask(store, "one")
+    scope = Scope(user="ann", session="s")
+    for number in range(2):
+        result = SpilledResult("run", str(number), "look", "long")
+        await put_aside(store, scope, result, run_id="run", at=1.0)
+    for writes in range(2):
+        with pytest.raises(StoreError):
+            await Sessions(StoppingStore(store, writes)).prune("ann", keep=0)
+        listed = [info.session_id async for info in Sessions(store).list("ann")]
+        assert listed == ["s"], "what is left could not be found again"
+    await Sessions(store).prune("ann", keep=0)
+    assert await spilled_keys(store, scope) == []
+    assert [info async for info in Sessions(store).list("ann")] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from lightagent import (
     LightAgent,
     PolicyError,
     ProviderError,
+    Runs,
     Suspended,
     ToolError,
     tool,
@@ -29,6 +31,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application.load_session import session_key
 from lightagent.application.sessions import Sessions
+from lightagent.application.spilled_results import SpilledResult, put_aside, spilled_keys
 from lightagent.domain.errors import Fenced, LeaseHeld
 from lightagent.domain.journal_streams import Lease, StreamKey
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
@@ -121,6 +124,32 @@ async def test_a_session_is_its_owners_alone(store: JournalStore) -> None:
     assert len(await sessions.messages("s", "ann")) == 2
 
 
+async def test_an_id_that_is_no_text_is_refused_and_stands_for_nobody_elses_sessions(store: JournalStore) -> None:
+    """Such as None, where a web application has no user who is logged in."""
+    await Shop(store).agent.arun("mine", session_id="s", user_id="ann")
+    result = await Shop(store).agent.arun("mine", user_id="ann", journal=store, result_format="object")
+    scope = Scope(user="ann", session="s")
+    await put_aside(store, scope, SpilledResult("run", "call", "look", "long"), run_id=result.run_id, at=1.0)
+    sessions, runs = Sessions(store), Runs(store)
+    for nobody in json.loads('[null, 5, ["ann"]]'):
+        for call in (
+            sessions.messages("s", nobody),
+            sessions.messages(nobody, "ann"),
+            sessions.undo("s", nobody),
+            sessions.forget("s", nobody),
+            runs.status(result.run_id, nobody),
+            runs.find(result.run_id, nobody),
+            runs.forget(result.run_id, nobody),
+        ):
+            with pytest.raises(ConfigurationError, match="must be str"):
+                await call
+        for listing in (sessions.list(nobody), sessions.export("s", nobody), runs.list(nobody)):
+            with pytest.raises(ConfigurationError, match="user_id must be str"):
+                await anext(listing)
+    assert len(await spilled_keys(store, scope)) == 1
+    assert len(await Sessions(store).messages("s", "ann")) == 2
+
+
 async def test_a_session_that_was_forgotten_begins_anew(store: JournalStore) -> None:
     shop = Shop(store)
     for query in ("one", "two"):
@@ -156,7 +185,7 @@ async def test_a_turn_that_waits_is_resumed_from_the_session(store: JournalStore
     result = await shop.agent.aresume(journal.to_json(), ApprovalDecision.approve())
     assert (result.content, shop.paid) == ("Done: paid 3.", [3])
     assert await Sessions(store).journal("s") is None
-    with pytest.raises(ConfigurationError, match="not that of the turn which is open"):
+    with pytest.raises(ConfigurationError, match="no turn to resume"):
         await Shop(store).agent.aresume(first.journal, ApprovalDecision.approve())
     await shop.agent.arun("two", session_id="s")
     assert shop.asked[-1][-2:] == ["assistant: Done: paid 3.", "user: two"]
@@ -206,6 +235,19 @@ async def test_the_second_writer_is_told_who_holds_the_session(
         await Shop(store).agent.arun("two", session_id="s")
     first.hold.set()
     assert await one == "Done: waited."
+
+
+async def test_a_turn_whose_stream_was_left_open_holds_the_session_until_it_is_closed(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "SESSION_WAIT", 0.0)
+    stream = Shop(store).agent.astream("one", session_id="s")
+    async for _ in stream:
+        break
+    with pytest.raises(LeaseHeld, match="aclose"):
+        await Shop(store).agent.arun("two", session_id="s")
+    await stream.aclose()
+    assert await Shop(store).agent.arun("two", session_id="s") == "Heard 'two'."
 
 
 CRASH = """

@@ -21,8 +21,9 @@ from lightagent.application.hold_lease import HeldLease
 from lightagent.application.load_session import load_session, session_key
 from lightagent.domain.errors import StoreError, StreamConflict
 from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.messages import ToolMessage
 from lightagent.domain.scopes import Scope
-from lightagent.testing import ManualClock, ScriptedModel
+from lightagent.testing import ManualClock, ScriptedModel, call_tool
 from tests.support.random_sessions import Plan, Scene, build_agent, marks
 from tests.support.wrapped_journals import WrappedStore
 
@@ -157,3 +158,56 @@ async def test_a_resumption_that_is_refused_leaves_a_stored_run_waiting() -> Non
     with pytest.raises(ToolError):
         await agent.aresume(waiting.journal, ApprovalDecision.edit({"nobody": "knows"}), store=store)
     assert (await agent.aresume(waiting.journal, ApprovalDecision.approve(), store=store)).success
+
+
+async def test_a_turn_that_was_cancelled_tells_a_later_one_which_calls_were_under_way() -> None:
+    """Otherwise the model would not see that it called them, nor the result of the other, and would call them again."""
+    store, entered = MemoryJournalStore(), asyncio.Event()
+
+    async def pay() -> str:
+        """Pays."""
+        entered.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    async def look() -> str:
+        """Looks."""
+        return "it rains"
+
+    model = ScriptedModel([[call_tool("pay"), call_tool("look")], "Let us see."])
+    agent = LightAgent(model=model, tools=[pay, look], session_store=store)
+    turn = asyncio.create_task(agent.arun("pay", session_id="s"))
+    await entered.wait()
+    await asyncio.sleep(0)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert await Sessions(WrappedStore(store)).messages("s") == ()
+    await agent.arun("and?", session_id="s", include_incomplete_turns=True)
+    told = [message.content for message in model.requests[-1].messages if isinstance(message, ToolMessage)]
+    assert len(told) == 2
+    assert "pay" in str(told[0])
+    assert "may or may not have taken effect" in str(told[0])
+    assert told[1] == "it rains"
+    [turn_told, _] = [turn async for turn in Sessions(WrappedStore(store)).replay("s")]
+    assert turn_told.status == "cancelled"
+
+
+@pytest.mark.parametrize("deed", ["resume", "undo", "forget", "replace"])
+async def test_a_resumption_that_comes_too_late_is_told_so(waiting: MemoryJournalStore, deed: str) -> None:
+    scene, sessions = Scene(), Sessions(waiting)
+    agent = build_agent(scene, waiting)
+    journal = await sessions.journal("s")
+    assert journal is not None
+    if deed == "resume":
+        await agent.aresume(journal, ApprovalDecision.approve())
+    elif deed == "undo":
+        await sessions.undo("s")
+    elif deed == "forget":
+        await sessions.forget("s")
+    else:
+        await agent.arun(PLAN.query(), session_id="s", replace_turn=journal.started.run_id)
+    before = scene.effects.copy()
+    with pytest.raises(ConfigurationError, match=r"no turn to resume.*meanwhile"):
+        await agent.aresume(journal, ApprovalDecision.approve())
+    assert scene.effects == before

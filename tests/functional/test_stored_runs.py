@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -83,6 +84,34 @@ async def test_a_run_that_waits_is_resumed_in_its_store(store: JournalStore) -> 
     with pytest.raises(ConfigurationError, match=r"The store holds \d+ events"):
         await payer(paid).aresume(first.journal, ApprovalDecision.approve(), store=store)
     assert paid == [3]
+
+
+@pytest.mark.parametrize("source", ["the result", "the store", "a copy of the result"])
+async def test_a_stored_run_that_is_resumed_without_naming_its_store_goes_on_there(source: str) -> None:
+    """Otherwise the store would still show it as waiting, and it could be approved, and pay, once more."""
+    store, paid = MemoryJournalStore(), list[int]()
+    first = await payer(paid).arun("Pay.", journal=store, result_format="object")
+    journal = first.journal if source == "the result" else await Runs(store).journal(first.run_id)
+    assert journal is not None
+    if source == "a copy of the result":
+        journal = pickle.loads(pickle.dumps(first.journal))
+        assert journal == first.journal
+        await payer(paid).aresume(journal, ApprovalDecision.approve(), store=store)
+    else:
+        await payer(paid).aresume(journal, ApprovalDecision.approve())
+    info = await Runs(store).status(first.run_id)
+    assert info is not None
+    assert info.status == "completed"
+    with pytest.raises(ConfigurationError, match="The store holds"):
+        await payer(paid).aresume(first.journal, ApprovalDecision.approve())
+    assert paid == [3]
+
+
+async def test_a_status_that_no_run_has_is_refused(store: JournalStore) -> None:
+    """An empty listing would say that nothing waits."""
+    with pytest.raises(ConfigurationError, match="No run has the status 'waiting'") as refused:
+        [info async for info in Runs(store).list(status="waiting")]
+    assert "suspended" in str(refused.value)
 
 
 async def test_two_processes_do_not_go_on_with_one_run(store: JournalStore) -> None:

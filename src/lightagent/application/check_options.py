@@ -38,6 +38,19 @@ def check_options(options: Mapping[str, object], declared: type, owner: str) -> 
             raise ConfigurationError(f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance="")
 
 
+def check_text(value: object, name: str) -> None:
+    """Raise unless an id is text. None, such as of a user who is not logged in, must not stand for everybody's.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not isinstance(value, str):
+        raise ConfigurationError(
+            f"{name} must be str, got {type(value).__name__}.",
+            guidance='An empty one, "", stands for what belongs to no user.' if name == "user_id" else "",
+        )
+
+
 @cache
 def declared_types(declared: type) -> Mapping[str, tuple[type, ...]]:
     """The options of a TypedDict, each with the classes that `isinstance` may ask for."""

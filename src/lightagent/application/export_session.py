@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Final
 
+from lightagent.application.load_session import no_session
 from lightagent.application.spilled_results import read_spilled, spilled_keys
-from lightagent.domain.errors import ConfigurationError, StreamConflict
+from lightagent.domain.errors import StreamConflict
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -29,7 +30,7 @@ async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[s
     """
     stream = (await store.read(key, -1, 1)).stream
     if not stream.head:
-        raise ConfigurationError(f"There is no session {key.id!r:.100} of this user.", guidance="")
+        raise no_session(key)
     first = {
         "format": FORMAT,
         "version": VERSION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lightagent.application.load_session import load_session, log_beginning, read_log
+from lightagent.application.load_session import load_session, log_beginning, no_session, read_log
 from lightagent.application.write_session import SessionWriter
 from lightagent.domain.errors import ConfigurationError, LeaseHeld
 from lightagent.domain.journal_streams import StreamKey
@@ -30,7 +30,7 @@ async def fork_session(
     """
     session = (await load_session(store, source)).session
     if not session.head:
-        raise ConfigurationError(f"There is no session {source.id!r:.100} of this user.", guidance="")
+        raise no_session(source)
     until = session.head if session.run is None else session.first - 1
     if checkpoint is not None:
         until = _place_of(session, checkpoint)
@@ -71,7 +71,7 @@ async def _copied(store: JournalStore, key: StreamKey, until: int, turn: str | N
     if turn is not None:
         raise ConfigurationError(
             f"The session has no turn {turn!r:.100} that has ended.",
-            guidance="Sessions(store).replay lists its turns; those that were trimmed away are gone.",
+            guidance="Sessions(store).replay and `lightagent sessions replay` tell its turns; trimmed ones are gone.",
         )
     return copied, session.head
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from lightagent.application.event_codec import event_from_dict, event_to_dict
@@ -16,6 +16,7 @@ from lightagent.domain.folding import fold
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.runs import Run
+from lightagent.ports.journals import JournalStore
 
 SCHEMA_VERSION: Final = 2
 """The newest version of the journal's JSON form that is read and written.
@@ -34,9 +35,18 @@ _GUIDANCE: Final = "Pass what RunResult.journal or Journal.to_json() gave."
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The events of one run, in order. Two journals are equal when the same happened, whenever it did."""
+    """The events of one run, in order. Two journals are equal when the same happened, whenever it did.
+
+    Attributes:
+        store: where the run is kept by itself; whoever resumes this journal goes on with it there. No part of the JSON
+            form or of a copy in another process, which are resumed with `store=`.
+    """
 
     events: tuple[Event, ...]
+    store: JournalStore | None = field(default=None, compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[Journal], tuple[tuple[Event, ...]]]:
+        return Journal, (self.events,)
 
     @property
     def started(self) -> RunStarted:

@@ -10,11 +10,12 @@ from typing import Final
 from lightagent.application.load_session import session_key
 from lightagent.application.write_session import SessionWriter
 from lightagent.domain.errors import ConfigurationError, PolicyError
-from lightagent.domain.events import Event, HistoryReference, RunStarted
+from lightagent.domain.events import Event, HistoryReference, RunFinished, RunStarted
 from lightagent.domain.messages import Message
+from lightagent.domain.outcomes import Suspended
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import IncompleteTurnsIncluded, LogEntry, TurnUndone
-from lightagent.domain.sessions import advance_session, closing_events
+from lightagent.domain.sessions import Session, advance_session, closing_events, unknown_results
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
@@ -41,7 +42,7 @@ class SessionKeeper:
 
     Args:
         wait: seconds to wait for another turn of the session that is under way.
-        interrupted: what is put in place of the result of a call that a crash interrupted.
+        interrupted: what is put in place of the result of a call that a crash or a cancellation interrupted.
         place: of a new turn.
     """
 
@@ -103,7 +104,7 @@ class SessionKeeper:
         """
         if len(events) > self._kept and self._opened and self._writer is not None:
             new = events[self._kept :]
-            await self._writer.append((*self._before, *new))
+            await self._writer.append(self._with_unknown_results(self._writer.session, (*self._before, *new)))
             self._kept += len(new)
             self._before = ()
 
@@ -115,6 +116,19 @@ class SessionKeeper:
             await self.write(events)
         finally:
             await self._writer.close()
+
+    def _with_unknown_results(self, session: Session, entries: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
+        """The entries, and if they end a turn whose calls are under way, such as by its cancellation, results of these.
+
+        Otherwise a turn that begins from everything would not tell the model that it made the calls.
+        """
+        *others, last = entries
+        if not isinstance(last, RunFinished) or isinstance(last.outcome, Suspended):
+            return entries
+        run = reduce(advance_session, others, session).run
+        if run is None or not run.calls:
+            return entries
+        return (*others, *unknown_results(run, self._interrupted, last.at), last)
 
     async def _make_room(self, writer: SessionWriter) -> None:
         """See to the turn before: close it if its process is gone, or take it back if this one is in its place."""
@@ -137,6 +151,11 @@ class SessionKeeper:
             self._before = (*self._before, IncompleteTurnsIncluded(now))
 
     def _check_resumed(self, writer: SessionWriter, events: Sequence[Event]) -> None:
+        if writer.session.run is None:
+            raise ConfigurationError(
+                f"The session {self._key.id!r:.100} has no turn to resume.",
+                guidance="It was resumed, replaced, taken back or forgotten meanwhile. Ask anew.",
+            )
         if tuple(events) != writer.session.events:
             raise ConfigurationError(
                 f"The journal is not that of the turn which is open in the session {self._key.id!r:.100}.",

@@ -10,7 +10,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from lightagent.application.session_codec import read_log_entry
-from lightagent.domain.errors import StoreError, StreamConflict
+from lightagent.domain.errors import ConfigurationError, StoreError, StreamConflict
 from lightagent.domain.journal_streams import StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import LogEntry, SessionBase
@@ -63,6 +63,25 @@ _caches: WeakKeyDictionary[JournalStore, _Cache] = WeakKeyDictionary()
 def session_key(scope: Scope) -> StreamKey:
     """The stream of a session; its owner is part of the key, so another user's session of the same id is another."""
     return StreamKey(Scope(scope.tenant, scope.user), KIND, scope.session)
+
+
+def no_session(key: StreamKey) -> ConfigurationError:
+    """What is told where a session is asked for that is not there, or is somebody else's."""
+    return ConfigurationError(
+        f"There is no session {key.id!r:.100} of this user.",
+        guidance="Sessions(store).list(user_id) and `lightagent sessions list --user NAME` tell which there are.",
+    )
+
+
+async def require_session(store: JournalStore, key: StreamKey) -> None:
+    """Raise unless there is such a session.
+
+    Raises:
+        ConfigurationError: there is none.
+        StoreError: the store cannot be read.
+    """
+    if not (await store.read(key, -1, 1)).stream.head:
+        raise no_session(key)
 
 
 def remember_session(store: JournalStore, key: StreamKey, known: Known) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.spilled_results import forget_spilled
-from lightagent.domain.errors import IncompleteListing, LeaseHeld, StreamConflict
+from lightagent.domain.errors import DamagedStream, IncompleteListing, LeaseHeld, StreamConflict
 from lightagent.domain.journal_streams import StreamInfo
 from lightagent.domain.retention import Kept, Retention
 from lightagent.domain.scopes import Scope
@@ -57,8 +57,12 @@ async def prune_sessions(
     removed, in_use = list[SessionInfo](), list[SessionInfo]()
     for streams in of_user.values():
         for stream in _beyond(streams, retention, now()):
-            gone = stream.lease_left <= 0 if dry_run else await _remove(store, stream)
-            (removed if gone else in_use).append(session_info(stream))
+            try:
+                gone = stream.lease_left <= 0 if dry_run else await _remove(store, stream)
+            except DamagedStream as error:
+                unreadable = (*unreadable, str(error))
+            else:
+                (removed if gone else in_use).append(session_info(stream))
     return PrunedSessions(tuple(removed), tuple(in_use), unreadable)
 
 
@@ -73,10 +77,11 @@ async def _remove(store: JournalStore, stream: StreamInfo) -> bool:
     lease = HeldLease(store, stream.key, "retention")
     try:
         await lease.acquire(wait=0.0)
-        gone = await store.forget(stream.key, expected=stream.head) > 0
-        if gone:
-            await forget_spilled(store, Scope(owner.tenant, owner.user, stream.key.id))
-        return gone
+        if (await store.read(stream.key, -1, 1)).stream.head != stream.head:
+            return False
+        # First what was put aside: where this stops halfway, the session is still listed and goes the next time.
+        await forget_spilled(store, Scope(owner.tenant, owner.user, stream.key.id))
+        return await store.forget(stream.key, expected=stream.head) > 0
     except (LeaseHeld, StreamConflict):
         return False
     finally:

@@ -156,7 +156,8 @@ def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journa
     waiting = waiting_calls(run)
     if run.outcome is not None and not isinstance(run.outcome, Suspended):
         raise ConfigurationError(
-            f"The run has ended ({run.outcome.kind}); only a suspended or interrupted one goes on."
+            f"The run has ended ({run.outcome.kind}); only a suspended or interrupted one goes on.",
+            guidance="Ask anew: run(query), with history=result.history() if it is to go on from there.",
         )
     chosen = _by_call(tuple(waiting), decisions)
     events: list[Event] = []

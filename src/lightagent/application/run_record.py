@@ -11,6 +11,7 @@ from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, RunSuspended
 from lightagent.domain.events import Event, RunFinished, RunStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
+from lightagent.ports.journals import JournalStore
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class RunRecord:
         capture_content: the trace may hold private content.
         result_format: the form that the caller asked for.
         cause: the exception behind the outcome, if there is one.
+        store: where the run is kept by itself.
     """
 
     events: list[Event]
@@ -32,6 +34,7 @@ class RunRecord:
     capture_content: bool = False
     result_format: str = "str"
     cause: Exception | None = None
+    store: JournalStore | None = None
 
     @property
     def started(self) -> RunStarted:
@@ -41,7 +44,7 @@ class RunRecord:
     @property
     def journal(self) -> Journal:
         """The events so far."""
-        return Journal(tuple(self.events))
+        return Journal(tuple(self.events), self.store)
 
     def trace(self) -> list[TraceEvent]:
         """The trace, empty unless it was asked for."""

@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
+from lightagent.application.check_options import check_text
 from lightagent.application.export_session import export_session
 from lightagent.application.fork_session import fork_session
 from lightagent.application.journal import Journal
-from lightagent.application.load_session import load_session, session_key
+from lightagent.application.load_session import load_session, no_session, require_session, session_key
 from lightagent.application.prune_sessions import PrunedSessions, prune_sessions
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.session_turns import SessionTurn, read_last_turn, replay_turns
@@ -30,6 +31,8 @@ from lightagent.ports.journals import JournalStore
 class Sessions:
     """The sessions in a store. Every method is about one user's; another user's session of the same id is another.
 
+    Ids are text, and whatever else is given as one raises a `ConfigurationError`.
+
     Whatever changes a session is written to its log; nothing that is there is changed, and only `forget`, `prune` and
     `trim` remove anything. While a turn is under way, they and `undo` and `checkpoint` wait 10 seconds for its end.
 
@@ -45,9 +48,11 @@ class Sessions:
         """A user's sessions, the newest first.
 
         Raises:
+            ConfigurationError: the user id is no text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
+        check_text(user_id, "user_id")
         async for stream in list_sessions(self._store, user_id):
             yield session_info(stream)
 
@@ -114,9 +119,11 @@ class Sessions:
             session = await writer.open(SESSION_WAIT)
             turn = await read_last_turn(self._store, key, session)
             if turn is None:
+                if not session.head:
+                    raise no_session(key)
                 raise ConfigurationError(
                     f"The session {session_id!r:.100} of this user has no turn that could be taken back.",
-                    guidance="Turns that were trimmed away are gone for good." if session.head else "",
+                    guidance="Turns that were trimmed away are gone for good.",
                 )
             await writer.append([TurnUndone(turn.run_id, self._clock())])
         return replace(turn, undone=True)
@@ -130,9 +137,10 @@ class Sessions:
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
-        async with SessionWriter(self._store, _key(session_id, user_id), "checkpoint", self._clock) as writer:
+        key = _key(session_id, user_id)
+        async with SessionWriter(self._store, key, "checkpoint", self._clock) as writer:
             session = await writer.open(SESSION_WAIT)
-            _check_checkpoint(session, session_id, name)
+            _check_checkpoint(session, key, name)
             await writer.append([CheckpointSet(name, self._clock())])
 
     async def checkpoints(self, session_id: str, user_id: str = "") -> tuple[Checkpoint, ...]:
@@ -188,8 +196,9 @@ class Sessions:
         Raises:
             StoreError: the store cannot be written.
         """
+        key = _key(session_id, user_id)
         await forget_spilled(self._store, Scope(user=user_id, session=session_id))
-        return await self._store.forget(_key(session_id, user_id)) > 0
+        return await self._store.forget(key) > 0
 
     async def prune(
         self,
@@ -210,9 +219,11 @@ class Sessions:
             dry_run: only tell what would go.
 
         Raises:
-            ConfigurationError: no limit is given, or one is below 0.
+            ConfigurationError: no limit is given, or one is no number or below 0.
             StoreError: the store cannot be read or written. What was removed before stays removed.
         """
+        if user_id is not None:
+            check_text(user_id, "user_id")
         retention = Retention(older_than, keep, max_bytes)
         return await prune_sessions(self._store, user_id, retention, self._clock, dry_run=dry_run)
 
@@ -238,13 +249,13 @@ class Sessions:
             dry_run: only tell what would go.
 
         Raises:
-            ConfigurationError: no limit is given, or one is below 0; there is no such session.
+            ConfigurationError: no limit is given, or one is no number or below 0; there is no such session.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
         retention = Retention(older_than, keep, max_bytes)
         key = _key(session_id, user_id)
-        _require((await self._session(session_id, user_id)), session_id)
+        await require_session(self._store, key)
         return await trim_session(self._store, key, retention, self._clock, dry_run=dry_run)
 
     async def _session(self, session_id: str, user_id: str) -> Session:
@@ -252,16 +263,14 @@ class Sessions:
 
 
 def _key(session_id: str, user_id: str) -> StreamKey:
+    check_text(session_id, "session_id")
+    check_text(user_id, "user_id")
     return session_key(Scope(user=user_id, session=session_id))
 
 
-def _require(session: Session, session_id: str) -> None:
+def _check_checkpoint(session: Session, key: StreamKey, name: str) -> None:
     if not session.head:
-        raise ConfigurationError(f"There is no session {session_id!r:.100} of this user.", guidance="")
-
-
-def _check_checkpoint(session: Session, session_id: str, name: str) -> None:
-    _require(session, session_id)
+        raise no_session(key)
     if not name or any(one.name == name for one in session.checkpoints):
         raise ConfigurationError(
             f"The session has a checkpoint {name!r:.100} already." if name else "A checkpoint needs a name.",
@@ -269,6 +278,6 @@ def _check_checkpoint(session: Session, session_id: str, name: str) -> None:
         )
     if session.run is not None:
         raise PolicyError(
-            f"The last turn of the session {session_id!r:.100} has not ended.",
+            f"The last turn of the session {key.id!r:.100} has not ended.",
             guidance="Resume it or take it back before a checkpoint is set.",
         )

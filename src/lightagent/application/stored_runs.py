@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
+from lightagent.application.check_options import check_text
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
 from lightagent.application.list_streams import list_streams
 from lightagent.application.read_entry import read_entry
 from lightagent.application.spilled_results import forget_spilled
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
-from lightagent.domain.journal_streams import StreamInfo, StreamQuery
+from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
+
+STATUSES: Final = (
+    "running",
+    "interrupted",
+    "suspended",
+    "completed",
+    "failed",
+    "blocked",
+    "budget_exhausted",
+    "cancelled",
+)
+"""What the status of a stored run may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,10 @@ class StoredRun:
 
 
 class Runs:
-    """The runs in a store that were given it as `journal=`. Every method is about one user's."""
+    """The runs in a store that were given it as `journal=`. Every method is about one user's.
+
+    Ids are text, and whatever else is given as one raises a `ConfigurationError`.
+    """
 
     def __init__(self, store: JournalStore) -> None:
         self._store = store
@@ -64,7 +82,7 @@ class Runs:
         Raises:
             StoreError: the store cannot be read.
         """
-        stream = (await self._store.read(run_key(run_id, Scope(user=user_id)), -1, limit=1)).stream
+        stream = (await self._store.read(_key(run_id, user_id), -1, limit=1)).stream
         return _info(stream) if stream.head else None
 
     async def find(self, run_id: str, user_id: str = "") -> StoredRun | None:
@@ -74,7 +92,7 @@ class Runs:
             StoreError: the store cannot be read, or what it holds was damaged.
             ConfigurationError: what it holds is no possible run.
         """
-        key, events = run_key(run_id, Scope(user=user_id)), list[Event]()
+        key, events = _key(run_id, user_id), list[Event]()
         while True:
             found = await self._store.read(key, len(events))
             for entry in found.entries:
@@ -84,7 +102,7 @@ class Runs:
                 break
         if not events:
             return None
-        journal = Journal(tuple(events))
+        journal = Journal(tuple(events), self._store)
         _ = journal.run  # It refuses events that are no possible run.
         return StoredRun(_info(found.stream), journal)
 
@@ -104,9 +122,9 @@ class Runs:
         Raises:
             StoreError: the store cannot be written.
         """
-        scope = Scope(user=user_id)
-        await forget_spilled(self._store, scope, run_id=run_id)
-        return await self._store.forget(run_key(run_id, scope)) > 0
+        key = _key(run_id, user_id)
+        await forget_spilled(self._store, key.owner, run_id=run_id)
+        return await self._store.forget(key) > 0
 
     async def list(self, user_id: str = "", *, status: str | None = None) -> AsyncIterator[RunInfo]:
         """A user's runs, the newest first.
@@ -115,13 +133,25 @@ class Runs:
             status: only runs with this status.
 
         Raises:
+            ConfigurationError: there is no such status, or the user id is no text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
+        check_text(user_id, "user_id")
+        if status is not None and status not in STATUSES:
+            raise ConfigurationError(
+                f"No run has the status {status!r:.100}.", guidance=f"A run is one of: {', '.join(STATUSES)}."
+            )
         async for stream in list_streams(self._store, StreamQuery(kind=KIND, tenant="", user=user_id)):
             info = _info(stream)
             if status is None or info.status == status:
                 yield info
+
+
+def _key(run_id: str, user_id: str) -> StreamKey:
+    check_text(run_id, "run_id")
+    check_text(user_id, "user_id")
+    return run_key(run_id, Scope(user=user_id))
 
 
 def _info(stream: StreamInfo) -> RunInfo:

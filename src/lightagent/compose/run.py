@@ -49,6 +49,11 @@ def turn_place(options: RunOptions) -> TurnPlace:
 
 
 def _check_session(session: str | None, options: RunOptions) -> None:
+    if options.get("replace_turn") == "":
+        raise ConfigurationError(
+            "run: replace_turn is empty.",
+            guidance="Give the run_id of Sessions(store).last_turn(session_id), or leave the option out.",
+        )
     if session is None:
         if turn_place(options) != NEXT:
             raise ConfigurationError(

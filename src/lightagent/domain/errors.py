@@ -202,7 +202,8 @@ class LeaseHeld(StoreError):
         self.holder, self.left = holder, left
         super().__init__(
             f"{holder!r:.100} holds the lease of the stream for another {left:.1f} s.",
-            guidance="Wait until it is released or ends.",
+            guidance="Wait until it is released or ends. A run whose async stream was left early holds it until the "
+            "stream is closed: leave streams with `async with` or aclose().",
             details={"holder": holder[:100], "left": left},
             retryable=True,
         )

@@ -26,7 +26,7 @@ class Retention:
         max_bytes: what they may take together.
 
     Raises:
-        ConfigurationError: there is no limit, or one is below 0.
+        ConfigurationError: there is no limit, or one is no number or below 0.
     """
 
     older_than: float | None = None
@@ -34,11 +34,12 @@ class Retention:
     max_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        given = [limit for limit in (self.older_than, self.keep, self.max_bytes) if limit is not None]
-        if not given or not all(limit >= 0 for limit in given):
+        limits: tuple[object, ...] = (self.older_than, self.keep, self.max_bytes)
+        given = [limit for limit in limits if limit is not None]
+        if not given or not all(map(_is_limit, given)):
             raise ConfigurationError(
-                "Retention needs at least one limit, and none below 0.",
-                guidance="Give older_than (seconds), keep (how many) or max_bytes.",
+                "Retention needs at least one limit, each a number and none below 0.",
+                guidance="Give older_than in seconds, keep or max_bytes; commands: --older-than, --keep, --max-bytes.",
             )
 
     def how_many_stay(self, newest_first: Sequence[Kept], now: float) -> int:
@@ -53,3 +54,7 @@ class Retention:
             if self.max_bytes is not None and size > self.max_bytes:
                 return count
         return len(newest_first)
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0

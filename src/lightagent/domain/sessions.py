@@ -233,6 +233,16 @@ def closing_events(run: Run, unknown: str, at: float) -> tuple[Event, ...]:
     Args:
         unknown: the text in place of a result, with the name of the tool as `{tool}`.
     """
+    return (*unknown_results(run, unknown, at), RunFinished(Cancelled(), at=at))
+
+
+def unknown_results(run: Run, unknown: str, at: float) -> tuple[ToolFinished, ...]:
+    """The results of calls that had begun when their turn ended: whether they took effect is unknown.
+
+    Without them the model would not see that it made these calls, nor what came of others of the same round.
+
+    Args:
+        unknown: the text in place of a result, with the name of the tool as `{tool}`.
+    """
     begun = [call.call for call in run.calls.values() if call.status == "started"]
-    results = [ToolFinished(call.id, unknown.format(tool=call.name), "unknown", at=at) for call in begun]
-    return (*results, RunFinished(Cancelled(), at=at))
+    return tuple(ToolFinished(call.id, unknown.format(tool=call.name), "unknown", at=at) for call in begun)

@@ -47,7 +47,9 @@ def write_answer(text: str) -> None:
     """More of the answer, as it is; on a terminal without control characters, which could take the terminal over."""
     if sys.stdout.isatty():
         text = "".join(each for each in text if each.isprintable() or each in "\n\t")
-    sys.stdout.write(text)
+    encoding = sys.stdout.encoding or "utf-8"
+    # Half a surrogate pair, which ids and texts may hold and no encoding can; the escape is also the one of JSON.
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
 
 

@@ -8,10 +8,12 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from lightagent.application.load_session import no_session, session_key
 from lightagent.application.prune_sessions import PrunedSessions
 from lightagent.application.sessions import Sessions
 from lightagent.application.trim_session import TrimmedSession
 from lightagent.domain.errors import ConfigurationError, IncompleteListing
+from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, User
 from lightagent.entrypoints.cli.session_commands import SessionId
@@ -20,7 +22,7 @@ from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_BYTES: Final = {"k": 1000, "M": 1000**2, "G": 1000**3}
+_BYTES: Final = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 
 OlderThan: TypeAlias = Annotated[
     str | None, typer.Option("--older-than", metavar="TIME", help="Such as 90s, 30m, 12h, 30d or 4w.")
@@ -50,9 +52,7 @@ def forget(
         return await Sessions(store).forget(session, user)
 
     if not with_store(remove, config, profile, trust_config):
-        raise ConfigurationError(
-            f"There is no session {printable(session)!r} of this user.", guidance="Type: lightagent sessions list"
-        )
+        raise no_session(session_key(Scope(user=user, session=session)))
     out().print(f"Forgotten: {printable(session)}", markup=False)
     return ExitCode.COMPLETED
 
@@ -157,16 +157,17 @@ def trim(
 
 
 def _amount(text: str | None, units: dict[str, int], option: str) -> float | None:
-    """A number with a unit, in the smallest one."""
+    """A number with a unit, in the smallest one. Bytes need none; a time does, for 30 may mean days as well."""
     if text is None:
         return None
-    unit = units.get(text[-1:])
-    number = text if unit is None else text[:-1]
-    if not (number.isascii() and number.replace(".", "", 1).isdigit()):
+    unit = text[-1:] if text[-1:] in units else ""
+    number = text.removesuffix(unit)
+    if unit not in units or not (number.isascii() and number.replace(".", "", 1).isdigit()):
         raise ConfigurationError(
-            f"{option}: {printable(text)!r} is no number with a unit.", guidance=f"The units are {', '.join(units)}."
+            f"{option}: {printable(text)!r} is no number with a unit.",
+            guidance=f"The units are {', '.join(filter(None, units))}.",
         )
-    return float(number) * (unit or 1)
+    return float(number) * units[unit]
 
 
 def _whole(amount: float | None) -> int | None:

@@ -147,7 +147,7 @@ def resume(
         if journal is None:
             raise ConfigurationError(
                 f"The session {printable(session)!r} of this user has no turn that waits or was interrupted.",
-                guidance="Type: lightagent sessions list",
+                guidance="Type: lightagent sessions list --user NAME",
             )
         return journal
 

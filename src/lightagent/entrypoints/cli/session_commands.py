@@ -11,12 +11,14 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from lightagent.application.load_session import require_session, session_key
 from lightagent.application.projections.calls import tool_calls
 from lightagent.application.session_info import SessionInfo
 from lightagent.application.session_turns import SessionTurn
 from lightagent.application.sessions import Sessions
 from lightagent.domain.json_types import JsonObject
-from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
+from lightagent.domain.scopes import Scope
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, User
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, open_private, print_listing, with_store
 from lightagent.entrypoints.cli.trace_tree import print_tree
@@ -73,6 +75,8 @@ def show(
 ) -> ExitCode:
     """Print the conversation of a session.
 
+    The user is part of its name: a session that was begun with --user is found with --user alone.
+
     **Examples**
 
     `lightagent sessions show monday`
@@ -81,6 +85,7 @@ def show(
     """
 
     async def read(store: JournalStore) -> tuple[JsonObject, ...]:
+        await require_session(store, session_key(Scope(user=user, session=session)))
         return await Sessions(store).messages(session, user, include_incomplete_turns=incomplete)
 
     messages = with_store(read, config, profile, trust_config)
@@ -119,6 +124,7 @@ def replay(
     """
 
     async def read(store: JournalStore) -> list[SessionTurn]:
+        await require_session(store, session_key(Scope(user=user, session=session)))
         return [turn async for turn in Sessions(store).replay(session, user)]
 
     turns = with_store(read, config, profile, trust_config)
@@ -178,8 +184,11 @@ def export(
 
     async def write(store: JournalStore) -> int:
         sessions = Sessions(store)
-        listing: Listing[SessionInfo] = Listing([]) if session else await gather_listing(sessions.list(user))
-        names = [session] if session else [info.session_id for info in listing.found]
+        listing: Listing[SessionInfo] = Listing([])
+        names = [session or ""]  # An empty name, such as of a variable that is not set, does not stand for all of them.
+        if session is None:
+            listing = await gather_listing(sessions.list(user))
+            names = [info.session_id for info in listing.found]
         lines = _lines(sessions, names, user)
         first = await anext(lines, None)  # Before a file is written over: there may be no such session.
         with nullcontext(sys.stdout) if output is None else open_private(output) as file:
@@ -192,8 +201,9 @@ def export(
         return len(names)
 
     count = with_store(write, config, profile, trust_config)
-    if output is not None:
-        out().print(f"Exported: {count} session{'' if count == 1 else 's'}", markup=False)
+    if output is not None or not count:
+        told = out() if output is not None else err()
+        told.print(f"Exported: {count} session{'' if count == 1 else 's'}", markup=False)
     return ExitCode.COMPLETED
 
 

@@ -125,7 +125,7 @@ async def find_run(store: JournalStore, run: str, user: str) -> StoredRun:
     found = await Runs(store).find(run, user)
     if found is None:
         raise ConfigurationError(
-            f"There is no run {printable(run)!r} of this user.", guidance="Type: lightagent runs list"
+            f"There is no run {printable(run)!r} of this user.", guidance="Type: lightagent runs list --user NAME"
         )
     return found
 

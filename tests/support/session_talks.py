@@ -68,6 +68,7 @@ class Thread:
         marks: the turns that are part of the conversation.
         said: what was said as of the last look.
         checkpoints: what was said at each, and the turns that could be taken back there.
+        included: what a turn that waits for a human has begun from, if from incomplete turns too.
     """
 
     user: str
@@ -76,6 +77,7 @@ class Thread:
     said: Said = field(default_factory=Said)
     stack: Stack = field(default_factory=list)
     checkpoints: dict[str, tuple[Said, Stack]] = field(default_factory=dict)
+    included: list[str] | None = None
 
 
 class Talk:
@@ -158,7 +160,11 @@ class Talk:
         """A turn has ended: what it was asked is part of the conversation if it completed."""
         self.done[result.outcome.kind] += 1
         self.done["made short"] += any(event.type == "context_replaced" for event in result.journal.events)
+        included = thread.included
+        if not isinstance(result.outcome, Suspended):
+            thread.included = None
         if result.success:
+            thread.marks = thread.marks if included is None else included
             query = result.journal.run.started.messages or [
                 event.message for event in result.journal.events if event.type == "admitted"
             ]
@@ -240,7 +246,7 @@ class Talk:
     async def undo(self, thread: Thread, sessions: Sessions) -> None:
         """Take back the last turn, be it open or ended: all is as it was before it."""
         if not thread.stack:
-            with pytest.raises(ConfigurationError, match="could be taken back"):
+            with pytest.raises(ConfigurationError, match="could be taken back|There is no session"):
                 await sessions.undo(thread.name, thread.user)
             return
         run_id, before = thread.stack.pop()
@@ -250,6 +256,7 @@ class Talk:
 
     async def went_back(self, thread: Thread, before: Said | None) -> None:
         """What was said is what was said before."""
+        thread.included = None
         there = await self.heard(thread)
         if before is not None:
             assert (there.messages, there.everything) == (before.messages, before.everything)
@@ -269,7 +276,7 @@ class Talk:
             return
         result = await self.ask(thread, self.plan(thread), replace_turn=last.run_id)
         thread.stack[-1] = result.run_id, before
-        thread.marks, thread.said = list(before.marks), Said()
+        thread.marks, thread.said, thread.included = list(before.marks), Said(), None
         self.ended(thread, result)
         self.done["replaced"] += 1
 
@@ -279,9 +286,10 @@ class Talk:
             return
         result = await self.ask(thread, self.plan(thread), include_incomplete_turns=True)
         thread.stack.append((result.run_id, thread.said))
+        thread.included = marks(thread.said.everything)
         if result.success:
             self.done["included"] += 1
-            thread.marks, thread.said = marks(thread.said.everything), Said()
+            thread.said = Said()
         self.ended(thread, result)
 
     async def fork(self, thread: Thread, sessions: Sessions) -> None:

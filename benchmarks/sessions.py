@@ -1,12 +1,13 @@
 """What a stored conversation costs a turn, and whether that grows with the conversation.
 
     python benchmarks/sessions.py --turns 1000
-    python benchmarks/sessions.py --turns 10000 --only lightagent
+    python benchmarks/sessions.py --turns 10000 --only lightagent,lightagent-bounded
 
 Each library keeps one conversation in an SQLite file of its own, on disk, with `synchronous = FULL`, and answers every
 question at once without a network. What is measured is a whole turn as a reader of its documentation would write it:
 CPU of the process, the file's bytes, and the first tenth of the turns beside the last one. What the libraries persist
 differs: lightagent the events of each run, langgraph a checkpoint of the whole state, openai-agents the messages.
+`lightagent-bounded` has a context budget of 4,000 tokens; the others keep and send the whole conversation.
 """
 
 import argparse
@@ -23,13 +24,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from common import STORED_ANSWER, Turn
-from peers.stored_turns import langgraph_turns, lightagent_turns, openai_agents_turns
+from peers.stored_turns import bounded_turns, langgraph_turns, lightagent_turns, openai_agents_turns
 
 QUESTION = "What is one and two, and does it differ from the number that you told me in turn {number}?"
 
 
 LIBRARIES: dict[str, tuple[Callable[[Path, AsyncExitStack], Awaitable[Turn]], str, str]] = {
     "lightagent": (lightagent_turns, "lightagent", "-e ."),
+    "lightagent-bounded": (bounded_turns, "lightagent", "-e ."),
     "langgraph": (langgraph_turns, "langgraph.checkpoint.sqlite", "langgraph langgraph-checkpoint-sqlite"),
     "openai-agents": (openai_agents_turns, "agents", "openai-agents"),
 }

@@ -7,9 +7,14 @@ from pathlib import Path
 from common import STORED_ANSWER, Turn
 
 
-async def lightagent_turns(file: Path, stack: AsyncExitStack) -> Turn:
+async def bounded_turns(file: Path, stack: AsyncExitStack) -> Turn:
+    """This project with a context budget, as a conversation that goes on for years needs one."""
+    return await lightagent_turns(file, stack, max_tokens=4000)
+
+
+async def lightagent_turns(file: Path, stack: AsyncExitStack, *, max_tokens: int | None = None) -> Turn:
     """This project: `session_id=` over its SQLite store."""
-    from lightagent import ChatModel, ChatRequest, LightAgent
+    from lightagent import ChatModel, ChatRequest, ContextBudget, LightAgent
     from lightagent.adapters.journals.sqlite import SqliteJournalStore
     from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
 
@@ -25,7 +30,8 @@ async def lightagent_turns(file: Path, stack: AsyncExitStack) -> Turn:
 
     store = SqliteJournalStore(str(file))
     stack.push_async_callback(store.aclose)
-    agent = LightAgent(model=Model(), instructions="You answer.", session_store=store)
+    budget = None if max_tokens is None else ContextBudget(max_tokens=max_tokens, strategy="drop")
+    agent = LightAgent(model=Model(), instructions="You answer.", session_store=store, context_budget=budget)
 
     async def turn(question: str) -> str:
         return await agent.arun(question, session_id="one", user_id="ann")

@@ -192,7 +192,8 @@ def _begun(session: Session, event: RunStarted) -> Run:
 
 def _said_after(session: Session, run: Run) -> Said:
     """The conversation after a turn: whatever it said is part of everything, and of the rest if it completed."""
-    said, begun, before = conversation(run), session.beginning, session.said
+    begun, before = session.beginning, session.said
+    said = conversation(run, begun)
     only_added = said[: len(begun)] == begun
     if only_added and len(begun) != len(before.everything):
         everything = (*before.everything, *said[len(begun) :])
@@ -216,15 +217,20 @@ def _refuse(problem: str) -> NoReturn:
     raise ConfigurationError(f"Session: {problem}.", guidance="")
 
 
-def conversation(run: Run) -> tuple[Message, ...]:
+def conversation(run: Run, begun: tuple[Message, ...] = ()) -> tuple[Message, ...]:
     """The messages of a run that a next one may begin from, without what context sources added to it.
 
     Calls without results are left out with the message that made them, so that a provider takes what is left. So is a
     last reply that was withheld.
+
+    Args:
+        begun: what the run began from, if that was such a conversation, which is not looked through again.
     """
     withheld = isinstance(run.outcome, Blocked) and run.last_reply is not None
     messages = run.messages[:-1] if run.calls or withheld else run.messages
-    return tuple(message for message in messages if not isinstance(message, ContextMessage) or message.replaces)
+    known = begun if messages[: len(begun)] == begun else ()
+    added = messages[len(known) :]
+    return (*known, *(one for one in added if not isinstance(one, ContextMessage) or one.replaces))
 
 
 def closing_events(run: Run, unknown: str, at: float) -> tuple[Event, ...]:

@@ -41,7 +41,7 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
 
-# 50 and 10 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many.
+# 50 and 17 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many.
 STORES := killed killed_at_points mutated postgres_killed raced
 soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from lightagent.adapters.chat.offline.words import readable
+from lightagent.adapters.chat.openai.error_bodies import LARGEST
 from lightagent.application.tools.describe_failure import MOST_CHARACTERS
 from tests.support.expressions import Expression, expressions, hostile_texts, unseen
 
@@ -61,6 +62,8 @@ MADE_WHEN_USED = {
 
 def seen(expression: Expression) -> Callable[[str], str]:
     """What of a text reaches the expression."""
+    if expression.module == "lightagent.adapters.chat.openai.error_words":
+        return lambda text: text[:LARGEST]
     if expression.module == "lightagent.application.tools.describe_failure":
         return lambda text: text[: MOST_CHARACTERS * 4]
     limited = expression.module.startswith(OFFLINE) and expression.place.rpartition(":")[0] not in WHOLE

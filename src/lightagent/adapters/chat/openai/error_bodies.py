@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-_LARGEST = 64 * 1024
+LARGEST = 64 * 1024
 """Characters of a text that are kept until credentials are masked; after that it is cut."""
 
 _MESSAGES = (
@@ -62,8 +62,8 @@ class Report:
 
     @property
     def text(self) -> str:
-        """All of it that is in words."""
-        return " ".join((*self.words, self.message))
+        """All of it that is in words, as far as it is looked through for what it means."""
+        return " ".join((*self.words, self.message))[:LARGEST]
 
     @property
     def status(self) -> int | None:
@@ -78,10 +78,10 @@ def read_body(body: bytes) -> Report:
         parsed: object = json.loads(text)
     except (ValueError, RecursionError):
         page = text[:1] == "<"
-        return Report("The provider answered with a web page." if page else text[:_LARGEST])
+        return Report("The provider answered with a web page." if page else text[:LARGEST])
     if isinstance(parsed, list) and parsed:  # as Google does
         parsed = parsed[0]
-    return read_report(parsed) if isinstance(parsed, dict) else Report(text[:_LARGEST])
+    return read_report(parsed) if isinstance(parsed, dict) else Report(text[:LARGEST])
 
 
 def read_report(answer: Mapping[object, object]) -> Report:
@@ -176,12 +176,12 @@ def _behind_gateway(error: Mapping[object, object]) -> Report | None:
 def _message(value: object) -> str:
     """A text, or the texts of FastAPI's list of what is wrong."""
     if isinstance(value, list) and all(isinstance(item, str | Mapping) for item in value):
-        return "; ".join(filter(None, map(_message, value)))[:_LARGEST]
+        return "; ".join(filter(None, map(_message, value)))[:LARGEST]
     if isinstance(value, Mapping):
-        text = next((str(value[name]) for name in _MESSAGES if value.get(name)), str(dict(value)))[:_LARGEST]
+        text = next((str(value[name]) for name in _MESSAGES if value.get(name)), str(dict(value)))[:LARGEST]
         where = value.get("loc")
         return f"{'.'.join(map(str, where))}: {text}" if isinstance(where, list) else text
-    return str(value)[:_LARGEST]
+    return str(value)[:LARGEST]
 
 
 def _words(error: Mapping[object, object]) -> Iterator[str]:

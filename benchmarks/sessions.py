@@ -28,7 +28,6 @@ from peers.stored_turns import bounded_turns, langgraph_turns, lightagent_turns,
 
 QUESTION = "What is one and two, and does it differ from the number that you told me in turn {number}?"
 
-
 LIBRARIES: dict[str, tuple[Callable[[Path, AsyncExitStack], Awaitable[Turn]], str, str]] = {
     "lightagent": (lightagent_turns, "lightagent", "-e ."),
     "lightagent-bounded": (bounded_turns, "lightagent", "-e ."),

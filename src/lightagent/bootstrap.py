@@ -76,14 +76,14 @@ class App:
         Raises:
             ConfigurationError: the numbers do not fit together, or there is no such counter.
         """
-        chosen, place = self.settings.context, "context"
+        chosen, place = self.settings.context, "context.counter"
         if chosen.max_tokens is None:
             return None
-        known = find_adapter("tokens", chosen.counter, at=f"{place}.counter").options.model_fields
+        known = find_adapter("tokens", chosen.counter, at=place).options.model_fields
         options = {"model": self.model.name} if "model" in known else {}
-        counter = open_adapter("tokens", chosen.counter, options, at=f"{place}.counter")
+        counter = open_adapter("tokens", chosen.counter, options, at=place)
         if not isinstance(counter, TokenCounter):
-            raise ConfigurationError(f"{place}.counter: {chosen.counter!r} is no token counter.", guidance="")
+            raise ConfigurationError(f"{place}: {chosen.counter!r} is not a token counter.", guidance="")
         return ContextBudget(chosen.max_tokens, chosen.strategy, chosen.target_tokens, counter=counter)
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:

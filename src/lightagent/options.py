@@ -111,7 +111,7 @@ class RunOptions(TypedDict, total=False):
         user_id: whose run it is.
         session_id: the stored conversation that the run goes on with, one of this user's; needs a `session_store`.
         replace_turn: the run id of the session's last turn, which is taken back as this one begins: to ask again, or
-            something else. `Sessions.last_turn` tells it.
+            something else. `Sessions.last_turn` gives it.
         include_incomplete_turns: begin from the session's conversation with the turns that failed, were blocked or
             cancelled, or ran out of a budget; they are left out otherwise.
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.

@@ -53,7 +53,7 @@ def test_tools_are_listed_for_people_and_for_programs() -> None:
     assert listed[0]["function"]["parameters"]["required"] == ["x"]
 
 
-def test_a_broken_file_is_told_beside_the_list_and_fails_the_check(folder: Path) -> None:
+def test_a_broken_file_is_reported_beside_the_list_and_fails_the_check(folder: Path) -> None:
     assert invoke("check", "-d", "tools").exit_code == 0
     (folder / "tools/broken.py").write_text("\n1 / 0\n")
     (folder / "tools/vague.py").write_text(
@@ -71,7 +71,7 @@ def test_a_broken_file_is_told_beside_the_list_and_fails_the_check(folder: Path)
     assert lines[1].startswith("warning · vague · tool_description · ")
     assert [one["level"] for one in json.loads(invoke("check", "-d", "tools", "--json").stdout)] == ["error", "warning"]
     (folder / "tools/broken.py").unlink()
-    assert invoke("check", "-d", "tools").exit_code == 0, "a warning alone is no failure"
+    assert invoke("check", "-d", "tools").exit_code == 0, "a warning alone is not a failure"
 
 
 @pytest.mark.usefixtures("folder")
@@ -93,7 +93,7 @@ def test_a_call_prints_the_answer_and_nothing_else() -> None:
     ],
 )
 @pytest.mark.usefixtures("folder")
-def test_a_call_that_does_not_go_ends_with_1_and_says_why(arguments: list[str], told: str) -> None:
+def test_a_call_that_fails_ends_with_1_and_says_why(arguments: list[str], told: str) -> None:
     done = invoke("call", *arguments, "-d", "tools")
     assert done.exit_code == 1
     assert told in done.stderr

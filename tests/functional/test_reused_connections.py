@@ -1,4 +1,4 @@
-"""A connection that is used again may have been closed meanwhile: a request that nobody answered costs no attempt."""
+"""A connection that is used again may have been closed meanwhile: a request without an answer costs no attempt."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_what_a_kept_connection_does_not_answer_is_sent_once_more(
         for query in ("Hello", "Hello", LARGE, "Hello"):
             ending = await ask(agent, query, stream=stream, max_retry=1)
             assert (ending.code, ending.result.content) == (None, "Hi")
-    # Every second request found a closed connection, and went over one of its own, which nobody uses again.
+    # Every second request found a closed connection, and went over one of its own, which is not used again.
     assert closer.connections == [2, 1, 2, 1]
 
 

@@ -115,8 +115,8 @@ async def test_links_pipes_and_folders_are_refused_and_not_run(directory: Path) 
     loader = ToolLoader(directory)
     for name in ("linked", "other"):
         assert "symbolic link" in refusal(partial(loader.load_tool, name))
-    assert "no plain file" in refusal(lambda: loader.load_tool("pipe"))
-    assert "no plain file" in refusal(lambda: loader.load_tool("folder"))
+    assert "not a regular file" in refusal(lambda: loader.load_tool("pipe"))
+    assert "not a regular file" in refusal(lambda: loader.load_tool("folder"))
     assert sorted((await loader.tools()).tools) == ["add", "get_weather"]
     assert not (directory.parent / "ran").exists()
 
@@ -228,7 +228,7 @@ async def test_a_directory_that_is_not_there_fails_the_run_with_its_place(tmp_pa
     assert (await loader.tools()).tools == {}
 
 
-def test_a_file_is_run_once_whoever_asks_for_it(directory: Path) -> None:
+def test_a_file_is_run_once_however_often_it_is_asked_for(directory: Path) -> None:
     (directory / "once.py").write_text(
         "import threading, time\ncount = getattr(threading, '_counted', 0) + 1\nthreading._counted = count\n"
         "time.sleep(0.01)\ndef once() -> str: ...\n"

@@ -35,7 +35,7 @@ class Deadline:
 
     def __init__(self, seconds: float, outer: Deadline | None = None) -> None:
         self.seconds: float = seconds
-        # One that never comes has nothing to pause but what is around it.
+        # A deadline that never comes need not be paused; the one around it takes its place.
         self.outer: Deadline | None = outer.outer if outer is not None and outer.seconds == math.inf else outer
         self.expired = False
         self.moment = math.inf

@@ -1,4 +1,4 @@
-"""What an agent is told beside the conversation, and how that is kept short."""
+"""What is added to an agent's conversation and concluded from it, and how it is kept short."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from lightagent.domain.json_types import JsonValue
 def without_function_calls(history: Sequence[Mapping[str, JsonValue]]) -> Iterator[Mapping[str, JsonValue]]:
     """The entries with calls and results of tools in the place of those of functions, which had no ids.
 
-    What is not in that form is left as it is, and so is the result of a function that nobody called.
+    What is not in that form is left as it is, and so is a result without a call before it.
     """
     asked: dict[str, str] = {}
     for place, entry in enumerate(history):

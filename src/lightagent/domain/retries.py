@@ -16,7 +16,7 @@ MOST_ADAPTIONS: Final = 16
 def is_adaption(failure: LightAgentErrorInfo) -> bool:
     """Whether the endpoint refused the form of a request, and its model has learnt another one.
 
-    To send the request once more in that form is no retry of a failure, and does not count as one.
+    Sending the request again in that form does not count as a retry.
     """
     return failure.retryable and isinstance((failure.details or {}).get("learnt"), str)
 

@@ -16,7 +16,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 
 _HOSTS: Final = ("base_url", "azure_endpoint", "api_base")
 _MAY_NAME_A_HOST: Final = {"model": re.compile("://"), "arguments": re.compile(r"(?i)[/\\@#?]|base|url|host|endpoint")}
-"""Options of LiteLLM that name a host where they hold such; whether they do, the adapter looks at closely."""
+"""Options of LiteLLM that may name a host, and what they hold then; the adapter decides whether they really do."""
 _ALLOWED: Final = "default_key_allowed"
 
 

@@ -28,7 +28,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
 
 
 def _is_meant_for_us(name: str) -> bool:
-    """Whether a variable is ours by its prefix; without the line after it, only where one of ours would follow."""
+    """Whether a name begins as ours do; one without `_` after `LIGHTAGENT` only if what follows resembles ours."""
     said = name.upper().removeprefix("LIGHTAGENT")
     if said == name.upper():
         return False

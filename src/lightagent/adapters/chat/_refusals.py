@@ -198,8 +198,10 @@ def learn(
         current: what is known by now; another request may have learnt something since this one was sent.
         sent: the profile by which the request was written.
     """
-    learnt = refused(sent, request, error.message, error.details) if isinstance(error, ProviderError) else None
-    if learnt is None or not isinstance(error, ProviderError):
+    if not isinstance(error, ProviderError):
+        return current, error
+    learnt = refused(sent, request, error.message, error.details)
+    if learnt is None:
         return current, error
     profile = learnt.profile if current is sent else _merged(current, sent, learnt.profile)
     return profile, asks_again(error, learnt.change)

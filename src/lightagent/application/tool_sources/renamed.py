@@ -15,7 +15,8 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class RenamedTools(SourceWrapper[DepsT_contra]):
-    """The same tools; ``RenamedTools(source, {"search": "search_news"})`` calls those that are named so otherwise.
+    """The same tools; ``RenamedTools(source, {"search": "search_news"})`` gives those that it names another
+    name.
 
     Raises:
         ConfigurationError: at once where providers would refuse a name; when listed where the source has no such tool,

@@ -21,17 +21,6 @@ Chosen: TypeAlias = Callable[[str], bool] | Collection[str]
 """Some of a source's tools: their names, each of which must be there, or a function that takes each name."""
 
 
-def checked_choice(chosen: Chosen) -> Chosen:
-    """The choice, unless it is one text, whose letters would be taken for names.
-
-    Raises:
-        ConfigurationError: it is.
-    """
-    if isinstance(chosen, str):
-        raise ConfigurationError(f"Expected names of tools, got the text {chosen!r:.100}.", guidance="Pass a list.")
-    return chosen
-
-
 class SourceWrapper(ToolSource[DepsT_contra]):
     """A source that shows the tools of another one differently. Made anew whenever that one lists anew.
 
@@ -81,7 +70,7 @@ class SourceWrapper(ToolSource[DepsT_contra]):
         ...
 
     def _spec(self, name: str, own: ToolSpec) -> ToolSpec:
-        """The declaration that is shown of the tool that the source calls `name`; that it says so is seen to."""
+        """The declaration that is shown of the tool that the source calls `name`; its name is replaced afterwards."""
         return own
 
     def _chosen(self, chosen: Chosen, own: tuple[str, ...]) -> frozenset[str]:

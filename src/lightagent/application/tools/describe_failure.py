@@ -11,8 +11,8 @@ from lightagent.domain.secret_forms import mask_tokens
 
 MOST_CHARACTERS = 500
 
-# Credentials as they commonly turn up in the texts of exceptions, besides what they look like anywhere. A net, not a
-# wall: what a tool must not tell, it should not put into its exceptions.
+# Credentials as they commonly turn up in the texts of exceptions, besides the tokens of well-known services. This
+# catches accidents only: a tool should not put into its exceptions what a model must not read.
 _MASKS = (
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), r"\1 ***"),
     (

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import as_tool
-from lightagent.application.tools.signature import source_function
+from lightagent.application.tools.signature import check_names, source_function
 from lightagent.application.tools.tool_file import read_tool_file, run_tool_file, tool_file_path
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import tool_name
@@ -53,7 +53,7 @@ class ToolLoader(ToolSource[object]):
     ) -> None:
         self._given = Path(tools_directory)
         self._directory = self._given.absolute()  # So that it stays the same wherever the program goes later.
-        self._names = None if names is None else _each(names)
+        self._names = None if names is None else tuple(check_names(names))
         self._loaded: dict[str, _Loaded] = {}
         self._problems: tuple[ToolProblem, ...] = ()
         self._version = 0
@@ -89,7 +89,7 @@ class ToolLoader(ToolSource[object]):
 
         Raises:
             ConfigurationError: there is no such file or function, or something is wrong with it; the text names the
-                file and, where it can be told, the line.
+                file and, where it is known, the line.
         """
         with self._lock:
             return self._load(tool_name).given
@@ -99,7 +99,7 @@ class ToolLoader(ToolSource[object]):
 
         Raises:
             ConfigurationError: one of those that were named cannot be loaded; the others are tried nevertheless, and
-                the text tells of each.
+                the text names each.
         """
         with self._lock:
             if tool_names is None:
@@ -153,10 +153,10 @@ class ToolLoader(ToolSource[object]):
         return found
 
     def _load_named(self, names: Iterable[str]) -> dict[str, _Loaded]:
-        found, failed = self._try(_each(names))
+        found, failed = self._try(check_names(names))
         if len(failed) > 1:
-            told = "\n".join(f"{error.message} {error.guidance}" for _, error in failed)
-            raise ConfigurationError(f"{len(failed)} tools cannot be loaded:\n{told}", guidance="")
+            listed = "\n".join(f"{error.message} {error.guidance}" for _, error in failed)
+            raise ConfigurationError(f"{len(failed)} tools cannot be loaded:\n{listed}", guidance="")
         for _, error in failed:
             raise error
         return found
@@ -201,9 +201,3 @@ def _place(given: ToolFunction, path: Path) -> str:
     if isinstance(function, FunctionType) and Path(function.__code__.co_filename) == path.resolve():
         return f"{path}:{function.__code__.co_firstlineno}"
     return str(path)
-
-
-def _each(names: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise ConfigurationError(f"Expected names of tools, got the text {names!r:.100}.", guidance="Pass a list.")
-    return tuple(names)

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FunctionType, MethodType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from lightagent.domain.errors import ConfigurationError
 
 Function: TypeAlias = Callable[..., object]
+NamesT = TypeVar("NamesT")
 
 VALID_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What providers accept as the name of a tool."""
@@ -104,6 +105,17 @@ def check_name(name: str) -> str:
             f"A tool's name has 1 to 64 of a-z, A-Z, 0-9, _ and -; {name[:80]!r} has not. {remedy}"
         )
     return name
+
+
+def check_names(names: NamesT) -> NamesT:
+    """Several names, or what chooses among names, itself.
+
+    Raises:
+        ConfigurationError: it is one text, whose letters would be taken for names.
+    """
+    if isinstance(names, str):
+        raise ConfigurationError(f"Expected names of tools, got the text {names!r:.100}.", guidance="Pass a list.")
+    return names
 
 
 def source_function(function: Function) -> Function:

@@ -23,7 +23,7 @@ VALID_FILE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 MOST_FILE_BYTES: Final = 1_000_000
 
-# Neither follows a link nor waits for whoever writes to a pipe.
+# Opening follows no symbolic link, and does not wait for the writer of a pipe.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -45,7 +45,7 @@ def read_tool_file(path: Path) -> bytes:
     """What the file holds. The file that is looked at is the one that is read, so it cannot be exchanged between.
 
     Raises:
-        ConfigurationError: there is none, it is a symbolic link or no plain file, or it is too large.
+        ConfigurationError: there is none, it is a symbolic link or not a regular file, or it is too large.
     """
     try:
         if path.is_symlink():
@@ -57,7 +57,7 @@ def read_tool_file(path: Path) -> bytes:
         raise _refused(path, f"It cannot be read ({exc.strerror})") from exc
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise _refused(path, "It is no plain file")
+        raise _refused(path, "It is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
         content = file.read(MOST_FILE_BYTES + 1)
     if len(content) > MOST_FILE_BYTES:
@@ -69,7 +69,7 @@ def run_tool_file(path: Path, content: bytes) -> ModuleType:
     """The module that the file makes. It is run as any module of Python; only its name is ours.
 
     Raises:
-        ConfigurationError: it is no Python, or something went wrong when it was run; the text names file and line.
+        ConfigurationError: it is not valid Python, or it failed when it was run; the text names file and line.
     """
     real = path.resolve()
     name = f"lightagent_tools_{hashlib.sha256(bytes(real.parent)).hexdigest()[:12]}_{path.stem}"
@@ -96,15 +96,11 @@ def run_tool_file(path: Path, content: bytes) -> ModuleType:
 
 def place_in_file(exc: BaseException, path: Path) -> str:
     """``FILE:LINE``, where in the file it went wrong; a syntax error knows its line itself."""
-    if isinstance(exc, SyntaxError) and exc.lineno and exc.filename in (None, *_spellings(path)):
+    spellings = (str(path.absolute()), str(path.resolve()))
+    if isinstance(exc, SyntaxError) and exc.lineno and exc.filename in (None, *spellings):
         return f"{path}:{exc.lineno}"
-    frames = traceback.extract_tb(exc.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename in _spellings(path)]
+    lines = [frame.lineno for frame in traceback.extract_tb(exc.__traceback__) if frame.filename in spellings]
     return f"{path}:{lines[-1]}" if lines else str(path)
-
-
-def _spellings(path: Path) -> tuple[str, ...]:
-    return str(path.absolute()), str(path.resolve())
 
 
 class _Read(SourceLoader):

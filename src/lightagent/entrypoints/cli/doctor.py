@@ -62,8 +62,8 @@ def doctor(
 ) -> ExitCode:
     """Open every configured backend, make one real round trip to each, and say what to do where it fails.
 
-    The model is asked for a word or two, which may cost a fraction of a cent. Of a store in SQLite it is told how large
-    the write-ahead log is, and who keeps it from shrinking.
+    The model is asked for a word or two, which may cost a fraction of a cent. For a store in SQLite it also says how
+    large the write-ahead log is, and which process keeps it from shrinking.
 
     With `--probe`, about ten small requests find out what its endpoint takes instead: how it can be asked for JSON,
     with tools and without, which roles and parameters it knows. What differs is printed as the option `profile`, for

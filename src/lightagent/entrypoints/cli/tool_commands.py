@@ -26,7 +26,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
-from lightagent.entrypoints.cli.tool_files import load_tool_file
+from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.ports.tools import RunContext
 from lightagent.settings.origins import printable
 
@@ -60,7 +60,7 @@ def list_tools(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the tools with what a model is told of them; `--json` prints them as a request offers them.
+    """Print the tools with their descriptions; `--json` prints them as a request offers them.
 
     Without `--tools` and `--directory` they are those of the settings, `[default.tools]`.
 
@@ -173,7 +173,7 @@ def _with_tools(
     Raises:
         ConfigurationError: none are named, or they cannot be listed.
     """
-    functions = [function for spec in files or [] for function in load_tool_file(spec)]
+    functions = load_tools(files)
     loader = ToolLoader(directory) if directory is not None else None if files else from_settings()
     if loader is None and not files:
         raise ConfigurationError(

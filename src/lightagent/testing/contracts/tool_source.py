@@ -74,7 +74,7 @@ class ToolSourceContract:
         assert len({tuple(listed.tools) for listed in lists}) == 1
         asyncio.run(source.aclose())
 
-    def test_it_is_closed_as_often_as_anybody_likes_and_opens_again(self) -> None:
+    def test_it_can_be_closed_several_times_and_opens_again(self) -> None:
         async def close_and_open() -> None:
             source = self.make()
             await source.aclose()

@@ -19,7 +19,7 @@ async def plain_answers(answer: object, *, gateway: bool = False) -> AsyncIterat
     """The chunks of a stream, or the one whole answer.
 
     Args:
-        gateway: the provider is a gateway with finish reasons of its own, which tells those behind it besides.
+        gateway: the provider is a gateway with finish reasons of its own, which also passes on those of its providers.
     """
     if not isinstance(answer, AsyncIterator):
         yield _restored(answer, None, gateway=gateway)
@@ -27,11 +27,11 @@ async def plain_answers(answer: object, *, gateway: bool = False) -> AsyncIterat
     overheard = Overheard(answer)
     try:
         while (chunk := await anext(answer, None)) is not None:
-            if told := overheard.take():
-                yield {"choices": [], **told}
+            if heard := overheard.take():
+                yield {"choices": [], **heard}
             yield _restored(chunk, overheard, gateway=gateway)
-        if told := overheard.take():
-            yield {"choices": [], **told}
+        if heard := overheard.take():
+            yield {"choices": [], **heard}
     finally:
         close = getattr(answer, "aclose", None)
         if close is not None:

@@ -7,7 +7,7 @@ Bedrock, Vertex, Azure and xAI, are left out, and so is every provider that is n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from lightagent.adapters.chat._providers import HOSTED
@@ -53,7 +53,7 @@ def missing_variable(model: str, environ: Mapping[str, str]) -> str:
 
 def names_own_host(model: str, api_base: str | None, arguments: JsonObject, environ: Mapping[str, str]) -> bool:
     """Whether requests go nowhere but to the provider's usual place, or to the one that the environment names."""
-    if "://" in model or any(_leads_elsewhere(arguments)):
+    if "://" in model or _leads_elsewhere(arguments):
         return False
     if api_base is None:
         return True
@@ -72,11 +72,11 @@ def key_refusal(model: str, api_base: str | None, environ: Mapping[str, str]) ->
         return None
     host = host_of(api_base or "") or "another host"
     return ProviderError(
-        f"{found or 'What the environment holds to prove who asks'} is not sent to {host}, a host that a settings "
+        f"{found or 'A credential of the environment'} is not sent to {host}, a host that a settings "
         f'file names without a key. To send it there, add to the file: api_key = {{ env = "{found or "…"}" }}.',
         code="LA-401",
-        guidance="Do so only if the host is meant to have that key; otherwise refer to another variable. Where no key "
-        "is how it is proved, set LIGHTAGENT__MODEL__DEFAULT_KEY_ALLOWED=true.",
+        guidance="Do so only if the host is meant to have that key; otherwise refer to another variable. If the "
+        "host takes no key but other credentials, set LIGHTAGENT__MODEL__DEFAULT_KEY_ALLOWED=true.",
         retryable=False,
     )
 
@@ -86,13 +86,12 @@ def _provider(model: str) -> str:
     return provider if slash else next((known for start, known in _BARE.items() if model.startswith(start)), "")
 
 
-def _leads_elsewhere(value: JsonValue, name: str = "") -> Iterator[bool]:
-    """Whether the texts in the arguments name a host: by a URL, or in what a part of one is made of."""
+def _leads_elsewhere(value: JsonValue, name: str = "") -> bool:
+    """Whether a text in the arguments names a host: it is a URL, or LiteLLM makes a part of one of it."""
     if isinstance(value, Mapping):
-        for inner, one in value.items():
-            yield from _leads_elsewhere(one, inner)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _leads_elsewhere(one, name)
-    elif isinstance(value, str):
-        yield "://" in value or (_PLACE.search(name) is not None and not re.fullmatch(r"[\w-]*", value, re.ASCII))
+        return any(_leads_elsewhere(one, inner) for inner, one in value.items())
+    if isinstance(value, list):
+        return any(_leads_elsewhere(one, name) for one in value)
+    if not isinstance(value, str):
+        return False
+    return "://" in value or (_PLACE.search(name) is not None and not re.fullmatch(r"[\w-]*", value, re.ASCII))

@@ -1,7 +1,7 @@
 """What LiteLLM does not hand on of a stream, heard before LiteLLM reads it.
 
 LiteLLM makes `stop` of every finish reason that it does not know, and drops refusals, errors in a choice and what is
-told beside the choices.
+reported beside the choices.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 from lightagent.adapters.chat.openai.finish_reasons import known_ending
 
 _BESIDE: Final = ("x_groq", "base_resp", "output_sensitive", "incomplete_details", "status", "content_filter_results")
-"""What providers tell of an answer beside its choices (`openai.endings`, `openai.error_bodies`)."""
+"""What providers report of an answer beside its choices (`openai.endings`, `openai.error_bodies`)."""
 _DELTA_REASONS: Final = ("stop_reason", "finish_reason")
 """Where the events of Anthropic and Cohere tell it, beside what they add to the answer."""
 
@@ -45,7 +45,7 @@ class Overheard:
     """Listens to a stream.
 
     Where LiteLLM reads the events itself, they are heard as the provider sent them. Where the OpenAI SDK reads them,
-    LiteLLM keeps the last finish reason and what is told beside the choices.
+    LiteLLM keeps the last finish reason and what is reported beside the choices.
     """
 
     def __init__(self, stream: object) -> None:
@@ -65,10 +65,10 @@ class Overheard:
         return word
 
     def take(self) -> _Object:
-        """What has been told and not been taken yet, as a chunk: beside the choices, and in the first of them."""
-        told, refusal = self._beside, self._refusal
+        """What has been heard and not taken yet, as a chunk: what is beside the choices, and in the first of them."""
+        heard, refusal = self._beside, self._refusal
         self._beside, self._refusal = {}, ""
-        return told | {"choices": [{"index": 0, "delta": {"refusal": refusal}}]} if refusal else told
+        return heard | {"choices": [{"index": 0, "delta": {"refusal": refusal}}]} if refusal else heard
 
     def _listening(self, call: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
         async def opened(*args: object, **options: object) -> object:

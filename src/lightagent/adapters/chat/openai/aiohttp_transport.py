@@ -49,8 +49,8 @@ class AiohttpTransport(Transport):
             try:
                 response = await self._post(client.session, body, headers)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as exc:
-                # Servers close a connection that waits for its next request without a word. The request came to nobody
-                # then, as far as can be told, and is sent once more, as browsers do.
+                # Servers close idle connections without notice. As far as is known, such a server has not read the
+                # request, so it is sent once more, as browsers do.
                 if made or client.session.closed or _began(exc):
                     raise
                 response = await self._post(client.fresh, body, headers)

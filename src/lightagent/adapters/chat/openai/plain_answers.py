@@ -19,7 +19,7 @@ _FUNCTION: Final = frozenset({"arguments", "name"})
 
 
 def plain_answer(answer: dict[object, object]) -> list[Delta] | None:
-    """The deltas of such an answer; None if the object may say anything else, or is no whole answer."""
+    """The deltas of such an answer; None if the object may say anything else, or is not a whole answer."""
     choices = answer.get("choices")
     if type(choices) is not list or len(choices) != 1 or not ANSWER_FIELDS.issuperset(answer):
         return None

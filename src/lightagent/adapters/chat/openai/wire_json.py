@@ -11,7 +11,7 @@ def parse_json(data: bytes) -> object:
     """The JSON value; bytes that are no UTF-8 become U+FFFD, since small servers cut characters at token borders.
 
     Raises:
-        ProviderError: it is no JSON.
+        ProviderError: the bytes are not JSON.
     """
     try:
         parsed: object = json.loads(str(data, "utf-8", "replace"))

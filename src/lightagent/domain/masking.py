@@ -14,7 +14,7 @@ from typing import Final
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.secret_forms import looks_like_key, looks_random, mask_forms
-from lightagent.domain.secret_names import is_secret_name, is_sent_secret, is_telling_name
+from lightagent.domain.secret_names import is_secret_name, is_secret_within, is_telling_name
 from lightagent.domain.secret_runs import SecretRuns
 from lightagent.domain.secret_spellings import escaped_spellings, rare_spellings, usual_spellings
 
@@ -125,7 +125,7 @@ def mask_options(name: str, value: JsonValue, secret: bool = False) -> JsonValue
         return [mask_options(name, item, secret) for item in value]
     if isinstance(value, dict):
         return {
-            inner: mask_options(inner, item, secret or is_sent_secret(name, inner)) for inner, item in value.items()
+            inner: mask_options(inner, item, secret or is_secret_within(name, inner)) for inner, item in value.items()
         }
     return value
 

@@ -47,9 +47,9 @@ _TELLING: Final = re.compile(
 )
 
 
-def is_sent_secret(table: str, name: str) -> bool:
-    """Whether `name` in `table` may be a credential because it goes into headers or queries."""
-    return table.lower() in _SENT and name.lower() not in _HARMLESS
+def is_secret_within(table: str, name: str) -> bool:
+    """Whether `name` in `table` may be a credential by the table alone: one of secrets, of headers or of queries."""
+    return holds_secrets(table) or (table.lower() in _SENT and name.lower() not in _HARMLESS)
 
 
 def holds_secrets(table: str) -> bool:

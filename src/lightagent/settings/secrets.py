@@ -7,10 +7,11 @@ and logged by anybody.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.masking import Mask, mask_options, mask_urls
-from lightagent.domain.secret_names import holds_secrets, is_secret_name, is_sent_secret
+from lightagent.domain.secret_names import holds_secrets, is_secret_name, is_secret_within
 from lightagent.settings.origins import KeyPath
 
 
@@ -66,14 +67,13 @@ def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
     if isinstance(value, list):
         return [masked(name, item, secret) for item in value]
     if isinstance(value, dict):
-        secret = secret or holds_secrets(name)
-        return {inner: masked(inner, item, secret or is_sent_secret(name, inner)) for inner, item in value.items()}
+        return {inner: masked(inner, item, secret or is_secret_within(name, inner)) for inner, item in value.items()}
     return mask_options(name, value, secret)
 
 
 def masked_at(path: KeyPath, value: JsonValue) -> JsonValue:
     """The value at `path` of a file as it may be shown."""
-    return masked(path[-1], value, len(path) > 1 and is_sent_secret(path[-2], path[-1]))
+    return masked(path[-1], value, any(is_secret_within(table, name) for table, name in pairwise(path)))
 
 
 class Resolver:

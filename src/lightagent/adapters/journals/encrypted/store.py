@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lightagent.domain.journal_inputs import check_written
 from lightagent.domain.journal_streams import (
     Draft,
     Entry,
@@ -15,7 +16,6 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
-    check_drafts,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.content_codec import ContentCodec
@@ -59,7 +59,7 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         if expected > 0 and key not in self._readable:
             # With a wrong key it would be written, and nobody could read the stream any more.
             await self._decoded(key, (await self._store.read(key, -1, 1)).entries)

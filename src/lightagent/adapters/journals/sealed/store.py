@@ -12,7 +12,7 @@ from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import fault_of, goes_on
-from lightagent.domain.journal_inputs import check_numbers, check_seal, check_written
+from lightagent.domain.journal_inputs import check_forgetting, check_reading, check_written
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import (
     MOST_LISTED,
@@ -24,10 +24,7 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
-    check_alone,
     check_end,
-    check_read,
-    check_subject,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
@@ -90,8 +87,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
                 # It was pruned meanwhile, or forgotten and begun again.
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
-        check_numbers(after=after, limit=limit)
-        check_read(limit)
+        check_reading(after, limit)
         seals = StreamSeals(self._keys, key)
         found = await self._reader.slice(key, seals, after, limit)
         if found.entries or wait <= 0:
@@ -127,11 +123,8 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        check_numbers(before=before, expected=expected)
-        check_seal(seal)
+        check_forgetting(what, before, expected, seal, replacing)
         if isinstance(what, Scope):
-            check_subject(what)
-            check_alone(before, expected, seal, replacing)
             return await self._notes.forget_subject(what, lambda: self._store.forget(what))
         seals = StreamSeals(self._keys, what)
         if before is not None:

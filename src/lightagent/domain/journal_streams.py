@@ -116,7 +116,7 @@ class StreamQuery:
 
     @property
     def only(self) -> StreamKey | None:
-        """The one stream that can match, where every part of a key is given."""
+        """The key of the only stream that can match, where every part of a key is given."""
         given = [part for part in (self.tenant, self.user, self.session, self.kind, self.id) if part is not None]
         if len(given) < 5:
             return None

@@ -22,7 +22,7 @@ from lightagent.ports.content_codec import ContentCodec
 from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore
 
 _STREAMS: Final = 10_000
-"""Of so many streams it is remembered that their entries can be read here."""
+"""The most streams that are remembered as readable with the keys of this store."""
 
 
 class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
@@ -61,7 +61,7 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
     ) -> int:
         check_written(drafts, labels, expected, at, token, seal)
         if expected > 0 and key not in self._readable:
-            # With a wrong key it would be written, and nobody could read the stream any more.
+            # An append with a wrong key would make the stream unreadable for everyone.
             await self._decoded(key, (await self._store.read(key, -1, 1)).entries)
         encoded = await self._codec.encode(key, expected + 1, drafts)
         last = await self._store.append(
@@ -81,7 +81,7 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
         return decoded
 
     def _note(self, key: StreamKey) -> None:
-        """Remember that this store has the keys of a stream."""
+        """Remember that the stream can be read with the keys of this store."""
         self._readable[key] = None
         if len(self._readable) > _STREAMS:
             self._readable.clear()

@@ -34,8 +34,8 @@ from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore, L
 class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
     """Seals what it writes, and refuses what was changed behind its back with a `TamperedStream`.
 
-    A listing tells of such streams in `StreamPage.unreadable`, and of one that was deleted where it is asked for by its
-    whole name. Leases are not sealed: forging one delays writers, and changes nothing that they wrote.
+    A listing names such streams in `StreamPage.unreadable`; a deleted one only where the query gives its whole key.
+    Leases are not sealed: forging one delays writers, and changes nothing that they wrote.
 
     Args:
         store: keeps the streams; it has to be empty or sealed with these keys. See `copy_journals` for another.
@@ -231,9 +231,9 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         return replace(stream, seal=row.outer)
 
     async def _missing(self, key: StreamKey) -> Sequence[str]:
-        """What is to be said of a stream that was asked for by its whole name, and is not listed.
+        """What is wrong with a stream that was asked for by its whole key and is not listed.
 
-        Which of all streams are missing would take a look at all heads; `verify_journals` has it.
+        A listing does not look for other missing streams, since that means reading all heads; `verify_journals` does.
         """
         try:
             await self._reader.look(key, StreamSeals(self._keys, key))

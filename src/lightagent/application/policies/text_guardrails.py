@@ -28,8 +28,8 @@ class TextGuard(Protocol):
         """What holds one text of one reply; None where it does not look at that text, or needs it whole."""
         ...
 
-    def review(self, text: str, *, structured: bool) -> str | Finding:
-        """The whole text as it may go on, or what forbids it; a structured one is JSON, and stays JSON."""
+    def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
+        """One whole text of a reply as it may go on, or what forbids it; a structured one is JSON, and stays JSON."""
         ...
 
 
@@ -67,8 +67,8 @@ class DetectorGuardrail:
         """What holds one text of a stream back."""
         return None if self.window is None else HeldText(self._find, self.window, self._replacement)
 
-    def review(self, text: str, *, structured: bool) -> str | Finding:
-        """The text as it may go on, or what forbids it."""
+    def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
+        """The text as it may go on, or what forbids it, whichever text of a reply it is."""
         if structured:
             try:
                 parsed: JsonValue = json.loads(text)
@@ -121,7 +121,7 @@ class DetectorGuardrail:
 
 
 class LengthGuardrail:
-    """Blocks answers that are too long, or cuts them.
+    """Blocks answers that are too long, or cuts them; reasoning and refusals do not count.
 
     Args:
         most: characters of an answer.
@@ -147,11 +147,11 @@ class LengthGuardrail:
         return GuardrailDecision(not isinstance(made, Finding), self.reason, made if isinstance(made, str) else None)
 
     def hold(self, channel: Channel) -> TextHold | None:
-        """What counts the characters of an answer; its reasoning does not count."""
-        return LimitedText(self._most if channel == "text" else 10**18, cut=self._cut)
+        """What counts the characters of an answer."""
+        return LimitedText(self._most, cut=self._cut) if channel == "text" else None
 
-    def review(self, text: str, *, structured: bool) -> str | Finding:
-        """The text as it may go on, or what forbids it; JSON that is cut would be none."""
-        if len(text) <= self._most:
+    def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
+        """The text as it may go on, or what forbids it; JSON is blocked, since cut it would not be JSON any more."""
+        if channel != "text" or len(text) <= self._most:
             return text
         return text[: self._most] if self._cut and not structured else Finding(self._most, len(text), "length")

@@ -114,10 +114,10 @@ class Deliberation(Generic[PayloadT]):
         return Passed(self.payload, self.decisions)
 
     def _with(self, by: str, ruling: Ruling[PayloadT]) -> tuple[Decision, ...]:
-        return (*self.decisions, decision(self.phase, by, ruling))
+        return (*self.decisions, _decision(self.phase, by, ruling))
 
 
-def decision(phase: Phase, by: str, ruling: Ruling[PayloadT]) -> Decision:
+def _decision(phase: Phase, by: str, ruling: Ruling[PayloadT]) -> Decision:
     """A ruling as it is on record."""
     match ruling:
         case Allow(reason=reason):

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from lightagent.application.check_payload import check_payload
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.policies.guard_reply import guarded
-from lightagent.application.policies.handler import Fault, Handler, name_of
+from lightagent.application.policies.handler import Fault, Handler, OwnNames, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.text_guardrails import TextGuard
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -86,17 +86,14 @@ def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Polic
     Raises:
         ConfigurationError: one is no function of what it looks at and a context.
     """
-    counts: dict[str, int] = {}
+    names, what = OwnNames(f"{stage}_guardrail"), f"{stage}_guardrails"
     policies: list[Policy] = []
     for guardrail in guardrails:
-        name, what = name_of(guardrail), f"{stage}_guardrails"
-        counts[name] = counts.get(name, 0) + 1
-        own = f"{stage}_guardrail:{name}" if counts[name] == 1 else f"{stage}_guardrail:{name}#{counts[name]}"
         if not callable(guardrail):
             raise ConfigurationError(f"{what}: expected functions, got {type(guardrail).__name__}.", guidance="")
         handler = Handler(guardrail, what, (_TAKES[stage], "context"))
         guard = guardrail if stage == "output" and isinstance(guardrail, TextGuard) else None
-        policies.append(GuardrailPolicy(own, stage, handler, guard))
+        policies.append(GuardrailPolicy(names.own(name_of(guardrail)), stage, handler, guard))
     return policies
 
 

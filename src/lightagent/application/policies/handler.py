@@ -86,6 +86,23 @@ def name_of(function: object) -> str:
     return (name if isinstance(name, str) and name else type(function).__name__)[:MOST_NAME]
 
 
+class OwnNames:
+    """Gives each policy a name of its own: decisions on record are known by it.
+
+    Args:
+        kind: what stands before each name.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._counts: dict[str, int] = {}
+
+    def own(self, name: str) -> str:
+        """`name`, with a number where another policy has it already."""
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return f"{self._kind}:{name}" if count == 1 else f"{self._kind}:{name}#{count}"
+
+
 def checked_seconds(seconds: float | None, what: str) -> float | None:
     """The seconds themselves.
 

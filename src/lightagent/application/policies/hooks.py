@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from lightagent.application.policies.ask_hook import HookPolicy, TypedHookPolicy
-from lightagent.application.policies.handler import Handler, checked_seconds, name_of
+from lightagent.application.policies.handler import Handler, OwnNames, checked_seconds, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
 from lightagent.domain.errors import ConfigurationError
@@ -76,24 +76,21 @@ def hook_policies(hooks: Iterable[object]) -> list[Policy]:
     Raises:
         ConfigurationError: one is no hook, or names a phase that is none.
     """
-    names = _Names()
-    found: list[tuple[int, Policy]] = []
-    for hook in hooks:
-        found.extend(_policies(hook, names))
-    late = HOOK_PHASES.index("after_run")
-    return [policy for place, policy in sorted(found, key=lambda one: one[0] == late)]
+    names = OwnNames("hook")
+    found = [phase_and_policy for hook in hooks for phase_and_policy in _policies(hook, names)]
+    return [policy for _, policy in sorted(found, key=lambda one: one[0] == "after_run")]
 
 
-def _policies(hook: object, names: _Names) -> Iterator[tuple[int, Policy]]:
+def _policies(hook: object, names: OwnNames) -> Iterator[tuple[str, Policy]]:
+    """Its policies, each with the phase in which it is called."""
     if isinstance(hook, TypedHook):
-        place = HOOK_PHASES.index("after_run") if hook.phase == "after_run" else 0
-        yield place, TypedHookPolicy(names.own(hook.name), hook)
+        yield hook.phase, TypedHookPolicy(names.own(hook.name), hook)
         return
     handler, phases, timeout, mode, name = _read(hook)
     own = names.own(name or name_of(handler))
     for phase, function in _functions(handler, phases):
         called = Handler(function, f"hooks: {own}", ("context",), timeout)
-        yield HOOK_PHASES.index(phase), HookPolicy(own, phase, called, mode)
+        yield phase, HookPolicy(own, phase, called, mode)
 
 
 def _read(
@@ -138,15 +135,3 @@ def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
                 f"{what}: phases are a set of names, and {phase!r:.60} is none of them.",
                 guidance=f"Phases: {', '.join(known)}.",
             )
-
-
-class _Names:
-    """Gives each hook a name of its own: decisions on record are known by it."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-
-    def own(self, name: str) -> str:
-        """`name`, with its number where another hook has it already."""
-        count = self._counts[name] = self._counts.get(name, 0) + 1
-        return f"hook:{name}" if count == 1 else f"hook:{name}#{count}"

@@ -37,7 +37,7 @@ class GuardrailPolicy:
 
     def __init__(self, name: str, stage: Stage, handler: Handler, guard: TextGuard | None = None) -> None:
         self.name = name
-        # What looks at text by itself also looks at what the model says beside tool calls, and at its reasoning.
+        # Such a guardrail also looks at what the model says beside tool calls, and at its reasoning.
         also: tuple[Phase, ...] = () if guard is None else ("model_reply",)
         self.phases: frozenset[Phase] = frozenset((STAGES[stage], *also))
         self.guard = guard if guard is not None and guard.hold("text") is not None else None
@@ -84,7 +84,7 @@ def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Polic
     """The policies that these guardrails are, in their order.
 
     Raises:
-        ConfigurationError: one is no function of what it looks at and a context.
+        ConfigurationError: one cannot be called with what it looks at and a context.
     """
     names, what = OwnNames(f"{stage}_guardrail"), f"{stage}_guardrails"
     policies: list[Policy] = []
@@ -134,14 +134,14 @@ def _with_value(subject: Subject, payload: PayloadT, value: object) -> PayloadT:
 
 
 def _query(content: str | tuple[JsonObject, ...], text: str) -> str | tuple[JsonObject, ...]:
-    """The query with another text; the parts of it that are no text stay as they are."""
+    """The query with another text; the parts of it that are not text stay as they are."""
     if isinstance(content, str):
         return text
-    told = [place for place, part in enumerate(content) if part.get("type") == "text"]
-    if text == UserMessage(content).text or not told:
+    texts = [place for place, part in enumerate(content) if part.get("type") == "text"]
+    if text == UserMessage(content).text or not texts:
         return content
-    first = told[0]
-    parts = [part for place, part in enumerate(content) if place == first or place not in told]
+    first = texts[0]
+    parts = [part for place, part in enumerate(content) if place == first or place not in texts]
     return tuple({"type": "text", "text": text} if part is content[first] else part for part in parts)
 
 
@@ -152,7 +152,7 @@ def _text(value: object) -> str:
 
 
 def _context(subject: Subject) -> JsonObject:
-    """What a guardrail is told of the run; a new one for each call."""
+    """What a guardrail gets to know about the run; a new object for each call."""
     origin = subject.origin
     return {
         "agent_name": origin.agent_name,

@@ -14,7 +14,7 @@ from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 from lightagent.domain.policy import RequestPayload, RunFacts
 
 _OURS: Final = ("model", "messages", "tools", "stream")
-"""Keys of a request that are no parameters."""
+"""Keys of a request that are not parameters."""
 
 
 def openai_request(facts: RunFacts, payload: RequestPayload) -> JsonObject:
@@ -45,8 +45,8 @@ def changed_request(facts: RunFacts, payload: RequestPayload, changed: JsonObjec
 
 
 def _messages(facts: RunFacts, payload: RequestPayload) -> list[JsonValue]:
-    told: list[JsonValue] = [{"role": "system", "content": facts.instructions}] if facts.instructions else []
-    return [*told, *(message.to_openai() for message in payload.messages)]
+    instructions: list[JsonValue] = [{"role": "system", "content": facts.instructions}] if facts.instructions else []
+    return [*instructions, *(message.to_openai() for message in payload.messages)]
 
 
 def _changed_tools(facts: RunFacts, payload: RequestPayload, tools: JsonValue) -> tuple[str, ...]:
@@ -65,15 +65,15 @@ def _changed_tools(facts: RunFacts, payload: RequestPayload, tools: JsonValue) -
 def _changed_messages(facts: RunFacts, payload: RequestPayload, messages: JsonValue) -> tuple[Message, ...]:
     if not isinstance(messages, list):
         raise ConfigurationError("params.messages must be a list of messages.")
-    told = _messages(facts, payload)
+    shown = _messages(facts, payload)
     first = 1 if facts.instructions else 0
-    if first and (not messages or not same_json(messages[0], told[0])):
+    if first and (not messages or not same_json(messages[0], shown[0])):
         raise ConfigurationError("params.messages[0]: a hook cannot change the agent's instructions.")
     entries = [one for one in messages[first:] if isinstance(one, dict)]
     if len(entries) < len(messages) - first:
         raise ConfigurationError("params.messages: each message is an object.")
     parsed = parse_history(entries)
-    known = list(zip(told[first:], payload.messages, strict=True))
+    known = list(zip(shown[first:], payload.messages, strict=True))
     in_place = len(entries) == len(known)
     made: list[Message] = []
     for place, (entry, message) in enumerate(zip(entries, parsed, strict=True)):

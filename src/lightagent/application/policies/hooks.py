@@ -29,7 +29,7 @@ class PolicyHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the mode, the timeout or a phase is none.
+        ConfigurationError: the mode or the timeout is not valid, or there is no such phase.
     """
 
     handler: object
@@ -56,7 +56,7 @@ class ObservingHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the timeout or a phase is none.
+        ConfigurationError: the timeout is not valid, or there is no such phase.
     """
 
     handler: object
@@ -67,14 +67,17 @@ class ObservingHook:
     def __post_init__(self) -> None:
         _check(self.handler, self.phases, "ObservingHook")
         if checked_seconds(self.timeout, "ObservingHook") is None:
-            raise ConfigurationError("ObservingHook: a run does not wait for ever for one that only looks.")
+            raise ConfigurationError(
+                "ObservingHook: it needs a timeout, since it may not delay the run for ever.",
+                guidance="Pass a number of seconds.",
+            )
 
 
 def hook_policies(hooks: Iterable[object]) -> list[Policy]:
     """The policies that these hooks are, in their order; at the end of a run `on_error` comes before `after_run`.
 
     Raises:
-        ConfigurationError: one is no hook, or names a phase that is none.
+        ConfigurationError: one is not a hook, or names a phase that does not exist.
     """
     names = OwnNames("hook")
     found = [phase_and_policy for hook in hooks for phase_and_policy in _policies(hook, names)]
@@ -131,7 +134,5 @@ def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
     named = (phases,) if isinstance(phases, str) else phases or ()
     for phase in named:
         if phase not in known or isinstance(phases, str):
-            raise ConfigurationError(
-                f"{what}: phases are a set of names, and {phase!r:.60} is none of them.",
-                guidance=f"Phases: {', '.join(known)}.",
-            )
+            problem = "must be a set of names" if isinstance(phases, str) else f"{phase!r:.60} is not a phase"
+            raise ConfigurationError(f"{what}: phases: {problem}.", guidance=f"Phases: {', '.join(known)}.")

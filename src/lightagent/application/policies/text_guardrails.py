@@ -21,7 +21,7 @@ class TextGuard(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why it blocks, for who is told."""
+        """Why it blocks, as the caller sees it."""
         ...
 
     def hold(self, channel: Channel) -> TextHold | None:
@@ -97,9 +97,9 @@ class DetectorGuardrail:
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, (int, float)):
-            told = str(value)
-            made = self._text(told)
-            return value if made == told else made
+            written = str(value)
+            made = self._text(written)
+            return value if made == written else made
         if isinstance(value, dict):
             return self._object(value)
         items: list[JsonValue] = []
@@ -128,7 +128,7 @@ class LengthGuardrail:
         cut: give the beginning instead of blocking.
 
     Raises:
-        ConfigurationError: `most` is no number above 0.
+        ConfigurationError: `most` is not a whole number above 0.
     """
 
     name = "maximum_length"

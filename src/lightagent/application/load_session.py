@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from lightagent.application.read_streams import read_entries
 from lightagent.application.session_codec import read_log_entry
-from lightagent.domain.errors import ConfigurationError, StoreError, StreamConflict
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_streams import StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import LogEntry, SessionBase
@@ -121,23 +122,22 @@ async def _read_on(store: JournalStore, key: StreamKey, known: Known) -> Known |
             return replace(known, session=session)
 
 
-async def read_log(store: JournalStore, key: StreamKey, until: int) -> AsyncIterator[tuple[Session, LogEntry, Session]]:
+async def read_log(
+    store: JournalStore, stream: StreamInfo, session: Session, until: int
+) -> AsyncIterator[tuple[Session, LogEntry, Session]]:
     """Each entry of a session up to the sequence `until`, with the session before and after it.
+
+    Args:
+        stream, session: what `log_beginning` gave.
 
     Raises:
         StoreError: it cannot be read, or was forgotten or shortened meanwhile.
         ConfigurationError: it is no possible session.
     """
-    first, session = await log_beginning(store, key)
-    while session.head < until:
-        found = await store.read(key, session.head)
-        same = (found.stream.created_at, found.stream.base) == (first.created_at, first.base)
-        if not same or not found.entries:
-            raise StreamConflict(session.head, found.stream.head)
-        for one in found.entries[: until - session.head]:
-            entry = read_log_entry(one)
-            before, session = session, advance_session(session, entry)
-            yield before, entry, session
+    async for one in read_entries(store, stream, until):
+        entry = read_log_entry(one)
+        before, session = session, advance_session(session, entry)
+        yield before, entry, session
 
 
 async def log_beginning(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, Session]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
 from lightagent.application.journal import format_version
-from lightagent.application.read_entry import read_entry
+from lightagent.application.read_streams import read_entry
 from lightagent.domain.journal_streams import Draft, Entry
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.session_entries import LogEntry, SessionEntry

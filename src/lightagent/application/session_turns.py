@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from lightagent.application.journal import Journal
-from lightagent.application.load_session import load_session, read_log
+from lightagent.application.load_session import load_session, log_beginning, read_log
 from lightagent.application.projections.trace import TraceEvent, trace_events
 from lightagent.application.session_codec import read_log_entry
 from lightagent.domain.events import Admitted, Event, RunFinished
@@ -70,7 +70,8 @@ async def replay_turns(store: JournalStore, key: StreamKey) -> AsyncIterator[Ses
     """
     whole = (await load_session(store, key)).session
     in_force = {turn.first for turn in whole.turns}
-    async for before, entry, after in read_log(store, key, whole.head):
+    stream, beginning = await log_beginning(store, key)
+    async for before, entry, after in read_log(store, stream, beginning, whole.head):
         if isinstance(entry, SessionEntry):
             if before.run is not None and after.run is None:
                 yield _turn(before.events, after, undone=True)

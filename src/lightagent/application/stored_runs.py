@@ -10,8 +10,7 @@ from lightagent.application.check_options import check_text
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
-from lightagent.application.list_streams import list_streams
-from lightagent.application.read_entry import read_entry
+from lightagent.application.read_streams import list_streams, read_entry, status_of
 from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
@@ -155,14 +154,11 @@ def _key(run_id: str, user_id: str) -> StreamKey:
 
 
 def _info(stream: StreamInfo) -> RunInfo:
-    status = stream.labels.get("status", "")
-    if status == "running" and stream.lease_left <= 0:
-        status = "interrupted"
     return RunInfo(
         stream.key.id,
         stream.key.owner.user,
         stream.labels.get("agent", ""),
-        status,
+        status_of(stream),
         stream.head - stream.base,
         stream.size,
         stream.created_at,

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lightagent.application.load_session import load_session
+from lightagent.application.read_streams import read_entries
 from lightagent.application.session_codec import read_log_entry, session_drafts
 from lightagent.application.write_session import SESSION_WAIT, SessionWriter
-from lightagent.domain.errors import StreamConflict
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.retention import Kept, Retention
 from lightagent.domain.session_entries import SessionBase, SessionEntry
@@ -107,12 +107,8 @@ def _said_before(session: Session, through: int) -> Said:
 async def _log(store: JournalStore, key: StreamKey, head: int) -> tuple[int, list[_Logged]]:
     """The sequence of the first entry there is, and each up to `head`."""
     stream = (await store.read(key, -1, 1)).stream
-    log, first = list[_Logged](), stream.base + 1
-    while (after := first - 1 + len(log)) < head:
-        found = await store.read(key, after)
-        if found.stream.base != stream.base or not found.entries:
-            raise StreamConflict(after, found.stream.head)
-        for one in found.entries[: head - after]:
-            entry = read_log_entry(one)
-            log.append(_Logged(entry.at, len(one.content.encode()), not isinstance(entry, SessionEntry)))
-    return first, log
+    log = list[_Logged]()
+    async for one in read_entries(store, stream, head):
+        entry = read_log_entry(one)
+        log.append(_Logged(entry.at, len(one.content.encode()), not isinstance(entry, SessionEntry)))
+    return stream.base + 1, log

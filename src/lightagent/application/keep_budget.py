@@ -178,8 +178,8 @@ def _ledger(live: ActiveRun[DepsT], budget: ContextBudget) -> TokenLedger:
 
 async def _count(live: ActiveRun[DepsT], ledger: TokenLedger) -> None:
     await ledger.update(live.run.messages)
-    if ledger.failure is not None and not ledger.is_told:
-        ledger.is_told = True
+    if ledger.failure is not None and not ledger.is_failure_noted:
+        ledger.is_failure_noted = True
         info = classify_exception(ledger.failure)
         await live.tell(Noted("token_counter_failed", {"code": info.code, "message": info.message}, live.clock.now()))
 

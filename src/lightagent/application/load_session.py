@@ -67,7 +67,7 @@ def session_key(scope: Scope) -> StreamKey:
 
 
 def no_session(key: StreamKey) -> ConfigurationError:
-    """What is told where a session is asked for that is not there, or is somebody else's."""
+    """The error for a session that does not exist, or that belongs to another user."""
     return ConfigurationError(
         f"There is no session {key.id!r:.100} of this user.",
         guidance="Sessions(store).list(user_id) and `lightagent sessions list --user NAME` tell which there are.",
@@ -95,7 +95,7 @@ async def load_session(store: JournalStore, key: StreamKey) -> Known:
 
     Raises:
         StoreError: it cannot be read.
-        ConfigurationError: it is no possible session.
+        ConfigurationError: its entries do not make up a valid session.
     """
     known = _caches.setdefault(store, _Cache()).get(key)
     while (loaded := await _read_on(store, key, known)) is None:
@@ -132,7 +132,7 @@ async def read_log(
 
     Raises:
         StoreError: it cannot be read, or was forgotten or shortened meanwhile.
-        ConfigurationError: it is no possible session.
+        ConfigurationError: its entries do not make up a valid session.
     """
     async for one in read_entries(store, stream, until):
         entry = read_log_entry(one)
@@ -151,10 +151,10 @@ async def log_beginning(store: JournalStore, key: StreamKey) -> tuple[StreamInfo
 
 
 async def _base(store: JournalStore, stream: StreamInfo) -> Session:
-    """What the entries that were removed from the front amount to, which an entry behind them tells.
+    """The session after the entries that were removed from the front, as the `SessionBase` behind them holds it.
 
     Raises:
-        StoreError: none does.
+        StoreError: there is no such entry.
     """
     after, head = stream.base, stream.head
     while after < head:

@@ -30,7 +30,7 @@ def read_log_entry(entry: Entry) -> LogEntry:
     """The entry that a store gave.
 
     Raises:
-        ConfigurationError: it is none of a session.
+        ConfigurationError: it is not an entry of a session.
     """
     at = f"Session: entry {entry.sequence}"
     content = read_entry(entry, at)
@@ -48,7 +48,7 @@ def _to_dict(entry: LogEntry) -> JsonObject:
 
 @cache
 def _codec() -> TypeAdapter[SessionEntry]:
-    """Made at first use: building it takes some milliseconds, and most sessions need it never."""
+    """Made at first use: building it takes some milliseconds, and most sessions never need it."""
     from pydantic import Field, TypeAdapter
 
     return TypeAdapter(Annotated[SessionEntry, Field(discriminator="type")])

@@ -33,7 +33,7 @@ class SessionInfo:
 
 
 def session_info(stream: StreamInfo) -> SessionInfo:
-    """What the store tells of a session."""
+    """What the store knows of a session."""
     key = stream.key
     return SessionInfo(
         key.id,

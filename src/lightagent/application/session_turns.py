@@ -1,4 +1,4 @@
-"""Tells the turns of a session again from its log: no model is asked and no tool is called."""
+"""Replays the turns of a session from its log, without asking a model or calling a tool."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SessionTurn:
 
     @property
     def query(self) -> str | tuple[JsonObject, ...] | None:
-        """What was asked, text or content parts, as policies let it pass; None where none was let pass."""
+        """What was asked, text or content parts, as policies let it pass; None where it was not admitted."""
         admitted = [event.message for event in self.journal.events if isinstance(event, Admitted)]
         started = self.journal.started
         if started.awaits_admission:
@@ -66,7 +66,7 @@ async def replay_turns(store: JournalStore, key: StreamKey) -> AsyncIterator[Ses
 
     Raises:
         StoreError: the session cannot be read.
-        ConfigurationError: it is no possible session.
+        ConfigurationError: its entries do not make up a valid session.
     """
     whole = (await load_session(store, key)).session
     in_force = {turn.first for turn in whole.turns}

@@ -69,7 +69,7 @@ class StoredRun:
 class Runs:
     """The runs in a store that were given it as `journal=`. Every method is about one user's.
 
-    Ids are text, and whatever else is given as one raises a `ConfigurationError`.
+    Ids are text; anything else raises a `ConfigurationError`.
     """
 
     def __init__(self, store: JournalStore) -> None:
@@ -89,7 +89,7 @@ class Runs:
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
-            ConfigurationError: what it holds is no possible run.
+            ConfigurationError: its events do not make up a valid run.
         """
         key, events = _key(run_id, user_id), list[Event]()
         while True:
@@ -110,7 +110,7 @@ class Runs:
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
-            ConfigurationError: what it holds is no possible run.
+            ConfigurationError: its events do not make up a valid run.
         """
         found = await self.find(run_id, user_id)
         return None if found is None else found.journal
@@ -132,7 +132,7 @@ class Runs:
             status: only runs with this status.
 
         Raises:
-            ConfigurationError: there is no such status, or the user id is no text.
+            ConfigurationError: there is no such status, or the user id is not text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """

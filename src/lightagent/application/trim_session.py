@@ -90,8 +90,8 @@ async def _plan(
 def _places(session: Session, beginning: int) -> list[int]:
     """The entries behind which the log may be cut: before each turn, and behind the last one that has ended.
 
-    No later entry takes back a turn before such a place: it would have taken back the turn behind it as well. What
-    goes before the first turn are turns that were taken back.
+    No later entry takes back a turn before such a place: it would have taken back the turn behind it as well. Entries
+    before the first of these turns belong to turns that were taken back.
     """
     end = session.head if session.run is None else session.first - 1
     return sorted({beginning, *(turn.first - 1 for turn in session.turns), end})

@@ -46,7 +46,7 @@ def with_store(
 
 
 def in_store(work: Callable[[JournalStore], Awaitable[T]], settings: Settings) -> T:
-    """The same for settings that are loaded already."""
+    """The same for settings that are already loaded."""
     store = require_store(open_journals(settings))
 
     async def carry_out() -> T:
@@ -106,7 +106,7 @@ def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: 
 
 
 def open_private(path: Path) -> TextIO:
-    """A file to be written anew, which nobody else may read.
+    """An empty file that only its owner may read.
 
     Raises:
         ConfigurationError: it cannot be written.

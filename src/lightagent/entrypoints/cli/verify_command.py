@@ -112,5 +112,5 @@ def _fault(check: JournalCheck) -> JsonObject:
 def _name(key: StreamKey | None) -> str:
     if key is None:
         return "a stream without a name"
-    owner = " ".join(filter(None, (key.owner.tenant, key.owner.user, key.owner.session))) or "nobody"
+    owner = " ".join(filter(None, (key.owner.tenant, key.owner.user, key.owner.session))) or "no owner"
     return f"{key.kind} {key.id!r} of {owner}"

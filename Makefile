@@ -63,11 +63,10 @@ lint: .venv/.dev ## ruff: rules and format
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
 
+# Side by side: both read everything, and neither uses more than a core for long.
 types: .venv/.dev ## mypy on everything, pyright on what users import
-	$(say) "mypy"
-	@$(BIN)/mypy $(CODE)
-	$(say) "pyright"
-	@$(BIN)/pyright
+	$(say) "mypy and pyright"
+	@$(BIN)/pyright & pyright=$$!; $(BIN)/mypy $(CODE); mypy=$$?; wait $$pyright && exit $$mypy
 
 contracts: .venv/.dev ## the rings: who may import what
 	$(say) "Import contracts"

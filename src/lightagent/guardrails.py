@@ -34,10 +34,10 @@ def privacy_input_guardrail(
     Args:
         patterns: what to look for: regular expressions, or a detector; by default emails, phone numbers, cards, bank
             accounts, identity numbers, keys and tokens, all of them checked.
-        reason: why it blocks; the caller is told, so it must not say what was found.
+        reason: why it blocks; the caller sees it, so it must not say what was found.
 
     Raises:
-        ConfigurationError: a pattern is no regular expression, or matches an empty text.
+        ConfigurationError: a pattern is not a regular expression, or matches an empty text.
     """
     return DetectorGuardrail("privacy_input", _detectors(patterns), reason, None)
 
@@ -52,7 +52,7 @@ def output_redaction_guardrail(
         replacement: what stands in its place.
 
     Raises:
-        ConfigurationError: a pattern is no regular expression, or matches an empty text.
+        ConfigurationError: a pattern is not a regular expression, or matches an empty text.
     """
     return DetectorGuardrail("output_redaction", _detectors(patterns), "", replacement)
 
@@ -71,7 +71,7 @@ def url_allowlist_guardrail(
         replacement: what stands in the place of an address; None: it blocks.
 
     Raises:
-        ConfigurationError: a host is none.
+        ConfigurationError: one is not the name of a host.
     """
     return DetectorGuardrail("url_allowlist", (UrlDetector(hosts),), reason, replacement)
 
@@ -80,7 +80,7 @@ def maximum_length_guardrail(most: int, *, cut: bool = False, reason: str = "The
     """Blocks texts of more than `most` characters, or cuts them; for `input_guardrails=` and `output_guardrails=`.
 
     Raises:
-        ConfigurationError: `most` is no number above 0.
+        ConfigurationError: `most` is not a whole number above 0.
     """
     return LengthGuardrail(most, cut=cut, reason=reason)
 
@@ -88,12 +88,12 @@ def maximum_length_guardrail(most: int, *, cut: bool = False, reason: str = "The
 def output_schema_guardrail(
     schema: JsonObject, *, reason: str = "The answer does not fit the schema."
 ) -> SchemaGuardrail:
-    """Blocks answers that are no JSON of this schema; for `output_guardrails=`.
+    """Blocks answers that are not JSON of this schema; for `output_guardrails=`.
 
-    With `output_type=` the model is told the schema and may try again; this only blocks.
+    With `output_type=` the model gets the schema and may try again; this only blocks.
 
     Raises:
-        ConfigurationError: it is no JSON Schema, or refers to something outside itself.
+        ConfigurationError: it is not a JSON Schema, or refers to something outside itself.
     """
     return SchemaGuardrail(schema, reason)
 
@@ -108,10 +108,10 @@ def sensitive_tool_confirmation_guardrail(
     Args:
         tool_names: the tools.
         approved: whether they may be called.
-        reason: what the model is told.
+        reason: what the model gets as the reason.
 
     Raises:
-        ConfigurationError: the names are no list of texts, or `approved` is neither True nor False.
+        ConfigurationError: the names are not a list of texts, or `approved` is neither True nor False.
     """
     return ToolNamesGuardrail(tool_names, approved=approved, reason=reason)
 
@@ -120,12 +120,12 @@ def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str
     """Blocks calls with values that are not allowed; for `tool_guardrails=`.
 
     Args:
-        parameters: by the name of a parameter, a function that holds for allowed values, or the values. A value of
+        parameters: by the name of a parameter, a function that is true for allowed values, or the values. A value of
             that name counts at any depth of the arguments; where there is none, there is nothing to check.
-        reason: what the model is told.
+        reason: what the model gets as the reason.
 
     Raises:
-        ConfigurationError: what stands for a parameter is neither.
+        ConfigurationError: a parameter has neither.
     """
     return ParameterGuardrail(parameters, reason)
 

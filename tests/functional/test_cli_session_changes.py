@@ -115,13 +115,13 @@ def test_sessions_are_pruned_and_trimmed(stored: Path) -> None:
     ("arguments", "told"),
     [
         ((), "at least one limit"),
-        (("--older-than", "soon"), "no number with a unit"),
-        (("--older-than", "30"), "no number with a unit"),
-        (("--max-bytes", "1T"), "no number with a unit"),
+        (("--older-than", "soon"), "not a number with a unit"),
+        (("--older-than", "30"), "not a number with a unit"),
+        (("--max-bytes", "1T"), "not a number with a unit"),
         (("--keep", "1", "--all-users", *ANN), "contradict"),
     ],
 )
-def test_limits_that_are_none_are_refused(stored: Path, arguments: tuple[str, ...], told: str) -> None:
+def test_wrong_limits_are_refused(stored: Path, arguments: tuple[str, ...], told: str) -> None:
     refused = invoke("sessions", "prune", *arguments)
     assert refused.exit_code == 2
     assert told in refused.stderr
@@ -195,12 +195,12 @@ def test_of_several_calls_one_is_named(stored: Path) -> None:
     ("decision", "told"),
     [
         (["--approve", "--respond", "ok"], "several decisions"),
-        (["--edit", "{"], "no JSON"),
+        (["--edit", "{"], "it is not JSON"),
         (["--edit", "[]"], "JSON object"),
         (["--approve", "--call", "nothing"], "No call 'nothing' waits"),
     ],
 )
-def test_decisions_that_are_none_are_refused(stored: Path, decision: list[str], told: str) -> None:
+def test_wrong_decisions_are_refused(stored: Path, decision: list[str], told: str) -> None:
     run_id = pay_later(stored).run_id
     refused = invoke("runs", "resume", run_id, *ANN, "--tools", "tools.py", *decision)
     assert refused.exit_code != 0
@@ -208,7 +208,7 @@ def test_decisions_that_are_none_are_refused(stored: Path, decision: list[str], 
     assert paid(stored) == ""
 
 
-def test_a_run_whose_process_died_is_told_as_interrupted_and_goes_on(stored: Path) -> None:
+def test_a_run_whose_process_died_is_listed_as_interrupted_and_goes_on(stored: Path) -> None:
     run_id = pay_later(stored).run_id
     store = SqliteJournalStore(stored / "sessions.db")
 

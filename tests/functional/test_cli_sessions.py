@@ -111,7 +111,7 @@ def test_a_status_that_no_run_has_is_refused(stored: Path) -> None:
     assert "suspended" in refused.stderr
 
 
-def test_what_no_encoding_can_hold_breaks_no_output(stored: Path) -> None:
+def test_half_a_surrogate_pair_does_not_break_the_output(stored: Path) -> None:
     """Half a surrogate pair in an id of one session must not hide all of them."""
     store = SqliteJournalStore(stored / "sessions.db")
     agent = LightAgent(model=ScriptedModel(["One.", "Two."]), session_store=store)

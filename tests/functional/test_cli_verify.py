@@ -130,7 +130,7 @@ def test_a_store_is_verified_for_people_and_for_programs(stored: Path) -> None:
         (cut_index, "the store's index was changed"),
         (delete, "it was deleted"),
         (change_labels, "its labels, times, owner"),
-        (change_size, "Its size is told as"),
+        (change_size, "Its size is recorded as"),
     ],
 )
 def test_each_edit_is_named_with_its_stream(stored: Path, edit: Callable[[SqliteEditor], None], what: str) -> None:

@@ -391,7 +391,7 @@ async def test_a_nested_agent_keeps_to_its_own_budget_and_its_summaries_count() 
     assert result.usage.total_tokens == sum(usage.total_tokens for usage in told if usage is not None)
 
 
-async def test_who_takes_over_keeps_to_a_budget_of_its_own() -> None:
+async def test_an_agent_that_takes_over_keeps_to_its_own_budget() -> None:
     async def move() -> ToolAnswer:
         """Hands over."""
         return ToolAnswer("moved", hand_over="second")
@@ -428,7 +428,7 @@ async def test_a_summary_is_in_the_store_before_the_model_is_asked_again() -> No
     assert set(seen) == {"summarize"}
 
 
-async def test_a_summary_of_which_policies_leave_nothing_is_none() -> None:
+async def test_a_summary_that_policies_empty_is_not_used() -> None:
     class Emptying(Watchful):
         async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
             if isinstance(payload, ReplyPayload) and subject.name == "summary":
@@ -457,7 +457,7 @@ def test_a_number_of_tokens_that_cannot_be_is_refused(most: int) -> None:
 
 @pytest.mark.parametrize(("strategy", "counter"), [("shrink", object())])
 def test_a_budget_that_cannot_be_is_refused(strategy: ContextStrategy, counter: TokenCounter) -> None:
-    with pytest.raises(ConfigurationError, match="'shrink' is no strategy") as refused:
+    with pytest.raises(ConfigurationError, match="'shrink' is not a strategy") as refused:
         ContextBudget(100, strategy)
     assert "drop, summarize, spill, spill_and_summarize" in refused.value.info.guidance
     with pytest.raises(ConfigurationError, match="at most max_tokens"):

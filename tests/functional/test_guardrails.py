@@ -34,6 +34,7 @@ from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.outcomes import Blocked, Completed
+from lightagent.domain.provider_fields import ModelOrigin, ProviderFields
 from lightagent.domain.usage import Usage
 from lightagent.testing import ManualClock, Reply, ScriptedModel, SequentialIds, call_tool
 
@@ -97,6 +98,11 @@ async def watch(
 
 def pieces(text: str) -> list[Delta]:
     return [*map(TextDelta, text), END]
+
+
+def allow(text: str, context: JsonObject) -> bool:
+    """Looks at whole answers, so that nothing is shown before."""
+    return True
 
 
 async def test_an_address_is_taken_out_of_a_stream_that_flows(caplog: pytest.LogCaptureFixture) -> None:
@@ -249,6 +255,18 @@ async def test_a_maximum_length(cut: bool, caplog: pytest.LogCaptureFixture) -> 
         assert isinstance(seen.result.outcome, Blocked)
     seen = await watch([pieces("abcd")], [maximum_length_guardrail(4, cut=cut)], caplog)
     assert seen.result.content == "abcd"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("beside", [(), (allow,)], ids=["held", "whole"])
+async def test_reasoning_does_not_count_towards_the_maximum_length(
+    beside: tuple[TextGuardrail, ...], cut: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither does what the provider added, and both stay as they are."""
+    added = ProviderFields(ModelOrigin("scripted", "scripted"), {"signature": "x" * 100})
+    reply = AssistantMessage("abcd", reasoning="Let me think.", provider_fields=added)
+    seen = await watch([reply], [maximum_length_guardrail(4, cut=cut), *beside], caplog)
+    assert seen.result.journal.run.messages[-1] == reply
 
 
 @pytest.mark.parametrize(

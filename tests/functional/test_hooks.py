@@ -162,7 +162,7 @@ def test_the_first_that_blocks_is_the_last_that_is_asked() -> None:
         ("before_model_request", {"params": {"model": "another"}}, "params.model"),
         ("before_model_request", {"params": {"stream": True}}, "params.stream"),
         ("before_tool_call", {"tool_name": "another"}, "can replace 'arguments'"),
-        ("after_run", {"content": "better"}, "is over, and cannot be replaced"),
+        ("after_run", {"content": "better"}, "the run has ended, and a hook can replace nothing"),
     ],
 )
 def test_what_a_hook_cannot_replace_blocks(phase: str, payload: JsonObject, problem: str) -> None:
@@ -349,11 +349,11 @@ before_any_run: Callable[..., object] = before_run
         (lambda: policy_hook(print, timeout=0), "greater than 0"),
         (lambda: policy_hook(print, timeout="slow"), "greater than 0"),
         (lambda: policy_hook(print, timeout=True), "greater than 0"),
-        (lambda: policy_hook(print, phases={"before_tool"}), "'before_tool' is none of them"),
-        (lambda: policy_hook(print, phases="before_run"), "a set of names"),
+        (lambda: policy_hook(print, phases={"before_tool"}), "'before_tool' is not a phase"),
+        (lambda: policy_hook(print, phases="before_run"), "must be a set of names"),
         (lambda: policy_hook(None), "expected a function"),
         (lambda: policy_hook(PolicyHook(print)), "is a hook already"),
-        (lambda: observing_hook(print, timeout=None), "does not wait for ever"),
+        (lambda: observing_hook(print, timeout=None), "needs a timeout"),
         (lambda: before_any_run(lambda: None), "called with (payload, subject)"),
         (lambda: LightAgent(model=working(), hooks=[Audit]), "the class Audit itself"),
         (lambda: LightAgent(model=working(), hooks=[5]), "expected a function"),
@@ -361,7 +361,7 @@ before_any_run: Callable[..., object] = before_run
         (lambda: LightAgent(model=working(), tool_guardrails=[of_one]), "called with (tool_call, context)"),
     ],
 )
-def test_what_is_no_hook_is_refused_at_once(make: Callable[[], object], problem: str) -> None:
+def test_wrong_hooks_are_refused_at_once(make: Callable[[], object], problem: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         make()
     assert problem in str(refused.value)

@@ -258,7 +258,7 @@ def without_rights(place: Path) -> Generator[None, None, None]:
     privileged = os.geteuid() == 0  # Whom no right is denied to.
     above = {path: path.stat().st_mode for path in place.parents if privileged and path.stat().st_mode & 0o011 != 0o011}
     try:
-        for path, mode in above.items():  # Somebody else has to get there.
+        for path, mode in above.items():  # Another user has to get there.
             path.chmod(mode | 0o011)
         if privileged:
             os.seteuid(NOBODY)

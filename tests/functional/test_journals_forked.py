@@ -32,12 +32,12 @@ async def names():
 
 asyncio.run(write("before"))
 asyncio.run(store.read(StreamKey(Scope(), "", "")))
-go_on, told = os.pipe(), os.pipe()
+go_on, written = os.pipe(), os.pipe()
 child = os.fork()
 if child == 0:
     async def play():
         await write("child 1")
-        os.write(told[1], b"x")
+        os.write(written[1], b"x")
         os.read(go_on[0], 1)
         await write("child 2", "child 3")
         assert len(await names()) == 5
@@ -47,7 +47,7 @@ if child == 0:
         status = 0
     finally:
         os._exit(status)
-os.read(told[0], 1)
+os.read(written[0], 1)
 asyncio.run(write("parent"))
 asyncio.run(store.aclose())  # The last connection of a process moves the log into the file, and removes it.
 os.write(go_on[1], b"x")

@@ -70,7 +70,7 @@ def play(kind: str, place: Path, story: Callable[[JournalStore], Coroutine[objec
 
 
 async def append_until_refused(store: JournalStore) -> tuple[int, StoreError]:
-    """How many entries were acknowledged, and what was said then."""
+    """How many entries were acknowledged, and the error that ended it."""
     head = (await store.read(KEY, after=-1)).stream.head
     while True:
         drafts = [Draft(f'"{head} {"x" * 20_000}"'), Draft(f'"{head + 1}"')]
@@ -81,7 +81,7 @@ async def append_until_refused(store: JournalStore) -> tuple[int, StoreError]:
 
 
 async def check_kept(store: JournalStore, head: int) -> None:
-    """Everything that was acknowledged can be read, and nothing else; a listing tells the same."""
+    """Everything that was acknowledged can be read, and nothing else; a listing says the same."""
     found = await store.read(KEY)
     assert found.stream.head == head
     assert [entry.content.strip('"').split(" ")[0] for entry in found.entries] == [
@@ -101,7 +101,7 @@ async def check_goes_on(store: JournalStore, head: int) -> None:
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_a_full_disk_loses_nothing_and_is_told(kind: str, disk: Path) -> None:
+def test_a_full_disk_loses_nothing_and_is_reported(kind: str, disk: Path) -> None:
     filler = disk / "filler"
     play(kind, disk, lambda store: store.append(KEY, [Draft('"0"'), Draft('"1"')], expected=0, at=1.0))
     filler.write_bytes(b"x" * 300_000)
@@ -121,7 +121,7 @@ def test_a_full_disk_loses_nothing_and_is_told(kind: str, disk: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_a_disk_that_is_mounted_for_reading_only_is_told(kind: str, disk: Path) -> None:
+def test_a_disk_that_is_mounted_for_reading_only_is_reported(kind: str, disk: Path) -> None:
     play(kind, disk, lambda store: store.append(KEY, [Draft('"0"'), Draft('"1"')], expected=0, at=1.0))
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
 
@@ -143,7 +143,7 @@ def test_a_disk_that_is_mounted_for_reading_only_is_told(kind: str, disk: Path) 
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_a_write_that_is_cut_short_loses_nothing_and_is_told(kind: str, tmp_path: Path) -> None:
+def test_a_write_that_is_cut_short_loses_nothing_and_is_reported(kind: str, tmp_path: Path) -> None:
     play(kind, tmp_path, lambda store: store.append(KEY, [Draft('"0"'), Draft('"1"')], expected=0, at=1.0))
     with short_files(250_000):
         head, refused = play(kind, tmp_path, append_until_refused)

@@ -210,7 +210,7 @@ def test_a_death_at_a_named_point_loses_and_doubles_nothing(
             continue
         prepare(place, what)
         deeds = deeds_of(place, what, turn)
-        # The first time nobody dies, so that there is something to be lost.
+        # The first process lives, so that there is something to be lost.
         fatal = len(deeds) - 1 if turn else -1
         status, done = program.carry_out(Order(kind, place.options, deeds, point, fatal, seed=turn))
         assert os.WIFSIGNALED(status) == (turn > 0), "The point was not reached."

@@ -2,7 +2,7 @@
 
 SQLite has no checksums of its pages. A byte that is flipped in an index or the header of a page may hide streams, which
 then seem not to be there, and a log that was cut looks like the log of a moment before; heads that are kept elsewhere
-tell of both.
+reveal both.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ pytestmark = [
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a store tells of each stream, None where it refuses, and its listing; all of it None if there is none."""
+    """What a store gives of each stream, None where it refuses, and its listing, None where that is refused."""
 
     streams: tuple[Slice | None, ...]
     listed: tuple[StreamInfo, ...] | None

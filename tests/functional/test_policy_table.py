@@ -90,7 +90,7 @@ GUARDRAIL_ANSWERS: dict[str, Deed] = {
     "no truth value": Answers({"allowed": 1}),
     "a reason alone": Answers({"reason": "because"}),
     "a value that does not fit": Answers({"allowed": True, "value": 5}),
-    "a reason that is no text": Answers({"allowed": True, "reason": 5}),
+    "a reason that is not text": Answers({"allowed": True, "reason": 5}),
     "no decision": Answers(GuardrailDecision(allowed=json.loads('"yes"'))),
 }
 
@@ -141,7 +141,7 @@ async def run_both(make: Callable[[Once], Policies], deed: Deed, phase: Phase, *
 
 
 def check_blocked(ending: Ending, phase: Phase, code: str) -> None:
-    """The model was told of a call; anything else ended the run, or its conclusion."""
+    """The model got the error of a call; anything else ended the run, or its conclusion."""
     if phase not in ABOUT_CALLS:
         check_stopped(ending, phase, Blocked, code)
         return

@@ -116,7 +116,9 @@ async def test_a_turn_that_waits_is_given_up_and_cannot_be_resumed_afterwards(st
     assert await said(store) == ["one", "Heard 'one'."]
 
 
-async def test_nobody_takes_back_a_turn_that_is_under_way(store: JournalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_turn_that_is_under_way_cannot_be_taken_back(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("lightagent.application.sessions.SESSION_WAIT", 0.0)
     shop = Shop(store)
     shop.hold.clear()
@@ -279,7 +281,7 @@ async def test_a_fork_that_cannot_be_is_refused(store: JournalStore) -> None:
     assert [info.session_id async for info in sessions.list("ann")] == ["other", "s"]
 
 
-async def test_the_turns_are_told_again_without_model_and_tools(store: JournalStore) -> None:
+async def test_turns_are_replayed_without_model_and_tools(store: JournalStore) -> None:
     shop, results = Shop(store), list[RunResult[str]]()
     for query in ("one", "fail", "wait"):
         results.append(await shop.agent.arun(query, session_id="s", user_id="ann", trace=True, result_format="object"))
@@ -295,7 +297,7 @@ async def test_the_turns_are_told_again_without_model_and_tools(store: JournalSt
     assert len(shop.asked) == asked
 
 
-async def test_a_turn_under_way_is_told_as_far_as_it_is(store: JournalStore) -> None:
+async def test_a_turn_under_way_is_replayed_as_far_as_it_has_come(store: JournalStore) -> None:
     await ask(store, "one", "pay")
     last = (await turns(store))[-1]
     assert (last.query, last.status, last.undone) == ("pay", "suspended", False)

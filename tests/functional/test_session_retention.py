@@ -264,7 +264,7 @@ async def test_a_process_that_knew_the_session_before_takes_nothing_back_that_wa
     await there.aclose()
 
 
-async def test_a_front_that_nothing_stands_for_is_told_as_such(store: JournalStore) -> None:
+async def test_a_session_whose_front_was_removed_without_a_base_is_refused(store: JournalStore) -> None:
     await ask(store, "one", "two")
     await store.forget(KEY, before=5)
     with pytest.raises(StoreError, match=r"nothing tells what it amounted to.*trim"):

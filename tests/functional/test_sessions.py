@@ -124,7 +124,7 @@ async def test_a_session_is_its_owners_alone(store: JournalStore) -> None:
     assert len(await sessions.messages("s", "ann")) == 2
 
 
-async def test_an_id_that_is_no_text_is_refused_and_stands_for_nobody_elses_sessions(store: JournalStore) -> None:
+async def test_an_id_that_is_not_text_is_refused(store: JournalStore) -> None:
     """Such as None, where a web application has no user who is logged in."""
     await Shop(store).agent.arun("mine", session_id="s", user_id="ann")
     result = await Shop(store).agent.arun("mine", user_id="ann", journal=store, result_format="object")

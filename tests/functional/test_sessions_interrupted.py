@@ -194,7 +194,7 @@ async def test_a_turn_that_was_cancelled_tells_a_later_one_which_calls_were_unde
 
 
 @pytest.mark.parametrize("deed", ["resume", "undo", "forget", "replace"])
-async def test_a_resumption_that_comes_too_late_is_told_so(waiting: MemoryJournalStore, deed: str) -> None:
+async def test_a_resumption_that_comes_too_late_is_refused(waiting: MemoryJournalStore, deed: str) -> None:
     scene, sessions = Scene(), Sessions(waiting)
     agent = build_agent(scene, waiting)
     journal = await sessions.journal("s")

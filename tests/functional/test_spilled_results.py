@@ -105,7 +105,7 @@ async def test_another_user_and_another_tenant_read_nothing() -> None:
 @pytest.mark.parametrize(
     "arguments", [{"id": 1}, {"id": "x", "page": "2"}, {"id": "x", "page": True}, {}, {"id": "x", "a": 1}]
 )
-async def test_wrong_arguments_are_told(arguments: Mapping[str, str | int]) -> None:
+async def test_wrong_arguments_are_reported_to_the_model(arguments: Mapping[str, str | int]) -> None:
     model: list[Reply] = [call_tool("read_tool_result", **arguments), "done"]
     result = await agent_over(MemoryJournalStore(), model).arun("?", result_format="object")
     assert result.content == "done"
@@ -113,7 +113,7 @@ async def test_wrong_arguments_are_told(arguments: Mapping[str, str | int]) -> N
 
 
 @pytest.mark.parametrize("page", [0, -1, 99])
-async def test_a_page_that_is_not_there_is_told(page: int) -> None:
+async def test_a_page_that_does_not_exist_is_reported_to_the_model(page: int) -> None:
     read = reader(then=lambda found: call_tool("read_tool_result", id=found, page=page))
     assert "Its pages are 1 to" in await agent_over(MemoryJournalStore(), read).arun("?")
 

@@ -1,4 +1,4 @@
-"""A SQLite store whose file is taken away while it is open: nothing is acknowledged that nobody will find again."""
+"""A SQLite store whose file is taken away while it is open: no append is acknowledged that would be lost."""
 
 from __future__ import annotations
 

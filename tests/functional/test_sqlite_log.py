@@ -1,4 +1,4 @@
-"""The write-ahead log of a store in SQLite: small under our own readers, and the doctor names who hinders it."""
+"""The write-ahead log of a store in SQLite: small under our own readers, and the doctor names what hinders it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def log_of(path: Path) -> int:
 
 @pytest.mark.timeout(60 + APPENDED)
 async def test_the_log_stays_small_under_readers_of_ours_without_pause(tmp_path: Path) -> None:
-    """Some reader reads at any moment: each ends only once the other has begun. So a commit never finds nobody."""
+    """Each of two readers ends only once the other has begun, so every commit finds one of them reading."""
     path, over = tmp_path / "journals.db", threading.Event()
     store = SqliteJournalStore(path, synchronous="normal")
     await store.append(NOTES, [Draft(MEGABYTE)], expected=0, at=1.0)
@@ -116,9 +116,9 @@ def test_the_doctor_names_who_keeps_the_log_from_shrinking(folder: Path) -> None
     assert "keeps it from shrinking" not in told.stdout
 
 
-def test_a_log_that_somebody_holds_open_is_told_by_two_looks() -> None:
+def test_two_looks_find_a_log_that_a_transaction_holds() -> None:
     small, large = 1_000_000, 20_000_000
-    # What could not be moved, and is not moved a while later either, is held by somebody.
+    # What could not be moved, and is not moved a while later either, is held by a transaction.
     (note,) = notes_of(LogState(small, True, 5), LogState(small, True, 5))
     assert "1.0 MB, and an open transaction of another program" in note.text
     assert note.advice
@@ -147,7 +147,7 @@ def test_the_doctor_looks_behind_what_stands_before_the_store(folder: Path, fron
     assert "The write-ahead log has 0.0 MB." in invoke("doctor", JOURNAL_KEY="k" * 32).stdout
 
 
-async def test_who_forgets_waits_for_no_foreign_reader_and_the_log_is_emptied_later(tmp_path: Path) -> None:
+async def test_forgetting_does_not_wait_for_a_foreign_reader_and_the_log_is_emptied_later(tmp_path: Path) -> None:
     path = tmp_path / "journals.db"
     log = path.with_name("journals.db-wal")
     store = SqliteJournalStore(path, busy_timeout=3600.0)

@@ -97,7 +97,7 @@ def check_stopped(ending: Ending, phase: Phase, outcome: type[Outcome], code: st
 
 
 def check_refused(ending: Ending, phase: Phase, error: LightAgentErrorInfo) -> None:
-    """The model was told that what this boundary is about was refused, and the run went on."""
+    """The model got the error of what was refused at this boundary, and the run went on."""
     assert isinstance(ending.outcome, Completed), ending.outcome
     call_id, status = REFUSED_CALLS[phase]
     finished = {e.call_id: e for e in ending.events if isinstance(e, ToolFinished)}[call_id]

@@ -222,7 +222,7 @@ async def test_any_codec_will_do_and_one_may_stand_before_another() -> None:
         (SPRING | SUMMER, "", "Name one of the keys"),
         (SPRING, "winter", "current content key 'winter' is not among"),
         ({"spring": "short"}, "", "fewer than 32 bytes"),
-        ({"a b": "s" * 32}, "", "no id of a content key"),
+        ({"a b": "s" * 32}, "", "cannot be the id of a content key"),
     ],
 )
 def test_keys_that_cannot_be_used_are_refused(keys: dict[str, str], current: str, refusal: str) -> None:

@@ -132,7 +132,7 @@ def test_a_key_of_many_lines_grows_until_it_ends() -> None:
     assert held(guard("***"), list(text)) == (text.replace(key, "***"), False)
 
 
-def test_characters_that_nobody_sees_do_not_fill_the_window() -> None:
+def test_invisible_characters_do_not_fill_the_window() -> None:
     text = "user" + "\u200b" * 2_000 + "@example.com is private. " + "More words. " * 40
     assert held(guard("***"), list(text))[0].startswith("*** is private. ")
 

@@ -12,6 +12,11 @@ from lightagent.domain.journal_streams import Draft, StreamQuery
 from tests.support.wrapped_journals import CHAT, KEYS, SPRING, SUMMER, contents
 
 
+def test_a_secret_from_the_environment_may_hold_bytes_that_are_not_text() -> None:
+    first, second = (seal_keys("shop", {"spring": "s" * 32 + last}) for last in ("\udcff", "\udcfe"))
+    assert first.roots != second.roots
+
+
 async def test_keys_are_rotated_and_what_the_older_ones_sealed_is_read() -> None:
     inner = MemoryJournalStore()
     older = SealedJournalStore(inner, KEYS)
@@ -66,8 +71,8 @@ async def test_other_keys_read_and_write_nothing(keys: object) -> None:
         (SPRING | SUMMER, "", "not among the keys"),
         (SPRING, "autumn", "'autumn' is not among the keys"),
         ({"spring": "s" * 31}, "", "fewer than 32 bytes"),
-        ({"a.b": "s" * 32}, "", "'a.b' is no id"),
-        ({"": "s" * 32}, "", "not among|is no id"),
+        ({"a.b": "s" * 32}, "", "'a.b' cannot be the id"),
+        ({"": "s" * 32}, "", "not among|cannot be the id"),
     ],
 )
 def test_keys_that_cannot_be_used_are_refused(secrets: dict[str, str], current: str, told: str) -> None:

@@ -17,7 +17,7 @@ _LONGEST_PAUSE: Final = 60.0
 
 
 class Pause:
-    """Has a thread close what it owns, tell so by `closed`, and wait for `over`."""
+    """Asks a thread to close what it owns, to set `closed` then, and to wait for `over`."""
 
     def __init__(self) -> None:
         self.closed = threading.Event()

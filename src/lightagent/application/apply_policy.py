@@ -60,7 +60,7 @@ class Reviewer:
     async def review_answer(
         self, phase: Phase, subject: Subject, payload: PayloadT
     ) -> Passed[PayloadT] | Refused | Stopped:
-        """The same about a tool call, of which the model may be told instead that it was refused."""
+        """The same about a tool call, which can also be refused: then the run goes on, and the model gets the error."""
         verdict = await self._review(phase, subject, payload)
         if isinstance(verdict, Asked):
             reason = "It asked for a human, but only a tool call can wait for one."

@@ -15,10 +15,11 @@ async def copy_journals(
 ) -> int:
     """Copy every stream, and return how many there were. Sequences, labels, times and order of listing stay.
 
-    Nobody should write meanwhile. After an interruption call it again: it goes on where it was. Leases are not copied.
+    Neither store should be written to meanwhile. After an interruption call it again: it goes on where it was. Leases
+    are not copied.
 
     Args:
-        progress: is told after each stream how many of how many were copied.
+        progress: called after each stream with how many were copied, and how many there are.
 
     Raises:
         StoreError: the source cannot be read as a whole, or the target has another stream of the same key.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from operator import is_
 from typing import Final
@@ -27,7 +27,7 @@ class TokenLedger:
         sizes: the tokens of each message, as of the last `update`.
         total: their sum.
         failure: what the counter raised; from then on tokens are estimated. None if nothing.
-        is_told: the failure is on record.
+        is_failure_noted: whether that is on record.
     """
 
     def __init__(self, counter: TokenCounter, *, in_time: bool) -> None:
@@ -35,7 +35,7 @@ class TokenLedger:
         self.sizes: list[int] = []
         self.total = 0
         self.failure: Exception | None = None
-        self.is_told = False
+        self.is_failure_noted = False
         self._has_counted = False
         self._in_time = in_time
         self._messages: tuple[Message, ...] = ()
@@ -49,10 +49,10 @@ class TokenLedger:
             known = {id(message): size for message, size in zip(old, self.sizes, strict=True)}
             self._messages, self.sizes, self.total = (), [], 0
             missing = [message for message in messages if id(message) not in known]
-            known |= zip(map(id, missing), await self.costs(map(message_cost, missing)), strict=True)
+            known |= zip(map(id, missing), await self._costs(map(message_cost, missing)), strict=True)
             self.sizes = [known[id(message)] for message in messages]
         elif len(messages) > len(old):
-            self.sizes += await self.costs(map(message_cost, messages[len(old) :]))
+            self.sizes += await self._costs(map(message_cost, messages[len(old) :]))
         else:
             return
         self._messages, self.total = messages, sum(self.sizes)
@@ -61,11 +61,12 @@ class TokenLedger:
         """What every request of the agent costs besides its messages; worked out again only for other tools."""
         known = self._fixed
         if known is None or known[0] is not head or known[1] is not specs:
-            told = TokenCost() if head.silent else message_cost(head.instructions)
-            known = self._fixed = head, specs, sum(await self.costs([told, tools_cost(specs, head.output_schema)]))
+            instructions = TokenCost() if head.silent else message_cost(head.instructions)
+            costs = await self._costs([instructions, tools_cost(specs, head.output_schema)])
+            known = self._fixed = head, specs, sum(costs)
         return known[2]
 
-    async def costs(self, given: Sequence[TokenCost] | map[TokenCost]) -> list[int]:
+    async def _costs(self, given: Iterable[TokenCost]) -> list[int]:
         """The tokens of each of these."""
         costs = list(given)
         counted = await self._count([text for cost in costs for text in cost.texts])

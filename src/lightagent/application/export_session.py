@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Final
 
 from lightagent.application.load_session import no_session
+from lightagent.application.read_streams import read_entries
 from lightagent.application.spilled_results import read_spilled, spilled_keys
-from lightagent.domain.errors import StreamConflict
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -43,15 +43,8 @@ async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[s
         "last_entry": stream.head,
     }
     yield json.dumps(first)
-    after = stream.base
-    while after < stream.head:
-        found = await store.read(key, after)
-        same = (found.stream.created_at, found.stream.base) == (stream.created_at, stream.base)
-        if not same or not found.entries:
-            raise StreamConflict(after, found.stream.head)
-        for entry in found.entries[: stream.head - after]:
-            yield f'{{"sequence": {entry.sequence}, "schema": {entry.schema}, "content": {entry.content}}}'
-            after = entry.sequence
+    async for entry in read_entries(store, stream, stream.head):
+        yield f'{{"sequence": {entry.sequence}, "schema": {entry.schema}, "content": {entry.content}}}'
     results = await spilled_keys(store, Scope(key.owner.tenant, key.owner.user, key.id))
     for place in results:
         result = await read_spilled(store, place.owner, place.id)

@@ -61,7 +61,7 @@ async def _copied(store: JournalStore, key: StreamKey, until: int, turn: str | N
     stream, session = await log_beginning(store, key)
     said = session.said
     copied: list[LogEntry] = [SessionBase(0, said.messages, said.everything)] if stream.base else []
-    async for before, entry, after in read_log(store, key, until):
+    async for before, entry, after in read_log(store, stream, session, until):
         session = after
         if not isinstance(entry, SessionBase) or not before.head:
             copied.append(entry)

@@ -24,10 +24,10 @@ from lightagent.domain.token_costs import MESSAGE_TOKENS
 from lightagent.ports.context_budget import ContextBudget
 
 SOURCE: Final = "context_budget"
-"""What names the messages that stand for others, in their delimiters."""
+"""The source of the messages that stand for others, as their delimiters name it."""
 
 _NOTE_TOKENS: Final = 120
-"""What the note takes that rounds of a turn were left out."""
+"""What the note about rounds of a turn that were left out takes."""
 
 _FRAME_TOKENS: Final = MESSAGE_TOKENS + 24
 """What the delimiters of a summary take."""
@@ -178,8 +178,8 @@ def _ledger(live: ActiveRun[DepsT], budget: ContextBudget) -> TokenLedger:
 
 async def _count(live: ActiveRun[DepsT], ledger: TokenLedger) -> None:
     await ledger.update(live.run.messages)
-    if ledger.failure is not None and not ledger.is_told:
-        ledger.is_told = True
+    if ledger.failure is not None and not ledger.is_failure_noted:
+        ledger.is_failure_noted = True
         info = classify_exception(ledger.failure)
         await live.tell(Noted("token_counter_failed", {"code": info.code, "message": info.message}, live.clock.now()))
 

@@ -131,7 +131,7 @@ class SessionKeeper:
         return (*others, *unknown_results(run, self._interrupted, last.at), last)
 
     async def _make_room(self, writer: SessionWriter) -> None:
-        """See to the turn before: close it if its process is gone, or take it back if this one is in its place."""
+        """Close the turn before if its process is gone, or take it back if the new one replaces it."""
         session, now = writer.session, self._clock.now()
         if self._place.instead_of:
             if session.last_turn != self._place.instead_of:

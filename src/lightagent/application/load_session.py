@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from lightagent.application.read_streams import read_entries
 from lightagent.application.session_codec import read_log_entry
-from lightagent.domain.errors import ConfigurationError, StoreError, StreamConflict
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_streams import StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import LogEntry, SessionBase
@@ -66,7 +67,7 @@ def session_key(scope: Scope) -> StreamKey:
 
 
 def no_session(key: StreamKey) -> ConfigurationError:
-    """What is told where a session is asked for that is not there, or is somebody else's."""
+    """The error for a session that does not exist, or that belongs to another user."""
     return ConfigurationError(
         f"There is no session {key.id!r:.100} of this user.",
         guidance="Sessions(store).list(user_id) and `lightagent sessions list --user NAME` tell which there are.",
@@ -94,7 +95,7 @@ async def load_session(store: JournalStore, key: StreamKey) -> Known:
 
     Raises:
         StoreError: it cannot be read.
-        ConfigurationError: it is no possible session.
+        ConfigurationError: its entries do not make up a valid session.
     """
     known = _caches.setdefault(store, _Cache()).get(key)
     while (loaded := await _read_on(store, key, known)) is None:
@@ -121,23 +122,22 @@ async def _read_on(store: JournalStore, key: StreamKey, known: Known) -> Known |
             return replace(known, session=session)
 
 
-async def read_log(store: JournalStore, key: StreamKey, until: int) -> AsyncIterator[tuple[Session, LogEntry, Session]]:
+async def read_log(
+    store: JournalStore, stream: StreamInfo, session: Session, until: int
+) -> AsyncIterator[tuple[Session, LogEntry, Session]]:
     """Each entry of a session up to the sequence `until`, with the session before and after it.
+
+    Args:
+        stream, session: what `log_beginning` gave.
 
     Raises:
         StoreError: it cannot be read, or was forgotten or shortened meanwhile.
-        ConfigurationError: it is no possible session.
+        ConfigurationError: its entries do not make up a valid session.
     """
-    first, session = await log_beginning(store, key)
-    while session.head < until:
-        found = await store.read(key, session.head)
-        same = (found.stream.created_at, found.stream.base) == (first.created_at, first.base)
-        if not same or not found.entries:
-            raise StreamConflict(session.head, found.stream.head)
-        for one in found.entries[: until - session.head]:
-            entry = read_log_entry(one)
-            before, session = session, advance_session(session, entry)
-            yield before, entry, session
+    async for one in read_entries(store, stream, until):
+        entry = read_log_entry(one)
+        before, session = session, advance_session(session, entry)
+        yield before, entry, session
 
 
 async def log_beginning(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, Session]:
@@ -151,10 +151,10 @@ async def log_beginning(store: JournalStore, key: StreamKey) -> tuple[StreamInfo
 
 
 async def _base(store: JournalStore, stream: StreamInfo) -> Session:
-    """What the entries that were removed from the front amount to, which an entry behind them tells.
+    """The session after the entries that were removed from the front, as the `SessionBase` behind them holds it.
 
     Raises:
-        StoreError: none does.
+        StoreError: there is no such entry.
     """
     after, head = stream.base, stream.head
     while after < head:

@@ -28,11 +28,11 @@ _PARAMETERS: Final[JsonObject] = {
 
 
 class ReadToolResult(Tool[object]):
-    """Reads a page of a result that was put aside, of the user whose run it is and of nobody else.
+    """Reads a page of a result that was put aside, of the same user's runs only.
 
     Args:
         store: where results are put aside.
-        description: what the model is told that the tool is for.
+        description: tells the model what the tool is for.
         page_chars: characters of a page.
     """
 
@@ -71,7 +71,7 @@ class ReadToolResult(Tool[object]):
 
     def _page(self, result: SpilledResult, page: int) -> str:
         size = self._page_chars
-        pages = max(1, -(-len(result.content) // size))
+        pages = result.pages(size)
         if not 1 <= page <= pages:
             raise ToolError(f"The result has no page {page}.", guidance=f"Its pages are 1 to {pages}.")
         text = result.content[(page - 1) * size : page * size]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
 from lightagent.application.journal import format_version
-from lightagent.application.read_entry import read_entry
+from lightagent.application.read_streams import read_entry
 from lightagent.domain.journal_streams import Draft, Entry
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.session_entries import LogEntry, SessionEntry
@@ -30,7 +30,7 @@ def read_log_entry(entry: Entry) -> LogEntry:
     """The entry that a store gave.
 
     Raises:
-        ConfigurationError: it is none of a session.
+        ConfigurationError: it is not an entry of a session.
     """
     at = f"Session: entry {entry.sequence}"
     content = read_entry(entry, at)
@@ -48,7 +48,7 @@ def _to_dict(entry: LogEntry) -> JsonObject:
 
 @cache
 def _codec() -> TypeAdapter[SessionEntry]:
-    """Made at first use: building it takes some milliseconds, and most sessions need it never."""
+    """Made at first use: building it takes some milliseconds, and most sessions never need it."""
     from pydantic import Field, TypeAdapter
 
     return TypeAdapter(Annotated[SessionEntry, Field(discriminator="type")])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from lightagent.application.list_streams import list_streams
 from lightagent.application.load_session import KIND
+from lightagent.application.read_streams import list_streams, status_of
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.ports.journals import JournalStore
 
@@ -33,14 +33,12 @@ class SessionInfo:
 
 
 def session_info(stream: StreamInfo) -> SessionInfo:
-    """What the store tells of a session."""
-    key, status = stream.key, stream.labels.get("status", "")
-    if status == "running" and stream.lease_left <= 0:
-        status = "interrupted"
+    """What the store knows of a session."""
+    key = stream.key
     return SessionInfo(
         key.id,
         key.owner.user,
-        status,
+        status_of(stream),
         stream.head - stream.base,
         stream.size,
         stream.created_at,
@@ -48,13 +46,11 @@ def session_info(stream: StreamInfo) -> SessionInfo:
     )
 
 
-async def list_sessions(store: JournalStore, user_id: str | None) -> AsyncIterator[StreamInfo]:
+def list_sessions(store: JournalStore, user_id: str | None) -> AsyncIterator[StreamInfo]:
     """The sessions of a user, or with None of every user, the newest first.
 
     Raises:
         IncompleteListing: after all that can be read, if something cannot.
         StoreError: the store cannot be read.
     """
-    query = StreamQuery(kind=KIND, tenant="", user=user_id)
-    async for stream in list_streams(store, query):
-        yield stream
+    return list_streams(store, StreamQuery(kind=KIND, tenant="", user=user_id))

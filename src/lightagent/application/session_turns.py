@@ -1,4 +1,4 @@
-"""Tells the turns of a session again from its log: no model is asked and no tool is called."""
+"""Replays the turns of a session from its log, without asking a model or calling a tool."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from lightagent.application.journal import Journal
-from lightagent.application.load_session import load_session, read_log
+from lightagent.application.load_session import load_session, log_beginning, read_log
 from lightagent.application.projections.trace import TraceEvent, trace_events
 from lightagent.application.session_codec import read_log_entry
 from lightagent.domain.events import Admitted, Event, RunFinished
@@ -41,7 +41,7 @@ class SessionTurn:
 
     @property
     def query(self) -> str | tuple[JsonObject, ...] | None:
-        """What was asked, text or content parts, as policies let it pass; None where none was let pass."""
+        """What was asked, text or content parts, as policies let it pass; None where it was not admitted."""
         admitted = [event.message for event in self.journal.events if isinstance(event, Admitted)]
         started = self.journal.started
         if started.awaits_admission:
@@ -66,11 +66,12 @@ async def replay_turns(store: JournalStore, key: StreamKey) -> AsyncIterator[Ses
 
     Raises:
         StoreError: the session cannot be read.
-        ConfigurationError: it is no possible session.
+        ConfigurationError: its entries do not make up a valid session.
     """
     whole = (await load_session(store, key)).session
     in_force = {turn.first for turn in whole.turns}
-    async for before, entry, after in read_log(store, key, whole.head):
+    stream, beginning = await log_beginning(store, key)
+    async for before, entry, after in read_log(store, stream, beginning, whole.head):
         if isinstance(entry, SessionEntry):
             if before.run is not None and after.run is None:
                 yield _turn(before.events, after, undone=True)

@@ -31,10 +31,10 @@ from lightagent.ports.journals import JournalStore
 class Sessions:
     """The sessions in a store. Every method is about one user's; another user's session of the same id is another.
 
-    Ids are text, and whatever else is given as one raises a `ConfigurationError`.
+    Ids are text; anything else raises a `ConfigurationError`.
 
-    Whatever changes a session is written to its log; nothing that is there is changed, and only `forget`, `prune` and
-    `trim` remove anything. While a turn is under way, they and `undo` and `checkpoint` wait 10 seconds for its end.
+    Every change of a session is appended to its log. Only `forget`, `prune` and `trim` remove entries. While a turn is
+    under way, `undo`, `checkpoint` and `trim` wait up to 10 seconds for its end.
 
     Args:
         clock: tells the time, in seconds since 1970.
@@ -48,7 +48,7 @@ class Sessions:
         """A user's sessions, the newest first.
 
         Raises:
-            ConfigurationError: the user id is no text.
+            ConfigurationError: the user id is not text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
@@ -81,10 +81,10 @@ class Sessions:
         return Journal(session.events) if session.run is not None else None
 
     async def replay(self, session_id: str, user_id: str = "") -> AsyncIterator[SessionTurn]:
-        """The turns told again from the log, in order: no model is asked and no tool is called.
+        """The turns as the log has them, in order, without asking a model or calling a tool.
 
-        Those that did not complete or were taken back are among them, the open one comes last. A session that is not
-        there has none.
+        Turns that did not complete or were taken back are included; the open one comes last. A session that does not
+        exist has none.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -213,13 +213,13 @@ class Sessions:
 
         Args:
             user_id: whose; None for everybody's. The limits hold for each user alone.
-            older_than: seconds; those that were not used for longer go.
-            keep: so many stay.
-            max_bytes: what stays takes no more than this.
-            dry_run: only tell what would go.
+            older_than: seconds; sessions that were last used longer ago are removed.
+            keep: how many sessions stay.
+            max_bytes: the bytes that the sessions that stay may take together.
+            dry_run: remove nothing, and return what would be removed.
 
         Raises:
-            ConfigurationError: no limit is given, or one is no number or below 0.
+            ConfigurationError: no limit is given, or one is not a number or below 0.
             StoreError: the store cannot be read or written. What was removed before stays removed.
         """
         if user_id is not None:
@@ -243,13 +243,13 @@ class Sessions:
         neither replayed nor taken back, and their checkpoints are gone with them.
 
         Args:
-            older_than: seconds; turns that ended longer ago go.
-            keep: so many turns stay.
-            max_bytes: the log of what stays takes no more than this, without the entry for what is gone.
-            dry_run: only tell what would go.
+            older_than: seconds; turns that ended longer ago are removed.
+            keep: how many turns stay.
+            max_bytes: the bytes that the log of the turns that stay may take, without the entry for the others.
+            dry_run: remove nothing, and return what would be removed.
 
         Raises:
-            ConfigurationError: no limit is given, or one is no number or below 0; there is no such session.
+            ConfigurationError: no limit is given, or one is not a number or below 0; there is no such session.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """

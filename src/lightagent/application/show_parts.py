@@ -1,4 +1,4 @@
-"""Shows what a tool yields while it goes on to whoever streams the run; the whole answer is what the model reads."""
+"""Shows the parts that a tool yields to the consumer of a streamed run; the model reads the whole answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def part_viewer(
 ) -> Callable[[object], None]:
     """What takes the parts of a call and gives them on as text, up to the tool's output limit.
 
-    Nothing is shown where nobody streams the run, or where a policy reviews results: it judges the whole answer, and
+    Nothing is shown where the run is not streamed, or where a policy reviews results: it judges the whole answer, and
     what it keeps back must not have been seen in parts.
     """
     reviewer = live.reviewer
@@ -41,4 +41,4 @@ def part_viewer(
 
 
 def unseen(part: object) -> None:
-    """Take a part that nobody sees."""
+    """Take a part and show it to no one."""

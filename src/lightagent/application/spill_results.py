@@ -40,7 +40,7 @@ async def spill_results(
     messages: list[Message] = list(run.messages[: _whole_round(run.messages, chosen[-1] + 1)])
     outermost = live.outermost_run
     error: LightAgentErrorInfo | None = None
-    done: list[Message] = []
+    labels: list[str] = []
     for place in chosen:
         message = messages[place]
         if not isinstance(message, ToolMessage):
@@ -52,11 +52,10 @@ async def spill_results(
             error = classify_exception(failure(raised))
             break
         messages[place] = replace(message, content=_reference(live, budget, result))
-        done.append(message)
-    if done:
-        labels = tuple(dict.fromkeys(f"{TOOL_LABEL}{names[place]}" for place in chosen[: len(done)]))
-        count = run.missing + len(messages)
-        await live.tell(ContextReplaced("spill", count, tuple(messages), labels, error=error, at=live.clock.now()))
+        labels.append(f"{TOOL_LABEL}{names[place]}")
+    if labels:
+        count, replaced = run.missing + len(messages), tuple(dict.fromkeys(labels))
+        await live.tell(ContextReplaced("spill", count, tuple(messages), replaced, error=error, at=live.clock.now()))
     return error
 
 
@@ -68,7 +67,7 @@ def _whole_round(messages: tuple[Message, ...], place: int) -> int:
 
 
 def _reference(live: ActiveRun[DepsT], budget: ContextBudget, result: SpilledResult) -> str:
-    pages = -(-len(result.content) // budget.page_chars)
+    pages = result.pages(budget.page_chars)
     return live.acting.prompts.result_spilled.format(
         id=result.id, chars=len(result.content), pages=pages, preview=result.content[:_PREVIEW]
     )

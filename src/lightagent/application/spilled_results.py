@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -42,9 +42,12 @@ class SpilledResult:
     def id(self) -> str:
         """A hash of everything: what the store holds under it is this result, or was changed."""
         parts = (self.run_id, self.call_id, self.tool, self.content)
-        return sha256("".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass")).hexdigest()[
-            :32
-        ]
+        packed = "".join(f"{len(part)}:{part}" for part in parts)
+        return sha256(packed.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def pages(self, page_chars: int) -> int:
+        """How many pages of so many characters it has; at least 1."""
+        return max(1, -(-len(self.content) // page_chars))
 
 
 def spilled_key(result_id: str, scope: Scope) -> StreamKey:
@@ -116,13 +119,9 @@ async def spilled_keys(store: JournalStore, scope: Scope, *, run_id: str = "") -
     labels = {"run": run_id} if run_id else {"session": scope.session}
     query = StreamQuery(KIND, scope.tenant, scope.user, "", labels=labels)
     keys: list[StreamKey] = []
-    async for page in all_pages(lambda cursor: store.list(_page(query, cursor))):
+    async for page in all_pages(lambda cursor: store.list(replace(query, cursor=cursor))):
         keys += [stream.key for stream in page.streams]
     return keys
-
-
-def _page(query: StreamQuery, cursor: str) -> StreamQuery:
-    return StreamQuery(query.kind, query.tenant, query.user, query.session, labels=query.labels, cursor=cursor)
 
 
 def _values(key: StreamKey, entries: Sequence[Entry]) -> list[JsonValue]:

@@ -10,8 +10,7 @@ from lightagent.application.check_options import check_text
 from lightagent.application.event_codec import event_from_dict
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
-from lightagent.application.list_streams import list_streams
-from lightagent.application.read_entry import read_entry
+from lightagent.application.read_streams import list_streams, read_entry, status_of
 from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
@@ -70,7 +69,7 @@ class StoredRun:
 class Runs:
     """The runs in a store that were given it as `journal=`. Every method is about one user's.
 
-    Ids are text, and whatever else is given as one raises a `ConfigurationError`.
+    Ids are text; anything else raises a `ConfigurationError`.
     """
 
     def __init__(self, store: JournalStore) -> None:
@@ -90,7 +89,7 @@ class Runs:
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
-            ConfigurationError: what it holds is no possible run.
+            ConfigurationError: its events do not make up a valid run.
         """
         key, events = _key(run_id, user_id), list[Event]()
         while True:
@@ -111,7 +110,7 @@ class Runs:
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
-            ConfigurationError: what it holds is no possible run.
+            ConfigurationError: its events do not make up a valid run.
         """
         found = await self.find(run_id, user_id)
         return None if found is None else found.journal
@@ -133,7 +132,7 @@ class Runs:
             status: only runs with this status.
 
         Raises:
-            ConfigurationError: there is no such status, or the user id is no text.
+            ConfigurationError: there is no such status, or the user id is not text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
@@ -155,14 +154,11 @@ def _key(run_id: str, user_id: str) -> StreamKey:
 
 
 def _info(stream: StreamInfo) -> RunInfo:
-    status = stream.labels.get("status", "")
-    if status == "running" and stream.lease_left <= 0:
-        status = "interrupted"
     return RunInfo(
         stream.key.id,
         stream.key.owner.user,
         stream.labels.get("agent", ""),
-        status,
+        status_of(stream),
         stream.head - stream.base,
         stream.size,
         stream.created_at,

@@ -46,10 +46,10 @@ class Summary:
 
 
 async def summarize(live: ActiveRun[DepsT], budget: ContextBudget, messages: Sequence[Message]) -> Summary:
-    """Ask the model once. Whatever goes wrong is told in the summary, and does not end the run."""
+    """Ask the model once. A failure is returned as `Summary.error`, and does not end the run."""
     summary = Summary()
-    told = transcript(messages, budget.max_tokens - budget.most_summary)
-    payload = RequestPayload((UserMessage(told),), {}, ())
+    text = transcript(messages, budget.max_tokens - budget.most_summary)
+    payload = RequestPayload((UserMessage(text),), {}, ())
     reviewer = live.reviewer
     if reviewer is not None and reviewer.reviews("model_request"):
         verdict = await reviewer.review("model_request", live.subject(SUBJECT), payload)
@@ -143,8 +143,8 @@ def transcript(messages: Sequence[Message], most_tokens: int) -> str:
     What is longer than `most_tokens` loses its middle, so that the request is not above the budget either.
     """
     names = tool_names(messages)
-    told = "\n\n".join(_told(message, names.get(place, "")) for place, message in enumerate(messages))
-    return cut_to(told, most_tokens)
+    text = "\n\n".join(_shown(message, names.get(place, "")) for place, message in enumerate(messages))
+    return cut_to(text, most_tokens)
 
 
 def cut_to(text: str, tokens: int) -> str:
@@ -153,7 +153,7 @@ def cut_to(text: str, tokens: int) -> str:
     return text if estimated <= tokens else _without_middle(text, max(1, len(text) * tokens // estimated - 10))
 
 
-def _told(message: Message, tool: str) -> str:
+def _shown(message: Message, tool: str) -> str:
     match message:
         case AssistantMessage():
             calls = "".join(f"\n[calls {call.name}({call.arguments})]" for call in message.tool_calls)

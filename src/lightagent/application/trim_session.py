@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lightagent.application.load_session import load_session
+from lightagent.application.read_streams import read_entries
 from lightagent.application.session_codec import read_log_entry, session_drafts
 from lightagent.application.write_session import SESSION_WAIT, SessionWriter
-from lightagent.domain.errors import StreamConflict
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.retention import Kept, Retention
 from lightagent.domain.session_entries import SessionBase, SessionEntry
@@ -90,8 +90,8 @@ async def _plan(
 def _places(session: Session, beginning: int) -> list[int]:
     """The entries behind which the log may be cut: before each turn, and behind the last one that has ended.
 
-    No later entry takes back a turn before such a place: it would have taken back the turn behind it as well. What
-    goes before the first turn are turns that were taken back.
+    No later entry takes back a turn before such a place: it would have taken back the turn behind it as well. Entries
+    before the first of these turns belong to turns that were taken back.
     """
     end = session.head if session.run is None else session.first - 1
     return sorted({beginning, *(turn.first - 1 for turn in session.turns), end})
@@ -107,12 +107,8 @@ def _said_before(session: Session, through: int) -> Said:
 async def _log(store: JournalStore, key: StreamKey, head: int) -> tuple[int, list[_Logged]]:
     """The sequence of the first entry there is, and each up to `head`."""
     stream = (await store.read(key, -1, 1)).stream
-    log, first = list[_Logged](), stream.base + 1
-    while (after := first - 1 + len(log)) < head:
-        found = await store.read(key, after)
-        if found.stream.base != stream.base or not found.entries:
-            raise StreamConflict(after, found.stream.head)
-        for one in found.entries[: head - after]:
-            entry = read_log_entry(one)
-            log.append(_Logged(entry.at, len(one.content.encode()), not isinstance(entry, SessionEntry)))
-    return first, log
+    log = list[_Logged]()
+    async for one in read_entries(store, stream, head):
+        entry = read_log_entry(one)
+        log.append(_Logged(entry.at, len(one.content.encode()), not isinstance(entry, SessionEntry)))
+    return stream.base + 1, log

@@ -53,7 +53,7 @@ async def verify_journals(store: JournalStore) -> AsyncIterator[JournalFault]:
 
 
 async def check_journals(store: JournalStore) -> AsyncIterator[JournalCheck]:
-    """The same, but tell what came of every stream, so that somebody who waits sees how far it is.
+    """The same, with the result of every stream, so that a caller can show how far it is.
 
     Raises:
         StoreError: the store cannot be read at all.
@@ -88,7 +88,7 @@ class _Reader:
                 yield text
 
     async def check(self, key: StreamKey) -> JournalCheck:
-        """What came of a stream, as of a moment in which nobody changed it."""
+        """What came of a stream, read while it did not change."""
         while True:
             try:
                 stream, count, size = await self._read_whole(key)
@@ -97,7 +97,7 @@ class _Reader:
             except (DamagedStream, ContentKeyError) as error:
                 return JournalCheck(key, fault=error.message)
             if (again.head, again.base) == (stream.head, stream.base):
-                wrong = f"Its size is told as {stream.size} bytes, and is {size}." if size != stream.size else ""
+                wrong = f"Its size is recorded as {stream.size} bytes, but it is {size}." if size != stream.size else ""
                 return JournalCheck(key, count, fault or wrong)
 
     async def _read_whole(self, key: StreamKey) -> tuple[StreamInfo, int, int]:

@@ -20,7 +20,7 @@ SESSION_WAIT: Final = 10.0
 
 
 class SessionWriter:
-    """The only one who may write to a session, from `open` to `close`. An async context manager that closes itself.
+    """Holds the lease of a session from `open` to `close`. As an async context manager it closes itself.
 
     Args:
         holder: the name that is shown to other writers.
@@ -40,13 +40,13 @@ class SessionWriter:
         self.session = Session()
 
     async def open(self, wait: float) -> Session:
-        """Take the session, and read it. Whatever comes of it, `close` is due afterwards.
+        """Take the lease, and read the session. Call `close` afterwards, also where this raises.
 
         Args:
-            wait: seconds to wait for who has it.
+            wait: seconds to wait for the present holder.
 
         Raises:
-            LeaseHeld: somebody has it still.
+            LeaseHeld: it is still held by then.
             StoreError: it cannot be read.
         """
         await self._lease.acquire(wait)
@@ -89,7 +89,7 @@ class SessionWriter:
         return gone
 
     async def close(self) -> None:
-        """Give the session back."""
+        """Remember the session in this process, and release the lease."""
         if self._loaded:
             remember_session(self._store, self._key, replace(self._known, session=self.session))
         await self._lease.release()

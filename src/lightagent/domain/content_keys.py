@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lightagent.domain.journal_keys import current_key, derived, key_texts, packed
+from lightagent.domain.journal_keys import current_key, derived, key_texts, packed, root_key
 from lightagent.domain.journal_streams import StreamKey
 
 
@@ -22,7 +22,7 @@ class ContentKeys:
     roots: Mapping[str, bytes] = field(repr=False)
 
     def print_of(self, name: str) -> str:
-        """Tells one secret of that id from another, and nothing else about it."""
+        """A short text that differs for different secrets of that id, and reveals nothing else about them."""
         return derived(self.roots[name], "print").hex()[:8]
 
     def stream_key(self, name: str, key: StreamKey) -> bytes:
@@ -44,11 +44,9 @@ def content_keys(secrets: Mapping[str, str], current: str = "", *, store: str = 
             other's entries. It cannot be changed later.
 
     Raises:
-        ConfigurationError: there is no current key, an id is no plain name, or a secret is too short.
+        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+            too short.
     """
     current = current_key("content", secrets, current)
-    roots = {
-        name: derived(secret.encode("utf-8", "surrogatepass"), "content", store, name)
-        for name, secret in secrets.items()
-    }
+    roots = {name: root_key(secret, "content", store, name) for name, secret in secrets.items()}
     return ContentKeys(store, current, roots)

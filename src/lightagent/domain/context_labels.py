@@ -15,7 +15,7 @@ def labels_of(messages: Sequence[Message]) -> tuple[str, ...]:
 
     They are `user`, `assistant`, `tool:NAME` and `context:SOURCE`. A message that stands for others has their labels.
     """
-    return tuple(dict.fromkeys(label for label in _labels(messages)))
+    return tuple(dict.fromkeys(_labels(messages)))
 
 
 def trust_of(messages: Sequence[Message]) -> Trust:

@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """Something in a text that is to be kept from someone.
+    """Something in a text that a detector looks for.
 
     Attributes:
         start, end: where it stands.
@@ -28,7 +28,7 @@ class NormalText:
     """A text as detectors read it, and the way back to the text as it was written.
 
     Attributes:
-        text: without characters that nobody sees, and with the ASCII form of digits, letters, blanks and dashes that
+        text: without invisible characters, and with the ASCII form of digits, letters, blanks and dashes that
             only look otherwise, such as full-width ones.
         places: for each character of `text`, where it stood; None where nothing was changed.
         size: characters of the text as it was written.
@@ -71,7 +71,7 @@ _UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(
 
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
-    """The ASCII character that it stands for, itself, or nothing where nobody sees it."""
+    """The ASCII character that it stands for, or itself; nothing for an invisible one."""
     category = unicodedata.category(character)
     if category == "Cf" or character in _UNSEEN:
         return ""

@@ -12,7 +12,6 @@ from lightagent.domain.rulings import Unreadable
 Stage: TypeAlias = Literal["input", "tool", "output"]
 """Before memory and model; before a tool call; before the final answer is given."""
 
-
 TextGuardrail: TypeAlias = Callable[[str, JsonObject], object]
 """Looks at a query or an answer, and a context; may be async. What it answers is read by `read_guardrail_answer`."""
 
@@ -22,11 +21,11 @@ ToolGuardrail: TypeAlias = Callable[[JsonObject, JsonObject], object]
 
 @dataclass(frozen=True, slots=True)
 class GuardrailDecision:
-    """What a guardrail answers. What is wrong with one is seen when it is read, and then it blocks.
+    """What a guardrail answers. What is wrong with one is found when it is read, and then it blocks.
 
     Attributes:
         allowed: whether it may go on.
-        reason: why not; the caller is told, or the model where it is about a tool call.
+        reason: why not, as the caller sees it, or the model where it is about a tool call.
         value: what goes on in the place of what was looked at; None: the same.
     """
 

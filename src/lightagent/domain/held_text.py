@@ -44,7 +44,7 @@ class HeldText(TextHold):
 
     Args:
         find: finds in a normalized text.
-        window: characters that are held back, as people see them: those that nobody sees do not count.
+        window: characters that are held back; invisible ones do not count.
         replacement: what goes on in the place of a finding; None: a finding forbids the text.
     """
 

@@ -54,10 +54,10 @@ class HookContext:
         phase: where the run stands.
         payload: what would go on from here; its keys depend on the phase.
         trace_id, parent_trace_id, run_id, run_group_id: of the run.
-        user_id: whose run it is; empty if nobody was named.
+        user_id: whose run it is; empty if no user was named.
         agent_name: the agent that acts.
         flow_id, step_name: of the flow around the run; empty where there is none.
-        metadata: what the hooks before this one told about the same payload, and `turn`, `call_id` and `path`.
+        metadata: `turn`; `call_id`, empty unless it is about a tool call; `path`, the calls that lead to a nested run.
     """
 
     phase: str
@@ -80,14 +80,14 @@ HookAction: TypeAlias = Literal["continue", "replace", "block", "ask"]
 class HookDecision:
     """What a hook answers; use the four constructors.
 
-    Nothing is checked here: it would be raised in the hook, whose failures a run may survive. What is wrong with an
-    answer is seen when it is read, and then it blocks.
+    Nothing is checked here: an error would be raised in the hook, whose failures a run may survive. What is wrong with
+    an answer is found when it is read, and then it blocks.
 
     Attributes:
         action: go on, go on with another payload, stop, or (for a tool call) let a human decide.
         payload: for replace; keys that are left out stay as they are.
         reason: why, for the caller, the model or the reviewer; it is kept in the journal.
-        metadata: for the hooks after this one.
+        metadata: kept in the journal with the reason.
     """
 
     action: HookAction = "continue"
@@ -107,7 +107,7 @@ class HookDecision:
 
     @classmethod
     def block(cls, reason: str = "", *, metadata: JsonObject | None = None) -> HookDecision:
-        """Stop: of a tool call the model is told the reason, anywhere else the run is blocked."""
+        """Stop: about a tool call the model gets the reason, anywhere else the run is blocked."""
         return cls("block", None, reason, metadata or {})
 
     @classmethod
@@ -152,7 +152,7 @@ def _read_object(answer: dict[object, object]) -> HookDecision | Unreadable:
 
 def _checked(action: object, payload: object, reason: object, metadata: object) -> HookDecision | Unreadable:
     if not _is_action(action):
-        return Unreadable("The action of its answer is none of continue, replace, block and ask.", is_attempt=True)
+        return Unreadable("The action of its answer is not one of continue, replace, block and ask.", is_attempt=True)
     if not isinstance(reason, str) or not isinstance(metadata, dict):
         return Unreadable("The reason of a decision is text, and its metadata an object.", is_attempt=True)
     if action != "replace":

@@ -1,4 +1,4 @@
-"""What every journal store refuses: numbers, times and cursors that none can keep or find."""
+"""What every journal store refuses: contents, numbers, times and cursors that no store can keep or find."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from math import isnan
 from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.journal_streams import Draft, StreamQuery, check_drafts, check_read
+from lightagent.domain.journal_streams import MOST_LISTED, Draft, StreamKey, StreamQuery
+from lightagent.domain.scopes import Scope
 
 _BEYOND: Final = 2**62
 """Databases keep whole numbers below twice this, and some are added to."""
@@ -26,68 +27,67 @@ def check_written(
     Raises:
         ConfigurationError: what is wrong with it.
     """
-    check_drafts(drafts, labels)
-    check_moment("at", at)
+    _check_drafts(drafts, labels)
+    _check_moment("at", at)
     check_numbers(expected=expected, token=token)
-    check_seal(seal)
+    _check_seal(seal)
     for draft in drafts:
         check_numbers(schema=draft.schema)
-        check_seal(draft.seal)
+        _check_seal(draft.seal)
 
 
-def check_seal(seal: str | None) -> None:
-    """Refuse a seal that is no text which every database can keep.
+def check_reading(after: int, limit: int) -> None:
+    """Refuse a part of a stream that no store can give; see `JournalStore.read`.
 
     Raises:
-        ConfigurationError: it has null characters or half a surrogate pair.
+        ConfigurationError: `after` is not a whole number that every database can keep, or the limit cannot be.
     """
-    try:
-        if seal is None or "\0" not in seal.encode().decode():
-            return
-    except UnicodeEncodeError:
-        pass
-    raise ConfigurationError("A seal has a null character or half a surrogate pair, which is no text.", guidance="")
+    check_numbers(after=after, limit=limit)
+    _check_limit(limit)
+
+
+def check_query(query: StreamQuery) -> None:
+    """Refuse a question that no store can answer; see `JournalStore.list`.
+
+    Raises:
+        ConfigurationError: its limit, its times or its cursor cannot be.
+    """
+    _check_limit(query.limit)
+    _check_moment("updated_before", query.updated_before)
+    _check_moment("updated_after", query.updated_after)
+    place_of(query.cursor)
+
+
+def check_forgetting(
+    what: StreamKey | Scope, before: int | None, expected: int | None, seal: str | None, replacing: str | None
+) -> None:
+    """Refuse a removal that no store can carry out; see `JournalStore.forget`.
+
+    Raises:
+        ConfigurationError: the scope is empty; what is for a single stream is given with a scope; or a number or the
+            seal cannot be kept.
+    """
+    check_numbers(before=before, expected=expected)
+    _check_seal(seal)
+    if isinstance(what, StreamKey):
+        return
+    if what == Scope():
+        raise ConfigurationError("forget needs a tenant, a user or a session; this scope is empty.", guidance="")
+    if any(one is not None for one in (before, expected, seal, replacing)):
+        raise ConfigurationError("before, expected, seal and replacing are for a single stream.", guidance="")
 
 
 def check_numbers(**numbers: object) -> None:
-    """Refuse what is no whole number that every database can keep.
+    """Refuse whole numbers that not every database can keep, and what is not a whole number; None passes.
 
     Raises:
-        ConfigurationError: one of them is none.
+        ConfigurationError: it names the first of them.
     """
     for name, number in numbers.items():
         if number is None:
             continue
         if not isinstance(number, int) or isinstance(number, bool) or not -_BEYOND <= number < _BEYOND:
-            raise ConfigurationError(f"{name} must be a whole number below 2**62, got {_told(number)}.", guidance="")
-
-
-def check_moment(name: str, at: float | None) -> None:
-    """Refuse what is no time; seconds that lie beyond all bounds are one.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
-    if at is None:
-        return
-    try:
-        if not isnan(float(at)):
-            return
-    except (OverflowError, TypeError, ValueError):
-        pass
-    raise ConfigurationError(f"{name} must be a number of seconds, got {_told(at)}.", guidance="")
-
-
-def check_query(query: StreamQuery) -> None:
-    """Refuse a question that no store can answer.
-
-    Raises:
-        ConfigurationError: its limit, its times or its cursor cannot be.
-    """
-    check_read(query.limit)
-    check_moment("updated_before", query.updated_before)
-    check_moment("updated_after", query.updated_after)
-    place_of(query.cursor)
+            raise ConfigurationError(f"{name} must be a whole number below 2**62, got {_shown(number)}.", guidance="")
 
 
 def place_of(cursor: str) -> int:
@@ -101,8 +101,55 @@ def place_of(cursor: str) -> int:
     return int(cursor or 0)
 
 
-def _told(value: object) -> str:
+def _check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None) -> None:
+    """Refuse what no store can give back byte for byte."""
+    if not drafts:
+        raise ConfigurationError("An append needs at least one entry.", guidance="")
+    for draft in drafts:
+        if not draft.content or any(mark in draft.content for mark in "\n\r\0"):
+            raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
+        try:
+            draft.content.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                "The content of an entry has half a surrogate pair, which cannot be encoded.",
+                guidance="Let the JSON encoder escape it (ensure_ascii).",
+            ) from None
+    names: list[object] = [text for pair in (labels or {}).items() for text in pair]
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigurationError("The labels of a stream are texts by name.", guidance="")
+
+
+def _check_seal(seal: str | None) -> None:
+    """Refuse a seal with null characters or half a surrogate pair, which not every database can keep as text."""
+    try:
+        if seal is None or "\0" not in seal.encode().decode():
+            return
+    except UnicodeEncodeError:
+        pass
+    raise ConfigurationError("A seal must not contain null characters or half a surrogate pair.", guidance="")
+
+
+def _check_limit(limit: int) -> None:
+    """Refuse a limit that no slice or page can have."""
+    if not 1 <= limit <= MOST_LISTED:
+        raise ConfigurationError(f"limit must be between 1 and {MOST_LISTED:,}, got {limit!r}.", guidance="")
+
+
+def _check_moment(name: str, at: float | None) -> None:
+    """Refuse what is not a number of seconds. An infinite number is one; None passes."""
+    if at is None:
+        return
+    try:
+        if not isnan(float(at)):
+            return
+    except (OverflowError, TypeError, ValueError):
+        pass
+    raise ConfigurationError(f"{name} must be a number of seconds, got {_shown(at)}.", guidance="")
+
+
+def _shown(value: object) -> str:
     try:
         return f"{value!r:.40}"
-    except ValueError:  # Too many digits.
-        return "a number beyond that"
+    except ValueError:  # Python refuses to write numbers of more than some thousand digits.
+        return "a number with too many digits to show"

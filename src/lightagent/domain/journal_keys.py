@@ -1,4 +1,4 @@
-"""Keys of journal stores: what a secret has to be, what is derived from it, and names of streams as bytes."""
+"""Keys of journal stores: what a secret has to be, and what is derived from it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def current_key(use: str, secrets: Mapping[str, str], current: str) -> str:
         secrets: by key id; each at least 32 bytes of random text.
 
     Raises:
-        ConfigurationError: there is no current key, an id is no plain name, or a secret is too short.
+        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+            too short.
     """
     current = current or (next(iter(secrets)) if len(secrets) == 1 else "")
     if current not in secrets:
@@ -33,10 +34,10 @@ def current_key(use: str, secrets: Mapping[str, str], current: str) -> str:
     for name, secret in secrets.items():
         if not _KEY_ID.fullmatch(name):
             raise ConfigurationError(
-                f"{name!r:.50} is no id of a {use} key.",
+                f"{name!r:.50} cannot be the id of a {use} key.",
                 guidance="Use up to 32 of the characters A-Z a-z 0-9 _ and -.",
             )
-        if len(secret.encode("utf-8", "surrogatepass")) < _LEAST_SECRET:
+        if len(_encoded(secret)) < _LEAST_SECRET:
             raise ConfigurationError(
                 f"The {use} key {name!r} has fewer than {_LEAST_SECRET} bytes.",
                 guidance="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
@@ -44,15 +45,24 @@ def current_key(use: str, secrets: Mapping[str, str], current: str) -> str:
     return current
 
 
-def derived(secret: bytes, *texts: str) -> bytes:
+def root_key(secret: str, *texts: str) -> bytes:
+    """The key of 32 bytes from which all keys of one use and store are derived."""
+    return derived(_encoded(secret), *texts)
+
+
+def derived(key: bytes, *texts: str) -> bytes:
     """A key of 32 bytes that belongs to these texts alone."""
-    return digest(secret, packed(*texts), "sha256")
+    return digest(key, packed(*texts), "sha256")
 
 
 def packed(*texts: str) -> bytes:
-    """Texts as bytes that no other texts have: the length stands before each."""
-    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-    return b"".join(len(one).to_bytes(8, "big") + one for one in encoded)
+    """Texts as bytes that differ for different texts, since the length stands before each."""
+    return b"".join(len(one).to_bytes(8, "big") + one for one in map(_encoded, texts))
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8; half a surrogate pair passes, as environment variables with other bytes have it."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def key_texts(key: StreamKey) -> tuple[str, str, str, str, str]:

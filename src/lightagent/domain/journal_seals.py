@@ -17,7 +17,7 @@ from hmac import compare_digest, digest
 from typing import Final
 
 from lightagent.domain.errors import TamperedStream
-from lightagent.domain.journal_keys import current_key, derived, key_texts, packed, tampered
+from lightagent.domain.journal_keys import current_key, key_texts, packed, root_key, tampered
 from lightagent.domain.journal_streams import Draft, Entry, StreamInfo, StreamKey
 
 _VERSION: Final = "1"
@@ -41,13 +41,14 @@ def seal_keys(store: str, secrets: Mapping[str, str], current: str = "") -> Seal
         current: the id of the key that seals from now on; may be left out where there is one key.
 
     Raises:
-        ConfigurationError: there is no current key, an id is no plain name, or a secret is too short.
+        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+            too short.
     """
     current = current_key("seal", secrets, current)
     return SealKeys(
         store,
         current,
-        {name: derived(secret.encode(), "store", store, name) for name, secret in secrets.items()},
+        {name: root_key(secret, "store", store, name) for name, secret in secrets.items()},
     )
 
 

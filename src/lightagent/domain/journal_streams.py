@@ -6,7 +6,7 @@ part of a stream's key, so the same id of another owner is another stream.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Final
@@ -116,7 +116,7 @@ class StreamQuery:
 
     @property
     def only(self) -> StreamKey | None:
-        """The one stream that can match, where every part of a key is given."""
+        """The key of the only stream that can match, where every part of a key is given."""
         given = [part for part in (self.tenant, self.user, self.session, self.kind, self.id) if part is not None]
         if len(given) < 5:
             return None
@@ -241,40 +241,6 @@ def check_lease(hold: Hold, now: float, seconds: float, token: int | None) -> No
         raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")
 
 
-def check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None = None) -> None:
-    """Refuse what no store can give back byte for byte.
-
-    Raises:
-        ConfigurationError: there are none; one has line breaks or null characters, is empty or is no Unicode text; a
-            label is no text.
-    """
-    if not drafts:
-        raise ConfigurationError("An append needs at least one entry.", guidance="")
-    for draft in drafts:
-        if not draft.content or any(mark in draft.content for mark in "\n\r\0"):
-            raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
-        try:
-            f"{draft.content}{draft.seal}".encode()
-        except UnicodeEncodeError:
-            raise ConfigurationError(
-                "The content or the seal of an entry has half a surrogate pair, which is no text.",
-                guidance="Let the JSON encoder escape it (ensure_ascii).",
-            ) from None
-    names: list[object] = [text for pair in (labels or {}).items() for text in pair]
-    if not all(isinstance(name, str) for name in names):
-        raise ConfigurationError("The labels of a stream are texts by name.", guidance="")
-
-
-def check_read(limit: int) -> None:
-    """Refuse a limit that no slice or page can have.
-
-    Raises:
-        ConfigurationError: it is below 1 or above `MOST_LISTED`.
-    """
-    if not 1 <= limit <= MOST_LISTED:
-        raise ConfigurationError(f"limit must be between 1 and {MOST_LISTED:,}, got {limit!r}.", guidance="")
-
-
 def belongs(owner: Scope, subject: Scope) -> bool:
     """Whether what `owner` has is forgotten with `subject`: the whole tenant, or one user, or one session of theirs.
 
@@ -283,23 +249,3 @@ def belongs(owner: Scope, subject: Scope) -> bool:
     if owner.tenant != subject.tenant:
         return False
     return subject.user in ("", owner.user) and subject.session in ("", owner.session)
-
-
-def check_alone(*given: object) -> None:
-    """Refuse, with a scope, what is for a single stream.
-
-    Raises:
-        ConfigurationError: one of them is given.
-    """
-    if any(one is not None for one in given):
-        raise ConfigurationError("before, expected, seal and replacing are for a single stream.", guidance="")
-
-
-def check_subject(subject: Scope) -> None:
-    """Refuse to forget everybody.
-
-    Raises:
-        ConfigurationError: the scope is empty.
-    """
-    if subject == Scope():
-        raise ConfigurationError("forget needs a tenant, a user or a session; this scope is empty.", guidance="")

@@ -143,8 +143,16 @@ class ContextMessage(_Encoded):
     @property
     def delimited(self) -> str:
         """The text between its delimiters, as the model gets it."""
-        text = _DELIMITER.sub("&lt;", self.content)
-        return f'<context source="{self.source}" trust="{self.trust}">\n{text}\n</context>'
+        begins, ends = self._delimiters()
+        return begins + _DELIMITER.sub("&lt;", self.content) + ends
+
+    def undelimited(self, text: str) -> str:
+        """What stands between this message's delimiters in a text; all of it where they are not around it."""
+        begins, ends = self._delimiters()
+        return text[len(begins) : -len(ends)] if text.startswith(begins) and text.endswith(ends) else text
+
+    def _delimiters(self) -> tuple[str, str]:
+        return f'<context source="{self.source}" trust="{self.trust}">\n', "\n</context>"
 
 
 # The bracket of anything that looks like the delimiter, whatever its case and what stands between, seen or unseen. No

@@ -84,9 +84,9 @@ class RunFacts:
         stream: whether the run is watched as a stream.
         structured: whether the answer has a type, and so is JSON.
         result_format: the form that the caller asked for.
-        params: the request parameters that the run was begun with; told at `admission` alone.
-        tools: the names of the agent's own tools and the run's; told at `admission` alone.
-        specs: the declarations of the tools that are offered; told at `model_request` alone.
+        params: the request parameters that the run was begun with; given at `admission` alone.
+        tools: the names of the agent's own tools and the run's; given at `admission` alone.
+        specs: the declarations of the tools that are offered; given at `model_request` alone.
     """
 
     model: str = ""
@@ -237,7 +237,7 @@ class Asked(Generic[PayloadT]):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The model is told `error` in place of a tool's answer, and the run goes on.
+    """The model gets `error` in place of a tool's answer, and the run goes on.
 
     Only what is about a tool call can be refused: the call itself, its approval, its result, a handoff. At any other
     boundary this blocks.

@@ -18,7 +18,7 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Limits of what is kept. What is beyond any of them goes, the oldest first.
+    """Limits of what is kept. What is beyond any of them is removed, the oldest first.
 
     Attributes:
         older_than: seconds since the last use.
@@ -26,7 +26,7 @@ class Retention:
         max_bytes: what they may take together.
 
     Raises:
-        ConfigurationError: there is no limit, or one is no number or below 0.
+        ConfigurationError: no limit is given, or one is not a number or below 0.
     """
 
     older_than: float | None = None

@@ -17,7 +17,7 @@ from lightagent.domain.policy import Asked, Decision, Passed, PayloadT, Phase, R
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Nothing is against it. It is on record only where there is a reason."""
+    """Go on. It is on record only where it has a reason."""
 
     reason: str = ""
 
@@ -39,10 +39,10 @@ class Ask(Generic[PayloadT]):
 
 @dataclass(frozen=True, slots=True)
 class Forbid:
-    """It must not go on. Of a tool call the model is told so, and the run goes on; anywhere else the run is blocked.
+    """It must not go on. About a tool call the model gets the error, and the run goes on; elsewhere the run is blocked.
 
     Attributes:
-        error: what the caller, or the model, is told.
+        error: what the caller, or the model, gets.
         reason: why, for the record; it must not quote what is forbidden.
         failed: the policy did not decide this, but failed to decide.
     """
@@ -66,7 +66,7 @@ Ruling: TypeAlias = Allow | Rewrite[PayloadT] | Ask[PayloadT] | Forbid | EndRun
 ALLOW: Final = Allow()
 
 ABOUT_CALLS: Final[frozenset[Phase]] = frozenset({"tool_call", "approval", "tool_result", "handoff"})
-"""The boundaries at which what is forbidden is told to the model, and the run goes on."""
+"""The boundaries at which the model gets the error of what is forbidden, and the run goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +107,17 @@ class Deliberation(Generic[PayloadT]):
             return Stopped(self.end.outcome, self.decisions)
         if self.end is not None:
             error = self.end.error
-            told = self.phase in ABOUT_CALLS
-            return Refused(error, self.decisions) if told else Stopped(Blocked(error), self.decisions)
+            goes_on = self.phase in ABOUT_CALLS
+            return Refused(error, self.decisions) if goes_on else Stopped(Blocked(error), self.decisions)
         if self.question is not None:
             return Asked(self.payload, self.question, self.decisions)
         return Passed(self.payload, self.decisions)
 
     def _with(self, by: str, ruling: Ruling[PayloadT]) -> tuple[Decision, ...]:
-        return (*self.decisions, decision(self.phase, by, ruling))
+        return (*self.decisions, _decision(self.phase, by, ruling))
 
 
-def decision(phase: Phase, by: str, ruling: Ruling[PayloadT]) -> Decision:
+def _decision(phase: Phase, by: str, ruling: Ruling[PayloadT]) -> Decision:
     """A ruling as it is on record."""
     match ruling:
         case Allow(reason=reason):

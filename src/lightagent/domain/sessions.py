@@ -27,8 +27,7 @@ class Said:
     """A conversation in its two forms.
 
     Attributes:
-        messages: what a turn begins from. Turns that failed, were blocked or cancelled, or ran out of a budget are no
-            part of it.
+        messages: what a turn begins from, without turns that failed, were blocked or cancelled, or ran out of a budget.
         everything: the same with those turns.
     """
 
@@ -113,7 +112,7 @@ def advance_session(session: Session, entry: LogEntry) -> Session:
     """The session after the next entry of its stream.
 
     Raises:
-        ConfigurationError: it cannot happen here.
+        ConfigurationError: the entry cannot follow this session.
     """
     head = session.head + 1
     match entry:
@@ -128,7 +127,7 @@ def advance_session(session: Session, entry: LogEntry) -> Session:
         case IncompleteTurnsIncluded():
             _check_between_turns(session, entry)
             return replace(session, head=head, first=head, including=True)
-        case SessionBase():  # In a log that begins before, it says nothing new.
+        case SessionBase():  # It matters only at the beginning of a log; behind other entries it adds nothing.
             return session_from(entry, head) if not session.head and not entry.through else replace(session, head=head)
         case SessionForked():
             return replace(session, head=head)
@@ -140,7 +139,7 @@ def session_from(base: SessionBase, head: int) -> Session:
     """The session that goes on from a base.
 
     Raises:
-        ConfigurationError: what it holds is no conversation.
+        ConfigurationError: what it holds is not a valid conversation.
     """
     check_conversation(base.messages, "session_base.messages")
     check_conversation(base.everything, "session_base.everything")
@@ -152,7 +151,7 @@ def undo_turn(session: Session, run_id: str) -> Session:
     """The session without its last turn, be it open or ended.
 
     Raises:
-        ConfigurationError: that is another one.
+        ConfigurationError: the last turn is another one.
     """
     if not run_id or session.last_turn != run_id:
         _refuse(f"the turn {run_id!r:.100} is taken back, but is not the last one")

@@ -58,7 +58,7 @@ class ContextBudget:
         if self.strategy not in get_args(ContextStrategy):
             known = ", ".join(get_args(ContextStrategy))
             raise ConfigurationError(
-                f"context_budget: {self.strategy!r:.80} is no strategy.", guidance=f"Use one of: {known}."
+                f"context_budget: {self.strategy!r:.80} is not a strategy.", guidance=f"Use one of: {known}."
             )
         for name, value, least in (
             ("target_tokens", self.target_tokens, 1),

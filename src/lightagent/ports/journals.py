@@ -130,10 +130,10 @@ class CodedStore(Protocol):
 
 @runtime_checkable
 class ExaminedStore(Protocol):
-    """A store that can tell an operator how it is."""
+    """A store that can report on its own condition."""
 
     async def examine(self) -> Sequence[StoreNote]:
-        """What an operator should know now; it changes nothing that is kept.
+        """What an operator should know of it now. It changes nothing that is kept.
 
         Raises:
             StoreError: it cannot be read.

@@ -48,7 +48,7 @@ _INTERNATIONAL: Final = re.compile(
 _GROUP: Final = re.compile(r"\d+")
 _MOST_DIGITS: Final = 15
 
-# As numbers are written within a country. Bare digits are no phone number, but for the mobile ones of China.
+# As numbers are written within a country. Bare digits do not count, except for mobile numbers in China.
 _BEGINS: Final = r"(?<![A-Za-z0-9.-])"
 _ENDS: Final = r"(?![A-Za-z0-9]|[.-]\d)"
 _NATIONAL: Final = {

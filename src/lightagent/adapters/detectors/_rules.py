@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.domain.findings import Finding
 
 Confirm = Callable[[str], int]
-"""The characters of what an expression proposed that are the finding; 0 where it is none."""
+"""How many characters of what an expression proposed are the finding; 0 where the check does not hold."""
 
 
 def whole(proposed: str) -> int:
@@ -22,7 +23,7 @@ def if_true(check: Callable[[str], bool]) -> Confirm:
     return lambda proposed: len(proposed) if check(proposed) else 0
 
 
-DIGITS = tuple("0123456789")
+DIGITS: Final = tuple("0123456789")
 
 
 @dataclass(frozen=True, slots=True)

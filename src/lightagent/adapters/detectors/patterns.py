@@ -23,13 +23,13 @@ _LOOKS_AROUND: Final = re.compile(r"\(\?<?[=!]|(?<!\[)\^|\$|\\[AZ]")
 
 
 class PatternDetector(Detector):
-    """Finds what expressions match. They are applied as they are: what they cost is up to who wrote them.
+    """Finds what expressions match. They are applied as they are, so a slow expression is slow here, too.
 
     Args:
         patterns: by the kind of what they find. They match the normalized text, so ASCII digits and blanks.
 
     Raises:
-        ConfigurationError: one is no expression, or matches an empty text.
+        ConfigurationError: one is not a regular expression, or matches an empty text.
     """
 
     def __init__(self, patterns: Mapping[str, str | re.Pattern[str]]) -> None:
@@ -65,7 +65,7 @@ def _compiled(kind: str, pattern: str | re.Pattern[str]) -> re.Pattern[str]:
     try:
         made: re.Pattern[str] = re.compile(pattern)
     except (re.error, TypeError) as error:
-        raise ConfigurationError(f"patterns: {kind!r:.60} is no regular expression: {error}.", guidance="") from None
+        raise ConfigurationError(f"patterns: {kind!r:.60} is not a regular expression: {error}.", guidance="") from None
     if _is_of_bytes(made.pattern) or made.search("") is not None:
         raise ConfigurationError(f"patterns: {kind!r:.60} must match texts that are not empty.", guidance="")
     return made

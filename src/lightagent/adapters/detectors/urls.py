@@ -34,14 +34,16 @@ class UrlDetector(Detector):
         hosts: that are allowed; ``*.example.com`` allows the hosts below ``example.com``, and not that one itself.
 
     Raises:
-        ConfigurationError: one is no name of a host.
+        ConfigurationError: one is not the name of a host.
     """
 
     def __init__(self, hosts: Iterable[str]) -> None:
         listed = [host.lower().rstrip(".") for host in ((hosts,) if isinstance(hosts, str) else hosts)]
         for host in listed:
             if not _HOST.fullmatch(host):
-                raise ConfigurationError(f"hosts: {host!r:.80} is no host.", guidance="Such as 'docs.example.com'.")
+                raise ConfigurationError(
+                    f"hosts: {host!r:.80} is not the name of a host.", guidance="Pass names such as 'docs.example.com'."
+                )
         self._hosts = frozenset(host for host in listed if not host.startswith("*."))
         self._below = tuple(host[1:] for host in listed if host.startswith("*."))
         self._rules = (Rule("url", _URL, self._confirm),)

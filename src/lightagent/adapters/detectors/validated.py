@@ -33,13 +33,13 @@ class ValidatedDetector(Detector):
         kinds: some of `KINDS`; without them, all.
 
     Raises:
-        ConfigurationError: there is no such kind.
+        ConfigurationError: a kind is unknown.
     """
 
     def __init__(self, kinds: Sequence[str] = KINDS) -> None:
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
-            raise ConfigurationError(f"kinds: there is no {unknown[0]!r:.60}.", guidance=f"Kinds: {', '.join(KINDS)}.")
+            raise ConfigurationError(f"kinds: unknown kind {unknown[0]!r:.60}.", guidance=f"Kinds: {', '.join(KINDS)}.")
         self._rules = tuple(rule for rule in RULES if rule.kind in kinds)
         self._window = max((rule.window for rule in self._rules), default=0)
 

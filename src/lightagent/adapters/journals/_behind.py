@@ -1,4 +1,4 @@
-"""Opens the store that stands behind another one."""
+"""The store that stands behind another one: opening it, and where it keeps its streams."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lightagent.ports.journals import JournalStore
 
 _FOLDERS: Final = ("path", "directory")
 _PLACES: Final = (*_FOLDERS, "url", "schema_name")
-"""The options of stores that say where they keep streams; the others say how."""
+"""The options that say where a store keeps its streams; its other options do not change the place."""
 
 
 def same_place(one: JsonObject, other: JsonObject) -> bool:
-    """Whether two backends keep their streams in the same place, whatever stands before it.
+    """Whether two backends keep their streams in the same place, through any encrypted or sealed stores before it.
 
-    A path may be written in several ways; of a server it is not known whether two names are the same machine.
+    Paths that are written in different ways are recognized; two names of one server are not.
     """
     one, other = _last(one), _last(other)
     if one.get("kind") == "memory":
@@ -52,7 +52,7 @@ def open_behind(backend: JsonObject, at: str) -> JournalStore:
         at: the dotted path in the settings, for error texts.
 
     Raises:
-        ConfigurationError: there is no such kind, or it is no journal store, or refuses its options.
+        ConfigurationError: the kind is unknown or is not a journal store, or its options are wrong.
     """
     kind = backend.get("kind")
     if not isinstance(kind, str):

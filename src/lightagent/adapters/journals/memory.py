@@ -13,7 +13,14 @@ from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written, place_of
+from lightagent.domain.journal_inputs import (
+    check_forgetting,
+    check_numbers,
+    check_query,
+    check_reading,
+    check_written,
+    place_of,
+)
 from lightagent.domain.journal_streams import (
     NO_HOLD,
     Draft,
@@ -26,12 +33,9 @@ from lightagent.domain.journal_streams import (
     StreamPage,
     StreamQuery,
     belongs,
-    check_alone,
     check_append,
     check_end,
     check_lease,
-    check_read,
-    check_subject,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -96,8 +100,7 @@ class MemoryJournalStore(JournalStore):
             return kept.info.head
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
-        check_numbers(after=after, limit=limit)
-        check_read(limit)
+        check_reading(after, limit)
 
         async def look() -> Slice:
             with self._lock:
@@ -144,11 +147,7 @@ class MemoryJournalStore(JournalStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        check_numbers(before=before, expected=expected)
-        check_seal(seal)
-        if isinstance(what, Scope):
-            check_subject(what)
-            check_alone(before, expected, seal, replacing)
+        check_forgetting(what, before, expected, seal, replacing)
         with self._lock:
             if isinstance(what, Scope):
                 gone = [key for key in self._streams if belongs(key.owner, what)]

@@ -130,7 +130,7 @@ def _fault(name: str, phase: str, problem: str) -> Forbid:
 
 
 def _is_met(phase: str, payload: object) -> bool:
-    """Whether the phase is met there: a run that waits for a human has not ended, and one that is over may be fine."""
+    """Whether the hook is called: a run that waits for a human has not ended, and `on_error` needs an error."""
     if not isinstance(payload, EndPayload):
         return True
     if isinstance(payload.outcome, Suspended):
@@ -158,7 +158,7 @@ def _reason(decision: HookDecision) -> str:
     if not decision.metadata:
         return decision.reason
     try:
-        told = encode_json(to_json_object(decision.metadata, "metadata")).decode()[:_MOST_METADATA]
+        metadata = encode_json(to_json_object(decision.metadata, "metadata")).decode()[:_MOST_METADATA]
     except ConfigurationError:
-        told = "(metadata that is no JSON)"
-    return f"{decision.reason} {told}".strip()
+        metadata = "(metadata that is not JSON)"
+    return f"{decision.reason} {metadata}".strip()

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from lightagent.application.policies.text_guardrails import TextGuard
 from lightagent.domain.findings import Finding
+from lightagent.domain.held_text import Channel
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.policy import OutputPayload, ReplyPayload
@@ -36,18 +37,24 @@ def guarded(guard: TextGuard, payload: PayloadT, *, structured: bool) -> Payload
 
 def _message(guard: TextGuard, message: AssistantMessage, *, structured: bool) -> AssistantMessage | None:
     texts: list[str | None] = []
-    for place, text in enumerate((message.content, message.reasoning, message.refusal)):
-        made = guard.review(text, structured=structured and place == 0 and not message.tool_calls) if text else text
+    channels: tuple[tuple[Channel, str | None], ...] = (
+        ("text", message.content),
+        ("reasoning", message.reasoning),
+        ("refusal", message.refusal),
+    )
+    for channel, text in channels:
+        is_json = structured and channel == "text" and not message.tool_calls
+        made = guard.review(text, channel, structured=is_json) if text else text
         if isinstance(made, Finding):
             return None
         texts.append(made)
     content, reasoning, refusal = texts
     fields = message.provider_fields
-    told = () if fields is None else _texts(fields.fields)
+    added = () if fields is None else _texts(fields.fields)
     unchanged = texts == [message.content, message.reasoning, message.refusal]
-    if unchanged and all(guard.review(one, structured=False) == one for one in told):
+    if unchanged and all(guard.review(one, "reasoning", structured=False) == one for one in added):
         return message
-    # What the provider added may repeat what was taken out, in a form that nobody can rewrite.
+    # What the provider added may repeat what was taken out, in a form that cannot be rewritten.
     return replace(message, content=content, reasoning=reasoning, refusal=refusal, provider_fields=None)
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from lightagent.application.check_payload import check_payload
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.policies.guard_reply import guarded
-from lightagent.application.policies.handler import Fault, Handler, name_of
+from lightagent.application.policies.handler import Fault, Handler, OwnNames, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.text_guardrails import TextGuard
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -37,7 +37,7 @@ class GuardrailPolicy:
 
     def __init__(self, name: str, stage: Stage, handler: Handler, guard: TextGuard | None = None) -> None:
         self.name = name
-        # What looks at text by itself also looks at what the model says beside tool calls, and at its reasoning.
+        # Such a guardrail also looks at what the model says beside tool calls, and at its reasoning.
         also: tuple[Phase, ...] = () if guard is None else ("model_reply",)
         self.phases: frozenset[Phase] = frozenset((STAGES[stage], *also))
         self.guard = guard if guard is not None and guard.hold("text") is not None else None
@@ -84,19 +84,16 @@ def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Polic
     """The policies that these guardrails are, in their order.
 
     Raises:
-        ConfigurationError: one is no function of what it looks at and a context.
+        ConfigurationError: one cannot be called with what it looks at and a context.
     """
-    counts: dict[str, int] = {}
+    names, what = OwnNames(f"{stage}_guardrail"), f"{stage}_guardrails"
     policies: list[Policy] = []
     for guardrail in guardrails:
-        name, what = name_of(guardrail), f"{stage}_guardrails"
-        counts[name] = counts.get(name, 0) + 1
-        own = f"{stage}_guardrail:{name}" if counts[name] == 1 else f"{stage}_guardrail:{name}#{counts[name]}"
         if not callable(guardrail):
             raise ConfigurationError(f"{what}: expected functions, got {type(guardrail).__name__}.", guidance="")
         handler = Handler(guardrail, what, (_TAKES[stage], "context"))
         guard = guardrail if stage == "output" and isinstance(guardrail, TextGuard) else None
-        policies.append(GuardrailPolicy(own, stage, handler, guard))
+        policies.append(GuardrailPolicy(names.own(name_of(guardrail)), stage, handler, guard))
     return policies
 
 
@@ -137,14 +134,14 @@ def _with_value(subject: Subject, payload: PayloadT, value: object) -> PayloadT:
 
 
 def _query(content: str | tuple[JsonObject, ...], text: str) -> str | tuple[JsonObject, ...]:
-    """The query with another text; the parts of it that are no text stay as they are."""
+    """The query with another text; the parts of it that are not text stay as they are."""
     if isinstance(content, str):
         return text
-    told = [place for place, part in enumerate(content) if part.get("type") == "text"]
-    if text == UserMessage(content).text or not told:
+    texts = [place for place, part in enumerate(content) if part.get("type") == "text"]
+    if text == UserMessage(content).text or not texts:
         return content
-    first = told[0]
-    parts = [part for place, part in enumerate(content) if place == first or place not in told]
+    first = texts[0]
+    parts = [part for place, part in enumerate(content) if place == first or place not in texts]
     return tuple({"type": "text", "text": text} if part is content[first] else part for part in parts)
 
 
@@ -155,7 +152,7 @@ def _text(value: object) -> str:
 
 
 def _context(subject: Subject) -> JsonObject:
-    """What a guardrail is told of the run; a new one for each call."""
+    """What a guardrail gets to know about the run; a new object for each call."""
     origin = subject.origin
     return {
         "agent_name": origin.agent_name,

@@ -38,10 +38,11 @@ class Handler:
         function: to be called.
         what: names it in errors.
         takes: the names of its arguments.
-        timeout: seconds for one call. An async function is cancelled then; a synchronous one goes on unheard.
+        timeout: seconds for one call. An async function is cancelled then; a synchronous one goes on in
+            its thread, and its answer is ignored.
 
     Raises:
-        ConfigurationError: it cannot be called so, or the timeout is no number of seconds above 0.
+        ConfigurationError: it cannot be called with these arguments, or the timeout is not a number of seconds above 0.
     """
 
     __slots__ = ("_is_async", "_pace", "function", "timeout")
@@ -54,14 +55,14 @@ class Handler:
         self._pace = Pace()
 
     async def call(self, *arguments: object) -> object:
-        """What the function answers in the end, or the `Fault` that it has none."""
+        """What the function answers in the end, or a `Fault` if it gives no answer."""
         try:
             return await await_foreign(self._call(arguments), self.timeout, in_time=False)
         except TimeoutError:
             if self.timeout is not None:
                 return Fault(f"It did not decide within its {self.timeout:g} s.")
             return Fault("It raised TimeoutError.")
-        except FAILURES as raised:  # A function of anybody's: what it raises is no answer.
+        except FAILURES as raised:  # A function of anybody's: whatever it raises is a fault.
             error = failure(raised)
             if isinstance(error, InnerCancellation):
                 return Fault("Something that it waited for was cancelled.")
@@ -86,11 +87,28 @@ def name_of(function: object) -> str:
     return (name if isinstance(name, str) and name else type(function).__name__)[:MOST_NAME]
 
 
+class OwnNames:
+    """Gives each policy a name of its own: decisions on record are known by it.
+
+    Args:
+        kind: what stands before each name.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._counts: dict[str, int] = {}
+
+    def own(self, name: str) -> str:
+        """`name`, with a number where another policy has it already."""
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return f"{self._kind}:{name}" if count == 1 else f"{self._kind}:{name}#{count}"
+
+
 def checked_seconds(seconds: float | None, what: str) -> float | None:
     """The seconds themselves.
 
     Raises:
-        ConfigurationError: they are no number of seconds above 0.
+        ConfigurationError: they are not a number above 0.
     """
     number: object = seconds
     if number is None:
@@ -111,7 +129,7 @@ def _check_signature(function: Function, what: str, takes: tuple[str, ...]) -> N
     try:
         inspect.signature(function).bind(*takes)
     except ValueError:
-        return  # Of some built-in functions nobody knows the signature.
+        return  # Some built-in functions have no signature that can be read.
     except TypeError as error:
         wanted = ", ".join(takes)
         raise ConfigurationError(f"{what}: it is called with ({wanted}), but {error}.", guidance="") from None

@@ -13,7 +13,6 @@ from lightagent.domain.findings import Finding
 from lightagent.domain.held_text import Channel, TextHold
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import Decision, Passed, Stopped
-from lightagent.domain.rulings import Allow, Forbid, Rewrite, decision
 from lightagent.ports.policy import HeldStream
 
 _CHANNELS: Final[dict[type[Delta], Channel]] = {
@@ -78,11 +77,10 @@ class HeldOutput(HeldStream):
     def _forbidden(self, place: int) -> Stopped:
         name, guard = self._guards[place]
         error = LightAgentErrorInfo("LA-GUARDRAIL", guard.reason, "")
-        ruling = Forbid(error, guard.reason)
-        return Stopped(Blocked(error), (*self._decisions(place), decision("model_reply", name, ruling)))
+        block = Decision("model_reply", name, "block", guard.reason)
+        return Stopped(Blocked(error), (*self._decisions(place), block))
 
     def _decisions(self, but: int = -1) -> tuple[Decision, ...]:
-        """Which of them changed something."""
+        """Those of the guardrails that changed something."""
         changed = {place for holds in self._held.values() for place, hold in holds if hold.changed and place != but}
-        rewriting: Rewrite[None] | Allow = Rewrite(None)
-        return tuple(decision("model_reply", self._guards[place][0], rewriting) for place in sorted(changed))
+        return tuple(Decision("model_reply", self._guards[place][0], "rewrite") for place in sorted(changed))

@@ -33,7 +33,7 @@ CHANGEABLE: Final[Mapping[HookPhase, str]] = {
     "after_tool_result": "output",
     "on_handoff": "target_agent",
 }
-"""The one key of each phase that a hook may replace; those of the other phases tell what is over."""
+"""The one key of each phase that a hook may replace; at the other phases the run has ended."""
 
 
 def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObject:
@@ -71,11 +71,11 @@ def replaced_payload(phase: HookPhase, subject: Subject, payload: PayloadT, give
     Raises:
         ConfigurationError: it replaces what a hook cannot, or with what does not fit; the text quotes no value.
     """
-    key, told = CHANGEABLE.get(phase), hook_payload(phase, subject, payload)
+    key, shown = CHANGEABLE.get(phase), hook_payload(phase, subject, payload)
     for name, value in given.items():
-        if name != key and (name not in told or not same_json(value, told[name])):
+        if name != key and (name not in shown or not same_json(value, shown[name])):
             raise ConfigurationError(_not_changeable(phase, key, name))
-    if key is None or key not in given or same_json(given[key], told[key]):
+    if key is None or key not in given or same_json(given[key], shown[key]):
         return payload
     made = _with_value(subject, payload, given[key])
     return made if isinstance(made, type(payload)) else payload
@@ -101,13 +101,13 @@ def _with_value(subject: Subject, payload: object, value: JsonValue) -> object:
 
 def _end(phase: HookPhase, outcome: Outcome) -> JsonObject:
     error = outcome_error(outcome)
-    told: JsonObject = {
+    end: JsonObject = {
         "success": isinstance(outcome, Completed),
         "error": None if error is None else format_lightagent_error(error),
         "stage": _stage(outcome),
     }
     content = outcome.content if isinstance(outcome, Completed) else ""
-    return told if phase == "on_error" else {**told, "content": content}
+    return end if phase == "on_error" else {**end, "content": content}
 
 
 _STAGES: Final = {
@@ -121,7 +121,7 @@ _STAGES: Final = {
 
 
 def _stage(outcome: Outcome) -> str:
-    """Where a run came to its end; `run` where it is over as it should be, or its caller left."""
+    """Where a run came to its end; `run` where there is no error, or its caller left."""
     error = outcome_error(outcome)
     if error is None:
         return "run"
@@ -132,7 +132,7 @@ def _stage(outcome: Outcome) -> str:
 
 def _not_changeable(phase: HookPhase, key: str | None, name: str) -> str:
     if key is None:
-        return f"What a hook is told at {phase} is over, and cannot be replaced."
+        return f"At {phase} the run has ended, and a hook can replace nothing."
     return f"A hook can replace {key!r} at {phase}, not {name!r:.60}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
@@ -13,7 +14,7 @@ from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 from lightagent.domain.policy import RequestPayload, RunFacts
 
 _OURS: Final = ("model", "messages", "tools", "stream")
-"""Keys of a request that are no parameters."""
+"""Keys of a request that are not parameters."""
 
 
 def openai_request(facts: RunFacts, payload: RequestPayload) -> JsonObject:
@@ -32,8 +33,8 @@ def changed_request(facts: RunFacts, payload: RequestPayload, changed: JsonObjec
         ConfigurationError: it changes what only the agent decides (the model, its instructions, the declarations of
             tools), or holds messages that no conversation has.
     """
-    for name in ("model", "stream"):
-        if name in changed and not same_json(changed[name], openai_request(facts, payload)[name]):
+    for name, ours in (("model", facts.model), ("stream", facts.stream)):
+        if name in changed and not same_json(changed[name], payload.params.get(name, ours)):
             raise ConfigurationError(f"params.{name}: a hook cannot change it; it belongs to the agent or the run.")
     params = {name: value for name, value in changed.items() if name not in _OURS}
     return RequestPayload(
@@ -44,8 +45,8 @@ def changed_request(facts: RunFacts, payload: RequestPayload, changed: JsonObjec
 
 
 def _messages(facts: RunFacts, payload: RequestPayload) -> list[JsonValue]:
-    told: list[JsonValue] = [{"role": "system", "content": facts.instructions}] if facts.instructions else []
-    return [*told, *(message.to_openai() for message in payload.messages)]
+    instructions: list[JsonValue] = [{"role": "system", "content": facts.instructions}] if facts.instructions else []
+    return [*instructions, *(message.to_openai() for message in payload.messages)]
 
 
 def _changed_tools(facts: RunFacts, payload: RequestPayload, tools: JsonValue) -> tuple[str, ...]:
@@ -64,19 +65,20 @@ def _changed_tools(facts: RunFacts, payload: RequestPayload, tools: JsonValue) -
 def _changed_messages(facts: RunFacts, payload: RequestPayload, messages: JsonValue) -> tuple[Message, ...]:
     if not isinstance(messages, list):
         raise ConfigurationError("params.messages must be a list of messages.")
-    told = _messages(facts, payload)
+    shown = _messages(facts, payload)
     first = 1 if facts.instructions else 0
-    if first and (not messages or not same_json(messages[0], told[0])):
+    if first and (not messages or not same_json(messages[0], shown[0])):
         raise ConfigurationError("params.messages[0]: a hook cannot change the agent's instructions.")
     entries = [one for one in messages[first:] if isinstance(one, dict)]
     if len(entries) < len(messages) - first:
         raise ConfigurationError("params.messages: each message is an object.")
     parsed = parse_history(entries)
-    known = list(zip(told[first:], payload.messages, strict=True))
+    known = list(zip(shown[first:], payload.messages, strict=True))
     in_place = len(entries) == len(known)
     made: list[Message] = []
     for place, (entry, message) in enumerate(zip(entries, parsed, strict=True)):
-        same = next((one for form, one in known if same_json(form, entry)), None)
+        # Most are where they were, so that place is looked at before all the others.
+        same = next((one for form, one in chain(known[place : place + 1], known) if same_json(form, entry)), None)
         if same is not None:
             made.append(same)  # Itself, with all that its OpenAI form does not show.
         else:
@@ -88,7 +90,7 @@ def _changed(old: Message, new: Message) -> Message:
     """A message whose text a hook changed: what is left of the old one are its kind and its ids."""
     match old, new:
         case ContextMessage(), UserMessage(content=str(content)):
-            return replace(old, content=_undelimited(old, content))
+            return replace(old, content=old.undelimited(content))
         case ToolMessage(), ToolMessage(content=content) if new.tool_call_id == old.to_openai()["tool_call_id"]:
             return replace(old, content=content)
         case AssistantMessage(), AssistantMessage(content=content):
@@ -98,11 +100,3 @@ def _changed(old: Message, new: Message) -> Message:
             return AssistantMessage(content, old.tool_calls if unchanged else new.tool_calls, name=new.name)
         case _:
             return new
-
-
-def _undelimited(old: ContextMessage, content: str) -> str:
-    """The text of a context message without its delimiters, which are put around it again."""
-    begins, ends = f'<context source="{old.source}" trust="{old.trust}">\n', "\n</context>"
-    if content.startswith(begins) and content.endswith(ends):
-        return content[len(begins) : -len(ends)]
-    return content

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from lightagent.application.policies.ask_hook import HookPolicy, TypedHookPolicy
-from lightagent.application.policies.handler import Handler, checked_seconds, name_of
+from lightagent.application.policies.handler import Handler, OwnNames, checked_seconds, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
 from lightagent.domain.errors import ConfigurationError
@@ -29,7 +29,7 @@ class PolicyHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the mode, the timeout or a phase is none.
+        ConfigurationError: the mode or the timeout is not valid, or there is no such phase.
     """
 
     handler: object
@@ -56,7 +56,7 @@ class ObservingHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the timeout or a phase is none.
+        ConfigurationError: the timeout is not valid, or there is no such phase.
     """
 
     handler: object
@@ -67,33 +67,33 @@ class ObservingHook:
     def __post_init__(self) -> None:
         _check(self.handler, self.phases, "ObservingHook")
         if checked_seconds(self.timeout, "ObservingHook") is None:
-            raise ConfigurationError("ObservingHook: a run does not wait for ever for one that only looks.")
+            raise ConfigurationError(
+                "ObservingHook: it needs a timeout, since it may not delay the run for ever.",
+                guidance="Pass a number of seconds.",
+            )
 
 
 def hook_policies(hooks: Iterable[object]) -> list[Policy]:
     """The policies that these hooks are, in their order; at the end of a run `on_error` comes before `after_run`.
 
     Raises:
-        ConfigurationError: one is no hook, or names a phase that is none.
+        ConfigurationError: one is not a hook, or names a phase that does not exist.
     """
-    names = _Names()
-    found: list[tuple[int, Policy]] = []
-    for hook in hooks:
-        found.extend(_policies(hook, names))
-    late = HOOK_PHASES.index("after_run")
-    return [policy for place, policy in sorted(found, key=lambda one: one[0] == late)]
+    names = OwnNames("hook")
+    found = [phase_and_policy for hook in hooks for phase_and_policy in _policies(hook, names)]
+    return [policy for _, policy in sorted(found, key=lambda one: one[0] == "after_run")]
 
 
-def _policies(hook: object, names: _Names) -> Iterator[tuple[int, Policy]]:
+def _policies(hook: object, names: OwnNames) -> Iterator[tuple[str, Policy]]:
+    """Its policies, each with the phase in which it is called."""
     if isinstance(hook, TypedHook):
-        place = HOOK_PHASES.index("after_run") if hook.phase == "after_run" else 0
-        yield place, TypedHookPolicy(names.own(hook.name), hook)
+        yield hook.phase, TypedHookPolicy(names.own(hook.name), hook)
         return
     handler, phases, timeout, mode, name = _read(hook)
     own = names.own(name or name_of(handler))
     for phase, function in _functions(handler, phases):
         called = Handler(function, f"hooks: {own}", ("context",), timeout)
-        yield HOOK_PHASES.index(phase), HookPolicy(own, phase, called, mode)
+        yield phase, HookPolicy(own, phase, called, mode)
 
 
 def _read(
@@ -134,19 +134,5 @@ def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
     named = (phases,) if isinstance(phases, str) else phases or ()
     for phase in named:
         if phase not in known or isinstance(phases, str):
-            raise ConfigurationError(
-                f"{what}: phases are a set of names, and {phase!r:.60} is none of them.",
-                guidance=f"Phases: {', '.join(known)}.",
-            )
-
-
-class _Names:
-    """Gives each hook a name of its own: decisions on record are known by it."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-
-    def own(self, name: str) -> str:
-        """`name`, with its number where another hook has it already."""
-        count = self._counts[name] = self._counts.get(name, 0) + 1
-        return f"hook:{name}" if count == 1 else f"hook:{name}#{count}"
+            problem = "must be a set of names" if isinstance(phases, str) else f"{phase!r:.60} is not a phase"
+            raise ConfigurationError(f"{what}: phases: {problem}.", guidance=f"Phases: {', '.join(known)}.")

@@ -38,11 +38,7 @@ class Policy(Protocol):
 
 
 class Pipeline(Gate):
-    """Policies in the order in which they are asked.
-
-    Raises:
-        ConfigurationError: see the policies' own.
-    """
+    """Policies in the order in which they are asked."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._policies = tuple(policies)

@@ -23,7 +23,7 @@ class SchemaGuardrail:
         reason: why it blocks.
 
     Raises:
-        ConfigurationError: it is no such schema.
+        ConfigurationError: it is not such a schema.
     """
 
     name = NAME

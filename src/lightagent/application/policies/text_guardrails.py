@@ -21,15 +21,15 @@ class TextGuard(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why it blocks, for who is told."""
+        """Why it blocks, as the caller sees it."""
         ...
 
     def hold(self, channel: Channel) -> TextHold | None:
         """What holds one text of one reply; None where it does not look at that text, or needs it whole."""
         ...
 
-    def review(self, text: str, *, structured: bool) -> str | Finding:
-        """The whole text as it may go on, or what forbids it; a structured one is JSON, and stays JSON."""
+    def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
+        """One whole text of a reply as it may go on, or what forbids it; a structured one is JSON, and stays JSON."""
         ...
 
 
@@ -67,8 +67,8 @@ class DetectorGuardrail:
         """What holds one text of a stream back."""
         return None if self.window is None else HeldText(self._find, self.window, self._replacement)
 
-    def review(self, text: str, *, structured: bool) -> str | Finding:
-        """The text as it may go on, or what forbids it."""
+    def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
+        """The text as it may go on, or what forbids it, whichever text of a reply it is."""
         if structured:
             try:
                 parsed: JsonValue = json.loads(text)
@@ -97,9 +97,9 @@ class DetectorGuardrail:
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, (int, float)):
-            told = str(value)
-            made = self._text(told)
-            return value if made == told else made
+            written = str(value)
+            made = self._text(written)
+            return value if made == written else made
         if isinstance(value, dict):
             return self._object(value)
         items: list[JsonValue] = []
@@ -121,14 +121,14 @@ class DetectorGuardrail:
 
 
 class LengthGuardrail:
-    """Blocks answers that are too long, or cuts them.
+    """Blocks answers that are too long, or cuts them; reasoning and refusals do not count.
 
     Args:
         most: characters of an answer.
         cut: give the beginning instead of blocking.
 
     Raises:
-        ConfigurationError: `most` is no number above 0.
+        ConfigurationError: `most` is not a whole number above 0.
     """
 
     name = "maximum_length"
@@ -147,11 +147,11 @@ class LengthGuardrail:
         return GuardrailDecision(not isinstance(made, Finding), self.reason, made if isinstance(made, str) else None)
 
     def hold(self, channel: Channel) -> TextHold | None:
-        """What counts the characters of an answer; its reasoning does not count."""
-        return LimitedText(self._most if channel == "text" else 10**18, cut=self._cut)
+        """What counts the characters of an answer."""
+        return LimitedText(self._most, cut=self._cut) if channel == "text" else None
 
-    def review(self, text: str, *, structured: bool) -> str | Finding:
-        """The text as it may go on, or what forbids it; JSON that is cut would be none."""
-        if len(text) <= self._most:
+    def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
+        """The text as it may go on, or what forbids it; JSON is blocked, since cut it would not be JSON any more."""
+        if channel != "text" or len(text) <= self._most:
             return text
         return text[: self._most] if self._cut and not structured else Finding(self._most, len(text), "length")

@@ -10,7 +10,7 @@ from lightagent.domain.guardrails import GuardrailDecision
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 Allowed: TypeAlias = Callable[[JsonValue], object] | Collection[object]
-"""What a value must be: a predicate that holds for it, or the values that are allowed."""
+"""What a value must be: a predicate that is true for it, or the values that are allowed."""
 
 
 class ToolNamesGuardrail:
@@ -21,8 +21,8 @@ class ToolNamesGuardrail:
     def __init__(self, tool_names: Collection[str], *, approved: bool, reason: str | None) -> None:
         if isinstance(tool_names, str) or not all(isinstance(name, str) for name in tool_names):
             raise ConfigurationError("sensitive_tool_confirmation_guardrail: expected a list of names of tools.")
-        told: object = approved
-        if not isinstance(told, bool):
+        given: object = approved
+        if not isinstance(given, bool):
             raise ConfigurationError("sensitive_tool_confirmation_guardrail: approved must be True or False.")
         self._names = frozenset(tool_names)
         self._approved = approved

@@ -109,7 +109,8 @@ class HookDecorator(Generic[PayloadT]):
             name: what the hook is known by in journals and traces; by default the function's name.
 
         Raises:
-            ConfigurationError: the function cannot be called so, or the timeout is no number of seconds above 0.
+            ConfigurationError: the function cannot be called with these arguments, or the timeout is not a number
+                of seconds above 0.
         """
 
         def make(given: TypedFunction[PayloadT]) -> TypedHook[PayloadT]:

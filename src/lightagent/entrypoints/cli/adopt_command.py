@@ -1,4 +1,4 @@
-"""``lightagent stores adopt``: takes over what another store holds, which is somebody's word that it is genuine."""
+"""``lightagent stores adopt``: takes over what another store holds; the operator vouches that it is genuine."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def adopt(
     """Copy everything from the store of one profile into that of another, sealed and encrypted as the other one is.
 
     A sealed store refuses what has no seal, and an encrypted one what is in the clear. This command is your word that
-    it is genuine. It also changes keys for good, and moves a store to another technology. Nobody should write
-    meanwhile. Entries, sequences, labels and times stay; the other store is left as it is. After an interruption give
-    the same command again.
+    it is genuine. It also changes keys for good, and moves a store to another technology. Stop all
+    writers first. Entries, sequences, labels and times stay; the other store is left as it is. After an interruption
+    give the same command again.
 
     **Examples**
 

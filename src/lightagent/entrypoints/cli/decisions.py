@@ -35,7 +35,7 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
     """The one decision that the options amount to; None for none.
 
     Raises:
-        ConfigurationError: they are several, or the arguments are no JSON object.
+        ConfigurationError: they are several, or the arguments are not a JSON object.
     """
     made = [
         *([ApprovalDecision.approve()] if approve else []),
@@ -52,7 +52,7 @@ def _edited(text: str) -> ApprovalDecision:
     try:
         arguments = read_json(text)
     except ValueError as error:
-        raise ConfigurationError(f"--edit: This is no JSON ({error}).", guidance="") from None
+        raise ConfigurationError(f"--edit: {error}.", guidance="") from None
     if not isinstance(arguments, dict):
         raise ConfigurationError("--edit: The arguments of a call are a JSON object.", guidance="")
     return ApprovalDecision.edit(arguments)

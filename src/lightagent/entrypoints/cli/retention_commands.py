@@ -1,4 +1,4 @@
-"""``lightagent sessions``: what removes something of what is kept."""
+"""``lightagent sessions``: the commands that remove sessions or parts of them."""
 
 from __future__ import annotations
 
@@ -151,20 +151,20 @@ def trim(
         write_answer(json.dumps({**asdict(trimmed), "dry_run": dry_run}, indent=2) + "\n")
     else:
         done = "Would be removed" if dry_run else "Removed"
-        told = f"{trimmed.turns} turns, {trimmed.events} entries, {trimmed.size:,} bytes"
-        out().print(f"{done}: {told}; {trimmed.added:,} bytes stand for them", markup=False)
+        removed = f"{trimmed.turns} turns, {trimmed.events} entries, {trimmed.size:,} bytes"
+        out().print(f"{done}: {removed}; {trimmed.added:,} bytes stand for them", markup=False)
     return ExitCode.COMPLETED
 
 
 def _amount(text: str | None, units: dict[str, int], option: str) -> float | None:
-    """A number with a unit, in the smallest one. Bytes need none; a time does, for 30 may mean days as well."""
+    """A number with a unit, in the smallest unit. Bytes need none; a time does, since a bare 30 could mean days."""
     if text is None:
         return None
     unit = text[-1:] if text[-1:] in units else ""
     number = text.removesuffix(unit)
     if unit not in units or not (number.isascii() and number.replace(".", "", 1).isdigit()):
         raise ConfigurationError(
-            f"{option}: {printable(text)!r} is no number with a unit.",
+            f"{option}: {printable(text)!r} is not a number with a unit.",
             guidance=f"The units are {', '.join(filter(None, units))}.",
         )
     return float(number) * units[unit]

@@ -112,9 +112,9 @@ def replay(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the turns of a session as trees, told again from its log: no model is asked and no tool is called.
+    """Print the turns of a session as trees, as its log has them, without asking a model or calling a tool.
 
-    Turns that failed, were blocked or cancelled, or were taken back are among them.
+    Turns that failed, were blocked or cancelled, or were taken back are included.
 
     **Examples**
 
@@ -129,7 +129,7 @@ def replay(
 
     turns = with_store(read, config, profile, trust_config)
     if as_json:
-        write_answer(json.dumps([_told(turn) for turn in turns], ensure_ascii=False, indent=2) + "\n")
+        write_answer(json.dumps([_as_json(turn) for turn in turns], ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
     for turn in turns:
         undone = " · taken back" if turn.undone else ""
@@ -140,7 +140,7 @@ def replay(
     return ExitCode.COMPLETED
 
 
-def _told(turn: SessionTurn) -> JsonObject:
+def _as_json(turn: SessionTurn) -> JsonObject:
     """A turn as JSON."""
     return {
         "run_id": turn.run_id,
@@ -155,7 +155,7 @@ def query_text(turn: SessionTurn) -> str:
     """What was asked in a turn, on one line."""
     asked = turn.query
     if asked is None:
-        return "(its query was not let pass)"
+        return "(its query was not admitted)"
     text = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)
     flat = " ".join(text.split())
     return flat if len(flat) <= 160 else f"{flat[:159]}…"
@@ -202,8 +202,8 @@ def export(
 
     count = with_store(write, config, profile, trust_config)
     if output is not None or not count:
-        told = out() if output is not None else err()
-        told.print(f"Exported: {count} session{'' if count == 1 else 's'}", markup=False)
+        console = out() if output is not None else err()
+        console.print(f"Exported: {count} session{'' if count == 1 else 's'}", markup=False)
     return ExitCode.COMPLETED
 
 

@@ -18,6 +18,7 @@ from lightagent.domain.errors import ConfigurationError, IncompleteListing
 from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.ports.journals import JournalStore
+from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 
 T = TypeVar("T")
@@ -41,7 +42,12 @@ def with_store(
         ConfigurationError: no settings name a store.
         StoreError: it cannot be read or written.
     """
-    store = require_store(open_journals(settings_for(config, profile, False, trust)))
+    return in_store(work, settings_for(config, profile, False, trust))
+
+
+def in_store(work: Callable[[JournalStore], Awaitable[T]], settings: Settings) -> T:
+    """The same for settings that are already loaded."""
+    store = require_store(open_journals(settings))
 
     async def carry_out() -> T:
         try:
@@ -81,8 +87,8 @@ def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: 
     """Print what was found, a line each with the time of its last use, or all of it as JSON.
 
     Args:
-        line: what is told of one besides that time.
-        empty: what is said where there is none.
+        line: the text of one, before that time.
+        empty: what is printed where there is none.
 
     Raises:
         IncompleteListing: after that, if not everything could be read.
@@ -100,7 +106,7 @@ def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: 
 
 
 def open_private(path: Path) -> TextIO:
-    """A file to be written anew, which nobody else may read.
+    """An empty file that only its owner may read.
 
     Raises:
         ConfigurationError: it cannot be written.

@@ -9,7 +9,7 @@ from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
-from lightagent.entrypoints.cli.stores import with_store
+from lightagent.entrypoints.cli.stores import in_store
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 from lightagent.settings.schema import Backend
@@ -38,11 +38,12 @@ def verify(
 
     `lightagent verify --profile prod --json | jq -r '.faults[].fault'`
     """
-    streams, entries, faults = with_store(_check_all, config, profile, trust_config)
-    told = protection_of(settings_for(config, profile, False, trust_config).journals)
+    settings = settings_for(config, profile, False, trust_config)
+    streams, entries, faults = in_store(_check_all, settings)
+    protection = protection_of(settings.journals)
     if as_json:
         found: JsonObject = {
-            "protection": told,
+            "protection": protection,
             "streams": streams,
             "entries": entries,
             "faults": [_fault(check) for check in faults],
@@ -60,7 +61,7 @@ def verify(
     else:
         console.print("! The store is empty: there was nothing to verify.", style="yellow", markup=False)
         console.print(f"  → {_EMPTY}", style="yellow", markup=False)
-    console.print(f"The store is {told}.", markup=False)
+    console.print(f"The store is {protection}.", markup=False)
     return ExitCode.FAILED if faults else ExitCode.COMPLETED
 
 
@@ -111,5 +112,5 @@ def _fault(check: JournalCheck) -> JsonObject:
 def _name(key: StreamKey | None) -> str:
     if key is None:
         return "a stream without a name"
-    owner = " ".join(filter(None, (key.owner.tenant, key.owner.user, key.owner.session))) or "nobody"
+    owner = " ".join(filter(None, (key.owner.tenant, key.owner.user, key.owner.session))) or "no owner"
     return f"{key.kind} {key.id!r} of {owner}"

@@ -1,4 +1,4 @@
-"""Encrypts the content of what another journal store keeps, so that whoever reads the store reads no content.
+"""Encrypts the content of the entries of another journal store: it cannot be read without the keys.
 
 cryptography is imported when a store is opened.
 """

@@ -1,8 +1,8 @@
 """Content encrypted with AES-256-GCM: what is kept of each entry, and how it is read.
 
-An entry's content becomes ``{"aes256gcm":"KEY.PRINT.TEXT"}``. KEY is the id of the key. PRINT tells one secret of that
-id from another, so that a wrong key is not taken for an edit. TEXT is a random nonce of 96 bits, the ciphertext and its
-tag, in base64.
+An entry's content becomes ``{"aes256gcm":"KEY.PRINT.TEXT"}``. KEY is the id of the key. PRINT differs for different
+secrets of that id, so that a wrong key is not taken for an edit. TEXT is a random nonce of 96 bits, the ciphertext and
+its tag, in base64.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from lightagent.adapters.registry import install_command
 from lightagent.domain.content_keys import ContentKeys
-from lightagent.domain.errors import ContentKeyError, LightAgentError, MissingExtraError
+from lightagent.domain.errors import ContentKeyError, MissingExtraError
 from lightagent.domain.journal_keys import tampered
 from lightagent.domain.journal_streams import Draft, Entry, StreamKey
 from lightagent.ports.content_codec import ContentCodec
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _KEPT: Final = re.compile(r'\{"aes256gcm":"([A-Za-z0-9_-]{1,32})\.([0-9a-f]{8})\.([A-Za-z0-9_-]+)"\}')
 _NONCE: Final = 12
 _STREAMS: Final = 1024
-"""Ciphers that are kept at hand, one a stream and key."""
+"""The most ciphers that are kept in memory, one for each stream and key."""
 
 
 class AesGcmCodec(ContentCodec):
@@ -84,11 +84,11 @@ class AesGcmCodec(ContentCodec):
         name, print_, text = found.groups()
         if self._prints.get(name) != print_:
             raise self._no_key(key, entry, name)
-        told = urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) % 4 != 1 else b""
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) % 4 != 1 else b""
         place = self._keys.place(key, entry.sequence, entry.schema)
         try:
-            # A ciphertext without a whole nonce and tag is refused by the same rule: its tag does not fit.
-            return self._cipher(name, key).decrypt(told[:_NONCE].ljust(_NONCE), told[_NONCE:], place).decode()
+            # A text that is too short for a nonce and a tag is refused here as well: its tag does not fit.
+            return self._cipher(name, key).decrypt(data[:_NONCE].ljust(_NONCE), data[_NONCE:], place).decode()
         except (self._invalid, UnicodeDecodeError):
             raise tampered(
                 key,
@@ -96,7 +96,7 @@ class AesGcmCodec(ContentCodec):
                 "Find out who writes to the store, and restore a backup. A wrong name of the store looks the same.",
             ) from None
 
-    def _no_key(self, key: StreamKey, entry: Entry, name: str) -> LightAgentError:
+    def _no_key(self, key: StreamKey, entry: Entry, name: str) -> ContentKeyError:
         known = name in self._prints
         wrong = "has another secret here" if known else "is not among the keys"
         return ContentKeyError(

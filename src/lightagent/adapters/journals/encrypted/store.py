@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lightagent.domain.journal_inputs import check_written
 from lightagent.domain.journal_streams import (
     Draft,
     Entry,
@@ -15,14 +16,13 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
-    check_drafts,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.content_codec import ContentCodec
 from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore
 
 _STREAMS: Final = 10_000
-"""Of so many streams it is remembered that their entries can be read here."""
+"""The most streams that are remembered as readable with the keys of this store."""
 
 
 class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
@@ -59,9 +59,9 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_drafts(drafts, labels)
+        check_written(drafts, labels, expected, at, token, seal)
         if expected > 0 and key not in self._readable:
-            # With a wrong key it would be written, and nobody could read the stream any more.
+            # An append with a wrong key would make the stream unreadable for everyone.
             await self._decoded(key, (await self._store.read(key, -1, 1)).entries)
         encoded = await self._codec.encode(key, expected + 1, drafts)
         last = await self._store.append(
@@ -81,7 +81,7 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
         return decoded
 
     def _note(self, key: StreamKey) -> None:
-        """Remember that this store has the keys of a stream."""
+        """Remember that the stream can be read with the keys of this store."""
         self._readable[key] = None
         if len(self._readable) > _STREAMS:
             self._readable.clear()

@@ -22,7 +22,13 @@ from lightagent.adapters.journals.files.folder import Folder, open_folder
 from lightagent.adapters.journals.files.reading import Reader
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written
+from lightagent.domain.journal_inputs import (
+    check_forgetting,
+    check_numbers,
+    check_query,
+    check_reading,
+    check_written,
+)
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -30,9 +36,6 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
-    check_alone,
-    check_read,
-    check_subject,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -91,8 +94,7 @@ class JsonFilesJournalStore(JournalStore):
         return await self._write(lambda folder: asked.carry_out(folder, self._clock()), thread)
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
-        check_numbers(after=after, limit=limit)
-        check_read(limit)
+        check_reading(after, limit)
 
         async def look() -> Slice:
             return await self._read(lambda reader: reader.read(key, after, limit, self._clock()))
@@ -116,14 +118,11 @@ class JsonFilesJournalStore(JournalStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        check_numbers(before=before, expected=expected)
-        check_seal(seal)
+        check_forgetting(what, before, expected, seal, replacing)
         if isinstance(what, StreamKey):
             if before is not None:
                 return await self._write(lambda folder: writing.prune(folder, what, before, expected, seal, replacing))
             return await self._write(lambda folder: writing.forget_stream(folder, what, expected, replacing))
-        check_subject(what)
-        check_alone(before, expected, seal, replacing)
         return await self._write(lambda folder: writing.forget_subject(folder, what))
 
     async def _write(self, work: Callable[[Folder], T], thread: JobThread[Folder] | None = None) -> T:

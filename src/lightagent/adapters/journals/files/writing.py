@@ -55,7 +55,7 @@ class Append:
         self._at, self._labels, self._seal = float(at), labels, seal
 
     def choose(self, count: int) -> int:
-        """One of so many, the same for each append to this stream."""
+        """A number below `count`, the same for each append to this stream."""
         return seed_of(self._name) % count
 
     def carry_out(self, folder: Folder, now: float) -> int:

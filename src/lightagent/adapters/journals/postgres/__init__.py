@@ -23,7 +23,13 @@ from lightagent.adapters.journals.postgres.rows import digest_of, encoded
 from lightagent.adapters.journals.postgres.writing import Append, Leasing
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
-from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written
+from lightagent.domain.journal_inputs import (
+    check_forgetting,
+    check_numbers,
+    check_query,
+    check_reading,
+    check_written,
+)
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -31,9 +37,6 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
-    check_alone,
-    check_read,
-    check_subject,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -95,8 +98,7 @@ class PostgresJournalStore(JournalStore):
         return await self.database().run(Append(key, drafts, expected, at, labels, token, seal, replacing))
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
-        check_numbers(after=after, limit=limit)
-        check_read(limit)
+        check_reading(after, limit)
         database = self.database()
         look = partial(reading.read, key=key, after=after, limit=limit)
         clock = asyncio.get_running_loop().time
@@ -122,11 +124,7 @@ class PostgresJournalStore(JournalStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        check_numbers(before=before, expected=expected)
-        check_seal(seal)
-        if isinstance(what, Scope):
-            check_subject(what)
-            check_alone(before, expected, seal, replacing)
+        check_forgetting(what, before, expected, seal, replacing)
         return await self.database().run(Forgetting(what, before, expected, seal, replacing))
 
     async def aclose(self) -> None:

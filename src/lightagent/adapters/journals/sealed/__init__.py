@@ -80,7 +80,7 @@ def _open_heads(options: SealedOptions) -> JournalHeads | None:
 def _not_elsewhere() -> ConfigurationError:
     return ConfigurationError(
         "The heads of the sealed store are kept in the same place as its streams, so an older copy has both.",
-        guidance="Keep them in another place, out of reach of whoever can write to the store.",
+        guidance="Keep them in another place, where those who can write to the store cannot write.",
     )
 
 

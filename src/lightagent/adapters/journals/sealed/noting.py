@@ -84,7 +84,7 @@ class HeadNotes:
 
     @staticmethod
     async def _readable(heads: JournalHeads, mark: str) -> StreamHead | None:
-        """The head of a stream that is to be forgotten: that a head was damaged must not keep the data."""
+        """The head of a stream that is to be forgotten, None if it is damaged: its data can be removed all the same."""
         try:
             return await heads.find(mark)
         except DamagedStream:

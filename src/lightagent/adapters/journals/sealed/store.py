@@ -12,7 +12,7 @@ from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
 from lightagent.domain.journal_heads import fault_of, goes_on
-from lightagent.domain.journal_inputs import check_numbers, check_seal, check_written
+from lightagent.domain.journal_inputs import check_forgetting, check_reading, check_written
 from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journal_streams import (
     MOST_LISTED,
@@ -24,10 +24,7 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
-    check_alone,
     check_end,
-    check_read,
-    check_subject,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
@@ -37,8 +34,8 @@ from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore, L
 class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
     """Seals what it writes, and refuses what was changed behind its back with a `TamperedStream`.
 
-    A listing tells of such streams in `StreamPage.unreadable`, and of one that was deleted where it is asked for by its
-    whole name. Leases are not sealed: forging one delays writers, and changes nothing that they wrote.
+    A listing names such streams in `StreamPage.unreadable`; a deleted one only where the query gives its whole key.
+    Leases are not sealed: forging one delays writers, and changes nothing that they wrote.
 
     Args:
         store: keeps the streams; it has to be empty or sealed with these keys. See `copy_journals` for another.
@@ -90,8 +87,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
                 # It was pruned meanwhile, or forgotten and begun again.
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
-        check_numbers(after=after, limit=limit)
-        check_read(limit)
+        check_reading(after, limit)
         seals = StreamSeals(self._keys, key)
         found = await self._reader.slice(key, seals, after, limit)
         if found.entries or wait <= 0:
@@ -127,11 +123,8 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        check_numbers(before=before, expected=expected)
-        check_seal(seal)
+        check_forgetting(what, before, expected, seal, replacing)
         if isinstance(what, Scope):
-            check_subject(what)
-            check_alone(before, expected, seal, replacing)
             return await self._notes.forget_subject(what, lambda: self._store.forget(what))
         seals = StreamSeals(self._keys, what)
         if before is not None:
@@ -238,9 +231,9 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         return replace(stream, seal=row.outer)
 
     async def _missing(self, key: StreamKey) -> Sequence[str]:
-        """What is to be said of a stream that was asked for by its whole name, and is not listed.
+        """What is wrong with a stream that was asked for by its whole key and is not listed.
 
-        Which of all streams are missing would take a look at all heads; `verify_journals` has it.
+        A listing does not look for other missing streams, since that means reading all heads; `verify_journals` does.
         """
         try:
             await self._reader.look(key, StreamSeals(self._keys, key))

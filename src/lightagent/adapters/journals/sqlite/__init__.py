@@ -24,7 +24,13 @@ from lightagent.adapters.journals.sqlite.transactions import said_plainly, savep
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.journal_inputs import check_numbers, check_query, check_seal, check_written
+from lightagent.domain.journal_inputs import (
+    check_forgetting,
+    check_numbers,
+    check_query,
+    check_reading,
+    check_written,
+)
 from lightagent.domain.journal_streams import (
     Draft,
     Lease,
@@ -33,9 +39,6 @@ from lightagent.domain.journal_streams import (
     StreamKey,
     StreamPage,
     StreamQuery,
-    check_alone,
-    check_read,
-    check_subject,
 )
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import ExaminedStore, JournalStore
@@ -90,8 +93,7 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         )
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
-        check_numbers(after=after, limit=limit)
-        check_read(limit)
+        check_reading(after, limit)
 
         async def look() -> Slice:
             return await self._read(lambda db: reading.read(db, key, after, limit, self._clock()))
@@ -115,11 +117,7 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         seal: str | None = None,
         replacing: str | None = None,
     ) -> int:
-        check_numbers(before=before, expected=expected)
-        check_seal(seal)
-        if isinstance(what, Scope):
-            check_subject(what)
-            check_alone(before, expected, seal, replacing)
+        check_forgetting(what, before, expected, seal, replacing)
 
         def remove(db: Database) -> int:
             if isinstance(what, Scope):

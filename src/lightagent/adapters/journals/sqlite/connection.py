@@ -15,7 +15,7 @@ from lightagent.domain.errors import StoreError
 Synchronous: TypeAlias = Literal["full", "normal"]
 
 WAL_BYTES: Final = 4 * 1024 * 1024
-"""To which the write-ahead log shrinks once nobody reads from it."""
+"""The size to which the write-ahead log shrinks once no transaction reads from it."""
 
 
 class Database(sqlite3.Connection):

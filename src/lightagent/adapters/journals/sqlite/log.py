@@ -1,7 +1,8 @@
-"""The write-ahead log: it is begun anew where it has grown, and who keeps it from shrinking is told.
+"""The write-ahead log: begins it anew where it has grown, and finds the processes that keep it from shrinking.
 
 SQLite moves the log into the file up to the oldest moment at which a transaction still reads, and begins the log anew
-only where nobody reads from it. So one transaction that stays open, in any program, makes it grow with every write.
+only where no transaction reads from it. So one transaction that stays open, in any program, makes it grow with
+every write.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _LOCKS: Final = Path("/proc/locks")
 _LARGE: Final = 16 * 1024 * 1024
 """Bytes of the log from which on a writer waits for the readers, so that it can be begun anew."""
 _STEP: Final = 2 * 1024 * 1024
-"""Bytes that are written before it waits again, where it waited in vain; twice as many after each further time."""
+"""Bytes that are written after a vain wait before the next one; twice as many after each further one."""
 _PATIENCE: Final = 500
 """Milliseconds that it waits, since a transaction of another program may never end."""
 
@@ -31,8 +32,8 @@ _PATIENCE: Final = 500
 class LogKeeper:
     """Has readers begin from the database file, not from the log, once the log has grown.
 
-    SQLite does so by itself where nobody reads at the end of a commit. Where readers come without pause that may not
-    happen for long, however short each of them is.
+    SQLite does so by itself where no transaction reads at the end of a commit. Where readers come without pause that
+    may not happen for long, however short each of them is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,7 +62,7 @@ class LogKeeper:
 
 
 def _checkpoint(connection: sqlite3.Connection, how: Literal["RESTART", "TRUNCATE"], patience: int) -> bool:
-    """Move the log into the file and begin it anew, and whether that was possible.
+    """Move the log into the file and begin it anew; whether that was possible.
 
     Args:
         patience: milliseconds to wait for those who read.
@@ -85,7 +86,7 @@ class LogState:
         size: of the file, in bytes.
         left: whether a part of it could not be moved into the database.
         moved: how much of it was, in pages.
-        readers: the processes that read at that moment, as far as the system tells.
+        readers: the processes that were reading, where the system can say.
     """
 
     size: int
@@ -95,14 +96,14 @@ class LogState:
 
 
 def look_at_log(connection: sqlite3.Connection, path: Path) -> LogState:
-    """Move what can be moved, which hinders nobody, and see what is left."""
+    """Move what can be moved without waiting, and see what is left."""
     busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     size = _size_of(path.with_name(f"{path.name}-wal"))
     return LogState(size, not busy and moved < pages, moved, _readers(path.with_name(f"{path.name}-shm")))
 
 
 def notes_of(first: LogState, second: LogState) -> tuple[StoreNote, ...]:
-    """What an operator should know, by two looks some time apart: who reads all the time is there in both."""
+    """What an operator should know, by two looks some time apart; a process that only comes and goes is not in both."""
     size = f"The write-ahead log has {second.size / 1e6:.1f} MB"
     stuck = first.left and second.left and second.moved <= first.moved
     staying = first.readers & second.readers
@@ -125,7 +126,7 @@ def _size_of(log: Path) -> int:
 
 
 def _readers(shared: Path) -> frozenset[int]:
-    """The processes that hold a lock of readers; none where the system does not tell, which only Linux does.
+    """The processes that hold a lock of readers; Linux alone can say, so there are none elsewhere.
 
     The file is not opened for that: closing it would give up the locks of this process.
     """

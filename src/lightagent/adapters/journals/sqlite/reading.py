@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from lightagent.adapters.journals.sqlite.rows import COLUMNS, StreamRow, encoded, entry_of, find_stream
+from lightagent.adapters.journals.sqlite.transactions import RESTORE
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_inputs import place_of
 from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
@@ -29,7 +30,7 @@ def read(connection: sqlite3.Connection, key: StreamKey, after: int, limit: int,
     entries = tuple(entry_of(row.id, found) for found in rows)
     expected = range(first, min(head, first + limit - 1) + 1)
     if [entry.sequence for entry in entries] != [*expected]:
-        raise DamagedStream("Entries of the stream are missing.", guidance="Restore the file from a backup.")
+        raise DamagedStream("Entries of the stream are missing.", guidance=RESTORE)
     return Slice(_told(row, now), entries)
 
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from lightagent.adapters.journals.sqlite.transactions import RESTORE
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
@@ -21,7 +22,6 @@ COLUMNS: Final = f"{_CHECKED}, checksum"
 SIGN_ALL: Final = f"UPDATE streams SET checksum = row_checksum({_CHECKED})"
 """Gives each row of the table of streams its checksum."""
 _SIGN: Final = f"{SIGN_ALL} WHERE id = ?"
-_RESTORE: Final = "Restore the file from a backup."
 
 
 class StreamRow:
@@ -36,7 +36,7 @@ class StreamRow:
     def __init__(self, row: Sequence[object]) -> None:
         *row, checksum = row
         if checksum != _row_checksum(*row):
-            raise DamagedStream("What is known of the stream is not what was written.", guidance=_RESTORE)
+            raise DamagedStream("What is known of the stream is not what was written.", guidance=RESTORE)
         (number, tenant, user, session, kind, name, head, base, labels, created, updated, size, seal, *hold) = row
         key = StreamKey(Scope(_text(tenant), _text(user), _text(session)), _text(kind), _text(name))
         self.id = _whole(number)
@@ -78,7 +78,7 @@ def entry_of(stream: int, row: Sequence[object]) -> Entry:
     sequence, content, schema, seal, checksum = row
     entry = Entry(_whole(sequence), str(content), _whole(schema), str(seal))
     if checksum != _checksum(stream, entry.sequence, entry.content, entry.schema, entry.seal):
-        raise DamagedStream(f"Entry {entry.sequence} is not what was written.", guidance=_RESTORE)
+        raise DamagedStream(f"Entry {entry.sequence} is not what was written.", guidance=RESTORE)
     return entry
 
 
@@ -92,7 +92,7 @@ def find_stream(connection: sqlite3.Connection, key: StreamKey) -> StreamRow | N
         return None
     found = StreamRow(row)
     if found.info.key != key:
-        raise DamagedStream("The index leads to another stream.", guidance=_RESTORE)
+        raise DamagedStream("The index leads to another stream.", guidance=RESTORE)
     return found
 
 
@@ -120,7 +120,7 @@ def _labels(data: object) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise DamagedStream("The labels of a stream are not what was written.", guidance=_RESTORE)
+        raise DamagedStream("The labels of a stream are not what was written.", guidance=RESTORE)
     return {str(name): str(value) for name, value in found.items()}
 
 
@@ -130,16 +130,16 @@ def _text(value: object) -> str:
             return value.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         pass
-    raise DamagedStream("The name of a stream is not what was written.", guidance=_RESTORE)
+    raise DamagedStream("The name of a stream is not what was written.", guidance=RESTORE)
 
 
 def _whole(value: object) -> int:
     if not isinstance(value, int):
-        raise DamagedStream("A number of a stream is not what was written.", guidance=_RESTORE)
+        raise DamagedStream("A number of a stream is not what was written.", guidance=RESTORE)
     return value
 
 
 def _real(value: object) -> float:
     if not isinstance(value, float):
-        raise DamagedStream("A time of a stream is not what was written.", guidance=_RESTORE)
+        raise DamagedStream("A time of a stream is not what was written.", guidance=RESTORE)
     return value

@@ -1,4 +1,4 @@
-"""The tables of the database, made at the first use and brought up to date by whoever comes first."""
+"""The tables of the database, made at the first use and brought up to date by the first process that opens it."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ _VERSION_2: Final = (
 )
 STEPS: Final = (_VERSION_1, _VERSION_2)
 """What brings the tables from each version to the next, beginning with nothing. Steps are only ever added."""
+_NEWEST: Final = len(STEPS)
 
 
-def prepare_tables(connection: sqlite3.Connection, path: Path, steps: tuple[tuple[str, ...], ...] = STEPS) -> None:
+def prepare_tables(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the tables to the version of this release; the versions are the numbers of steps taken.
 
     Raises:
         StoreError: a later release made them, or another program.
     """
-    newest = len(steps)
-    if _version(connection, path, newest) == newest:
+    if _version(connection, path) == _NEWEST:
         return
     with transaction(connection):
-        found = _version(connection, path, newest)  # Somebody else may have been faster.
-        for step in steps[found:]:
+        found = _version(connection, path)  # Another process may have been faster.
+        for step in STEPS[found:]:
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {newest}")
+        connection.execute(f"PRAGMA user_version = {_NEWEST}")
 
 
-def _version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+def _version(connection: sqlite3.Connection, path: Path) -> int:
     """The version of the tables, 0 for a new file."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -71,9 +71,9 @@ def _version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
             raise StoreError(
                 f"{path} is no journal store that can be used: another program made it.", guidance="Name another file."
             )
-    elif not 0 < version <= newest:
+    elif not 0 < version <= _NEWEST:
         raise StoreError(
-            f"The tables in {path} have version {version}; this release of lightagent knows {newest}.",
+            f"The tables in {path} have version {version}; this release of lightagent knows {_NEWEST}.",
             guidance="Upgrade lightagent to the release that made them, or a later one; or name another file.",
         )
     return int(version)

@@ -10,7 +10,8 @@ from typing import Final
 
 from lightagent.domain.errors import DamagedStream, LightAgentError, StoreError
 
-_RESTORE: Final = "Restore the file from a backup."
+RESTORE: Final = "Restore the file from a backup."
+"""The guidance of each error that tells of damage."""
 
 
 @contextmanager
@@ -59,13 +60,13 @@ def said_plainly(path: Path) -> Generator[None, None, None]:
     except LightAgentError:
         raise
     except UnicodeDecodeError as exc:  # A message of SQLite that quotes what was damaged.
-        raise DamagedStream(f"{path}: its tables are not what was written.", guidance=_RESTORE) from exc
+        raise DamagedStream(f"{path}: its tables are not what was written.", guidance=RESTORE) from exc
     except sqlite3.OperationalError as exc:
         if _tells_of_damage(str(exc)):
-            raise DamagedStream(f"{path}: {exc}.", guidance=_RESTORE) from exc
+            raise DamagedStream(f"{path}: {exc}.", guidance=RESTORE) from exc
         raise StoreError(f"{path}: {exc}.", guidance=_advice(str(exc)), retryable="locked" in str(exc)) from exc
     except sqlite3.DatabaseError as exc:
-        raise DamagedStream(f"{path}: {exc}.", guidance=_RESTORE) from exc
+        raise DamagedStream(f"{path}: {exc}.", guidance=RESTORE) from exc
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror or exc}.", guidance="Check the path and its rights.") from exc
 

@@ -146,7 +146,7 @@ class StreamsContract(StoreUnderTest):
             assert (found.stream.head, found.stream.seal) == (2, "other")
             head = (await store.read(CHAT)).stream.head
             await store.append(CHAT, [Draft("bare")], expected=head, at=9.0)
-            assert (await store.read(CHAT)).stream.seal == ""  # It would be that of another end.
+            assert (await store.read(CHAT)).stream.seal == ""  # The earlier seal is that of another end.
 
         play(story)
 

@@ -67,7 +67,7 @@ class WritersContract(StoreUnderTest):
 
         play(story)
 
-    def test_a_lease_that_is_over_is_still_its_holders_until_somebody_takes_it(self, play: Play) -> None:
+    def test_a_lease_that_has_expired_is_still_its_holders_until_another_takes_it(self, play: Play) -> None:
         async def story(store: JournalStore) -> None:
             await store.append(CHAT, [Draft("1")], expected=0, at=1.0)
             lease = await store.lease(CHAT, "first", 0.001)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import Final
 
 from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true
@@ -16,7 +17,7 @@ _CLOUD: Final = re.compile(
     r"|gh[pousr]_[A-Za-z0-9]{30,512}|github_pat_[A-Za-z0-9_]{22,512}|glpat-[A-Za-z0-9_-]{20,512}"
     r"|xox[abeoprs]-[A-Za-z0-9-]{10,512}|xapp-\d-[A-Za-z0-9-]{10,512}|[rsp]k_(?:live|test)_[A-Za-z0-9]{16,512}"
     r"|hf_[A-Za-z0-9]{30,512}|npm_[A-Za-z0-9]{36}|pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{20,512}|dop_v1_[a-f0-9]{40,512}"
-    r"|SG\.[A-Za-z0-9_-]{16,512}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|gsk_[A-Za-z0-9]{20,512}|nvapi-[A-Za-z0-9_-]{20,512}"
+    r"|SG\.[A-Za-z0-9_-]{16,512}(?:\.[A-Za-z0-9_-]{16,512})?|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|gsk_[A-Za-z0-9]{20,512}|nvapi-[A-Za-z0-9_-]{20,512}"
     r"|\d{8,10}:AA[A-Za-z0-9_-]{33})"
 )
 
@@ -42,19 +43,39 @@ _NAMED: Final = re.compile(
 )
 _LOOKED_AT: Final = 16
 """Characters of a value that decide, so that no later one changes what was said of it."""
+_ENTROPY: Final = 2.6
+"""Bits a character: hexadecimal digits by chance have 3.2, and fewer in one text of twenty."""
+_CHANGES: Final = 6
+"""Between digits, small letters and capital ones, of 15 that there can be. Letters by chance have 9, names in programs,
+such as ``customerIdentifier``, fewer."""
 
 
 def looks_random(value: str) -> bool:
     """Whether the first characters are such as no word or version is: letters and digits, by chance."""
     head = value[:_LOOKED_AT]
-    counts = Counter(head)
-    entropy = -sum(count / len(head) * math.log2(count / len(head)) for count in counts.values())
-    return sum(map(str.isdigit, head)) >= 2 and sum(map(str.isalpha, head)) >= 2 and entropy >= 3.0
+    digits, letters = sum(map(str.isdigit, head)), sum(map(str.isalpha, head))
+    if digits >= 2 and letters >= 2:
+        return _entropy(head) >= _ENTROPY
+    return digits + letters > 2 and _changes(head) >= (_CHANGES if digits else _CHANGES + 2)
+
+
+def _entropy(text: str) -> float:
+    """Bits a character."""
+    return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())
+
+
+def _changes(text: str) -> int:
+    """How often a character is of another kind than the one before it: a digit, a small letter, or a capital one."""
+    kinds = [(one.isdigit(), one.isupper(), one.islower()) for one in text]
+    return sum(one != before for before, one in pairwise(kinds))
 
 
 def _is_sk(key: str) -> bool:
     found = _SK.fullmatch(key)
-    return found is not None and any(map(str.isdigit, found["body"][:_LOOKED_AT]))
+    if found is None:
+        return False
+    head = found["body"][:_LOOKED_AT]
+    return any(map(str.isdigit, head)) or _changes(head) >= _CHANGES
 
 
 RULES: Final = (

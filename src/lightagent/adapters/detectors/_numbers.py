@@ -9,17 +9,21 @@ from typing import Final
 from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true
 
 _CARD: Final = re.compile(
-    r"(?<![A-Za-z0-9_])(?:[2-6]\d{12,18}"
-    r"|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3\d{3}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9_])"
+    r"(?<![A-Za-z0-9_])(?:[2-6]\d{11,18}"
+    r"|[2-6]\d{3}([ -])\d{4}\1\d{4}(?:\1\d{1,4}(?:\1\d{1,3})?)?|3\d{3}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9_])"
 )
+
+_MAESTRO: Final = (12, 13, 15, 16, 18, 19)
+
+_GROUP: Final = re.compile(r"\d+")
 
 # First digits, as the least and the most of a range, and the lengths that the brand has.
 _BRANDS: Final = (
     *(("4", "4", (13, 16, 19)), ("51", "55", (16,)), ("2221", "2720", (16,)), ("34", "34", (15,)), ("37", "37", (15,))),
     *(("6011", "6011", (16, 19)), ("644", "649", (16, 19)), ("65", "65", (16, 19)), ("300", "305", (14, 16, 19))),
-    *(("36", "36", (14, 16, 19)), ("38", "39", (14, 16, 19)), ("3528", "3589", (16, 17, 18, 19))),
-    *(("62", "62", (16, 17, 18, 19)), ("50", "50", (13, 15, 16, 18, 19)), ("56", "58", (13, 15, 16, 18, 19))),
-    *(("63", "63", (13, 15, 16, 18, 19)), ("67", "67", (13, 15, 16, 18, 19)), ("2200", "2204", (16,))),
+    *(("36", "36", (14, 16, 19)), ("38", "39", (14, 16, 19)), ("35", "35", (16,)), ("3528", "3589", (17, 18, 19))),
+    *(("62", "62", (16, 17, 18, 19)), ("50", "50", (16, 18, 19)), ("56", "58", _MAESTRO), ("2200", "2204", (16,))),
+    *((prefix, prefix, _MAESTRO) for prefix in ("5018", "5020", "5038", "63", "67")),
 )
 
 
@@ -34,15 +38,21 @@ def is_card(text: str) -> bool:
     return total % 10 == 0
 
 
+def card_size(text: str) -> int:
+    """The characters of the card number that the text begins with: behind it may stand a date, or its check code."""
+    ends = [group.end() for group in _GROUP.finditer(text)]
+    return next((end for end in reversed(ends) if is_card(text[:end])), 0)
+
+
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}")
 
 _IBAN_LENGTHS: Final = {
     country: int(length)
     for length, countries in (
-        *(("15", "NO"), ("16", "BE"), ("18", "DK FO FI GL NL SD"), ("19", "MK SI"), ("20", "AT BA EE KZ LT LU XK MN")),
+        *(("15", "NO"), ("16", "BE"), ("18", "DK FK FO FI GL NL SD"), ("19", "MK SI"), ("20", "AT BA EE KZ LT LU XK MN")),
         *(("21", "CH HR LI LV"), ("22", "BG BH CR DE GB GE IE ME RS VA"), ("23", "AE GI IL IQ TL OM SO")),
         *(("24", "AD CZ ES MD PK RO SA SE SK TN VG"), ("25", "LY PT ST"), ("26", "IS TR"), ("33", "RU")),
-        *(("27", "BI DJ FR GR IT MC MR SM"), ("28", "AL AZ BY CY DO GT HU LB NI PL SV"), ("29", "BR EG PS QA UA")),
+        *(("27", "BI DJ FR GR IT MC MR SM"), ("28", "AL AZ BY CY DO GT HN HU LB NI PL SV"), ("29", "BR EG PS QA UA")),
         *(("30", "JO KW MU YE"), ("31", "MT SC"), ("32", "LC")),
     )
     for country in countries.split()
@@ -68,7 +78,9 @@ def iban_size(text: str) -> int:
 
 _US_SSN: Final = re.compile(r"(?<![A-Za-z0-9-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![A-Za-z0-9-])")
 
-_CN_ID: Final = re.compile(r"(?<![A-Za-z0-9])[1-8]\d{16}[\dXx](?![A-Za-z0-9])")
+_CN_ID: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)\d{15}[\dXx](?![A-Za-z0-9])"
+)  # It begins with the number of a province.
 _CN_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -83,7 +95,7 @@ def is_cn_id(text: str) -> bool:
 
 
 RULES: Final = (
-    Rule("card", _CARD, if_true(is_card), 24, DIGITS),
+    Rule("card", _CARD, card_size, 24, DIGITS),
     Rule("iban", _IBAN, iban_size, 44, DIGITS),
     Rule("us_ssn", _US_SSN, window=12, needs=DIGITS),
     Rule("cn_id", _CN_ID, if_true(is_cn_id), 19, DIGITS),

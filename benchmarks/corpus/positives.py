@@ -17,7 +17,7 @@ from typing import Final
 
 import phonenumbers
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 from faker import Faker
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from stdnum import iban, luhn, numdb
@@ -35,7 +35,7 @@ def positives(seed: int) -> Iterator[Value]:
     faker.seed_instance(seed)
     made = (
         *(_international_phones(), _national_phones(), _emails(), _cards(chance, faker), _ibans(chance)),
-        *(_identities(chance), _keys(chance), _private_keys(), _url_passwords(chance), _secrets(chance)),
+        *(_identities(chance), _keys(chance), _private_keys(chance), _url_passwords(chance), _secrets(chance)),
     )
     yield from dict.fromkeys(value for values in made for value in values)
 
@@ -193,16 +193,15 @@ def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _private_keys() -> Iterator[Value]:
-    """Keys of the `cryptography` package in the forms in which they are stored; each run makes others."""
+def _private_keys(chance: random.Random) -> Iterator[Value]:
+    """Keys of the `cryptography` package in the forms in which they are stored."""
     formats = serialization.PrivateFormat
-    for number in range(70):
+    for number in range(140):
         curve: ec.EllipticCurve = ec.SECP256R1() if number % 2 else ec.SECP384R1()
         form = (formats.PKCS8, formats.TraditionalOpenSSL, formats.OpenSSH)[number % 3]
-        keys = (ec.generate_private_key(curve), form), (ed25519.Ed25519PrivateKey.generate(), formats.OpenSSH)
-        for key, written in keys:
-            pem = key.private_bytes(serialization.Encoding.PEM, written, serialization.NoEncryption())
-            yield Value(pem.decode().rstrip("\n"), "private_key", "block")
+        key = ec.derive_private_key(chance.getrandbits(250), curve)
+        pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+        yield Value(pem.decode().rstrip("\n"), "private_key", "block", f"private key {number}")
 
 
 def _url_passwords(chance: random.Random) -> Iterator[Value]:

@@ -27,11 +27,18 @@ class Value:
         text: as it is written.
         kind: of what a detector shall find; for a hard negative, what it is instead.
         sentences: the name of the sentences that it fits into.
+        name: of one whose text is another in each run.
     """
 
     text: str
     kind: str
     sentences: str
+    name: str = ""
+
+    @property
+    def half(self) -> Half:
+        """The half of the corpus that it is in."""
+        return half_of(self.name or self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def _templates() -> Mapping[str, Sequence[str]]:
 
 
 def _choices(name: str, half: Half) -> list[str]:
-    """The sentences of a half. Where presidio-evaluator has few of a name, those of phone numbers and cards help out."""
+    """The sentences of a half; where presidio-evaluator has few of a name, those of phone numbers and cards, too."""
     if name in _OWN:
         return [one for one in _OWN[name] if half_of(one) == half]
     further = {"iban": "card", "identity": "card", "email": "phone"}.get(name)

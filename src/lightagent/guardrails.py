@@ -15,6 +15,7 @@ from typing_extensions import TypeIs
 from lightagent.adapters.detectors.patterns import PatternDetector
 from lightagent.adapters.detectors.urls import UrlDetector
 from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS, ValidatedDetector
+from lightagent.adapters.registry import open_adapter
 from lightagent.application.policies.schema_guardrail import SchemaGuardrail
 from lightagent.application.policies.text_guardrails import DetectorGuardrail, LengthGuardrail
 from lightagent.application.policies.tool_guardrails import Allowed, ParameterGuardrail, ToolNamesGuardrail
@@ -25,14 +26,35 @@ from lightagent.ports.detectors import Detector
 Patterns: TypeAlias = Mapping[str, str | re.Pattern[str]] | Sequence[str | re.Pattern[str]]
 """Regular expressions, by the kind of what they find, or without names."""
 
+Detectors: TypeAlias = Detector | Sequence[Detector]
+"""One detector, or several whose findings count together."""
+
+
+def open_detector(kind: str, **options: object) -> Detector:
+    """A detector, for the templates to look with in the place of patterns.
+
+    Args:
+        kind: ``validated``, which the templates use by default, ``phone_numbers``, ``presidio``, ``urls`` or
+            ``patterns``, or that of an installed package.
+        options: what that kind takes, such as ``regions`` of ``phone_numbers``.
+
+    Raises:
+        ConfigurationError: there is no such kind, or it refuses an option.
+        MissingExtraError: a package is missing; the text says what to install.
+    """
+    detector = open_adapter("detectors", kind, options)
+    if not isinstance(detector, Detector):
+        raise ConfigurationError(f"detectors: {kind!r} does not open a Detector.", guidance="Report it to its author.")
+    return detector
+
 
 def privacy_input_guardrail(
-    patterns: Patterns | Detector | None = None, reason: str = "The input seems to hold private data or a secret."
+    patterns: Patterns | Detectors | None = None, reason: str = "The input seems to hold private data or a secret."
 ) -> DetectorGuardrail:
     """Blocks texts that hold private data or keys; for `input_guardrails=`, and for the arguments of tools.
 
     Args:
-        patterns: what to look for: regular expressions, or a detector; by default emails, phone numbers, cards, bank
+        patterns: what to look for: regular expressions, or detectors; by default emails, phone numbers, cards, bank
             accounts, identity numbers, keys and tokens, all of them checked.
         reason: why it blocks; the caller sees it, so it must not say what was found.
 
@@ -43,7 +65,7 @@ def privacy_input_guardrail(
 
 
 def output_redaction_guardrail(
-    patterns: Patterns | Detector | None = None, replacement: str = "[redacted]"
+    patterns: Patterns | Detectors | None = None, replacement: str = "[redacted]"
 ) -> DetectorGuardrail:
     """Takes private data and keys out of what the model says; for `output_guardrails=`.
 
@@ -130,16 +152,22 @@ def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str
     return ParameterGuardrail(parameters, reason)
 
 
-def _detectors(patterns: Patterns | Detector | None) -> tuple[Detector, ...]:
-    if patterns is None:
+def _detectors(given: Patterns | Detectors | None) -> tuple[Detector, ...]:
+    if given is None:
         return (ValidatedDetector(),)
-    if isinstance(patterns, Detector):
-        return (patterns,)
-    named = patterns if _is_named(patterns) else _numbered(patterns)
+    if isinstance(given, Detector):
+        return (given,)
+    if _are_detectors(given):
+        return tuple(given)
+    named = given if _is_named(given) else _numbered(given)
     ours = [kind for kind, pattern in named.items() if DEFAULT_PRIVACY_PATTERNS.get(kind) is pattern]
     others = {kind: pattern for kind, pattern in named.items() if kind not in ours}
     found: list[Detector] = [ValidatedDetector(ours)] if ours else []
     return (*found, PatternDetector(others)) if others or not found else tuple(found)
+
+
+def _are_detectors(given: Patterns | Sequence[Detector]) -> TypeIs[Sequence[Detector]]:
+    return isinstance(given, Sequence) and bool(given) and all(isinstance(one, Detector) for one in given)
 
 
 def _is_named(patterns: Patterns) -> TypeIs[Mapping[str, str | re.Pattern[str]]]:

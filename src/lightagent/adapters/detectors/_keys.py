@@ -41,13 +41,13 @@ _NAMED: Final = re.compile(
     r"(?i:key|secret|token|password|passwd|bearer)[\"']?(?:\s{0,2}(?::=|=>|[:=]|is)\s{0,2}|\s)[\"']?"
     r"(?P<value>[A-Za-z0-9_+/=.~-]{16,512})"
 )
-_LOOKED_AT: Final = 16
+_LOOKED_AT: Final = 24
 """Characters of a value that decide, so that no later one changes what was said of it."""
 _ENTROPY: Final = 2.6
 """Bits a character: hexadecimal digits by chance have 3.2, and fewer in one text of twenty."""
-_CHANGES: Final = 6
-"""Between digits, small letters and capital ones, of 15 that there can be. Letters by chance have 9, names in programs,
-such as ``customerIdentifier``, fewer."""
+_CHANGES: Final = 0.4
+"""Of the places between two characters, those between a digit, a small letter and a capital one. By chance it is more
+than half of them; in names of programs, such as ``customerIdentifier``, it is less."""
 
 
 def looks_random(value: str) -> bool:
@@ -56,7 +56,7 @@ def looks_random(value: str) -> bool:
     digits, letters = sum(map(str.isdigit, head)), sum(map(str.isalpha, head))
     if digits >= 2 and letters >= 2:
         return _entropy(head) >= _ENTROPY
-    return digits + letters > 2 and _changes(head) >= (_CHANGES if digits else _CHANGES + 2)
+    return _is_mixed(head, 0.0 if digits else 0.1)
 
 
 def _entropy(text: str) -> float:
@@ -64,10 +64,11 @@ def _entropy(text: str) -> float:
     return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())
 
 
-def _changes(text: str) -> int:
-    """How often a character is of another kind than the one before it: a digit, a small letter, or a capital one."""
+def _is_mixed(text: str, more: float = 0.0) -> bool:
+    """Whether characters are of another kind than the one before them as often as in a text by chance."""
     kinds = [(one.isdigit(), one.isupper(), one.islower()) for one in text]
-    return sum(one != before for before, one in pairwise(kinds))
+    changes = sum(one != before for before, one in pairwise(kinds))
+    return changes >= (_CHANGES + more) * (len(text) - 1)
 
 
 def _is_sk(key: str) -> bool:
@@ -75,12 +76,12 @@ def _is_sk(key: str) -> bool:
     if found is None:
         return False
     head = found["body"][:_LOOKED_AT]
-    return any(map(str.isdigit, head)) or _changes(head) >= _CHANGES
+    return any(map(str.isdigit, head)) or _is_mixed(head)
 
 
 RULES: Final = (
     Rule("cloud_key", _CLOUD, window=64),
-    Rule("api_key", _SK, if_true(_is_sk), 64, ("sk-",)),
+    Rule("api_key", _SK, if_true(_is_sk), 80, ("sk-",)),
     Rule("jwt", _JWT, if_true(lambda token: token.startswith(_JOSE_HEADERS)), 17, ("eyJ",)),
     Rule("private_key", _PEM, window=80, needs=("-----BEGIN",)),
     Rule("url_password", _URL_PASSWORD, window=132, needs=("://",)),

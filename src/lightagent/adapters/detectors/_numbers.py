@@ -49,7 +49,13 @@ _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11
 _IBAN_LENGTHS: Final = {
     country: int(length)
     for length, countries in (
-        *(("15", "NO"), ("16", "BE"), ("18", "DK FK FO FI GL NL SD"), ("19", "MK SI"), ("20", "AT BA EE KZ LT LU XK MN")),
+        *(
+            ("15", "NO"),
+            ("16", "BE"),
+            ("18", "DK FK FO FI GL NL SD"),
+            ("19", "MK SI"),
+            ("20", "AT BA EE KZ LT LU XK MN"),
+        ),
         *(("21", "CH HR LI LV"), ("22", "BG BH CR DE GB GE IE ME RS VA"), ("23", "AE GI IL IQ TL OM SO")),
         *(("24", "AD CZ ES MD PK RO SA SE SK TN VG"), ("25", "LY PT ST"), ("26", "IS TR"), ("33", "RU")),
         *(("27", "BI DJ FR GR IT MC MR SM"), ("28", "AL AZ BY CY DO GT HN HU LB NI PL SV"), ("29", "BR EG PS QA UA")),

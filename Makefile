@@ -48,6 +48,7 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
+	tests/functional/test_held_templates.py \
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
 	$(STORES:%=tests/functional/test_journals_%.py)
 	$(closing)

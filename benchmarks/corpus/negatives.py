@@ -8,6 +8,7 @@ import random
 import string
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
@@ -59,7 +60,7 @@ def _version(chance: random.Random, faker: Faker) -> str:
 
 
 def _date(chance: random.Random, faker: Faker) -> str:
-    moment = faker.date_time()
+    moment = faker.date_time(end_datetime=datetime(2026, 1, 1, tzinfo=UTC))
     forms = (
         "%Y-%m-%d",
         "%d.%m.%Y",

@@ -6,6 +6,7 @@ import csv
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -178,7 +179,7 @@ class Writer:
             "year": self._chance.randrange(1950, 2030),
             "ip_address": faker.ipv4(),
             "url": f"https://www.{who['Domain'].lower()}/",
-            "date_time": faker.date_time().isoformat(" "),
+            "date_time": faker.date_time(end_datetime=datetime(2026, 1, 1, tzinfo=UTC)).isoformat(" "),
             "day_of_week": faker.day_of_week(),
             "state_abbr": "CA",
             "nationality": "French",

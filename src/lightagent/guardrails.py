@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from typing_extensions import TypeIs
 
@@ -61,7 +61,7 @@ def privacy_input_guardrail(
     Raises:
         ConfigurationError: a pattern is not a regular expression, or matches an empty text.
     """
-    return DetectorGuardrail("privacy_input", _detectors(patterns), reason, None)
+    return _guardrail("privacy_input", _detectors(patterns), reason, None)
 
 
 def output_redaction_guardrail(
@@ -76,7 +76,7 @@ def output_redaction_guardrail(
     Raises:
         ConfigurationError: a pattern is not a regular expression, or matches an empty text.
     """
-    return DetectorGuardrail("output_redaction", _detectors(patterns), "", replacement)
+    return _guardrail("output_redaction", _detectors(patterns), "", replacement)
 
 
 def url_allowlist_guardrail(
@@ -95,7 +95,7 @@ def url_allowlist_guardrail(
     Raises:
         ConfigurationError: one is not the name of a host.
     """
-    return DetectorGuardrail("url_allowlist", (UrlDetector(hosts),), reason, replacement)
+    return _guardrail("url_allowlist", (UrlDetector(hosts),), reason, replacement)
 
 
 def maximum_length_guardrail(most: int, *, cut: bool = False, reason: str = "The text is too long.") -> LengthGuardrail:
@@ -150,6 +150,15 @@ def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str
         ConfigurationError: a parameter has neither.
     """
     return ParameterGuardrail(parameters, reason)
+
+
+_QUICK: Final = (PatternDetector, UrlDetector, ValidatedDetector)
+"""They do nothing but apply regular expressions, which hold up all threads of a process wherever they are applied."""
+
+
+def _guardrail(name: str, detectors: tuple[Detector, ...], reason: str, replacement: str | None) -> DetectorGuardrail:
+    quick = all(type(detector) in _QUICK for detector in detectors)
+    return DetectorGuardrail(name, detectors, reason, replacement, quick=quick)
 
 
 def _detectors(given: Patterns | Detectors | None) -> tuple[Detector, ...]:

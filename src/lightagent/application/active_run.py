@@ -12,6 +12,7 @@ from lightagent.application.count_tokens import TokenLedger
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.run_subjects import RunSubjects
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
@@ -36,7 +37,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
-from lightagent.domain.policy import RunFacts, Subject
+from lightagent.domain.policy import Subject
 from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
@@ -122,6 +123,7 @@ class ActiveRun(Generic[DepsT]):
         self._watchers: Watchers | None = None
         self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
+        self._subjects = RunSubjects(record, path)
 
     @property
     def acting(self) -> Means[DepsT]:
@@ -201,7 +203,7 @@ class ActiveRun(Generic[DepsT]):
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
-        return self.run.origin(self.path)
+        return self._subjects.origin(self.run)
 
     def subject(
         self,
@@ -213,20 +215,7 @@ class ActiveRun(Generic[DepsT]):
         specs: tuple[ToolSpec, ...] = (),
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
-        run, head = self.run, self.run.head
-        asked = run.query
-        facts = RunFacts(
-            head.model,
-            "" if head.silent else head.instructions.content,
-            asked.text if isinstance(asked, UserMessage) else "",
-            self.stream,
-            head.output_schema is not None,
-            self.record.result_format,
-            params or {},
-            tools,
-            specs,
-        )
-        return Subject(self.origin(), name, call_id, facts)
+        return self._subjects.subject(self.run, name, call_id, params, tools, specs)
 
     @property
     def tool_names(self) -> tuple[str, ...]:

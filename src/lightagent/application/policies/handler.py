@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -45,38 +45,62 @@ class Handler:
         ConfigurationError: it cannot be called with these arguments, or the timeout is not a number of seconds above 0.
     """
 
-    __slots__ = ("_is_async", "_pace", "function", "timeout")
+    __slots__ = ("_is_async", "function", "pace", "timeout")
 
     def __init__(self, function: Function, what: str, takes: tuple[str, ...], timeout: float | None = None) -> None:
         _check_signature(function, what, takes)
         self.timeout = checked_seconds(timeout, what)
         self.function = function
         self._is_async = _is_async(function)
-        self._pace = Pace()
+        self.pace = Pace()
+
+    @property
+    def may_join(self) -> bool:
+        """Whether it can be called in a thread in which others are called before and after it."""
+        return not self._is_async and self.timeout is None
+
+    def call_here(self, arguments: tuple[object, ...]) -> object:
+        """What a synchronous function answers that is called right here; for those that never take long."""
+        try:
+            return self.function(*arguments)
+        except FAILURES as raised:
+            return Fault(f"It raised {type(failure(raised)).__name__}.")
 
     async def call(self, *arguments: object) -> object:
         """What the function answers in the end, or a `Fault` if it gives no answer."""
-        try:
-            return await await_foreign(self._call(arguments), self.timeout, in_time=False)
-        except TimeoutError:
-            if self.timeout is not None:
-                return Fault(f"It did not decide within its {self.timeout:g} s.")
-            return Fault("It raised TimeoutError.")
-        except FAILURES as raised:  # A function of anybody's: whatever it raises is a fault.
-            error = failure(raised)
-            if isinstance(error, InnerCancellation):
-                return Fault("Something that it waited for was cancelled.")
-            return Fault(f"It raised {type(error).__name__}.")
+        return await caught(self._call(arguments), self.timeout)
 
     async def _call(self, arguments: tuple[object, ...]) -> object:
         if self._is_async:
             answer = self.function(*arguments)
         else:
-            answer = await run_in_thread_at(self._pace, self.function, *arguments)
-        while inspect.isawaitable(answer):
-            self._pace.is_quick = False  # The function has only begun.
-            answer = await answer
+            answer = await run_in_thread_at(self.pace, self.function, *arguments)
+        if inspect.isawaitable(answer):
+            self.pace.is_quick = False  # The function has only begun.
+            return await settled(answer)
         return answer
+
+
+async def settled(answer: object) -> object:
+    """What comes in the end of an answer that may have to be awaited, once or more often."""
+    while inspect.isawaitable(answer):
+        answer = await answer
+    return answer
+
+
+async def caught(work: Coroutine[object, object, object], seconds: float | None) -> object:
+    """What a function answers in the end, or a `Fault` for whatever it raises, or where it takes too many seconds."""
+    try:
+        return await (work if seconds is None else await_foreign(work, seconds, in_time=False))
+    except TimeoutError:
+        if seconds is not None:
+            return Fault(f"It did not decide within its {seconds:g} s.")
+        return Fault("It raised TimeoutError.")
+    except FAILURES as raised:  # A function of anybody's: whatever it raises is a fault.
+        error = failure(raised)
+        if isinstance(error, InnerCancellation):
+            return Fault("Something that it waited for was cancelled.")
+        return Fault(f"It raised {type(error).__name__}.")
 
 
 def name_of(function: object) -> str:

@@ -1,17 +1,20 @@
-"""What reviews are about, made once for all boundaries at which a run is the same."""
+"""What reviews are about, made once for all boundaries at which it is the same."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from lightagent.application.run_record import RunRecord
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message, UserMessage
+from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import NO_ORIGIN, Origin
 from lightagent.domain.policy import RunFacts, Subject
 from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
+
+_NOTHING: Final = Subject(NO_ORIGIN)
 
 
 class RunSubjects:
@@ -22,22 +25,22 @@ class RunSubjects:
         path: the ids of the calls that lead to it from the outermost run.
     """
 
-    __slots__ = ("_facts", "_known", "_origin", "_path", "_place", "_record", "_subject")
+    __slots__ = ("_attempt", "_head", "_is_asked", "_origin", "_path", "_record", "_subject", "_turn")
 
     def __init__(self, record: RunRecord, path: tuple[str, ...]) -> None:
         self._record = record
         self._path = path
-        self._place: tuple[int, int, str] | None = None
+        self._head: AgentHead | None = None
+        self._is_asked = False
+        self._turn = self._attempt = -1
         self._origin = NO_ORIGIN
-        self._known: tuple[AgentHead, Message | None] | None = None
-        self._facts = RunFacts()
-        self._subject = Subject(self._origin)
+        self._subject = _NOTHING
 
     def origin(self, run: Run) -> Origin:
         """Where what happens now belongs."""
-        place = run.turn_now, run.attempt, run.head.name
-        if place != self._place:
-            self._place, self._origin = place, run.origin(self._path)
+        turn = run.turn_now
+        if turn != self._turn or run.attempt != self._attempt or run.head.name != self._origin.agent_name:
+            self._turn, self._attempt, self._origin = turn, run.attempt, run.origin(self._path)
         return self._origin
 
     def subject(
@@ -50,29 +53,31 @@ class RunSubjects:
         specs: tuple[ToolSpec, ...],
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
-        origin, facts = self.origin(run), self._common_facts(run)
+        common, origin = self._subject, self.origin(run)
+        facts = common.facts
+        # A policy may have put something into the parameters, which are an object that can be changed.
+        if run.head is not self._head or run.admitted is not self._is_asked or facts.params:
+            self._head, self._is_asked, facts = run.head, run.admitted, self._facts(run)
+        if common.facts is not facts or common.origin is not origin:
+            common = self._subject = Subject(origin, facts=facts)
         if params or tools or specs:
             facts = replace(facts, params=params or {}, tools=tools, specs=specs)
         elif not name and not call_id:
-            if self._subject.origin is not origin or self._subject.facts is not facts:
-                self._subject = Subject(origin, facts=facts)
-            return self._subject
+            return common
         return Subject(origin, name, call_id, facts)
 
-    def _common_facts(self, run: Run) -> RunFacts:
-        """The facts that are the same at every boundary, as long as the same agent acts."""
-        head = run.head
-        asked, known = run.query, self._known
-        # A policy may have put something into the parameters, which are an object that can be changed.
-        if known is not None and known[0] is head and known[1] is asked and not self._facts.params:
-            return self._facts
-        self._known = head, asked
-        self._facts = RunFacts(
+    def _facts(self, run: Run) -> RunFacts:
+        """The facts that are the same at every boundary, as long as the same agent acts.
+
+        What was asked stays known when it is not among the messages any more.
+        """
+        head, asked = run.head, run.query
+        known = self._subject.facts.query
+        return RunFacts(
             head.model,
             "" if head.silent else head.instructions.content,
-            asked.text if isinstance(asked, UserMessage) else "",
+            asked.text if isinstance(asked, UserMessage) else known,
             self._record.stream,
             head.output_schema is not None,
             self._record.result_format,
         )
-        return self._facts

@@ -47,8 +47,13 @@ class Rule:
 
 def find_all(rules: Iterable[Rule], text: str) -> Iterator[Finding]:
     """What the rules find. Each place is looked at by itself, so that no finding depends on another one."""
+    held: dict[tuple[str, ...], bool] = {(): True}
     for rule in rules:
-        if rule.needs and not any(needed in text for needed in rule.needs):
+        needs = rule.needs
+        holds = held.get(needs)
+        if holds is None:
+            holds = held[needs] = any(needed in text for needed in needs)
+        if not holds:
             continue
         group = "value" if "value" in rule.pattern.groupindex else 0
         proposal = rule.pattern.search(text)

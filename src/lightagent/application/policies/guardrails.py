@@ -12,7 +12,7 @@ from lightagent.application.policies.guard_reply import guarded, texts_of
 from lightagent.application.policies.handler import Fault, Handler, OwnNames, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.questions import FunctionPolicy, Question
-from lightagent.application.policies.text_guardrails import TextGuard, is_quick
+from lightagent.application.policies.text_guardrails import QUICK, TextGuard, is_quick
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.guardrails import GuardrailDecision, Stage, read_guardrail_answer
@@ -41,7 +41,7 @@ class GuardrailPolicy(FunctionPolicy):
         looks: it looks at all texts of replies, and not only at answers.
     """
 
-    __slots__ = ("_guard", "_handler", "_looking", "_stage", "name", "phases")
+    __slots__ = ("_guard", "_handler", "_is_quick", "_looking", "_stage", "name", "phases")
 
     def __init__(self, name: str, stage: Stage, handler: Handler, looks: TextGuard | None = None) -> None:
         self.name = name
@@ -52,6 +52,7 @@ class GuardrailPolicy(FunctionPolicy):
         self._looking = None if looks is None else Handler(partial(guarded, looks), "output_guardrails", _LOOKS)
         self._stage: Stage = stage
         self._handler = handler
+        self._is_quick = is_quick(handler.function)
 
     @property
     def guard(self) -> TextGuard | None:
@@ -60,24 +61,24 @@ class GuardrailPolicy(FunctionPolicy):
     def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
         guard, looking = self._guard, self._looking
         if guard is not None and looking is not None:
-            quick = is_quick(guard, texts_of(payload))
+            quick = self._is_quick and sum(map(len, texts_of(payload))) <= QUICK
             arguments = payload, subject.facts.structured
             return Question(looking, arguments, lambda made: self._guarded(guard, payload, made), quick)
         value = _value(subject, payload)
         shown = copy_json(value) if isinstance(value, dict) else value
-        quick = isinstance(value, str) and is_quick(self._handler.function, (value,))
+        quick = self._is_quick and isinstance(value, str) and len(value) <= QUICK
         arguments_of = shown, _context(subject)
-        return Question(self._handler, arguments_of, lambda answer: self._read(subject, payload, answer), quick)
+        return Question(self._handler, arguments_of, lambda answer: self._read(subject, payload, value, answer), quick)
 
-    def _read(self, subject: Subject, payload: PayloadT, answer: object) -> Ruling[PayloadT]:
-        """What an answer of the guardrail comes to."""
+    def _read(self, subject: Subject, payload: PayloadT, value: str | JsonObject, answer: object) -> Ruling[PayloadT]:
+        """What an answer comes to; `value` is what the guardrail looked at, an object in a copy."""
         read = answer if isinstance(answer, Fault) else read_guardrail_answer(answer)
         if not isinstance(read, GuardrailDecision):
             return self._failed(read.problem)
         if not read.allowed:
             text = read.reason or f"The {self._stage} guardrail {self.name.partition(':')[2]} blocked this."
             return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", text, ""), read.reason or "")
-        if read.value is None:
+        if read.value is None or read.value is value:
             return ALLOW
         try:
             made = _with_value(subject, payload, read.value)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from typing_extensions import TypeIs
 
 from lightagent.aiokits.thread_job import Pace
 from lightagent.aiokits.worker_threads import run_in_thread_at
@@ -15,6 +17,9 @@ from lightagent.application.foreign_code import FAILURES, InnerCancellation, awa
 from lightagent.domain.errors import ConfigurationError
 
 Function = Callable[..., object]
+
+_PLAIN: Final = (bool, type(None), str, dict)
+"""What most functions answer, which need not be looked at twice."""
 
 MOST_NAME: Final = 80
 """Characters of a policy's name in journals."""
@@ -75,15 +80,20 @@ class Handler:
             answer = self.function(*arguments)
         else:
             answer = await run_in_thread_at(self.pace, self.function, *arguments)
-        if inspect.isawaitable(answer):
-            self.pace.is_quick = False  # The function has only begun.
+        if is_begun(answer):
+            self.pace.is_quick = False
             return await settled(answer)
         return answer
 
 
+def is_begun(answer: object) -> TypeIs[Awaitable[object]]:
+    """Whether the function has only begun, and what it gave has to be awaited."""
+    return type(answer) not in _PLAIN and inspect.isawaitable(answer)
+
+
 async def settled(answer: object) -> object:
     """What comes in the end of an answer that may have to be awaited, once or more often."""
-    while inspect.isawaitable(answer):
+    while is_begun(answer):
         answer = await answer
     return answer
 

@@ -13,9 +13,9 @@ from lightagent.domain.policy import PayloadT, Phase, Subject
 from lightagent.domain.rulings import Ruling
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question(Generic[PayloadT]):
-    """What a function is asked.
+    """What a function is asked. Made for every call and kept nowhere, so it is not frozen, which takes its time.
 
     Attributes:
         handler: calls it.

@@ -7,12 +7,11 @@ by itself: what one rewrites, the next one is asked about, and the first that fo
 from __future__ import annotations
 
 import contextvars
-import inspect
 from collections.abc import Sequence
 from typing import Generic
 
 from lightagent.aiokits.worker_threads import run_in_thread_at
-from lightagent.application.policies.handler import Fault, caught, settled
+from lightagent.application.policies.handler import Fault, caught, is_begun, settled
 from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.domain.policy import PayloadT, Subject
 from lightagent.domain.rulings import Deliberation, Ruling
@@ -73,8 +72,8 @@ class Row(Generic[PayloadT]):
             if asked is None or not self._is_calling:
                 raise RuntimeError(f"An answer could not be read. {outcome.problem}")
             self._take(asked.read(outcome))
-        elif asked is not None and inspect.isawaitable(self._answer):
-            pace.is_quick = False  # The function has only begun.
+        elif asked is not None and is_begun(self._answer):
+            pace.is_quick = False
             self._take(asked.read(await caught(settled(self._answer), None)))
 
     def _run(self) -> None:
@@ -83,7 +82,7 @@ class Row(Generic[PayloadT]):
             self._is_calling = True
             answer = contextvars.copy_context().run(question.handler.function, *question.arguments)
             self._is_calling = False
-            if inspect.isawaitable(answer):
+            if is_begun(answer):
                 self._answer = answer  # Only an event loop can await it.
                 return
             self._take(question.read(answer))

@@ -47,9 +47,9 @@ class QuickGuard(Protocol):
         ...
 
 
-def is_quick(guardrail: object, texts: Sequence[str]) -> bool:
-    """Whether a guardrail takes so little time for these texts that it need not go to a thread."""
-    return isinstance(guardrail, QuickGuard) and guardrail.quick and sum(map(len, texts)) <= QUICK
+def is_quick(guardrail: object) -> bool:
+    """Whether a guardrail takes so little time for texts of `QUICK` characters that it need not go to a thread."""
+    return isinstance(guardrail, QuickGuard) and guardrail.quick
 
 
 class DetectorGuardrail:

@@ -3,7 +3,7 @@
 Two policies look at the question and two at the answer; each is a line of Python. The model answers at once.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from common import STORED_ANSWER, Turn
 
@@ -19,7 +19,7 @@ def allowed(text: str) -> str:
 
 def lightagent_turns() -> Mapping[str, Turn]:
     """This project: guardrails, which may be async or not, its templates, and gates."""
-    from lightagent import AgentOptions, ChatModel, ChatRequest, Gate, JsonObject, LightAgent, Passed, Phase
+    from lightagent import ChatModel, ChatRequest, Gate, JsonObject, LightAgent, Passed, Phase
     from lightagent import maximum_length_guardrail as length
     from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
     from lightagent.domain.policy import PHASES, PayloadT, Subject, Verdict
@@ -55,25 +55,33 @@ def lightagent_turns() -> Mapping[str, Turn]:
     class Idle(Open):
         phases: frozenset[Phase] = frozenset()
 
-    variants: Mapping[str, AgentOptions] = {
-        "none": {},
-        "a gate that reviews nothing": {"gate": Idle()},
-        "a gate that reviews everything": {"gate": Open()},
-        "four async": {"input_guardrails": [waited] * 2, "output_guardrails": [waited] * 2},
-        "four sync": {"input_guardrails": [sync] * 2, "output_guardrails": [sync] * 2},
-        "four sync at one boundary": {"input_guardrails": [sync] * 4},
-        "four templates": {"input_guardrails": [length(999)] * 2, "output_guardrails": [length(999)] * 2},
-    }
-
-    def turn(options: AgentOptions) -> Turn:
-        agent = LightAgent(model=Model(), instructions="You answer.", **options)
+    def turn(
+        before: list[Callable[[str, JsonObject], object]],
+        behind: list[Callable[[str, JsonObject], object]],
+        gate: Gate | None = None,
+    ) -> Turn:
+        agent = LightAgent(
+            model=Model(),
+            instructions="You answer.",
+            gate=gate,
+            input_guardrails=before,
+            output_guardrails=behind,
+        )
 
         async def ask(question: str) -> str:
             return await agent.arun(question)
 
         return ask
 
-    return {name: turn(options) for name, options in variants.items()}
+    return {
+        "none": turn([], []),
+        "a gate that reviews nothing": turn([], [], Idle()),
+        "a gate that reviews everything": turn([], [], Open()),
+        "four async": turn([waited] * 2, [waited] * 2),
+        "four sync": turn([sync] * 2, [sync] * 2),
+        "four sync at one boundary": turn([sync] * 4, []),
+        "four templates": turn([length(999)] * 2, [length(999)] * 2),
+    }
 
 
 def pydantic_ai_turns() -> Mapping[str, Turn]:

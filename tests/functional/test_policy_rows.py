@@ -24,6 +24,7 @@ from lightagent import (
     privacy_input_guardrail,
 )
 from lightagent.aiokits.thread_job import Pace
+from lightagent.aiokits.worker_threads import run_in_thread_at
 from lightagent.application.policies import rows
 from lightagent.application.policies.text_guardrails import QUICK
 from lightagent.domain.events import Admitted
@@ -39,11 +40,10 @@ WATCHDOG = 10.0
 def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A mark for each time that policies go to a worker thread."""
     went: list[str] = []
-    go = rows.run_in_thread_at
 
     async def counted(pace: Pace | None, function: Callable[[], T]) -> T:
         went.append("hop")
-        return await go(pace, function)
+        return await run_in_thread_at(pace, function)
 
     monkeypatch.setattr(rows, "run_in_thread_at", counted)
     return went
@@ -172,7 +172,7 @@ async def test_what_is_given_up_begins_no_further_function(gate: threading.Event
 
 
 async def test_templates_that_take_no_time_go_to_no_thread(hops: list[str]) -> None:
-    guardrails = [privacy_input_guardrail(), maximum_length_guardrail(10 * QUICK)]
+    guardrails: list[TextGuardrail] = [privacy_input_guardrail(), maximum_length_guardrail(10 * QUICK)]
     assert isinstance((await asked("What is new?", *guardrails)).outcome, Completed)
     assert isinstance((await asked("Mail me: ann@example.com", *guardrails)).outcome, Blocked)
     assert hops == []

@@ -29,7 +29,11 @@ from lightagent.domain.findings import Finding, normalized
 
 SEED = 11
 
-CHECKED = ("card", "iban", "cn_id", "cloud_key", "api_key", "jwt", "private_key", "phone")
+CHECKED = (
+    *("card", "iban", "cloud_key", "api_key", "jwt", "private_key", "phone"),
+    *("be_nn", "br_cpf", "ch_ahv", "cn_id", "de_idnr", "es_id", "fi_hetu", "fr_nir", "in_aadhaar", "it_cf"),
+    *("kr_rrn", "mx_curp", "no_fnr", "pl_pesel", "se_pn"),
+)
 """The kinds with a check digit or a fixed prefix come first."""
 
 

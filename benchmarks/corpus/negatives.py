@@ -100,6 +100,10 @@ def _part_number(chance: random.Random, faker: Faker) -> str:
             lambda: f"{_digits(chance, 3)}-{_digits(chance, 3)}-{_digits(chance, 4)}",
             lambda: f"0{_digits(chance, 3)}-{_digits(chance, 4)}",
             lambda: f"{_digits(chance, 3)} {_digits(chance, 3)} {_digits(chance, 3)}",
+            lambda: f"{_digits(chance, 8)}{chance.choice(_UPPER)}",
+            lambda: f"{_digits(chance, 6)}-{_digits(chance, 4)}",
+            lambda: f"{_digits(chance, 6)}-{_digits(chance, 7)}",
+            lambda: f"{_digits(chance, 4)} {_digits(chance, 4)} {_digits(chance, 4)}",
         )
     )()
 

@@ -118,19 +118,34 @@ def _grouped(digits: str, sizes: tuple[int, ...], separator: str) -> str:
     return separator.join(group for group in (*groups, digits[done:]) if group)
 
 
+_EACH: Final = 160
 _PART: Final = re.compile(r"(\d+)!?([nac])")
 
-_IDENTITIES: Final[Mapping[str, tuple[str, str, int]]] = {
-    "us_ssn": ("us.ssn", "ddd-dd-dddd", 160),
-    "cn_id": ("cn.ric", "11010519ddmmDDdddc", 160),
+_IDENTITIES: Final[Mapping[str, tuple[str, str]]] = {
+    "us_ssn": ("us.ssn", "ddd-dd-dddd"),
+    "cn_id": ("cn.ric", "11010519yymmDDdddc"),
+    "be_nn": ("be.nn", "yy.mm.DD-ddd.dd"),
+    "br_cpf": ("br.cpf", "ddd.ddd.ddd-dd"),
+    "ch_ahv": ("ch.ssn", "756.dddd.dddd.dd"),
+    "de_idnr": ("de.idnr", "ddddddddddd"),
+    "es_id": ("es.dni", "ddddddddA"),
+    "fi_hetu": ("fi.hetu", "DDmmyy-dddA"),
+    "fr_nir": ("fr.nir", "1 yy mm 75 ddd ddd dd"),
+    "in_aadhaar": ("in_.aadhaar", "dddd dddd dddd"),
+    "it_cf": ("it.codicefiscale", "BBBBBByyMDDHdddA"),
+    "kr_rrn": ("kr.rrn", "yymmDD-1dddddd"),
+    "mx_curp": ("mx.curp", "BEBByymmDDHDFBBBdd"),
+    "no_fnr": ("no.fodselsnummer", "DDmmyyddddd"),
+    "pl_pesel": ("pl.pesel", "yymmDDddddd"),
+    "se_pn": ("se.personnummer", "yymmDD-dddd"),
 }
-"""By kind: the module of python-stdnum, the form in which the number is written, and how many."""
+"""By kind: the module of python-stdnum, and the form in which the number is written."""
 
 
 def _identities(chance: random.Random) -> Iterator[Value]:
-    for kind, (name, form, count) in _IDENTITIES.items():
+    for kind, (name, form) in _IDENTITIES.items():
         module = import_module(f"stdnum.{name}")
-        for _ in range(count):
+        for _ in range(_EACH):
             yield Value(_valid(chance, module, form), kind, "identity")
 
 
@@ -140,7 +155,8 @@ def _valid(chance: random.Random, module: ModuleType, form: str) -> str:
         made = form
         for name, most in (("yy", 99), ("mm", 12), ("DD", 28)):
             made = made.replace(name, f"{chance.randint(1, most):02}")
-        alphabets = {"d": string.digits, "A": string.ascii_uppercase, "c": string.digits + "X"}
+        alphabets = {"d": string.digits, "A": string.ascii_uppercase, "c": f"{string.digits}X", "B": "BCFGLNPQRSTVZ"}
+        alphabets["M"] = "ABCDEHLMPRST"
         made = "".join(chance.choice(alphabets.get(one, one)) for one in made)
         if module.is_valid(made):
             return made

@@ -12,7 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 REGIONS = '{"regions": ["US", "CN", "FR", "GB", "DE", "JP", "BR", "IN"]}'
 LEAST = 0.98
-CHECKED = ("card", "iban", "cn_id", "cloud_key", "api_key", "jwt", "private_key", "phone")
+CHECKED = (
+    *("card", "iban", "cloud_key", "api_key", "jwt", "private_key", "phone"),
+    *("be_nn", "br_cpf", "ch_ahv", "cn_id", "de_idnr", "es_id", "fi_hetu", "fr_nir", "in_aadhaar", "it_cf"),
+    *("kr_rrn", "mx_curp", "no_fnr", "pl_pesel", "se_pn"),
+)
 """Kinds with a check digit or a fixed prefix."""
 
 

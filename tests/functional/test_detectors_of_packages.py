@@ -24,6 +24,12 @@ def test_detectors_stand_side_by_side() -> None:
     assert agent.run("q") == "Call [redacted] or 415-555-2671, pay with [redacted], write to ann@example.com."
 
 
+def test_numbers_of_some_countries_alone() -> None:
+    said = "415-555-2671, 01 42 68 53 00, 536-90-4399, 046 454 286, 82.05.12-123.87, +1 415 555 2671, me@example.com"
+    french = output_redaction_guardrail(open_detector("validated", countries=["FR"]), "#")
+    assert french(said, {}).value == "415-555-2671, #, 536-90-4399, 046 454 286, 82.05.12-123.87, #, #"
+
+
 def test_presidio_reads_what_goes_in_and_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a model, and without the network."""
 
@@ -53,6 +59,7 @@ def test_presidio_reads_what_goes_in_and_out(monkeypatch: pytest.MonkeyPatch) ->
         ("presidio", {"pipeline": "en_core_web_nothing"}, "is not installed"),
         ("presidio", {"score": 2}, "score"),
         ("validated", {"kinds": ["nonsense"]}, "unknown kind"),
+        ("validated", {"countries": ["XX"]}, "nothing is known of 'XX'"),
         ("nonsense", {}, "no detectors adapter"),
     ],
 )

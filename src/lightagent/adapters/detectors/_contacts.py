@@ -128,7 +128,7 @@ RULES: Final = (
     Rule("email", _EMAIL, window=132, needs=("@",)),
     Rule("phone", _INTERNATIONAL, phone_size, 40, ("+", "00")),
     *(
-        Rule(f"phone_{country.lower()}", pattern, window=32, needs=_DIALLED[country])
+        Rule(f"phone_{country.lower()}", pattern, window=32, needs=_DIALLED[country], country=country)
         for country, pattern in _NATIONAL.items()
     ),
 )

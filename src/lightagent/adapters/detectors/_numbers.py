@@ -1,12 +1,12 @@
-"""Numbers that carry their own check: bank cards, bank accounts, identity numbers."""
+"""Numbers of banks, which carry their own check: cards and accounts."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Final
 
-from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true
+from lightagent.adapters.detectors._identities import luhn
+from lightagent.adapters.detectors._rules import DIGITS, Rule
 
 _CARD: Final = re.compile(
     r"(?<![A-Za-z0-9_])(?:[2-6]\d{11,18}"
@@ -33,9 +33,7 @@ def is_card(text: str) -> bool:
     known = any(len(digits) in lengths and least <= digits[: len(least)] <= most for least, most, lengths in _BRANDS)
     if not known or len(set(digits)) < 2:
         return False
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    total = sum(map(int, digits[-1::-2])) + sum(one - 9 if one > 9 else one for one in doubled)
-    return total % 10 == 0
+    return luhn(digits)
 
 
 def card_size(text: str) -> int:
@@ -82,27 +80,7 @@ def iban_size(text: str) -> int:
     return size if int("".join(str(int(one, 36)) for one in turned)) % 97 == 1 else 0
 
 
-_US_SSN: Final = re.compile(r"(?<![A-Za-z0-9-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![A-Za-z0-9-])")
-
-_CN_ID: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)\d{15}[\dXx](?![A-Za-z0-9])"
-)  # It begins with the number of a province.
-_CN_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-
-
-def is_cn_id(text: str) -> bool:
-    """Whether the number has the birthday and the check character of a resident identity number of China."""
-    try:
-        born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
-    except ValueError:
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(text, _CN_WEIGHTS, strict=False))
-    return born.year >= 1900 and "10X98765432"[total % 11] == text[-1].upper()
-
-
 RULES: Final = (
     Rule("card", _CARD, card_size, 24, DIGITS),
     Rule("iban", _IBAN, iban_size, 44, DIGITS),
-    Rule("us_ssn", _US_SSN, window=12, needs=DIGITS),
-    Rule("cn_id", _CN_ID, if_true(is_cn_id), 19, DIGITS),
 )

@@ -36,6 +36,7 @@ class Rule:
         confirm: says how much of a proposal is a finding.
         window: characters from its start within which a finding shows.
         needs: a text that holds none of these holds no finding, which is seen at once; empty where nothing is known.
+        country: where alone it is written so; empty for what is the same everywhere.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Rule:
     confirm: Confirm = whole
     window: int = 64
     needs: tuple[str, ...] = ()
+    country: str = ""
 
 
 def find_all(rules: Iterable[Rule], text: str) -> Iterator[Finding]:

@@ -42,7 +42,20 @@ def _brazil(text: str) -> bool:
     return len(set(text)) > 1 and text[9:] == "".join(map(str, checks))
 
 
+def _britain(text: str) -> bool:
+    return text[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
+
+
+_PROVINCES: Final = frozenset(
+    number
+    for least, most in ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65), (71, 71), (81, 83), (91, 91))
+    for number in range(least, most + 1)
+)
+
+
 def _china(text: str) -> bool:
+    if int(text[:2]) not in _PROVINCES:
+        return False
     total = _weighted(text[:17], (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2))
     return _is_date(text[6:10], text[10:12], text[12:14]) and "10X98765432"[total % 11] == text[-1].upper()
 
@@ -130,36 +143,49 @@ def _spain(text: str) -> bool:
 
 def _sweden(text: str) -> bool:
     last = text[-10:]
-    return _is_date(last[:2], last[2:4], last[4:6]) and luhn(last)
+    return (
+        len(text) in (10, 12)
+        and text[:-10] in ("", "19", "20")
+        and _is_date(last[:2], last[2:4], last[4:6])
+        and luhn(last)
+    )
 
 
 def _switzerland(text: str) -> bool:
     return (10 - _weighted(text[:12], (1, 3) * 6) % 10) % 10 == int(text[12])
 
 
+def _united_states(text: str) -> bool:
+    """By the groups that are given out, since there is no check digit."""
+    return text[:3] not in ("000", "666") and text[0] != "9" and text[3:5] != "00" and text[5:] != "0000"
+
+
 _SEPARATORS: Final = str.maketrans("", "", " .-+")
 
 _FORMS: Final[tuple[tuple[str, str, Check | None], ...]] = (
-    ("be_nn", r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d", _belgium),
-    ("br_cpf", r"\d{3}\.\d{3}\.\d{3}-\d\d", _brazil),
-    ("ch_ahv", r"756(?:\.\d{4}\.\d{4}\.\d\d|\d{10})", _switzerland),
-    # It begins with the number of a province.
-    ("cn_id", r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)\d{15}[\dXx]", _china),
-    ("de_idnr", r"[1-9]\d(?: \d{3} \d{3} \d{3}|\d{9})", _germany),
-    ("es_id", r"(?:\d{8}|[XYZ]-?\d{7})-?[A-HJ-NP-TV-Z]", _spain),
-    ("fi_hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", None),
-    ("fr_nir", r"[1-478] ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d", _france),
-    ("gb_nino", r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d\d \d\d \d\d [A-D]", None),
-    ("in_aadhaar", r"[2-9]\d{3}(?: \d{4} \d{4}|-\d{4}-\d{4})", _india),
-    ("it_cf", r"[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]", _italy),
-    ("kr_rrn", r"\d{6}-[1-8]\d{6}", _korea),
-    ("mx_curp", r"[A-Z]{4}\d{6}[HM][A-Z]{5}[0-9A-Z]\d", _mexico),
-    ("no_fnr", r"\d{6} ?\d{5}", _norway),
-    ("pl_pesel", r"\d{11}", _poland),
-    ("se_pn", r"(?:19|20)?\d{6}[-+]\d{4}", _sweden),
-    ("us_ssn", r"(?!000|666|9)\d{3}(?:-(?!00)\d\d-|\x20(?!00)\d\d\x20)(?!0000)\d{4}", None),
+    ("be_nn", r"[0-9]{}\d\.\d\d\.\d\d-\d{3}\.\d\d", _belgium),
+    ("br_cpf", r"[0-9]{}\d\d\.\d{3}\.\d{3}-\d\d", _brazil),
+    ("ch_ahv", r"7{}56(?:\.\d{4}\.\d{4}\.\d\d|\d{10})", _switzerland),
+    ("cn_id", r"[1-9]{}\d{16}[\dXx]", _china),
+    ("de_idnr", r"[1-9]{}\d(?: \d{3} \d{3} \d{3}|\d{9})", _germany),
+    ("es_id", r"[0-9XYZ]{}-?\d{7}-?[A-HJ-NP-TV-Z]", _spain),
+    ("fi_hetu", r"[0-9]{}\d{5}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", None),
+    ("fr_nir", r"[1-478]{} ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d", _france),
+    ("gb_nino", r"[A-CEGHJ-PR-TW-Z]{}[A-CEGHJ-NPR-TW-Z] \d\d \d\d \d\d [A-D]", _britain),
+    ("in_aadhaar", r"[2-9]{}\d{3}(?: \d{4} \d{4}|-\d{4}-\d{4})", _india),
+    ("it_cf", r"[A-Z]{}[A-Z]{5}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]", _italy),
+    ("kr_rrn", r"[0-9]{}\d{5}-[1-8]\d{6}", _korea),
+    ("mx_curp", r"[A-Z]{}[A-Z]{3}\d{6}[HM][A-Z]{5}[0-9A-Z]\d", _mexico),
+    ("no_fnr", r"[0-9]{}\d{5} ?\d{5}", _norway),
+    ("pl_pesel", r"[0-9]{}\d{10}", _poland),
+    ("se_pn", r"[0-9]{}\d{5}(?:\d\d)?[-+]\d{4}", _sweden),
+    ("us_ssn", r"[0-9]{}\d\d(?:-\d\d-|\x20\d\d\x20)\d{4}", _united_states),
 )
-"""By kind, which begins with the country: how the number is written, and its check, if it has one."""
+"""By kind, which begins with the country: how the number is written, and its check, if it has one.
+
+Behind its first character, ``{}`` stands for what must not be before it. An expression that begins with a character is
+searched for much faster than one that begins with a condition.
+"""
 
 _WHOLE: Final[dict[str, Check]] = {"fi_hetu": _finland}
 """Checks that read a number with its separator, which says the century."""
@@ -174,9 +200,15 @@ def _confirm(kind: str, check: Check | None) -> Callable[[str], int]:
     return if_true(lambda proposed: check(proposed.translate(_SEPARATORS)))
 
 
-_AROUND: Final = r"(?<![A-Za-z0-9.+-])(?:{})(?![A-Za-z0-9]|[.-]\d)"
+_BEFORE: Final = "(?<![A-Za-z0-9.+-].)"
+_BEHIND: Final = r"(?![A-Za-z0-9]|[.-]\d)"
+
+_PATTERNS: Final = {kind: re.compile(f"(?s:{form.replace('{}', _BEFORE)}){_BEHIND}") for kind, form, _ in _FORMS}
+
+_NEEDS: Final = {"ch_ahv": ("756",), **dict.fromkeys(("be_nn", "br_cpf", "kr_rrn"), ("-",)), "se_pn": ("-", "+")}
+"""What a number has among its characters beside digits."""
 
 RULES: Final = tuple(
-    Rule(kind, re.compile(_AROUND.replace("{}", form)), _confirm(kind, check), 24, DIGITS, kind[:2].upper())
-    for kind, form, check in _FORMS
+    Rule(kind, _PATTERNS[kind], _confirm(kind, check), 24, _NEEDS.get(kind, DIGITS), kind[:2].upper())
+    for kind, _, check in _FORMS
 )

@@ -9,8 +9,9 @@ from lightagent.adapters.detectors._identities import luhn
 from lightagent.adapters.detectors._rules import DIGITS, Rule
 
 _CARD: Final = re.compile(
-    r"(?<![A-Za-z0-9_])(?:[2-6]\d{11,18}"
-    r"|[2-6]\d{3}([ -])\d{4}\1\d{4}(?:\1\d{1,4}(?:\1\d{1,3})?)?|3\d{3}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9_])"
+    r"[2-6](?<![A-Za-z0-9_].)(?:\d{11,18}|\d{3}([ -])\d{4}\1\d{4}(?:\1\d{1,4}(?:\1\d{1,3})?)?"
+    r"|(?<=3)\d{3}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9_])",
+    re.DOTALL,
 )
 
 _MAESTRO: Final = (12, 13, 15, 16, 18, 19)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,14 +37,16 @@ from lightagent import (
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore
+from lightagent.application.reviews import review_key
 from lightagent.domain.errors import StoreError, TamperedStream
 from lightagent.domain.events import Noted
-from lightagent.domain.journal_seals import seal_keys
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.review_requests import MOST_SHOWN
 from lightagent.testing import ManualClock, Reply, ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
+from tests.support.journal_editor import MemoryEditor
+from tests.support.wrapped_journals import KEYS, WrappedStore
 
 PAY = call_tool("pay", amount=5, to="ann")
 
@@ -458,19 +461,18 @@ def test_a_waiting_request_is_told_to_somebody_and_a_failure_changes_nothing(sto
     assert len(told) == 1
 
 
-class BrokenStore(MemoryJournalStore):
-    """A store that fails while it is told to."""
+class BrokenStore(WrappedStore):
+    """A store that cannot be written while it is broken."""
 
     broken = False
 
-    async def append(self, *args: object, **options: object) -> int:
-        if self.broken:
+    async def before(self, *, writes: bool) -> None:
+        if writes and self.broken:
             raise StoreError("the disk is full")
-        return await super().append(*args, **options)  # type: ignore[arg-type]
 
 
 def test_a_store_that_fails_leaves_the_run_waiting_and_is_told_when_it_is_resumed() -> None:
-    journals = BrokenStore()
+    journals = BrokenStore(MemoryJournalStore())
     store = ReviewStore(journals)
     journals.broken = True
     result = ask(hook(store=store))
@@ -528,19 +530,18 @@ def test_an_approval_does_not_hold_for_another_journal(store: ReviewStore, chang
     assert till.paid == []
 
 
-async def test_a_sealed_store_that_was_edited_behind_its_back_is_refused() -> None:
-    kept = MemoryJournalStore()
-    sealed = SealedJournalStore(kept, seal_keys("shop", {"spring": "s" * 32}), patience=0)
-    store = ReviewStore(sealed)
+async def test_a_sealed_store_that_was_edited_behind_its_back_is_refused(tmp_path: Path) -> None:
+    """Who can write to the store, but has no key, makes no approval of a rejection."""
+    editor = MemoryEditor(tmp_path)
+    store = ReviewStore(SealedJournalStore(editor.open(), KEYS, patience=0))
     till = Till(PAY, "Done.", hook=hook(store=store))
     result = await till.agent.arun("Pay.", result_format="object")
     [review] = [review async for review in store.reviews.list()]
     await store.reviews.decide(review.request.request_id, ApprovalDecision.reject("No.", actor="carol"))
-    (stream,) = kept._streams.values()
-    last = stream.entries[-1]
-    assert '"reject"' in last.content
-    forged = last.content.replace('"reject"', '"approve"')
-    stream.entries[-1] = type(last)(last.sequence, forged, last.schema, last.seal)
+    raw = editor.take(review_key(review.request))
+    forged = [replace(one, content=one.content.replace('"reject"', '"approve"')) for one in raw.entries]
+    assert forged != list(raw.entries)
+    editor.put(raw.with_entries(forged))
     with pytest.raises(TamperedStream):
         await till.agent.aresume(result.journal)
     assert till.paid == []

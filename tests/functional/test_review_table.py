@@ -54,8 +54,8 @@ TOLD = {
 
 def expected(case: Case, decided: int) -> tuple[str, list[int], list[str]]:
     """How a case stands when so many of its calls are decided."""
-    amounts = {"approve": lambda n: [n + 1], "edit": lambda n: [70]}
-    paid = [amount for n, one in enumerate(case.actions[:decided]) for amount in amounts.get(one, lambda n: [])(n)]
+    made = [(one, {"approve": n + 1, "edit": 70}.get(one)) for n, one in enumerate(case.actions[:decided])]
+    paid = [amount for _, amount in made if amount is not None]
     told = [TOLD[one].format(amount=n + 1) for n, one in enumerate(case.actions[:decided])]
     waiting = ["waiting"] * (len(case.actions) - decided)
     return "suspended" if waiting else "completed", paid, [*told, *waiting]

@@ -38,8 +38,8 @@ class Racers:
 
     def __init__(self, kind: str, options: str, stack: ExitStack) -> None:
         command = [sys.executable, "-m", "tests.support.review_racers", kind, options]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._both = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(2)]
+        pipe = subprocess.PIPE
+        self._both = [subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe) for _ in range(2)]
         for one in self._both:
             stack.enter_context(one)
 
@@ -75,15 +75,15 @@ async def test_one_decides_and_one_pays(kind: str, options: str, racers: Racers)
     store = open_store(kind, options)
     for number in range(RACES):
         request_id, journal = await begin(store, number)
-        decided = await asyncio.to_thread(
-            racers.race, *({"request_id": request_id, "amount": amount} for amount in (7, 8))
-        )
+        tasks: list[JsonObject] = [{"request_id": request_id, "amount": amount} for amount in (7, 8)]
+        decided = await asyncio.to_thread(racers.race, *tasks)
         assert sorted(bool(one["first"]) for one in decided) == [False, True]
         decision = (await store.reviews.show(request_id)).decision
         assert decision is not None
         assert decision.arguments is not None
         assert decision.actor == ("7" if decided[0]["first"] else "8")
-        gone_on = await asyncio.to_thread(racers.race, *({"journal": journal} for _ in range(2)))
+        both: JsonObject = {"journal": journal}
+        gone_on = await asyncio.to_thread(racers.race, both, both)
         assert sorted(bool(one["first"]) for one in gone_on) == [False, True], gone_on
         assert [amount for one in gone_on for amount in _amounts(one)] == [decision.arguments["amount"]]
         assert {one.get("error") for one in gone_on} == {None, "PolicyError"}

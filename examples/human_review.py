@@ -70,10 +70,8 @@ async def decide(store: SqliteJournalStore) -> None:
 async def main() -> None:
     """Do what the command line says."""
     with tempfile.TemporaryDirectory() as folder:
-        parts, path = (
-            (sys.argv[1:2], sys.argv[2]) if len(sys.argv) > 2 else (["ask", "decide"], Path(folder) / "pay.db")
-        )
-        for part in parts:
+        path = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "pay.db"
+        for part in sys.argv[1:2] or ("ask", "decide"):
             store = SqliteJournalStore(path)
             await (ask(store) if part == "ask" else decide(store))
             await store.aclose()

@@ -30,7 +30,11 @@ from lightagent import (
     ReviewStore,
     RunContext,
     RunResult,
+    Runs,
+    Scope,
+    Sessions,
     Subject,
+    ToolAnswer,
     on_approval_required,
     tool,
 )
@@ -38,7 +42,7 @@ from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore
 from lightagent.application.reviews import review_key
-from lightagent.domain.errors import StoreError, TamperedStream
+from lightagent.domain.errors import IncompleteListing, StoreError, TamperedStream
 from lightagent.domain.events import Noted
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import ToolMessage
@@ -173,6 +177,30 @@ FAILURES: dict[str, tuple[Callable[[ApprovalRequest], object], str]] = {
     "one": (lambda request: 1, "It answered with int, which is not a decision."),
     "misspelt": (lambda request: {"action": "aprove"}, "Its action is not one of approve, reject, edit and respond."),
 }
+
+
+@pytest.mark.parametrize("how", ["plain", "stream", "nested"])
+@pytest.mark.parametrize(("reviewer", "problem"), FAILURES.values(), ids=FAILURES)
+def test_a_function_that_does_not_decide_fails_closed(
+    leaks: LeakCheck, how: str, reviewer: Callable[[ApprovalRequest], object], problem: str
+) -> None:
+    store, timeout = InMemoryReviewStore(), 0.05 if reviewer is slow else None
+    till = Till(PAY, "Paid.", hook=hook(store=store, reviewer=reviewer, timeout=timeout))
+    agent = till.agent
+    if how == "nested":
+        model = ScriptedModel([call_tool("ask", query="Pay."), "Done."])
+        agent = LightAgent(name="outer", model=model, tools=[agent.as_tool("ask", "Pays.")])
+    if how == "stream":
+        *_, last = agent.run("Pay.", stream=True, result_format="event")
+        assert last.data["outcome"] == "suspended"
+    else:
+        assert agent.run("Pay.", result_format="object").outcome.kind == "suspended"
+    journal = agent.export_journal()
+    assert journal is not None
+    assert till.paid == []
+    assert [one.data["text"] for one in journal.events if isinstance(one, Noted)] == [
+        f"The call of pay still waits. {problem}"
+    ]
 
 
 @pytest.mark.parametrize(("reviewer", "problem"), FAILURES.values(), ids=FAILURES)
@@ -619,3 +647,87 @@ async def test_two_who_resume_at_once_pay_once() -> None:
     go_on.set()
     assert (await first).content == "Done."
     assert paid == [5]
+
+
+@pytest.mark.parametrize("what", ["run", "session", "user"])
+async def test_reviews_are_forgotten_with_what_they_are_about(what: str) -> None:
+    journals = MemoryJournalStore()
+    store = ReviewStore(journals)
+
+    async def ask_in(session: str | None) -> RunResult[str]:
+        till = Till(PAY, hook=hook(store=store))
+        kept = None if session else journals
+        agent = LightAgent(
+            name="till",
+            model=till.model,
+            tools=list(till.agent.means.catalogue.own.values()),
+            hooks=[hook(store=store)],
+            session_store=journals,
+        )
+        return await agent.arun("Pay.", user_id="bob", session_id=session, journal=kept, result_format="object")
+
+    result, other = await ask_in("s" if what == "session" else None), await ask_in("t")
+    if what == "run":
+        await Runs(journals).forget(result.run_id, "bob")
+    elif what == "session":
+        await Sessions(journals).forget("s", "bob")
+    else:
+        await journals.forget(Scope(user="bob"))
+    left = [review.request.run_id async for review in store.reviews.list()]
+    assert left == ([] if what == "user" else [other.run_id])
+
+
+def test_an_agent_that_takes_over_has_its_calls_reviewed_where_its_own_hook_says() -> None:
+    first, second, paid = InMemoryReviewStore(), InMemoryReviewStore(), list[int]()
+
+    def pay(amount: int) -> str:
+        """Pay."""
+        paid.append(amount)
+        return "paid"
+
+    def switch() -> ToolAnswer:
+        """Let the cashier go on."""
+        return ToolAnswer("The cashier goes on.", hand_over="cashier")
+
+    def make(*replies: Reply) -> LightAgent:
+        cashier = LightAgent(
+            name="cashier", model=ScriptedModel([*replies]), tools=[pay], hooks=[HumanApprovalHook(store=second)]
+        )
+        return LightAgent(
+            name="desk",
+            model=ScriptedModel([call_tool("switch")]),
+            tools=[switch],
+            handoffs=[cashier],
+            hooks=[HumanApprovalHook(store=first, tools=["nothing of the cashier's"], name="desk")],
+        )
+
+    result = make(call_tool("pay", amount=5)).run("Pay.", result_format="object")
+    assert (first.list_pending(), result.outcome.kind) == ([], "suspended")
+    (request,) = second.list_pending()
+    assert request.agents == ("cashier",)
+    second.resolve(request.request_id, ApprovalDecision.approve(actor="carol"))
+    assert (make("Done.").resume(result.journal.to_json()).content, paid) == ("Done.", [5])
+
+
+async def test_a_listing_tells_of_a_review_that_was_damaged_after_the_others(tmp_path: Path) -> None:
+    editor = MemoryEditor(tmp_path)
+    store = ReviewStore(editor.open())
+    results = [
+        await Till(PAY, hook=hook(store=store)).agent.arun("Pay.", user_id=user, result_format="object")
+        for user in ("ann", "bob", "eve")
+    ]
+    requests = {review.request.user_id: review.request async for review in store.reviews.list()}
+    raw = editor.take(review_key(requests["bob"]))
+    changed = [replace(one, content=one.content.replace('"amount":5', '"amount":9')) for one in raw.entries]
+    editor.put(raw.with_entries(changed))
+    found: list[str] = []
+
+    async def read() -> None:
+        async for review in store.reviews.list():
+            found.extend([review.request.user_id])
+
+    with pytest.raises(IncompleteListing, match="the arguments are not those that the request is bound to"):
+        await read()
+    assert sorted(found) == ["ann", "eve"]
+    with pytest.raises(LightAgentError, match="the arguments are not those"):
+        await Till("Done.", hook=hook(store=store)).agent.aresume(results[1].journal)

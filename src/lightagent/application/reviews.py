@@ -10,7 +10,14 @@ from lightagent.application.check_options import check_text
 from lightagent.application.read_streams import list_streams
 from lightagent.application.remembered import RememberedDecisions, RememberFor
 from lightagent.application.review_codec import read_review_entry, review_drafts
-from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, StreamConflict
+from lightagent.domain.errors import (
+    ConfigurationError,
+    DamagedStream,
+    Fenced,
+    IncompleteListing,
+    PolicyError,
+    StreamConflict,
+)
 from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import (
@@ -57,7 +64,7 @@ class Reviews:
             status: only those with this status; None for all.
 
         Raises:
-            ConfigurationError: there is no such status, or the log of a review was changed.
+            ConfigurationError: there is no such status.
             IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
@@ -67,10 +74,17 @@ class Reviews:
         # One that has expired may be labelled by the status before.
         labels = {} if status in (None, "expired") else {"status": status or ""}
         query = StreamQuery(kind=KIND, tenant="", user=user_id, labels=labels)
+        unreadable = list[str]()
         async for stream in list_streams(self.store, query):
-            review = await self.read(stream.key)
+            try:
+                review = await self.read(stream.key)
+            except (DamagedStream, ConfigurationError) as error:
+                unreadable.append(f"Review {stream.key.id:.100}: {error.message}")
+                continue
             if review is not None and status in (None, review.as_of(self.clock()).status):
                 yield review.as_of(self.clock())
+        if unreadable:
+            raise IncompleteListing(tuple(unreadable))
 
     async def show(self, request_id: str, user_id: str | None = None) -> Review:
         """One review.
@@ -247,8 +261,8 @@ class Reviews:
 
 
 def review_key(request: ApprovalRequest) -> StreamKey:
-    """The stream of a review, which belongs to whoever the run belongs to."""
-    return StreamKey(Scope(user=request.user_id), KIND, request.request_id)
+    """The stream of a review, which belongs to the user and the session that the run belongs to."""
+    return StreamKey(Scope(user=request.user_id, session=request.session_id), KIND, request.request_id)
 
 
 def taken_elsewhere(request: ApprovalRequest) -> PolicyError:

@@ -109,9 +109,13 @@ class RunReviews(Generic[DepsT]):
             StoreError: a store cannot be written.
         """
         settled, self._settled = self._settled, []
-        for one in settled:
-            if one.review is not None and one.waiting.desk is not None:
-                await self._take(one.waiting.desk, one.review)
+        try:
+            for one in settled:
+                if one.review is not None and one.waiting.desk is not None:
+                    await self._take(one.waiting.desk, one.review)
+        except BaseException:
+            await self._close(used=False)  # Nothing is done with those that were taken before.
+            raise
 
     async def consult(self) -> bool:
         """Ask about the calls that wait, and go on with what is decided at once. Returns whether anything was.

@@ -161,6 +161,30 @@ def test_a_function_decides_at_once(
     assert store.list_pending() == []
 
 
+@pytest.mark.parametrize("outermost", [False, True], ids=["hook of the nested agent", "hook of the outermost one"])
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_function_decides_at_once_about_calls_of_nested_agents(stream: bool, outermost: bool) -> None:
+    decided: list[tuple[str, ...]] = []
+
+    def review(request: ApprovalRequest) -> dict[str, JsonValue]:
+        decided.append(request.agents)
+        return {"action": "edit", "arguments": {"amount": 7, "to": "ann"}}
+
+    reviewing, silent = hook(reviewer=review), HumanApprovalHook(tools=["nothing"])
+    till = Till(PAY, "Paid.", hook=silent if outermost else reviewing)
+    agent = till.agent
+    for name in ("desk", "lead"):
+        model = ScriptedModel([call_tool("ask", query="Pay."), "Done."])
+        hooks = [reviewing] if outermost and name == "lead" else []
+        agent = LightAgent(name=name, model=model, tools=[agent.as_tool("ask", "Pays.")], hooks=hooks)
+    if stream:
+        *_, last = agent.run("Pay.", stream=True, result_format="event")
+        assert last.data["outcome"] == "completed"
+    else:
+        assert agent.run("Pay.") == "Done."
+    assert (decided, till.paid) == ([("lead", "desk", "till")], [(7, "ann")])
+
+
 def raising(request: ApprovalRequest) -> bool:
     raise RuntimeError("the reviewer is not there")
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 
-from lightagent import ApprovalDecision, HumanApprovalHook, LightAgent, LightAgentError, ReviewStore
+from lightagent import ApprovalDecision, HumanApprovalHook, LightAgent, LightAgentError, ReviewStore, Runs
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.journals import JournalStore
@@ -47,6 +47,10 @@ async def carry_out(task: JsonObject, store: ReviewStore) -> JsonObject:
         if "amount" in task:
             decision = ApprovalDecision.edit({"amount": task["amount"]}, actor=str(task["amount"]))
             await store.reviews.decide(str(task["request_id"]), decision)
+        elif "run_id" in task:
+            journal = await Runs(store.journals).journal(str(task["run_id"]), str(task["user"]))
+            assert journal is not None
+            await payer(store, paid, "Done.").aresume(journal)
         else:
             await payer(store, paid, "Done.").aresume(str(task["journal"]))
     except LightAgentError as error:

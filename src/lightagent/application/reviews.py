@@ -183,6 +183,7 @@ class Reviews:
         """
         before = await self.read(review_key(request))
         if before is not None and before.request.round == request.round:
+            await self._expire(review_key(request), before)
             before = before.as_of(self.clock())
             _check_binding(before, request)
             if same_decision(before.decision, decision):

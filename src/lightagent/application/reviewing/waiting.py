@@ -59,7 +59,7 @@ class WaitingCall:
         arguments, started = self.call.arguments or {}, outermost.started
         last = self.asked[-1] if self.asked else ApprovalRequested(self.path[-1], "", {"arguments": arguments})
         hidden = any(decision.phase == "approval" for decision in rewritings(last.decisions))
-        complete = not hidden and can_be_shown(arguments)
+        complete = not hidden and can_be_shown(arguments) and can_be_shown(last.request)
         plain = same_json(last.request, {"arguments": arguments})
         details = {} if plain or not can_be_shown(last.request) else last.request
         timeout = None if self.desk is None else self.desk.timeout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Final
 
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
@@ -21,6 +22,9 @@ from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review
 from lightagent.domain.review_requests import ApprovalRequest
 from lightagent.ports.journals import JournalStore
+
+MOST_USED: Final = 1_000
+"""Reviews whose decision was used that a hook without a store keeps in memory."""
 
 
 class ReviewStore:
@@ -149,7 +153,8 @@ class HumanApprovalHook(ReviewDesk):
     decision, None included, leaves the call waiting.
 
     Args:
-        store: where requests and decisions are kept: a `ReviewStore` or any journal store; by default in memory.
+        store: where requests and decisions are kept: a `ReviewStore` or any journal store; by default in memory, where
+            those of the last 1,000 decisions that were used are kept.
         tools: the names of the tools to ask about; None for all of them. With an empty list the store is told of those
             calls alone that wait for another reason, such as tools that are declared with `requires_approval=True`.
         reviewer: a function of an `ApprovalRequest` that decides at once: it answers an `ApprovalDecision`, True,
@@ -185,6 +190,7 @@ class HumanApprovalHook(ReviewDesk):
             separate_reviewer=separate_reviewer,
             notify=Webhook(webhook) if isinstance(webhook, str) else webhook,
             name=name,
+            most_used=MOST_USED if store is None else None,
         )
 
 

@@ -17,6 +17,7 @@ from lightagent import (
     ApprovalPayload,
     ApprovalRequest,
     ApprovalRequired,
+    ChatRequest,
     ConfigurationError,
     HumanApprovalHook,
     HumanFeedback,
@@ -755,3 +756,23 @@ async def test_a_listing_tells_of_a_review_that_was_damaged_after_the_others(tmp
     assert sorted(found) == ["ann", "eve"]
     with pytest.raises(LightAgentError, match="the arguments are not those"):
         await Till("Done.", hook=hook(store=store)).agent.aresume(results[1].journal)
+
+
+async def test_a_hook_without_a_store_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightagent.human_review.MOST_USED", 5)
+    desk = HumanApprovalHook(reviewer=lambda request: True)
+
+    def reply(request: ChatRequest) -> Reply:
+        return "Done." if isinstance(request.messages[-1], ToolMessage) else PAY
+
+    till = Till(hook=desk)
+    agent = LightAgent(
+        name="till",
+        model=ScriptedModel(reply, record=False),
+        tools=list(till.agent.means.catalogue.own.values()),
+        hooks=[desk],
+    )
+    for _ in range(20):
+        assert await agent.arun("Pay.") == "Done."
+    assert len(till.paid) == 20
+    assert [review.status async for review in desk.reviews.list(status=None)] == ["used"] * 5

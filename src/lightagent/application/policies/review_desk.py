@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from lightagent.application.policies.handler import Fault, Handler, checked_seconds, name_of
-from lightagent.application.reviews import Reviews
+from lightagent.application.reviews import Reviews, review_key
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.policy import Phase, Subject
 from lightagent.domain.review import ApprovalDecision
@@ -39,6 +41,8 @@ class ReviewDesk:
         separate_reviewer: whoever the run belongs to may not approve its calls.
         notify: is told of each request that waits.
         name: what it is known by on record.
+        most_used: how many reviews whose decision was used are kept; None for all. For a store in memory, which nobody
+            empties, and which would grow with every call.
 
     Raises:
         ConfigurationError: an option is not valid.
@@ -54,6 +58,7 @@ class ReviewDesk:
         separate_reviewer: bool,
         notify: Function | None,
         name: str,
+        most_used: int | None = None,
     ) -> None:
         if isinstance(tools, str) or not all(isinstance(one, str) for one in tools or ()):
             raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
@@ -64,6 +69,8 @@ class ReviewDesk:
         self.name = name
         self._reviewer = _handler(reviewer, "reviewer", self.timeout)
         self._notify = _handler(notify, "notify", NOTICE_SECONDS)
+        self._most_used = most_used
+        self._used: deque[StreamKey] = deque()
         self._actor = "" if reviewer is None else f"reviewer:{name_of(reviewer)}"
 
     def covers(self, tool: str) -> bool:
@@ -97,6 +104,18 @@ class ReviewDesk:
         decision = ApprovalDecision(known.action, reason, known.actor)
         check_decision(review, decision)
         return decision
+
+    async def spent(self, review: Review) -> None:
+        """The decision of a review was used; what nobody needs any more is let go.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if self._most_used is None:
+            return
+        self._used.append(review_key(review.request))
+        if len(self._used) > self._most_used:
+            await self.reviews.store.forget(self._used.popleft())
 
     async def tell(self, request: ApprovalRequest) -> str:
         """Tell that a request waits. Returns what went wrong, or nothing."""

@@ -240,3 +240,6 @@ class RunReviews(Generic[DepsT]):
             finally:
                 if one.lease is not None:
                     await one.lease.release()
+            if used and one.on_record:
+                with suppress(StoreError):
+                    await one.desk.spent(one.review)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from lightagent.application.run_record import RunRecord
 from lightagent.domain.agent_heads import AgentHead
@@ -15,6 +15,15 @@ from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
 
 _NOTHING: Final = Subject(NO_ORIGIN)
+
+
+class OwnFacts(NamedTuple):
+    """The facts that are given at one boundary alone; see `RunFacts`."""
+
+    params: JsonObject
+    tools: tuple[str, ...] = ()
+    specs: tuple[ToolSpec, ...] = ()
+    approved: bool = False
 
 
 class RunSubjects:
@@ -43,16 +52,8 @@ class RunSubjects:
             self._turn, self._attempt, self._origin = turn, run.attempt, run.origin(self._path)
         return self._origin
 
-    def subject(
-        self,
-        run: Run,
-        name: str,
-        call_id: str,
-        params: JsonObject | None,
-        tools: tuple[str, ...],
-        specs: tuple[ToolSpec, ...],
-    ) -> Subject:
-        """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
+    def subject(self, run: Run, name: str = "", call_id: str = "", own: OwnFacts | None = None) -> Subject:
+        """What a review of what happens now is about."""
         common, origin = self._subject, self.origin(run)
         facts = common.facts
         # A policy may have put something into the parameters, which are an object that can be changed.
@@ -60,8 +61,8 @@ class RunSubjects:
             self._head, self._is_asked, facts = run.head, run.admitted, self._facts(run)
         if common.facts is not facts or common.origin is not origin:
             common = self._subject = Subject(origin, facts=facts)
-        if params or tools or specs:
-            facts = replace(facts, params=params or {}, tools=tools, specs=specs)
+        if own is not None:
+            facts = replace(facts, params=own.params, tools=own.tools, specs=own.specs, approved=own.approved)
         elif not name and not call_id:
             return common
         return Subject(origin, name, call_id, facts)

@@ -30,6 +30,8 @@ from lightagent.ports.policy import Gate, HeldStream
 
 PayloadT = TypeVar("PayloadT")
 
+_NO_DECISIONS: Final[tuple[Decision, ...]] = ()
+
 _ACTIONS: Final[tuple[Action, ...]] = ("allow", "rewrite", "ask", "block", "error")
 
 
@@ -54,8 +56,12 @@ class Reviewer:
 
     async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT] | Stopped:
         """The verdict of all gates that review this phase, at which the run goes on or ends."""
-        verdict = await self._review(phase, subject, payload)
-        if type(verdict) is Passed:
+        gates = self.gates
+        if len(gates) == 1 and phase in self.phases:
+            verdict = await self._ask(gates[0], phase, subject, payload)
+        else:
+            verdict = await self._review(phase, subject, payload)
+        if isinstance(verdict, Passed):
             return verdict
         if isinstance(verdict, Asked):
             return _not_asked(phase, verdict)
@@ -77,9 +83,6 @@ class Reviewer:
     async def _review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
         decisions: tuple[Decision, ...] = ()
         reason: str | None = None
-        if len(self.gates) == 1:
-            gate = self.gates[0]
-            return await self._ask(gate, phase, subject, payload) if phase in gate.phases else Passed(payload)
         for gate in self.gates:
             if phase not in gate.phases:
                 continue
@@ -128,13 +131,8 @@ class Reviewer:
             if isinstance(failure(raised), InnerCancellation):
                 return policy_fault(gate, phase, "Something that it waited for was cancelled.")
             return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
-        if (
-            type(verdict) is Passed
-            and verdict.payload is payload
-            and type(verdict.decisions) is tuple
-            and not verdict.decisions
-        ):
-            return Passed(payload)  # What nobody can change has passed as it was.
+        if type(verdict) is Passed and verdict.payload is payload and verdict.decisions is _NO_DECISIONS:
+            return verdict  # What nobody can change has passed as it was.
         return _checked(gate, phase, payload, verdict)
 
 

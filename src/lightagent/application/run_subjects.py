@@ -34,38 +34,47 @@ class RunSubjects:
         path: the ids of the calls that lead to it from the outermost run.
     """
 
-    __slots__ = ("_attempt", "_head", "_is_asked", "_origin", "_path", "_record", "_subject", "_turn")
+    __slots__ = ("_attempt", "_head", "_is_asked", "_known", "_origin", "_path", "_record", "_run", "_subject", "_turn")
 
     def __init__(self, record: RunRecord, path: tuple[str, ...]) -> None:
         self._record = record
         self._path = path
         self._head: AgentHead | None = None
-        self._is_asked = False
         self._turn = self._attempt = -1
         self._origin = NO_ORIGIN
+        self._run: Run | None = None
+        self._known: AgentHead | None = None
+        self._is_asked = False
         self._subject = _NOTHING
 
     def origin(self, run: Run) -> Origin:
         """Where what happens now belongs."""
-        turn = run.turn_now
-        if turn != self._turn or run.attempt != self._attempt or run.head.name != self._origin.agent_name:
-            self._turn, self._attempt, self._origin = turn, run.attempt, run.origin(self._path)
+        turn, attempt = run.turn_now, run.attempt or 1
+        if turn != self._turn or attempt != self._attempt or run.head is not self._head:
+            self._turn, self._attempt, self._head = turn, attempt, run.head
+            self._origin = run.origin(self._path)
         return self._origin
 
     def subject(self, run: Run, name: str = "", call_id: str = "", own: OwnFacts | None = None) -> Subject:
         """What a review of what happens now is about."""
+        # A policy may have put something into the parameters, which are an object that can be changed.
+        if run is not self._run or self._subject.facts.params:
+            self._look_at(run)
+        common = self._subject
+        if own is not None:
+            facts = replace(common.facts, params=own.params, tools=own.tools, specs=own.specs, approved=own.approved)
+            return Subject(common.origin, name, call_id, facts)
+        return Subject(common.origin, name, call_id, common.facts) if name or call_id else common
+
+    def _look_at(self, run: Run) -> None:
+        """Work out what all reviews are about, as far as it is not what it was."""
         common, origin = self._subject, self.origin(run)
         facts = common.facts
-        # A policy may have put something into the parameters, which are an object that can be changed.
-        if run.head is not self._head or run.admitted is not self._is_asked or facts.params:
-            self._head, self._is_asked, facts = run.head, run.admitted, self._facts(run)
-        if common.facts is not facts or common.origin is not origin:
-            common = self._subject = Subject(origin, facts=facts)
-        if own is not None:
-            facts = replace(facts, params=own.params, tools=own.tools, specs=own.specs, approved=own.approved)
-        elif not name and not call_id:
-            return common
-        return Subject(origin, name, call_id, facts)
+        if run.head is not self._known or run.admitted is not self._is_asked or facts.params:
+            self._known, self._is_asked, facts = run.head, run.admitted, self._facts(run)
+        if origin is not common.origin or facts is not common.facts:
+            self._subject = Subject(origin, facts=facts)
+        self._run = run
 
     def _facts(self, run: Run) -> RunFacts:
         """The facts that are the same at every boundary, as long as the same agent acts.

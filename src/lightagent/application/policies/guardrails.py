@@ -121,7 +121,7 @@ def _value(subject: Subject, payload: object) -> str | JsonObject:
     """What the guardrail looks at."""
     match payload:
         case QueryPayload(content=content):
-            return UserMessage(content).text
+            return content if isinstance(content, str) else UserMessage(content).text
         case CallPayload(arguments=arguments):
             return {"tool_name": subject.name, "arguments": arguments}
         case OutputPayload(content=content):

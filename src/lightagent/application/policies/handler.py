@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from types import CoroutineType
 from typing import Final
 
 from typing_extensions import TypeIs
@@ -78,6 +79,8 @@ class Handler:
     async def _call(self, arguments: tuple[object, ...]) -> object:
         if self._is_async:
             answer = self.function(*arguments)
+            if type(answer) is CoroutineType:
+                answer = await answer
         else:
             answer = await run_in_thread_at(self.pace, self.function, *arguments)
         if is_begun(answer):

@@ -10,7 +10,7 @@ from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.application.policies.rows import Row
 from lightagent.application.policies.text_guardrails import TextGuard
 from lightagent.domain.policy import PayloadT, Phase, Subject, Verdict
-from lightagent.domain.rulings import Deliberation, Ruling
+from lightagent.domain.rulings import ALLOW, Deliberation, Ruling
 from lightagent.ports.policy import Gate, HeldStream
 
 _ABOUT_REPLIES: Final[frozenset[Phase]] = frozenset({"model_reply", "output"})
@@ -46,8 +46,13 @@ class Pipeline(Gate):
         self._policies = tuple(policies)
         self._names = tuple(dict.fromkeys(policy.name for policy in self._policies))
         self._phases: frozenset[Phase] = frozenset().union(*(policy.phases for policy in self._policies))
-        self._asked: dict[Phase, tuple[Policy, ...]] = {
-            phase: tuple(policy for policy in self._policies if phase in policy.phases) for phase in self._phases
+        self._asked: dict[Phase, tuple[tuple[Policy, FunctionPolicy | None], ...]] = {
+            phase: tuple(
+                (policy, policy if isinstance(policy, FunctionPolicy) else None)
+                for policy in self._policies
+                if phase in policy.phases
+            )
+            for phase in self._phases
         }
         about_replies = [policy for policy in self._policies if policy.phases & _ABOUT_REPLIES]
         guards = [(policy.name, policy.guard) for policy in about_replies if policy.guard is not None]
@@ -71,10 +76,10 @@ class Pipeline(Gate):
         policies, place = self._asked.get(phase, ()), 0
         deliberation = Deliberation(phase, payload)
         while place < len(policies) and deliberation.end is None:
-            policy = policies[place]
+            policy, function = policies[place]
             ruling: Ruling[PayloadT]
-            if isinstance(policy, FunctionPolicy):
-                asked = policy.ask(phase, subject, deliberation.payload)
+            if function is not None:
+                asked = function.ask(phase, subject, deliberation.payload)
                 if not isinstance(asked, Question):
                     ruling = asked
                 elif asked.is_quick:
@@ -88,7 +93,8 @@ class Pipeline(Gate):
                     ruling = asked.read(await asked.handler.call(*asked.arguments))
             else:
                 ruling = await policy.rule(phase, subject, deliberation.payload)
-            deliberation = deliberation.take(policy.name, ruling)
+            if ruling is not ALLOW:
+                deliberation = deliberation.take(policy.name, ruling)
             place += 1
         return deliberation.verdict()
 

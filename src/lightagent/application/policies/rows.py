@@ -14,14 +14,14 @@ from lightagent.aiokits.worker_threads import run_in_thread_at
 from lightagent.application.policies.handler import Fault, caught, is_begun, settled
 from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.domain.policy import PayloadT, Subject
-from lightagent.domain.rulings import Deliberation, Ruling
+from lightagent.domain.rulings import ALLOW, Deliberation, Ruling
 
 
 class Row(Generic[PayloadT]):
     """The functions from one that is to be asked to the first that cannot be called in a thread.
 
     Args:
-        policies: all that are asked at a boundary.
+        policies: all that are asked at a boundary, each with itself again if a function stands behind it.
         place: of the one that `question` is from.
 
     Attributes:
@@ -42,7 +42,7 @@ class Row(Generic[PayloadT]):
 
     def __init__(
         self,
-        policies: Sequence[object],
+        policies: Sequence[tuple[object, FunctionPolicy | None]],
         place: int,
         question: Question[PayloadT],
         subject: Subject,
@@ -89,16 +89,16 @@ class Row(Generic[PayloadT]):
             self._question = self._next()
 
     def _take(self, ruling: Ruling[PayloadT]) -> None:
-        policy = self._policies[self.place]
-        if isinstance(policy, FunctionPolicy):
+        _, policy = self._policies[self.place]
+        if policy is not None and ruling is not ALLOW:
             self.deliberation = self.deliberation.take(policy.name, ruling)
         self.place += 1
 
     def _next(self) -> Question[PayloadT] | None:
         """What is to be asked next in this thread."""
         while self.deliberation.end is None and self.place < len(self._policies):
-            policy = self._policies[self.place]
-            if not isinstance(policy, FunctionPolicy):
+            _, policy = self._policies[self.place]
+            if policy is None:
                 return None
             asked = policy.ask(self.deliberation.phase, self._subject, self.deliberation.payload)
             if isinstance(asked, Question):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, runtime_checkable
 
@@ -15,6 +15,7 @@ from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
+from lightagent.ports.budgets import Meter
 from lightagent.ports.policy import Gate
 
 DepsT_co = TypeVar("DepsT_co", covariant=True, default=object)
@@ -45,6 +46,10 @@ def _no_part(part: object) -> None:
     return None
 
 
+def _no_past() -> Sequence[Event]:
+    return ()
+
+
 def _no_headers(origin: Origin) -> TraceHeaders:
     return ()
 
@@ -60,6 +65,8 @@ class Nesting:
         gates: the gates of the runs around it, the outermost first; they review the nested run as well.
         stream: whether deltas are wanted.
         trace_headers: the headers that link what the nested run asks of another process to the trace.
+        meters: the budgets of the runs around it; what the nested run spends counts on them as well.
+        past: gives the events of the nested run so far.
     """
 
     child: Run | None
@@ -68,6 +75,8 @@ class Nesting:
     gates: tuple[Gate, ...] = ()
     stream: bool = False
     trace_headers: Callable[[Origin], TraceHeaders] = _no_headers
+    meters: tuple[Meter, ...] = ()
+    past: Callable[[], Sequence[Event]] = _no_past
 
 
 @dataclass(frozen=True, slots=True)

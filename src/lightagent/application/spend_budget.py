@@ -9,9 +9,10 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.application.meter import RunMeter, weighed
+from lightagent.application.meter import RunMeter
+from lightagent.application.projections.spent import spent_by
 from lightagent.application.tenant_meter import TenantMeter
-from lightagent.domain.budgets import NOTHING_SPENT, Exceeded, Spent
+from lightagent.domain.budgets import Exceeded
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError
@@ -20,12 +21,11 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.outcomes import BudgetExhausted, Failed
 from lightagent.domain.policy import Phase, Stopped
-from lightagent.domain.prices import NO_PRICES, PriceTable
+from lightagent.domain.prices import NO_PRICES
 from lightagent.domain.rulings import EndRun, ended
 from lightagent.domain.runs import Run
 from lightagent.domain.spending import (
     Used,
-    all_used,
     message_size,
     most_output,
     request_size,
@@ -82,7 +82,7 @@ class Spending:
         prices = budgets.prices or NO_PRICES
         self._earlier = seconds_taken(past)
         tree, own = (
-            RunMeter(name, limits, prices, self._taken, self._level, _spent(past, prices, nested=nested))
+            RunMeter(name, limits, prices, self._taken, self._level, spent_by(past, prices, nested=nested))
             for name, limits, nested in (("tree", budgets.tree, True), ("run", budgets.run, False))
         )
         self._own = (tree, own)
@@ -197,13 +197,6 @@ class Spending:
         if known is None or known[0] is not message:
             known = self._sizes[id(message)] = message, message_size(message)
         return known[1]
-
-
-def _spent(past: Sequence[Event], prices: PriceTable, *, nested: bool) -> Spent:
-    """What was spent by these events."""
-    if len(past) < 2:
-        return NOTHING_SPENT
-    return sum((weighed(used, prices) for used in all_used(past, nested=nested)), NOTHING_SPENT)
 
 
 def own_budgets(budgets: Budgets | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -37,6 +38,7 @@ from lightagent.domain.errors import StoreError
 from lightagent.domain.messages import AssistantMessage
 from lightagent.ports.budgets import BudgetAccounts
 from lightagent.testing.system import ManualClock
+from tests.servers.postgres import PostgresServer
 
 PRICES = PriceTable({"scripted": ModelPrice(1.0, 2.0)})
 ANSWER = ModelReply(AssistantMessage("done"), ReplyEnd("stop", Usage(100, 50, 150)))
@@ -179,7 +181,7 @@ asyncio.run(main())
 """
 
 
-def race(kind: str, options: dict[str, object], calls: int) -> list[int]:
+def race(kind: str, options: dict[str, str], calls: int) -> list[int]:
     """The runs that each of two processes completes under one budget."""
     command = [sys.executable, "-c", WORKER, kind, json.dumps(options), str(calls)]
     workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -198,8 +200,13 @@ def race(kind: str, options: dict[str, object], calls: int) -> list[int]:
     return outs
 
 
-def test_two_processes_over_sqlite_spend_every_unit_once(tmp_path: Path) -> None:
-    done = race("sqlite", {"path": str(tmp_path / "budgets.db")}, 41)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_processes_spend_every_unit_once(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    options = {"path": str(tmp_path / "budgets.db")}
+    if kind == "postgres":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        options = {"url": postgres.url, "schema_name": f"budgets_{uuid4().hex}"}
+    done = race(kind, options, 41)
     assert sum(done) == 41
     assert all(done), "Both had a part in it."
 

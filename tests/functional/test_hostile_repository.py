@@ -35,6 +35,13 @@ HOSTILE = {
     "agent.capture_content": "[default.agent]\ncapture_content = true",
     "agent.metadata": '[default.agent]\nmetadata = {{ extra_headers = {{ X = "y" }} }}',
     "context.counter": '[default.context]\nmax_tokens = 1000\ncounter = "hostile"',
+    "budgets.tree": "[default.budgets.tree]\ncost = 1e6",
+    "budgets.run": "[default.budgets.run]\nmodel_calls = 1000000",
+    "budgets.tenant": '[default.budgets.tenant]\nname = "another"\nmodel_calls = 1000000',
+    "budgets.prices": (
+        "[default.budgets.tree]\ncost = 1\n[default.budgets.prices.offline]\n"
+        "input_per_million = 0\noutput_per_million = 0"
+    ),
     "tools.directory": '[default.tools]\ndirectory = "."',
     "logging.file": '[default.logging]\nfile = "written.log"',
 }

@@ -130,7 +130,9 @@ def test_what_only_a_run_has_is_no_limit_of_a_tenant() -> None:
         TenantBudget(BudgetLimits(tokens=1), "year")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("rate", [{"requests": 0}, {"tokens": True}, {"max_wait": -1}, {"max_wait": math.inf}])
+@pytest.mark.parametrize(
+    "rate", [{"requests": 0}, {"tokens": True}, {"tokens": 1, "max_wait": -1}, {"tokens": 1, "max_wait": math.inf}, {}]
+)
 def test_rates_that_are_no_rates_are_refused(rate: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="rate"):
         RateLimit(**rate)  # type: ignore[arg-type]

@@ -56,6 +56,8 @@ class RateLimit:
                 continue
             if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_COUNT:
                 raise ConfigurationError(f"rate: {name} must be a whole number of at least 1, got {count!r:.80}.")
+        if self.requests is None and self.tokens is None:
+            raise ConfigurationError("rate: neither requests nor tokens are limited.")
         wait: object = self.max_wait
         if not isinstance(wait, int | float) or isinstance(wait, bool) or not 0 <= wait < math.inf:
             raise ConfigurationError(f"rate: max_wait must be a number of seconds of at least 0, got {wait!r:.80}.")

@@ -93,7 +93,7 @@ def test_without_a_table_there_are_no_budgets(file: Path) -> None:
     [
         ("[default.budgets.tree]\nmodel_cals = 1", "Did you mean 'model_calls' or"),
         (
-            "[default.budgets.prices.small]\ninput_per_million = 1\noutput_per_million = 1\ncached_input_per_milion = 1",
+            "[default.budgets.prices.m]\ninput_per_million = 1\noutput_per_million = 1\ncached_input_per_milion = 1",
             "Did you mean 'cached_input_per_million'",
         ),
         ("[default.budgets.tree]\nmodel_calls = -1", "greater than or equal to 0"),

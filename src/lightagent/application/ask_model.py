@@ -79,7 +79,7 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
     made = await _reviewed_request(live, offered, specs)
     if isinstance(made, RunFinished):
         await finish(live, made.outcome, made.decisions)
-    elif await _may_send(live, made):
+    elif live.spending is None or await _may_send(live, made):
         await live.tell(made)
 
 

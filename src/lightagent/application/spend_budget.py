@@ -9,13 +9,14 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from lightagent.aiokits.cancellation import current_task
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.meter import RunMeter
 from lightagent.application.projections.spent import spent_by
 from lightagent.application.tenant_meter import TenantMeter
 from lightagent.domain.budgets import Exceeded
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.errors import LightAgentError
 from lightagent.domain.events import ContextReplaced, Event, ModelFailed, ModelReplied, ModelRequested
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
@@ -157,8 +158,9 @@ class Spending:
                     break
                 taken.append(meter)
             done = stopped is None
-        except LightAgentError as error:  # An account that cannot be read, or no price: it fails closed.
-            stopped = ended(phase, POLICY, EndRun(Failed(classify_exception(error)), "The budget could not be read."))
+        except FAILURES as raised:  # Accounts of anybody's, or a model without a price: it fails closed.
+            error = classify_exception(failure(raised))
+            stopped = ended(phase, POLICY, EndRun(Failed(error), "It could not be told whether there is room."))
         finally:
             if not done:
                 for meter in taken:
@@ -179,13 +181,14 @@ class Spending:
         for meter in self._meters:
             try:
                 await meter.flush()
-            except LightAgentError:
-                continue
+            except FAILURES as raised:  # Accounts of anybody's: the answer is there all the same.
+                failure(raised)
 
     async def close(self) -> None:
         """The run stops here: give back what was reserved and not used."""
         self._give_back()
-        await self.flush()
+        if current_task() is not None:  # Else nobody goes on with this coroutine, and nothing may be awaited.
+            await self.flush()
 
     def _give_back(self) -> None:
         """The tokens of a request of which no event tells what it came to; that it was sent counts."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
-from lightagent.aiokits.abandon import to_the_end
+from lightagent.aiokits.abandon import TimeIsUp, to_the_end, within
 from lightagent.application.meter import weighed
 from lightagent.domain.budget_accounts import Account, AccountKey, Terms, Wait, correct, reserve
 from lightagent.domain.budgets import NOTHING_SPENT, Exceeded, Spent
+from lightagent.domain.errors import StoreError
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.scopes import Scope
 from lightagent.domain.spending import Used
 from lightagent.ports.budgets import BudgetAccounts, Meter, TenantBudget
 from lightagent.ports.system import Clock
+
+_ANSWER_SECONDS: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -31,8 +36,9 @@ class _Correction:
 
 @dataclass(slots=True)
 class _Answer:
-    """What the last change of an account came to."""
+    """What the last change of an account came to; `taken` once it was reserved."""
 
+    taken: bool = False
     refused: Exceeded | Wait | None = None
     period: str = ""
 
@@ -95,24 +101,38 @@ class TenantMeter(Meter):
             account = _corrected(account, told)
             found = reserve(account, foreseen, self._terms, now)
             if isinstance(found, Account):
-                answer.refused, answer.period = None, found.period
+                answer.taken, answer.refused, answer.period = True, None, found.period
                 return found
-            answer.refused = found
+            answer.taken, answer.refused = False, found
             return account if told else None
 
         try:
-            await to_the_end(self._accounts.update(self._key, change, now))
+            await to_the_end(self._update(change, now))
         except asyncio.CancelledError:
             # The update has got in, as a rule; whoever is cancelled does not use what it reserved.
-            if answer.refused is None:
+            if answer.taken:
                 self._corrections.append(_Correction(-foreseen, answer.period, now))
             raise
         except BaseException:
             self._corrections = told + self._corrections
             raise
-        if answer.refused is None:
+        if answer.taken:
             self._reserved.append(_Reserved(foreseen, answer.period, now, wanted))
         return answer.refused
+
+    async def _update(self, change: Callable[[Account], Account | None], now: float) -> None:
+        """Change the account, in bounded time: a run that cannot learn whether it may go on must not hang.
+
+        Raises:
+            StoreError: the accounts did not answer.
+        """
+        try:
+            await within(_ANSWER_SECONDS, self._accounts.update(self._key, change, now))
+        except TimeIsUp as error:
+            raise StoreError(
+                f"The accounts of budgets did not answer within {_ANSWER_SECONDS:g} s.",
+                guidance="See what keeps their store busy.",
+            ) from error
 
     def release(self, wanted: Used) -> None:
         reserved = self._take(wanted)
@@ -140,7 +160,7 @@ class TenantMeter(Meter):
         if not told:
             return
         try:
-            await to_the_end(self._accounts.update(self._key, lambda found: _corrected(found, told), self._clock.now()))
+            await to_the_end(self._update(lambda found: _corrected(found, told), self._clock.now()))
         except asyncio.CancelledError:
             raise  # It has got in, as a rule.
         except BaseException:

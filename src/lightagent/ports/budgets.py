@@ -65,6 +65,9 @@ class TenantBudget:
     tenant: str | None = None
 
     def __post_init__(self) -> None:
+        limits: object = self.limits
+        if not isinstance(limits, BudgetLimits):
+            raise ConfigurationError(f"budgets: limits must be BudgetLimits, got {type(limits).__name__}.")
         if self.limits.seconds is not None or self.limits.depth is not None:
             raise ConfigurationError(
                 "budgets: seconds and depth are of a run, not of a tenant.", guidance="Pass them as run= or tree=."
@@ -88,12 +91,26 @@ class Budgets:
         run: each run of the agent by itself.
         tenant: all runs of a tenant or user together.
         prices: what models cost, for limits of cost; by default LiteLLM's table where it is installed.
+
+    Raises:
+        ConfigurationError: one is of a wrong type.
     """
 
     tree: BudgetLimits = NO_LIMITS
     run: BudgetLimits = NO_LIMITS
     tenant: TenantBudget | None = None
     prices: PriceTable | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("tree", BudgetLimits),
+            ("run", BudgetLimits),
+            ("tenant", TenantBudget),
+            ("prices", PriceTable),
+        ):
+            given: object = getattr(self, name)
+            if not isinstance(given, kind) and (given is not None or kind is BudgetLimits):
+                raise ConfigurationError(f"budgets: {name} must be {kind.__name__}, got {type(given).__name__}.")
 
     @property
     def costs(self) -> bool:

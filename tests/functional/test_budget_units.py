@@ -25,6 +25,7 @@ from lightagent import (
     ChatRequest,
     ContextBudget,
     Delta,
+    FallbackModel,
     GuardrailDecision,
     JsonObject,
     LightAgent,
@@ -418,6 +419,15 @@ async def test_a_model_without_a_price_is_not_asked_where_the_cost_is_limited(pr
     assert result.error is not None
     assert "no price for the model 'scripted'" in result.error.message
     assert model.requests == ()
+
+
+async def test_each_model_of_a_fallback_has_its_own_price() -> None:
+    cheap, dear = ScriptedModel([busy()], name="cheap"), ScriptedModel(["done"], name="dear")
+    prices = PriceTable({"cheap": ModelPrice(1.0, 1.0), "dear": ModelPrice(100.0, 100.0)})
+    agent = LightAgent(model=FallbackModel([cheap, dear]), budgets=Budgets(BudgetLimits(cost=1.0), prices=prices))
+    result = await agent.arun("?", result_format="object")
+    assert result.success, result.error
+    assert spent_in(result.journal, prices).cost == pytest.approx(result.usage.total_tokens * 100 / 1_000_000)
 
 
 async def test_what_was_spent_is_told_with_the_end() -> None:

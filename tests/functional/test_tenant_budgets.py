@@ -35,6 +35,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.deltas import ModelReply
 from lightagent.domain.errors import StoreError
+from lightagent.domain.events import ToolStarted
 from lightagent.domain.messages import AssistantMessage
 from lightagent.ports.budgets import BudgetAccounts
 from lightagent.testing.system import ManualClock
@@ -202,6 +203,25 @@ async def test_a_run_that_is_cancelled_while_it_asks_gives_back_what_it_reserved
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await accounts.find(account(budget))).spent.model_calls == 0
+
+
+async def test_calls_that_do_not_begin_since_the_run_is_cancelled_are_given_back() -> None:
+    accounts = MemoryBudgetAccounts()
+    budget = TenantBudget(BudgetLimits(tool_calls=9), accounts=accounts)
+    model = ScriptedModel([[call_tool("work", number=number) for number in range(3)]])
+
+    async def work(number: int) -> int:
+        """Works."""
+        await asyncio.Event().wait()
+        return number
+
+    agent = LightAgent(model=model, tools=[work], budgets=Budgets(tenant=budget))
+    events = agent.aevents("?")
+    async for event in events:
+        if isinstance(event, ToolStarted):
+            break
+    await events.aclose()
+    assert (await accounts.find(account(budget))).spent.tool_calls == 1
 
 
 # A process of its own that makes runs until the budget is spent, and tells how many were completed.

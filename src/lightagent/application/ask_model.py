@@ -165,10 +165,9 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
     if pause is None:
         return
     live.record.cause = None
-    if not await _may_send(live):
-        return
     await asyncio.sleep(pause)
-    await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
+    if await _may_send(live):
+        await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
 
 
 def _asked_pause(cause: Exception) -> float | None:

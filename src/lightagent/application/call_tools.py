@@ -61,8 +61,13 @@ async def _within_budget(live: ActiveRun[DepsT], spending: Spending, ready: list
     of_agents = any(isinstance(unwrapped(call.tool), NestingTool) for call in new)
     stopped = await spending.reserve_calls(len(new), of_agents=of_agents)
     if stopped is None:
-        for call in new:
-            await _begin(live, call)
+        left = len(new)
+        try:
+            for call in new:
+                left -= 1
+                await _begin(live, call)
+        finally:
+            spending.release_calls(left)
         return True
     for call in new:
         await live.tell(stopped_call(live, call.call.call.id, stopped))

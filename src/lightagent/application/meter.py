@@ -63,14 +63,13 @@ class RunMeter(Meter):
         return Exceeded(self._name, limit, getattr(self.limits, limit), spent)
 
     def release(self, wanted: Used) -> None:
-        foreseen = weighed(wanted, self._prices, priced=self.limits.cost is not None)
+        foreseen = weighed(wanted, self._prices)
         self.spent -= Spent(foreseen.model_calls, foreseen.tool_calls)
         self._held -= _size(foreseen)
 
     def settle(self, wanted: Used, used: Used) -> None:
-        priced = self.limits.cost is not None
-        self._held -= _size(weighed(wanted, self._prices, priced=priced))
-        self.spent += _size(weighed(used, self._prices, priced=priced))
+        self._held -= _size(weighed(wanted, self._prices))
+        self.spent += _size(weighed(used, self._prices))
 
     async def flush(self) -> None:
         """Nothing: nobody else counts here."""
@@ -90,7 +89,7 @@ def weighed(used: Used, prices: PriceTable, *, priced: bool = False) -> Spent:
         price = prices.find(*used.models)
         if price is None and priced:
             raise ConfigurationError(
-                f"budgets: the cost is limited, but there is no price for the model {used.models[-1]!r:.100}.",
+                f"budgets: the cost is limited, but there is no price for the model {used.models[0]!r:.100}.",
                 guidance="Add it to Budgets(prices=PriceTable({...})).",
             )
         picos = 0 if price is None else price.picos(usage)

@@ -28,6 +28,7 @@ from lightagent.domain.runs import Run
 from lightagent.domain.spending import (
     Used,
     message_size,
+    model_names,
     most_output,
     request_size,
     seconds_taken,
@@ -127,16 +128,22 @@ class Spending:
         asked = run if request is None else run._replace(request=request)
         given = request_size(asked, self._size)
         made = most_output(params)
-        return await self._reserve("model_request", Used(1, 0, Usage(given, made, given + made), (run.head.model,)))
+        return await self._reserve("model_request", Used(1, 0, Usage(given, made, given + made), model_names(run.head)))
 
     async def reserve_summary(self, run: Run, tokens: int) -> Stopped | None:
         """Reserve one request for a summary, which is of so many tokens."""
-        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), (run.head.model,)))
+        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), model_names(run.head)))
 
     async def reserve_calls(self, count: int, *, of_agents: bool) -> Stopped | None:
         """Reserve all calls of a turn that are about to begin, or none of them."""
         wanted = Used(tool_calls=count, depth=int(of_agents))
         return await self._take("tool_call", wanted)
+
+    def release_calls(self, count: int) -> None:
+        """Give back calls that were reserved and do not begin, since the run was cancelled meanwhile."""
+        if count:
+            for meter in self._meters:
+                meter.release(Used(tool_calls=count))
 
     async def _reserve(self, phase: Phase, wanted: Used) -> Stopped | None:
         self._give_back()

@@ -19,6 +19,7 @@ from lightagent.ports.budgets import BudgetAccounts, Meter, TenantBudget
 from lightagent.ports.system import Clock
 
 _ANSWER_SECONDS: Final = 30.0
+_NO_TIME: Final = -1.0
 
 
 @dataclass(slots=True)
@@ -72,6 +73,7 @@ class TenantMeter(Meter):
         self._prices = prices
         self._priced = budget.limits.cost is not None
         self._clock = clock
+        self._period = ""
         self._reserved: list[_Reserved] = []
         self._corrections: list[_Correction] = []
 
@@ -116,7 +118,8 @@ class TenantMeter(Meter):
         except BaseException:
             self._corrections = told + self._corrections
             raise
-        if answer.taken:
+        self._period = answer.period or self._period
+        if answer.taken and wanted.model_calls:
             self._reserved.append(_Reserved(foreseen, answer.period, now, wanted))
         return answer.refused
 
@@ -136,14 +139,15 @@ class TenantMeter(Meter):
 
     def release(self, wanted: Used) -> None:
         reserved = self._take(wanted)
-        if reserved is not None:
-            self._corrections.append(_Correction(-reserved.foreseen, reserved.period, reserved.at))
+        if reserved is None:  # Calls of tools, which no minute is about.
+            reserved = _Reserved(weighed(wanted, self._prices), self._period, _NO_TIME, wanted)
+        self._corrections.append(_Correction(-reserved.foreseen, reserved.period, reserved.at))
 
     def settle(self, wanted: Used, used: Used) -> None:
         reserved = self._take(wanted)
         if reserved is None:
             return
-        after = weighed(used, self._prices, priced=self._priced)
+        after = weighed(used, self._prices)
         foreseen = reserved.foreseen
         change = Spent(tokens=after.tokens - foreseen.tokens, picos=after.picos - foreseen.picos)
         if change != NOTHING_SPENT:

@@ -74,16 +74,16 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
             return Used(tool_calls=1)
         case ModelReplied(usage=usage, model=model, message=message):
             told = _told(usage) or _estimated(request_size(run, sizes), sizes(message))
-            return Used(usage=told, models=_names(model, run.head))
+            return Used(usage=told, models=model_names(run.head, model))
         case ModelFailed(usage=usage, partial=partial):
             if _told(usage) is None and partial:  # An answer had begun, so the request was read.
                 usage = _estimated(request_size(run, sizes), estimate_tokens(partial))
-            return Used(usage=usage or NO_USAGE, models=_names(None, run.head))
+            return Used(usage=usage or NO_USAGE, models=model_names(run.head))
         case ContextReplaced(source=source, usage=usage):
             if _told(usage) is None and source == "summarize":
                 count = max(event.count - run.missing, 0)
                 usage = _estimated(sum(map(sizes, run.messages[:count])), sum(map(sizes, event.messages)))
-            return Used(usage=usage or NO_USAGE, models=_names(None, run.head))
+            return Used(usage=usage or NO_USAGE, models=model_names(run.head))
         case _:
             return NOTHING_USED
 
@@ -153,8 +153,15 @@ def _goes_on(event: Event) -> bool:
     return isinstance(event, ApprovalDecided) or (isinstance(event, Noted) and event.kind == RESUMED)
 
 
-def _names(told: str | None, head: AgentHead) -> tuple[str, ...]:
-    return (head.model,) if not told or told == head.model else (told, head.model)
+def model_names(head: AgentHead, told: str | None = None) -> tuple[str, ...]:
+    """The names under which a model may have a price: as it was told, as the agent has it, and those it stands for."""
+    own = head.model
+    several = own.removeprefix(_FALLBACK).removesuffix(")").split(", ") if own.startswith(_FALLBACK) else []
+    return tuple(dict.fromkeys((*([told] if told else []), own, *several)))
+
+
+_FALLBACK: Final = "fallback("
+"""How the name of a `FallbackModel` begins; the names of its models follow."""
 
 
 def _told(usage: Usage | None) -> Usage | None:

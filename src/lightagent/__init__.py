@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
     from lightagent.application.prompts import Prompts
     from lightagent.application.prune_sessions import PrunedSessions
+    from lightagent.application.remembered import RememberedDecision
+    from lightagent.application.reviews import Reviews
     from lightagent.application.session_info import SessionInfo
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
         format_lightagent_error,
     )
     from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.hooks import HookContext, HookDecision
@@ -118,6 +121,8 @@ if TYPE_CHECKING:
     )
     from lightagent.domain.prices import ModelPrice, PriceTable
     from lightagent.domain.review import ApprovalDecision
+    from lightagent.domain.review_log import Review
+    from lightagent.domain.review_requests import ApprovalRequest
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.tools import ToolSpec
@@ -131,6 +136,7 @@ if TYPE_CHECKING:
         sensitive_tool_confirmation_guardrail,
         url_allowlist_guardrail,
     )
+    from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
@@ -157,6 +163,7 @@ __all__ = [
     "App",
     "ApprovalDecision",
     "ApprovalPayload",
+    "ApprovalRequest",
     "ApprovalRequired",
     "ApprovalRequiredTools",
     "Asked",
@@ -200,10 +207,14 @@ __all__ = [
     "HistorySource",
     "HookContext",
     "HookDecision",
+    "HumanApprovalHook",
+    "HumanFeedback",
+    "InMemoryReviewStore",
     "Journal",
     "JournalBudgetAccounts",
     "JournalStore",
     "JsonObject",
+    "JsonReviewStore",
     "JsonValue",
     "LightAgent",
     "LightAgentError",
@@ -235,6 +246,7 @@ __all__ = [
     "RateLimit",
     "ReasoningDelta",
     "Refused",
+    "RememberedDecision",
     "RenamedTools",
     "Replacement",
     "ReplyEnd",
@@ -243,6 +255,9 @@ __all__ = [
     "ResultPayload",
     "ResumeOptions",
     "RetryTool",
+    "Review",
+    "ReviewStore",
+    "Reviews",
     "RunContext",
     "RunInfo",
     "RunOptions",

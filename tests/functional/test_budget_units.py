@@ -29,6 +29,7 @@ from lightagent import (
     GuardrailDecision,
     JsonObject,
     LightAgent,
+    Limits,
     ModelPrice,
     PriceTable,
     ProviderError,
@@ -249,6 +250,26 @@ async def test_a_handoff_is_a_tool_call_and_the_budget_goes_on() -> None:
 
     await needs(make, "tool_calls", 1)
     await needs(make, "model_calls", 2)
+
+
+@pytest.mark.parametrize("calls", [1, 5])
+async def test_agents_that_hand_over_in_circles_stop_at_the_budget(calls: int) -> None:
+    @tool
+    def go(name: str) -> ToolAnswer:
+        """Goes."""
+        return ToolAnswer("gone", hand_over=name)
+
+    def turn(target: str) -> ScriptedModel:
+        return ScriptedModel(lambda request: call_tool("go", name=target))
+
+    ping, pong = turn("pong"), turn("ping")
+    other = LightAgent(name="pong", model=pong, tools=[go])
+    budgets = BudgetLimits(model_calls=calls)
+    limits = Limits(max_tool_iterations=1_000)
+    agent = LightAgent(name="ping", model=ping, tools=[go], handoffs=[other], budgets=budgets, limits=limits)
+    result = await agent.arun("?", result_format="object")
+    assert isinstance(result.outcome, BudgetExhausted)
+    assert len(ping.requests) + len(pong.requests) == calls == spent_in(result.journal).model_calls
 
 
 def family(budgets: Budgets, child_budgets: Budgets | None = None) -> LightAgent[None, str]:

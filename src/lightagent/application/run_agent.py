@@ -22,6 +22,7 @@ from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls
+from lightagent.application.reviewing.run_reviews import RunReviews
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -37,7 +38,7 @@ from lightagent.domain.messages import (
     UserMessage,
 )
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
-from lightagent.domain.outcomes import BudgetExhausted, Completed
+from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
 from lightagent.domain.spending import RESUMED
 
 
@@ -57,14 +58,11 @@ async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> No
 
 async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
     whole = Deadline(_seconds(live), outer)
+    ended = False
     try:
         try:
             with whole:
-                await _open(live, history_is_read=live.keeper is not None and await _keep(live, live.keeper))
-                live.deadline = whole
-                await live.begin()
-                if live.spending is not None and live.spending.resumed and live.spending.is_timed:
-                    await live.tell(Noted(RESUMED, {}, live.clock.now()))
+                await _begin(live, whole)
                 while live.run.outcome is None:
                     whole.check()  # Where nothing ever waits, no timer would be heard.
                     await _carry_out(_due_move(live), live, whole)
@@ -74,17 +72,45 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
             live.deadline = None
             if live.run.outcome is None:
                 await _cut_off(live)
+        ended = True
     except BaseException as error:
         live.deadline = None
         live.give_up(asyncio.CancelledError() if outer is not None and outer.expired else error)
         raise
     finally:
+        try:
+            if live.keeper is not None:
+                # What did not begin is not kept: neither a new run, nor the decision with which one was to be resumed.
+                events = live.record.events if live.begun else live.record.events[: live.known]
+                await to_the_end(live.keeper.close(events))
+        finally:
+            await _let_go(live, ended=ended)
+
+
+async def _let_go(live: ActiveRun[DepsT], *, ended: bool) -> None:
+    """Give back what the run has of its budgets and its reviewers."""
+    try:
         if live.spending is not None:
             await live.spending.close()
-        if live.keeper is not None:
-            # What did not begin is not kept: neither a new run, nor the decision with which one was to be resumed.
-            events = live.record.events if live.begun else live.record.events[: live.known]
-            await to_the_end(live.keeper.close(events))
+    finally:
+        if live.reviews is not None:
+            await to_the_end(live.reviews.close(ended=ended))
+
+
+async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
+    """Take what the run needs of its store and its reviewers, see that it can go on, and tell what is on record."""
+    is_read = live.keeper is not None and await _keep(live, live.keeper)
+    if live.answers is not None:
+        live.reviews = RunReviews(live, live.answers)
+        await live.reviews.take_up()
+    await _open(live, history_is_read=is_read)
+    live.deadline = whole
+    if live.reviews is not None:
+        await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
+    await live.begin()
+    spending = live.spending
+    if spending is not None and spending.resumed and spending.is_timed and live.run.outcome is None:
+        await live.tell(Noted(RESUMED, {}, live.clock.now()))
 
 
 def _due_move(live: ActiveRun[DepsT]) -> Move:
@@ -108,6 +134,8 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
             await ask_model(live, whole)
         case CallTools(calls):
             await call_tools(live, calls)
+        case Finish(Suspended()) if live.nesting is None and await _consult(live):
+            return  # A reviewer has decided at once.
         case Finish(outcome):
             await finish(live, outcome)
         case CheckOutput(content):
@@ -120,6 +148,13 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
             await conclude(live, name, answer)
         case _:
             assert_never(move)
+
+
+async def _consult(live: ActiveRun[DepsT]) -> bool:
+    """Have people asked about the calls that wait; whether the run goes on at once."""
+    if live.reviews is None:
+        live.reviews = RunReviews(live)
+    return await live.reviews.consult()
 
 
 async def _cut_off(live: ActiveRun[DepsT]) -> None:

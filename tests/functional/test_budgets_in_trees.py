@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import pytest
+from typing_extensions import TypeIs
 
 from lightagent import (
     ApprovalDecision,
@@ -225,6 +226,37 @@ def of_clerk(events: Sequence[Event]) -> list[Event]:
     """The events of the innermost run."""
     nested = [event.event for event in events if isinstance(event, Nested)]
     return [event.event for event in nested if isinstance(event, Nested)]
+
+
+@pytest.mark.parametrize(("own", "tree", "end"), [(2, 4, "done"), (1, 4, "done"), (2, 3, None), (2, 2, None)])
+async def test_a_nested_run_that_waits_for_a_human_goes_on_with_what_is_left(
+    own: int, tree: int, end: str | None
+) -> None:
+    @tool(requires_approval=True)
+    def pay(number: int) -> int:
+        """Pays."""
+        return number
+
+    def parent(of_child: int, of_tree: int) -> LightAgent[None, str]:
+        budgets = Budgets(run=BudgetLimits(model_calls=of_child, tool_calls=1))
+        child = LightAgent(name="child", model=ScriptedModel(working), tools=[pay], budgets=budgets)
+        tools = [child.as_tool("child_agent", "Pays.")]
+        return LightAgent(model=ScriptedModel(working), tools=tools, budgets=BudgetLimits(model_calls=of_tree))
+
+    waiting = await parent(own, tree).arun("?", result_format="object")
+    assert waiting.outcome.kind == "suspended"
+    assert spent_in(waiting.journal).model_calls == 2
+    result = await parent(own, tree).aresume(waiting.journal.to_json(), YES)
+    assert (result.content if result.success else None) == end
+    [ended] = [event.event for event in result.journal.events if _ends_child(event)][-1:]
+    assert isinstance(ended, RunFinished)
+    assert (ended.outcome.kind == "completed") == (own == 2 and tree > 2)
+    # The answer of the child needs a third call, and that of its parent the fourth.
+    assert spent_in(result.journal).model_calls == min(tree, own + 2)
+
+
+def _ends_child(event: Event) -> TypeIs[Nested]:
+    return isinstance(event, Nested) and isinstance(event.event, RunFinished)
 
 
 async def test_a_run_with_a_budget_is_not_resumed_without_one() -> None:

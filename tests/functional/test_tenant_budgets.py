@@ -240,6 +240,9 @@ async def main():
     sys.stdin.readline()
     done = 0
     while True:
+        if done == 4:  # Both have begun before either goes on to the end.
+            print("begun", flush=True)
+            sys.stdin.readline()
         results = await asyncio.gather(*(agent.arun("?", result_format="object") for _ in range(4)))
         done += sum(result.success for result in results)
         errors = {result.error.code for result in results if result.error}
@@ -257,14 +260,24 @@ def race(kind: str, options: dict[str, str], calls: int) -> list[int]:
     """The runs that each of two processes completes under one budget."""
     command = [sys.executable, "-c", WORKER, kind, json.dumps(options), str(calls)]
     workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
+    try:
+        return _raced(workers)
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
+
+
+def _raced(workers: list[subprocess.Popen[str]]) -> list[int]:
+    for word in ("ready", "begun"):
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == f"{word}\n"
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
     outs = []
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
     for worker in workers:
         out, _ = worker.communicate(timeout=50)
         assert worker.returncode == 0

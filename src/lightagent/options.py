@@ -121,6 +121,7 @@ class RunOptions(TypedDict, total=False):
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.
         max_retry: attempts at one model request.
         timeout: seconds for the whole run; None: no limit.
+        budgets: what this run may spend, in the place of the agent's budgets. Whoever resumes it passes them again.
         journal: keeps the run as it goes on, so that it survives its process; `Runs` finds it there.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
@@ -137,6 +138,7 @@ class RunOptions(TypedDict, total=False):
     max_tool_iterations: int | None
     max_retry: int | None
     timeout: float | None
+    budgets: Budgets | BudgetLimits | None
     trace: bool | None
     trace_id: str | None
     parent_trace_id: str | None
@@ -150,9 +152,11 @@ class ResumeOptions(TypedDict, total=False):
         tools: those that were given to the run besides the agent's; a journal holds only their names.
         store: where the run is kept, for a journal as JSON. A `Journal` that came from a store knows it, and so does
             one of a session.
+        budgets: what the run may spend, from its beginning on, in the place of the agent's budgets.
         trace: keep the trace.
     """
 
     tools: Sequence[ToolLike] | None
     store: JournalStore | None
+    budgets: Budgets | BudgetLimits | None
     trace: bool | None

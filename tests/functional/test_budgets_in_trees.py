@@ -265,6 +265,24 @@ async def test_a_run_with_a_budget_is_not_resumed_without_one() -> None:
         await family(None).aresume(Journal(tuple(events[:3])))
 
 
+async def test_a_run_may_have_budgets_of_its_own_which_whoever_resumes_it_passes_again() -> None:
+    agent = family(Budgets(BudgetLimits(model_calls=1)))
+    ample = BudgetLimits(model_calls=100)
+    assert not (await agent.arun("?", result_format="object")).success
+    result = await agent.arun("?", budgets=ample, result_format="object")
+    assert result.content == "done"
+    short = await agent.arun("?", budgets=Budgets(BudgetLimits(model_calls=5)), result_format="object")
+    assert spent_by_error(short)["model_calls"] == 5
+    plain = family(None)
+    journal = Journal(tuple([event async for event in plain.aevents("?", budgets=ample)][:9]))
+    with pytest.raises(ConfigurationError, match="policies that this agent lacks: budgets"):
+        await plain.aresume(journal)
+    assert (await plain.aresume(journal, budgets=ample)).content == "done"
+    spent = spent_in(journal).model_calls
+    late = await plain.aresume(journal, budgets=BudgetLimits(model_calls=spent))
+    assert spent_by_error(late)["model_calls"] == spent
+
+
 async def test_seconds_of_a_run_go_on_and_the_time_between_does_not_count() -> None:
     clock = ManualClock()
 

@@ -43,6 +43,7 @@ from lightagent.domain.policy import RunFacts, Subject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
 
@@ -95,6 +96,7 @@ class ActiveRun(Generic[DepsT]):
         known: how many of its events whoever watches has had before.
         deps: what the application passed to this run.
         tools: tools of this run only.
+        budgets: what this run may spend; None: as the agent has it.
         query: what is asked, as long as it is not on record.
         nesting: the run that called this one as a tool.
         path: the ids of the calls that lead here from the outermost run.
@@ -123,6 +125,7 @@ class ActiveRun(Generic[DepsT]):
         *,
         known: int = 0,
         tools: tuple[Tool[DepsT], ...] = (),
+        budgets: Budgets | None = None,
         query: UserMessage | None = None,
         nesting: Nesting | None = None,
         path: tuple[str, ...] = (),
@@ -147,7 +150,7 @@ class ActiveRun(Generic[DepsT]):
         self.output_is_held = False
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
-        self.spending = self._spending()
+        self.spending = self._spending(budgets or means.budgets)
         self.begun = False
         self._tools = tools
         self._watchers: Watchers | None = None
@@ -190,8 +193,8 @@ class ActiveRun(Generic[DepsT]):
             return True
         return self.spending is not None and self.spending.is_timed
 
-    def _spending(self) -> Spending | None:
-        budgets, nesting = self.means.budgets, self.nesting
+    def _spending(self, budgets: Budgets | None) -> Spending | None:
+        nesting = self.nesting
         around = () if nesting is None else nesting.meters
         if budgets is None and not around:
             return None

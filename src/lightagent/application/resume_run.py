@@ -22,6 +22,7 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestingTool, Tool
 
 Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
@@ -38,6 +39,7 @@ def resume_run(
     deps: DepsT,
     *,
     tools: tuple[Tool[DepsT], ...] = (),
+    budgets: Budgets | None = None,
     traced: bool = False,
 ) -> ActiveRun[DepsT]:
     """A run that was suspended or interrupted, here or elsewhere, from its last event on.
@@ -54,9 +56,9 @@ def resume_run(
     if reviewed:
         # What people decide goes through their store, which is read once the run has begun.
         answers, decided = _by_name(known.run, decisions), known
-    require_same_agent(decided.started, means)
+    require_same_agent(decided.started, means, own_budgets(budgets))
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
-    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools)
+    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools, budgets=budgets)
     live.answers = answers
     return live
 

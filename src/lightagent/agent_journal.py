@@ -78,8 +78,8 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
             decision: about the call that waits, or decisions by call id; None for a run that was interrupted.
             deps: as for `run`; a journal does not hold them.
             **options: `tools`, `budgets` and `trace` as for `run`. `store` is where the run is kept: what `run` was
-                given as `journal=`. Needed for a journal as JSON, since a run that is resumed elsewhere still seems to wait
-                in its store. The rest is in the journal, and cannot be changed.
+                given as `journal=`. Needed for a journal as JSON, since a run that is resumed elsewhere still seems to
+                wait in its store. The rest is in the journal, and cannot be changed.
 
         Raises:
             ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent

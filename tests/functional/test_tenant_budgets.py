@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -114,10 +115,12 @@ async def test_a_period_begins_with_nothing() -> None:
     assert (await run(agent)).success
 
 
-async def test_a_run_and_the_agents_that_it_calls_count_once_on_one_account() -> None:
-    accounts = MemoryBudgetAccounts()
+@pytest.mark.parametrize("kind", ["one object", "two of one store"])
+async def test_a_run_and_the_agents_that_it_calls_count_once_on_one_account(kind: str) -> None:
+    store = MemoryJournalStore()
+    accounts = JournalBudgetAccounts(store)
     budget = TenantBudget(BudgetLimits(model_calls=100), accounts=accounts)
-    child = agent_of(budget)
+    child = agent_of(budget if kind == "one object" else replace(budget, accounts=JournalBudgetAccounts(store)))
     model = ScriptedModel([[call_tool("child", query=str(number)) for number in range(10)], "done"])
     tools = [child.as_tool("child", "Answers.")]
     parent = LightAgent(model=model, tools=tools, budgets=Budgets(tenant=budget), clock=ManualClock())

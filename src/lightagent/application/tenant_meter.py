@@ -79,7 +79,7 @@ class TenantMeter(Meter):
 
     @property
     def account(self) -> object:
-        return (id(self._accounts), self._key)
+        return (self._accounts, self._key)
 
     async def reserve(self, wanted: Used, level: int) -> Exceeded | None:
         foreseen = weighed(wanted, self._prices, priced=self._priced)

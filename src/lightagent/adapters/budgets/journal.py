@@ -48,6 +48,13 @@ class JournalBudgetAccounts(BudgetAccounts):
         # Of this process one writes at a time, so that its own tasks do not keep failing each other's appends.
         self._locks = PerLoop(_Locks, _nothing)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of one store: a run and an agent that it calls then count once on an account."""
+        return isinstance(other, JournalBudgetAccounts) and other._store is self._store
+
+    def __hash__(self) -> int:
+        return id(self._store)
+
     async def find(self, key: AccountKey) -> Account:
         return (await self._read(_stream(key)))[1]
 

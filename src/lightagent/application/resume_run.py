@@ -212,6 +212,12 @@ def waits_inside(run: Run) -> bool:
     return any(len(path) > 1 for path in waiting_calls(run).values())
 
 
+def is_decided(run: Run) -> bool:
+    """Whether a human has decided about a call of the run, at any depth, that has no result yet."""
+    open_calls = (call for call in run.calls.values() if call.status != "done")
+    return any(call.decision is not None or (call.child is not None and is_decided(call.child)) for call in open_calls)
+
+
 def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, ApprovalDecision]:
     if decisions is None:
         return {}

@@ -164,7 +164,7 @@ class Reviews:
                 await self._expire(key, review)
                 review = review.as_of(self.clock())
                 if not may_ask_anew(review, request):
-                    _check_binding(review, request)
+                    check_binding(review, request)
                     return review, False
                 review = await self.read(key)
             try:
@@ -185,7 +185,7 @@ class Reviews:
         if before is not None and before.request.round == request.round:
             await self._expire(review_key(request), before)
             before = before.as_of(self.clock())
-            _check_binding(before, request)
+            check_binding(before, request)
             if same_decision(before.decision, decision):
                 return before
             check_decision(before, decision)
@@ -274,12 +274,26 @@ def taken_elsewhere(request: ApprovalRequest) -> PolicyError:
     )
 
 
+def not_on_record(request: ApprovalRequest) -> PolicyError:
+    """The error for a decision that a journal tells of, and its store does not."""
+    return PolicyError(
+        f"The journal tells of a decision about the call {request.call_id!r:.100} that the store of reviews does not "
+        "have, or that was used since.",
+        guidance="The journal was changed, or is not the latest of the run.",
+    )
+
+
 def _labels(review: Review) -> dict[str, str]:
     request = review.request
     return {"status": review.status, "tool": request.tool_name, "agent": request.source_agent, "run": request.run_id}
 
 
-def _check_binding(review: Review, request: ApprovalRequest) -> None:
+def check_binding(review: Review, request: ApprovalRequest) -> None:
+    """Raise unless a review is about this request.
+
+    Raises:
+        PolicyError: it is about another one.
+    """
     if review.request.round > request.round:
         raise PolicyError(
             f"The run has gone on elsewhere since it asked about the call {request.call_id!r:.100}.",

@@ -50,7 +50,7 @@ class AgentOptions(TypedDict, total=False):
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
         hooks: called at the phases of a run: functions of a `HookContext`, objects with methods named after phases,
-            `PolicyHook`, `ObservingHook`, and functions with a phase's decorator.
+            `PolicyHook`, `ObservingHook`, `HumanApprovalHook`, and functions with a phase's decorator.
         input_guardrails, tool_guardrails, output_guardrails: look at the query, at each tool call and at the final
             answer; functions of that and a context, after the hooks.
         gate: policies of one's own; every move of a run passes it, before the hooks.

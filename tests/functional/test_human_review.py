@@ -199,3 +199,23 @@ def test_an_agent_that_takes_over_has_its_calls_reviewed_where_its_own_hook_says
     assert request.agents == ("cashier",)
     second.resolve(request.request_id, ApprovalDecision.approve(actor="carol"))
     assert (make("Done.").resume(result.journal.to_json()).content, paid) == ("Done.", [5])
+
+
+def test_the_caller_decides_about_a_nested_call_by_its_path(store: ReviewStore) -> None:
+    def lead(*replies: Reply, waits: bool = False) -> tuple[LightAgent, Till]:
+        till = Till(*([PAY] if waits else ["Paid."]), hook=hook(store=store))
+        return LightAgent(
+            name="lead", model=ScriptedModel([*replies]), tools=[till.agent.as_tool("ask", "Pays.")]
+        ), till
+
+    first, _ = lead(call_tool("ask", query="Pay."), waits=True)
+    result = first.run("Pay.", result_format="object")
+    (request,) = store.list_pending()
+    assert (request.call_id, request.agents) == ("call_1_1/call_1_1", ("lead", "till"))
+    agent, till = lead("Done.")
+    decisions = {request.call_id: ApprovalDecision.approve(actor="dave")}
+    assert agent.resume(result.journal.to_json(), decisions).content == "Done."
+    assert till.paid == [(5, "ann")]
+    assert store.get_decision(request.request_id) == decisions[request.call_id]
+    with pytest.raises(PolicyError, match="Another process goes on with"):
+        agent.resume(result.journal.to_json(), decisions)

@@ -25,7 +25,7 @@ from lightagent import (
 )
 from lightagent.domain.events import Noted
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
 from tests.support.review_till import DECISIONS, PAY, Till, ask, hook, problems, statuses_of
@@ -208,3 +208,24 @@ async def test_a_hook_without_a_store_does_not_grow_for_ever(monkeypatch: pytest
 def test_wrong_options_are_refused_at_once(make: Callable[[], object]) -> None:
     with pytest.raises(ConfigurationError):
         make()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_calls_of_several_turns_that_have_the_same_id_are_each_reviewed(nested: bool) -> None:
+    """Some providers number the calls of each reply anew."""
+    asked: list[ApprovalRequest] = []
+
+    def approve(request: ApprovalRequest) -> bool:
+        asked.append(request)
+        return True
+
+    replies = [AssistantMessage(None, (ToolCall("c", "pay", '{"amount": 5, "to": "ann"}'),))] * 6
+    till = Till(*replies, "Done.", hook=hook(reviewer=approve))
+    agent = till.agent
+    if nested:
+        model = ScriptedModel([call_tool("ask", query="Pay."), "Done."])
+        agent = LightAgent(name="outer", model=model, tools=[agent.as_tool("ask", "Pays.")])
+    assert agent.run("Pay.") == "Done."
+    assert len(till.paid) == 6
+    assert len({request.request_id for request in asked}) == 6
+    assert {request.round for request in asked} == {1}

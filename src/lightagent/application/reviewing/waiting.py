@@ -12,7 +12,7 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.call_forms import meant_name
-from lightagent.domain.events import ApprovalRequested, Event, Nested
+from lightagent.domain.events import ApprovalRequested, Event, ModelReplied, Nested
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.policy import rewritings
 from lightagent.domain.review_requests import (
@@ -144,7 +144,7 @@ async def _waiting_call(
     call = run.calls[path[-1]]
     tool_name = _tool_name(run, call)
     spec, _ = level.tool(tool_name) or (None, None)
-    asked = tuple(_asked(events, path))
+    asked = _asked(events, path)
     desk = _desk(desks, tool_name)
     return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, desk, frozenset(policies), asked)
 
@@ -164,15 +164,22 @@ def _desk(desks: list[ReviewDesk], tool: str) -> ReviewDesk | None:
     return next((desk for desk in desks if desk.covers(tool)), desks[0] if desks else None)
 
 
-def _asked(events: list[Event], path: tuple[str, ...]) -> Iterator[ApprovalRequested]:
-    """The events in which the run, or one that is nested in it, has asked about the call at this path."""
+def _asked(events: list[Event], path: tuple[str, ...]) -> tuple[ApprovalRequested, ...]:
+    """The events in which the run, or one that is nested in it, has asked about the call at this path.
+
+    A later reply of the model may give another call the same id, so those before the last reply do not count.
+    """
+    found = list[ApprovalRequested]()
     for event in events:
         inner, ids = event, list[str]()
         while isinstance(inner, Nested):
             ids.append(inner.call_id)
             inner = inner.event
         if isinstance(inner, ApprovalRequested) and (*ids, inner.call_id) == path:
-            yield inner
+            found.append(inner)
+        elif isinstance(inner, ModelReplied) and tuple(ids) == path[:-1]:
+            found.clear()
+    return tuple(found)
 
 
 def review_level(desks: tuple[ReviewDesk, ...], toolset: Toolset[DepsT]) -> ReviewLevel:

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception
     from lightagent.domain.errors import (
+        AlreadyDecided,
         BudgetError,
         ConfigurationError,
         FlowTimeout,
@@ -150,6 +151,7 @@ __all__ = [
     "ERROR_TAXONOMY",
     "AgentHead",
     "AgentOptions",
+    "AlreadyDecided",
     "App",
     "ApprovalDecision",
     "ApprovalPayload",

@@ -71,6 +71,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
     "domain.error_mapping": ("classify_exception",),
     "domain.errors": (
+        "AlreadyDecided",
         "BudgetError",
         "ConfigurationError",
         "FlowTimeout",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lightagent import (
+    AlreadyDecided,
     ApprovalDecision,
     ConfigurationError,
     HumanApprovalHook,
@@ -65,7 +66,7 @@ def test_an_approval_is_used_once(store: ReviewStore) -> None:
         ApprovalDecision.approve(),
     ]
     for decision in attempts:
-        with pytest.raises(PolicyError, match=r"Another process goes on with|was decided before"):
+        with pytest.raises(AlreadyDecided, match=r"Another process goes on with|was decided before"):
             till.agent.resume(journal, decision)
     assert till.paid == [(5, "ann")]
 
@@ -86,7 +87,7 @@ def test_the_first_decision_counts(store: ReviewStore) -> None:
     (request,) = store.list_pending()
     store.resolve(request.request_id, ApprovalDecision.reject("No.", actor="carol"))
     for decision, *_ in DECISIONS.values():
-        with pytest.raises(PolicyError, match="decided before: reject by carol"):
+        with pytest.raises(AlreadyDecided, match="decided before: reject by carol"):
             reopened(store).resolve(request.request_id, decision)
     assert store.get_decision(request.request_id) == ApprovalDecision.reject("No.", actor="carol")
 
@@ -100,7 +101,7 @@ def test_what_the_caller_decides_is_on_record_in_the_store_too(store: ReviewStor
     other = ask(hook(store=store)).journal
     (request,) = store.list_pending()
     store.resolve(request.request_id, ApprovalDecision.reject("No.", actor="carol"))
-    with pytest.raises(PolicyError, match="decided before: reject by carol"):
+    with pytest.raises(AlreadyDecided, match="decided before: reject by carol"):
         Till("Done.", hook=hook(store=store)).agent.resume(other, ApprovalDecision.approve(actor="dave"))
 
 
@@ -162,7 +163,7 @@ async def test_two_who_resume_at_once_pay_once() -> None:
     await store.reviews.decide(review.request.request_id, ApprovalDecision.approve())
     first: Awaitable[RunResult[str]] = asyncio.create_task(agent("Done.").aresume(journal))
     await entered.wait()
-    with pytest.raises(PolicyError, match="Another process goes on"):
+    with pytest.raises(AlreadyDecided, match="Another process goes on"):
         await agent("Done.").aresume(journal)
     go_on.set()
     assert (await first).content == "Done."

@@ -44,6 +44,7 @@ KINDS: list[type[LightAgentError]] = [
     OutputError,
     PolicyError,
     RunSuspended,
+    AlreadyDecided,
     BudgetError,
     FlowTimeout,
     ConfigurationError,

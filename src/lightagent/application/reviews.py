@@ -11,6 +11,7 @@ from lightagent.application.read_streams import list_streams
 from lightagent.application.remembered import RememberedDecisions, RememberFor
 from lightagent.application.review_codec import read_review_entry, review_drafts
 from lightagent.domain.errors import (
+    AlreadyDecided,
     ConfigurationError,
     DamagedStream,
     Fenced,
@@ -112,7 +113,8 @@ class Reviews:
 
         Raises:
             ConfigurationError: there is no such request, or the decision cannot be remembered.
-            PolicyError: it was decided before, or has expired; its arguments cannot be shown completely; or the actor
+            AlreadyDecided: somebody was first.
+            PolicyError: it has expired or was revoked; its arguments cannot be shown completely; or the actor
                 may not decide so.
             StoreError: the store cannot be read or written.
         """
@@ -266,9 +268,9 @@ def review_key(request: ApprovalRequest) -> StreamKey:
     return StreamKey(Scope(user=request.user_id, session=request.session_id), KIND, request.request_id)
 
 
-def taken_elsewhere(request: ApprovalRequest) -> PolicyError:
+def taken_elsewhere(request: ApprovalRequest) -> AlreadyDecided:
     """The error for a decision that another process goes on with."""
-    return PolicyError(
+    return AlreadyDecided(
         f"Another process goes on with the decision about the call {request.call_id!r:.100}, or has done so.",
         guidance="A decision is used once. Look at what became of the run there.",
     )

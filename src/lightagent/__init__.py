@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+    from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -157,6 +158,8 @@ __all__ = [
     "BudgetExhausted",
     "CallPayload",
     "Cancelled",
+    "CapabilityPolicy",
+    "CapabilityRule",
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
@@ -222,6 +225,7 @@ __all__ = [
     "ReplyEnd",
     "ReplyPayload",
     "RequestPayload",
+    "Requester",
     "ResultPayload",
     "ResumeOptions",
     "RetryTool",

@@ -64,6 +64,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "on_handoff",
         "on_output",
     ),
+    "domain.capabilities": ("CapabilityPolicy", "CapabilityRule", "Requester"),
     "domain.guardrails": ("GuardrailDecision",),
     "domain.hooks": ("HookContext", "HookDecision"),
     "application.tools.decorator": ("tool",),

@@ -9,6 +9,7 @@ from typing import Never, Protocol, TypeAlias
 from typing_extensions import TypedDict
 
 from lightagent.application.prompts import Prompts
+from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.events import HistoryReference
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.json_types import JsonValue
@@ -53,6 +54,7 @@ class AgentOptions(TypedDict, total=False):
             `PolicyHook`, `ObservingHook`, and functions with a phase's decorator.
         input_guardrails, tool_guardrails, output_guardrails: look at the query, at each tool call and at the final
             answer; functions of that and a context, after the hooks.
+        capabilities: who may call which tools; asked before the hooks.
         gate: policies of one's own; every move of a run passes it, before the hooks.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
@@ -84,6 +86,7 @@ class AgentOptions(TypedDict, total=False):
     input_guardrails: Sequence[TextGuardrail] | None
     tool_guardrails: Sequence[ToolGuardrail] | None
     output_guardrails: Sequence[TextGuardrail] | None
+    capabilities: CapabilityPolicy | None
     gate: Gate | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None

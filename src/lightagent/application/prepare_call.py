@@ -87,7 +87,8 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     unseen = None if call.child is not None else _newcomers(live, call.reviewers)
     if unseen is None or not unseen.reviews("tool_call"):
         return ready
-    verdict = await unseen.review_call(live.subject(name, call.call.id), CallPayload(copy_json(ready.shown)))
+    subject = live.subject(name, call.call.id, specs=(ready.spec,))
+    verdict = await unseen.review_call(subject, CallPayload(copy_json(ready.shown)))
     if isinstance(verdict, (Refused, Stopped)):
         return stopped_call(live, call.call.id, verdict, "unknown")
     if isinstance(verdict, Asked) or not same_json(verdict.payload.arguments, ready.shown):
@@ -118,7 +119,8 @@ async def _reviewed(
     name, call_id = ready.name, ready.call.call.id
     reason = f"{name} runs only with approval." if ready.spec.requires_approval and not ready.approved else None
     if reviewer is not None and reviewer.reviews("tool_call"):
-        verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_json(ready.shown)))
+        subject = live.subject(name, call_id, specs=(ready.spec,))
+        verdict = await reviewer.review_call(subject, CallPayload(copy_json(ready.shown)))
         if isinstance(verdict, (Refused, Stopped)):
             return stopped_call(live, call_id, verdict)
         if isinstance(verdict, Asked):

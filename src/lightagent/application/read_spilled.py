@@ -9,7 +9,7 @@ from lightagent.application.spilled_results import SpilledResult, read_spilled
 from lightagent.application.tools.argument_errors import refused
 from lightagent.domain.errors import DamagedStream, ToolError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import RunContext, Tool
 
@@ -39,7 +39,9 @@ class ReadToolResult(Tool[object]):
     def __init__(self, store: JournalStore, description: str, page_chars: int) -> None:
         self._store = store
         self._page_chars = page_chars
-        self._spec = ToolSpec(READ_TOOL, description, _PARAMETERS, output_limit=page_chars + 1_000, idempotent=True)
+        self._spec = ToolSpec(
+            READ_TOOL, description, _PARAMETERS, output_limit=page_chars + 1_000, idempotent=True, provider=OWN_PROVIDER
+        )
 
     @property
     def spec(self) -> ToolSpec:

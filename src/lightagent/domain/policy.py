@@ -86,7 +86,7 @@ class RunFacts:
         result_format: the form that the caller asked for.
         params: the request parameters that the run was begun with; given at `admission` alone.
         tools: the names of the agent's own tools and the run's; given at `admission` alone.
-        specs: the declarations of the tools that are offered; given at `model_request` alone.
+        specs: the declarations of the tools that are offered, at `model_request`; of the tool, at `tool_call`.
     """
 
     model: str = ""

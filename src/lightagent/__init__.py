@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from lightagent.application.sessions import Sessions
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.hooks import HookContext, HookDecision
+    from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
     from lightagent.domain.origin import Origin
@@ -172,6 +174,7 @@ __all__ = [
     "ContextPayload",
     "ContextSource",
     "Decision",
+    "DeclaredTools",
     "Delta",
     "Detector",
     "EndPayload",
@@ -190,6 +193,7 @@ __all__ = [
     "HistorySource",
     "HookContext",
     "HookDecision",
+    "InformationFlow",
     "Journal",
     "JournalStore",
     "JsonObject",

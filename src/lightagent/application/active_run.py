@@ -32,6 +32,7 @@ from lightagent.domain.events import (
     ToolStarted,
 )
 from lightagent.domain.folding import apply
+from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
@@ -163,6 +164,12 @@ class ActiveRun(Generic[DepsT]):
             self._reviewer = name, Reviewer(found, in_time=self.in_time) if found else None
         return self._reviewer[1]
 
+    @property
+    def flows(self) -> tuple[InformationFlow, ...]:
+        """What holds for tainted calls now: no agent that is called or takes over is freer than those before it."""
+        outer = () if self.nesting is None else self.nesting.flows
+        return tuple(dict.fromkeys((*outer, self.means.flow, self.acting.flow)))
+
     async def toolset(self) -> Toolset[DepsT]:
         """The tools of the agent that acts now, and those of this run, as they were at its last request."""
         known = self._toolset
@@ -211,6 +218,7 @@ class ActiveRun(Generic[DepsT]):
         params: JsonObject | None = None,
         tools: tuple[str, ...] = (),
         specs: tuple[ToolSpec, ...] = (),
+        approved: bool = False,
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
         run, head = self.run, self.run.head
@@ -225,6 +233,8 @@ class ActiveRun(Generic[DepsT]):
             params or {},
             tools,
             specs,
+            run.untrusted,
+            approved,
         )
         return Subject(self.origin(), name, call_id, facts)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from lightagent.application.load_session import session_key
 from lightagent.application.write_session import SessionWriter
+from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import Event, HistoryReference, RunFinished, RunStarted
 from lightagent.domain.messages import Message
@@ -93,7 +94,10 @@ class SessionKeeper:
         session = reduce(advance_session, self._before, writer.session)
         if session.beginning and isinstance(started, RunStarted):
             reference = HistoryReference(self._key.id, session.head, len(session.beginning))
-            events[0] = replace(started, history=reference)
+            told = joined(session.untrusted, started.untrusted or ())
+            # With them the journal tells all by itself; they go without saying where there are none at all.
+            shown = untrusted_labels((*session.beginning, *started.messages))
+            events[0] = replace(started, history=reference, untrusted=told if told or shown else None)
         return session.beginning
 
     async def write(self, events: Sequence[Event]) -> None:

@@ -7,6 +7,8 @@ from typing import Final
 
 from lightagent.application.spilled_results import SpilledResult, read_spilled
 from lightagent.application.tools.argument_errors import refused
+from lightagent.domain.context_labels import TOOL_LABEL
+from lightagent.domain.effects import ToolAnswer
 from lightagent.domain.errors import DamagedStream, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
@@ -69,7 +71,7 @@ class ReadToolResult(Tool[object]):
                 f"There is no stored result {result_id:.80}: it was forgotten, or it never was under this id.",
                 guidance="Go on without it, or call the tool again that gave it if that is safe.",
             )
-        return self._page(result, page)
+        return ToolAnswer(self._page(result, page), labels=(f"{TOOL_LABEL}{result.tool}",))
 
     def _page(self, result: SpilledResult, page: int) -> str:
         size = self._page_chars

@@ -173,7 +173,8 @@ async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
             f"The run was begun with tools that this agent lacks: {', '.join(missing[:20])}.",
             guidance="Resume it with the agent it was begun with, or pass tools=.",
         )
-    await check_calls(run, toolset.tools, () if live.reviewer is None else live.reviewer.policies)
+    policies = () if live.reviewer is None else live.reviewer.policies
+    await check_calls(run, toolset.tools, policies, live.flows)
 
 
 async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> tuple[Message, ...]:

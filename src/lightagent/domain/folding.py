@@ -8,6 +8,7 @@ from functools import reduce
 from typing import assert_never
 
 from lightagent.domain.call_folding import CallEvent, advance, refuse_calls, with_call
+from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
 from lightagent.domain.conversation import check_conversation, splits_a_call
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
@@ -72,7 +73,11 @@ def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
     missing = event.history.count if event.history is not None and history is None else 0
     messages = (*(history or ()), *event.messages)
     admitted = not event.awaits_admission
-    return Run(event, event.head, messages, max(len(messages) - admitted, 0), missing, admitted)
+    untrusted = event.untrusted
+    if untrusted is None:
+        untrusted = untrusted_labels(messages) if len(messages) > 1 else ()
+    query_at = max(len(messages) - admitted, 0)
+    return Run(event, event.head, messages, query_at, missing, admitted, untrusted=untrusted)
 
 
 def apply(run: Run, event: Event) -> Run:
@@ -155,8 +160,12 @@ def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run
             if run.turn or not run.admitted or source not in run.started.before or source in run.prepared:
                 raise ConfigurationError(f"context_added: {source!r:.100} is not a source that is due.")
             at = run.query_at
-            messages = (*run.messages[:at], *added, *run.messages[at:])
-            return run._replace(messages=messages, query_at=at + len(added), prepared=(*run.prepared, source))
+            return run._replace(
+                messages=(*run.messages[:at], *added, *run.messages[at:]),
+                query_at=at + len(added),
+                prepared=(*run.prepared, source),
+                untrusted=joined(run.untrusted, labels_of(added)),
+            )
         case ContextReplaced():
             return _replaced(run, event)
         case _:
@@ -176,7 +185,14 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     messages = event.messages + run.messages[gone:]
     if not messages:
         raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
-    return run._replace(messages=messages, query_at=query_at, missing=max(run.missing - event.count, 0))
+    # What gave way is still told by what came in its place, and by what the model has said since.
+    new = set(labels_of(event.messages)).difference(labels_of(run.messages[:gone]))
+    return run._replace(
+        messages=messages,
+        query_at=query_at,
+        missing=max(run.missing - event.count, 0),
+        untrusted=joined(run.untrusted, sorted(new)),
+    )
 
 
 def _query_after(run: Run, gone: int, messages: tuple[Message, ...]) -> int:
@@ -198,9 +214,23 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError("model_requested.messages: there are none.")
     if event.messages is not None:
         check_conversation(event.messages, "model_requested.messages")
+    changed = event.messages
+    untrusted = run.untrusted if changed is None else joined(run.untrusted, _added(changed, run.messages))
     return run._replace(
-        request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools, hidden=event.hidden
+        request=event,
+        attempt=1,
+        failures=0,
+        attempt_failed=False,
+        offered=event.tools,
+        hidden=event.hidden,
+        untrusted=untrusted,
     )
+
+
+def _added(messages: tuple[Message, ...], known: tuple[Message, ...]) -> tuple[str, ...]:
+    """The labels of what policies added to a request; what the run has said of its own messages holds."""
+    own = labels_of(known)
+    return tuple(label for label in labels_of(messages) if label not in own)
 
 
 def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:

@@ -87,6 +87,8 @@ class RunFacts:
         params: the request parameters that the run was begun with; given at `admission` alone.
         tools: the names of the agent's own tools and the run's; given at `admission` alone.
         specs: the declarations of the tools that are offered, at `model_request`; of the tool, at `tool_call`.
+        untrusted: the labels of the untrusted text that has entered the conversation; see `context_labels`.
+        approved: at `tool_call`, a human has decided for exactly these arguments.
     """
 
     model: str = ""
@@ -98,6 +100,8 @@ class RunFacts:
     params: JsonObject = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     specs: tuple[ToolSpec, ...] = ()
+    untrusted: tuple[str, ...] = ()
+    approved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

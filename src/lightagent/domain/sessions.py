@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
+from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished, RunStarted, ToolFinished
@@ -29,10 +30,14 @@ class Said:
     Attributes:
         messages: what a turn begins from, without turns that failed, were blocked or cancelled, or ran out of a budget.
         everything: the same with those turns.
+        untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, whether it is
+            still there or not.
     """
 
     messages: tuple[Message, ...] = ()
     everything: tuple[Message, ...] = ()
+    untrusted: tuple[str, ...] = ()
+    untrusted_everything: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class EndedTurn:
     Attributes:
         first, last: the sequences of its first and its last entry.
         counts: of what was said before it, how many messages there were in each form.
+        untrusted: the labels of what was said before it, of each form.
         before: what was said before it, where it did not only add to that, such as after a compaction.
     """
 
@@ -49,6 +55,7 @@ class EndedTurn:
     first: int
     last: int
     counts: tuple[int, int]
+    untrusted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     before: Said | None = None
 
 
@@ -94,6 +101,11 @@ class Session:
     def beginning(self) -> tuple[Message, ...]:
         """What the turn that is open, or the next one, begins from."""
         return self.said.everything if self.including else self.said.messages
+
+    @property
+    def untrusted(self) -> tuple[str, ...]:
+        """The labels of all untrusted text that has entered what the turn begins from."""
+        return self.said.untrusted_everything if self.including else self.said.untrusted
 
     @property
     def waits(self) -> bool:
@@ -144,7 +156,12 @@ def session_from(base: SessionBase, head: int) -> Session:
     check_conversation(base.messages, "session_base.messages")
     check_conversation(base.everything, "session_base.everything")
     everything = base.messages if base.everything == base.messages else base.everything
-    return Session(head, Said(base.messages, everything))
+    labels, labels_of_everything = base.untrusted, base.untrusted_everything
+    if labels is None:
+        labels = untrusted_labels(base.messages)
+    if labels_of_everything is None:
+        labels_of_everything = untrusted_labels(everything)
+    return Session(head, Said(base.messages, everything, labels, labels_of_everything))
 
 
 def undo_turn(session: Session, run_id: str) -> Session:
@@ -160,7 +177,7 @@ def undo_turn(session: Session, run_id: str) -> Session:
     *turns, last = session.turns
     said = session.said
     messages, everything = last.counts
-    before = Said(said.messages[:messages], said.everything[:everything]) if last.before is None else last.before
+    before = last.before or Said(said.messages[:messages], said.everything[:everything], *last.untrusted)
     return replace(session, said=before, turns=tuple(turns))
 
 
@@ -178,6 +195,19 @@ def _advance_turn(session: Session, event: Event, head: int) -> Session:
     said = _said_after(session, run)
     turn = _ended(run.started.run_id, first, head, session.said, said)
     return Session(head, said, turns=(*session.turns, turn), checkpoints=session.checkpoints)
+
+
+def base_of(said: Said, through: int, at: float = 0.0) -> SessionBase:
+    """The entry that stands for what was said, with its labels where the messages alone do not tell them."""
+    labels, everywhere = said.untrusted, said.untrusted_everything
+    return SessionBase(
+        through,
+        said.messages,
+        said.everything,
+        at,
+        None if labels == untrusted_labels(said.messages) else labels,
+        None if everywhere == untrusted_labels(said.everything) else everywhere,
+    )
 
 
 def _begun(session: Session, event: RunStarted) -> Run:
@@ -198,13 +228,17 @@ def _said_after(session: Session, run: Run) -> Said:
         everything = (*before.everything, *said[len(begun) :])
     else:
         everything = said
-    return Said(said if isinstance(run.outcome, Completed) else before.messages, everything)
+    everywhere = joined(before.untrusted_everything, run.untrusted)
+    if isinstance(run.outcome, Completed):
+        return Said(said, everything, run.untrusted, everywhere)
+    return Said(before.messages, everything, before.untrusted, everywhere)
 
 
 def _ended(run_id: str, first: int, last: int, before: Said, after: Said) -> EndedTurn:
     counts = len(before.messages), len(before.everything)
     only_added = (after.messages[: counts[0]], after.everything[: counts[1]]) == (before.messages, before.everything)
-    return EndedTurn(run_id, first, last, counts, None if only_added else before)
+    labels = before.untrusted, before.untrusted_everything
+    return EndedTurn(run_id, first, last, counts, labels, None if only_added else before)
 
 
 def _check_between_turns(session: Session, entry: LogEntry) -> None:

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import TypeForm
 
 from lightagent.domain.capabilities import Access, CapabilityPolicy, CapabilityRule
+from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.domain.tools import Capability, Risk
@@ -172,6 +173,21 @@ class PolicySettings(_Section):
     rules: Annotated[list[PolicyRule], NEEDS_TRUST] = Field(
         default_factory=list, description="Rules; see docs/policy.md."
     )
+
+    tainted_calls: Annotated[Access | None, NEEDS_TRUST] = Field(
+        default=None,
+        description="What holds for calls with outside effects after untrusted text: ask (if not set), deny or allow.",
+    )
+    mcp_outside_effects: Annotated[bool, NEEDS_TRUST] = Field(
+        default=False, description="Tools of MCP servers count as having outside effects, whatever they declare."
+    )
+    trusted_labels: Annotated[list[Name], NEEDS_TRUST] = Field(
+        default_factory=list, description="Labels of text that counts as trusted, such as tool:read_handbook."
+    )
+
+    def information_flow(self) -> InformationFlow:
+        """What holds for tainted calls."""
+        return InformationFlow(self.tainted_calls or "ask", self.mcp_outside_effects, self.trusted_labels)
 
     def capabilities(self) -> CapabilityPolicy | None:
         """The policy that these settings describe; None where they say nothing."""

@@ -42,9 +42,9 @@ class CapabilityGuard:
                 return Rewrite(made, f"{len(tools) - len(allowed)} tools are not offered, since they are denied.")
             case CallPayload():
                 permission = self._permission(subject, subject.name)
-                if permission.access == "ask":
+                if permission.access == "ask" and not subject.facts.approved:
                     return Ask(f"{subject.name} needs approval. {permission.reason}")
-                return _passed(permission) if permission.access == "allow" else _refused(subject.name, permission)
+                return _refused(subject.name, permission) if permission.access == "deny" else _passed(permission)
             case _:
                 return ALLOW
 

@@ -136,7 +136,9 @@ async def test_an_older_format_is_migrated_step_by_step_in_sessions_runs_and_jou
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = await older_store(SCHEMA_VERSION - 2, "moment")
-    with pytest.raises(ConfigurationError, match=f"Session: entry 1 has the format 1, .* from {oldest_version(SCHEMA_VERSION)} on"):
+    with pytest.raises(
+        ConfigurationError, match=f"Session: entry 1 has the format 1, .* from {oldest_version(SCHEMA_VERSION)} on"
+    ):
         await Sessions(store).messages(SESSION, USER)
     monkeypatch.setitem(MIGRATIONS, SCHEMA_VERSION - 2, renamed("moment", "time"))
     monkeypatch.setitem(MIGRATIONS, SCHEMA_VERSION - 1, renamed("time", "at"))

@@ -191,9 +191,15 @@ def test_explain_tells_which_rule_decides_and_why_the_others_do_not() -> None:
     assert unknown.stdout == "deny · sned · No such tool is offered.\n"
 
 
-def test_explain_says_where_there_is_no_policy(folder: Path) -> None:
+def test_explain_says_where_there_is_no_policy_and_what_untrusted_text_changes(folder: Path) -> None:
     (folder / "lightagent.toml").write_text('[default.model]\nkind = "offline"\n')
     assert "There is no policy" in invoke("policy", "explain", "--tool", "send").stdout
+    declared = ["policy", "explain", "--tool", "send", "--tools", "mine.py"]
+    assert "After untrusted text: ask, since the tool has outside effects." in invoke(*declared).stdout
+    (folder / "lightagent.toml").write_text('[default.policy]\ntainted_calls = "deny"\n')
+    assert json.loads(invoke(*declared, "--json").stdout)["after_untrusted_text"] == "deny"
+    (folder / "lightagent.toml").write_text('[default.policy]\ntainted_calls = "allow"\n')
+    assert "untrusted" not in invoke(*declared).stdout
 
 
 @pytest.mark.parametrize(

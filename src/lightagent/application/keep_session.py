@@ -96,8 +96,8 @@ class SessionKeeper:
             reference = HistoryReference(self._key.id, session.head, len(session.beginning))
             told = joined(session.untrusted, started.untrusted or ())
             # With them the journal tells all by itself; they go without saying where there are none at all.
-            shown = untrusted_labels((*session.beginning, *started.messages))
-            events[0] = replace(started, history=reference, untrusted=told if told or shown else None)
+            is_told = told or untrusted_labels((*session.beginning, *started.messages))
+            events[0] = replace(started, history=reference, untrusted=told if is_told else None)
         return session.beginning
 
     async def write(self, events: Sequence[Event]) -> None:

@@ -36,6 +36,8 @@ def is_untrusted(label: str) -> bool:
 
 def untrusted_labels(messages: Sequence[Message]) -> tuple[str, ...]:
     """The labels of these messages that are untrusted."""
+    if not any(isinstance(message, (ToolMessage, ContextMessage)) for message in messages):
+        return ()  # Long conversations are looked through at every turn, and most hold neither.
     return tuple(filter(is_untrusted, labels_of(messages)))
 
 

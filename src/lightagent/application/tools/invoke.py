@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from typing_extensions import TypeVar
 
@@ -24,6 +25,10 @@ from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT", default=None)
+
+_MOST_LABELS: Final = 32
+_LONGEST_LABEL: Final = 200
+"""Labels stay with a conversation for good, so a tool cannot make many of them at once."""
 
 
 class ToolAbandoned(ToolError):
@@ -87,11 +92,18 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
 
 
 def _labels(labels: object, spec: ToolSpec) -> tuple[str, ...]:
-    if not isinstance(labels, (list, tuple)) or not all(isinstance(one, str) and is_untrusted(one) for one in labels):
+    if not isinstance(labels, (list, tuple)) or len(labels) > _MOST_LABELS or not all(map(_is_label, labels)):
         raise ToolError(
-            f"{spec.name} answered with labels that are not a list of sources such as 'web:example.org'.", guidance=""
+            f"{spec.name} answered with labels that are not a list of at most {_MOST_LABELS} sources such as "
+            "'web:example.org'.",
+            guidance="",
         )
     return tuple(labels)
+
+
+def _is_label(label: object) -> bool:
+    """Whether it is a short text, and not one that calls itself trusted."""
+    return isinstance(label, str) and 0 < len(label) <= _LONGEST_LABEL and is_untrusted(label)
 
 
 def output_labels(spec: ToolSpec, more: tuple[str, ...] = ()) -> tuple[str, ...]:

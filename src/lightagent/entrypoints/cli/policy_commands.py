@@ -16,6 +16,7 @@ from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.bootstrap import open_tools
 from lightagent.domain.capabilities import NOT_OFFERED, CapabilityPolicy, Permission, Requester
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import ToolSpec
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
@@ -64,15 +65,22 @@ def explain(
     requester = Requester(user, agent, tenant)
     spec = offered.get(tool)
     permission = _permission(chosen, requester, spec)
-    others = [] if chosen is None or spec is None else list(_others(chosen, requester, spec, permission.rule))
+    flow = None if spec is None else settings.policy.information_flow().rule(spec, ("text of others",))
+    tainted = permission.access if flow is None or permission.access == "deny" else flow.access
+    others: list[JsonValue] = (
+        [] if chosen is None or spec is None else [*_others(chosen, requester, spec, permission.rule)]
+    )
     if as_json:
-        told = {"access": permission.access, "rule": permission.rule, "reason": permission.reason, "others": others}
+        told: JsonObject = {"access": permission.access, "rule": permission.rule, "reason": permission.reason}
+        told |= {"after_untrusted_text": tainted, "others": [*others]}
         write_answer(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
     console = out()
     console.print(printable(f"{permission.access} · {tool} · {permission.reason}"), markup=False)
     if spec is not None:
         console.print(printable(_declaration(spec)), markup=False)
+    if tainted != permission.access:
+        console.print(f"After untrusted text: {tainted}, since the tool has outside effects.", markup=False)
     for line in others:
         console.print(printable(line), markup=False)
     return ExitCode.COMPLETED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Generic, Protocol
 
@@ -11,6 +11,7 @@ from lightagent.application.apply_policy import Reviewer
 from lightagent.application.count_tokens import TokenLedger
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
+from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
@@ -34,11 +35,12 @@ from lightagent.domain.events import (
 from lightagent.domain.folding import apply
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message, UserMessage
+from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import RunFacts, Subject
-from lightagent.domain.runs import Run
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.runs import Beginning, Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
@@ -46,8 +48,8 @@ from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 class Keeper(Protocol):
     """Keeps a run in a store while it goes on."""
 
-    async def open(self, events: list[Event], known: int) -> tuple[Message, ...] | None:
-        """Take the run, `known` of whose events were there before; gives the messages it begins from, if it has them.
+    async def open(self, events: list[Event], known: int) -> Beginning | None:
+        """Take the run, `known` of whose events were there before; gives what it begins from, if it has that.
 
         The first event of a new run may change.
         """
@@ -59,6 +61,26 @@ class Keeper(Protocol):
 
     async def close(self, events: Sequence[Event]) -> None:
         """Write the rest and release the store."""
+        ...
+
+
+class Reviewing(Protocol):
+    """Has people decide about the waiting calls of a run."""
+
+    async def take_up(self) -> None:
+        """Put on record what was decided about the calls of a run that is resumed."""
+        ...
+
+    async def commit(self) -> None:
+        """Take those decisions, so that nobody else can."""
+        ...
+
+    async def consult(self) -> bool:
+        """Ask about the calls that wait; whether any was decided at once."""
+        ...
+
+    async def close(self, *, ended: bool) -> None:
+        """Let go of the decisions that were taken."""
         ...
 
 
@@ -78,6 +100,9 @@ class ActiveRun(Generic[DepsT]):
 
     Attributes:
         keeper: writes the run to a store ahead of its effects; None if the run is not stored.
+        answers: what the caller who resumes a run has decided about calls that people review, by the names of the
+            calls; None where nothing is taken from reviewers.
+        reviews: those of the run, as far as it has any.
         outlet: takes each step to whoever watches; None where nobody does.
         deadline: the innermost one that is running.
         attempt: what has come of the model request that is under way.
@@ -111,6 +136,8 @@ class ActiveRun(Generic[DepsT]):
         self.path = path
         self.clock = means.clock
         self.keeper: Keeper | None = None
+        self.answers: Mapping[str, ApprovalDecision] | None = None
+        self.reviews: Reviewing | None = None
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
         self.deadline: Deadline | None = None
         self.attempt: ReplyBuilder | None = None
@@ -147,6 +174,11 @@ class ActiveRun(Generic[DepsT]):
         """The id of the run that its caller began; for a nested one that of the group, as far as it is known."""
         started = self.run.started
         return (started.run_group_id or started.run_id) if self.path else started.run_id
+
+    @property
+    def desks(self) -> tuple[ReviewDesk, ...]:
+        """Who reviews the calls of this run."""
+        return tuple(dict.fromkeys((*self.means.desks, *self.acting.desks)))
 
     @property
     def in_time(self) -> bool:
@@ -222,7 +254,7 @@ class ActiveRun(Generic[DepsT]):
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
         run, head = self.run, self.run.head
-        asked = run.messages[run.query_at] if run.admitted and run.query_at < len(run.messages) else None
+        asked = run.query
         facts = RunFacts(
             head.model,
             "" if head.silent else head.instructions.content,

@@ -219,6 +219,12 @@ class _Interrupted(ToolError):
     """The process stopped while the call was running."""
 
 
+def unknown_result(call_id: str, name: str, prompt: str, now: float) -> ToolFinished:
+    """The result of a call of which nobody knows whether it was made."""
+    info = classify_exception(_interrupted(name, prompt))
+    return ToolFinished(call_id, format_lightagent_error(info), "unknown", info, at=now)
+
+
 def _interrupted(name: str, prompt: str) -> _Interrupted:
     return _Interrupted(prompt.format(tool=name), guidance="", details={"tool": name})
 

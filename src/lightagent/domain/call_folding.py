@@ -224,7 +224,7 @@ def _closed_if_done(run: Run) -> Run:
     effects = [effect for call in run.calls.values() for effect in call.effects]
     labels = [label for call in run.calls.values() for label in call.labels]
     run = run._replace(
-        messages=run.messages + answers,
+        added=run.added + answers,
         calls=NO_CALLS,
         tool_rounds=run.tool_rounds + 1,
         last_reply=None,

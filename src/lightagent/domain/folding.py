@@ -42,11 +42,14 @@ from lightagent.domain.retries import is_adaption
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
 
 
-def fold(events: Iterable[Event], history: tuple[Message, ...] | None = None) -> Run:
+def fold(
+    events: Iterable[Event], history: tuple[Message, ...] | None = None, untrusted: tuple[str, ...] | None = None
+) -> Run:
     """The run that these events tell, the first of which is `RunStarted`.
 
     Args:
         history: the messages that the run's history reference stands for; without them they count as missing.
+        untrusted: the labels of all untrusted text that has entered the history; without them its messages tell.
 
     Raises:
         ConfigurationError: the events are no possible run.
@@ -55,11 +58,13 @@ def fold(events: Iterable[Event], history: tuple[Message, ...] | None = None) ->
     first = next(rest, None)
     if not isinstance(first, RunStarted):
         raise ConfigurationError("A journal begins with run_started.")
-    return reduce(apply, rest, start(first, history))
+    return reduce(apply, rest, start(first, history, untrusted))
 
 
-def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
-    """The run as of its first event.
+def start(
+    event: RunStarted, history: tuple[Message, ...] | None = None, untrusted: tuple[str, ...] | None = None
+) -> Run:
+    """The run as of its first event; for the arguments see `fold`.
 
     Raises:
         ConfigurationError: its messages are no conversation.
@@ -71,13 +76,14 @@ def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
     if event.history is not None and event.history.count < 0:
         raise ConfigurationError("run_started.history: the count of its messages is below 0.")
     missing = event.history.count if event.history is not None and history is None else 0
-    messages = (*(history or ()), *event.messages)
     admitted = not event.awaits_admission
-    untrusted = event.untrusted
-    if untrusted is None:
-        untrusted = untrusted_labels(messages) if len(messages) > 1 else ()
-    query_at = max(len(messages) - admitted, 0)
-    return Run(event, event.head, messages, query_at, missing, admitted, untrusted=untrusted)
+    past = event.messages[:-1] if admitted else event.messages
+    before = (*history, *past) if history and past else history or past
+    labels = event.untrusted
+    if labels is None:
+        labels = joined(untrusted_labels(before if untrusted is None else past), untrusted or ())
+    added = event.messages[len(past) :]
+    return Run(event, event.head, before, added, len(before), missing, admitted, untrusted=labels)
 
 
 def apply(run: Run, event: Event) -> Run:
@@ -155,14 +161,14 @@ def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run
         case Admitted(message=message):
             if run.admitted:
                 raise ConfigurationError("admitted: the query is on record already.")
-            return run._replace(admitted=True, messages=(*run.messages, message), query_at=len(run.messages))
+            return run._replace(admitted=True, added=(*run.added, message), query_at=run.message_count)
         case ContextAdded(source=source, messages=added):
             if run.turn or not run.admitted or source not in run.started.before or source in run.prepared:
                 raise ConfigurationError(f"context_added: {source!r:.100} is not a source that is due.")
-            at = run.query_at
+            at = run.query_at - len(run.history)
             return run._replace(
-                messages=(*run.messages[:at], *added, *run.messages[at:]),
-                query_at=at + len(added),
+                added=(*run.added[:at], *added, *run.added[at:]),
+                query_at=run.query_at + len(added),
                 prepared=(*run.prepared, source),
                 untrusted=joined(run.untrusted, labels_of(added)),
             )
@@ -176,7 +182,7 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     if not run.admitted or len(run.prepared) != len(run.started.before):
         raise ConfigurationError("context_replaced: the conversation is not prepared yet.")
     gone = max(event.count - run.missing, 0)
-    if not 0 < event.count <= run.missing + len(run.messages):
+    if not 0 < event.count <= run.missing + run.message_count:
         raise ConfigurationError(f"context_replaced: there are no {event.count} messages.")
     if splits_a_call(run.messages, gone):
         raise ConfigurationError("context_replaced: this would part a call from its result.")
@@ -188,7 +194,8 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     # What gave way is still told by what came in its place, and by what the model has said since.
     new = set(labels_of(event.messages)).difference(labels_of(run.messages[:gone]))
     return run._replace(
-        messages=messages,
+        history=(),
+        added=messages,
         query_at=query_at,
         missing=max(run.missing - event.count, 0),
         untrusted=joined(run.untrusted, sorted(new)),
@@ -255,7 +262,7 @@ def _replied(run: Run, event: ModelReplied) -> Run:
         raise ConfigurationError("model_replied: two calls of one turn have the same id.")
     return run._replace(
         turn=event.turn,
-        messages=(*run.messages, event.message),
+        added=(*run.added, event.message),
         calls=calls,
         open_calls=len(calls),
         last_reply=event,
@@ -295,12 +302,12 @@ def _checked(run: Run, event: OutputRejected | OutputAccepted | Concluded) -> Ru
             raise ConfigurationError(f"{event.type}: the answer was accepted before.")
         case OutputRejected(message=message):
             rejections = run.output_rejections + 1
-            return run._replace(messages=(*run.messages, message), output_rejections=rejections, last_reply=None)
+            return run._replace(added=(*run.added, message), output_rejections=rejections, last_reply=None)
         case OutputAccepted(content=content, decisions=decisions):
             by = tuple(decision.by for decision in rewritings(decisions))
             if by:
                 last = AssistantMessage(content, reasoning=reply.message.reasoning)
-                run = run._replace(messages=(*run.messages[:-1], last))
+                run = run._replace(added=(*run.added[:-1], last))
             elif run.head.output_schema is None and content != (reply.message.content or ""):
                 raise ConfigurationError("output_accepted: this is not the model's answer, and no policy rewrote it.")
             return run._replace(accepted=content, rewriters=by)

@@ -88,7 +88,8 @@ class RunFacts:
         tools: the names of the agent's own tools and the run's; given at `admission` alone.
         specs: the declarations of the tools that are offered, at `model_request`; of the tool, at `tool_call`.
         untrusted: the labels of the untrusted text that has entered the conversation; see `context_labels`.
-        approved: at `tool_call`, a human has decided for exactly these arguments.
+        approved: a human has decided that the call runs with exactly the arguments that stood before the first policy;
+            given at `tool_call` alone.
     """
 
     model: str = ""

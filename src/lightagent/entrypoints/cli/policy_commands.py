@@ -67,9 +67,7 @@ def explain(
     permission = _permission(chosen, requester, spec)
     flow = None if spec is None else settings.policy.information_flow().rule(spec, ("text of others",))
     tainted = permission.access if flow is None or permission.access == "deny" else flow.access
-    others: list[JsonValue] = (
-        [] if chosen is None or spec is None else [*_others(chosen, requester, spec, permission.rule)]
-    )
+    others = () if chosen is None or spec is None else tuple(_others(chosen, requester, spec, permission.rule))
     if as_json:
         told: JsonObject = {"access": permission.access, "rule": permission.rule, "reason": permission.reason}
         told |= {"after_untrusted_text": tainted, "others": [*others]}

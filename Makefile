@@ -10,6 +10,7 @@ AIMOCK := 1.43.0
 TEMPORAL := 1.5.1
 GO := 1.27.3
 PROXY := 1.108.7
+DOJO := 0.1.35
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
@@ -36,7 +37,7 @@ test: forget-remarks lint types contracts test-fast test-servers test-openai2 ##
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -98,9 +99,10 @@ wheel: .venv/.demo ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 pins: ## resolve every dependency anew and write the constraints files
-	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt
-	@$(MAKE) setup .tools/litellm-proxy-$(PROXY)
+	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt && : > constraints-agentdojo.txt
+	@$(MAKE) setup .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO)
 	@.tools/litellm-proxy/bin/pip freeze > constraints-litellm-proxy.txt
+	@.tools/agentdojo/bin/pip freeze --exclude-editable > constraints-agentdojo.txt
 	@$(BIN)/pip freeze --exclude-editable > constraints.txt
 	@$(OPENAI2_BIN)/pip freeze --exclude-editable > constraints-openai2.txt
 
@@ -164,3 +166,11 @@ forget-remarks:
 	@{ $(PYTHON) -m venv .tools/litellm-proxy \
 	&& .tools/litellm-proxy/bin/python $(PIP_INSTALL) --constraint constraints-litellm-proxy.txt 'litellm[proxy]==$(PROXY)'; } && touch $@ \
 	|| { rm -rf .tools/litellm-proxy; echo "LiteLLM's proxy could not be installed: see above. Its tests do not run."; } >&2
+
+# A benchmark of attacks, which brings the SDKs of five providers.
+.tools/agentdojo-$(DOJO): pyproject.toml constraints-agentdojo.txt
+	$(say) "Installing AgentDojo (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/agentdojo .tools/agentdojo-*
+	@{ $(PYTHON) -m venv .tools/agentdojo \
+	&& .tools/agentdojo/bin/python $(PIP_INSTALL) --constraint constraints-agentdojo.txt --editable . 'agentdojo==$(DOJO)'; } && touch $@ \
+	|| { rm -rf .tools/agentdojo; echo "AgentDojo could not be installed: see above. Its tests do not run."; } >&2

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from lightagent.application.sessions import Sessions
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+    from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.hooks import HookContext, HookDecision
+    from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
     from lightagent.domain.origin import Origin
@@ -166,6 +169,8 @@ __all__ = [
     "BudgetExhausted",
     "CallPayload",
     "Cancelled",
+    "CapabilityPolicy",
+    "CapabilityRule",
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
@@ -178,6 +183,7 @@ __all__ = [
     "ContextPayload",
     "ContextSource",
     "Decision",
+    "DeclaredTools",
     "Delta",
     "Detector",
     "EndPayload",
@@ -199,6 +205,7 @@ __all__ = [
     "HumanApprovalHook",
     "HumanFeedback",
     "InMemoryReviewStore",
+    "InformationFlow",
     "Journal",
     "JournalStore",
     "JsonObject",
@@ -236,6 +243,7 @@ __all__ = [
     "ReplyEnd",
     "ReplyPayload",
     "RequestPayload",
+    "Requester",
     "ResultPayload",
     "ResumeOptions",
     "RetryTool",

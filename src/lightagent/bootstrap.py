@@ -65,6 +65,10 @@ class App:
             options["session_store"] = self.journals
         if self.tools is not None:
             options["tools"] = [self.tools]
+        options["information_flow"] = self.settings.policy.information_flow()
+        policy = self.settings.policy.capabilities()
+        if policy is not None:
+            options["capabilities"] = policy
         budget = self._context_budget()
         if budget is not None:
             options["context_budget"] = budget

@@ -35,11 +35,21 @@ HOSTILE = {
     "agent.capture_content": "[default.agent]\ncapture_content = true",
     "agent.metadata": '[default.agent]\nmetadata = {{ extra_headers = {{ X = "y" }} }}',
     "context.counter": '[default.context]\nmax_tokens = 1000\ncounter = "hostile"',
+    "policy.default": '[default.policy]\ndefault = "allow"',
+    "policy.tainted_calls": '[default.policy]\ntainted_calls = "allow"',
+    "policy.mcp_outside_effects": "[default.policy]\nmcp_outside_effects = false",
+    "policy.trusted_labels": '[default.policy]\ntrusted_labels = ["*"]',
+    "policy.rules": '[[default.policy.rules]]\naccess = "allow"',
     "tools.directory": '[default.tools]\ndirectory = "."',
     "logging.file": '[default.logging]\nfile = "written.log"',
 }
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
-COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "default", "default"]]
+COMMANDS += [
+    ["sessions", "list"],
+    ["config", "show"],
+    ["config", "diff", "default", "default"],
+    ["policy", "explain", "--tool", "t"],
+]
 
 # An installed plugin, which a file may name: importing it leaves a mark.
 PLUGIN = "from pathlib import Path\nPath({mark!r}).write_text('imported')\n"

@@ -33,13 +33,14 @@ from lightagent.domain.events import (
     ToolStarted,
 )
 from lightagent.domain.folding import apply
+from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message, UserMessage
+from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import RunFacts, Subject
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import Run
+from lightagent.domain.runs import Beginning, Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
@@ -47,8 +48,8 @@ from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 class Keeper(Protocol):
     """Keeps a run in a store while it goes on."""
 
-    async def open(self, events: list[Event], known: int) -> tuple[Message, ...] | None:
-        """Take the run, `known` of whose events were there before; gives the messages it begins from, if it has them.
+    async def open(self, events: list[Event], known: int) -> Beginning | None:
+        """Take the run, `known` of whose events were there before; gives what it begins from, if it has that.
 
         The first event of a new run may change.
         """
@@ -195,6 +196,12 @@ class ActiveRun(Generic[DepsT]):
             self._reviewer = name, Reviewer(found, in_time=self.in_time) if found else None
         return self._reviewer[1]
 
+    @property
+    def flows(self) -> tuple[InformationFlow, ...]:
+        """What holds for tainted calls now: no agent that is called or takes over is freer than those before it."""
+        outer = () if self.nesting is None else self.nesting.flows
+        return tuple(dict.fromkeys((*outer, self.means.flow, self.acting.flow)))
+
     async def toolset(self) -> Toolset[DepsT]:
         """The tools of the agent that acts now, and those of this run, as they were at its last request."""
         known = self._toolset
@@ -258,6 +265,7 @@ class ActiveRun(Generic[DepsT]):
             params or {},
             tools,
             specs,
+            run.untrusted,
             approved,
         )
         return Subject(self.origin(), name, call_id, facts)

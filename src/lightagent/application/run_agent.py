@@ -168,10 +168,10 @@ def out_of_time(limits: Limits) -> BudgetExhausted:
 
 async def _keep(live: ActiveRun[DepsT], keeper: Keeper) -> bool:
     """Open the run in its store. Returns whether the store gave the conversation that the run begins from."""
-    history = await keeper.open(live.record.events, live.known)
-    if history is not None:
-        live.run = fold(live.record.events, history)
-    return history is not None
+    beginning = await keeper.open(live.record.events, live.known)
+    if beginning is not None:
+        live.run = fold(live.record.events, beginning.messages, beginning.untrusted)
+    return beginning is not None
 
 
 async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
@@ -200,7 +200,8 @@ async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
             f"The run was begun with tools that this agent lacks: {', '.join(missing[:20])}.",
             guidance="Resume it with the agent it was begun with, or pass tools=.",
         )
-    await check_calls(run, toolset.tools, () if live.reviewer is None else live.reviewer.policies)
+    policies = () if live.reviewer is None else live.reviewer.policies
+    await check_calls(run, toolset.tools, policies, live.flows)
 
 
 async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> tuple[Message, ...]:

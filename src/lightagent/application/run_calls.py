@@ -186,7 +186,16 @@ class _Work(Generic[DepsT]):
                 self._items.put_nowait(_Item(Nested(call_id, event)))
 
         gates = () if live.reviewer is None else live.reviewer.gates
-        return Nesting(ready.call.child, emit, record, gates, live.stream, live.trace_headers)
+        return Nesting(
+            ready.call.child,
+            emit,
+            record,
+            gates,
+            live.stream,
+            live.trace_headers,
+            live.run.untrusted,
+            live.flows,
+        )
 
 
 def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:

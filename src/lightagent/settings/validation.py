@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from lightagent.domain.masking import shown
 from lightagent.settings.origins import KeyPath, Problem, suggest
@@ -37,11 +39,17 @@ def _described(model: type[BaseModel], path: KeyPath) -> tuple[list[str], str]:
     """The field names beside the last part of `path`, and the description of the field it names, where known."""
     fields = dict(model.model_fields)
     description = ""
-    for depth, name in enumerate(path):
+    names = [name for name in path if not name.isdecimal()]  # Places in a list have no fields of their own.
+    for depth, name in enumerate(names):
         field = fields.get(name)
         description = (field.description or "") if field else ""
-        if field is None or depth == len(path) - 1:
+        if field is None or depth == len(names) - 1:
             break
-        inner = field.annotation
-        fields = dict(inner.model_fields) if isinstance(inner, type) and issubclass(inner, BaseModel) else {}
+        fields = _fields_of(field.annotation)
     return list(fields), description
+
+
+def _fields_of(form: object) -> dict[str, FieldInfo]:
+    """The fields of a table, or of the tables that a list holds."""
+    inner: object = get_args(form)[0] if get_origin(form) is list else form
+    return dict(inner.model_fields) if isinstance(inner, type) and issubclass(inner, BaseModel) else {}

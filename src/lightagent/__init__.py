@@ -127,6 +127,7 @@ if TYPE_CHECKING:
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
+        open_detector,
         output_redaction_guardrail,
         output_schema_guardrail,
         privacy_input_guardrail,
@@ -310,6 +311,7 @@ __all__ = [
     "on_handoff",
     "on_output",
     "open_app",
+    "open_detector",
     "output_redaction_guardrail",
     "output_schema_guardrail",
     "privacy_input_guardrail",

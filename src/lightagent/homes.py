@@ -137,6 +137,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "guardrails": (
         "high_risk_parameter_guardrail",
         "maximum_length_guardrail",
+        "open_detector",
         "output_redaction_guardrail",
         "output_schema_guardrail",
         "privacy_input_guardrail",

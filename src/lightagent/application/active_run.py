@@ -13,6 +13,7 @@ from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.run_record import RunRecord
+from lightagent.application.run_subjects import OwnFacts, RunSubjects
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
@@ -38,7 +39,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
-from lightagent.domain.policy import RunFacts, Subject
+from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Beginning, Run
 from lightagent.domain.tools import ToolSpec
@@ -150,6 +151,7 @@ class ActiveRun(Generic[DepsT]):
         self._watchers: Watchers | None = None
         self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
+        self._subjects = RunSubjects(record, path)
 
     @property
     def acting(self) -> Means[DepsT]:
@@ -240,7 +242,7 @@ class ActiveRun(Generic[DepsT]):
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
-        return self.run.origin(self.path)
+        return self._subjects.origin(self.run)
 
     def subject(
         self,
@@ -253,22 +255,8 @@ class ActiveRun(Generic[DepsT]):
         approved: bool = False,
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
-        run, head = self.run, self.run.head
-        asked = run.query
-        facts = RunFacts(
-            head.model,
-            "" if head.silent else head.instructions.content,
-            asked.text if isinstance(asked, UserMessage) else "",
-            self.stream,
-            head.output_schema is not None,
-            self.record.result_format,
-            params or {},
-            tools,
-            specs,
-            run.untrusted,
-            approved,
-        )
-        return Subject(self.origin(), name, call_id, facts)
+        own = OwnFacts(params or {}, tools, specs, approved) if params or tools or specs or approved else None
+        return self._subjects.subject(self.run, name, call_id, own)
 
     @property
     def tool_names(self) -> tuple[str, ...]:

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 from lightagent.homes import HOME_OF
 
 if TYPE_CHECKING:
+    from lightagent.adapters.budgets.journal import JournalBudgetAccounts
+    from lightagent.adapters.budgets.memory import MemoryBudgetAccounts
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
+    from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.journal import Journal
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.result import RunResult
+    from lightagent.application.projections.spent import spent_in
     from lightagent.application.projections.stream_events import StreamEvent
     from lightagent.application.projections.trace import TraceEvent, trace_events
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
@@ -65,6 +69,8 @@ if TYPE_CHECKING:
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+    from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
+    from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
@@ -117,6 +123,7 @@ if TYPE_CHECKING:
         Subject,
         Verdict,
     )
+    from lightagent.domain.prices import ModelPrice, PriceTable
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.review_log import Review
     from lightagent.domain.review_requests import ApprovalRequest
@@ -136,6 +143,7 @@ if TYPE_CHECKING:
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
+    from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
@@ -153,6 +161,8 @@ __version__ = "1.0.0a1"
 __all__ = [
     "DEFAULT_PRIVACY_PATTERNS",
     "ERROR_TAXONOMY",
+    "Account",
+    "AccountKey",
     "AgentHead",
     "AgentOptions",
     "AlreadyDecided",
@@ -166,8 +176,11 @@ __all__ = [
     "AsyncRunStream",
     "AsyncToolDispatcher",
     "Blocked",
+    "BudgetAccounts",
     "BudgetError",
     "BudgetExhausted",
+    "BudgetLimits",
+    "Budgets",
     "CallPayload",
     "Cancelled",
     "CapabilityPolicy",
@@ -208,6 +221,7 @@ __all__ = [
     "InMemoryReviewStore",
     "InformationFlow",
     "Journal",
+    "JournalBudgetAccounts",
     "JournalStore",
     "JsonObject",
     "JsonReviewStore",
@@ -217,8 +231,10 @@ __all__ = [
     "LightAgentErrorInfo",
     "Limits",
     "ListedTools",
+    "MemoryBudgetAccounts",
     "MissingExtraError",
     "ModelEndpoint",
+    "ModelPrice",
     "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
@@ -232,10 +248,12 @@ __all__ = [
     "PolicyError",
     "PolicyHook",
     "PrefixedTools",
+    "PriceTable",
     "Prompts",
     "ProviderError",
     "PrunedSessions",
     "QueryPayload",
+    "RateLimit",
     "ReasoningDelta",
     "Refused",
     "RememberedDecision",
@@ -265,12 +283,14 @@ __all__ = [
     "SessionTurn",
     "Sessions",
     "Settings",
+    "Spent",
     "Stopped",
     "StoredRun",
     "StreamEvent",
     "Subject",
     "Suspended",
     "TelemetrySink",
+    "TenantBudget",
     "TextDelta",
     "TokenCounter",
     "Tool",
@@ -301,6 +321,7 @@ __all__ = [
     "format_error_code",
     "format_lightagent_error",
     "high_risk_parameter_guardrail",
+    "litellm_prices",
     "load_settings",
     "maximum_length_guardrail",
     "normalize_usage",
@@ -316,6 +337,7 @@ __all__ = [
     "output_schema_guardrail",
     "privacy_input_guardrail",
     "sensitive_tool_confirmation_guardrail",
+    "spent_in",
     "summarize_trace",
     "tool",
     "trace_events",

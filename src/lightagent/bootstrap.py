@@ -21,6 +21,7 @@ from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
+from lightagent.settings.budgets import compose_budget_settings
 
 
 class App:
@@ -72,6 +73,9 @@ class App:
         budget = self._context_budget()
         if budget is not None:
             options["context_budget"] = budget
+        budgets = compose_budget_settings(self.settings.budgets, self.journals)
+        if budgets is not None:
+            options["budgets"] = budgets
         return options | _log_options(logs)
 
     def _context_budget(self) -> ContextBudget | None:

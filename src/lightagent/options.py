@@ -9,12 +9,14 @@ from typing import Never, Protocol, TypeAlias
 from typing_extensions import TypedDict
 
 from lightagent.application.prompts import Prompts
+from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.events import HistoryReference
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
@@ -62,6 +64,7 @@ class AgentOptions(TypedDict, total=False):
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
+        budgets: what runs may spend: `Budgets`, or the `BudgetLimits` of each run with all agents that it calls.
         compactor: keeps the conversation within bounds of your own; not beside `context_budget`.
         history_source: reads the stored conversations that runs begin from.
         session_store: keeps the sessions of runs with a `session_id`.
@@ -95,6 +98,7 @@ class AgentOptions(TypedDict, total=False):
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None
     context_budget: ContextBudget | None
+    budgets: Budgets | BudgetLimits | None
     compactor: Compactor | None
     history_source: HistorySource | None
     session_store: JournalStore | None

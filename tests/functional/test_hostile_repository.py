@@ -40,6 +40,13 @@ HOSTILE = {
     "policy.mcp_outside_effects": "[default.policy]\nmcp_outside_effects = false",
     "policy.trusted_labels": '[default.policy]\ntrusted_labels = ["*"]',
     "policy.rules": '[[default.policy.rules]]\naccess = "allow"',
+    "budgets.tree": "[default.budgets.tree]\ncost = 1e6",
+    "budgets.run": "[default.budgets.run]\nmodel_calls = 1000000",
+    "budgets.tenant": '[default.budgets.tenant]\nname = "another"\nmodel_calls = 1000000',
+    "budgets.prices": (
+        "[default.budgets.tree]\ncost = 1\n[default.budgets.prices.offline]\n"
+        "input_per_million = 0\noutput_per_million = 0"
+    ),
     "tools.directory": '[default.tools]\ndirectory = "."',
     "logging.file": '[default.logging]\nfile = "written.log"',
 }

@@ -14,6 +14,7 @@ from lightagent.application.means import Means
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.run_record import RunRecord
 from lightagent.application.run_subjects import OwnFacts, RunSubjects
+from lightagent.application.spend_budget import Spending
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
@@ -28,6 +29,7 @@ from lightagent.domain.events import (
     ContextReplaced,
     Event,
     ModelFailed,
+    ModelReplied,
     Nested,
     RunFinished,
     ToolFinished,
@@ -111,6 +113,7 @@ class ActiveRun(Generic[DepsT]):
         output_is_held: the last answer is shown only once it is accepted as the output.
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
+        spending: what the run spends, where it has budgets, or a run around it has.
     """
 
     def __init__(
@@ -146,6 +149,7 @@ class ActiveRun(Generic[DepsT]):
         self.output_is_held = False
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
+        self.spending = self._spending()
         self.begun = False
         self._tools = tools
         self._watchers: Watchers | None = None
@@ -185,7 +189,28 @@ class ActiveRun(Generic[DepsT]):
     @property
     def in_time(self) -> bool:
         """Whether the run may take only so long; what it waits for can then be given up."""
-        return self.nesting is not None or self.run.limits.timeout is not None
+        if self.nesting is not None or self.run.limits.timeout is not None:
+            return True
+        return self.spending is not None and self.spending.is_timed
+
+    def _spending(self) -> Spending | None:
+        budgets, nesting = self.means.budgets, self.nesting
+        around = () if nesting is None else nesting.meters
+        if budgets is None and not around:
+            return None
+        past = self.record.events[: self.known] if nesting is None else nesting.past()
+        return Spending(budgets, around, self.clock, run=self.run, level=len(self.path), past=past)
+
+    def past_of(self, call_id: str) -> list[Event]:
+        """The events so far of the run that a call of the current turn is, where it began before."""
+        events: list[Event] = []
+        known = [] if self.nesting is None else self.nesting.past()
+        for event in (*known, *self.record.events):
+            if isinstance(event, ModelReplied):
+                events.clear()  # Ids of calls are distinct within a turn.
+            elif isinstance(event, Nested) and event.call_id == call_id:
+                events.append(event.event)
+        return events
 
     @property
     def reviewer(self) -> Reviewer | None:
@@ -290,7 +315,10 @@ class ActiveRun(Generic[DepsT]):
 
     def note(self, event: Event) -> None:
         """Put one event on record."""
-        self.run = apply(self.run, event)
+        before = self.run
+        self.run = apply(before, event)
+        if self.spending is not None:
+            self.spending.see(before, event)
         self.record.events.append(event)
         if self._watchers is not None:
             self._watchers.see(event)

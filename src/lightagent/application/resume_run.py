@@ -10,6 +10,7 @@ from lightagent.application.apply_policy import own_policies
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.spend_budget import own_budgets
 from lightagent.application.structured_output import holds_json
 from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
@@ -82,7 +83,7 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
             "The run was begun by an agent with another output_type.",
             guidance="Resume it with the output_type it was begun with.",
         )
-    always = {*policies, *own_policies(means)}
+    always = {*policies, *own_policies(means), *own_budgets(means.budgets)}
     lacking = [name for name in started.policies if name not in always]
     for one in started.handoff_policies:
         other = means.crew.get(one.agent)

@@ -11,6 +11,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies, policy_names
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.spend_budget import own_budgets
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
@@ -99,7 +100,7 @@ def start_run(
         request.trace_id or _new_id(means),
         request.parent_trace_id,
         request.run_group_id,
-        policy_names(reviewed),
+        (*policy_names(reviewed), *own_budgets(means.budgets)),
         awaits_admission,
         tuple(means.sources),
         tuple(means.conclusions),

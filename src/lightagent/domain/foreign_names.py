@@ -35,7 +35,7 @@ def model_name(server: str, tool: str) -> str:
 
 
 def _has_clear_seam(server: str, tool: str) -> bool:
-    """Whether the first two underscores in a row are the seam, so that the two names can be told from the joined one."""
+    """Whether the first two underscores in a row are the seam, which tells the two names apart."""
     clear = bool(server) and "__" not in server and not server.endswith("_")
     return clear and bool(tool) and not tool.startswith("_")
 

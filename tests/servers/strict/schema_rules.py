@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+
 from tests.servers.json_values import Json, JsonObject
 from tests.servers.strict.request import Request
 

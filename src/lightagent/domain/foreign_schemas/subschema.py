@@ -140,7 +140,7 @@ class Cleaner:
         """What says so in the words of OpenAPI 3.0, in those of JSON Schema."""
         self._note("nullable -> null")
         kind = cleaned.get("type")
-        if isinstance(kind, str) or isinstance(kind, list):
+        if isinstance(kind, (str, list)):
             kinds = [kind] if isinstance(kind, str) else kind
             with_null: JsonObject = {**cleaned, "type": [*kinds, *(["null"] if "null" not in kinds else [])]}
             values = cleaned.get("enum")

@@ -43,7 +43,7 @@ class McpUnavailable(McpFault):
 
 
 class McpLost(McpFault):
-    """The connection was lost after the request was written: whether it took effect is unknown. It is not sent again."""
+    """The connection was lost after the request was written: whether it took effect is unknown. It is not repeated."""
 
 
 class McpTimedOut(McpFault):

@@ -5,17 +5,10 @@ A server that was trusted for what it said may say something else tomorrow, in w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from hashlib import sha256
 
 from lightagent.domain.mcp import McpTool
-
-
-def definition_hash(tool: McpTool) -> str:
-    """A hash of all that a model or a policy goes by: the name, the description, the schema, the title, the hints."""
-    parts = [tool.name, tool.description, tool.schema, tool.title, tool.annotations]
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+from lightagent.domain.mcp_declarations import definition_hash
 
 
 class Pins:

@@ -70,8 +70,8 @@ class SdkConnection(McpConnection, McpContents):
         def make(scope: Scope) -> Seat:
             # Nothing here refers to this object, so that it is noticed when it is forgotten.
             def core() -> Requests:
-                from lightagent.adapters.mcp.sdk.requests import Requests
                 from lightagent.adapters.mcp.sdk.questions import Answerers
+                from lightagent.adapters.mcp.sdk.requests import Requests
 
                 return Requests(memory, Answerers(elicitor, sampler, roots), _ask(server, headers, scope), idle)
 

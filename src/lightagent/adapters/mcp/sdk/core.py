@@ -35,7 +35,7 @@ class Core:
     def __init__(self, memory: ServerMemory, answerers: Answerers, ask: AskHeaders, idle: float | None) -> None:
         self.loop = asyncio.get_running_loop()
         self._memory = memory
-        self._make: Callable[[], Session] = lambda: Session(memory, answerers, ask, idle)
+        self._make: Callable[[], Session] = lambda: Session(memory, answerers, ask, self._opened, idle)
         self._current: Session | None = None
         self._sessions: set[Session] = set()
         self._stopped: type[Exception] | None = None
@@ -131,13 +131,11 @@ class Core:
             raise McpUnavailable(self._memory.server.name, f"{self._why}. It is tried again in {left:.1f} s.")
         session = self._current = self._make()
         self._sessions.add(session)
-        session.task.add_done_callback(lambda _: self._ended(session))
+        session.task.add_done_callback(lambda _: self._sessions.discard(session))
         return session
 
-    def _ended(self, session: Session) -> None:
-        self._sessions.discard(session)
-        if not session.task.cancelled():
-            session.task.exception()
+    def _opened(self, session: Session) -> None:
+        """A session is open, or could not be opened."""
         if not session.error:
             self._failures = 0
         elif session.legacy_next:

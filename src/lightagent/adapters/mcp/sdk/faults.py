@@ -1,7 +1,7 @@
 """How a transport of ours tells what became of a request: as a JSON-RPC error under a code that no server uses.
 
-The SDK hands such an error to the one caller whose request it answers. Its own errors cannot be told apart: the codes it
-uses for a lost connection and for a timeout are also codes that servers answer with.
+The SDK hands such an error to the one caller whose request it answers. Its own errors cannot be told apart: the codes
+for a lost connection and for a timeout are also codes that servers answer with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CODE: Final = -31999
 _KEY: Final = "lightagent"
 
 FaultKind: TypeAlias = Literal["session", "unsent", "lost", "large"]
-"""``session``: the server has forgotten the session, and has not looked at the request. ``unsent``: nothing was written.
+"""``session``: the server has forgotten the session and has not looked at the request. ``unsent``: nothing was written.
 ``lost``: written, but the answer cannot come any more. ``large``: the answer was too large, and thrown away."""
 
 _KINDS: Final[dict[object, FaultKind]] = {kind: kind for kind in ("session", "unsent", "lost", "large")}

@@ -22,7 +22,8 @@ _OF_THE_BODY: Final = frozenset({"content-encoding", "content-length", "transfer
 _UNSENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 _NO_SESSION: Final = re.compile(
-    rb"(no valid|invalid|unknown|expired|no such)\W+(mcp\W+)?session|session\b.{0,80}(not found|invalid|expired|unknown|terminated)",
+    rb"(no valid|invalid|unknown|expired|no such)\W+(mcp\W+)?session"
+    rb"|session\b.{0,80}(not found|invalid|expired|unknown|terminated)",
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_LOOKED_AT: Final = 2_000
@@ -83,7 +84,7 @@ class FaultTransport(httpx2.AsyncBaseTransport):
 
 
 def forgets_session(response: httpx2.Response) -> bool:
-    """Whether the server says that it does not know the session: with 404, or as some servers do with 400 and a text."""
+    """Whether the server says that it does not know the session: with 404, or as some do with 400 and a text."""
     if response.status_code != 400 or not response.is_stream_consumed:
         return response.status_code == 404
     return _NO_SESSION.search(response.content[:_MOST_LOOKED_AT]) is not None
@@ -104,4 +105,5 @@ def network(url: str) -> httpx2.AsyncBaseTransport:
 
 def told(exc: Exception) -> str:
     """What went wrong, in a line."""
-    return f"{type(exc).__name__}: {str(exc)[:300]}" if str(exc) else type(exc).__name__
+    text = str(exc)[:300].rstrip(".")
+    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__

@@ -20,6 +20,7 @@ from lightagent.domain.mcp_faults import (
 )
 
 UNKNOWN: Final = "Whether the call took effect is unknown: do not make it again without checking."
+LARGE: Final = "Ask for less: the call itself took effect."
 _STREAM: Final = "SSE stream"
 _NO_STATUS: Final = "Server returned an error response"
 
@@ -61,7 +62,7 @@ def judge(error: MCPError, told: Told) -> McpFault | Again:
     if error.code == CONNECTION_CLOSED and told.closed:
         return McpClosed(told.server, "the connection was closed during the call.", UNKNOWN)
     if text.startswith(_STREAM) and "byte limit" in text:
-        return McpTooLarge(told.server, f"its answer is too large: {text}", UNKNOWN)
+        return McpTooLarge(told.server, "its answer is over the limit of bytes.", LARGE)
     if error.code == CONNECTION_CLOSED and (told.over or text == "Connection closed" or text.startswith(_STREAM)):
         return McpLost(told.server, f"the connection was lost during the call: {told.over or text}.", UNKNOWN)
     if text == _NO_STATUS:
@@ -78,4 +79,4 @@ def _ours(kind: FaultKind, text: str, told: Told) -> McpFault | Again:
         case "lost":
             return McpLost(told.server, f"the connection was lost during the call: {text}.", UNKNOWN)
         case "large":
-            return McpTooLarge(told.server, f"{text}.", "Ask for less: the call itself took effect.")
+            return McpTooLarge(told.server, f"{text}.", LARGE)

@@ -1,4 +1,4 @@
-"""Splits what a server writes into lines of a bounded size; of a line that is too long, only the request's id is kept."""
+"""Splits what a server writes into lines of a bounded size; of one that is too long, only the request's id is kept."""
 
 from __future__ import annotations
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import anyio
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
-from typing_extensions import Self
 
 from lightagent.adapters.mcp.sdk.faults import fault_data, fault_error
 from lightagent.adapters.mcp.sdk.lines import LongLine

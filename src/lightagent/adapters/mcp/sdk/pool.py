@@ -1,4 +1,4 @@
-"""The connections of one server: one for all, or one for each conversation, run or user, bounded and closed when idle."""
+"""The connections of one server: one for all, or one for each conversation, run or user, in a bounded number."""
 
 from __future__ import annotations
 

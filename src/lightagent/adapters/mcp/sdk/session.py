@@ -38,6 +38,7 @@ class Session:
     """A session that begins to open when it is made.
 
     Args:
+        opened: told whether it is open, before anybody else.
         idle: seconds without a call after which it ends by itself; None: never.
 
     Attributes:
@@ -47,7 +48,14 @@ class Session:
         calls: those under way.
     """
 
-    def __init__(self, memory: ServerMemory, answerers: Answerers, ask: AskHeaders, idle: float | None) -> None:
+    def __init__(
+        self,
+        memory: ServerMemory,
+        answerers: Answerers,
+        ask: AskHeaders,
+        opened: Callable[[Session], None],
+        idle: float | None,
+    ) -> None:
         self.over = ""
         self.error = ""
         self.settled = asyncio.Event()
@@ -56,6 +64,7 @@ class Session:
         self._memory = memory
         self._answerers = answerers
         self._ask = ask
+        self._opened = opened
         self._idle = idle
         self._client: Client | None = None
         self._wake = asyncio.Event()
@@ -106,6 +115,8 @@ class Session:
             if not was_open:
                 self.error = self._reason(opening)
             self.end(self.over or self._reason(opening))
+            if not was_open:
+                self._opened(self)
             self.settled.set()
             if was_open and not self._closing:
                 self._memory.remark("lost", f"the session has ended: {self.over}")
@@ -126,12 +137,13 @@ class Session:
         memory = self._memory
         with self._scope:
             self._scope.deadline = anyio.current_time() + memory.server.open_timeout
-            async with self._opened() as client:
+            async with self._entered() as client:
                 memory.listed(await list_tools(client, memory))
                 self._scope.deadline = math.inf
                 modern = client.protocol_version >= MODERN
                 memory.era = "auto" if modern else "legacy"
                 self._client = client
+                self._opened(self)
                 self.settled.set()
                 memory.remark("opened", f"a session is open, in protocol version {client.protocol_version}")
                 async with anyio.create_task_group() as tasks:
@@ -141,7 +153,7 @@ class Session:
                     tasks.cancel_scope.cancel()
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncGenerator[Client]:
+    async def _entered(self) -> AsyncGenerator[Client]:
         answerers, memory = self._answerers, self._memory
         questions = Questions(answerers, memory, self.calls.concerned)
         watch = Watch(self.end, lambda text: memory.remark("output", text), self._started)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from contextvars import Context
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import mcp_types as types
 from mcp.shared.message import SessionMessage
-from typing_extensions import Self
 
 from lightagent.domain.json_types import JsonValue
 

@@ -19,7 +19,7 @@ _OBJECT: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
 def mcp_tool(server: str, tool: types.Tool) -> McpTool:
     """A tool, with its schema as the server gave it."""
     meta: dict[str, object] = dict(tool.meta or {})
-    schema = meta[SCHEMA_KEY] if SCHEMA_KEY in meta else tool.input_schema
+    schema = meta.get(SCHEMA_KEY, tool.input_schema)
     hints = tool.annotations.model_dump(by_alias=True, mode="json", exclude_none=True) if tool.annotations else {}
     title = tool.title or (tool.annotations.title if tool.annotations else None)
     return McpTool(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -34,13 +34,16 @@ def described_servers(setting: McpSetting) -> list[tuple[McpServer, McpHeaders |
         around = Surroundings(os.environ, Path.cwd())
         found = from_client(client_servers(document, "mcp_setting"), around, "mcp_setting")
         return [(server, asked.get(server.name)) for server in _sound(found)]
-    given: list[object] = [*setting]
-    if not _are_servers(given):
-        raise ConfigurationError(
-            f"setup_mcp: expected {{'mcpServers': {{…}}}}, a path or servers, got {type(setting).__name__}.",
-            guidance='Write mcp_setting={"mcpServers": {"name": {"command": "program", "args": []}}}.',
-        )
-    return [(server, None) for server in given]
+    servers: list[tuple[McpServer, McpHeaders | None]] = []
+    for one in setting:
+        given: object = one
+        if not isinstance(given, McpServer):
+            raise ConfigurationError(
+                f"setup_mcp: expected {{'mcpServers': {{…}}}}, a path or servers, got a {type(given).__name__}.",
+                guidance='Write mcp_setting={"mcpServers": {"name": {"command": "program", "args": []}}}.',
+            )
+        servers.append((given, None))
+    return servers
 
 
 def _sound(reading: McpReading) -> tuple[McpServer, ...]:
@@ -66,7 +69,3 @@ def _without_functions(setting: Mapping[str, object]) -> tuple[dict[str, object]
 
 def _is_headers(value: object) -> TypeIs[McpHeaders]:
     return callable(value)
-
-
-def _are_servers(given: list[object]) -> TypeIs[list[McpServer]]:
-    return all(isinstance(one, McpServer) for one in given)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from lightagent.domain.mcp import McpServer
 from lightagent.settings.mcp_clients import ClientServers, client_servers
+from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.mcp_servers import ServerCheck, Surroundings, check_server
 from lightagent.settings.origins import KeyPath, Problem, short_path
 from lightagent.settings.schema import Settings
@@ -26,7 +27,8 @@ class McpReading:
     Attributes:
         servers: those that nothing speaks against and that are not disabled.
         problems: what is wrong anywhere.
-        unset: what is missing here.
+        unset: what is missing here of servers that are required.
+        left_out: why servers that are optional are left out here, by name.
         disabled: the names of those that are switched off.
         ignored: keys that only another client understands.
     """
@@ -34,6 +36,7 @@ class McpReading:
     servers: tuple[McpServer, ...] = ()
     problems: tuple[Problem, ...] = ()
     unset: tuple[Problem, ...] = ()
+    left_out: Mapping[str, Problem] = field(default_factory=dict)
     disabled: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
@@ -44,8 +47,10 @@ def read_mcp(settings: Settings, environ: Mapping[str, str]) -> McpReading:
     file = provenance.file
     around = Surroundings(environ, file.parent if file else Path.cwd(), settings.tools.mcp_commands)
     used = {name: table for name, table in settings.mcp.items() if not table.disabled}
-    checks = [check_server(name, table, around, partial(_in_settings, settings, name)) for name, table in used.items()]
-    own = _put_together(checks, tuple(name for name in settings.mcp if name not in used))
+    checks = {
+        name: check_server(name, table, around, partial(_in_settings, settings, name)) for name, table in used.items()
+    }
+    own = _put_together(used, checks, tuple(name for name in settings.mcp if name not in used))
     path = settings.tools.mcp_file
     if path is None:
         return own
@@ -56,6 +61,7 @@ def read_mcp(settings: Settings, environ: Mapping[str, str]) -> McpReading:
         (*own.servers, *others.servers),
         (*own.problems, *others.problems, *twice),
         (*own.unset, *others.unset),
+        {**own.left_out, **others.left_out},
         (*own.disabled, *others.disabled),
         others.ignored,
     )
@@ -77,10 +83,10 @@ def read_mcp_file(path: Path, environ: Mapping[str, str], commands: list[str] | 
 def from_client(described: ClientServers, around: Surroundings, place: str) -> McpReading:
     """The servers that a document of another client describes."""
     used = {name: table for name, table in described.servers.items() if not table.disabled}
-    checks = [check_server(name, table, around, partial(_in_file, place, name)) for name, table in used.items()]
-    found = _put_together(checks, tuple(name for name in described.servers if name not in used))
+    checks = {name: check_server(name, table, around, partial(_in_file, place, name)) for name, table in used.items()}
+    found = _put_together(used, checks, tuple(name for name in described.servers if name not in used))
     problems = (*described.problems, *found.problems)
-    return McpReading(found.servers, problems, found.unset, found.disabled, described.ignored)
+    return McpReading(found.servers, problems, found.unset, found.left_out, found.disabled, described.ignored)
 
 
 def _in_settings(settings: Settings, name: str, path: KeyPath) -> str:
@@ -91,11 +97,15 @@ def _in_file(place: str, name: str, path: KeyPath) -> str:
     return ".".join((f"{place}: mcpServers.{name}", *path))
 
 
-def _put_together(checks: list[ServerCheck], disabled: tuple[str, ...]) -> McpReading:
+def _put_together(
+    tables: Mapping[str, McpServerSettings], checks: Mapping[str, ServerCheck], disabled: tuple[str, ...]
+) -> McpReading:
+    found = checks.values()
     return McpReading(
-        tuple(check.server for check in checks if check.server is not None),
-        tuple(problem for check in checks for problem in check.problems),
-        tuple(problem for check in checks for problem in check.unset),
+        tuple(check.server for check in found if check.server is not None),
+        tuple(problem for check in found for problem in check.problems),
+        tuple(problem for name, check in checks.items() if tables[name].required for problem in check.unset),
+        {name: check.unset[0] for name, check in checks.items() if check.unset and not tables[name].required},
         disabled,
     )
 

@@ -142,6 +142,12 @@ class Settings(Section):
         """Where each value comes from."""
         return self._provenance
 
+    def tool_directory(self) -> Path | None:
+        """The directory of tools; a relative path is taken from the file that names it."""
+        chosen = self.tools.directory
+        file = self.provenance.origin(("tools", "directory")).file
+        return chosen if chosen is None or file is None else file.parent / chosen
+
     def backends(self) -> dict[str, Backend]:
         """The backend of every section that chooses one."""
         return {name: value for name in BACKENDS if isinstance(value := getattr(self, name), Backend)}

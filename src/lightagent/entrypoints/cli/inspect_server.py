@@ -137,13 +137,18 @@ def show_glance(console: Console, found: Glance) -> None:
     name = f"{found.server.name} · {where(found.server)}"
     if found.error is not None:
         optional = "" if found.server.required else " · optional"
-        console.print(printable(f"✗ {name}{optional} · {found.error.message}"), style="red", markup=False)
+        console.print(printable(f"✗ {name}{optional} · {_why(found)}"), style="red", markup=False)
         if found.error.guidance:
             console.print(printable(f"  → {found.error.guidance}"), style="yellow", markup=False)
         return
     console.print(printable(f"✓ {name} · {found.tools} tools · {took}"), markup=False)
     for problem in found.problems:
         console.print(printable(f"  ! {problem}"), style="yellow", markup=False)
+
+
+def _why(found: Glance) -> str:
+    text = found.error.message if found.error else ""
+    return text.removeprefix(f"MCP server {found.server.name!r:.100}: ")
 
 
 def show_inspection(console: Console, found: Inspection) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -14,15 +14,14 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import McpServer
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
-from lightagent.entrypoints.cli.inspect_server import Glance, glance_at, inspect_server, show_glance, show_inspection
+from lightagent.entrypoints.cli.examine_tools import look_at_servers
+from lightagent.entrypoints.cli.inspect_server import inspect_server, show_inspection
 from lightagent.entrypoints.cli.named_tools import McpFile
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
 from lightagent.settings.origins import printable, raise_problems, suggest
 
 mcp_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
-
-_MOST_AT_ONCE: Final = 8
 
 
 @mcp_app.command("list")
@@ -46,7 +45,7 @@ def list_servers(
     `lightagent mcp list --mcp-file .mcp.json --json`
     """
     reading = _reading(mcp_file, config, profile, trust_config)
-    found = asyncio.run(_look_at_all(reading.servers, as_json=as_json))
+    found = asyncio.run(look_at_servers(out(), reading.servers, quietly=as_json))
     missing = [*reading.unset, *reading.left_out.values()]
     if as_json:
         rows: list[JsonObject] = [one.to_dict() for one in found]
@@ -132,18 +131,3 @@ def _find(name: str, reading: McpReading) -> McpServer:
     raise ConfigurationError(
         f"There is no MCP server {name!r:.100}.", guidance=suggest(name, known, "Servers there are")
     )
-
-
-async def _look_at_all(servers: tuple[McpServer, ...], *, as_json: bool) -> list[Glance]:
-    """Several at once, each shown as soon as it has answered."""
-    places = asyncio.Semaphore(_MOST_AT_ONCE)
-
-    async def look(server: McpServer) -> Glance:
-        async with places:
-            found = await glance_at(server)
-        if not as_json:
-            show_glance(out(), found)
-        return found
-
-    with err().status(f"opening {len(servers)} MCP servers …"):
-        return await asyncio.gather(*map(look, servers))

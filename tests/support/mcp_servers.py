@@ -1,9 +1,11 @@
 """The faulty MCP server of the tests, started over each transport, and what is seen of it."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
@@ -12,6 +14,7 @@ from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
 from tests.servers.child import Child, free_port, running
+from tests.servers.polling import POLL_SECONDS
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
@@ -97,3 +100,29 @@ def texts(result: McpResult) -> str:
 def effects(file: Path) -> list[str]:
     """What happened at the server, in its order."""
     return file.read_text().split() if file.exists() else []
+
+
+@contextmanager
+def redirecting(url: str) -> Iterator[str]:
+    """A server that sends everybody elsewhere; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(307)
+            self.send_header("location", f"{url}/mcp")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """No log."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/mcp"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

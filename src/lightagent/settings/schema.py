@@ -2,57 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeForm
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.context_budget import ContextStrategy
+from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Provenance
-from lightagent.settings.secrets import masked
+from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whether a file that was merely found, in a cloned repository for instance, may set a key before it is trusted.
-
-    Every key has one of `SAFE` and `NEEDS_TRUST` in its annotation; a test fails for a key without. A key is safe where
-    the worst value of a stranger costs patience: it names no place that data goes to or comes from, no code, no file,
-    and nothing that the model is told.
-    """
-
-    needed: bool
+TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
+"""The sections of tables that users name, and what is in each."""
 
 
-SAFE: Final = Trust(needed=False)
-NEEDS_TRUST: Final = Trust(needed=True)
-
-
-class _Section(BaseModel):
-    """A table of the settings: cannot be changed, knows its keys, and hides wrong values from error texts.
-
-    Strict: a file has types of its own, so ``"3"`` in one is a mistake. Variables are all text; see `read_text`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        """Without secrets, since settings are logged."""
-        for name, value in super().__repr_args__():
-            yield name, masked(name or "", value) if isinstance(value, dict | str) else value
-
-
-class Backend(_Section):
+class Backend(Section):
     """An adapter: which, and its options, which the adapter itself checks when it is opened."""
 
     kind: Annotated[str, NEEDS_TRUST] = Field(description="The adapter's name, such as openai, litellm or offline.")
@@ -62,7 +36,7 @@ class Backend(_Section):
 _LIMITS: Final = tuple(field.name for field in fields(Limits))
 
 
-class AgentSettings(_Section):
+class AgentSettings(Section):
     """How agents are, unless a program says otherwise. What is not set is left to `LightAgent`."""
 
     name: Annotated[str | None, SAFE] = Field(default=None, min_length=1, description="The agent's name in traces.")
@@ -99,7 +73,7 @@ class AgentSettings(_Section):
         return replace(Limits(), **chosen)
 
 
-class ContextSettings(_Section):
+class ContextSettings(Section):
     """How much of a conversation a request may hold; see `lightagent.ports.context_budget.ContextBudget`."""
 
     max_tokens: Annotated[int | None, SAFE] = Field(
@@ -120,7 +94,7 @@ class ContextSettings(_Section):
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
-class LoggingSettings(_Section):
+class LoggingSettings(Section):
     """Logs of the command line and of apps, through the standard library's logging. Silent unless set."""
 
     level: Annotated[LogLevel | None, SAFE] = Field(
@@ -132,22 +106,31 @@ class LoggingSettings(_Section):
     )
 
 
-class ToolSettings(_Section):
+class ToolSettings(Section):
     """Tools that every agent of an app is offered."""
 
     # Not strict, since neither a file nor a variable can hold a path.
     directory: Annotated[Path | None, NEEDS_TRUST] = Field(
         default=None, strict=False, description="A directory of tools, whose files are run; relative to this file."
     )
+    mcp_file: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="A JSON file with mcpServers, as other clients have it."
+    )
+    mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
+        default=None, description="The programs that MCP servers may be; without it, any."
+    )
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that is set, from all layers. Make one with `load_settings`, or in code."""
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
+    mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
+        default_factory=dict
+    )
     context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (
         ContextSettings()
     )
@@ -158,6 +141,12 @@ class Settings(_Section):
     def provenance(self) -> Provenance:
         """Where each value comes from."""
         return self._provenance
+
+    def tool_directory(self) -> Path | None:
+        """The directory of tools; a relative path is taken from the file that names it."""
+        chosen = self.tools.directory
+        file = self.provenance.origin(("tools", "directory")).file
+        return chosen if chosen is None or file is None else file.parent / chosen
 
     def backends(self) -> dict[str, Backend]:
         """The backend of every section that chooses one."""
@@ -198,7 +187,7 @@ def needs_trust(path: KeyPath) -> bool:
     """
     if path[0] in BACKENDS:
         return True
-    field = _field(path[:2])
+    field = _field(path[:3] if path[0] in TABLES else path[:2])
     return field is not None and NEEDS_TRUST in field.metadata
 
 
@@ -209,12 +198,12 @@ def _form(path: KeyPath) -> TypeForm[object] | None:
 
 
 def _field(path: KeyPath) -> FieldInfo | None:
-    """The field of the option at `path`, a section and a name."""
+    """The field of the option at `path`: a section, in some sections a name of the user's own, and the option."""
     section = Settings.model_fields.get(path[0])
-    if len(path) != 2 or section is None:
+    table = TABLES.get(path[0], section.annotation if section else None)
+    if len(path) != (3 if path[0] in TABLES else 2):
         return None
-    table = section.annotation
-    return table.model_fields.get(path[1]) if isinstance(table, type) and issubclass(table, _Section) else None
+    return table.model_fields.get(path[-1]) if isinstance(table, type) and issubclass(table, Section) else None
 
 
 def _section(name: str, table: JsonValue) -> JsonValue:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
+from typing_extensions import TypeIs
 
 from lightagent.domain.masking import shown
 from lightagent.settings.origins import KeyPath, Problem, suggest
@@ -42,6 +44,12 @@ def _described(model: type[BaseModel], path: KeyPath) -> tuple[list[str], str]:
         description = (field.description or "") if field else ""
         if field is None or depth == len(path) - 1:
             break
-        inner = field.annotation
-        fields = dict(inner.model_fields) if isinstance(inner, type) and issubclass(inner, BaseModel) else {}
+        named = next((part for part in get_args(field.annotation) if _is_model(part)), None)
+        if named is not None:  # A table of tables that users name.
+            return _described(named, path[depth + 2 :]) if len(path) > depth + 2 else ([], description)
+        fields = dict(field.annotation.model_fields) if _is_model(field.annotation) else {}
     return list(fields), description
+
+
+def _is_model(annotation: object) -> TypeIs[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

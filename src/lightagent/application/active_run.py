@@ -214,7 +214,7 @@ class ActiveRun(Generic[DepsT]):
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
         run, head = self.run, self.run.head
-        asked = run.messages[run.query_at] if run.admitted and run.query_at < len(run.messages) else None
+        asked = run.query
         facts = RunFacts(
             head.model,
             "" if head.silent else head.instructions.content,

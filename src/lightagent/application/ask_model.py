@@ -90,7 +90,7 @@ async def _reviewed_request(
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("model_request"):
         own_params = None if params == run.head.params else params
-        return ModelRequested(run.turn + 1, told + len(run.messages), offered, own_params, at=now)
+        return ModelRequested(run.turn + 1, told + run.message_count, offered, own_params, at=now)
     payload = RequestPayload(run.messages, copy_json(params), offered)
     verdict = await reviewer.review("model_request", live.subject(specs=specs), payload)
     if isinstance(verdict, Stopped):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, failure
@@ -143,12 +144,12 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     offered = run.offered or ()
     await toolset.describe(offered)
     requested = run.request
-    params, messages = run.head.params, run.messages
+    params, parts = run.head.params, (run.history, run.added)
     if requested is not None:
         params = params if requested.params is None else requested.params
-        messages = messages if requested.messages is None else requested.messages
+        parts = parts if requested.messages is None else (requested.messages, ())
     return ChatRequest(
-        (*_instructions(run.head), *messages),
+        tuple(chain(_instructions(run.head), *parts)),
         toolset.specs(offered),
         copy_json(params),
         run.head.output_schema,

@@ -44,7 +44,7 @@ async def admit(live: ActiveRun[DepsT]) -> None:
 
 async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None:
     """Ask the sources, all at once; what they add is on record in their order."""
-    query = live.run.messages[live.run.query_at]
+    query = live.run.query
     text = query.text if isinstance(query, UserMessage) else ""
     sources = [live.means.sources.get(name) for name in names]
     is_cancelled = cancellation()

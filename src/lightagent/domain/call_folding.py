@@ -190,7 +190,7 @@ def _closed_if_done(run: Run) -> Run:
     answers = tuple(ToolMessage(call.call.id, call.output) for call in run.calls.values())
     effects = [effect for call in run.calls.values() for effect in call.effects]
     run = run._replace(
-        messages=run.messages + answers,
+        added=run.added + answers,
         calls=NO_CALLS,
         tool_rounds=run.tool_rounds + 1,
         last_reply=None,

@@ -70,9 +70,10 @@ def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
     if event.history is not None and event.history.count < 0:
         raise ConfigurationError("run_started.history: the count of its messages is below 0.")
     missing = event.history.count if event.history is not None and history is None else 0
-    messages = (*(history or ()), *event.messages)
     admitted = not event.awaits_admission
-    return Run(event, event.head, messages, max(len(messages) - admitted, 0), missing, admitted)
+    past = event.messages[:-1] if admitted else event.messages
+    before = (*history, *past) if history and past else history or past
+    return Run(event, event.head, before, event.messages[len(past) :], len(before), missing, admitted)
 
 
 def apply(run: Run, event: Event) -> Run:
@@ -150,13 +151,13 @@ def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run
         case Admitted(message=message):
             if run.admitted:
                 raise ConfigurationError("admitted: the query is on record already.")
-            return run._replace(admitted=True, messages=(*run.messages, message), query_at=len(run.messages))
+            return run._replace(admitted=True, added=(*run.added, message), query_at=run.message_count)
         case ContextAdded(source=source, messages=added):
             if run.turn or not run.admitted or source not in run.started.before or source in run.prepared:
                 raise ConfigurationError(f"context_added: {source!r:.100} is not a source that is due.")
-            at = run.query_at
-            messages = (*run.messages[:at], *added, *run.messages[at:])
-            return run._replace(messages=messages, query_at=at + len(added), prepared=(*run.prepared, source))
+            at = run.query_at - len(run.history)
+            made = (*run.added[:at], *added, *run.added[at:])
+            return run._replace(added=made, query_at=run.query_at + len(added), prepared=(*run.prepared, source))
         case ContextReplaced():
             return _replaced(run, event)
         case _:
@@ -167,7 +168,7 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     if not run.admitted or len(run.prepared) != len(run.started.before):
         raise ConfigurationError("context_replaced: the conversation is not prepared yet.")
     gone = max(event.count - run.missing, 0)
-    if not 0 < event.count <= run.missing + len(run.messages):
+    if not 0 < event.count <= run.missing + run.message_count:
         raise ConfigurationError(f"context_replaced: there are no {event.count} messages.")
     if splits_a_call(run.messages, gone):
         raise ConfigurationError("context_replaced: this would part a call from its result.")
@@ -176,7 +177,7 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     messages = event.messages + run.messages[gone:]
     if not messages:
         raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
-    return run._replace(messages=messages, query_at=query_at, missing=max(run.missing - event.count, 0))
+    return run._replace(history=(), added=messages, query_at=query_at, missing=max(run.missing - event.count, 0))
 
 
 def _query_after(run: Run, gone: int, messages: tuple[Message, ...]) -> int:
@@ -225,7 +226,7 @@ def _replied(run: Run, event: ModelReplied) -> Run:
         raise ConfigurationError("model_replied: two calls of one turn have the same id.")
     return run._replace(
         turn=event.turn,
-        messages=(*run.messages, event.message),
+        added=(*run.added, event.message),
         calls=calls,
         open_calls=len(calls),
         last_reply=event,
@@ -265,12 +266,12 @@ def _checked(run: Run, event: OutputRejected | OutputAccepted | Concluded) -> Ru
             raise ConfigurationError(f"{event.type}: the answer was accepted before.")
         case OutputRejected(message=message):
             rejections = run.output_rejections + 1
-            return run._replace(messages=(*run.messages, message), output_rejections=rejections, last_reply=None)
+            return run._replace(added=(*run.added, message), output_rejections=rejections, last_reply=None)
         case OutputAccepted(content=content, decisions=decisions):
             by = tuple(decision.by for decision in rewritings(decisions))
             if by:
                 last = AssistantMessage(content, reasoning=reply.message.reasoning)
-                run = run._replace(messages=(*run.messages[:-1], last))
+                run = run._replace(added=(*run.added[:-1], last))
             elif run.head.output_schema is None and content != (reply.message.content or ""):
                 raise ConfigurationError("output_accepted: this is not the model's answer, and no policy rewrote it.")
             return run._replace(accepted=content, rewriters=by)

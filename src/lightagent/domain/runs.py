@@ -58,7 +58,9 @@ class Run(NamedTuple):
     Attributes:
         started: the first event, which says whose run it is.
         head: the agent that acts now.
-        messages: the conversation, without the instructions.
+        history: the first messages of the conversation, as the run was given them. They are kept apart, so that adding
+            to a long conversation costs no copy of it.
+        added: the messages after those.
         query_at: where in `messages` the query stands, before which context is put.
         missing: messages of a referenced history that the fold was not given; they stand before `messages`.
         admitted: the query is on record.
@@ -83,7 +85,8 @@ class Run(NamedTuple):
 
     started: RunStarted
     head: AgentHead
-    messages: tuple[Message, ...]
+    history: tuple[Message, ...]
+    added: tuple[Message, ...]
     query_at: int = 0
     missing: int = 0
     admitted: bool = True
@@ -106,6 +109,24 @@ class Run(NamedTuple):
     concluded: tuple[str, ...] = ()
     ending: Outcome | None = None
     outcome: Outcome | None = None
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation, without the instructions."""
+        return (*self.history, *self.added)
+
+    @property
+    def message_count(self) -> int:
+        """How many messages the conversation has."""
+        return len(self.history) + len(self.added)
+
+    @property
+    def query(self) -> Message | None:
+        """The query; None where it is not on record yet, or is not among the messages any more."""
+        if not self.admitted or self.query_at >= self.message_count:
+            return None
+        place = self.query_at - len(self.history)
+        return self.added[place] if place >= 0 else self.history[place]
 
     @property
     def limits(self) -> Limits:

@@ -175,8 +175,10 @@ def _advance_turn(session: Session, event: Event, head: int) -> Session:
         run = apply(session.run, event)
     if run.outcome is None or isinstance(run.outcome, Suspended):
         return replace(session, head=head, run=run, events=(*session.events, event), first=first)
-    said = _said_after(session, run)
-    turn = _ended(run.started.run_id, first, head, session.said, said)
+    said, only_added = _said_after(session, run)
+    before = None if only_added else session.said
+    counts = len(session.said.messages), len(session.said.everything)
+    turn = EndedTurn(run.started.run_id, first, head, counts, before)
     return Session(head, said, turns=(*session.turns, turn), checkpoints=session.checkpoints)
 
 
@@ -189,22 +191,21 @@ def _begun(session: Session, event: RunStarted) -> Run:
     return start(event, session.beginning)
 
 
-def _said_after(session: Session, run: Run) -> Said:
-    """The conversation after a turn: whatever it said is part of everything, and of the rest if it completed."""
+def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
+    """The conversation after a turn, and whether the turn only added to it, in both of its forms.
+
+    Whatever the turn said is part of everything, and of the rest if it completed.
+    """
     begun, before = session.beginning, session.said
-    said = conversation(run, begun)
-    only_added = said[: len(begun)] == begun
-    if only_added and len(begun) != len(before.everything):
-        everything = (*before.everything, *said[len(begun) :])
-    else:
-        everything = said
-    return Said(said if isinstance(run.outcome, Completed) else before.messages, everything)
-
-
-def _ended(run_id: str, first: int, last: int, before: Said, after: Said) -> EndedTurn:
-    counts = len(before.messages), len(before.everything)
-    only_added = (after.messages[: counts[0]], after.everything[: counts[1]]) == (before.messages, before.everything)
-    return EndedTurn(run_id, first, last, counts, None if only_added else before)
+    said = conversation(run)
+    completed = isinstance(run.outcome, Completed)
+    if run.history is not begun and run.history[: len(begun)] != begun:
+        return Said(said if completed else before.messages, said), False
+    is_everything = len(begun) == len(before.everything)
+    everything = said if is_everything else (*before.everything, *said[len(begun) :])
+    # A turn that began from everything has, if it completed, added the turns before it that did not.
+    only_added = not completed or begun is before.messages or said[: len(before.messages)] == before.messages
+    return Said(said if completed else before.messages, everything), only_added
 
 
 def _check_between_turns(session: Session, entry: LogEntry) -> None:
@@ -216,20 +217,15 @@ def _refuse(problem: str) -> NoReturn:
     raise ConfigurationError(f"Session: {problem}.", guidance="")
 
 
-def conversation(run: Run, begun: tuple[Message, ...] = ()) -> tuple[Message, ...]:
+def conversation(run: Run) -> tuple[Message, ...]:
     """The messages of a run that a next one may begin from, without what context sources added to it.
 
     Calls without results are left out with the message that made them, so that a provider takes what is left. So is a
     last reply that was withheld.
-
-    Args:
-        begun: what the run began from, if that was such a conversation, which is not looked through again.
     """
     withheld = isinstance(run.outcome, Blocked) and run.last_reply is not None
-    messages = run.messages[:-1] if run.calls or withheld else run.messages
-    known = begun if messages[: len(begun)] == begun else ()
-    added = messages[len(known) :]
-    return (*known, *(one for one in added if not isinstance(one, ContextMessage) or one.replaces))
+    added = run.added[:-1] if run.calls or withheld else run.added
+    return (*run.history, *(one for one in added if not isinstance(one, ContextMessage) or one.replaces))
 
 
 def closing_events(run: Run, unknown: str, at: float) -> tuple[Event, ...]:

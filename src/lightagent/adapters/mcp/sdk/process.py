@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -54,6 +55,30 @@ class GuardedProcess:
     def returncode(self) -> int | None:
         """How it ended, where it did."""
         return self._process.poll()
+
+    def when_ended(self, loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> Callable[[], None]:
+        """Call `then` in `loop` once the process has ended, also where a helper still holds its pipes.
+
+        Returns what takes that back.
+        """
+        try:
+            descriptor = os.pidfd_open(self._process.pid)
+        except (AttributeError, OSError):  # Not on this system: then a helper that holds the pipes hides the end.
+            return lambda: None
+
+        def forget() -> None:
+            nonlocal descriptor
+            if descriptor >= 0:
+                loop.remove_reader(descriptor)
+                os.close(descriptor)
+                descriptor = -1
+
+        def ended() -> None:
+            forget()
+            then()
+
+        loop.add_reader(descriptor, ended)
+        return forget
 
     async def end(self, grace: float = GRACE) -> None:
         """Wait until it ends by itself, since its input is closed; then ask, and kill what is left of the group."""

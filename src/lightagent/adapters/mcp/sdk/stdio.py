@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import anyio
@@ -17,6 +18,9 @@ from lightagent.domain.mcp import McpServer, StdioServer
 
 WRITE_SECONDS: Final = 30.0
 """A server that reads nothing for so long is given up; the SDK's time limits begin only once a request is written."""
+
+DRAIN_SECONDS: Final = 0.1
+"""How long the output of a process that has ended is read, where a helper of it still holds the pipe."""
 
 _CHUNK: Final = 1 << 16
 _SHOWN: Final = 500
@@ -50,6 +54,8 @@ async def stdio_streams(
         writing, _ = await loop.connect_write_pipe(lambda: protocol, process.stdin)
         pipe = Pipe(server.max_bytes, over, said)
         stdin = _Stdin(asyncio.StreamWriter(writing, protocol, None, loop), pipe)
+        # Where a helper of a server that has ended holds the pipe, the output would have no end. What is in it is read.
+        forget = process.when_ended(loop, partial(_close_later, loop, reading))
         log = loop.create_task(_listen(errors, said), name=f"lightagent-mcp-{server.name}-stderr")
         try:
             yield (
@@ -57,6 +63,7 @@ async def stdio_streams(
                 PipeWriter(pipe, stdin.write),
             )
         finally:
+            forget()
             writing.close()
             with anyio.CancelScope(shield=True):
                 await process.end()
@@ -65,6 +72,10 @@ async def stdio_streams(
             listening.close()
     finally:
         process.kill()
+
+
+def _close_later(loop: asyncio.AbstractEventLoop, output: asyncio.ReadTransport) -> None:
+    loop.call_later(DRAIN_SECONDS, output.close)
 
 
 class _Stdout:

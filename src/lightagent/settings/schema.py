@@ -17,16 +17,17 @@ from lightagent.domain.limits import Limits
 from lightagent.ports.context_budget import ContextStrategy
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Provenance
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.section import NEEDS_TRUST, SAFE
+from lightagent.settings.section import Section as _Section
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
-TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
+TABLES: Final[Mapping[str, type[_Section]]] = {"mcp": McpServerSettings}
 """The sections of tables that users name, and what is in each."""
 
 
-class Backend(Section):
+class Backend(_Section):
     """An adapter: which, and its options, which the adapter itself checks when it is opened."""
 
     kind: Annotated[str, NEEDS_TRUST] = Field(description="The adapter's name, such as openai, litellm or offline.")
@@ -36,7 +37,7 @@ class Backend(Section):
 _LIMITS: Final = tuple(field.name for field in fields(Limits))
 
 
-class AgentSettings(Section):
+class AgentSettings(_Section):
     """How agents are, unless a program says otherwise. What is not set is left to `LightAgent`."""
 
     name: Annotated[str | None, SAFE] = Field(default=None, min_length=1, description="The agent's name in traces.")
@@ -73,7 +74,7 @@ class AgentSettings(Section):
         return replace(Limits(), **chosen)
 
 
-class ContextSettings(Section):
+class ContextSettings(_Section):
     """How much of a conversation a request may hold; see `lightagent.ports.context_budget.ContextBudget`."""
 
     max_tokens: Annotated[int | None, SAFE] = Field(
@@ -94,7 +95,7 @@ class ContextSettings(Section):
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
-class LoggingSettings(Section):
+class LoggingSettings(_Section):
     """Logs of the command line and of apps, through the standard library's logging. Silent unless set."""
 
     level: Annotated[LogLevel | None, SAFE] = Field(
@@ -106,7 +107,7 @@ class LoggingSettings(Section):
     )
 
 
-class ToolSettings(Section):
+class ToolSettings(_Section):
     """Tools that every agent of an app is offered."""
 
     # Not strict, since neither a file nor a variable can hold a path.
@@ -121,7 +122,7 @@ class ToolSettings(Section):
     )
 
 
-class Settings(Section):
+class Settings(_Section):
     """Everything that is set, from all layers. Make one with `load_settings`, or in code."""
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
@@ -203,7 +204,7 @@ def _field(path: KeyPath) -> FieldInfo | None:
     table = TABLES.get(path[0], section.annotation if section else None)
     if len(path) != (3 if path[0] in TABLES else 2):
         return None
-    return table.model_fields.get(path[-1]) if isinstance(table, type) and issubclass(table, Section) else None
+    return table.model_fields.get(path[-1]) if isinstance(table, type) and issubclass(table, _Section) else None
 
 
 def _section(name: str, table: JsonValue) -> JsonValue:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from typing_extensions import TypeIs
 
 from lightagent.domain.masking import shown
 from lightagent.settings.origins import KeyPath, Problem, suggest
@@ -39,17 +38,21 @@ def _described(model: type[BaseModel], path: KeyPath) -> tuple[list[str], str]:
     """The field names beside the last part of `path`, and the description of the field it names, where known."""
     fields = dict(model.model_fields)
     description = ""
-    for depth, name in enumerate(path):
-        field = fields.get(name)
+    parts = list(path)
+    while parts:
+        field = fields.get(parts.pop(0))
         description = (field.description or "") if field else ""
-        if field is None or depth == len(path) - 1:
+        if field is None or not parts:
             break
-        named = next((part for part in get_args(field.annotation) if _is_model(part)), None)
-        if named is not None:  # A table of tables that users name.
-            return _described(named, path[depth + 2 :]) if len(path) > depth + 2 else ([], description)
-        fields = dict(field.annotation.model_fields) if _is_model(field.annotation) else {}
+        inner = _model_in(field.annotation)
+        fields = {} if inner is None else dict(inner.model_fields)
+        if get_origin(field.annotation) is dict:
+            parts.pop(0)  # A name of the user's own.
     return list(fields), description
 
 
-def _is_model(annotation: object) -> TypeIs[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _model_in(form: object) -> type[BaseModel] | None:
+    """The model that a table has: by itself, as one that may be left out, or as that of each entry."""
+    if isinstance(form, type) and issubclass(form, BaseModel):
+        return form
+    return next((found for part in get_args(form) if (found := _model_in(part)) is not None), None)

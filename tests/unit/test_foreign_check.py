@@ -91,7 +91,7 @@ def test_a_pattern_that_cannot_be_matched_so_is_left_to_the_server() -> None:
 
 def test_a_net_of_references_is_given_up() -> None:
     net: JsonObject = {f"a{n}": {"anyOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(30)}
-    declared = {**schema(a={"$ref": "#/$defs/a0"}), "$defs": {**net, "a30": {"type": "integer"}}}
+    declared: JsonObject = {**schema(a={"$ref": "#/$defs/a0"}), "$defs": {**net, "a30": {"type": "integer"}}}
 
     assert "more than 10,000 references" in refusal(declared, {"a": "x"})
     assert foreign_check("t", declared)({"a": 1})

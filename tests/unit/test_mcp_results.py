@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lightagent import ToolError
+from lightagent import JsonObject, ToolError
 from lightagent.domain.foreign_schemas import BeyondRepair
 from lightagent.domain.mcp import (
     EmbeddedResource,
@@ -47,7 +47,7 @@ def test_each_kind_of_part_is_told_in_text(part: McpPart, text: str) -> None:
 
 
 def test_structured_content_follows_unless_a_text_is_the_same() -> None:
-    value = {"sum": 3}
+    value: JsonObject = {"sum": 3}
 
     assert result_text("t", McpResult((), value)) == '{"sum": 3}'
     assert result_text("t", McpResult((TextPart("It is 3."),), value)) == 'It is 3.\n{"sum": 3}'
@@ -93,8 +93,8 @@ def test_a_tool_beyond_repair_has_no_declaration() -> None:
 
 def test_the_hash_changes_with_whatever_the_server_says_and_with_nothing_else() -> None:
     first = definition_hash(TOOL)
-    schema = {"properties": {"b": {"type": "string"}, "a": {}}, "type": "object"}
-    turned = {"type": "object", "properties": {"a": {}, "b": {"type": "string"}}}
+    schema: JsonObject = {"properties": {"b": {"type": "string"}, "a": {}}, "type": "object"}
+    turned: JsonObject = {"type": "object", "properties": {"a": {}, "b": {"type": "string"}}}
 
     assert len(first) == 64
     assert definition_hash(replace(TOOL, server="other")) == first

@@ -34,6 +34,15 @@ def model_name(server: str, tool: str) -> str:
     return f"{kept if kept[0].isalpha() else f't_{kept}'[:_MOST_OF_BOTH]}_{digest}"
 
 
+def called_by_models(written: str) -> str:
+    """What the model calls the tool that a person writes as ``SERVER/TOOL``, by their own names; others as they are.
+
+    No tool that a model can call has a slash in its name, so nothing else can be meant.
+    """
+    server, slash, tool = written.partition("/")
+    return model_name(server, tool) if slash else written
+
+
 def _has_clear_seam(server: str, tool: str) -> bool:
     """Whether the first two underscores in a row are the seam, which tells the two names apart."""
     clear = bool(server) and "__" not in server and not server.endswith("_")

@@ -163,9 +163,3 @@ def _problems(loader: ToolLoader | None, servers: list[McpTools], reading: McpRe
 
 def _problem(name: str, field: str, message: str) -> ToolProblem:
     return ToolProblem(tool=name, level="error", field=field, message=message)
-
-
-def own_name(name: str) -> str:
-    """What models call a tool that is named as ``SERVER/TOOL``; other names stay as they are."""
-    server, slash, tool = name.partition("/")
-    return model_name(server, tool) if slash else name

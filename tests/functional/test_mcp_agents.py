@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from lightagent import ApprovalRequiredTools, LightAgent, PrefixedTools, RunResult, ToolSource
+from lightagent.adapters.chat.scripted import Reply
 from lightagent.application.tool_sources import mcp_tools as mcp_source
 from lightagent.compose.mcp import mcp_tools
 from lightagent.domain.mcp import McpServer, StdioServer
@@ -22,8 +24,8 @@ from tests.support.mcp_servers import effects, http_process, http_server, stdio_
 TIME = McpServer("time", StdioServer(sys.executable, ("-m", "mcp_server_time")))
 
 
-def agent_with(*sources: ToolSource[object], replies: list[object]) -> LightAgent:
-    return LightAgent(model=ScriptedModel(replies), tools=list(sources))
+def agent_with(*sources: ToolSource[object], replies: Sequence[Reply]) -> LightAgent:
+    return LightAgent(model=ScriptedModel(list(replies)), tools=list(sources))
 
 
 async def result_of(agent: LightAgent, user: str = "") -> RunResult[str]:

@@ -184,7 +184,7 @@ async def test_a_server_that_ends_when_asked_for_the_newer_era_is_opened_in_the_
 
 async def test_a_command_that_is_not_there_is_named(leaks: LeakCheck) -> None:
     watched = Watched(McpServer("lost", StdioServer("no-such-command-here")))
-    with pytest.raises(McpUnavailable, match="'lost'.*no-such-command-here"):
+    with pytest.raises(McpUnavailable, match=r"'lost'.*no-such-command-here"):
         await watched.connection.tools()
     await watched.connection.aclose()
 

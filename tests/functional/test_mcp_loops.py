@@ -14,6 +14,7 @@ import pytest
 
 from lightagent.domain.mcp_faults import McpFault
 from tests.servers.leaks import LeakCheck
+from tests.servers.polling import ticks
 from tests.support.mcp_servers import ROOT, Watched, stdio_server
 
 PROGRAM_SECONDS = 60.0
@@ -103,11 +104,15 @@ async def test_a_forgotten_connection_is_closed(leaks: LeakCheck) -> None:
     process = int(await watched.text("pid"))
     del watched
     gc.collect()
-    for _ in range(500):
-        if not Path(f"/proc/{process}").exists():
+    for pause in ticks(10.0):
+        if not is_running(process):
             return
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
     raise AssertionError("the server goes on")
+
+
+def is_running(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "asyncio.run(watched.text('echo', 'again'))"])

@@ -126,10 +126,14 @@ def is_running(process: int) -> bool:
     return state not in "ZX"
 
 
+def has_ended(helper: Path) -> bool:
+    return helper.exists() and not left(helper)
+
+
 async def gone(helper: Path) -> None:
     """Wait until neither runs."""
     for pause in ticks(10.0):
-        if helper.exists() and not left(helper):
+        if has_ended(helper):
             return
         await asyncio.sleep(pause)
     for process in left(helper):

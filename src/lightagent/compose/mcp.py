@@ -16,12 +16,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, HeaderSource, RemarkListener, Sampler
 
 Headers: TypeAlias = Mapping[str, str]
-McpHeaders: TypeAlias = (
-    Callable[[], Headers]
-    | Callable[[], Awaitable[Headers]]
-    | Callable[[Scope], Headers]
-    | Callable[[Scope], Awaitable[Headers]]
-)
+McpHeaders: TypeAlias = Callable[[], Headers | Awaitable[Headers]] | Callable[[Scope], Headers | Awaitable[Headers]]
 """Gives the headers of a request. One that takes a scope is told for whom: each user then has a connection apart."""
 
 

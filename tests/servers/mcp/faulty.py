@@ -110,7 +110,8 @@ class Faulty:
             case "prompts/get":
                 content = {"type": "text", "text": f"Hello {params['arguments']['who']}"}
                 return {"messages": [{"role": "user", "content": content}], "resultType": "complete"}
-        return None
+            case _:
+                return None
 
     def complete(self) -> Message:
         """What the newer era wants in results besides."""

@@ -6,6 +6,7 @@ import sys
 import threading
 import uuid
 from queue import Queue
+from typing import ClassVar
 
 from tests.servers.mcp.faulty import Faulty, Message, options
 
@@ -15,8 +16,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     faulty: Faulty
-    sessions: set[str] = set()
-    uses: dict[str, int] = {}
+    sessions: ClassVar[set[str]] = set()
+    uses: ClassVar[dict[str, int]] = {}
 
     def do_POST(self) -> None:
         message: Message = json.loads(self.rfile.read(int(self.headers["content-length"])))

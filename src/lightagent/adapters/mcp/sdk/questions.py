@@ -57,14 +57,14 @@ class Questions:
     ) -> types.ElicitResult | types.ErrorData:
         """What the user of the call answers."""
         elicitor, server = self._answerers.elicitor, self._memory.server.name
+        if elicitor is None:
+            return types.ElicitResult(action="decline")
         if isinstance(params, types.ElicitRequestURLParams):
             question = Elicitation(server, params.message, url=params.url)
         else:
             question = Elicitation(server, params.message, _OBJECT.validate_python(params.requested_schema))
 
         async def asked(call: Call) -> types.ElicitResult:
-            if elicitor is None:
-                return types.ElicitResult(action="decline")
             answer = await call.ask(lambda: elicitor.elicit(question, call.caller))
             return _elicit_result(answer, form=not question.url)
 
@@ -75,11 +75,11 @@ class Questions:
     ) -> types.CreateMessageResult | types.ErrorData:
         """What a model answers."""
         sampler = self._answerers.sampler
+        if sampler is None:
+            return types.ErrorData(code=types.INVALID_REQUEST, message="Sampling is not supported.")
         request = sampling_request(self._memory.server.name, params)
 
         async def asked(call: Call) -> types.CreateMessageResult | types.ErrorData:
-            if sampler is None:
-                return types.ErrorData(code=types.INVALID_REQUEST, message="Sampling is not supported.")
             answer = await call.ask(lambda: sampler.sample(request, call.caller))
             content = types.TextContent(type="text", text=answer.text)
             return types.CreateMessageResult(

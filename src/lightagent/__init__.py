@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
+    from lightagent.application.tool_sources.mcp_tools import McpTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
     from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
+    from lightagent.compose.mcp import mcp_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
@@ -86,6 +88,8 @@ if TYPE_CHECKING:
     from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
+    from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+    from lightagent.domain.mcp_faults import McpFault, McpUnavailable
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
     from lightagent.domain.policy import (

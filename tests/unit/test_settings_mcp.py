@@ -199,13 +199,13 @@ CLIENT = {
 
 def test_a_file_of_another_client_is_read_as_it_is(folder: Path) -> None:
     (folder / ".mcp.json").write_text(json.dumps(CLIENT))
-    reading = read(folder, '[default.tools]\nmcp_file = ".mcp.json"\n', HOME_DIR="/home/me")
+    reading = read(folder, '[default.tools]\nmcp_file = ".mcp.json"\n', HOME_DIR="/folders/mine")
     found = {server.name: server for server in reading.servers}
 
     assert not problems(reading)
     files = found["files"].connection
     assert isinstance(files, StdioServer)
-    assert files.args == ("-y", "8080", "/home/me/x")
+    assert files.args == ("-y", "8080", "/folders/mine/x")
     assert files.env == {"A": "b", "N": "1", "C": "d"}
     kinds = {name: one.connection.transport for name, one in found.items() if isinstance(one.connection, HttpServer)}
     http, sse = "streamable-http", "sse"

@@ -12,6 +12,7 @@ MCP_CONFORMANCE := 0.2.0-alpha.12
 TEMPORAL := 1.5.1
 GO := 1.27.3
 PROXY := 1.108.7
+BROWSER_USE := 0.13.14
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
@@ -38,7 +39,7 @@ test: forget-remarks lint types contracts test-fast test-servers test-openai2 ##
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/browser-use-$(BROWSER_USE) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -177,3 +178,11 @@ forget-remarks:
 	@{ $(PYTHON) -m venv .tools/litellm-proxy \
 	&& .tools/litellm-proxy/bin/python $(PIP_INSTALL) --constraint constraints-litellm-proxy.txt 'litellm[proxy]==$(PROXY)'; } && touch $@ \
 	|| { rm -rf .tools/litellm-proxy; echo "LiteLLM's proxy could not be installed: see above. Its tests do not run."; } >&2
+
+# 120 packages, some of other versions than ours, with what the core of this one needs.
+.tools/browser-use-$(BROWSER_USE):
+	$(say) "Installing browser-use (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/browser-use .tools/browser-use-*
+	@{ $(PYTHON) -m venv .tools/browser-use \
+	&& .tools/browser-use/bin/python $(PIP_INSTALL) 'browser-use==$(BROWSER_USE)' 'griffelib>=2,<3' 'jsonschema>=4.23'; } && touch $@ \
+	|| { rm -rf .tools/browser-use; echo "browser-use could not be installed: see above. Its tests do not run."; } >&2

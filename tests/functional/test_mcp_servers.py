@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -80,7 +81,7 @@ async def test_the_servers_of_pypi_answer(leaks: LeakCheck, tmp_path: Path) -> N
         ["init", "-q"],
         ["-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-q", "--allow-empty", "-m", "first"],
     ):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+        await asyncio.to_thread(subprocess.run, ["git", *command], cwd=tmp_path, check=True)
     git = python_server("git", "mcp_server_git", env={"PATH": "/usr/bin:/bin:/usr/local/bin"})
     fetch = python_server("fetch", "mcp_server_fetch", "--ignore-robots-txt", "--allow-private-ips")
     time = python_server("time", "mcp_server_time")

@@ -13,7 +13,7 @@ from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.mcp import HttpServer, McpServer
 from lightagent.domain.scopes import Scope
-from lightagent.ports.mcp import Elicitor, HeaderSource, RemarkListener, Sampler
+from lightagent.ports.mcp import Elicitor, HeaderSource, Logins, RemarkListener, Sampler
 
 Headers: TypeAlias = Mapping[str, str]
 McpHeaders: TypeAlias = Callable[[], Headers | Awaitable[Headers]] | Callable[[Scope], Headers | Awaitable[Headers]]
@@ -24,6 +24,7 @@ def mcp_tools(
     server: McpServer,
     *,
     headers: McpHeaders | None = None,
+    logins: Logins | None = None,
     elicitor: Elicitor | None = None,
     sampler: Sampler | None = None,
     roots: tuple[str, ...] | None = None,
@@ -34,6 +35,8 @@ def mcp_tools(
     Args:
         headers: called for each HTTP request, and once more where the server answers that it refuses what it was given;
             besides the headers of the server. An ordinary function must not wait for anything.
+        logins: where users log in, where an HTTP server wants it, and where their tokens are kept. Then, as with
+            headers that take a scope, the tools are listed for nobody: with an empty scope.
         elicitor, sampler: who answers what the server asks of users and of models.
         roots: folders that the server is told of, as ``file://`` addresses.
         listener: takes what happens on the connection and belongs to no call.
@@ -49,6 +52,7 @@ def mcp_tools(
         server,
         headers=source,
         per_user=per_user,
+        logins=logins,
         elicitor=elicitor,
         sampler=sampler,
         roots=roots,

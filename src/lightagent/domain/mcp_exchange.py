@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 
-RemarkKind: TypeAlias = Literal["progress", "log", "output", "opened", "lost", "unavailable", "changed", "question"]
+RemarkKind: TypeAlias = Literal[
+    "progress", "log", "output", "opened", "lost", "unavailable", "changed", "question", "login"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class McpRemark:
     Attributes:
         kind: ``progress`` and ``log``: the server said it; ``output``: the server wrote something that is no message;
             ``opened``, ``lost``, ``unavailable``: of the connection; ``changed``: of its list of tools; ``question``:
-            the server asked something that nobody could be asked.
+            the server asked something that nobody could be asked; ``login``: a user is to open the address in the text.
         level: of a log message, as the server calls it.
         progress, total: of a call, in the server's own units.
     """
@@ -94,6 +96,20 @@ class SamplingAnswer:
     text: str
     model: str
     stop_reason: str = "endTurn"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAnswer:
+    """What the login page of a server sent back with the user.
+
+    Attributes:
+        code: to be exchanged for a token.
+        state, issuer: as they came, to be checked.
+    """
+
+    code: str = field(repr=False)
+    state: str = field(default="", repr=False)
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from lightagent.domain.mcp import EmbeddedResource, McpResult, McpTool
 from lightagent.domain.mcp_exchange import (
     Elicitation,
     ElicitationAnswer,
+    LoginAnswer,
     McpPrompt,
     McpPromptMessage,
     McpRemark,
@@ -104,6 +105,27 @@ class Elicitor(Protocol):
 
     async def elicit(self, question: Elicitation, caller: McpCaller) -> ElicitationAnswer:
         """What the user of `caller` answers. Called in the event loop of the call; raising refuses the question."""
+        ...
+
+
+class Logins(Protocol):
+    """Where users log in at servers, and where what they get for it is kept: one user's is never another's."""
+
+    @property
+    def redirect_uri(self) -> str:
+        """The address to which login pages send users back."""
+        ...
+
+    async def log_in(self, server: str, scope: Scope, address: str) -> LoginAnswer:
+        """Take a user to a login page, and wait until the page has sent them back. What it raises ends the attempt."""
+        ...
+
+    async def load(self, server: str, scope: Scope) -> JsonObject | None:
+        """What was saved for the user; None: nothing."""
+        ...
+
+    async def save(self, server: str, scope: Scope, secrets: JsonObject) -> None:
+        """Keep this for the user instead of what was saved before. It holds tokens."""
         ...
 
 

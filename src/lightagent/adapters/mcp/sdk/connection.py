@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import Call
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.pool import Pool
@@ -20,7 +21,16 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import EmbeddedResource, HttpServer, McpResult, McpServer, McpTool
 from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpRemark, McpResource
 from lightagent.domain.scopes import Scope
-from lightagent.ports.mcp import Elicitor, HeaderSource, McpCaller, McpConnection, McpContents, RemarkListener, Sampler
+from lightagent.ports.mcp import (
+    Elicitor,
+    HeaderSource,
+    Logins,
+    McpCaller,
+    McpConnection,
+    McpContents,
+    RemarkListener,
+    Sampler,
+)
 
 if TYPE_CHECKING:
     from lightagent.adapters.mcp.sdk.requests import Requests
@@ -42,6 +52,7 @@ class SdkConnection(McpConnection, McpContents):
         server: which, and how.
         headers: the headers of each HTTP request, besides those of the server.
         per_user: whether `headers` depend on the user, who then has a connection of its own.
+        logins: where users log in, where the server wants it. Each of them has a connection of their own.
         elicitor, sampler: who answers what servers ask of users and of models; without one, servers are told that there
             is none.
         roots: folders that servers are told of, as ``file://`` addresses.
@@ -57,6 +68,7 @@ class SdkConnection(McpConnection, McpContents):
         *,
         headers: HeaderSource | None = None,
         per_user: bool = False,
+        logins: Logins | None = None,
         elicitor: Elicitor | None = None,
         sampler: Sampler | None = None,
         roots: tuple[str, ...] | None = None,
@@ -65,6 +77,7 @@ class SdkConnection(McpConnection, McpContents):
         _require_sdk()
         self.server = server
         memory = self._memory = ServerMemory(server, listener or _unheard)
+        per_user = per_user or logins is not None
         idle = IDLE_SECONDS if per_user or server.scope != "app" else None
 
         def make(scope: Scope) -> Seat:
@@ -73,7 +86,8 @@ class SdkConnection(McpConnection, McpContents):
                 from lightagent.adapters.mcp.sdk.questions import Answerers
                 from lightagent.adapters.mcp.sdk.requests import Requests
 
-                return Requests(memory, Answerers(elicitor, sampler, roots), _ask(server, headers, scope), idle)
+                access = Access(_ask(server, headers, scope), scope, logins)
+                return Requests(memory, Answerers(elicitor, sampler, roots), access, idle)
 
             return Seat(core)
 

@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 from mcp.client import Client, InputRequiredRoundsExceededError
 from mcp.shared.exceptions import MCPError
 
+from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CURRENT, Call
-from lightagent.adapters.mcp.sdk.http_auth import AskHeaders
 from lightagent.adapters.mcp.sdk.judgement import Told, judge
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
@@ -32,10 +32,10 @@ class Moved(Exception):
 class Core:
     """Belongs to the loop in which it is made; all but `kill` is called there."""
 
-    def __init__(self, memory: ServerMemory, answerers: Answerers, ask: AskHeaders, idle: float | None) -> None:
+    def __init__(self, memory: ServerMemory, answerers: Answerers, access: Access, idle: float | None) -> None:
         self.loop = asyncio.get_running_loop()
         self._memory = memory
-        self._make: Callable[[], Session] = lambda: Session(memory, answerers, ask, self._opened, idle)
+        self._make: Callable[[], Session] = lambda: Session(memory, answerers, access, self._opened, idle)
         self._current: Session | None = None
         self._sessions: set[Session] = set()
         self._stopped: type[Exception] | None = None

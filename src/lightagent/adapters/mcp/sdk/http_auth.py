@@ -6,28 +6,40 @@ and here it is the fault of one request.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import TypeAlias
+from collections.abc import AsyncGenerator
 
 import httpx2
 
-AskHeaders: TypeAlias = Callable[[bool], Awaitable[Mapping[str, str]]]
-"""The headers; True: those given before were refused."""
+from lightagent.adapters.mcp.sdk.access import AskHeaders
 
 
 class AskedHeaders(httpx2.Auth):
-    """Puts them on requests to the server's own host. The SDK follows no redirect to another one."""
+    """Puts them on requests to the server's own host, and to no other.
 
-    def __init__(self, ask: AskHeaders) -> None:
+    Args:
+        url: of the server.
+    """
+
+    def __init__(self, ask: AskHeaders, url: str) -> None:
         self._ask = ask
+        self._origin = origin(httpx2.URL(url))
 
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        """The request, and once more after a 401, with headers that are asked for anew."""
-        request.headers.update(await self._ask(False))
-        response = yield request
-        if response.status_code == 401:
-            request.headers.update(await self._ask(True))
+        """The request, and once more after a 401 where other headers can be had."""
+        if origin(request.url) != self._origin:
             yield request
+            return
+        given = await self._ask(False)
+        request.headers.update(given)
+        response = yield request
+        if response.status_code == 401 and (others := await self._ask(True)) != given:
+            request.headers.update(others)
+            yield request
+
+
+def origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    """What two addresses of one server have in common."""
+    return url.scheme, url.host, url.port
 
 
 class AuthTransport(httpx2.AsyncBaseTransport):

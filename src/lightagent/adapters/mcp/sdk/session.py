@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
 from typing import Final
 
@@ -21,8 +21,8 @@ from mcp.client import Client, IncomingMessage
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.shared.exceptions import MCPError
 
+from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CallsUnderWay
-from lightagent.adapters.mcp.sdk.http_auth import AskHeaders
 from lightagent.adapters.mcp.sdk.listing import list_tools
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers, Questions
@@ -52,7 +52,7 @@ class Session:
         self,
         memory: ServerMemory,
         answerers: Answerers,
-        ask: AskHeaders,
+        access: Access,
         opened: Callable[[Session], None],
         idle: float | None,
     ) -> None:
@@ -63,7 +63,7 @@ class Session:
         self.legacy_next = False
         self._memory = memory
         self._answerers = answerers
-        self._ask = ask
+        self._access = access
         self._opened = opened
         self._idle = idle
         self._client: Client | None = None
@@ -156,9 +156,9 @@ class Session:
     async def _entered(self) -> AsyncGenerator[Client]:
         answerers, memory = self._answerers, self._memory
         questions = Questions(answerers, memory, self.calls.concerned)
-        watch = Watch(self.end, lambda text: memory.remark("output", text), self._started)
+        watch = Watch(self.end, lambda text: memory.remark("output", text), self._started, self._without_deadline)
         async with Client(
-            streams(memory.server, self._ask, watch),
+            streams(memory, self._access, watch),
             mode="legacy" if self._memory.era == "legacy" else "auto",
             cache=None,
             elicitation_callback=questions.elicit if answerers.elicitor else None,
@@ -170,6 +170,15 @@ class Session:
             client_info=types.Implementation(name="lightagent", version="1"),
         ) as client:
             yield client
+
+    @contextmanager
+    def _without_deadline(self) -> Iterator[None]:
+        left = self._scope.deadline - anyio.current_time()
+        self._scope.deadline = math.inf
+        try:
+            yield
+        finally:
+            self._scope.deadline = anyio.current_time() + left
 
     def _started(self, kill: Callable[[], None]) -> None:
         self._kill = kill

@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
 from lightagent.adapters.mcp.sdk.faults import fault_error
+from lightagent.adapters.mcp.sdk.http_auth import origin
 from lightagent.adapters.mcp.sdk.http_faults import forgets_session, told
 from lightagent.adapters.mcp.sdk.lines import LongLine
 from lightagent.adapters.mcp.sdk.pipe import Pipe, PipeReader, PipeWriter, Said
@@ -49,7 +50,7 @@ async def _opened(client: httpx2.AsyncClient, url: httpx2.URL) -> httpx2.Respons
     response = await _opened_once(client, url)
     for _ in range(_REDIRECTS):
         following = response.next_request
-        if following is None or _origin(following.url) != _origin(url):
+        if following is None or origin(following.url) != origin(url):
             break
         await response.aclose()
         response = await _opened_once(client, following.url)
@@ -61,10 +62,6 @@ async def _opened_once(client: httpx2.AsyncClient, url: httpx2.URL) -> httpx2.Re
     return await client.send(request, stream=True, follow_redirects=False)
 
 
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
-
-
 class _Events:
     def __init__(self, events: AsyncIterator[httpx2.ServerSentEvent], pipe: Pipe) -> None:
         self._events = events
@@ -74,7 +71,7 @@ class _Events:
         async for event in self._events:
             if event.event == "endpoint":
                 found = httpx2.URL(urljoin(str(url), event.data))
-                if _origin(found) != _origin(url):
+                if origin(found) != origin(url):
                     raise ValueError(f"the server wants messages to be sent to another host, {found.host!r:.100}")
                 return found
         raise httpx2.RemoteProtocolError("the stream ended before the server said where messages go")

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
+    from lightagent.application.tool_sources.mcp_tools import McpTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
     from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
+    from lightagent.compose.mcp import mcp_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
@@ -99,6 +101,8 @@ if TYPE_CHECKING:
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
+    from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+    from lightagent.domain.mcp_faults import McpFault, McpUnavailable
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
     from lightagent.domain.policy import (
@@ -216,6 +220,7 @@ __all__ = [
     "HistorySource",
     "HookContext",
     "HookDecision",
+    "HttpServer",
     "HumanApprovalHook",
     "HumanFeedback",
     "InMemoryReviewStore",
@@ -231,6 +236,10 @@ __all__ = [
     "LightAgentErrorInfo",
     "Limits",
     "ListedTools",
+    "McpFault",
+    "McpServer",
+    "McpTools",
+    "McpUnavailable",
     "MemoryBudgetAccounts",
     "MissingExtraError",
     "ModelEndpoint",
@@ -284,6 +293,7 @@ __all__ = [
     "Sessions",
     "Settings",
     "Spent",
+    "StdioServer",
     "Stopped",
     "StoredRun",
     "StreamEvent",
@@ -324,6 +334,7 @@ __all__ = [
     "litellm_prices",
     "load_settings",
     "maximum_length_guardrail",
+    "mcp_tools",
     "normalize_usage",
     "on_approval_required",
     "on_conclusion",

@@ -6,7 +6,8 @@ from typing import overload
 
 from typing_extensions import Unpack
 
-from lightagent.agent_base import AgentBase, Query
+from lightagent.agent_base import Query
+from lightagent.agent_tools import ToolAgent
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.journal import Journal
 from lightagent.application.projections.result import OutputT, RunResult
@@ -21,7 +22,7 @@ from lightagent.options import ResumeOptions, RunOptions
 from lightagent.streams import AsyncRunStream
 
 
-class JournalAgent(AgentBase[DepsT, OutputT]):
+class JournalAgent(ToolAgent[DepsT, OutputT]):
     """An agent whose runs can be stored, continued and replayed."""
 
     __slots__ = ()

@@ -33,6 +33,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "Settings",
         "load_settings",
     ),
+    "compose.mcp": ("mcp_tools",),
+    "application.tool_sources.mcp_tools": ("McpTools",),
+    "domain.mcp": ("HttpServer", "McpServer", "StdioServer"),
+    "domain.mcp_faults": ("McpFault", "McpUnavailable"),
     "bootstrap": (
         "App",
         "open_app",

@@ -1,5 +1,6 @@
 """What every test has."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -16,6 +17,27 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 # On a busy machine an example takes as long as it takes.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+
+_FOLLOWED_BY = pytest.StashKey[pytest.Item | None]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Keep for the fixtures of a test which one follows it."""
+    item.stash[_FOLLOWED_BY] = nextitem
+
+
+@pytest.fixture(autouse=True)
+def litellm_left_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """litellm's own clients may leave connections open; the test that follows must not be blamed for them."""
+    yield
+    if _is_litellm(request.node) and not _is_litellm(request.node.stash[_FOLLOWED_BY]):
+        gc.collect()
+
+
+def _is_litellm(item: pytest.Item | None) -> bool:
+    return item is not None and item.get_closest_marker("litellm") is not None
 
 
 @pytest.fixture(autouse=True, scope="session")

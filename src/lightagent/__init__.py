@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
     from lightagent.application.prompts import Prompts
     from lightagent.application.prune_sessions import PrunedSessions
+    from lightagent.application.remembered import RememberedDecision
+    from lightagent.application.reviews import Reviews
     from lightagent.application.session_info import SessionInfo
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
         format_lightagent_error,
     )
     from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.hooks import HookContext, HookDecision
@@ -115,6 +118,8 @@ if TYPE_CHECKING:
         Verdict,
     )
     from lightagent.domain.review import ApprovalDecision
+    from lightagent.domain.review_log import Review
+    from lightagent.domain.review_requests import ApprovalRequest
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.tools import ToolSpec
@@ -128,6 +133,7 @@ if TYPE_CHECKING:
         sensitive_tool_confirmation_guardrail,
         url_allowlist_guardrail,
     )
+    from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
@@ -151,6 +157,7 @@ __all__ = [
     "App",
     "ApprovalDecision",
     "ApprovalPayload",
+    "ApprovalRequest",
     "ApprovalRequired",
     "ApprovalRequiredTools",
     "Asked",
@@ -192,9 +199,13 @@ __all__ = [
     "HookContext",
     "HookDecision",
     "HttpServer",
+    "HumanApprovalHook",
+    "HumanFeedback",
+    "InMemoryReviewStore",
     "Journal",
     "JournalStore",
     "JsonObject",
+    "JsonReviewStore",
     "JsonValue",
     "LightAgent",
     "LightAgentError",
@@ -226,6 +237,7 @@ __all__ = [
     "QueryPayload",
     "ReasoningDelta",
     "Refused",
+    "RememberedDecision",
     "RenamedTools",
     "Replacement",
     "ReplyEnd",
@@ -234,6 +246,9 @@ __all__ = [
     "ResultPayload",
     "ResumeOptions",
     "RetryTool",
+    "Review",
+    "ReviewStore",
+    "Reviews",
     "RunContext",
     "RunInfo",
     "RunOptions",

@@ -21,6 +21,7 @@ COMMANDS = [
     ["tools", "check"],
     ["tools", "call"],
     ["runs", "resume"],
+    *(["review", name] for name in ("list", "show", "approve", "reject", "edit", "respond", "revoke", "remembered")),
     ["sessions", "list"],
     ["sessions", "show"],
     ["sessions", "replay"],

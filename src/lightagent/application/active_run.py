@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Generic, Protocol
 
@@ -11,6 +11,7 @@ from lightagent.application.apply_policy import Reviewer
 from lightagent.application.count_tokens import TokenLedger
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
+from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
@@ -37,6 +38,7 @@ from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import RunFacts, Subject
+from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
@@ -61,6 +63,26 @@ class Keeper(Protocol):
         ...
 
 
+class Reviewing(Protocol):
+    """Has people decide about the waiting calls of a run."""
+
+    async def take_up(self) -> None:
+        """Put on record what was decided about the calls of a run that is resumed."""
+        ...
+
+    async def commit(self) -> None:
+        """Take those decisions, so that nobody else can."""
+        ...
+
+    async def consult(self) -> bool:
+        """Ask about the calls that wait; whether any was decided at once."""
+        ...
+
+    async def close(self, *, ended: bool) -> None:
+        """Let go of the decisions that were taken."""
+        ...
+
+
 class ActiveRun(Generic[DepsT]):
     """The record of one run in this process, and the only place where its events come in.
 
@@ -77,6 +99,9 @@ class ActiveRun(Generic[DepsT]):
 
     Attributes:
         keeper: writes the run to a store ahead of its effects; None if the run is not stored.
+        answers: what the caller who resumes a run has decided about calls that people review, by the names of the
+            calls; None where nothing is taken from reviewers.
+        reviews: those of the run, as far as it has any.
         outlet: takes each step to whoever watches; None where nobody does.
         deadline: the innermost one that is running.
         attempt: what has come of the model request that is under way.
@@ -110,6 +135,8 @@ class ActiveRun(Generic[DepsT]):
         self.path = path
         self.clock = means.clock
         self.keeper: Keeper | None = None
+        self.answers: Mapping[str, ApprovalDecision] | None = None
+        self.reviews: Reviewing | None = None
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
         self.deadline: Deadline | None = None
         self.attempt: ReplyBuilder | None = None
@@ -146,6 +173,11 @@ class ActiveRun(Generic[DepsT]):
         """The id of the run that its caller began; for a nested one that of the group, as far as it is known."""
         started = self.run.started
         return (started.run_group_id or started.run_id) if self.path else started.run_id
+
+    @property
+    def desks(self) -> tuple[ReviewDesk, ...]:
+        """Who reviews the calls of this run."""
+        return tuple(dict.fromkeys((*self.means.desks, *self.acting.desks)))
 
     @property
     def in_time(self) -> bool:
@@ -211,6 +243,7 @@ class ActiveRun(Generic[DepsT]):
         params: JsonObject | None = None,
         tools: tuple[str, ...] = (),
         specs: tuple[ToolSpec, ...] = (),
+        approved: bool = False,
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
         run, head = self.run, self.run.head
@@ -225,6 +258,7 @@ class ActiveRun(Generic[DepsT]):
             params or {},
             tools,
             specs,
+            approved,
         )
         return Subject(self.origin(), name, call_id, facts)
 

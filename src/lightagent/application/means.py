@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic
 
+from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
@@ -47,6 +48,7 @@ class Means(Generic[DepsT]):
         compactor: keeps the conversation within its bounds.
         history: reads the stored conversations that runs begin from.
         sessions: where sessions are kept.
+        desks: who reviews the calls that wait for a human.
         sinks: where telemetry goes.
         capture_content: keep private content in traces.
         handoffs: agents that may take over.
@@ -70,6 +72,7 @@ class Means(Generic[DepsT]):
     compactor: Compactor | None = None
     history: HistorySource | None = None
     sessions: JournalStore | None = None
+    desks: tuple[ReviewDesk, ...] = ()
     sinks: tuple[TelemetrySink, ...] = ()
     capture_content: bool = False
     handoffs: tuple[Means[DepsT], ...] = ()
@@ -109,6 +112,11 @@ class Means(Generic[DepsT]):
                     f"handoffs: two agents are called {means.name!r}.", guidance="Give each a name of its own."
                 )
         return named
+
+    @property
+    def all_desks(self) -> tuple[ReviewDesk, ...]:
+        """Who reviews the calls of this agent, and of those that may take over."""
+        return tuple(desk for means in self.crew.values() for desk in means.desks)
 
     def _reachable(self, seen: dict[int, Means[DepsT]]) -> Iterator[Means[DepsT]]:
         if id(self) not in seen:

@@ -11,7 +11,9 @@ from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies
 from lightagent.application.means import Means
+from lightagent.application.policies.review_desk import ReviewLevel
 from lightagent.application.resume_run import check_calls, require_same_agent
+from lightagent.application.reviewing.waiting import review_level
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import RunRequest, start_run
@@ -67,6 +69,12 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
             acting = self._means.crew.get(child.head.name, self._means)
         toolset = await acting.catalogue.toolset()
         await check_calls(child, toolset.tools, (*policies, *own_policies(self._means), *own_policies(acting)))
+
+    async def review_level(self, child: Run) -> ReviewLevel:
+        """Who reviews the calls of the agent that acts in a nested run, and its tools."""
+        acting = self._means.crew.get(child.head.name, self._means)
+        desks = tuple(dict.fromkeys((*self._means.desks, *acting.desks)))
+        return review_level(desks, await acting.catalogue.toolset())
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
         live = self._run(str(arguments["query"]), context)

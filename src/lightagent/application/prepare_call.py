@@ -118,7 +118,8 @@ async def _reviewed(
     name, call_id = ready.name, ready.call.call.id
     reason = f"{name} runs only with approval." if ready.spec.requires_approval and not ready.approved else None
     if reviewer is not None and reviewer.reviews("tool_call"):
-        verdict = await reviewer.review_call(live.subject(name, call_id), CallPayload(copy_json(ready.shown)))
+        subject = live.subject(name, call_id, approved=ready.approved)
+        verdict = await reviewer.review_call(subject, CallPayload(copy_json(ready.shown)))
         if isinstance(verdict, (Refused, Stopped)):
             return stopped_call(live, call_id, verdict)
         if isinstance(verdict, Asked):
@@ -199,6 +200,12 @@ def stopped_call(
 
 class _Interrupted(ToolError):
     """The process stopped while the call was running."""
+
+
+def unknown_result(call_id: str, name: str, prompt: str, now: float) -> ToolFinished:
+    """The result of a call of which nobody knows whether it was made."""
+    info = classify_exception(_interrupted(name, prompt))
+    return ToolFinished(call_id, format_lightagent_error(info), "unknown", info, at=now)
 
 
 def _interrupted(name: str, prompt: str) -> _Interrupted:

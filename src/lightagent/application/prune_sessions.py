@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lightagent.application.forget_reviews import forget_reviews
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.spilled_results import forget_spilled
@@ -79,8 +80,10 @@ async def _remove(store: JournalStore, stream: StreamInfo) -> bool:
         await lease.acquire(wait=0.0)
         if (await store.read(stream.key, -1, 1)).stream.head != stream.head:
             return False
-        # First what was put aside: where this stops halfway, the session is still listed and goes the next time.
-        await forget_spilled(store, Scope(owner.tenant, owner.user, stream.key.id))
+        # First what belongs to it: where this stops halfway, the session is still listed and goes the next time.
+        scope = Scope(owner.tenant, owner.user, stream.key.id)
+        await forget_spilled(store, scope)
+        await forget_reviews(store, scope)
         return await store.forget(stream.key, expected=stream.head) > 0
     except (LeaseHeld, StreamConflict):
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from lightagent.application.active_run import ActiveRun
@@ -47,10 +47,17 @@ def resume_run(
         PolicyError: a decision is about a call that does not wait.
     """
     known = as_journal(journal)
-    decided = with_decisions(known, decisions, means.clock.now())
+    reviewed = isinstance(known.run.outcome, Suspended) and (bool(means.all_desks) or waits_inside(known.run))
+    answers: Mapping[str, ApprovalDecision] | None = None
+    decided = known if reviewed and decisions is None else with_decisions(known, decisions, means.clock.now())
+    if reviewed:
+        # What people decide goes through their store, which is read once the run has begun.
+        answers, decided = _by_name(known.run, decisions), known
     require_same_agent(decided.started, means)
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
-    return ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools)
+    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools)
+    live.answers = answers
+    return live
 
 
 def as_journal(journal: JournalLike) -> Journal:
@@ -168,18 +175,41 @@ def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journa
                 f"No call {call_id!r} waits for a decision: it never did, or it was decided before.",
                 guidance=f"Waiting now: {', '.join(waiting) or 'none'}.",
             )
-        events.append(_nested(path, decision, now))
+        events.append(decided_event(path, decision, now))
     if isinstance(run.outcome, Suspended) and not chosen:
-        raise ConfigurationError(f"The run waits for a decision about {', '.join(waiting)}.")
+        raise nothing_decided(run)
     return Journal((*journal.events, *events))
 
 
-def _nested(path: tuple[str, ...], decision: ApprovalDecision, now: float) -> Event:
+def nothing_decided(run: Run, problems: Sequence[str] = ()) -> ConfigurationError:
+    """The error for a run that waits, and nobody has decided."""
+    text = " ".join((f"The run waits for a decision about {', '.join(waiting_calls(run))}.", *problems))
+    return ConfigurationError(text, guidance="Pass a decision, or wait until a reviewer has decided.")
+
+
+def decided_event(path: tuple[str, ...], decision: ApprovalDecision, now: float) -> Event:
     """The decision where its call is: in the run itself, or in one that is nested in it."""
-    event: Event = ApprovalDecided(path[-1], decision, now)
+    return nested_event(path, ApprovalDecided(path[-1], decision, now))
+
+
+def nested_event(path: tuple[str, ...], event: Event) -> Event:
+    """An event about the call at the end of a path through nested runs."""
     for call_id in reversed(path[:-1]):
         event = Nested(call_id, event)
     return event
+
+
+def _by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
+    """Decisions by the names of their calls; one is also found by the id of its call alone."""
+    waiting = waiting_calls(run)
+    names = {path[0]: name for name, path in waiting.items() if len(path) == 1}
+    found = _by_call(tuple(waiting), decisions)
+    return {call_id if call_id in waiting else names[call_id]: decision for call_id, decision in found.items()}
+
+
+def waits_inside(run: Run) -> bool:
+    """Whether a call waits in a run that is nested in this one."""
+    return any(len(path) > 1 for path in waiting_calls(run).values())
 
 
 def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, ApprovalDecision]:

@@ -22,6 +22,7 @@ from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls
+from lightagent.application.reviewing.run_reviews import RunReviews
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -38,7 +39,7 @@ from lightagent.domain.messages import (
     UserMessage,
 )
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
-from lightagent.domain.outcomes import BudgetExhausted, Completed
+from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
 
 
 async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> None:
@@ -58,12 +59,11 @@ async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> No
 async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
     seconds = live.run.limits.timeout
     whole = Deadline(math.inf if seconds is None else seconds, outer)
+    ended = False
     try:
         try:
             with whole:
-                await _open(live, history_is_read=live.keeper is not None and await _keep(live, live.keeper))
-                live.deadline = whole
-                await live.begin()
+                await _begin(live, whole)
                 while live.run.outcome is None:
                     whole.check()  # Where nothing ever waits, no timer would be heard.
                     await _carry_out(_due_move(live), live, whole)
@@ -73,15 +73,33 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
             live.deadline = None
             if live.run.outcome is None:
                 await _cut_off(live)
+        ended = True
     except BaseException as error:
         live.deadline = None
         live.give_up(asyncio.CancelledError() if outer is not None and outer.expired else error)
         raise
     finally:
-        if live.keeper is not None:
-            # What did not begin is not kept: neither a new run, nor the decision with which one was to be resumed.
-            events = live.record.events if live.begun else live.record.events[: live.known]
-            await to_the_end(live.keeper.close(events))
+        try:
+            if live.keeper is not None:
+                # What did not begin is not kept: neither a new run, nor the decision with which one was to be resumed.
+                events = live.record.events if live.begun else live.record.events[: live.known]
+                await to_the_end(live.keeper.close(events))
+        finally:
+            if live.reviews is not None:
+                await to_the_end(live.reviews.close(ended=ended))
+
+
+async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
+    """Take what the run needs of its store and its reviewers, see that it can go on, and tell what is on record."""
+    is_read = live.keeper is not None and await _keep(live, live.keeper)
+    if live.answers is not None:
+        live.reviews = RunReviews(live, live.answers)
+        await live.reviews.take_up()
+    await _open(live, history_is_read=is_read)
+    live.deadline = whole
+    if live.reviews is not None:
+        await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
+    await live.begin()
 
 
 def _due_move(live: ActiveRun[DepsT]) -> Move:
@@ -105,6 +123,8 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
             await ask_model(live, whole)
         case CallTools(calls):
             await call_tools(live, calls)
+        case Finish(Suspended()) if live.nesting is None and await _consult(live):
+            return  # A reviewer has decided at once.
         case Finish(outcome):
             await finish(live, outcome)
         case CheckOutput(content):
@@ -117,6 +137,13 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
             await conclude(live, name, answer)
         case _:
             assert_never(move)
+
+
+async def _consult(live: ActiveRun[DepsT]) -> bool:
+    """Have people asked about the calls that wait; whether the run goes on at once."""
+    if live.reviews is None:
+        live.reviews = RunReviews(live)
+    return await live.reviews.consult()
 
 
 async def _cut_off(live: ActiveRun[DepsT]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lightagent.application.check_options import check_text
 from lightagent.application.export_session import export_session
+from lightagent.application.forget_reviews import forget_reviews
 from lightagent.application.fork_session import fork_session
 from lightagent.application.journal import Journal
 from lightagent.application.load_session import load_session, no_session, require_session, session_key
@@ -189,7 +190,7 @@ class Sessions:
             yield line
 
     async def forget(self, session_id: str, user_id: str = "") -> bool:
-        """Remove a session, its whole conversation, and results of tools that were put aside in it.
+        """Remove a session, its whole conversation, results of tools that were put aside in it, and its reviews.
 
         Returns whether there was one.
 
@@ -197,7 +198,9 @@ class Sessions:
             StoreError: the store cannot be written.
         """
         key = _key(session_id, user_id)
-        await forget_spilled(self._store, Scope(user=user_id, session=session_id))
+        scope = Scope(user=user_id, session=session_id)
+        await forget_spilled(self._store, scope)
+        await forget_reviews(self._store, scope)
         return await self._store.forget(key) > 0
 
     async def prune(

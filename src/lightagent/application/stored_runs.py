@@ -8,6 +8,7 @@ from typing import Final
 
 from lightagent.application.check_options import check_text
 from lightagent.application.event_codec import event_from_dict
+from lightagent.application.forget_reviews import forget_reviews
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
 from lightagent.application.read_streams import list_streams, read_entry, status_of
@@ -116,13 +117,14 @@ class Runs:
         return None if found is None else found.journal
 
     async def forget(self, run_id: str, user_id: str = "") -> bool:
-        """Remove a run, and results of tools that were put aside in it. Returns whether there was one.
+        """Remove a run, its reviews, and results of tools that were put aside in it. Returns whether there was one.
 
         Raises:
             StoreError: the store cannot be written.
         """
         key = _key(run_id, user_id)
         await forget_spilled(self._store, key.owner, run_id=run_id)
+        await forget_reviews(self._store, key.owner, run_id=run_id)
         return await self._store.forget(key) > 0
 
     async def list(self, user_id: str = "", *, status: str | None = None) -> AsyncIterator[RunInfo]:

@@ -22,7 +22,7 @@ from lightagent.compose.context import (
     compose_sources,
 )
 from lightagent.compose.model import compose_model
-from lightagent.compose.policies import compose_gates
+from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.errors import ConfigurationError
@@ -59,6 +59,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         prompts=prompts,
         output=None if output.is_text else output,
         gates=compose_gates(options),
+        desks=compose_desks(options),
         sources=compose_sources(options.get("context_sources") or ()),
         conclusions=compose_conclusions(options.get("conclusions") or ()),
         budget=budget,

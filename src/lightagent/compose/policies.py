@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightagent.application.policies.guardrails import guardrail_policies
 from lightagent.application.policies.hooks import hook_policies
 from lightagent.application.policies.pipeline import Pipeline
+from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.compose.ports import check_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy import PHASES
@@ -22,6 +23,11 @@ def compose_gates(options: AgentOptions) -> tuple[Gate, ...]:
         *guardrail_policies("output", options.get("output_guardrails") or ()),
     ]
     return (*(() if own is None else (own,)), *((Pipeline(policies),) if policies else ()))
+
+
+def compose_desks(options: AgentOptions) -> tuple[ReviewDesk, ...]:
+    """Who reviews the calls that wait for a human."""
+    return tuple(hook for hook in options.get("hooks") or () if isinstance(hook, ReviewDesk))
 
 
 def _gate(gate: Gate | None) -> Gate | None:

@@ -87,6 +87,8 @@ class RunFacts:
         params: the request parameters that the run was begun with; given at `admission` alone.
         tools: the names of the agent's own tools and the run's; given at `admission` alone.
         specs: the declarations of the tools that are offered; given at `model_request` alone.
+        approved: a human has decided that the call runs with exactly the arguments that stood before the first policy;
+            given at `tool_call` alone.
     """
 
     model: str = ""
@@ -98,6 +100,7 @@ class RunFacts:
     params: JsonObject = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     specs: tuple[ToolSpec, ...] = ()
+    approved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

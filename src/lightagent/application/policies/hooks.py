@@ -9,6 +9,7 @@ from typing import Final, get_args
 from lightagent.application.policies.ask_hook import HookPolicy, TypedHookPolicy
 from lightagent.application.policies.handler import Handler, OwnNames, checked_seconds, name_of
 from lightagent.application.policies.pipeline import Policy
+from lightagent.application.policies.review_desk import DeskPolicy, ReviewDesk
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.hooks import HOOK_PHASES, LATER_PHASES, HookPhase
@@ -86,6 +87,10 @@ def hook_policies(hooks: Iterable[object]) -> list[Policy]:
 
 def _policies(hook: object, names: OwnNames) -> Iterator[tuple[str, Policy]]:
     """Its policies, each with the phase in which it is called."""
+    if isinstance(hook, ReviewDesk):
+        if hook.tools is None or hook.tools:
+            yield "before_tool_call", DeskPolicy(names.own(hook.name), hook)
+        return
     if isinstance(hook, TypedHook):
         yield hook.phase, TypedHookPolicy(names.own(hook.name), hook)
         return
@@ -122,7 +127,7 @@ def _functions(handler: object, phases: Collection[str] | None) -> Iterator[tupl
 
 def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
     known = (*HOOK_PHASES, *LATER_PHASES)
-    if isinstance(handler, (PolicyHook, ObservingHook, TypedHook)):
+    if isinstance(handler, (PolicyHook, ObservingHook, TypedHook, ReviewDesk)):
         raise ConfigurationError(f"{what}: a {type(handler).__name__} is a hook already.", guidance="List it itself.")
     if isinstance(handler, type):
         raise ConfigurationError(f"{what}: got the class {handler.__name__} itself.", guidance="Pass an object of it.")

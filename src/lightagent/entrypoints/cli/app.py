@@ -13,6 +13,7 @@ from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
+from lightagent.entrypoints.cli.review_commands import review_app
 from lightagent.entrypoints.cli.run_command import run
 from lightagent.entrypoints.cli.session_change_commands import checkpoint, fork, rerun, resume, undo
 from lightagent.entrypoints.cli.session_commands import sessions_app
@@ -46,6 +47,7 @@ for command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
     sessions_app.command()(command)
 app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, export and remove stored conversations.")
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
+app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
 app.add_typer(mcp_app, name="mcp", help="List and inspect MCP servers, without a model.")
 app.add_typer(stores_app, name="stores", help="Take over what another store holds: to seal it, encrypt it or move it.")

@@ -11,6 +11,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.resume_run import Decisions
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import PendingCall, Run, waiting_calls
 
@@ -40,7 +41,7 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
     made = [
         *([ApprovalDecision.approve()] if approve else []),
         *([ApprovalDecision.reject(reject)] if reject is not None else []),
-        *([_edited(edit)] if edit is not None else []),
+        *([ApprovalDecision.edit(edited(edit, "--edit"))] if edit is not None else []),
         *([ApprovalDecision.respond(respond)] if respond is not None else []),
     ]
     if len(made) > 1:
@@ -48,14 +49,19 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
     return made[0] if made else None
 
 
-def _edited(text: str) -> ApprovalDecision:
+def edited(text: str, option: str) -> JsonObject:
+    """The arguments that a human wrote.
+
+    Raises:
+        ConfigurationError: they are not a JSON object.
+    """
     try:
         arguments = read_json(text)
     except ValueError as error:
-        raise ConfigurationError(f"--edit: {error}.", guidance="") from None
+        raise ConfigurationError(f"{option}: {error}.", guidance="") from None
     if not isinstance(arguments, dict):
-        raise ConfigurationError("--edit: The arguments of a call are a JSON object.", guidance="")
-    return ApprovalDecision.edit(arguments)
+        raise ConfigurationError(f"{option}: The arguments of a call are a JSON object.", guidance="")
+    return arguments
 
 
 def about(journal: Journal, decision: ApprovalDecision | None, call: str | None) -> Decisions:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from lightagent.application.journal import Journal
 from lightagent.application.projections.result import RunResult
+from lightagent.application.reviews import Reviews
 from lightagent.bootstrap import App, open_app
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.cli.console import ExitCode, exit_code
@@ -15,6 +16,7 @@ from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
 from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.human_review import HumanApprovalHook
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
 
@@ -35,7 +37,7 @@ def resume_with(
     """Go on with what `find` gives of the store, and show the result.
 
     Args:
-        decision, call: what was decided, and about which call.
+        decision, call: what was decided, and about which call; without a decision, what is decided in the store.
 
     Raises:
         LightAgentError: it cannot be gone on with.
@@ -48,9 +50,26 @@ def resume_with(
         async with app:
             store = require_store(app.journals)
             journal = await find(store)
-            decided = about(journal, decision, call)
+            found = decision is None and await _is_decided(store, journal)
+            decided = None if found else about(journal, decision, call)
+            options["hooks"] = [_desk(store, journal)]
             return await app.agent(**options).aresume(journal, decided, store=store, trace=True)
 
     result = asyncio.run(go_on(app))
     show_result(result, as_json=as_json, trace=trace)
     return exit_code(result.outcome)
+
+
+async def _is_decided(store: JournalStore, journal: Journal) -> bool:
+    """Whether a reviewer has decided about a call of the run that waits."""
+    started = journal.started
+    async for review in Reviews(store).list(started.scope.user, status=None):
+        if review.request.run_id == started.run_id and review.status in ("decided", "taken"):
+            return True
+    return False
+
+
+def _desk(store: JournalStore, journal: Journal) -> HumanApprovalHook:
+    """Takes decisions from the store. If the run was begun with the hook, it asks about every call that follows."""
+    asks = "hook:human_approval" in journal.started.policies
+    return HumanApprovalHook(store=store, tools=None if asks else ())

@@ -1,0 +1,76 @@
+"""Tells a URL that a call waits for a human."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import aiohttp
+from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.review_requests import ApprovalRequest
+
+_ATTEMPTS: Final = 2
+_SECONDS: Final = 2.0
+
+
+class WebhookError(Exception):
+    """The server did not take the notice."""
+
+
+class Webhook:
+    """Sends requests to a URL, as JSON without the arguments, which whoever decides reads in the store.
+
+    Args:
+        url: http or https. It is the program's own, so redirections are not followed.
+
+    Raises:
+        ConfigurationError: it is no such URL.
+    """
+
+    name = "webhook"
+
+    def __init__(self, url: str) -> None:
+        try:
+            TypeAdapter(AnyHttpUrl).validate_python(url)
+        except ValidationError:
+            raise ConfigurationError("webhook: expected a URL that begins with http:// or https://.") from None
+        self._url = url
+
+    async def __call__(self, request: ApprovalRequest) -> None:
+        """Send one request; once more if the server cannot be reached.
+
+        Raises:
+            WebhookError: it was not taken.
+        """
+        body = encode_json(notice_of(request))
+        headers = {"Content-Type": "application/json", "Idempotency-Key": f"{request.request_id}:{request.round}"}
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
+            for attempt in range(_ATTEMPTS):
+                try:
+                    async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+                        if response.status < 300:
+                            return
+                        raise WebhookError(f"The server answered with {response.status}.")
+                except (TimeoutError, aiohttp.ClientError) as error:
+                    if attempt == _ATTEMPTS - 1:
+                        raise WebhookError("The server could not be reached.") from error
+
+
+def notice_of(request: ApprovalRequest) -> JsonObject:
+    """What is told of a request: enough to find it, nothing that the tool would get."""
+    return {
+        "type": "approval_requested",
+        "request_id": request.request_id,
+        "tool_name": request.tool_name,
+        "agents": list(request.agents),
+        "run_id": request.run_id,
+        "trace_id": request.trace_id,
+        "call_id": request.call_id,
+        "user_id": request.user_id,
+        "session_id": request.session_id,
+        "created_at": request.created_at,
+        "expires_at": request.expires_at,
+    }

@@ -1,0 +1,173 @@
+"""Where the waiting calls of an agent are put before people: a store, and perhaps a function that decides at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeVar, runtime_checkable
+
+from lightagent.application.policies.handler import Fault, Handler, checked_seconds, name_of
+from lightagent.application.reviews import Reviews, review_key
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.policy import Phase, Subject
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review_answers import read_review_answer
+from lightagent.domain.review_log import Review, check_decision
+from lightagent.domain.review_requests import ApprovalRequest
+from lightagent.domain.rulings import ALLOW, Ask, Ruling
+from lightagent.domain.runs import Run
+from lightagent.domain.tools import ToolSpec
+
+PayloadT = TypeVar("PayloadT")
+
+NOTICE_SECONDS: Final = 5.0
+"""For telling somebody that a call waits."""
+
+Function = Callable[[ApprovalRequest], object]
+
+
+class ReviewDesk:
+    """Has people decide about calls of tools.
+
+    Args:
+        reviews: where requests and decisions are on record.
+        tools: the names of the tools whose calls are asked about; None for all, none of them for those calls alone
+            that wait for another reason, such as `requires_approval`.
+        reviewer: decides at once, in this process; None where people decide later.
+        timeout: seconds until a request expires; None: it does not.
+        separate_reviewer: whoever the run belongs to may not approve its calls.
+        notify: is told of each request that waits.
+        name: what it is known by on record.
+        most_used: how many reviews whose decision was used are kept; None for all. For a store in memory, which nobody
+            empties, and which would grow with every call.
+
+    Raises:
+        ConfigurationError: an option is not valid.
+    """
+
+    def __init__(
+        self,
+        reviews: Reviews,
+        *,
+        tools: Collection[str] | None,
+        reviewer: Function | None,
+        timeout: float | None,
+        separate_reviewer: bool,
+        notify: Function | None,
+        name: str,
+        most_used: int | None = None,
+    ) -> None:
+        if isinstance(tools, str) or not all(isinstance(one, str) for one in tools or ()):
+            raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
+        self.reviews = reviews
+        self.tools = None if tools is None else frozenset(tools)
+        self.timeout = checked_seconds(timeout, "HumanApprovalHook")
+        self.separate_reviewer = separate_reviewer
+        self.name = name
+        self._reviewer = _handler(reviewer, "reviewer", self.timeout)
+        self._notify = _handler(notify, "notify", NOTICE_SECONDS)
+        self._most_used = most_used
+        self._used: deque[StreamKey] = deque()
+        self._actor = "" if reviewer is None else f"reviewer:{name_of(reviewer)}"
+
+    def covers(self, tool: str) -> bool:
+        """Whether calls of a tool are asked about."""
+        return self.tools is None or tool in self.tools
+
+    @property
+    def decides_at_once(self) -> bool:
+        """Whether a function decides in this process."""
+        return self._reviewer is not None
+
+    async def decision_at_once(self, review: Review) -> ApprovalDecision | str:
+        """What the function decides, or why that is no decision: it then still waits."""
+        if self._reviewer is None:
+            return "Nobody decides at once."
+        answer = await self._reviewer.call(_copied(review.request))
+        read = answer if isinstance(answer, Fault) else read_review_answer(answer, self._actor)
+        return read if isinstance(read, ApprovalDecision) else read.problem
+
+    async def remembered(self, review: Review) -> ApprovalDecision | None:
+        """What was decided before about calls such as this one, and holds for it; None for nothing.
+
+        Raises:
+            PolicyError: whoever decided may not decide so about this call.
+            StoreError: the store cannot be read.
+        """
+        known = await self.reviews.remembered.find(review.request)
+        if known is None:
+            return None
+        reason = f"As decided before about {known.request_id}. {known.reason}".strip()
+        decision = ApprovalDecision(known.action, reason, known.actor)
+        check_decision(review, decision)
+        return decision
+
+    async def spent(self, review: Review) -> None:
+        """The decision of a review was used; what nobody needs any more is let go.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if self._most_used is None:
+            return
+        self._used.append(review_key(review.request))
+        if len(self._used) > self._most_used:
+            await self.reviews.store.forget(self._used.popleft())
+
+    async def tell(self, request: ApprovalRequest) -> str:
+        """Tell that a request waits. Returns what went wrong, or nothing."""
+        if self._notify is None:
+            return ""
+        answer = await self._notify.call(_copied(request))
+        return answer.problem if isinstance(answer, Fault) else ""
+
+
+class DeskPolicy:
+    """Asks a human about the calls of the tools that a desk covers."""
+
+    guard = None
+    phases: frozenset[Phase] = frozenset({"tool_call"})
+
+    def __init__(self, name: str, desk: ReviewDesk) -> None:
+        self.name = name
+        self._desk = desk
+
+    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        """A human decides, unless one has decided about exactly these arguments."""
+        if subject.facts.approved or not self._desk.covers(subject.name):
+            return ALLOW
+        return Ask(f"{subject.name} runs only with approval.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLevel:
+    """What is known of an agent that acts in a run.
+
+    Attributes:
+        desks: who reviews its calls.
+        tool: the declaration of a tool, and the agent that it is, if it is one; None for a tool that is not there.
+    """
+
+    desks: tuple[ReviewDesk, ...]
+    tool: Callable[[str], tuple[ToolSpec, ReviewedAgent | None] | None]
+
+
+@runtime_checkable
+class ReviewedAgent(Protocol):
+    """A tool that is an agent, whose nested run may wait for a human."""
+
+    async def review_level(self, child: Run) -> ReviewLevel:
+        """What is known of the agent that acts in its nested run."""
+        ...
+
+
+def _handler(function: Function | None, what: str, timeout: float | None) -> Handler | None:
+    return None if function is None else Handler(function, f"HumanApprovalHook: {what}", ("request",), timeout)
+
+
+def _copied(request: ApprovalRequest) -> ApprovalRequest:
+    """A copy whose lists and objects may be changed."""
+    return replace(request, arguments=copy_json(request.arguments), details=copy_json(request.details))

@@ -1,0 +1,245 @@
+"""The reviews of one run: asks people about its waiting calls, and has it go on with what they decide.
+
+A run asks when it is about to suspend, and before its caller hears of that. What somebody decides at once, or has
+decided for calls such as these, it goes on with; for the rest it waits. When it is resumed it finds in the store what
+was decided meanwhile. A decision is taken before the run acts on it, so that no other process can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Generic
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.hold_lease import HeldLease
+from lightagent.application.policies.review_desk import ReviewDesk
+from lightagent.application.prepare_call import unknown_result
+from lightagent.application.resume_run import decided_event, nested_event, nothing_decided, waits_inside
+from lightagent.application.reviewing.waiting import WaitingCall, find_waiting
+from lightagent.application.reviews import review_key, taken_elsewhere
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import Fenced, LeaseHeld, LightAgentError, PolicyError, StoreError, StreamConflict
+from lightagent.domain.events import Event, Noted
+from lightagent.domain.folding import apply
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review_log import Review, ReviewReturned, ReviewTaken, ReviewUsed
+from lightagent.domain.review_requests import ApprovalRequest
+
+REVIEW_PROBLEM: Final = "review_problem"
+"""The kind of the note that tells why a call still waits, or that nobody could be told of it."""
+
+_MOST_ROUNDS: Final = 3
+"""How often a call is decided at once. A tool that asks again whatever was decided then waits for a human."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A call that was decided.
+
+    Attributes:
+        review: where the decision is on record; None where nobody reviews the call.
+        in_doubt: a process took the decision before, and nobody knows how far it came.
+    """
+
+    waiting: WaitingCall
+    decision: ApprovalDecision
+    review: Review | None = None
+    in_doubt: bool = False
+
+    def events(self, now: float, interrupted: str) -> Iterator[Event]:
+        """What goes on record of it; a call that may have been made is made again only if its tool says so."""
+        waiting = self.waiting
+        yield decided_event(waiting.path, self.decision, now)
+        spec = waiting.spec
+        repeatable = spec is not None and (spec.idempotent or spec.resumable)
+        if self.in_doubt and self.decision.action in ("approve", "edit") and not repeatable:
+            yield nested_event(waiting.path, unknown_result(waiting.path[-1], waiting.tool_name, interrupted, now))
+
+
+@dataclass(slots=True)
+class _Taken:
+    """A decision that this run goes on with; the lease keeps other processes away where no store keeps the run."""
+
+    desk: ReviewDesk
+    review: Review
+    lease: HeldLease | None
+    on_record: bool = False
+
+
+class RunReviews(Generic[DepsT]):
+    """The reviews of an outermost run, those of the runs nested in it included.
+
+    Args:
+        answers: what the caller who resumes the run has decided, by the names of the calls.
+    """
+
+    def __init__(self, live: ActiveRun[DepsT], answers: Mapping[str, ApprovalDecision] | None = None) -> None:
+        self._live = live
+        self._answers = answers
+        self._settled: list[_Settled] = []
+        self._taken: list[_Taken] = []
+        self._problems: list[str] = []
+
+    async def take_up(self) -> None:
+        """Put on record what was decided about the calls of a run that is resumed; nothing is taken yet.
+
+        Raises:
+            ConfigurationError: nothing was.
+            PolicyError: a decision cannot be used: it was used before, came too late, or was about something else.
+            StoreError: a store cannot be read or written.
+        """
+        if self._answers is None:
+            return
+        live = self._live
+        self._settled = await self._settle(self._answers)
+        if not self._settled:
+            raise nothing_decided(live.run, self._problems)
+        for event in self._events():
+            live.run = apply(live.run, event)
+            live.record.events.append(event)
+
+    async def commit(self) -> None:
+        """Take the decisions that were put on record, so that nobody else can.
+
+        Raises:
+            PolicyError: somebody else has taken one.
+            StoreError: a store cannot be written.
+        """
+        settled, self._settled = self._settled, []
+        try:
+            for one in settled:
+                if one.review is not None and one.waiting.desk is not None:
+                    await self._take(one.waiting.desk, one.review)
+        except BaseException:
+            await self._close(used=False)  # Nothing is done with those that were taken before.
+            raise
+
+    async def consult(self) -> bool:
+        """Ask about the calls that wait, and go on with what is decided at once. Returns whether anything was.
+
+        A call about which nobody can be asked now waits all the same; it is asked about when the run is resumed.
+        """
+        live, problem = self._live, ""
+        if not live.desks and not waits_inside(live.run):
+            return False
+        try:
+            await self._close(used=True)
+            self._settled = await self._settle({})
+            events = list(self._events())
+            await self.commit()
+        except LightAgentError as error:
+            events, problem = [], classify_exception(error).message
+        for text in (*self._problems, *((problem,) if problem else ())):
+            await live.tell(Noted(REVIEW_PROBLEM, {"text": text}, live.clock.now()))
+        self._problems = []
+        for event in events:
+            await live.tell(event)
+        return bool(events)
+
+    async def close(self, *, ended: bool) -> None:
+        """Let go of the decisions that were taken.
+
+        Args:
+            ended: the run has come to its end. One that was broken off leaves them as they are: nobody knows how far
+                it came, or its journal does.
+        """
+        if ended or not self._live.begun:
+            await self._close(used=self._live.begun)
+        for one in self._taken:
+            if one.lease is not None:
+                await one.lease.release()
+
+    def _events(self) -> Iterator[Event]:
+        now, interrupted = self._live.clock.now(), self._live.means.prompts.call_interrupted
+        for one in self._settled:
+            yield from one.events(now, interrupted)
+
+    async def _settle(self, answers: Mapping[str, ApprovalDecision]) -> list[_Settled]:
+        """The calls that are decided."""
+        found = list[_Settled]()
+        for waiting in await find_waiting(self._live):
+            answer = answers.get(waiting.name)
+            if waiting.desk is not None:
+                review = await self._review(
+                    waiting.desk, waiting.request(self._live.run, waiting.desk.reviews.clock()), answer
+                )
+                if review.decision is not None:
+                    found.append(_Settled(waiting, review.decision, review, self._in_doubt(review)))
+            elif answer is not None:
+                found.append(_Settled(waiting, answer))
+        return found
+
+    async def _review(self, desk: ReviewDesk, request: ApprovalRequest, answer: ApprovalDecision | None) -> Review:
+        if answer is not None:
+            return await desk.reviews.answer(request, answer)
+        review, is_new = await desk.reviews.ask(request)
+        if review.status == "waiting" and request.round <= _MOST_ROUNDS:
+            review = await self._at_once(desk, review)
+        if is_new and review.status == "waiting" and (problem := await desk.tell(request)):
+            self._problems.append(f"Nobody was told that {request.tool_name} waits. {problem}")
+        return review
+
+    async def _at_once(self, desk: ReviewDesk, review: Review) -> Review:
+        """The review with what was decided before, or what is decided now; as it is where that is nothing."""
+        request = review.request
+        try:
+            decision: ApprovalDecision | str | None = await desk.remembered(review)
+            if decision is None and desk.decides_at_once:
+                decision = await desk.decision_at_once(review)
+            if isinstance(decision, ApprovalDecision):
+                return await desk.reviews.answer(request, decision)
+        except PolicyError as error:
+            decision = error.message
+        if decision:
+            self._problems.append(f"The call of {request.tool_name} still waits. {decision}")
+        return review
+
+    def _in_doubt(self, review: Review) -> bool:
+        """Whether a decision was taken before by a process that may have acted on it.
+
+        Raises:
+            PolicyError: it was used, or belongs to a run that is kept in a store and goes on there.
+        """
+        if review.status == "used" or (review.status == "taken" and review.kept and not self._is_kept):
+            raise taken_elsewhere(review.request)
+        # A run that is kept has its decision on record before anything is done, and is held by one process at a time.
+        return review.status == "taken" and not review.kept
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._live.keeper is not None
+
+    async def _take(self, desk: ReviewDesk, review: Review) -> None:
+        key, kept = review_key(review.request), self._is_kept
+        lease = None if kept else HeldLease(desk.reviews.store, key, f"run {review.request.run_id}")
+        taken = _Taken(desk, review, lease)
+        self._taken.append(taken)
+        try:
+            if lease is not None:
+                await lease.acquire(0.0)
+            token = None if lease is None else lease.token
+            taken.review = await desk.reviews.append(key, review, ReviewTaken(kept, desk.reviews.clock()), token)
+            taken.on_record = True
+        except (LeaseHeld, StreamConflict, Fenced):
+            raise taken_elsewhere(review.request) from None
+
+    async def _close(self, *, used: bool) -> None:
+        """Put on record that the decisions were used, or that nothing was done with them."""
+        while self._taken:
+            one = self._taken.pop()
+            token = None if one.lease is None else one.lease.token
+            now = one.desk.reviews.clock()
+            entry = ReviewUsed(now) if used else ReviewReturned(now)
+            try:
+                if one.on_record:
+                    with suppress(StoreError):  # What was taken stays taken, and nobody uses it without asking.
+                        await one.desk.reviews.append(review_key(one.review.request), one.review, entry, token)
+            finally:
+                if one.lease is not None:
+                    await one.lease.release()
+            if used and one.on_record:
+                with suppress(StoreError):
+                    await one.desk.spent(one.review)

@@ -1,0 +1,154 @@
+"""The calls of a run that wait for a human, at any depth, each with who is to be asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.policies.review_desk import ReviewDesk, ReviewedAgent, ReviewLevel
+from lightagent.application.tools.foreign_tool import declared
+from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.tools.wrapped_tool import unwrapped
+from lightagent.domain.call_forms import meant_name
+from lightagent.domain.events import ApprovalRequested, Event, Nested
+from lightagent.domain.json_copies import same_json
+from lightagent.domain.policy import rewritings
+from lightagent.domain.review_requests import (
+    ApprovalRequest,
+    can_be_shown,
+    hash_arguments,
+    request_id_of,
+    shown_part,
+)
+from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.domain.tools import ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """A call that waits.
+
+    Attributes:
+        name: as decisions name it.
+        path: the ids of the calls that lead to it, its own last.
+        tool_name: as it was offered.
+        run: the run that makes it.
+        agents: who called whom, down to the agent of `run`.
+        spec: the declaration of the tool; None if it is not here.
+        desk: who is asked about it; None where nobody is.
+        asked: the events in which the run has asked about it, the last one last.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    tool_name: str
+    run: Run
+    call: PendingCall
+    agents: tuple[str, ...]
+    spec: ToolSpec | None
+    desk: ReviewDesk | None
+    asked: tuple[ApprovalRequested, ...]
+
+    def request(self, outermost: Run, now: float) -> ApprovalRequest:
+        """What a reviewer is asked about it.
+
+        A policy that rewrote what a reviewer gets to see has hidden something; what it left is shown instead.
+        """
+        arguments, started = self.call.arguments or {}, outermost.started
+        last = self.asked[-1] if self.asked else ApprovalRequested(self.path[-1], "", {"arguments": arguments})
+        hidden = any(decision.phase == "approval" for decision in rewritings(last.decisions))
+        complete = not hidden and can_be_shown(arguments) and can_be_shown(last.request)
+        plain = same_json(last.request, {"arguments": arguments})
+        details = {} if plain or not can_be_shown(last.request) else last.request
+        timeout = None if self.desk is None else self.desk.timeout
+        return ApprovalRequest(
+            request_id_of(started.run_id, self.run.started.run_id, self.run.turn, self.path[-1]),
+            self.tool_name,
+            arguments if complete else {} if hidden else shown_part(arguments),
+            hash_arguments(arguments),
+            complete,
+            last.reason,
+            details,
+            self.agents,
+            started.run_id,
+            started.trace_id,
+            self.name,
+            max(len(self.asked), 1),
+            started.scope.user,
+            started.scope.session,
+            now,
+            None if timeout is None else now + timeout,
+            self.desk is not None and self.desk.separate_reviewer,
+        )
+
+
+async def find_waiting(live: ActiveRun[DepsT]) -> list[WaitingCall]:
+    """Every call of the run that waits, in order.
+
+    Raises:
+        LightAgentError: the tools of an agent cannot be listed.
+    """
+    run, found = live.run, list[WaitingCall]()
+    outermost = review_level(live.desks, await live.toolset())
+    for name, path in waiting_calls(run).items():
+        found.append(await _waiting_call(name, path, run, outermost, live.record.events))
+    return found
+
+
+async def _waiting_call(
+    name: str, path: tuple[str, ...], run: Run, level: ReviewLevel, events: list[Event]
+) -> WaitingCall:
+    agents, desks = [run.head.name], [*level.desks]
+    for call_id in path[:-1]:
+        child = run.calls[call_id].child
+        if child is None:
+            break
+        _, agent = level.tool(_tool_name(run, run.calls[call_id])) or (None, None)
+        run = child
+        level = _UNKNOWN if agent is None else await agent.review_level(run)
+        desks += level.desks
+        agents.append(run.head.name)
+    call = run.calls[path[-1]]
+    tool_name = _tool_name(run, call)
+    spec, _ = level.tool(tool_name) or (None, None)
+    asked = tuple(_asked(events, path))
+    return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, _desk(desks, tool_name), asked)
+
+
+def _tool_name(run: Run, call: PendingCall) -> str:
+    return meant_name(call.call.name, run.offered or ())
+
+
+def _desk(desks: list[ReviewDesk], tool: str) -> ReviewDesk | None:
+    """The first desk that covers the tool, else the first of all: whatever waits has to be seen by somebody."""
+    return next((desk for desk in desks if desk.covers(tool)), desks[0] if desks else None)
+
+
+def _asked(events: list[Event], path: tuple[str, ...]) -> Iterator[ApprovalRequested]:
+    """The events in which the run, or one that is nested in it, has asked about the call at this path."""
+    for event in events:
+        inner, ids = event, list[str]()
+        while isinstance(inner, Nested):
+            ids.append(inner.call_id)
+            inner = inner.event
+        if isinstance(inner, ApprovalRequested) and (*ids, inner.call_id) == path:
+            yield inner
+
+
+def review_level(desks: tuple[ReviewDesk, ...], toolset: Toolset[DepsT]) -> ReviewLevel:
+    """What is known of the agent that has these desks and tools."""
+
+    def find(name: str) -> tuple[ToolSpec, ReviewedAgent | None] | None:
+        tool = toolset.tools.get(name)
+        if tool is None:
+            return None
+        inner: object = unwrapped(tool)
+        return declared(tool, name), inner if isinstance(inner, ReviewedAgent) else None
+
+    return ReviewLevel(desks, find)
+
+
+_UNKNOWN: Final = ReviewLevel((), lambda name: None)
+"""Of an agent that is not here."""

@@ -1,0 +1,41 @@
+"""What people think of runs, after the fact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class HumanFeedback:
+    """What somebody thinks of a run.
+
+    Attributes:
+        trace_id: of the run.
+        rating: a number, on whatever scale the program uses.
+        label: a word, such as ``correct``.
+        comment: in their own words.
+        reviewer_id: who.
+        metadata: whatever else belongs to it, as plain JSON.
+        created_at: when it was put on record, in seconds since 1970 in UTC; filled in then.
+
+    Raises:
+        ConfigurationError: there is no trace id, or the metadata is not plain JSON.
+    """
+
+    trace_id: str
+    rating: float | None = None
+    label: str | None = None
+    comment: str | None = None
+    reviewer_id: str | None = None
+    metadata: JsonObject = field(default_factory=dict)
+    created_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        trace_id: object = self.trace_id
+        if not isinstance(trace_id, str) or not trace_id:
+            raise ConfigurationError("HumanFeedback: trace_id names the run it is about.", guidance="")
+        object.__setattr__(self, "metadata", to_json_object(self.metadata, "HumanFeedback: metadata"))

@@ -1,0 +1,230 @@
+"""The log of one review: what happened to a request, as entries, and what they amount to.
+
+    waiting ─► decided ─► taken ─► used
+       │          ├─► revoked
+       └──────────┴─► expired
+
+A run takes a decision before it acts on it, and nobody takes one twice. A request that expired or was revoked is asked
+anew in the same log, and so is one about a call that waits once more.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias, assert_never
+
+from lightagent.domain.errors import ConfigurationError, PolicyError
+from lightagent.domain.json_copies import same_json
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review_requests import ApprovalRequest, hash_arguments
+
+ReviewStatus: TypeAlias = Literal["waiting", "decided", "taken", "used", "expired", "revoked"]
+
+REVIEW_STATUSES: Final = ("waiting", "decided", "taken", "used", "expired", "revoked")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequested:
+    """A human is asked."""
+
+    request: ApprovalRequest
+    type: Literal["review_requested"] = "review_requested"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDecided:
+    """The first decision, which is the only one."""
+
+    decision: ApprovalDecision
+    at: float = field(default=0.0, compare=False)
+    type: Literal["review_decided"] = "review_decided"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTaken:
+    """A run goes on with the decision.
+
+    Attributes:
+        kept: the run is kept in a store, where the decision is on record before anything is done.
+    """
+
+    kept: bool
+    at: float = field(default=0.0, compare=False)
+    type: Literal["review_taken"] = "review_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReturned:
+    """The run that took the decision could not go on, and has done nothing."""
+
+    at: float = field(default=0.0, compare=False)
+    type: Literal["review_returned"] = "review_returned"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewUsed:
+    """The run that took the decision has ended, or waits again: the decision is spent."""
+
+    at: float = field(default=0.0, compare=False)
+    type: Literal["review_used"] = "review_used"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewExpired:
+    """Nobody decided in time, or the decision was not used in time."""
+
+    at: float = field(default=0.0, compare=False)
+    type: Literal["review_expired"] = "review_expired"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRevoked:
+    """The decision is taken back before it was used."""
+
+    actor: str
+    reason: str = ""
+    at: float = field(default=0.0, compare=False)
+    type: Literal["review_revoked"] = "review_revoked"
+
+
+ReviewEntry: TypeAlias = (
+    ReviewRequested | ReviewDecided | ReviewTaken | ReviewReturned | ReviewUsed | ReviewExpired | ReviewRevoked
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What the log of a review amounts to.
+
+    Attributes:
+        request: what is asked.
+        status: how far it is.
+        decision: what was decided about it; None while it waits, or where it expired or the decision was revoked.
+        kept: of a decision that was taken: by a run that is kept in a store.
+        head: the sequence of the last entry.
+        changed_at: when it came to this status, in seconds since 1970 in UTC.
+    """
+
+    request: ApprovalRequest
+    status: ReviewStatus = "waiting"
+    decision: ApprovalDecision | None = None
+    kept: bool = False
+    head: int = 1
+    changed_at: float = 0.0
+
+    def as_of(self, now: float) -> Review:
+        """The same with an expiry that nobody has put on record yet."""
+        due = self.status in ("waiting", "decided") and self.request.is_over(now)
+        return replace(self, status="expired", decision=None) if due else self
+
+
+def advance_review(review: Review | None, entry: ReviewEntry) -> Review:
+    """The review after one more entry.
+
+    Raises:
+        ConfigurationError: it cannot happen here, so the log was changed.
+    """
+    if isinstance(entry, ReviewRequested):
+        return _requested(review, entry.request)
+    if review is None:
+        raise ConfigurationError("The log of a review begins with review_requested.")
+    moved = _moved(review, entry)
+    if moved is None:
+        raise ConfigurationError(f"{entry.type}: this cannot follow what is {review.status}.", guidance="")
+    return replace(moved, head=review.head + 1, changed_at=entry.at)
+
+
+def _requested(review: Review | None, request: ApprovalRequest) -> Review:
+    if request.complete and hash_arguments(request.arguments) != request.arguments_hash:
+        raise ConfigurationError("review_requested: the arguments are not those that the request is bound to.")
+    head = 1 if review is None else review.head + 1
+    if review is not None and not may_ask_anew(review, request):
+        raise ConfigurationError(f"review_requested: this cannot follow what is {review.status}.", guidance="")
+    return Review(request, head=head, changed_at=request.created_at)
+
+
+def _moved(review: Review, entry: ReviewEntry) -> Review | None:
+    """The review in its next status; None where the entry does not fit."""
+    status = review.status
+    match entry:
+        case ReviewDecided(decision=decision):
+            fits = status == "waiting" and _objection(review.request, decision) is None
+            return replace(review, status="decided", decision=decision) if fits else None
+        case ReviewTaken(kept=kept):
+            return replace(review, status="taken", kept=kept) if status in ("decided", "taken") else None
+        case ReviewReturned():
+            return replace(review, status="decided") if status == "taken" else None
+        case ReviewUsed():
+            return replace(review, status="used") if status == "taken" else None
+        case ReviewExpired(at=at):
+            fits = status in ("waiting", "decided") and review.request.is_over(at)
+            return replace(review, status="expired", decision=None) if fits else None
+        case ReviewRevoked():
+            return replace(review, status="revoked", decision=None) if status == "decided" else None
+        case ReviewRequested():
+            return None
+        case _:
+            assert_never(entry)
+
+
+def may_ask_anew(review: Review, request: ApprovalRequest) -> bool:
+    """Whether a request may follow in the log: nobody decides any more, or the run has asked about the call again."""
+    again = request.round > review.request.round  # The journal is past what was decided before.
+    return again or (review.status in ("expired", "revoked") and request.binding == review.request.binding)
+
+
+def check_decision(review: Review, decision: ApprovalDecision) -> None:
+    """Raise unless a decision may be put on record.
+
+    Raises:
+        PolicyError: there is one already, the time is over, the call is not shown completely, or the actor may not.
+    """
+    request = review.request
+    if review.status == "expired":
+        raise PolicyError(
+            f"The request {request.request_id} expired before it was used.",
+            guidance="Resume the run without a decision: it is asked anew.",
+        )
+    if review.status == "revoked":
+        raise PolicyError(
+            f"The decision about the request {request.request_id} was revoked.",
+            guidance="Resume the run without a decision: it is asked anew.",
+        )
+    if review.decision is not None:
+        by = f" by {review.decision.actor}" if review.decision.actor else ""
+        raise PolicyError(
+            f"The request {request.request_id} was decided before: {review.decision.action}{by}.",
+            guidance="The first decision counts. One that was not used yet can be revoked.",
+        )
+    objection = _objection(request, decision)
+    if objection is not None:
+        raise PolicyError(objection, guidance="")
+
+
+def same_decision(one: ApprovalDecision | None, other: ApprovalDecision) -> bool:
+    """Whether two decisions say the same, and by the same person."""
+    if one is None or (one.action, one.output, one.actor) != (other.action, other.output, other.actor):
+        return False
+    return same_json(one.arguments, other.arguments)
+
+
+def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
+    """Why the decision may not be made; None where it may."""
+    if decision.action == "reject":
+        return None
+    if decision.action == "approve" and not request.complete:
+        return "The arguments of this call cannot be shown completely, so it can be rejected or edited, not approved."
+    if not request.separate_reviewer:
+        return None
+    if not _folded(decision.actor):
+        return "Who decides about this call must be named, since whoever asked for it may not approve it."
+    if _folded(decision.actor) == _folded(request.user_id):
+        return f"The run belongs to {request.user_id!r:.100}, who may reject this call, and nothing else."
+    return None
+
+
+def _folded(name: str) -> str:
+    """A name as people compare names, so that nobody passes for somebody else by a capital or a blank."""
+    shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if unicodedata.category(letter) != "Cf")
+    return " ".join(shown.casefold().split())

@@ -1,0 +1,130 @@
+"""Each later part of a run that goes on with a decision fails once; the call is made once, or a human is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from lightagent import (
+    ApprovalDecision,
+    ChatRequest,
+    HumanApprovalHook,
+    Journal,
+    LightAgent,
+    LightAgentError,
+    ReviewStore,
+    Runs,
+    Sessions,
+)
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.domain.errors import ProviderError, StoreError
+from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.ports.journals import JournalStore
+from lightagent.testing import ScriptedModel, call_tool
+from tests.support.wrapped_journals import WrappedStore
+
+WRITES = ("review_taken", "review_used", "approval_decided", "tool_started", "tool_finished", "run_finished")
+"""The entries whose writing fails once; those of the run are written only where it is kept."""
+
+
+@dataclass
+class Trouble:
+    """What fails once."""
+
+    part: str = ""
+    paid: list[int] = field(default_factory=list)
+
+    def strikes(self, part: str) -> bool:
+        """Whether it is this that fails now."""
+        if self.part != part:
+            return False
+        self.part = ""
+        return True
+
+
+class FailingStore(WrappedStore):
+    """A store that does not take the entry of the trouble's part."""
+
+    def __init__(self, inner: JournalStore, trouble: Trouble) -> None:
+        super().__init__(inner)
+        self._trouble = trouble
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        part = self._trouble.part
+        if part and any(f'"type":"{part}"' in draft.content for draft in drafts) and self._trouble.strikes(part):
+            raise StoreError("the disk is full")
+        return await super().append(
+            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
+        )
+
+
+def build(store: JournalStore, trouble: Trouble) -> LightAgent[None, str]:
+    def pay(amount: int) -> str:
+        """Pay."""
+        trouble.paid.append(amount)
+        if trouble.strikes("tool"):
+            raise RuntimeError("the bank is closed")
+        return f"paid {amount}"
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        if not isinstance(request.messages[-1], ToolMessage):
+            return call_tool("pay", amount=5)
+        if trouble.strikes("model"):
+            raise ProviderError("not today", code="LA-400")
+        return "Done."
+
+    desk = HumanApprovalHook(store=ReviewStore(store), tools={"pay"})
+    model = ScriptedModel(reply)
+    return LightAgent(name="payer", model=model, tools=[pay], hooks=[desk], session_store=store)
+
+
+async def find(kept: str, run_id: str, journal: Journal, store: JournalStore) -> Journal | str | None:
+    """The journal as the next process finds it."""
+    if kept == "run":
+        return await Runs(store).journal(run_id)
+    return await Sessions(store).journal("s") if kept == "session" else journal.to_json()
+
+
+@pytest.mark.parametrize("kept", ["json", "run", "session"])
+@pytest.mark.parametrize("part", [*WRITES, "tool", "model"])
+async def test_a_part_that_fails_once_makes_no_second_effect(part: str, kept: str) -> None:
+    trouble = Trouble()
+    store = FailingStore(MemoryJournalStore(), trouble)
+    agent = build(store, trouble)
+    waiting = await agent.arun(
+        "Pay.",
+        result_format="object",
+        journal=store if kept == "run" else None,
+        session_id="s" if kept == "session" else None,
+    )
+    [review] = [review async for review in agent.means.desks[0].reviews.list()]
+    await agent.means.desks[0].reviews.decide(review.request.request_id, ApprovalDecision.approve(actor="carol"))
+    trouble.part = part
+    for _ in range(3):
+        found = await find(kept, waiting.run_id, waiting.journal, store)
+        if found is None or (isinstance(found, Journal) and found.run.outcome not in (None, waiting.outcome)):
+            break  # It has ended, and the store says how.
+        try:
+            await agent.aresume(found, store=store if kept == "run" else None)
+        except LightAgentError:
+            continue  # What failed, or that the decision was used; the next process tries again.
+    assert trouble.part == "" or (kept == "json" and part not in ("review_taken", "review_used", "tool", "model"))
+    happened = 0 if trouble.paid == [] else 1
+    assert trouble.paid == [5] * happened
+    assert happened or kept != "json"
+    if not happened:  # The decision or the intent could not be kept, so the run has ended, or reports that call.
+        assert part in ("approval_decided", "tool_started")

@@ -1,0 +1,45 @@
+"""What a function that reviews calls may answer: only what says yes is a yes."""
+
+from __future__ import annotations
+
+import pytest
+
+from lightagent import ApprovalDecision
+from lightagent.domain.review_answers import read_review_answer
+from lightagent.domain.rulings import Unreadable
+
+ANSWERS: list[tuple[object, ApprovalDecision]] = [
+    (True, ApprovalDecision.approve(actor="f")),
+    (False, ApprovalDecision.reject(actor="f")),
+    ("Too much.", ApprovalDecision.reject("Too much.", actor="f")),
+    ({"approved": True}, ApprovalDecision.approve(actor="f")),
+    ({"approved": False, "reason": "no"}, ApprovalDecision.reject("no", actor="f")),
+    ({"action": "approve", "actor": "carol"}, ApprovalDecision.approve(actor="carol")),
+    ({"action": "reject", "reviewer_id": "carol"}, ApprovalDecision.reject(actor="carol")),
+    ({"action": "edit", "arguments": {"a": 1}}, ApprovalDecision.edit({"a": 1}, actor="f")),
+    ({"action": "respond", "output": "o"}, ApprovalDecision.respond("o", actor="f")),
+    ({"action": "respond", "response": "o"}, ApprovalDecision.respond("o", actor="f")),
+    (ApprovalDecision.approve(), ApprovalDecision.approve(actor="f")),
+    (ApprovalDecision.approve(actor="carol"), ApprovalDecision.approve(actor="carol")),
+]
+
+
+@pytest.mark.parametrize(("answer", "decision"), ANSWERS)
+def test_an_answer_is_read(answer: object, decision: ApprovalDecision) -> None:
+    assert read_review_answer(answer, "f") == decision
+
+
+NONSENSE: list[object] = [
+    *(None, 0, 1, 1.0, b"approve", "", "  ", [], [True], object(), ApprovalDecision, {}),
+    *({"approved": None}, {"approved": 1}, {"approved": "yes"}, {"approved": True, "action": "reject"}),
+    *({"action": "aprove"}, {"action": None}, {"action": "edit"}, {"action": "edit", "arguments": [1]}),
+    *({"action": "edit", "arguments": {"a": float("nan")}}, {"action": "approve", "reason": 5}),
+    *({"action": "approve", "unless": "it rains"}, {1: 2}, {"action": "approve", "actor": 7}),
+]
+
+
+@pytest.mark.parametrize("answer", NONSENSE, ids=range(len(NONSENSE)))
+def test_nonsense_decides_nothing(answer: object) -> None:
+    read = read_review_answer(answer, "f")
+    assert isinstance(read, Unreadable)
+    assert read.problem.endswith(".")

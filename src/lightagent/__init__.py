@@ -57,8 +57,10 @@ if TYPE_CHECKING:
     from lightagent.application.sessions import Sessions
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
+    from lightagent.application.tool_sources.mcp_tools import McpTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
     from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
@@ -67,14 +69,17 @@ if TYPE_CHECKING:
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
+    from lightagent.compose.mcp import mcp_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
+    from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception
     from lightagent.domain.errors import (
+        AlreadyDecided,
         BudgetError,
         ConfigurationError,
         FlowTimeout,
@@ -93,8 +98,11 @@ if TYPE_CHECKING:
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.hooks import HookContext, HookDecision
+    from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
+    from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+    from lightagent.domain.mcp_faults import McpFault, McpUnavailable
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
     from lightagent.domain.policy import (
@@ -130,6 +138,7 @@ if TYPE_CHECKING:
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
+        open_detector,
         output_redaction_guardrail,
         output_schema_guardrail,
         privacy_input_guardrail,
@@ -160,6 +169,7 @@ __all__ = [
     "AccountKey",
     "AgentHead",
     "AgentOptions",
+    "AlreadyDecided",
     "App",
     "ApprovalDecision",
     "ApprovalPayload",
@@ -177,6 +187,8 @@ __all__ = [
     "Budgets",
     "CallPayload",
     "Cancelled",
+    "CapabilityPolicy",
+    "CapabilityRule",
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
@@ -189,6 +201,7 @@ __all__ = [
     "ContextPayload",
     "ContextSource",
     "Decision",
+    "DeclaredTools",
     "Delta",
     "Detector",
     "EndPayload",
@@ -207,9 +220,11 @@ __all__ = [
     "HistorySource",
     "HookContext",
     "HookDecision",
+    "HttpServer",
     "HumanApprovalHook",
     "HumanFeedback",
     "InMemoryReviewStore",
+    "InformationFlow",
     "Journal",
     "JournalBudgetAccounts",
     "JournalStore",
@@ -221,6 +236,10 @@ __all__ = [
     "LightAgentErrorInfo",
     "Limits",
     "ListedTools",
+    "McpFault",
+    "McpServer",
+    "McpTools",
+    "McpUnavailable",
     "MemoryBudgetAccounts",
     "MissingExtraError",
     "ModelEndpoint",
@@ -252,6 +271,7 @@ __all__ = [
     "ReplyEnd",
     "ReplyPayload",
     "RequestPayload",
+    "Requester",
     "ResultPayload",
     "ResumeOptions",
     "RetryTool",
@@ -273,6 +293,7 @@ __all__ = [
     "Sessions",
     "Settings",
     "Spent",
+    "StdioServer",
     "Stopped",
     "StoredRun",
     "StreamEvent",
@@ -313,6 +334,7 @@ __all__ = [
     "litellm_prices",
     "load_settings",
     "maximum_length_guardrail",
+    "mcp_tools",
     "normalize_usage",
     "on_approval_required",
     "on_conclusion",
@@ -321,6 +343,7 @@ __all__ = [
     "on_handoff",
     "on_output",
     "open_app",
+    "open_detector",
     "output_redaction_guardrail",
     "output_schema_guardrail",
     "privacy_input_guardrail",

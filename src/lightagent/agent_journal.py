@@ -6,7 +6,8 @@ from typing import overload
 
 from typing_extensions import Unpack
 
-from lightagent.agent_base import AgentBase, Query
+from lightagent.agent_base import Query
+from lightagent.agent_tools import ToolAgent
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.journal import Journal
 from lightagent.application.projections.result import OutputT, RunResult
@@ -22,7 +23,7 @@ from lightagent.options import ResumeOptions, RunOptions
 from lightagent.streams import AsyncRunStream
 
 
-class JournalAgent(AgentBase[DepsT, OutputT]):
+class JournalAgent(ToolAgent[DepsT, OutputT]):
     """An agent whose runs can be stored, continued and replayed."""
 
     __slots__ = ()
@@ -75,7 +76,8 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
 
         Args:
             journal: as `RunResult.journal` or `Journal.to_json()` gave it.
-            decision: about the call that waits, or decisions by call id; None for a run that was interrupted.
+            decision: about the call that waits, or decisions by call id; None for a run that was interrupted, and for
+                one about whose calls reviewers have decided in the store of a `HumanApprovalHook`.
             deps: as for `run`; a journal does not hold them.
             **options: `tools`, `budgets` and `trace` as for `run`. `store` is where the run is kept: what `run` was
                 given as `journal=`. Needed for a journal as JSON, since a run that is resumed elsewhere still seems to
@@ -84,7 +86,8 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         Raises:
             ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent
                 lacks.
-            PolicyError: a decision about a call that does not wait, or not any more.
+            PolicyError: a decision about a call that does not wait, or not any more; or one that the store of reviews
+                does not take or does not have.
             ToolError: a decision edits arguments into some that the tool refuses.
         """
         return self._result(self._play_sync(self._resumed(journal, decision, deps, options)))

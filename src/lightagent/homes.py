@@ -33,6 +33,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "Settings",
         "load_settings",
     ),
+    "compose.mcp": ("mcp_tools",),
+    "application.tool_sources.mcp_tools": ("McpTools",),
+    "domain.mcp": ("HttpServer", "McpServer", "StdioServer"),
+    "domain.mcp_faults": ("McpFault", "McpUnavailable"),
     "bootstrap": (
         "App",
         "open_app",
@@ -64,6 +68,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "on_handoff",
         "on_output",
     ),
+    "domain.capabilities": ("CapabilityPolicy", "CapabilityRule", "Requester"),
+    "domain.information_flow": ("InformationFlow",),
     "domain.guardrails": ("GuardrailDecision",),
     "domain.hooks": ("HookContext", "HookDecision"),
     "application.tools.decorator": ("tool",),
@@ -71,6 +77,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
     "domain.error_mapping": ("classify_exception",),
     "domain.errors": (
+        "AlreadyDecided",
         "BudgetError",
         "ConfigurationError",
         "FlowTimeout",
@@ -142,6 +149,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "guardrails": (
         "high_risk_parameter_guardrail",
         "maximum_length_guardrail",
+        "open_detector",
         "output_redaction_guardrail",
         "output_schema_guardrail",
         "privacy_input_guardrail",
@@ -154,6 +162,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
     "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
     "application.tool_sources.approval_required": ("ApprovalRequiredTools",),
+    "application.tool_sources.declared": ("DeclaredTools",),
     "application.tool_sources.filtered": ("FilteredTools",),
     "application.tool_sources.listed": ("ListedTools",),
     "application.tool_sources.prefixed": ("PrefixedTools",),

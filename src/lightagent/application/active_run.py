@@ -13,6 +13,7 @@ from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.run_record import RunRecord
+from lightagent.application.run_subjects import OwnFacts, RunSubjects
 from lightagent.application.spend_budget import Spending
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
@@ -35,13 +36,14 @@ from lightagent.domain.events import (
     ToolStarted,
 )
 from lightagent.domain.folding import apply
+from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message, UserMessage
+from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
-from lightagent.domain.policy import RunFacts, Subject
+from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import Run
+from lightagent.domain.runs import Beginning, Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
@@ -50,8 +52,8 @@ from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 class Keeper(Protocol):
     """Keeps a run in a store while it goes on."""
 
-    async def open(self, events: list[Event], known: int) -> tuple[Message, ...] | None:
-        """Take the run, `known` of whose events were there before; gives the messages it begins from, if it has them.
+    async def open(self, events: list[Event], known: int) -> Beginning | None:
+        """Take the run, `known` of whose events were there before; gives what it begins from, if it has that.
 
         The first event of a new run may change.
         """
@@ -156,6 +158,7 @@ class ActiveRun(Generic[DepsT]):
         self._watchers: Watchers | None = None
         self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
+        self._subjects = RunSubjects(record, path)
 
     @property
     def acting(self) -> Means[DepsT]:
@@ -223,6 +226,12 @@ class ActiveRun(Generic[DepsT]):
             self._reviewer = name, Reviewer(found, in_time=self.in_time) if found else None
         return self._reviewer[1]
 
+    @property
+    def flows(self) -> tuple[InformationFlow, ...]:
+        """What holds for tainted calls now: no agent that is called or takes over is freer than those before it."""
+        outer = () if self.nesting is None else self.nesting.flows
+        return tuple(dict.fromkeys((*outer, self.means.flow, self.acting.flow)))
+
     async def toolset(self) -> Toolset[DepsT]:
         """The tools of the agent that acts now, and those of this run, as they were at its last request."""
         known = self._toolset
@@ -261,7 +270,7 @@ class ActiveRun(Generic[DepsT]):
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
-        return self.run.origin(self.path)
+        return self._subjects.origin(self.run)
 
     def subject(
         self,
@@ -274,21 +283,8 @@ class ActiveRun(Generic[DepsT]):
         approved: bool = False,
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
-        run, head = self.run, self.run.head
-        asked = run.query
-        facts = RunFacts(
-            head.model,
-            "" if head.silent else head.instructions.content,
-            asked.text if isinstance(asked, UserMessage) else "",
-            self.stream,
-            head.output_schema is not None,
-            self.record.result_format,
-            params or {},
-            tools,
-            specs,
-            approved,
-        )
-        return Subject(self.origin(), name, call_id, facts)
+        own = OwnFacts(params or {}, tools, specs, approved) if params or tools or specs or approved else None
+        return self._subjects.subject(self.run, name, call_id, own)
 
     @property
     def tool_names(self) -> tuple[str, ...]:

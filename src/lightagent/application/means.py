@@ -14,6 +14,7 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.information_flow import DEFAULT_FLOW, InformationFlow
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
@@ -43,6 +44,7 @@ class Means(Generic[DepsT]):
         prompts: the sentences that are spoken to the model.
         output: the type of the answer; None for text.
         gates: the policies, in the order in which they review; none where there are none.
+        flow: what holds for calls that untrusted text may have caused.
         sources: of context, by name.
         conclusions: drawn after success, by name.
         budget: keeps requests within a number of tokens.
@@ -68,6 +70,7 @@ class Means(Generic[DepsT]):
     prompts: Prompts = DEFAULT_PROMPTS
     output: OutputType[object] | None = None
     gates: tuple[Gate, ...] = ()
+    flow: InformationFlow = DEFAULT_FLOW
     sources: Mapping[str, ContextSource] = field(default_factory=dict)
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
     budget: ContextBudget | None = None

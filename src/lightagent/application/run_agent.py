@@ -21,7 +21,7 @@ from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
-from lightagent.application.resume_run import check_calls
+from lightagent.application.resume_run import check_calls, is_decided
 from lightagent.application.reviewing.run_reviews import RunReviews
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
@@ -100,7 +100,7 @@ async def _let_go(live: ActiveRun[DepsT], *, ended: bool) -> None:
 async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     """Take what the run needs of its store and its reviewers, see that it can go on, and tell what is on record."""
     is_read = live.keeper is not None and await _keep(live, live.keeper)
-    if live.answers is not None:
+    if live.nesting is None and (live.answers is not None or is_decided(live.run)):
         live.reviews = RunReviews(live, live.answers)
         await live.reviews.take_up()
     await _open(live, history_is_read=is_read)
@@ -190,10 +190,10 @@ def _out_of_time(live: ActiveRun[DepsT]) -> BudgetExhausted:
 
 async def _keep(live: ActiveRun[DepsT], keeper: Keeper) -> bool:
     """Open the run in its store. Returns whether the store gave the conversation that the run begins from."""
-    history = await keeper.open(live.record.events, live.known)
-    if history is not None:
-        live.run = fold(live.record.events, history)
-    return history is not None
+    beginning = await keeper.open(live.record.events, live.known)
+    if beginning is not None:
+        live.run = fold(live.record.events, beginning.messages, beginning.untrusted)
+    return beginning is not None
 
 
 async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
@@ -222,7 +222,8 @@ async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
             f"The run was begun with tools that this agent lacks: {', '.join(missing[:20])}.",
             guidance="Resume it with the agent it was begun with, or pass tools=.",
         )
-    await check_calls(run, toolset.tools, () if live.reviewer is None else live.reviewer.policies)
+    policies = () if live.reviewer is None else live.reviewer.policies
+    await check_calls(run, toolset.tools, policies, live.flows)
 
 
 async def _read_history(live: ActiveRun[DepsT], reference: HistoryReference) -> tuple[Message, ...]:

@@ -191,7 +191,18 @@ class _Work(Generic[DepsT]):
         def past() -> list[Event]:
             return [] if ready.call.child is None else live.past_of(call_id)
 
-        return Nesting(ready.call.child, emit, record, gates, live.stream, live.trace_headers, meters, past)
+        return Nesting(
+            ready.call.child,
+            emit,
+            record,
+            gates,
+            live.stream,
+            live.trace_headers,
+            live.run.untrusted,
+            live.flows,
+            meters,
+            past,
+        )
 
 
 def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:

@@ -13,10 +13,11 @@ from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.spend_budget import own_budgets
 from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import AgentPolicies, HistoryReference, RunStarted
 from lightagent.domain.folding import start
-from lightagent.domain.history import parse_history, parse_parts
+from lightagent.domain.history import history_labels, parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
@@ -92,6 +93,7 @@ def start_run(
     history = request.history
     unparsed = () if isinstance(history, HistoryReference) else history
     past = parse_history(unparsed, model_origin(means.model)) if unparsed else ()
+    untrusted = history_labels(unparsed) if nesting is None else nesting.untrusted
     started = RunStarted(
         _new_id(means),
         head,
@@ -115,6 +117,7 @@ def start_run(
         if means.handoffs
         else (),
         _now(means),
+        joined(untrusted_labels(past), untrusted) if untrusted else None,
     )
     return ActiveRun(
         means,

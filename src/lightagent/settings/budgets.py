@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from lightagent.adapters.budgets.journal import JournalBudgetAccounts
 from lightagent.adapters.prices import litellm_prices
-from lightagent.compose.budgets import compose_budgets
 from lightagent.domain.budget_accounts import RateLimit
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.errors import ConfigurationError
@@ -52,13 +51,19 @@ def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:
     place = settings.provenance.place(("budgets",))
     try:
         budgets = compose_budget_settings(settings.budgets, None)
-        budgets = compose_budgets(budgets)
     except ConfigurationError as error:
         yield Problem(place, error.message, error.guidance)
         return
-    if budgets is None or not budgets.costs or budgets.prices is None or not isinstance(model, ChatModel):
+    if budgets is None or not budgets.costs:
         return
-    if budgets.prices.find(model.name) is None:
+    prices = litellm_prices() if budgets.prices is None else budgets.prices
+    if prices is None:
+        yield Problem(
+            place,
+            "The cost is limited, and there are no prices.",
+            "Add tables [default.budgets.prices.MODEL], or install lightagent[litellm], which has prices.",
+        )
+    elif isinstance(model, ChatModel) and prices.find(model.name) is None:
         yield Problem(
             place,
             f"The cost is limited, but there is no price for the model {model.name!r:.100}.",

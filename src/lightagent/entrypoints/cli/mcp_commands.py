@@ -49,8 +49,8 @@ def list_servers(
     missing = [*reading.unset, *reading.left_out.values()]
     if as_json:
         rows: list[JsonObject] = [one.to_dict() for one in found]
-        rows += [{"name": one.place, "state": "unavailable", "error": f"{one.message} {one.remedy}"} for one in missing]
-        rows += [{"name": name, "state": "disabled"} for name in reading.disabled]
+        rows.extend(_row(one.place, "unavailable", error=f"{one.message} {one.remedy}") for one in missing)
+        rows.extend(_row(name, "disabled") for name in reading.disabled)
         write_answer(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
     else:
         for problem in missing:
@@ -113,6 +113,10 @@ def _reading(mcp_file: Path | None, config: Path | None, profile: str | None, tr
     for key in reading.ignored:
         err().print(printable(f"{key} means something to another client only, and is not used."), style="dim")
     return reading
+
+
+def _row(name: str, state: str, **more: str) -> JsonObject:
+    return {"name": name, "state": state, **more}
 
 
 def _find(name: str, reading: McpReading) -> McpServer:

@@ -25,6 +25,7 @@ from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
+from lightagent.settings.budgets import compose_budget_settings
 from lightagent.settings.mcp_reading import read_mcp
 from lightagent.settings.origins import raise_problems
 
@@ -80,9 +81,16 @@ class App:
             options["session_store"] = self.journals
         if sources := self._sources():
             options["tools"] = sources
+        options["information_flow"] = self.settings.policy.information_flow()
+        policy = self.settings.policy.capabilities()
+        if policy is not None:
+            options["capabilities"] = policy
         budget = self._context_budget()
         if budget is not None:
             options["context_budget"] = budget
+        budgets = compose_budget_settings(self.settings.budgets, self.journals)
+        if budgets is not None:
+            options["budgets"] = budgets
         return options | _log_options(logs)
 
     def _context_budget(self) -> ContextBudget | None:

@@ -19,6 +19,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.mcp import Logins
 from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
@@ -151,7 +152,9 @@ class App:
         run_sync(self.aclose())
 
 
-def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> App:
+def open_app(
+    settings: Settings | None = None, *, environ: Mapping[str, str] | None = None, logins: Logins | None = None
+) -> App:
     """Open every configured backend.
 
     It happens at once, so that wrong settings show here; the network is touched at the first use.
@@ -159,6 +162,7 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     Args:
         settings: without them, those that hold here (`load_settings`).
         environ: where references to secrets are looked up; without it, the process's own environment.
+        logins: where users log in at MCP servers that want it.
 
     Raises:
         ConfigurationError: a backend cannot be opened; the text names the place and the remedy.
@@ -166,7 +170,7 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables))
+    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables, logins=logins))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -178,7 +182,9 @@ def open_tools(settings: Settings) -> ToolLoader | None:
     return None if directory is None else ToolLoader(directory)
 
 
-def open_mcp(settings: Settings, *, environ: Mapping[str, str] | None = None) -> tuple[McpTools, ...]:
+def open_mcp(
+    settings: Settings, *, environ: Mapping[str, str] | None = None, logins: Logins | None = None
+) -> tuple[McpTools, ...]:
     """The configured MCP servers as sources of tools. Nothing is started before a run first needs the tools.
 
     An optional server that cannot be started here is left out, and the log says why.
@@ -195,7 +201,7 @@ def open_mcp(settings: Settings, *, environ: Mapping[str, str] | None = None) ->
         return ()
     from lightagent.compose.mcp import mcp_tools
 
-    return tuple(mcp_tools(server) for server in reading.servers)
+    return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:

@@ -167,6 +167,27 @@ async def test_only_allowed_tools_are_there_and_those_that_cannot_be_used_are_na
     await source.aclose()
 
 
+async def test_an_agent_reads_resources_and_prompts_where_it_may(leaks: LeakCheck) -> None:
+    agent = agent_with(
+        mcp_tools(stdio_server(tools=()), contents=True),
+        replies=[
+            [
+                call_tool("faulty__list_contents"),
+                call_tool("faulty__read_resource", uri="note://7"),
+                call_tool("faulty__fill_prompt", name="greet", arguments={"who": "Ann"}),
+            ],
+            "done",
+        ],
+    )
+    listed, read, filled = outputs(await result_of(agent))
+    assert listed is not None
+    assert '"note://{n}": "notes"' in listed
+    assert '"who": "required"' in listed
+    assert read == "[resource note://7]\ntext of note://7"
+    assert filled == "user: Hello Ann"
+    await agent.aclose()
+
+
 async def test_wrappers_take_them(leaks: LeakCheck) -> None:
     source = ApprovalRequiredTools(PrefixedTools(mcp_tools(stdio_server(tools=("echo",))), "my_"))
     tools = (await source.tools()).tools

@@ -35,7 +35,7 @@ HTTP = {
     "http 2026": ("--modern",),
     "http 2026 json": ("--modern", "--json"),
 }
-WAYS = pytest.mark.parametrize("way", ["stdio 2025", "stdio 2026", *HTTP])
+WAYS = pytest.mark.parametrize("way", ["stdio 2025", "stdio 2026", "sse", *HTTP])
 
 
 @dataclass
@@ -53,12 +53,12 @@ class Place:
     @contextmanager
     def server(self, *options: str, call_timeout: float = 30.0, max_bytes: int = 10_000_000) -> Iterator[McpServer]:
         options = (*options, "--effects", str(self.folder / "effects"))
-        if self.way not in HTTP:
+        if self.way.startswith("stdio"):
             modern = ("--modern",) if self.way == "stdio 2026" else ()
             yield stdio_server(*modern, *options, call_timeout=call_timeout, max_bytes=max_bytes)
             return
-        with http_process(self.folder, *HTTP[self.way], *options, port=self.port) as child:
-            yield http_server(child.url, call_timeout=call_timeout, max_bytes=max_bytes)
+        with http_process(self.folder, *HTTP.get(self.way, ()), *options, port=self.port) as child:
+            yield http_server(child.url, call_timeout=call_timeout, max_bytes=max_bytes, sse=self.way == "sse")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_a_server_that_dies_in_mid_call_loses_that_call_and_comes_back(lea
         with pytest.raises(McpLost, match="unknown"):
             await watched.text("die")
         assert place.effects.count("die") == 1
-        if place.way in HTTP:  # A connection that was kept may break under the next call; no other can be made.
+        if "stdio" not in place.way:  # A connection that was kept may break under the next call; no other can be made.
             with pytest.raises((McpUnavailable, McpLost)):
                 await watched.text("echo", "hello")
     with place.server():
@@ -148,7 +148,7 @@ async def test_twenty_calls_after_a_restart_have_twenty_effects_in_one_new_sessi
         await watched.connection.aclose()
 
 
-@pytest.mark.parametrize("way", list(HTTP))
+@pytest.mark.parametrize("way", ["sse", *HTTP])
 async def test_a_call_that_cannot_connect_harms_no_other(leaks: LeakCheck, place: Place) -> None:
     with place.server() as server:
         watched = Watched(server)
@@ -179,6 +179,16 @@ async def test_a_server_that_ends_when_asked_for_the_newer_era_is_opened_in_the_
         await watched.text("die")
     assert await watched.text("echo", "again") == "again"
     assert len(watched.told("opened")) == 2
+    await watched.connection.aclose()
+
+
+async def test_a_server_that_reads_nothing_is_given_up(leaks: LeakCheck, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightagent.adapters.mcp.sdk.stdio.WRITE_SECONDS", 0.5)
+    watched = Watched(stdio_server())
+    assert await watched.text("deaf") == "I hear no more"
+    with pytest.raises(McpLost, match=r"read nothing for 0\.5 s"):
+        await watched.text("echo", "x" * 2_000_000)
+    assert await watched.text("echo", "again") == "again"
     await watched.connection.aclose()
 
 
@@ -275,7 +285,7 @@ async def test_what_a_server_sends_comes_whole(leaks: LeakCheck, place: Place) -
         await watched.connection.aclose()
 
 
-@pytest.mark.parametrize("way", ["stdio 2025", "stdio 2026", "http 2025", "http 2026"])
+@pytest.mark.parametrize("way", ["stdio 2025", "stdio 2026", "sse", "http 2025", "http 2026"])
 async def test_progress_and_log_reach_the_caller_before_the_answer(leaks: LeakCheck, place: Place) -> None:
     with place.server() as server:
         watched = Watched(server)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.mcp.sdk import connection as connection_module
 from lightagent.adapters.mcp.sdk import pool
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.domain.mcp import HttpServer, McpServer
@@ -16,6 +17,7 @@ from lightagent.domain.mcp_faults import McpUnavailable
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
 from tests.servers.leaks import LeakCheck
+from tests.servers.polling import ticks
 from tests.support.mcp_servers import Watched, effects, http_process, http_server, redirecting, stdio_server, texts
 
 
@@ -107,6 +109,22 @@ async def test_a_server_with_a_scope_has_a_session_for_each(leaks: LeakCheck) ->
         assert len(set(processes)) == different
         assert processes[:4] == processes[4:]
         await watched.connection.aclose()
+
+
+async def test_a_session_of_a_run_that_nobody_uses_ends_and_is_opened_again(
+    leaks: LeakCheck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "IDLE_SECONDS", 0.2)
+    watched = Watched(stdio_server(scope="run"))
+    first = await watched.text("pid", run="1")
+    assert await watched.text("slow", number=0.5, run="1") == "slept", "a call under way is use"
+    for pause in ticks(10.0):
+        if watched.told("lost"):
+            break
+        await asyncio.sleep(pause)
+    assert watched.told("lost") == ["the session has ended: nobody has used it for a while"]
+    assert await watched.text("pid", run="1") != first
+    await watched.connection.aclose()
 
 
 async def test_connections_are_bounded_and_the_one_idle_for_longest_gives_way(

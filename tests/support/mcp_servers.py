@@ -44,9 +44,10 @@ def stdio_server(
     )
 
 
-def http_server(url: str, *, call_timeout: float = 30.0, max_bytes: int = 10_000_000) -> McpServer:
-    """A server over streamable HTTP."""
-    return McpServer("faulty", HttpServer(f"{url}/mcp"), call_timeout=call_timeout, max_bytes=max_bytes)
+def http_server(url: str, *, call_timeout: float = 30.0, max_bytes: int = 10_000_000, sse: bool = False) -> McpServer:
+    """A server over streamable HTTP, or over SSE."""
+    connection = HttpServer(f"{url}/sse", transport="sse") if sse else HttpServer(f"{url}/mcp")
+    return McpServer("faulty", connection, call_timeout=call_timeout, max_bytes=max_bytes)
 
 
 @contextmanager

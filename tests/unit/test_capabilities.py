@@ -21,6 +21,8 @@ from lightagent import (
 from lightagent.application.read_spilled import READ_TOOL, ReadToolResult
 from lightagent.application.tools.function_tool import ToolOptions, as_tool
 from lightagent.domain.capabilities import ACCESSES, Access, matches
+from lightagent.domain.mcp import McpTool
+from lightagent.domain.mcp_declarations import mcp_tool_spec
 
 SEND = ToolSpec("send_mail", "Send.", {}, capabilities=("write", "network"), risk="medium")
 READ = ToolSpec("read_mail", "Read.", {}, capabilities=("read",), risk="low")
@@ -177,3 +179,21 @@ def test_the_tool_that_the_framework_offers_is_allowed_unless_a_rule_denies_it()
     spec = ReadToolResult(MemoryJournalStore(), "Read.", 100).spec
     assert decided(CapabilityPolicy(), spec) == ("allow", 0)
     assert decided(CapabilityPolicy([CapabilityRule("deny", tools=[READ_TOOL])]), spec) == ("deny", 1)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "speaks"),
+    [
+        ("gh/repos.create", True),
+        ("gh/*", True),
+        ("gh__*", True),
+        ("gh/repos.delete", False),
+        ("g/*", False),
+        ("repos.create", False),
+    ],
+)
+def test_a_rule_names_the_tool_of_a_server_by_its_own_name(pattern: str, speaks: bool) -> None:
+    spec = mcp_tool_spec(McpTool("gh", "repos.create"))
+    assert isinstance(spec, ToolSpec)
+    rule = CapabilityRule("allow", tools=[pattern])
+    assert (rule.mismatch(ANN, spec) == "") is speaks

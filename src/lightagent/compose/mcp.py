@@ -28,6 +28,7 @@ def mcp_tools(
     elicitor: Elicitor | None = None,
     sampler: Sampler | None = None,
     roots: tuple[str, ...] | None = None,
+    contents: bool = False,
     listener: RemarkListener | None = None,
 ) -> McpTools:
     """The tools of an MCP server, for ``LightAgent(tools=[…])``.
@@ -39,6 +40,7 @@ def mcp_tools(
             headers that take a scope, the tools are listed for nobody: with an empty scope.
         elicitor, sampler: who answers what the server asks of users and of models.
         roots: folders that the server is told of, as ``file://`` addresses.
+        contents: whether the agent has tools for the resources and prompts of the server as well.
         listener: takes what happens on the connection and belongs to no call.
 
     Raises:
@@ -58,7 +60,7 @@ def mcp_tools(
         roots=roots,
         listener=listener,
     )
-    return McpTools(server, connection)
+    return McpTools(server, connection, connection if contents else None)
 
 
 def _header_source(headers: McpHeaders) -> tuple[HeaderSource, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ from lightagent.settings.mcp_reading import McpReading, from_client, read_mcp_fi
 from lightagent.settings.mcp_servers import Surroundings
 from lightagent.settings.origins import raise_problems
 
-McpSetting: TypeAlias = Mapping[str, object] | str | os.PathLike[str] | Iterable[McpServer]
+McpSetting: TypeAlias = Mapping[str, object] | str | os.PathLike[str] | Sequence[McpServer]
 """``{"mcpServers": {name: {…}}}`` as other clients have it, the path of a JSON file of that, or servers."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.tools import OWN_PROVIDER, Capability, Risk, ToolSpec
 
 Access: TypeAlias = Literal["allow", "ask", "deny"]
@@ -38,7 +39,7 @@ class CapabilityRule:
 
     Attributes:
         access: what it decides: ``allow``, ``ask`` (a human decides about each call) or ``deny``.
-        tools: names of tools.
+        tools: names of tools; of an MCP server ``SERVER/TOOL``, or ``SERVER/*`` for all of them.
         capabilities: the tool declares at least one of these. A tool that declares nothing has none.
         min_risk: the tool declares at least this risk. A tool that declares none has none.
         users, agents, tenants: whose call it is.
@@ -82,8 +83,9 @@ class CapabilityRule:
         return next(self._mismatches(requester, tool), "")
 
     def _mismatches(self, requester: Requester, tool: ToolSpec) -> Iterator[str]:
+        if self.tools and not any(_speaks_of(pattern, tool) for pattern in self.tools):
+            yield f"the tool is {tool.name!r}"
         named = (
-            ("tool", tool.name, self.tools),
             ("user", requester.user, self.users),
             ("agent", requester.agent, self.agents),
             ("tenant", requester.tenant, self.tenants),
@@ -95,6 +97,14 @@ class CapabilityRule:
             yield f"the tool declares {' and '.join(tool.capabilities) or 'no capability'}"
         if self.min_risk is not None and _rank(tool.risk) < _rank(self.min_risk):
             yield f"the tool declares {tool.risk or 'no'} risk"
+
+
+def _speaks_of(pattern: str, tool: ToolSpec) -> bool:
+    """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``."""
+    server, slash, rest = pattern.partition("/")
+    if slash and rest == "*":
+        return matches(f"mcp:{server}", tool.provider)
+    return matches(called_by_models(pattern), tool.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Faulty:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
+        self.deaf = False
         self.waiting: dict[str, Queue[Message]] = {}
         self.tools: dict[str, Callable[[Call], Message]] = {
             name.removeprefix("tool_"): getattr(self, name) for name in dir(self) if name.startswith("tool_")
@@ -77,6 +78,8 @@ class Faulty:
         elif ident is None:
             if method == "notifications/cancelled":
                 self.effect("cancelled")
+        elif method == "tools/call" and message["params"]["name"] == "deaf":
+            self.call(message, write, headers or {})  # Here, so that nothing more is read.
         elif method == "tools/call":
             threading.Thread(target=self.call, args=(message, write, headers or {}), daemon=True).start()
         elif (result := self.plain(method, message.get("params") or {})) is not None:
@@ -155,6 +158,10 @@ class Faulty:
     def tool_effect(self, call: Call) -> Message:
         self.effect(call.arguments["text"])
         return text("done")
+
+    def tool_deaf(self, call: Call) -> Message:
+        self.deaf = True
+        return text("I hear no more")
 
     def tool_slow(self, call: Call) -> Message:
         self.effect("slow")

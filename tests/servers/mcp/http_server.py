@@ -1,4 +1,4 @@
-"""The faulty MCP server over streamable HTTP. Sessions are those of this process: after a restart it knows none."""
+"""The faulty MCP server over streamable HTTP and over SSE. Its sessions are those of the process, and end with it."""
 
 import http.server
 import json
@@ -17,10 +17,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     faulty: Faulty
     sessions: ClassVar[set[str]] = set()
+    streams: ClassVar[dict[str, Queue[Message]]] = {}
     uses: ClassVar[dict[str, int]] = {}
 
     def do_POST(self) -> None:
         message: Message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path.startswith("/messages"):
+            stream = self.streams.get(self.path.rpartition("=")[2])
+            self.answer(202 if stream is not None else 404, None)
+            if stream is not None:
+                self.faulty.take(message, stream.put)
+            return
         if not self.is_let_in():
             self.answer(401, {})
             return
@@ -75,7 +82,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("mcp-session-id", session)
 
     def do_GET(self) -> None:
-        self.answer(405, None)
+        """The stream of the SSE era: it says first where messages go."""
+        if self.path != "/sse":
+            self.answer(405, None)
+            return
+        name = uuid.uuid4().hex
+        messages = self.streams[name] = Queue()
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(f"event: endpoint\ndata: /messages?session={name}\n\n".encode())
+        while True:
+            self.wfile.write(f"event: message\ndata: {json.dumps(messages.get())}\n\n".encode())
+            self.wfile.flush()
 
     def do_DELETE(self) -> None:
         self.answer(200, None)

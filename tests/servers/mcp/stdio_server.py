@@ -22,6 +22,8 @@ def main() -> None:
     sys.stdout.write("this is no message\n")
     for line in sys.stdin:
         server.take(json.loads(line), write)
+        while server.deaf:
+            time.sleep(60)
     while given.stay:
         time.sleep(60)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from lightagent.application.tool_sources.mcp_contents import content_tools
 from lightagent.application.tool_sources.mcp_tool import McpServerTool
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.domain.errors import ToolError
@@ -17,7 +18,7 @@ from lightagent.domain.mcp import McpServer, McpTool
 from lightagent.domain.mcp_declarations import mcp_tool_spec
 from lightagent.domain.mcp_faults import McpUnavailable
 from lightagent.domain.tools import ToolSpec
-from lightagent.ports.mcp import McpConnection
+from lightagent.ports.mcp import McpConnection, McpContents
 from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
 
 TRY_AGAIN_SECONDS: Final = 30.0
@@ -34,11 +35,13 @@ class McpTools(ToolSource[object]):
 
     Args:
         connection: of that server; closed with the source.
+        contents: what it has besides tools, where the agent is to have tools for that as well.
     """
 
-    def __init__(self, server: McpServer, connection: McpConnection) -> None:
+    def __init__(self, server: McpServer, connection: McpConnection, contents: McpContents | None = None) -> None:
         self.server = server
         self.connection = connection
+        self._contents = contents
         self._problems: tuple[ToolProblem, ...] = ()
         self._unavailable: McpUnavailable | None = None
         self._tried = 0.0
@@ -105,6 +108,8 @@ class McpTools(ToolSource[object]):
                 )
             else:
                 tools.setdefault(spec.name, McpServerTool(self.connection, tool, spec))
+        for own in () if self._contents is None else content_tools(self.name, self._contents):
+            tools.setdefault(own.spec.name, own)  # The server's own tools come first.
         self._problems = tuple(problems)
         for problem in problems:
             _LOGGER.warning("MCP server %r, tool %r: %s", self.name, problem["tool"], problem["message"])

@@ -15,7 +15,8 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import McpServer
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.examine_tools import look_at_servers
-from lightagent.entrypoints.cli.inspect_server import inspect_server, show_inspection
+from lightagent.entrypoints.cli.inspect_server import glance_at, inspect_server, show_glance, show_inspection
+from lightagent.entrypoints.cli.logins import terminal_logins
 from lightagent.entrypoints.cli.named_tools import McpFile
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
@@ -49,8 +50,8 @@ def list_servers(
     missing = [*reading.unset, *reading.left_out.values()]
     if as_json:
         rows: list[JsonObject] = [one.to_dict() for one in found]
-        rows += [{"name": one.place, "state": "unavailable", "error": f"{one.message} {one.remedy}"} for one in missing]
-        rows += [{"name": name, "state": "disabled"} for name in reading.disabled]
+        rows.extend(_row(one.place, "unavailable", error=f"{one.message} {one.remedy}") for one in missing)
+        rows.extend(_row(name, "disabled") for name in reading.disabled)
         write_answer(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
     else:
         for problem in missing:
@@ -93,6 +94,35 @@ def inspect(
     return ExitCode.COMPLETED
 
 
+@mcp_app.command()
+@guarded
+def login(
+    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    mcp_file: McpFile = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Log in at an MCP server that wants it: open the page that is printed in a browser of this machine.
+
+    What the server gives is kept in a private file of yours; later commands use and renew it. For another user than
+    you, as `run --user` serves them, programs log in by themselves.
+
+    **Examples**
+
+    `lightagent mcp login issues`
+    """
+    server = _find(name, _reading(mcp_file, config, profile, trust_config))
+    if not server.may_want_login:
+        raise ConfigurationError(
+            f"The MCP server {name!r:.100} takes no login.",
+            guidance="It is a program, or its settings have a header Authorization.",
+        )
+    found = asyncio.run(glance_at(server, terminal_logins()))
+    show_glance(out(), found)
+    return ExitCode.FAILED if found.error else ExitCode.COMPLETED
+
+
 def _reading(mcp_file: Path | None, config: Path | None, profile: str | None, trust: bool) -> McpReading:
     """The servers that are named, or those of the settings.
 
@@ -113,6 +143,10 @@ def _reading(mcp_file: Path | None, config: Path | None, profile: str | None, tr
     for key in reading.ignored:
         err().print(printable(f"{key} means something to another client only, and is not used."), style="dim")
     return reading
+
+
+def _row(name: str, state: str, **more: str) -> JsonObject:
+    return {"name": name, "state": state, **more}
 
 
 def _find(name: str, reading: McpReading) -> McpServer:

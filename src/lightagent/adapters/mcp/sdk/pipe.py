@@ -42,11 +42,25 @@ class Pipe:
         self.ended = ""
         self.ready: deque[SessionMessage] = deque()
         self._over = over
-        self._pending: dict[int | str, None] = {}
+        self._lost = False
+        self._pending: dict[int | str, bool] = {}  # True: it is written, and what becomes of it shows here alone.
 
     def asked(self, request: int | str) -> None:
-        """A request is written now."""
-        self._pending[request] = None
+        """A request is written now; how that ends is told by whoever writes it."""
+        self._pending[request] = False
+
+    def written(self, request: int | str) -> None:
+        """It is written.
+
+        Raises:
+            MCPError: and cannot be answered any more.
+        """
+        if request not in self._pending:
+            return  # It has its answer already.
+        if self._lost:
+            del self._pending[request]
+            raise fault_error("lost", self.ended)
+        self._pending[request] = True
 
     def forget(self, request: object) -> bool:
         """Nobody waits for this request any more; whether somebody did."""
@@ -85,8 +99,10 @@ class Pipe:
 
     def lose_all(self) -> None:
         """Nothing can come any more."""
-        self.ready.extend(_error(request, fault_data("lost", self.ended)) for request in self._pending)
-        self._pending.clear()
+        self._lost = True
+        for request in [request for request, written in self._pending.items() if written]:
+            del self._pending[request]
+            self.ready.append(_error(request, fault_data("lost", self.ended)))
 
 
 class PipeReader:
@@ -168,6 +184,8 @@ class PipeWriter:
         except MCPError:
             if pipe.forget(message.id):  # Else it has its answer already.
                 raise
+        else:
+            pipe.written(message.id)
 
     async def _tell(self, data: bytes) -> None:
         if self._pipe.ended:

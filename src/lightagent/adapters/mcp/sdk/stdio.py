@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -44,34 +44,31 @@ async def stdio_streams(
         OSError: the command cannot be started.
     """
     process = GuardedProcess(connection)
-    started(process.kill)
-    try:
+    with ExitStack() as closing:  # Also where the loop ends in the midst of it, and what would wait is cancelled.
+        closing.callback(process.kill)
+        started(process.kill)
         loop = asyncio.get_running_loop()
         output, errors = asyncio.StreamReader(_CHUNK), asyncio.StreamReader(_CHUNK)
         reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), process.stdout)
+        closing.callback(reading.close)
         listening, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(errors), process.stderr)
+        closing.callback(listening.close)
         protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
         writing, _ = await loop.connect_write_pipe(lambda: protocol, process.stdin)
+        closing.callback(writing.abort)
+        # Where a helper of a server that has ended holds the pipe, the output would have no end. What is in it is read.
+        closing.callback(process.when_ended(loop, partial(_close_later, loop, reading)))
+        log = loop.create_task(_listen(errors, said), name=f"lightagent-mcp-{server.name}-stderr")
+        closing.callback(log.cancel)
         pipe = Pipe(server.max_bytes, over, said)
         stdin = _Stdin(asyncio.StreamWriter(writing, protocol, None, loop), pipe)
-        # Where a helper of a server that has ended holds the pipe, the output would have no end. What is in it is read.
-        forget = process.when_ended(loop, partial(_close_later, loop, reading))
-        log = loop.create_task(_listen(errors, said), name=f"lightagent-mcp-{server.name}-stderr")
+        stdout = _Stdout(output, pipe)
         try:
-            yield (
-                PipeReader(pipe, _Stdout(output, pipe).more, "the server closed its output"),
-                PipeWriter(pipe, stdin.write),
-            )
+            yield PipeReader(pipe, stdout.more, "the server closed its output"), PipeWriter(pipe, stdin.write)
         finally:
-            forget()
             writing.close()
             with anyio.CancelScope(shield=True):
                 await process.end()
-            log.cancel()
-            reading.close()
-            listening.close()
-    finally:
-        process.kill()
 
 
 def _close_later(loop: asyncio.AbstractEventLoop, output: asyncio.ReadTransport) -> None:

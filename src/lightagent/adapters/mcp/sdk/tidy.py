@@ -10,10 +10,14 @@ from contextvars import Context
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+import anyio.lowlevel
 import mcp_types as types
 from mcp.shared.message import SessionMessage
 
 from lightagent.domain.json_types import JsonValue
+
+_ROUNDS: Final = 2
+"""Rounds of the event loop in which a task that was made begins."""
 
 SCHEMA_KEY: Final = "lightagent/schema"
 """In a tool's `_meta`: the schema as the server gave it, where the SDK would have refused it."""
@@ -66,10 +70,15 @@ class Outgoing(Protocol):
 
 
 class TidyReader:
-    """The messages of another reader, tidied, with the context that the SDK carries along with each."""
+    """The messages of another reader, tidied, with the context that the SDK carries along with each.
+
+    The SDK handles a notification in a task of its own and an answer at once. So an answer waits until the tasks of
+    what came before it have begun: else a caller would have it first, and hear of progress and logs later or never.
+    """
 
     def __init__(self, inner: Incoming) -> None:
         self._inner = inner
+        self._notified = False
 
     @property
     def last_context(self) -> Context | None:
@@ -79,7 +88,7 @@ class TidyReader:
 
     async def receive(self) -> SessionMessage | Exception:
         """The next message."""
-        return tidied(await self._inner.receive())
+        return await self._in_order(await self._inner.receive())
 
     async def aclose(self) -> None:
         """No more are read."""
@@ -89,7 +98,16 @@ class TidyReader:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:
-        return tidied(await anext(self._inner))
+        return await self._in_order(await anext(self._inner))
+
+    async def _in_order(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
+        if isinstance(item, SessionMessage):
+            notifies = isinstance(item.message, types.JSONRPCNotification)
+            if self._notified and not notifies:
+                for _ in range(_ROUNDS):
+                    await anyio.lowlevel.checkpoint()
+            self._notified = notifies
+        return tidied(item)
 
     async def __aenter__(self) -> Self:
         return self

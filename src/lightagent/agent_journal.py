@@ -75,7 +75,8 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
 
         Args:
             journal: as `RunResult.journal` or `Journal.to_json()` gave it.
-            decision: about the call that waits, or decisions by call id; None for a run that was interrupted.
+            decision: about the call that waits, or decisions by call id; None for a run that was interrupted, and for
+                one about whose calls reviewers have decided in the store of a `HumanApprovalHook`.
             deps: as for `run`; a journal does not hold them.
             **options: `tools` and `trace` as for `run`. `store` is where the run is kept: what `run` was given as
                 `journal=`. Needed for a journal as JSON, since a run that is resumed elsewhere still seems to wait in
@@ -84,7 +85,8 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         Raises:
             ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent
                 lacks.
-            PolicyError: a decision about a call that does not wait, or not any more.
+            PolicyError: a decision about a call that does not wait, or not any more; or one that the store of reviews
+                does not take or does not have.
             ToolError: a decision edits arguments into some that the tool refuses.
         """
         return self._result(self._play_sync(self._resumed(journal, decision, deps, options)))

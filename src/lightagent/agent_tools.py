@@ -31,7 +31,7 @@ from lightagent.ports.tools import Tool
 
 if TYPE_CHECKING:
     from lightagent.compose.mcp_setting import McpSetting
-    from lightagent.ports.mcp import Elicitor, Sampler
+    from lightagent.ports.mcp import Elicitor, Logins, Sampler
 
 
 class ToolAgent(AgentBase[DepsT, OutputT]):
@@ -114,6 +114,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         self,
         mcp_setting: McpSetting,
         *,
+        logins: Logins | None = None,
         elicitor: Elicitor | None = None,
         sampler: Sampler | None = None,
         roots: tuple[str, ...] | None = None,
@@ -126,6 +127,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         Args:
             mcp_setting: ``{"mcpServers": {name: {"command": …, "args": […], "env": {…}}}}`` or ``{"url": …}`` and so
                 on, the path of a JSON file of that, or `McpServer` values. ``headers`` may be a function.
+            logins: where users log in at servers that want it, and where their tokens are kept.
             elicitor, sampler: who answers what the servers ask of users and of models.
             roots: folders that the servers are told of, as ``file://`` addresses.
 
@@ -141,7 +143,14 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         from lightagent.compose.mcp_setting import described_servers
 
         made = [
-            mcp_tools(server, headers=headers, elicitor=elicitor, sampler=sampler, roots=roots)
+            mcp_tools(
+                server,
+                headers=headers,
+                logins=logins if server.may_want_login and headers is None else None,
+                elicitor=elicitor,
+                sampler=sampler,
+                roots=roots,
+            )
             for server, headers in described_servers(mcp_setting)
         ]
         try:

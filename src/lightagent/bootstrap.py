@@ -19,11 +19,13 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.mcp import Logins
 from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
+from lightagent.settings.budgets import compose_budget_settings
 from lightagent.settings.mcp_reading import read_mcp
 from lightagent.settings.origins import raise_problems
 
@@ -79,9 +81,16 @@ class App:
             options["session_store"] = self.journals
         if sources := self._sources():
             options["tools"] = sources
+        options["information_flow"] = self.settings.policy.information_flow()
+        policy = self.settings.policy.capabilities()
+        if policy is not None:
+            options["capabilities"] = policy
         budget = self._context_budget()
         if budget is not None:
             options["context_budget"] = budget
+        budgets = compose_budget_settings(self.settings.budgets, self.journals)
+        if budgets is not None:
+            options["budgets"] = budgets
         return options | _log_options(logs)
 
     def _context_budget(self) -> ContextBudget | None:
@@ -143,7 +152,9 @@ class App:
         run_sync(self.aclose())
 
 
-def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> App:
+def open_app(
+    settings: Settings | None = None, *, environ: Mapping[str, str] | None = None, logins: Logins | None = None
+) -> App:
     """Open every configured backend.
 
     It happens at once, so that wrong settings show here; the network is touched at the first use.
@@ -151,6 +162,7 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     Args:
         settings: without them, those that hold here (`load_settings`).
         environ: where references to secrets are looked up; without it, the process's own environment.
+        logins: where users log in at MCP servers that want it.
 
     Raises:
         ConfigurationError: a backend cannot be opened; the text names the place and the remedy.
@@ -158,7 +170,7 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables))
+    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables, logins=logins))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -170,7 +182,9 @@ def open_tools(settings: Settings) -> ToolLoader | None:
     return None if directory is None else ToolLoader(directory)
 
 
-def open_mcp(settings: Settings, *, environ: Mapping[str, str] | None = None) -> tuple[McpTools, ...]:
+def open_mcp(
+    settings: Settings, *, environ: Mapping[str, str] | None = None, logins: Logins | None = None
+) -> tuple[McpTools, ...]:
     """The configured MCP servers as sources of tools. Nothing is started before a run first needs the tools.
 
     An optional server that cannot be started here is left out, and the log says why.
@@ -187,7 +201,7 @@ def open_mcp(settings: Settings, *, environ: Mapping[str, str] | None = None) ->
         return ()
     from lightagent.compose.mcp import mcp_tools
 
-    return tuple(mcp_tools(server) for server in reading.servers)
+    return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:

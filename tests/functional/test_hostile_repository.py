@@ -36,6 +36,18 @@ HOSTILE = {
     "agent.capture_content": "[default.agent]\ncapture_content = true",
     "agent.metadata": '[default.agent]\nmetadata = {{ extra_headers = {{ X = "y" }} }}',
     "context.counter": '[default.context]\nmax_tokens = 1000\ncounter = "hostile"',
+    "policy.default": '[default.policy]\ndefault = "allow"',
+    "policy.tainted_calls": '[default.policy]\ntainted_calls = "allow"',
+    "policy.mcp_outside_effects": "[default.policy]\nmcp_outside_effects = false",
+    "policy.trusted_labels": '[default.policy]\ntrusted_labels = ["*"]',
+    "policy.rules": '[[default.policy.rules]]\naccess = "allow"',
+    "budgets.tree": "[default.budgets.tree]\ncost = 1e6",
+    "budgets.run": "[default.budgets.run]\nmodel_calls = 1000000",
+    "budgets.tenant": '[default.budgets.tenant]\nname = "another"\nmodel_calls = 1000000',
+    "budgets.prices": (
+        "[default.budgets.tree]\ncost = 1\n[default.budgets.prices.offline]\n"
+        "input_per_million = 0\noutput_per_million = 0"
+    ),
     "tools.directory": '[default.tools]\ndirectory = "."',
     "tools.mcp_file": '[default.tools]\nmcp_file = "mcp.json"',
     "mcp.command": '[default.mcp.x]\ncommand = "./tools.py"',
@@ -59,6 +71,7 @@ MCP = {
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
 COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "default", "default"]]
 COMMANDS += [["mcp", "list"], ["mcp", "inspect", "x"], ["tools", "call", "x/y"]]
+COMMANDS += [["policy", "explain", "--tool", "t"]]
 
 # An installed plugin, which a file may name: importing it leaves a mark.
 PLUGIN = "from pathlib import Path\nPath({mark!r}).write_text('imported')\n"

@@ -10,12 +10,14 @@ from lightagent.application.apply_policy import own_policies
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.spend_budget import own_budgets
 from lightagent.application.structured_output import holds_json
 from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
+from lightagent.domain.information_flow import InformationFlow, strictest
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
@@ -81,7 +83,7 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
             "The run was begun by an agent with another output_type.",
             guidance="Resume it with the output_type it was begun with.",
         )
-    always = {*policies, *own_policies(means)}
+    always = {*policies, *own_policies(means), *own_budgets(means.budgets)}
     lacking = [name for name in started.policies if name not in always]
     for one in started.handoff_policies:
         other = means.crew.get(one.agent)
@@ -94,11 +96,14 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
         )
 
 
-async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tuple[str, ...]) -> None:
+async def check_calls(
+    run: Run, tools: Mapping[str, Tool[DepsT]], policies: tuple[str, ...], flows: tuple[InformationFlow, ...] = ()
+) -> None:
     """Raise unless a run that goes on, and the runs nested in it, may do so with these tools and policies.
 
     Args:
         policies: what stands behind the gates of the run and of those around it.
+        flows: what holds for its tainted calls.
 
     Raises:
         ConfigurationError: a call began without the decision that its tool requires; a policy that is not there
@@ -116,6 +121,7 @@ async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tupl
         if call.child is not None and isinstance(tool, NestingTool):
             await tool.check_child(call.child, policies)
         _check_call(call, tool, name)
+        _check_flow(run, call, tool, name, flows)
 
 
 def _check_rewritings(run: Run, policies: tuple[str, ...]) -> None:
@@ -149,6 +155,16 @@ def _check_call(call: PendingCall, tool: Tool[DepsT], name: str) -> None:
             f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
             "this tool requires.",
             guidance="The journal was changed, or written by an agent whose tool did not require one.",
+        )
+
+
+def _check_flow(run: Run, call: PendingCall, tool: Tool[DepsT], name: str, flows: tuple[InformationFlow, ...]) -> None:
+    begun = call.status == "started" and call.decision is None
+    if begun and strictest(flows, declared(tool, name), run.untrusted) is not None:
+        raise ConfigurationError(
+            f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
+            "untrusted text before it requires.",
+            guidance="The journal was changed, or written by an agent with another information_flow.",
         )
 
 
@@ -210,6 +226,12 @@ def _by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
 def waits_inside(run: Run) -> bool:
     """Whether a call waits in a run that is nested in this one."""
     return any(len(path) > 1 for path in waiting_calls(run).values())
+
+
+def is_decided(run: Run) -> bool:
+    """Whether a human has decided about a call of the run, at any depth, that has no result yet."""
+    open_calls = (call for call in run.calls.values() if call.status != "done")
+    return any(call.decision is not None or (call.child is not None and is_decided(call.child)) for call in open_calls)
 
 
 def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, ApprovalDecision]:

@@ -73,6 +73,14 @@ class McpServer:
     call_timeout: float | None = DEFAULT_CALL_TIMEOUT
     max_bytes: int = DEFAULT_MAX_BYTES
 
+    @property
+    def may_want_login(self) -> bool:
+        """Whether users could have to log in there: it is elsewhere, and no header of the settings says who asks."""
+        connection = self.connection
+        return isinstance(connection, HttpServer) and not any(
+            name.lower() == "authorization" for name in connection.headers
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class McpTool:

@@ -30,6 +30,7 @@ def mcp_tool_spec(tool: McpTool, *, timeout: float | None = None) -> ToolSpec | 
         parameters=mended.schema,
         title=whole_characters(tool.title),
         timeout=timeout,
+        provider=f"mcp:{tool.server}",
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lightagent.domain.errors import MissingExtraError
 from lightagent.ports.models import KeyedModel
 from lightagent.settings.backends import check_backend
+from lightagent.settings.budgets import budget_problems
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
 from lightagent.settings.load import read_settings
 from lightagent.settings.mcp_reading import read_mcp
@@ -54,12 +55,15 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
         return ProfileCheck(profile, chosen, None, reading.problems)
     problems: list[Problem] = []
     notes: list[Problem] = []
+    opened: dict[str, object] = {}
     for section in reading.settings.backends():
         check = check_backend(reading.settings, section, environ)
+        opened[section] = check.opened
         unset = (*check.unset, *_missing_key(reading.settings, section, check.opened, environ))
         for problem in (*check.problems, *unset):
             elsewhere = problem in unset or problem.error is MissingExtraError
             (notes if elsewhere and not chosen else problems).append(problem)
+    problems.extend(budget_problems(reading.settings, opened.get("model")))
     problems += _tool_directory(reading.settings)
     servers = read_mcp(reading.settings, environ)
     problems += servers.problems

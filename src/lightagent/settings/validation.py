@@ -38,7 +38,7 @@ def _described(model: type[BaseModel], path: KeyPath) -> tuple[list[str], str]:
     """The field names beside the last part of `path`, and the description of the field it names, where known."""
     fields = dict(model.model_fields)
     description = ""
-    parts = list(path)
+    parts = [name for name in path if not name.isdecimal()]  # Places in a list have no fields of their own.
     while parts:
         field = fields.get(parts.pop(0))
         description = (field.description or "") if field else ""

@@ -15,6 +15,7 @@ from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, show_error, write_answer
 from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.options import (
     Config,
     Debug,
@@ -67,7 +68,7 @@ def chat(
     """
     settings = settings_for(config, profile, debug, trust_config)
     found = load_tools(tools)
-    app = open_app(settings)
+    app = open_app(settings, logins=app_logins(settings))
     agent = app.agent(**agent_options(found, instructions))
     show_destination(app.model)
     err().print(f"{app.model.name} · /help for help, Ctrl-D to leave", markup=False)

@@ -19,7 +19,8 @@ from lightagent.domain.mcp import HttpServer, McpServer, McpTool
 from lightagent.domain.mcp_declarations import definition_hash
 from lightagent.domain.mcp_exchange import McpPrompt, McpResource
 from lightagent.domain.mcp_faults import McpFault
-from lightagent.ports.mcp import McpContents
+from lightagent.entrypoints.cli.logins import kept_logins, logins_for
+from lightagent.ports.mcp import Logins, McpContents
 from lightagent.settings.origins import printable
 
 
@@ -77,10 +78,10 @@ class Inspection:
         }
 
 
-async def glance_at(server: McpServer) -> Glance:
+async def glance_at(server: McpServer, logins: Logins | None = None) -> Glance:
     """Open the server, list its tools, and close it; every failure is part of the answer."""
     start = time.monotonic()
-    source = mcp_tools(server)
+    source = mcp_tools(server, logins=logins_for(server, logins or kept_logins()))
     try:
         listed = await source.tools()
         error = source.unavailable
@@ -100,7 +101,7 @@ async def inspect_server(server: McpServer) -> Inspection:
         McpUnavailable: it cannot be reached.
     """
     start = time.monotonic()
-    connection = SdkConnection(server)
+    connection = SdkConnection(server, logins=logins_for(server, kept_logins()))
     try:
         tools = await connection.tools()
         seconds = time.monotonic() - start

@@ -15,7 +15,8 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import McpServer
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.examine_tools import look_at_servers
-from lightagent.entrypoints.cli.inspect_server import inspect_server, show_inspection
+from lightagent.entrypoints.cli.inspect_server import glance_at, inspect_server, show_glance, show_inspection
+from lightagent.entrypoints.cli.logins import terminal_logins
 from lightagent.entrypoints.cli.named_tools import McpFile
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
@@ -91,6 +92,35 @@ def inspect(
     else:
         show_inspection(out(), found)
     return ExitCode.COMPLETED
+
+
+@mcp_app.command()
+@guarded
+def login(
+    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    mcp_file: McpFile = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Log in at an MCP server that wants it: open the page that is printed in a browser of this machine.
+
+    What the server gives is kept in a private file of yours; later commands use and renew it. For another user than
+    you, as `run --user` serves them, programs log in by themselves.
+
+    **Examples**
+
+    `lightagent mcp login issues`
+    """
+    server = _find(name, _reading(mcp_file, config, profile, trust_config))
+    if not server.may_want_login:
+        raise ConfigurationError(
+            f"The MCP server {name!r:.100} takes no login.",
+            guidance="It is a program, or its settings have a header Authorization.",
+        )
+    found = asyncio.run(glance_at(server, terminal_logins()))
+    show_glance(out(), found)
+    return ExitCode.FAILED if found.error else ExitCode.COMPLETED
 
 
 def _reading(mcp_file: Path | None, config: Path | None, profile: str | None, trust: bool) -> McpReading:

@@ -22,6 +22,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.mcp_faults import McpUnavailable
 from lightagent.entrypoints.cli.console import err
+from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.settings import Settings
@@ -136,7 +137,11 @@ def _sources(reading: McpReading, only: str) -> list[McpTools]:
 
     chosen = [server for server in reading.servers if not only or _may_have(server.name, only)]
     # Not required: what is wrong with one is told beside the tools of the others.
-    return [mcp_tools(replace(server, required=False)) for server in chosen or reading.servers]
+    logins = kept_logins()
+    return [
+        mcp_tools(replace(server, required=False), logins=logins_for(server, logins))
+        for server in chosen or reading.servers
+    ]
 
 
 def _may_have(server: str, tool: str) -> bool:

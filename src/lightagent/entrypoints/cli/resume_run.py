@@ -13,6 +13,7 @@ from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.cli.console import ExitCode, exit_code
 from lightagent.entrypoints.cli.decisions import about
 from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
 from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.tool_files import load_tools
@@ -43,7 +44,7 @@ def resume_with(
         LightAgentError: it cannot be gone on with.
     """
     options = agent_options(load_tools(tools), instructions)
-    app = open_app(settings)
+    app = open_app(settings, logins=app_logins(settings))
     show_destination(app.model)
 
     async def go_on(app: App) -> RunResult:

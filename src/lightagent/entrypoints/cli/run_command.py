@@ -14,6 +14,7 @@ from lightagent.bootstrap import App, open_app
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, exit_code, guarded, show_error, write_answer
 from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.options import (
     Config,
     Debug,
@@ -67,7 +68,7 @@ def run(
     asked = _question(question)
     settings = settings_for(config, profile, debug, trust_config)
     found = load_tools(tools)
-    app = open_app(settings)
+    app = open_app(settings, logins=app_logins(settings))
     show_destination(app.model)
     result = asyncio.run(_run(app, asked, user, session, **agent_options(found, instructions)))
     show_result(result, as_json=as_json, trace=trace)

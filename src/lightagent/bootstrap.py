@@ -6,9 +6,10 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, Unpack
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
@@ -115,12 +116,13 @@ class App:
             options["tools"] = [*(options.get("tools") or ()), *sources]
         agent = LightAgent(**(self.agent_options() | options))
         if agent.means.catalogue.sources:
-            self.on_close(agent.means.catalogue.aclose)
-        self._agents.add(agent)
+            self.on_close(partial(_close_sources, ref(agent), agent.means.catalogue.aclose))
+        else:
+            self._agents.add(agent)
         return agent
 
     async def _close_added_sources(self) -> None:
-        """Close the sources that agents were given after they were made."""
+        """Close the sources of agents that had none when they were made."""
         for agent in [*self._agents]:
             await agent.means.catalogue.aclose()
 
@@ -150,6 +152,12 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         run_sync(self.aclose())
+
+
+async def _close_sources(agent: ref[LightAgent], close_first: Callable[[], Awaitable[None]]) -> None:
+    """Close the sources that the agent has now, also those it was given later; once it is gone, its first ones."""
+    alive = agent()
+    await (close_first if alive is None else alive.means.catalogue.aclose)()
 
 
 def open_app(

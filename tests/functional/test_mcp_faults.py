@@ -106,6 +106,17 @@ async def test_an_answer_that_is_too_large_is_thrown_away(leaks: LeakCheck, plac
         await watched.connection.aclose()
 
 
+async def test_a_large_answer_that_nobody_waits_for_harms_no_other_call(leaks: LeakCheck) -> None:
+    watched = Watched(stdio_server(max_bytes=100_000))
+    await watched.connection.tools()
+    slow = asyncio.create_task(watched.text("slow", number=1))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watched.text("late_big", number=200_000), 0.1)
+    assert await slow == "slept"
+    assert [text for text in watched.told("output") if "thrown away" in text]
+    await watched.connection.aclose()
+
+
 @WAYS
 async def test_a_cancelled_call_ends_alone(leaks: LeakCheck, place: Place) -> None:
     with place.server() as server:

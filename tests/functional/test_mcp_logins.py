@@ -55,12 +55,12 @@ async def test_a_refusal_and_a_user_who_does_not_come_back_end_the_login(leaks: 
 
 async def test_tokens_are_kept_for_their_user_alone(leaks: LeakCheck, tmp_path: Path) -> None:
     folder = tmp_path / "tokens"
-    logins = LoopbackLogins(folder, str)
+    logins = LoopbackLogins(folder, print)
     assert await logins.load("shop", ANN) is None
     await logins.save("shop", ANN, {"tokens": {"access_token": "of ann"}})
     await logins.save("shop", BOB, {"tokens": {"access_token": "of bob"}})
     await logins.save("other", ANN, {})
-    again = LoopbackLogins(folder, str)
+    again = LoopbackLogins(folder, print)
     assert await again.load("shop", ANN) == {"tokens": {"access_token": "of ann"}}
     assert await again.load("shop", BOB) == {"tokens": {"access_token": "of bob"}}
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}

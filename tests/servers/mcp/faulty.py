@@ -179,6 +179,10 @@ class Faulty:
     def tool_big(self, call: Call) -> Message:
         return text("x" * int(call.arguments["number"]))
 
+    def tool_late_big(self, call: Call) -> Message:
+        time.sleep(0.3)
+        return self.tool_big(call)
+
     def tool_fail(self, call: Call) -> Message:
         return {**text("out of paper"), "isError": True}
 

@@ -85,7 +85,7 @@ class Pipe:
         """Answer the request that the line answered. Where it does not say which, all that wait: it was one of them."""
         text = f"an answer of {line.size:,} bytes is over the limit of {self.limit:,}"
         known = line.request_id
-        concerned = [known] if known is not None and known in self._pending else list(self._pending)
+        concerned = list(self._pending) if known is None else [known] if known in self._pending else []
         for request in concerned:
             self.forget(request)
             self.ready.append(_error(request, fault_data("large" if len(concerned) == 1 else "lost", text)))

@@ -25,7 +25,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.testing import ManualClock, ScriptedModel
 
-STORIES = int(os.environ.get("TEST_RANDOM_REVIEWS", "40"))
+STORIES = int(os.environ.get("TEST_RANDOM_REVIEWS", "20"))
 STEPS = 14
 MINUTE = 60.0
 ACTIONS = {

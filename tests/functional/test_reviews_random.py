@@ -27,6 +27,8 @@ from lightagent.testing import ManualClock, ScriptedModel
 
 STORIES = int(os.environ.get("TEST_RANDOM_REVIEWS", "20"))
 STEPS = 14
+
+pytestmark = pytest.mark.timeout(1800)
 MINUTE = 60.0
 ACTIONS = {
     "approve": lambda actor: ApprovalDecision.approve(actor=actor),

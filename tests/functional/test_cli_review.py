@@ -71,7 +71,7 @@ def request_id() -> str:
 
 def test_what_waits_is_listed_and_shown_in_full(folder: Path) -> None:
     assert "There are no such requests." in invoke("review", "list").stdout
-    long = "ann " * 100 + "\u202etxt.exe\x1b[2J"
+    long = "ann " * 100 + "\u202etxt.exe\x1b[2J\ud83d"
     waiting(folder, long)
     asked = request_id()
     assert asked in invoke("review", "list").stdout

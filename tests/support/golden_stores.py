@@ -70,13 +70,14 @@ def payer(store: JournalStore | None = None) -> LightAgent[None, str]:
 
 
 async def fill(store: JournalStore) -> None:
-    """A session of two turns, the second with a call, and a run that waits for a human."""
+    """A session of three turns, the second with a call, and a run that waits for a human."""
     agent = payer(store)
     await agent.arun("hello", session_id=SESSION, user_id=USER)
     await agent.arun("pay the train", session_id=SESSION, user_id=USER, result_format="object")
     journal = await Sessions(store).journal(SESSION, USER)
     assert journal is not None
     await agent.aresume(journal, ApprovalDecision.approve())
+    await agent.arun("thanks", session_id=SESSION, user_id=USER)
     await payer().arun("pay the hotel", user_id=USER, journal=store, result_format="object")
     drafts = [Draft(f'{{"note": {number}}}', schema=7, seal="outer") for number in range(5)]
     await store.append(OTHER, drafts, expected=0, at=1.0, labels={"status": "ö"}, seal="row")

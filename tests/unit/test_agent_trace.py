@@ -111,7 +111,7 @@ def test_run_start() -> None:
     (data,) = of(whole(), "run_start")
     run_id = data.pop("run_id")
     assert isinstance(run_id, str)
-    assert data == {"agent_name": "Ada", "user_id": "u", "model": "scripted", "policies": []}
+    assert data == {"agent_name": "Ada", "user_id": "u", "model": "scripted", "policies": [], "untrusted": []}
 
 
 def test_model_requests() -> None:
@@ -137,7 +137,7 @@ def test_model_responses() -> None:
 
 def test_tools() -> None:
     trace = whole()
-    assert of(trace, "tool_call") == [{"id": "c1", "name": "double"}]
+    assert of(trace, "tool_call") == [{"id": "c1", "name": "double", "untrusted": []}]
     refused, done = of(trace, "tool_result")
     assert (refused["name"], refused["status"], refused["code"]) == ("missing", "refused", "LA-TOOL")
     assert (done["name"], done["status"], done["output_chars"]) == ("double", "ok", 1)

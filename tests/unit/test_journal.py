@@ -101,8 +101,12 @@ def changed(document: JsonValue, path: list[str | int], value: JsonValue) -> Jso
 
 FAILED: JsonObject = {"kind": "failed", "error": {"code": "LA-500", "message": "m", "retryable": 1}}
 WRONG: dict[str, tuple[list[str | int], JsonValue, str]] = {
-    "newer version": (["schema_version"], SCHEMA_VERSION + 1, "schema_version is 3"),
-    "version that is read no more": (["schema_version"], 1, "schema_version is 1, this version of lightagent reads 2"),
+    "newer version": (["schema_version"], SCHEMA_VERSION + 1, f"schema_version is {SCHEMA_VERSION + 1}"),
+    "version that is read no more": (
+        ["schema_version"],
+        1,
+        f"schema_version is 1, this version of lightagent reads {SCHEMA_VERSION}",
+    ),
     "no version": (["schema_version"], None, "schema_version is None"),
     "version as text": (["schema_version"], "2", "schema_version is '2'"),
     "version as a boolean": (["schema_version"], True, "schema_version is True"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
@@ -32,6 +32,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.session_entries import SessionEntry
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -63,6 +64,29 @@ _Plain: TypeAlias = (
 KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in (*_Plain.__args__, Nested))
 """Every kind of event that this version knows."""
 
+
+class LaterField(NamedTuple):
+    """A field that came after version 2. It is written only where it says something.
+
+    Attributes:
+        kind, name: of the event or entry, and of the field.
+        version: that brought it; an earlier release refuses it instead of dropping it.
+        unused: what stands in JSON where the field says nothing.
+    """
+
+    kind: str
+    name: str
+    version: int
+    unused: JsonValue
+
+
+LATER_FIELDS: Final = (
+    LaterField("run_started", "untrusted", 3, None),
+    LaterField("tool_finished", "labels", 3, []),
+    LaterField("session_base", "untrusted", 3, None),
+    LaterField("session_base", "untrusted_everything", 3, None),
+)
+
 MOST_NESTED: Final = 32
 """Runs within runs that a journal may hold."""
 
@@ -76,7 +100,26 @@ def event_to_dict(event: Event) -> JsonObject:
         return {"call_id": event.call_id, "event": event_to_dict(event.event), "type": event.type}
     if isinstance(event, Unrecognized):
         return copy_json(event.entry)
-    return _codec().dump_python(event, mode="json", exclude_defaults=False)  # type: ignore[no-any-return]
+    entry: JsonObject = _codec().dump_python(event, mode="json", exclude_defaults=False)
+    return without_unused(entry)
+
+
+def without_unused(entry: JsonObject) -> JsonObject:
+    """An entry without the fields of a later version that say nothing, so that earlier releases can read it."""
+    for later in LATER_FIELDS:
+        if entry.get("type") == later.kind and entry[later.name] == later.unused:
+            del entry[later.name]
+    return entry
+
+
+def later_fields(event: Event | SessionEntry) -> Iterator[LaterField]:
+    """The fields of later versions that an event, one of a nested run in it, or an entry of a session uses."""
+    while isinstance(event, Nested):
+        event = event.event
+    for later in LATER_FIELDS:
+        unused = () if later.unused == [] else later.unused
+        if event.type == later.kind and getattr(event, later.name) != unused:
+            yield later
 
 
 def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> Event:

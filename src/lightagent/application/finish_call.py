@@ -8,7 +8,7 @@ from typing import Final
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.means import Means
 from lightagent.application.prepare_call import ReadyCall, ask_for_approval, stopped_call
-from lightagent.application.tools.invoke import CallAnswer, ToolAbandoned, invoke
+from lightagent.application.tools.invoke import CallAnswer, ToolAbandoned, invoke, output_labels
 from lightagent.application.tools.plain_json import PlainJson
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.effects import HandOver, OfferTools
@@ -63,7 +63,8 @@ async def _finished(
             return stopped_call(live, call_id, replace(handoff, decisions=decisions), "withheld", duration)
         target = _agent(live, handoff.payload.target)
         effects = (*effects, HandOver(target.head_for(live.run.head.output_schema)))
-    return ToolFinished(call_id, output, "ok", None, effects, None, decisions, duration, live.clock.now())
+    now = live.clock.now()
+    return ToolFinished(call_id, output, "ok", None, effects, None, decisions, duration, now, answer.labels)
 
 
 async def _failed(
@@ -78,7 +79,8 @@ async def _failed(
     output, status = verdict.payload.output, _failure_status(error)
     if output != text:
         info = replace(info, message=output, details=None)
-    return ToolFinished(call_id, output, status, info, (), None, verdict.decisions, duration, live.clock.now())
+    now, labels = live.clock.now(), output_labels(ready.spec)
+    return ToolFinished(call_id, output, status, info, (), None, verdict.decisions, duration, now, labels)
 
 
 async def _reviewed(

@@ -9,7 +9,7 @@ from lightagent.application.write_session import SessionWriter
 from lightagent.domain.errors import ConfigurationError, LeaseHeld
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.session_entries import LogEntry, SessionBase, SessionEntry, SessionForked
-from lightagent.domain.sessions import Session
+from lightagent.domain.sessions import Session, base_of
 from lightagent.ports.journals import JournalStore
 
 
@@ -60,7 +60,7 @@ async def _copied(store: JournalStore, key: StreamKey, until: int, turn: str | N
     """What is copied, and the sequence of its last entry in the source."""
     stream, session = await log_beginning(store, key)
     said = session.said
-    copied: list[LogEntry] = [SessionBase(0, said.messages, said.everything)] if stream.base else []
+    copied: list[LogEntry] = [base_of(said, 0)] if stream.base else []
     async for before, entry, after in read_log(store, stream, session, until):
         session = after
         if not isinstance(entry, SessionBase) or not before.head:

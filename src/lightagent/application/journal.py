@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from lightagent.application.event_codec import event_from_dict, event_to_dict
+from lightagent.application.event_codec import event_from_dict, event_to_dict, later_fields
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.event_migrations import migrate, oldest_version
@@ -16,13 +16,14 @@ from lightagent.domain.folding import fold
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.runs import Run
+from lightagent.domain.session_entries import SessionEntry
 from lightagent.ports.journals import JournalStore
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """The newest version of the journal's JSON form that is read and written.
 
 State is only ever added by new kinds of event or by a new version, never by a field that an older reader would drop in
-silence; and the version that is written is the oldest that has all the kinds which a journal uses.
+silence; and the version that is written is the oldest that has all the kinds and fields which a journal uses.
 """
 
 KIND_VERSIONS: Final[Mapping[str, int]] = {}
@@ -99,10 +100,13 @@ class Journal:
 
 
 def format_version(events: Iterable[Event], versions: Mapping[str, int] = KIND_VERSIONS) -> int:
-    """The oldest version of the format that has all these kinds of event."""
-    if not versions:
-        return _BASE_VERSION
-    return max((versions.get(event.type, _BASE_VERSION) for event in events), default=_BASE_VERSION)
+    """The oldest version of the format that has all these kinds of event, and the fields that they use."""
+    return max((version_of(event, versions) for event in events), default=_BASE_VERSION)
+
+
+def version_of(event: Event | SessionEntry, versions: Mapping[str, int] = KIND_VERSIONS) -> int:
+    """The same for one event, or one entry of a session."""
+    return max(versions.get(event.type, _BASE_VERSION), *(one.version for one in later_fields(event)), _BASE_VERSION)
 
 
 def _parsed(document: object) -> Mapping[str, JsonValue]:

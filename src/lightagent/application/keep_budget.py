@@ -94,7 +94,9 @@ async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: 
         return
     labels = _labels(gone, cut)
     text = cut_to(summary.text, room.budget.most_summary)
-    messages = (ContextMessage(SOURCE, text, trust_of(gone), labels), *cut.again)
+    # What the model has said tells all that it had read by then, also what had given way before.
+    told = tuple(dict.fromkeys((*labels, *live.run.untrusted)))
+    messages = (ContextMessage(SOURCE, text, trust_of(gone), told), *cut.again)
     count, now = live.run.missing + cut.count, live.clock.now()
     await live.tell(ContextReplaced("summarize", count, messages, labels, summary.usage, error, summary.decisions, now))
     await _count(live, ledger)

@@ -9,10 +9,11 @@ from typing import Final
 
 from lightagent.application.load_session import session_key
 from lightagent.application.write_session import SessionWriter
+from lightagent.domain.context_labels import joined
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import Event, HistoryReference, RunFinished, RunStarted
-from lightagent.domain.messages import Message
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs import Beginning
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import IncompleteTurnsIncluded, LogEntry, TurnUndone
 from lightagent.domain.sessions import Session, advance_session, closing_events, unknown_results
@@ -67,7 +68,7 @@ class SessionKeeper:
         self._kept = 0  # events of this turn that are written
         self._opened = False
 
-    async def open(self, events: list[Event], known: int) -> tuple[Message, ...]:
+    async def open(self, events: list[Event], known: int) -> Beginning:
         """Take the session, and give the conversation that the turn begins from.
 
         Args:
@@ -87,14 +88,16 @@ class SessionKeeper:
         if known:
             self._check_resumed(writer, events[:known])
             self._kept, self._opened = known, True
-            return writer.session.beginning
+            return Beginning(writer.session.beginning, writer.session.untrusted)
         await self._make_room(writer)
         self._opened = True
         session = reduce(advance_session, self._before, writer.session)
         if session.beginning and isinstance(started, RunStarted):
             reference = HistoryReference(self._key.id, session.head, len(session.beginning))
-            events[0] = replace(started, history=reference)
-        return session.beginning
+            told = joined(session.untrusted, started.untrusted or ())
+            # With them the journal tells all by itself; where there are none, that goes without saying.
+            events[0] = replace(started, history=reference, untrusted=told or None)
+        return Beginning(session.beginning, session.untrusted)
 
     async def write(self, events: Sequence[Event]) -> None:
         """Put on record what has happened so far.

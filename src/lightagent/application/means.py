@@ -14,10 +14,12 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.information_flow import DEFAULT_FLOW, InformationFlow
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import SystemMessage
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
@@ -42,9 +44,11 @@ class Means(Generic[DepsT]):
         prompts: the sentences that are spoken to the model.
         output: the type of the answer; None for text.
         gates: the policies, in the order in which they review; none where there are none.
+        flow: what holds for calls that untrusted text may have caused.
         sources: of context, by name.
         conclusions: drawn after success, by name.
         budget: keeps requests within a number of tokens.
+        budgets: what runs may spend.
         compactor: keeps the conversation within its bounds.
         history: reads the stored conversations that runs begin from.
         sessions: where sessions are kept.
@@ -66,9 +70,11 @@ class Means(Generic[DepsT]):
     prompts: Prompts = DEFAULT_PROMPTS
     output: OutputType[object] | None = None
     gates: tuple[Gate, ...] = ()
+    flow: InformationFlow = DEFAULT_FLOW
     sources: Mapping[str, ContextSource] = field(default_factory=dict)
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
     budget: ContextBudget | None = None
+    budgets: Budgets | None = None
     compactor: Compactor | None = None
     history: HistorySource | None = None
     sessions: JournalStore | None = None

@@ -68,7 +68,8 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
         if child.head.name != child.started.head.name:  # Its own name may be another in another process.
             acting = self._means.crew.get(child.head.name, self._means)
         toolset = await acting.catalogue.toolset()
-        await check_calls(child, toolset.tools, (*policies, *own_policies(self._means), *own_policies(acting)))
+        known = (*policies, *own_policies(self._means), *own_policies(acting))
+        await check_calls(child, toolset.tools, known, (self._means.flow, acting.flow))
 
     async def review_level(self, child: Run) -> ReviewLevel:
         """Who reviews the calls of the agent that acts in a nested run, and its tools."""

@@ -12,9 +12,11 @@ from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.call_forms import meant_name
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, ToolError, format_lightagent_error
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
+from lightagent.domain.information_flow import BY, FlowRuling, strictest
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
@@ -87,7 +89,8 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     unseen = None if call.child is not None else _newcomers(live, call.reviewers)
     if unseen is None or not unseen.reviews("tool_call"):
         return ready
-    verdict = await unseen.review_call(live.subject(name, call.call.id), CallPayload(copy_json(ready.shown)))
+    subject = live.subject(name, call.call.id, specs=(ready.spec,))
+    verdict = await unseen.review_call(subject, CallPayload(copy_json(ready.shown)))
     if isinstance(verdict, (Refused, Stopped)):
         return stopped_call(live, call.call.id, verdict, "unknown")
     if isinstance(verdict, Asked) or not same_json(verdict.payload.arguments, ready.shown):
@@ -118,7 +121,7 @@ async def _reviewed(
     name, call_id = ready.name, ready.call.call.id
     reason = f"{name} runs only with approval." if ready.spec.requires_approval and not ready.approved else None
     if reviewer is not None and reviewer.reviews("tool_call"):
-        subject = live.subject(name, call_id, approved=ready.approved)
+        subject = live.subject(name, call_id, specs=(ready.spec,), approved=ready.approved)
         verdict = await reviewer.review_call(subject, CallPayload(copy_json(ready.shown)))
         if isinstance(verdict, (Refused, Stopped)):
             return stopped_call(live, call_id, verdict)
@@ -131,9 +134,23 @@ async def _reviewed(
         if ready.approved and not changed.approved and reason is None:
             reason = "A policy changed what was approved."
         ready = changed
+    flow = None if ready.approved else strictest(live.flows, ready.spec, live.run.untrusted)
+    if flow is not None:
+        if flow.access == "deny":
+            return _denied(live, ready, flow)
+        ready = replace(ready, decisions=(*ready.decisions, Decision("tool_call", BY, "ask", flow.reason)))
+        reason = flow.reason if reason is None else f"{reason} {flow.reason}"
     if reason is None:
         return ready
     return await ask_for_approval(live, ready, reason, {"arguments": copy_json(ready.shown)}, ready.decisions)
+
+
+def _denied(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], flow: FlowRuling) -> ToolFinished:
+    """The result of a tainted call where such calls are refused."""
+    text = f"{flow.reason} Such calls are refused here."
+    info = LightAgentErrorInfo("LA-POLICY", text, "Go on without it, or say that it is refused.")
+    decisions = (*ready.decisions, Decision("tool_call", BY, "block", flow.reason))
+    return stopped_call(live, ready.call.call.id, Refused(info, decisions))
 
 
 def _seen_by(newcomers: Reviewer | None) -> tuple[Decision, ...]:

@@ -7,9 +7,11 @@ from typing import Final
 
 from lightagent.application.spilled_results import SpilledResult, read_spilled
 from lightagent.application.tools.argument_errors import refused
+from lightagent.domain.context_labels import TOOL_LABEL
+from lightagent.domain.effects import ToolAnswer
 from lightagent.domain.errors import DamagedStream, ToolError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import RunContext, Tool
 
@@ -39,7 +41,9 @@ class ReadToolResult(Tool[object]):
     def __init__(self, store: JournalStore, description: str, page_chars: int) -> None:
         self._store = store
         self._page_chars = page_chars
-        self._spec = ToolSpec(READ_TOOL, description, _PARAMETERS, output_limit=page_chars + 1_000, idempotent=True)
+        self._spec = ToolSpec(
+            READ_TOOL, description, _PARAMETERS, output_limit=page_chars + 1_000, idempotent=True, provider=OWN_PROVIDER
+        )
 
     @property
     def spec(self) -> ToolSpec:
@@ -67,7 +71,7 @@ class ReadToolResult(Tool[object]):
                 f"There is no stored result {result_id:.80}: it was forgotten, or it never was under this id.",
                 guidance="Go on without it, or call the tool again that gave it if that is safe.",
             )
-        return self._page(result, page)
+        return ToolAnswer(self._page(result, page), labels=(f"{TOOL_LABEL}{result.tool}",))
 
     def _page(self, result: SpilledResult, page: int) -> str:
         size = self._page_chars

@@ -10,17 +10,20 @@ from lightagent.application.apply_policy import own_policies
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.spend_budget import own_budgets
 from lightagent.application.structured_output import holds_json
 from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError, PolicyError
 from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
+from lightagent.domain.information_flow import InformationFlow, strictest
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestingTool, Tool
 
 Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
@@ -37,6 +40,7 @@ def resume_run(
     deps: DepsT,
     *,
     tools: tuple[Tool[DepsT], ...] = (),
+    budgets: Budgets | None = None,
     traced: bool = False,
 ) -> ActiveRun[DepsT]:
     """A run that was suspended or interrupted, here or elsewhere, from its last event on.
@@ -53,9 +57,9 @@ def resume_run(
     if reviewed:
         # What people decide goes through their store, which is read once the run has begun.
         answers, decided = _by_name(known.run, decisions), known
-    require_same_agent(decided.started, means)
+    require_same_agent(decided.started, means, own_budgets(budgets))
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
-    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools)
+    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools, budgets=budgets)
     live.answers = answers
     return live
 
@@ -81,7 +85,7 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
             "The run was begun by an agent with another output_type.",
             guidance="Resume it with the output_type it was begun with.",
         )
-    always = {*policies, *own_policies(means)}
+    always = {*policies, *own_policies(means), *own_budgets(means.budgets)}
     lacking = [name for name in started.policies if name not in always]
     for one in started.handoff_policies:
         other = means.crew.get(one.agent)
@@ -94,11 +98,14 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
         )
 
 
-async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tuple[str, ...]) -> None:
+async def check_calls(
+    run: Run, tools: Mapping[str, Tool[DepsT]], policies: tuple[str, ...], flows: tuple[InformationFlow, ...] = ()
+) -> None:
     """Raise unless a run that goes on, and the runs nested in it, may do so with these tools and policies.
 
     Args:
         policies: what stands behind the gates of the run and of those around it.
+        flows: what holds for its tainted calls.
 
     Raises:
         ConfigurationError: a call began without the decision that its tool requires; a policy that is not there
@@ -116,6 +123,7 @@ async def check_calls(run: Run, tools: Mapping[str, Tool[DepsT]], policies: tupl
         if call.child is not None and isinstance(tool, NestingTool):
             await tool.check_child(call.child, policies)
         _check_call(call, tool, name)
+        _check_flow(run, call, tool, name, flows)
 
 
 def _check_rewritings(run: Run, policies: tuple[str, ...]) -> None:
@@ -149,6 +157,16 @@ def _check_call(call: PendingCall, tool: Tool[DepsT], name: str) -> None:
             f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
             "this tool requires.",
             guidance="The journal was changed, or written by an agent whose tool did not require one.",
+        )
+
+
+def _check_flow(run: Run, call: PendingCall, tool: Tool[DepsT], name: str, flows: tuple[InformationFlow, ...]) -> None:
+    begun = call.status == "started" and call.decision is None
+    if begun and strictest(flows, declared(tool, name), run.untrusted) is not None:
+        raise ConfigurationError(
+            f"The journal says that the call {call.call.id!r} of {call.call.name} began without the decision that "
+            "untrusted text before it requires.",
+            guidance="The journal was changed, or written by an agent with another information_flow.",
         )
 
 

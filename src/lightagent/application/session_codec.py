@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final
 
-from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
-from lightagent.application.journal import format_version
+from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly, without_unused
+from lightagent.application.journal import format_version, version_of
 from lightagent.application.read_streams import read_entry
 from lightagent.domain.journal_streams import Draft, Entry
 from lightagent.domain.json_types import JsonObject
@@ -22,7 +22,7 @@ _KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in 
 
 def session_drafts(entries: Sequence[LogEntry]) -> list[Draft]:
     """The entries as a store takes them."""
-    schema = format_version([entry for entry in entries if not isinstance(entry, SessionEntry)])
+    schema = max(map(version_of, entries), default=format_version(()))
     return [Draft(json.dumps(_to_dict(entry), separators=(",", ":")), schema) for entry in entries]
 
 
@@ -41,8 +41,7 @@ def read_log_entry(entry: Entry) -> LogEntry:
 
 def _to_dict(entry: LogEntry) -> JsonObject:
     if isinstance(entry, SessionEntry):
-        dumped: JsonObject = _codec().dump_python(entry, mode="json")
-        return dumped
+        return without_unused(_codec().dump_python(entry, mode="json"))
     return event_to_dict(entry)
 
 

@@ -14,7 +14,7 @@ from lightagent.application.write_session import SESSION_WAIT, SessionWriter
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.retention import Kept, Retention
 from lightagent.domain.session_entries import SessionBase, SessionEntry
-from lightagent.domain.sessions import Said, Session, undo_turn
+from lightagent.domain.sessions import Said, Session, base_of, undo_turn
 from lightagent.ports.journals import JournalStore
 
 
@@ -75,7 +75,7 @@ async def _plan(
         return TrimmedSession(), None
     through = places[len(going)]
     said = _said_before(session, through)
-    base = SessionBase(through, said.messages, said.everything, now)
+    base = base_of(said, through, now)
     return (
         TrimmedSession(
             sum(turn.last <= through for turn in session.turns),

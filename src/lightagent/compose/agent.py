@@ -14,6 +14,7 @@ from lightagent.application.start_run import checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.context import (
     budget_tools,
     check_compactor,
@@ -26,6 +27,7 @@ from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.information_flow import DEFAULT_FLOW
 from lightagent.domain.limits import DEFAULT_LIMITS
 from lightagent.options import AgentOptions, HandoffTarget
 
@@ -59,10 +61,12 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         prompts=prompts,
         output=None if output.is_text else output,
         gates=compose_gates(options),
+        flow=options.get("information_flow") or DEFAULT_FLOW,
         desks=compose_desks(options),
         sources=compose_sources(options.get("context_sources") or ()),
         conclusions=compose_conclusions(options.get("conclusions") or ()),
         budget=budget,
+        budgets=compose_budgets(options.get("budgets")),
         compactor=check_compactor(options.get("compactor")),
         history=check_port(options.get("history_source"), "history_source", "read"),
         sessions=journal_port(options.get("session_store"), "session_store"),

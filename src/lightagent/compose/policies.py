@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from lightagent.application.policies.capability_guard import CapabilityGuard
 from lightagent.application.policies.guardrails import guardrail_policies
 from lightagent.application.policies.hooks import hook_policies
-from lightagent.application.policies.pipeline import Pipeline
+from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.compose.ports import check_port
 from lightagent.domain.errors import ConfigurationError
@@ -14,9 +15,11 @@ from lightagent.ports.policy import Gate
 
 
 def compose_gates(options: AgentOptions) -> tuple[Gate, ...]:
-    """The gate of the caller's own, and the one that hooks and guardrails stand behind, as far as there are any."""
+    """The caller's own gate, and the one that capabilities, hooks and guardrails stand behind, where there are any."""
     own = _gate(options.get("gate"))
-    policies = [
+    capabilities = options.get("capabilities")
+    policies: list[Policy] = [
+        *(() if capabilities is None else (CapabilityGuard(capabilities),)),
         *hook_policies(options.get("hooks") or ()),
         *guardrail_policies("input", options.get("input_guardrails") or ()),
         *guardrail_policies("tool", options.get("tool_guardrails") or ()),

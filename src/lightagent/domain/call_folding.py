@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from lightagent.domain.call_forms import meant_name
+from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, joined
 from lightagent.domain.effects import HandOver, OfferTools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ApprovalDecided, ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
+from lightagent.domain.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    CallsRefused,
+    ToolFinished,
+    ToolStarted,
+    ToolStatus,
+)
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.policy import rewritings
 from lightagent.domain.runs import NO_CALLS, PendingCall, Run, call_key
+
+_OURS: Final[frozenset[ToolStatus]] = frozenset({"refused", "rejected", "answered"})
+"""Where a call ended so, the model is told what the run or a human says, and nothing of the tool's."""
 
 CallEvent: TypeAlias = ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided
 
@@ -70,7 +81,14 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
             if call.status in ("waiting", "done"):
                 return None
             return PendingCall(
-                call.call, "done", call.arguments, call.decision, event.output, event.effects, call.child
+                call.call,
+                "done",
+                call.arguments,
+                call.decision,
+                event.output,
+                event.effects,
+                call.child,
+                labels=result_labels(call.call.name, event, None if call.child is None else call.child.untrusted),
             )
         case ApprovalRequested():
             if call.status not in ("new", "started", "decided"):
@@ -100,6 +118,21 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
             )
         case _:
             assert_never(event)
+
+
+def result_labels(tool: str, event: ToolFinished, child: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Where a result comes from.
+
+    Args:
+        child: the untrusted labels of the run of the agent that was called; None for a tool that is no agent. What an
+            agent answers can tell what it has read, and nothing else.
+    """
+    if event.status in _OURS:
+        return ()
+    own = f"{TOOL_LABEL}{tool}"
+    if event.labels or child is None:
+        return event.labels or (own,)
+    return tuple(dict.fromkeys((own, *child))) if child else (f"{TRUSTED}{own}",)
 
 
 def _started(call: PendingCall, event: ToolStarted) -> PendingCall | None:
@@ -189,12 +222,14 @@ def _closed_if_done(run: Run) -> Run:
         return run
     answers = tuple(ToolMessage(call.call.id, call.output) for call in run.calls.values())
     effects = [effect for call in run.calls.values() for effect in call.effects]
+    labels = [label for call in run.calls.values() for label in call.labels]
     run = run._replace(
         added=run.added + answers,
         calls=NO_CALLS,
         tool_rounds=run.tool_rounds + 1,
         last_reply=None,
         outcome=None,
+        untrusted=joined(run.untrusted, labels),
     )
     for effect in effects:
         if isinstance(effect, OfferTools) and run.offered is not None:

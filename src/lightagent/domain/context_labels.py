@@ -1,21 +1,50 @@
-"""Where the messages of a conversation come from: labels that outlive the messages."""
+"""Where the messages of a conversation come from: labels that outlive the messages.
+
+A label is a text: ``user``, ``assistant``, ``tool:NAME``, ``context:SOURCE``, or what a tool says of its answer, such
+as ``mcp:files``. Text is untrusted unless its label says otherwise: that of the user, that of the model, and whatever
+begins with ``trusted:``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolMessage, Trust, UserMessage
 
-TOOL_LABEL = "tool:"
+TOOL_LABEL: Final = "tool:"
 """The beginning of the label of a tool's result; the tool's name follows."""
+
+TRUSTED: Final = "trusted:"
+"""The beginning of the label of what the application vouches for; the rest says where it comes from."""
+
+_PEOPLE: Final = frozenset({"user", "assistant", "system"})
 
 
 def labels_of(messages: Sequence[Message]) -> tuple[str, ...]:
     """Where these messages come from, each label once, in their order.
 
-    They are `user`, `assistant`, `tool:NAME` and `context:SOURCE`. A message that stands for others has their labels.
+    A message that stands for others has their labels.
     """
     return tuple(dict.fromkeys(_labels(messages)))
+
+
+def is_untrusted(label: str) -> bool:
+    """Whether anybody may have written the text of this label."""
+    return label not in _PEOPLE and not label.startswith(TRUSTED)
+
+
+def untrusted_labels(messages: Sequence[Message]) -> tuple[str, ...]:
+    """The labels of these messages that are untrusted."""
+    if not any(isinstance(message, (ToolMessage, ContextMessage)) for message in messages):
+        return ()  # Long conversations are looked through at every turn, and most hold neither.
+    return tuple(filter(is_untrusted, labels_of(messages)))
+
+
+def joined(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
+    """The untrusted labels that are known, and those of `more`, once each; itself if nothing comes to it."""
+    new = tuple(dict.fromkeys(label for label in more if is_untrusted(label) and label not in known))
+    return known + new if new else known
 
 
 def trust_of(messages: Sequence[Message]) -> Trust:
@@ -40,8 +69,9 @@ def _labels(messages: Sequence[Message]) -> Iterator[str]:
     names = tool_names(messages)
     for place, message in enumerate(messages):
         match message:
-            case ContextMessage(source=source, replaces=replaces):
-                yield from replaces or (f"context:{source}",)
+            case ContextMessage(source=source, trust=trust, replaces=replaces):
+                own = f"context:{source}"
+                yield from replaces or (f"{TRUSTED}{own}" if trust == "trusted" else own,)
             case ToolMessage():
                 yield f"{TOOL_LABEL}{names[place]}"
             case AssistantMessage():

@@ -35,8 +35,10 @@ class ToolAnswer:
         output: the answer, whatever a tool may return.
         offer: names of tools that the model is offered from the next turn on.
         hand_over: name of the agent that goes on after this round; one of the agent's `handoffs`.
+        labels: where the answer comes from besides the tool, such as ``web:example.org``; they count as untrusted.
     """
 
     output: object
     offer: tuple[str, ...] = ()
     hand_over: str = ""
+    labels: tuple[str, ...] = ()

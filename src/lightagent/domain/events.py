@@ -55,6 +55,8 @@ class RunStarted:
         history: a stored conversation that goes before `messages`.
         handoff_policies: the policies of the agents that may take over; it is not resumed where one is not that
             agent's own any more.
+        untrusted: the labels of all untrusted text that came before the query, where the messages alone do not tell
+            them; see `lightagent.domain.context_labels`.
     """
 
     run_id: str
@@ -72,6 +74,7 @@ class RunStarted:
     history: HistoryReference | None = None
     handoff_policies: tuple[AgentPolicies, ...] = ()
     at: float = field(default=0.0, compare=False)
+    untrusted: tuple[str, ...] | None = None
     type: Literal["run_started"] = "run_started"
 
 
@@ -235,6 +238,7 @@ class ToolFinished:
         output: the text the model gets.
         effects: what the call does to the run.
         ends: how the run ends because of it; None where it goes on.
+        labels: where the output comes from, where it is not just from the tool.
     """
 
     call_id: str
@@ -246,6 +250,7 @@ class ToolFinished:
     decisions: tuple[Decision, ...] = ()
     duration: float = field(default=0.0, compare=False)
     at: float = field(default=0.0, compare=False)
+    labels: tuple[str, ...] = ()
     type: Literal["tool_finished"] = "tool_finished"
 
 

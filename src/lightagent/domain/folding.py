@@ -8,6 +8,7 @@ from functools import reduce
 from typing import assert_never
 
 from lightagent.domain.call_folding import CallEvent, advance, refuse_calls, with_call
+from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
 from lightagent.domain.conversation import check_conversation, splits_a_call
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
@@ -41,11 +42,14 @@ from lightagent.domain.retries import is_adaption
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
 
 
-def fold(events: Iterable[Event], history: tuple[Message, ...] | None = None) -> Run:
+def fold(
+    events: Iterable[Event], history: tuple[Message, ...] | None = None, untrusted: tuple[str, ...] | None = None
+) -> Run:
     """The run that these events tell, the first of which is `RunStarted`.
 
     Args:
         history: the messages that the run's history reference stands for; without them they count as missing.
+        untrusted: the labels of all untrusted text that has entered the history; without them its messages tell.
 
     Raises:
         ConfigurationError: the events are no possible run.
@@ -54,11 +58,13 @@ def fold(events: Iterable[Event], history: tuple[Message, ...] | None = None) ->
     first = next(rest, None)
     if not isinstance(first, RunStarted):
         raise ConfigurationError("A journal begins with run_started.")
-    return reduce(apply, rest, start(first, history))
+    return reduce(apply, rest, start(first, history, untrusted))
 
 
-def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
-    """The run as of its first event.
+def start(
+    event: RunStarted, history: tuple[Message, ...] | None = None, untrusted: tuple[str, ...] | None = None
+) -> Run:
+    """The run as of its first event; for the arguments see `fold`.
 
     Raises:
         ConfigurationError: its messages are no conversation.
@@ -73,7 +79,11 @@ def start(event: RunStarted, history: tuple[Message, ...] | None = None) -> Run:
     admitted = not event.awaits_admission
     past = event.messages[:-1] if admitted else event.messages
     before = (*history, *past) if history and past else history or past
-    return Run(event, event.head, before, event.messages[len(past) :], len(before), missing, admitted)
+    labels = event.untrusted
+    if labels is None:
+        labels = joined(untrusted_labels(before if untrusted is None else past), untrusted or ())
+    added = event.messages[len(past) :]
+    return Run(event, event.head, before, added, len(before), missing, admitted, untrusted=labels)
 
 
 def apply(run: Run, event: Event) -> Run:
@@ -156,8 +166,12 @@ def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run
             if run.turn or not run.admitted or source not in run.started.before or source in run.prepared:
                 raise ConfigurationError(f"context_added: {source!r:.100} is not a source that is due.")
             at = run.query_at - len(run.history)
-            made = (*run.added[:at], *added, *run.added[at:])
-            return run._replace(added=made, query_at=run.query_at + len(added), prepared=(*run.prepared, source))
+            return run._replace(
+                added=(*run.added[:at], *added, *run.added[at:]),
+                query_at=run.query_at + len(added),
+                prepared=(*run.prepared, source),
+                untrusted=joined(run.untrusted, labels_of(added)),
+            )
         case ContextReplaced():
             return _replaced(run, event)
         case _:
@@ -177,7 +191,15 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     messages = event.messages + run.messages[gone:]
     if not messages:
         raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
-    return run._replace(history=(), added=messages, query_at=query_at, missing=max(run.missing - event.count, 0))
+    # What gave way is still told by what came in its place, and by what the model has said since.
+    new = set(labels_of(event.messages)).difference(labels_of(run.messages[:gone]))
+    return run._replace(
+        history=(),
+        added=messages,
+        query_at=query_at,
+        missing=max(run.missing - event.count, 0),
+        untrusted=joined(run.untrusted, sorted(new)),
+    )
 
 
 def _query_after(run: Run, gone: int, messages: tuple[Message, ...]) -> int:
@@ -199,9 +221,23 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError("model_requested.messages: there are none.")
     if event.messages is not None:
         check_conversation(event.messages, "model_requested.messages")
+    changed = event.messages
+    untrusted = run.untrusted if changed is None else joined(run.untrusted, _added(changed, run.messages))
     return run._replace(
-        request=event, attempt=1, failures=0, attempt_failed=False, offered=event.tools, hidden=event.hidden
+        request=event,
+        attempt=1,
+        failures=0,
+        attempt_failed=False,
+        offered=event.tools,
+        hidden=event.hidden,
+        untrusted=untrusted,
     )
+
+
+def _added(messages: tuple[Message, ...], known: tuple[Message, ...]) -> tuple[str, ...]:
+    """The labels of what policies added to a request; what the run has said of its own messages holds."""
+    own = labels_of(known)
+    return tuple(label for label in labels_of(messages) if label not in own)
 
 
 def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:

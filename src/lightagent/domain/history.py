@@ -23,6 +23,9 @@ from lightagent.domain.provider_fields import (
     Recipient,
 )
 
+LABELS_KEY: Final = "untrusted"
+"""The key of a history's last message that tells where untrusted text came from which the messages do not show."""
+
 ORIGIN_KEY: Final = "from_model"
 """The key of an assistant message, in a history, that tells which model its provider fields belong to."""
 
@@ -48,6 +51,21 @@ def parse_history(
     messages = tuple(_message(entry, f"history[{place}]", origin) for place, entry in entries)
     check_conversation(messages, "history")
     return messages
+
+
+def history_labels(history: Sequence[Mapping[str, JsonValue]]) -> tuple[str, ...]:
+    """The labels of untrusted text that a history tells besides its tool results.
+
+    Raises:
+        ConfigurationError: they are not a list of texts.
+    """
+    found: list[str] = []
+    for place, entry in enumerate(history):
+        labels = entry.get(LABELS_KEY) or []
+        if not isinstance(labels, list | tuple):
+            raise ConfigurationError(f"history[{place}].{LABELS_KEY}: a list of labels is wanted.")
+        found += [_text(label, f"history[{place}].{LABELS_KEY}") for label in labels]
+    return tuple(dict.fromkeys(found))
 
 
 def history_entry(message: Message) -> JsonObject:

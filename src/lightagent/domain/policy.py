@@ -86,7 +86,8 @@ class RunFacts:
         result_format: the form that the caller asked for.
         params: the request parameters that the run was begun with; given at `admission` alone.
         tools: the names of the agent's own tools and the run's; given at `admission` alone.
-        specs: the declarations of the tools that are offered; given at `model_request` alone.
+        specs: the declarations of the tools that are offered, at `model_request`; of the tool, at `tool_call`.
+        untrusted: the labels of the untrusted text that has entered the conversation; see `context_labels`.
         approved: a human has decided that the call runs with exactly the arguments that stood before the first policy;
             given at `tool_call` alone.
     """
@@ -100,6 +101,7 @@ class RunFacts:
     params: JsonObject = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     specs: tuple[ToolSpec, ...] = ()
+    untrusted: tuple[str, ...] = ()
     approved: bool = False
 
 

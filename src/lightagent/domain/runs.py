@@ -34,6 +34,7 @@ class PendingCall:
         child: the run of the agent that was called as this tool.
         reviewers: who decided about it at `tool_call`, as far as decisions on record tell.
         rewritings: the names of the policies that changed what runs or is shown, of each event that says so.
+        labels: where its result comes from.
     """
 
     call: ToolCall
@@ -45,6 +46,14 @@ class PendingCall:
     child: Run | None = None
     reviewers: tuple[str, ...] = ()
     rewritings: tuple[tuple[str, ...], ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class Beginning(NamedTuple):
+    """The stored conversation that a run begins from, with the labels of all untrusted text that has entered it."""
+
+    messages: tuple[Message, ...]
+    untrusted: tuple[str, ...]
 
 
 NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})
@@ -81,6 +90,7 @@ class Run(NamedTuple):
         concluded: the conclusions that were drawn.
         ending: how the run is going to end, because of something that happened.
         outcome: how it ended.
+        untrusted: the labels of all untrusted text that has entered the conversation, whether it is still there or not.
     """
 
     started: RunStarted
@@ -109,6 +119,7 @@ class Run(NamedTuple):
     concluded: tuple[str, ...] = ()
     ending: Outcome | None = None
     outcome: Outcome | None = None
+    untrusted: tuple[str, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -133,13 +144,16 @@ class Run(NamedTuple):
         """How far the run may go."""
         return self.started.limits
 
+    @property
+    def turn_now(self) -> int:
+        """The turn that what happens now belongs to, counted from 1; 0 before the first request."""
+        if not self.admitted or len(self.prepared) < len(self.started.before):
+            return 0
+        return self.turn if self.last_reply is not None else self.turn + 1
+
     def origin(self, path: tuple[str, ...] = ()) -> Origin:
         """Where what happens now belongs."""
         started = self.started
-        if not self.admitted or len(self.prepared) < len(started.before):
-            turn = 0
-        else:
-            turn = self.turn if self.last_reply is not None else self.turn + 1
         return Origin(
             started.run_id,
             started.trace_id,
@@ -147,7 +161,7 @@ class Run(NamedTuple):
             started.run_group_id,
             self.head.name,
             started.scope,
-            turn,
+            self.turn_now,
             self.attempt or 1,
             path,
         )

@@ -42,12 +42,16 @@ class SessionBase:
     Attributes:
         messages: the conversation.
         everything: the same with the turns that did not complete.
+        untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, where the
+            messages alone do not tell them.
     """
 
     through: int
     messages: tuple[Message, ...]
     everything: tuple[Message, ...]
     at: float = field(default=0.0, compare=False)
+    untrusted: tuple[str, ...] | None = None
+    untrusted_everything: tuple[str, ...] | None = None
     type: Literal["session_base"] = "session_base"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
+from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished, RunStarted, ToolFinished
@@ -29,10 +30,14 @@ class Said:
     Attributes:
         messages: what a turn begins from, without turns that failed, were blocked or cancelled, or ran out of a budget.
         everything: the same with those turns.
+        untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, whether it is
+            still there or not.
     """
 
     messages: tuple[Message, ...] = ()
     everything: tuple[Message, ...] = ()
+    untrusted: tuple[str, ...] = ()
+    untrusted_everything: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class EndedTurn:
     Attributes:
         first, last: the sequences of its first and its last entry.
         counts: of what was said before it, how many messages there were in each form.
+        untrusted: the labels of what was said before it, of each form.
         before: what was said before it, where it did not only add to that, such as after a compaction.
     """
 
@@ -49,6 +55,7 @@ class EndedTurn:
     first: int
     last: int
     counts: tuple[int, int]
+    untrusted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     before: Said | None = None
 
 
@@ -94,6 +101,11 @@ class Session:
     def beginning(self) -> tuple[Message, ...]:
         """What the turn that is open, or the next one, begins from."""
         return self.said.everything if self.including else self.said.messages
+
+    @property
+    def untrusted(self) -> tuple[str, ...]:
+        """The labels of all untrusted text that has entered what the turn begins from."""
+        return self.said.untrusted_everything if self.including else self.said.untrusted
 
     @property
     def waits(self) -> bool:
@@ -144,7 +156,12 @@ def session_from(base: SessionBase, head: int) -> Session:
     check_conversation(base.messages, "session_base.messages")
     check_conversation(base.everything, "session_base.everything")
     everything = base.messages if base.everything == base.messages else base.everything
-    return Session(head, Said(base.messages, everything))
+    labels, labels_of_everything = base.untrusted, base.untrusted_everything
+    if labels is None:
+        labels = untrusted_labels(base.messages)
+    if labels_of_everything is None:
+        labels_of_everything = untrusted_labels(everything)
+    return Session(head, Said(base.messages, everything, labels, labels_of_everything))
 
 
 def undo_turn(session: Session, run_id: str) -> Session:
@@ -160,7 +177,7 @@ def undo_turn(session: Session, run_id: str) -> Session:
     *turns, last = session.turns
     said = session.said
     messages, everything = last.counts
-    before = Said(said.messages[:messages], said.everything[:everything]) if last.before is None else last.before
+    before = last.before or Said(said.messages[:messages], said.everything[:everything], *last.untrusted)
     return replace(session, said=before, turns=tuple(turns))
 
 
@@ -178,8 +195,22 @@ def _advance_turn(session: Session, event: Event, head: int) -> Session:
     said, only_added = _said_after(session, run)
     before = None if only_added else session.said
     counts = len(session.said.messages), len(session.said.everything)
-    turn = EndedTurn(run.started.run_id, first, head, counts, before)
+    labels = session.said.untrusted, session.said.untrusted_everything
+    turn = EndedTurn(run.started.run_id, first, head, counts, labels, before)
     return Session(head, said, turns=(*session.turns, turn), checkpoints=session.checkpoints)
+
+
+def base_of(said: Said, through: int, at: float = 0.0) -> SessionBase:
+    """The entry that stands for what was said, with its labels where the messages alone do not tell them."""
+    labels, everywhere = said.untrusted, said.untrusted_everything
+    return SessionBase(
+        through,
+        said.messages,
+        said.everything,
+        at,
+        None if labels == untrusted_labels(said.messages) else labels,
+        None if everywhere == untrusted_labels(said.everything) else everywhere,
+    )
 
 
 def _begun(session: Session, event: RunStarted) -> Run:
@@ -188,7 +219,7 @@ def _begun(session: Session, event: RunStarted) -> Run:
     count = 0 if event.history is None else event.history.count
     if count != len(session.beginning):
         _refuse(f"a turn begins from {count} messages, but there are {len(session.beginning)}")
-    return start(event, session.beginning)
+    return start(event, session.beginning, session.untrusted)
 
 
 def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
@@ -199,13 +230,15 @@ def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
     begun, before = session.beginning, session.said
     said = conversation(run)
     completed = isinstance(run.outcome, Completed)
+    labels = run.untrusted if completed else before.untrusted
+    everywhere = joined(before.untrusted_everything, run.untrusted)
     if run.history is not begun and run.history[: len(begun)] != begun:
-        return Said(said if completed else before.messages, said), False
+        return Said(said if completed else before.messages, said, labels, everywhere), False
     is_everything = len(begun) == len(before.everything)
     everything = said if is_everything else (*before.everything, *said[len(begun) :])
     # A turn that began from everything has, if it completed, added the turns before it that did not.
     only_added = not completed or begun is before.messages or said[: len(before.messages)] == before.messages
-    return Said(said if completed else before.messages, everything), only_added
+    return Said(said if completed else before.messages, everything, labels, everywhere), only_added
 
 
 def _check_between_turns(session: Session, entry: LogEntry) -> None:

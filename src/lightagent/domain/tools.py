@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
+
+Capability: TypeAlias = Literal["read", "write", "network", "execute"]
+"""What a tool can do: read data, change data, reach other machines, run code."""
+
+Risk: TypeAlias = Literal["low", "medium", "high"]
+"""How much harm a wrong call can do."""
+
+OUTSIDE: Final[frozenset[Capability]] = frozenset({"write", "network", "execute"})
+"""With these a tool has effects outside of its run: what reaches another machine can tell it things."""
+
+OWN_PROVIDER: Final = "lightagent"
+"""The provider of tools that the framework offers by itself."""
 
 DEFAULT_OUTPUT_LIMIT = 64 * 1024
 """Characters of a tool's answer that reach the model unless the tool says otherwise."""
@@ -25,6 +38,10 @@ class ToolSpec:
         idempotent: running a call twice does what running it once does; then an interrupted call may be repeated.
         requires_approval: a human decides before each call.
         resumable: the tool keeps its progress in the run's journal, so an interrupted call goes on where it was.
+        capabilities: what it declares that it can do; nothing for a tool that declares nothing.
+        risk: what it declares of the harm that a wrong call can do.
+        trusted_output: the application vouches for its answers: nobody else can have written a part of them.
+        provider: where the tool comes from, if the application did not write it, such as ``mcp:files``.
     """
 
     name: str
@@ -36,6 +53,15 @@ class ToolSpec:
     idempotent: bool = False
     requires_approval: bool = False
     resumable: bool = False
+    capabilities: tuple[Capability, ...] = ()
+    risk: Risk | None = None
+    trusted_output: bool = False
+    provider: str = ""
+
+    @property
+    def has_outside_effects(self) -> bool:
+        """Whether it declares that it changes data, reaches other machines or runs code."""
+        return not OUTSIDE.isdisjoint(self.capabilities)
 
     def to_openai(self) -> JsonObject:
         """The tool as a chat-completions request offers it; a copy that may be changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, runtime_checkable
 
@@ -10,11 +10,13 @@ from typing_extensions import TypeVar
 
 from lightagent.domain.deltas import Delta
 from lightagent.domain.events import Event
+from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
+from lightagent.ports.budgets import Meter
 from lightagent.ports.policy import Gate
 
 DepsT_co = TypeVar("DepsT_co", covariant=True, default=object)
@@ -45,6 +47,10 @@ def _no_part(part: object) -> None:
     return None
 
 
+def _no_past() -> Sequence[Event]:
+    return ()
+
+
 def _no_headers(origin: Origin) -> TraceHeaders:
     return ()
 
@@ -60,6 +66,10 @@ class Nesting:
         gates: the gates of the runs around it, the outermost first; they review the nested run as well.
         stream: whether deltas are wanted.
         trace_headers: the headers that link what the nested run asks of another process to the trace.
+        untrusted: the labels of the untrusted text that came before the call, which the query may tell.
+        flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
+        meters: the budgets of the runs around it; what the nested run spends counts on them as well.
+        past: gives the events of the nested run so far.
     """
 
     child: Run | None
@@ -68,6 +78,10 @@ class Nesting:
     gates: tuple[Gate, ...] = ()
     stream: bool = False
     trace_headers: Callable[[Origin], TraceHeaders] = _no_headers
+    untrusted: tuple[str, ...] = ()
+    flows: tuple[InformationFlow, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    past: Callable[[], Sequence[Event]] = _no_past
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing_extensions import TypedDict
 
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.call_folding import result_labels
+from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
 from lightagent.domain.effects import HandOver
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import (
@@ -87,6 +89,13 @@ class _Tracer:
         self._request: ModelRequested | None = None
         self._names: dict[str, str] = {}
         self._children: dict[str, _Tracer] = {}
+        self._untrusted = untrusted_labels(started.messages) if started.untrusted is None else started.untrusted
+        self._came: list[str] = []  # labels of results, which the model sees with its next request
+
+    @property
+    def untrusted(self) -> tuple[str, ...]:
+        """The labels of all untrusted text that has entered the conversation."""
+        return joined(self._untrusted, self._came)
 
     def add(self, event: Event) -> None:
         self._events.append(event)
@@ -97,6 +106,7 @@ class _Tracer:
                 self._head = self._next_head or self._head
                 self._next_head = None
                 self._request = event
+                self._untrusted, self._came = joined(self._untrusted, self._came), []
             case ModelFailed() | ModelReplied():
                 self._model(event)
             case ToolStarted() | ToolFinished():
@@ -129,7 +139,9 @@ class _Tracer:
             case ContextAdded(source=source, messages=messages, error=error):
                 code: JsonValue = None if error is None else error.code
                 told: JsonObject = {"messages": [message.to_openai() for message in messages]}
-                data: JsonObject = {"source": source, "message_count": len(messages), "code": code}
+                labels = labels_of(messages)
+                self._came += labels
+                data: JsonObject = {"source": source, "message_count": len(messages), "code": code, "labels": [*labels]}
                 self._line("context_added", event.at, data, told)
             case ContextReplaced():
                 self._replaced(event)
@@ -156,6 +168,7 @@ class _Tracer:
             "message_count": len(event.messages),
             "usage": event.usage.to_dict() if event.usage else None,
             "code": None if event.error is None else event.error.code,
+            "labels": [*event.replaced],
         }
         told: JsonObject = {"messages": [message.to_openai() for message in event.messages]}
         self._line("context_replaced", event.at, data, told)
@@ -211,6 +224,7 @@ class _Tracer:
             "user_id": event.scope.user,
             "model": event.head.model,
             "policies": list(event.policies),
+            "untrusted": [*self._untrusted],
         }
         told = () if event.head.silent else (event.head.instructions,)
         messages: list[JsonValue] = [message.to_openai() for message in (*told, *event.messages)]
@@ -255,9 +269,14 @@ class _Tracer:
     def _tool(self, event: ToolStarted | ToolFinished) -> None:
         data: JsonObject = {"id": event.call_id, "name": self._names.get(event.call_id, "")}
         if isinstance(event, ToolStarted):
+            data["untrusted"] = [*self._untrusted]
             self._line("tool_call", event.at, data, {"arguments": copy_json(event.arguments)})
             return
+        child = self._children.get(event.call_id)
+        labels = result_labels(str(data["name"]), event, None if child is None else child.untrusted)
+        self._came += labels
         data |= {"status": event.status, "output_chars": len(event.output), "duration": event.duration}
+        data["labels"] = [*labels]
         if event.error is not None:
             data["code"] = event.error.code
         self._line("tool_result", event.at, data, {"output": event.output})

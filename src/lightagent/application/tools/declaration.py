@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from lightagent.aiokits.thread_job import Pace
 from lightagent.application.tools.compiled import CompiledTool, Unresolved, announced_context, find_deps
 from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
+from lightagent.application.tools.tool_info import with_marks
 from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
 from lightagent.domain.tools import ToolSpec
 
@@ -72,7 +73,8 @@ class Declaration:
             compiled = self.compiled(function)
             title = self.info.get("tool_title") if self.info is not None else None
             name = self.signature.name
-            self._spec = ToolSpec(name, compiled.description, compiled.parameters, str(title or ""))
+            spec = ToolSpec(name, compiled.description, compiled.parameters, str(title or ""))
+            self._spec = spec if self.info is None else with_marks(spec, self.info)
         return self._spec
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Concatenate, Generic, Never, ParamSpec, Protocol, TypeVar, overload
 
 from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, Capability, Risk
 from lightagent.ports.tools import RunContext
 
 DepsT = TypeVar("DepsT")
@@ -58,6 +58,9 @@ def tool(
     output_limit: int = DEFAULT_OUTPUT_LIMIT,
     idempotent: bool = False,
     requires_approval: bool = False,
+    capabilities: Sequence[Capability] = (),
+    risk: Risk | None = None,
+    trusted_output: bool = False,
 ) -> ToolDecorator: ...
 def tool(
     function: Callable[P, T] | None = None,
@@ -69,6 +72,9 @@ def tool(
     output_limit: int = DEFAULT_OUTPUT_LIMIT,
     idempotent: bool = False,
     requires_approval: bool = False,
+    capabilities: Sequence[Capability] = (),
+    risk: Risk | None = None,
+    trusted_output: bool = False,
 ) -> FunctionTool[Never] | ToolDecorator:
     """Declare a function as a tool: ``@tool`` or ``@tool(timeout=5)``.
 
@@ -81,6 +87,10 @@ def tool(
         output_limit: characters of the answer that reach the model.
         idempotent: running a call twice does what running it once does, so an interrupted one may be repeated.
         requires_approval: a human decides before each call.
+        capabilities: what the tool can do: any of ``read``, ``write``, ``network`` and ``execute``. The last three mark
+            it as having outside effects: a call that untrusted text may have caused then waits for a human.
+        risk: the harm that a wrong call can do: ``low``, ``medium`` or ``high``; for policies.
+        trusted_output: nobody but the application can have written a part of the answers, such as those of a clock.
 
     Raises:
         ConfigurationError: the function cannot be a tool, or an option is out of range.
@@ -96,6 +106,9 @@ def tool(
             output_limit=output_limit,
             idempotent=idempotent,
             requires_approval=requires_approval,
+            capabilities=capabilities,
+            risk=risk,
+            trusted_output=trusted_output,
         )
     )
 

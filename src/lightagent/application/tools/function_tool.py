@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Concatenate, ParamSpec, TypeGuard, overload
@@ -15,9 +15,10 @@ from lightagent.application.tools.compiled import deps_fit, describe_form
 from lightagent.application.tools.declaration import Declaration, declare
 from lightagent.application.tools.drain_results import call_function
 from lightagent.application.tools.signature import Function, read_name
+from lightagent.domain.capabilities import check_declared
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, ToolSpec
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, Capability, Risk, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 
 DepsT = TypeVar("DepsT")
@@ -30,7 +31,8 @@ class ToolOptions:
     """How a run treats a tool, and what replaces the function's own words; see `ToolSpec`.
 
     Raises:
-        ConfigurationError: a timeout that is not positive and finite, or an output limit below 1.
+        ConfigurationError: a timeout that is not positive and finite, an output limit below 1, or a capability or risk
+            that there is not.
     """
 
     name: str | None = None
@@ -39,12 +41,16 @@ class ToolOptions:
     output_limit: int = DEFAULT_OUTPUT_LIMIT
     idempotent: bool = False
     requires_approval: bool = False
+    capabilities: Sequence[Capability] = ()
+    risk: Risk | None = None
+    trusted_output: bool = False
 
     def __post_init__(self) -> None:
         if self.timeout is not None and not (self.timeout > 0 and math.isfinite(self.timeout)):
             raise ConfigurationError(f"A tool's timeout is a positive number of seconds or None, not {self.timeout!r}.")
         if self.output_limit < 1:
             raise ConfigurationError(f"A tool's output_limit is at least 1, not {self.output_limit!r}.")
+        check_declared(self.capabilities, self.risk)
 
     def applied_to(self, spec: ToolSpec) -> ToolSpec:
         """The declaration with these options."""
@@ -55,6 +61,9 @@ class ToolOptions:
             output_limit=self.output_limit,
             idempotent=self.idempotent,
             requires_approval=self.requires_approval,
+            capabilities=tuple(self.capabilities) or spec.capabilities,
+            risk=spec.risk if self.risk is None else self.risk,
+            trusted_output=self.trusted_output,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from typing_extensions import TypeVar
 
@@ -15,14 +16,19 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.application.tools.wrapped_tool import unwrapped
+from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
 from lightagent.domain.effects import Effect, OfferTools, ToolAnswer
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.signals import ControlSignal, RetryTool
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT", default=None)
+
+_MOST_LABELS: Final = 32
+_LONGEST_LABEL: Final = 200
+"""Labels stay with a conversation for good, so a tool cannot make many of them at once."""
 
 
 class ToolAbandoned(ToolError):
@@ -37,11 +43,13 @@ class CallAnswer:
         output: the text for the model.
         effects: what the call does to the run.
         hand_over: the name of the agent that is to go on; empty for none.
+        labels: where the output comes from, where it is not just from the tool.
     """
 
     output: str
     effects: tuple[Effect, ...] = ()
     hand_over: str = ""
+    labels: tuple[str, ...] = ()
 
 
 async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: RunContext[DepsT]) -> CallAnswer:
@@ -71,7 +79,7 @@ async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: Ru
 
 def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     if not isinstance(output, ToolAnswer):
-        return CallAnswer(render_output(output, spec.output_limit))
+        return CallAnswer(render_output(output, spec.output_limit), labels=output_labels(spec))
     offer: object = output.offer
     hand_over: object = output.hand_over
     if not isinstance(offer, (list, tuple)) or not all(isinstance(name, str) for name in offer):
@@ -79,7 +87,33 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     if not isinstance(hand_over, str):
         raise ToolError(f"{spec.name} answered with a hand_over that is not the name of an agent.", guidance="")
     effects = (OfferTools(tuple(offer)),) if offer else ()
-    return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over)
+    labels = output_labels(spec, _labels(output.labels, spec))
+    return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over, labels)
+
+
+def _labels(labels: object, spec: ToolSpec) -> tuple[str, ...]:
+    if not isinstance(labels, (list, tuple)) or len(labels) > _MOST_LABELS or not all(map(_is_label, labels)):
+        raise ToolError(
+            f"{spec.name} answered with labels that are not a list of at most {_MOST_LABELS} sources such as "
+            "'web:example.org'.",
+            guidance="",
+        )
+    return tuple(labels)
+
+
+def _is_label(label: object) -> bool:
+    """Whether it is a short text, and not one that calls itself trusted."""
+    return isinstance(label, str) and 0 < len(label) <= _LONGEST_LABEL and is_untrusted(label)
+
+
+def output_labels(spec: ToolSpec, more: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Where what a tool answers comes from; nothing where that is the tool alone, which goes without saying."""
+    own = f"{TOOL_LABEL}{spec.name}"
+    if spec.provider and spec.provider != OWN_PROVIDER:
+        more = (*more, spec.provider)
+    if more:
+        return tuple(dict.fromkeys((own, *more)))
+    return (f"{TRUSTED}{own}",) if spec.trusted_output else ()
 
 
 def _too_slow(tool: Tool[DepsT], spec: ToolSpec, *, abandoned: bool) -> ToolError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Literal, TypeGuard
 
 from typing_extensions import TypedDict
 
 from lightagent.application.tools.signature import VALID_NAME
+from lightagent.domain.capabilities import CAPABILITIES, RISKS
+from lightagent.domain.tools import ToolSpec
 
 TYPES: Mapping[str, str] = {
     "string": "string",
@@ -49,8 +52,22 @@ def validate_tool_info(info: object) -> list[ToolProblem]:
         return [ToolProblem(tool="", level="error", field="tool_info", message="tool_info must be a dict.")]
     name = info.get("tool_name")
     tool = name if isinstance(name, str) else ""
-    found = [*_about_texts(info), *_about_params(info)]
+    found = [*_about_texts(info), *_about_marks(info), *_about_params(info)]
     return [ToolProblem(tool=tool, level=level, field=field, message=message) for level, field, message in found]
+
+
+def with_marks(spec: ToolSpec, info: Mapping[str, object]) -> ToolSpec:
+    """The tool with the capabilities, the risk and the trust that a sound `tool_info` declares."""
+    capabilities, risk, trusted = (info.get(f"tool_{name}") for name in ("capabilities", "risk", "trusted_output"))
+    if capabilities is None and risk is None and trusted is None:
+        return spec
+    declared = capabilities if isinstance(capabilities, list | tuple) else ()
+    return replace(
+        spec,
+        capabilities=tuple(one for one in CAPABILITIES if one in declared),
+        risk=next((one for one in RISKS if one == risk), None),
+        trusted_output=trusted is True,
+    )
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
@@ -73,6 +90,17 @@ def _about_texts(info: Mapping[str, object]) -> Iterator[_Finding]:
         yield "warning", "tool_description", "tool_description is empty: the model chooses the tool by it."
     if title is not None and not isinstance(title, str):
         yield "error", "tool_title", "tool_title must be text."
+
+
+def _about_marks(info: Mapping[str, object]) -> Iterator[_Finding]:
+    capabilities, risk, trusted = (info.get(f"tool_{name}") for name in ("capabilities", "risk", "trusted_output"))
+    known = isinstance(capabilities, list | tuple) and all(one in CAPABILITIES for one in capabilities)
+    if capabilities is not None and not known:
+        yield "error", "tool_capabilities", f"tool_capabilities must be a list of: {', '.join(CAPABILITIES)}."
+    if risk is not None and risk not in RISKS:
+        yield "error", "tool_risk", f"tool_risk must be one of {', '.join(RISKS)}."
+    if trusted is not None and not isinstance(trusted, bool):
+        yield "error", "tool_trusted_output", "tool_trusted_output must be True or False."
 
 
 def _about_params(info: Mapping[str, object]) -> Iterator[_Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
 
+from lightagent.application.tools.decorator import DeclaredTool
 from lightagent.application.tools.tool_file import place_in_file
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings.origins import suggest
@@ -102,5 +103,7 @@ def _functions(module: ModuleType) -> list[ToolFunction]:
     return [
         each
         for name, each in vars(module).items()
-        if inspect.isfunction(each) and each.__module__ == module.__name__ and not name.startswith("_")
+        if (inspect.isfunction(each) or isinstance(each, DeclaredTool))
+        and each.__module__ == module.__name__
+        and not name.startswith("_")
     ]

@@ -1,0 +1,72 @@
+"""A capability policy behind the gate: tools that are denied are not offered, and no call passes without permission."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from lightagent.domain.capabilities import NOT_OFFERED, CapabilityPolicy, Permission, Requester
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.policy import CallPayload, PayloadT, Phase, RequestPayload, Subject
+from lightagent.domain.rulings import ALLOW, Allow, Ask, Forbid, Rewrite, Ruling
+
+_PHASES: Final[frozenset[Phase]] = frozenset({"model_request", "tool_call"})
+
+
+class CapabilityGuard:
+    """What a `CapabilityPolicy` says of the tools of a run, by its user and tenant and by the agent that acts."""
+
+    guard = None
+
+    def __init__(self, policy: CapabilityPolicy) -> None:
+        self._policy = policy
+
+    @property
+    def name(self) -> str:
+        """What it is known by on record."""
+        return "capabilities"
+
+    @property
+    def phases(self) -> frozenset[Phase]:
+        """What is offered, and each call."""
+        return _PHASES
+
+    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
+        """What it says of a payload."""
+        match payload:
+            case RequestPayload(tools=tools) if tools:
+                allowed = tuple(name for name in tools if self._may_be_offered(subject, name))
+                if allowed == tools:
+                    return ALLOW
+                made = replace(payload, tools=allowed)
+                return Rewrite(made, f"{len(tools) - len(allowed)} tools are not offered, since they are denied.")
+            case CallPayload():
+                permission = self._permission(subject, subject.name)
+                if permission.access == "ask" and not subject.facts.approved:
+                    return Ask(f"{subject.name} needs approval. {permission.reason}")
+                return _refused(subject.name, permission) if permission.access == "deny" else _passed(permission)
+            case _:
+                return ALLOW
+
+    def _may_be_offered(self, subject: Subject, name: str) -> bool:
+        return self._permission(subject, name).access != "deny"
+
+    def _permission(self, subject: Subject, name: str) -> Permission:
+        """What the policy says of a tool; one that is not offered is denied."""
+        spec = next((one for one in subject.facts.specs if one.name == name), None)
+        if spec is None:
+            return NOT_OFFERED
+        origin = subject.origin
+        requester = Requester(origin.scope.user, origin.agent_name, origin.scope.tenant)
+        return self._policy.decide(requester, spec)
+
+
+def _passed(permission: Permission) -> Allow:
+    """On record only where a rule says so."""
+    return Allow(permission.reason if permission.rule else "")
+
+
+def _refused(name: str, permission: Permission) -> Forbid:
+    text = f"The tool {name!r:.100} may not be called here."
+    error = LightAgentErrorInfo("LA-POLICY", text, "Go on without it, or say that it is denied.")
+    return Forbid(error, permission.reason)

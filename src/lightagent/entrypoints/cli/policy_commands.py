@@ -1,0 +1,116 @@
+"""``lightagent policy``: who may call which tools by the settings, and why; without a model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.foreign_tool import declared
+from lightagent.application.tools.function_tool import as_tool
+from lightagent.application.tools.loader import ToolLoader
+from lightagent.bootstrap import open_tools
+from lightagent.domain.capabilities import NOT_OFFERED, CapabilityPolicy, Permission, Requester
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.tools import ToolSpec
+from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
+from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.settings.origins import printable
+
+policy_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+
+
+@policy_app.callback()
+def policy() -> None:
+    """Who may call which tools."""
+
+
+@policy_app.command()
+@guarded
+def explain(
+    tool: Annotated[str, typer.Option("--tool", help="The name of the tool.")],
+    user: Annotated[str, typer.Option("--user", "-u", help="Whose run it is.")] = "",
+    agent: Annotated[str, typer.Option("--agent", help="The agent that calls it.")] = "",
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant whose run it is.")] = "",
+    tools: Tools = None,
+    directory: Annotated[
+        Path | None, typer.Option("--directory", "-d", metavar="DIR", help="A directory of tools. Its files run.")
+    ] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print what `[default.policy]` decides about a call, which rule decides it, and why the others do not.
+
+    What the tool declares is read from `--tools`, `--directory` or the settings, `[default.tools]`. A tool that is not
+    among them is not offered, and denied. Where none are named, the tool counts as one that declares nothing.
+
+    **Examples**
+
+    `lightagent policy explain --user ann --tool send_mail --tools my_tools.py`
+
+    `lightagent policy explain --user ann --agent clerk --tool delete_file --json | jq .access`
+    """
+    settings = settings_for(config, profile, False, trust_config)
+    chosen = settings.policy.capabilities()
+    loader = ToolLoader(directory) if directory is not None else None if tools else open_tools(settings)
+    offered = asyncio.run(_offered(tools, loader)) if tools or loader is not None else {tool: ToolSpec(tool, "", {})}
+    requester = Requester(user, agent, tenant)
+    spec = offered.get(tool)
+    permission = _permission(chosen, requester, spec)
+    flow = None if spec is None else settings.policy.information_flow().rule(spec, ("text of others",))
+    tainted = permission.access if flow is None or permission.access == "deny" else flow.access
+    others = () if chosen is None or spec is None else tuple(_others(chosen, requester, spec, permission.rule))
+    if as_json:
+        told: JsonObject = {"access": permission.access, "rule": permission.rule, "reason": permission.reason}
+        told |= {"after_untrusted_text": tainted, "others": [*others]}
+        write_answer(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        return ExitCode.COMPLETED
+    console = out()
+    console.print(printable(f"{permission.access} · {tool} · {permission.reason}"), markup=False)
+    if spec is not None:
+        console.print(printable(_declaration(spec)), markup=False)
+    if tainted != permission.access:
+        console.print(f"After untrusted text: {tainted}, since the tool has outside effects.", markup=False)
+    for line in others:
+        console.print(printable(line), markup=False)
+    return ExitCode.COMPLETED
+
+
+def _permission(policy: CapabilityPolicy | None, requester: Requester, spec: ToolSpec | None) -> Permission:
+    if spec is None:
+        return NOT_OFFERED
+    if policy is None:
+        return Permission("allow", 0, "There is no policy: the settings have no [default.policy] with rules.")
+    return policy.decide(requester, spec)
+
+
+def _declaration(spec: ToolSpec) -> str:
+    capabilities = ", ".join(spec.capabilities) or "no capability"
+    return f"The tool declares {capabilities} and {spec.risk or 'no'} risk."
+
+
+def _others(policy: CapabilityPolicy, requester: Requester, spec: ToolSpec, decided: int) -> Iterator[str]:
+    """What came of each rule that did not decide."""
+    for place, rule in enumerate(policy.rules, 1):
+        if place != decided:
+            why = rule.mismatch(requester, spec) or "another rule decides before it"
+            named = f" {rule.name!r}" if rule.name else ""
+            yield f"Rule {place}{named}, {rule.access}: does not decide, since {why}."
+
+
+async def _offered(files: list[str] | None, loader: ToolLoader | None) -> dict[str, ToolSpec]:
+    """The declarations of the tools that are named, by name."""
+    catalogue: Catalogue[object] = Catalogue(map(as_tool, load_tools(files)), () if loader is None else (loader,))
+    try:
+        toolset = await catalogue.toolset()
+        return {name: declared(tool, name) for name, tool in toolset.tools.items()}
+    finally:
+        await catalogue.aclose()

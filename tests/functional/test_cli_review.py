@@ -71,7 +71,7 @@ def request_id() -> str:
 
 def test_what_waits_is_listed_and_shown_in_full(folder: Path) -> None:
     assert "There are no such requests." in invoke("review", "list").stdout
-    long = "ann " * 100 + "\u202etxt.exe\x1b[2J"
+    long = "ann " * 100 + "\u202etxt.exe\x1b[2J\ud83d"
     waiting(folder, long)
     asked = request_id()
     assert asked in invoke("review", "list").stdout
@@ -136,3 +136,34 @@ def test_a_decision_is_revoked_and_remembered_ones_are_forgotten(folder: Path) -
 )
 def test_what_is_wrong_is_told_in_a_sentence(folder: Path, command: list[str]) -> None:
     assert "LA-CONFIG" in invoke("review", *command, code=2).output
+
+
+GUARDED = '''
+from pathlib import Path
+
+from lightagent import tool
+
+
+@tool(requires_approval=True)
+def calculate(expression: str) -> str:
+    """Calculates an expression.
+
+    Args:
+        expression: such as 1 + 1.
+    """
+    Path("paid.txt").write_text(expression)
+    return "forty-two"
+
+
+TOOLS = [calculate]
+'''
+
+
+def test_what_a_run_of_the_command_line_waits_for_is_decided_with_review(folder: Path) -> None:
+    (folder / "tools.py").write_text(GUARDED)
+    tools = ["--tools", "tools.py"]
+    invoke("run", "What is 6 * 7?", "--session", "monday", *tools, code=3)
+    invoke("review", "approve", request_id(), "--as", "carol")
+    assert "forty-two" in invoke("sessions", "resume", "monday", *tools).stdout
+    assert (folder / "paid.txt").read_text() == "6 * 7"
+    assert "used" in invoke("review", "list", "--status", "all").stdout

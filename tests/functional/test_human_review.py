@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,16 @@ def test_the_first_decision_counts(store: ReviewStore) -> None:
         with pytest.raises(AlreadyDecided, match="decided before: reject by carol"):
             reopened(store).resolve(request.request_id, decision)
     assert store.get_decision(request.request_id) == ApprovalDecision.reject("No.", actor="carol")
+
+
+@pytest.mark.parametrize("answer", [True, None, "approve", {"action": "approve"}], ids=repr)
+def test_what_is_no_decision_decides_nothing(store: ReviewStore, answer: object) -> None:
+    ask(hook(store=store))
+    (request,) = store.list_pending()
+    decide: Callable[..., object] = store.resolve
+    with pytest.raises(ConfigurationError, match="expected an ApprovalDecision"):
+        decide(request.request_id, answer)
+    assert store.list_pending() == [request]
 
 
 def test_what_the_caller_decides_is_on_record_in_the_store_too(store: ReviewStore) -> None:

@@ -26,7 +26,7 @@ from lightagent import (
     Sessions,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.adapters.journals.sealed import SealedJournalStore
+from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
 from lightagent.application.reviews import review_key
 from lightagent.domain.errors import IncompleteListing, StoreError, TamperedStream
 from lightagent.domain.json_types import JsonValue
@@ -137,6 +137,26 @@ async def test_a_sealed_store_that_was_edited_behind_its_back_is_refused(tmp_pat
     with pytest.raises(TamperedStream):
         await till.agent.aresume(result.journal)
     assert till.paid == []
+
+
+async def test_a_sealed_store_that_was_put_back_does_not_give_a_decision_again(tmp_path: Path) -> None:
+    """A copy of the store from before the payment would let one approval pay twice."""
+    editor = MemoryEditor(tmp_path)
+    heads = FileHeads(tmp_path / "heads")
+
+    def opened() -> ReviewStore:
+        return ReviewStore(SealedJournalStore(editor.open(), KEYS, heads, patience=0))
+
+    result = await Till(PAY, hook=hook(store=opened())).agent.arun("Pay.", result_format="object")
+    [review] = [review async for review in opened().reviews.list()]
+    await opened().reviews.decide(review.request.request_id, ApprovalDecision.approve(actor="carol"))
+    before = editor.copy()
+    till = Till("Done.", hook=hook(store=opened()))
+    await till.agent.aresume(result.journal.to_json())
+    editor.restore(before)
+    with pytest.raises(TamperedStream):
+        await Till("Done.", hook=hook(store=opened())).agent.aresume(result.journal.to_json())
+    assert till.paid == [(5, "ann")]
 
 
 async def test_a_listing_tells_of_a_review_that_was_damaged_after_the_others(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.support.review_runs import ACTIONS, Case, begin, go_on, read_case, wr
 
 ROOT = Path(__file__).parents[2]
 WHOLE = os.environ.get("TEST_REVIEW_TABLE") == "whole"
-SAMPLE = 32
+SAMPLE = 24
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -17,7 +17,9 @@ from lightagent import (
     RunContext,
     tool,
 )
+from lightagent.application.reviews import review_key
 from lightagent.domain.events import ApprovalDecided, Event, Nested, ToolStarted
+from lightagent.domain.review_log import ReviewTaken
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 APPROVE = ApprovalDecision.approve(actor="carol")
@@ -35,12 +37,13 @@ class Scene:
     def __init__(self, store: ReviewStore, depth: int) -> None:
         self.store = store
         self.depth = depth
+        self.idempotent = True
         self.keys: list[str] = []
 
     def agent(self, *, waits: bool = False) -> LightAgent[None, str]:
         """The outermost agent: one that makes the call, or one that goes on after it."""
 
-        @tool(idempotent=True)
+        @tool(idempotent=self.idempotent)
         def pay(ctx: RunContext[None], amount: int) -> str:
             """Pay."""
             self.keys.append(ctx.idempotency_key)
@@ -143,3 +146,20 @@ def test_another_actor_in_the_journal_than_in_the_store_is_refused(scene: Scene)
     other = replace(APPROVE, actor="eve")
     with pytest.raises(PolicyError, match="does not have"):
         scene.agent().resume(Journal((*journal.events, scene.nested(ApprovalDecided("call_1_1", other)))).to_json())
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_a_decision_that_a_lost_process_took_is_in_doubt(scene: Scene, idempotent: bool) -> None:
+    """Nobody knows how far it came: the call is repeated if its tool allows that, else it is reported."""
+    scene.idempotent = idempotent
+    journal = (await scene.agent(waits=True).arun("Pay.", result_format="object")).journal
+    [review] = [review async for review in scene.store.reviews.list()]
+    review = await scene.store.reviews.decide(review.request.request_id, APPROVE)
+    await scene.store.reviews.append(review_key(review.request), review, ReviewTaken(kept=False))
+    result = await scene.agent().aresume(journal.to_json())
+    (call,) = result.tool_calls
+    (call,) = call.nested or (call,)
+    assert (call.status, len(scene.keys)) == (("ok", 1) if idempotent else ("unknown", 0))
+    assert result.outcome.kind == "completed"
+    with pytest.raises(PolicyError, match="Another process"):
+        await scene.agent().aresume(journal.to_json())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +26,7 @@ from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.ports.journals import JournalStore
 from lightagent.testing import ScriptedModel, call_tool
+from tests.servers.leaks import LeakCheck
 from tests.support.wrapped_journals import WrappedStore
 
 WRITES = ("review_taken", "review_used", "approval_decided", "tool_started", "tool_finished", "run_finished")
@@ -128,3 +131,46 @@ async def test_a_part_that_fails_once_makes_no_second_effect(part: str, kept: st
     assert happened or kept != "json"
     if not happened:  # The decision or the intent could not be kept, so the run has ended, or reports that call.
         assert part in ("approval_decided", "tool_started")
+
+
+class SlowStore(WrappedStore):
+    """A store that lets others run before and after each call."""
+
+    async def before(self, *, writes: bool) -> None:
+        await asyncio.sleep(0)
+
+    async def after(self, *, writes: bool) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "as JSON"])
+async def test_whoever_gives_up_at_any_moment_leaves_no_second_effect_and_no_lease(
+    leaks: LeakCheck, kept: bool
+) -> None:
+    ends = Counter[str]()
+    for moment in range(45):
+        trouble = Trouble()
+        store = SlowStore(MemoryJournalStore())
+        agent = build(store, trouble)
+        waiting = await agent.arun("Pay.", result_format="object", journal=store if kept else None)
+        reviews = agent.means.desks[0].reviews
+        [review] = [review async for review in reviews.list()]
+        await reviews.decide(review.request.request_id, ApprovalDecision.approve(actor="carol"))
+        task = asyncio.create_task(agent.aresume(waiting.journal.to_json(), store=store if kept else None))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait((task,))
+        after = (await reviews.show(review.request.request_id)).status
+        found = await Runs(store).journal(waiting.run_id) if kept else waiting.journal
+        assert found is not None
+        if after == "used" or found.run.outcome != waiting.outcome:
+            ends["over"] += 1
+            continue
+        result = await agent.aresume(found.to_json(), store=store if kept else None)
+        ends[f"{after}, then {result.tool_calls[0].status}"] += 1
+        assert result.content == "Done."
+        assert len(trouble.paid) <= 1
+        assert trouble.paid or result.tool_calls[0].status == "unknown"
+    assert ends["decided, then ok"]
+    assert ends["over"]

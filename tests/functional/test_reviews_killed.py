@@ -47,7 +47,7 @@ def kill(program: subprocess.Popen[str], order: Order) -> None:
 
 async def go_on_when_the_lease_is_over(order: Order, journals: JournalStore) -> RunResult[str]:
     """What becomes of the run in the next process: the lease of the one that died has still to end."""
-    for _ in range(100):
+    for _ in range(600):  # Half a minute; it lasts a tenth of a second.
         try:
             return await go_on(order, journals)
         except (LeaseHeld, PolicyError) as error:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-
-import aiohttp
-from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
+from urllib.parse import urlsplit
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_bytes import encode_json
@@ -34,9 +32,12 @@ class Webhook:
 
     def __init__(self, url: str) -> None:
         try:
-            TypeAdapter(AnyHttpUrl).validate_python(url)
-        except ValidationError:
-            raise ConfigurationError("webhook: expected a URL that begins with http:// or https://.") from None
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ConfigurationError("webhook: expected a URL that begins with http:// or https://.", guidance="")
         self._url = url
 
     async def __call__(self, request: ApprovalRequest) -> None:
@@ -45,6 +46,8 @@ class Webhook:
         Raises:
             WebhookError: it was not taken.
         """
+        import aiohttp  # It takes a tenth of a second, and most programs have no webhook.
+
         body = encode_json(notice_of(request))
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"{request.request_id}:{request.round}"}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:

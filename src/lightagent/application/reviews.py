@@ -112,12 +112,18 @@ class Reviews:
                 these arguments too: in the ``session`` of the run, or for its ``user``.
 
         Raises:
-            ConfigurationError: there is no such request, or the decision cannot be remembered.
+            ConfigurationError: there is no such request, it is no decision, or it cannot be remembered.
             AlreadyDecided: somebody was first.
             PolicyError: it has expired or was revoked; its arguments cannot be shown completely; or the actor
                 may not decide so.
             StoreError: the store cannot be read or written.
         """
+        given: object = decision
+        if not isinstance(given, ApprovalDecision):
+            raise ConfigurationError(
+                f"decide: expected an ApprovalDecision, got {type(given).__name__}.",
+                guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
+            )
         key, review = await self._found(request_id, user_id)
         if remember is not None:
             self.remembered.check(review.request, decision, remember)

@@ -68,7 +68,7 @@ class ReviewDesk:
         self.separate_reviewer = separate_reviewer
         self.name = name
         self._reviewer = _handler(reviewer, "reviewer", self.timeout)
-        self._notify = _handler(notify, "notify", NOTICE_SECONDS)
+        self._notify = _handler(notify, "webhook", NOTICE_SECONDS)
         self._most_used = most_used
         self._used: deque[StreamKey] = deque()
         self._actor = "" if reviewer is None else f"reviewer:{name_of(reviewer)}"

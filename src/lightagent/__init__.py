@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 from lightagent.homes import HOME_OF
 
 if TYPE_CHECKING:
+    from lightagent.adapters.budgets.journal import JournalBudgetAccounts
+    from lightagent.adapters.budgets.memory import MemoryBudgetAccounts
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
+    from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.journal import Journal
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.result import RunResult
+    from lightagent.application.projections.spent import spent_in
     from lightagent.application.projections.stream_events import StreamEvent
     from lightagent.application.projections.trace import TraceEvent, trace_events
     from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
     from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
+    from lightagent.application.tool_sources.mcp_tools import McpTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
     from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
@@ -64,13 +69,17 @@ if TYPE_CHECKING:
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
+    from lightagent.compose.mcp import mcp_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+    from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
+    from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception
     from lightagent.domain.errors import (
+        AlreadyDecided,
         BudgetError,
         ConfigurationError,
         FlowTimeout,
@@ -92,6 +101,8 @@ if TYPE_CHECKING:
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
+    from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+    from lightagent.domain.mcp_faults import McpFault, McpUnavailable
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
     from lightagent.domain.policy import (
@@ -116,6 +127,7 @@ if TYPE_CHECKING:
         Subject,
         Verdict,
     )
+    from lightagent.domain.prices import ModelPrice, PriceTable
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.review_log import Review
     from lightagent.domain.review_requests import ApprovalRequest
@@ -126,6 +138,7 @@ if TYPE_CHECKING:
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
+        open_detector,
         output_redaction_guardrail,
         output_schema_guardrail,
         privacy_input_guardrail,
@@ -134,6 +147,7 @@ if TYPE_CHECKING:
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
+    from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
@@ -151,8 +165,11 @@ __version__ = "1.0.0a1"
 __all__ = [
     "DEFAULT_PRIVACY_PATTERNS",
     "ERROR_TAXONOMY",
+    "Account",
+    "AccountKey",
     "AgentHead",
     "AgentOptions",
+    "AlreadyDecided",
     "App",
     "ApprovalDecision",
     "ApprovalPayload",
@@ -163,8 +180,11 @@ __all__ = [
     "AsyncRunStream",
     "AsyncToolDispatcher",
     "Blocked",
+    "BudgetAccounts",
     "BudgetError",
     "BudgetExhausted",
+    "BudgetLimits",
+    "Budgets",
     "CallPayload",
     "Cancelled",
     "CapabilityPolicy",
@@ -200,11 +220,13 @@ __all__ = [
     "HistorySource",
     "HookContext",
     "HookDecision",
+    "HttpServer",
     "HumanApprovalHook",
     "HumanFeedback",
     "InMemoryReviewStore",
     "InformationFlow",
     "Journal",
+    "JournalBudgetAccounts",
     "JournalStore",
     "JsonObject",
     "JsonReviewStore",
@@ -214,8 +236,14 @@ __all__ = [
     "LightAgentErrorInfo",
     "Limits",
     "ListedTools",
+    "McpFault",
+    "McpServer",
+    "McpTools",
+    "McpUnavailable",
+    "MemoryBudgetAccounts",
     "MissingExtraError",
     "ModelEndpoint",
+    "ModelPrice",
     "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
@@ -229,10 +257,12 @@ __all__ = [
     "PolicyError",
     "PolicyHook",
     "PrefixedTools",
+    "PriceTable",
     "Prompts",
     "ProviderError",
     "PrunedSessions",
     "QueryPayload",
+    "RateLimit",
     "ReasoningDelta",
     "Refused",
     "RememberedDecision",
@@ -262,12 +292,15 @@ __all__ = [
     "SessionTurn",
     "Sessions",
     "Settings",
+    "Spent",
+    "StdioServer",
     "Stopped",
     "StoredRun",
     "StreamEvent",
     "Subject",
     "Suspended",
     "TelemetrySink",
+    "TenantBudget",
     "TextDelta",
     "TokenCounter",
     "Tool",
@@ -298,8 +331,10 @@ __all__ = [
     "format_error_code",
     "format_lightagent_error",
     "high_risk_parameter_guardrail",
+    "litellm_prices",
     "load_settings",
     "maximum_length_guardrail",
+    "mcp_tools",
     "normalize_usage",
     "on_approval_required",
     "on_conclusion",
@@ -308,10 +343,12 @@ __all__ = [
     "on_handoff",
     "on_output",
     "open_app",
+    "open_detector",
     "output_redaction_guardrail",
     "output_schema_guardrail",
     "privacy_input_guardrail",
     "sensitive_tool_confirmation_guardrail",
+    "spent_in",
     "summarize_trace",
     "tool",
     "trace_events",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
@@ -16,7 +17,6 @@ from lightagent.application.keep_run import RunKeeper
 from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
-from lightagent.application.nest_agent import AgentTool, agent_tool_spec
 from lightagent.application.projections.history import history
 from lightagent.application.projections.result import OutputT, RunResult, run_result
 from lightagent.application.projections.stream_events import StreamEvent, StreamEvents
@@ -27,9 +27,6 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import start_run
 from lightagent.application.steps import Step
 from lightagent.application.structured_output import OutputType
-from lightagent.application.tools.registry import tool_problems
-from lightagent.application.tools.signature import check_name
-from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT
 from lightagent.application.write_session import SESSION_WAIT
 from lightagent.compose.agent import compose_means
@@ -40,10 +37,9 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.masking import shown
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.tools import NestedDelta, Tool, ToolPart
+from lightagent.ports.tools import NestedDelta, ToolPart
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -60,12 +56,14 @@ ItemT = TypeVar("ItemT")
 class AgentBase(Generic[DepsT, OutputT]):
     """An agent's parts, and what is asked of it besides runs."""
 
-    __slots__ = ("__weakref__", "_deps", "_output", "means")
+    __slots__ = ("__weakref__", "_changing", "_deps", "_output", "_tools_directory", "means")
 
     def _compose(self, output: object, deps: object, options: AgentOptions) -> None:
         self._output: OutputType[OutputT] = OutputType(output)
         self._deps: DepsType[DepsT] = DepsType(deps)
         self.means: Means[DepsT] = compose_means(options, self._output, deps)
+        self._tools_directory = options.get("tools_directory")
+        self._changing = threading.Lock()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, model={self.means.model.name!r})"
@@ -78,7 +76,7 @@ class AgentBase(Generic[DepsT, OutputT]):
         )
 
     def __copy__(self) -> Self:
-        """The agent itself: nothing in it can be changed, and what belongs to a run lives in the run."""
+        """The agent itself: what belongs to a run lives in the run."""
         return self
 
     def __deepcopy__(self, memo: object) -> Self:
@@ -89,42 +87,6 @@ class AgentBase(Generic[DepsT, OutputT]):
     def name(self) -> str:
         """The agent's name."""
         return self.means.name
-
-    def get_tools(self) -> list[JsonObject]:
-        """The agent's own tools in OpenAI form; a copy that may be changed. Those of its sources are left out."""
-        return [tool.spec.to_openai() for tool in self.means.catalogue.own.values()]
-
-    def get_tool(self, name: str) -> Tool[DepsT] | None:
-        """The agent's own tool of that name, or None."""
-        return self.means.catalogue.own.get(name)
-
-    def validate_tools(self) -> list[ToolProblem]:
-        """What is wrong with the agent's own tools; each declaration is worked out for it.
-
-        An agent with many tools reads only their names when it is made, so this is how to find out beforehand.
-        """
-        tools = self.means.catalogue.own.items()
-        return [problem for name, tool in tools for problem in tool_problems(name, tool)]
-
-    def as_tool(
-        self, name: str, description: str, *, timeout: float | None = None, output_limit: int = DEFAULT_OUTPUT_LIMIT
-    ) -> Tool[DepsT]:
-        """This agent as a tool of another one.
-
-        Its run is nested in the run that calls it: one journal, one trace, the same dependencies and owner, and the
-        policies of both. Where it waits for a human, the calling run waits.
-
-        Args:
-            name: as the model of the calling agent calls it.
-            description: what the agent is for; that model chooses by it.
-            timeout: seconds until a call is cancelled.
-            output_limit: characters of the answer that reach that model.
-
-        Raises:
-            ConfigurationError: providers would refuse the name.
-        """
-        spec = agent_tool_spec(check_name(name), description, timeout=timeout, output_limit=output_limit)
-        return AgentTool(self.means, spec)
 
     def export_trace(self) -> list[TraceEvent]:
         """The trace of this agent's last run in the calling thread or task, if that run was asked for one.

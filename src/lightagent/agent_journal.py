@@ -6,13 +6,15 @@ from typing import overload
 
 from typing_extensions import Unpack
 
-from lightagent.agent_base import AgentBase, Query
+from lightagent.agent_base import Query
+from lightagent.agent_tools import ToolAgent
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.journal import Journal
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.resume_run import Decisions, JournalLike, as_journal, resume_run
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.ports import journal_port
 from lightagent.compose.run import check_resumption
 from lightagent.compose.tools import compose_tools
@@ -21,7 +23,7 @@ from lightagent.options import ResumeOptions, RunOptions
 from lightagent.streams import AsyncRunStream
 
 
-class JournalAgent(AgentBase[DepsT, OutputT]):
+class JournalAgent(ToolAgent[DepsT, OutputT]):
     """An agent whose runs can be stored, continued and replayed."""
 
     __slots__ = ()
@@ -74,16 +76,18 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
 
         Args:
             journal: as `RunResult.journal` or `Journal.to_json()` gave it.
-            decision: about the call that waits, or decisions by call id; None for a run that was interrupted.
+            decision: about the call that waits, or decisions by call id; None for a run that was interrupted, and for
+                one about whose calls reviewers have decided in the store of a `HumanApprovalHook`.
             deps: as for `run`; a journal does not hold them.
-            **options: `tools` and `trace` as for `run`. `store` is where the run is kept: what `run` was given as
-                `journal=`. Needed for a journal as JSON, since a run that is resumed elsewhere still seems to wait in
-                its store. The rest is in the journal, and cannot be changed.
+            **options: `tools`, `budgets` and `trace` as for `run`. `store` is where the run is kept: what `run` was
+                given as `journal=`. Needed for a journal as JSON, since a run that is resumed elsewhere still seems to
+                wait in its store. The rest is in the journal, and cannot be changed.
 
         Raises:
             ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent
                 lacks.
-            PolicyError: a decision about a call that does not wait, or not any more.
+            PolicyError: a decision about a call that does not wait, or not any more; or one that the store of reviews
+                does not take or does not have.
             ToolError: a decision edits arguments into some that the tool refuses.
         """
         return self._result(self._play_sync(self._resumed(journal, decision, deps, options)))
@@ -158,7 +162,8 @@ class JournalAgent(AgentBase[DepsT, OutputT]):
         check_resumption(options)
         checked = self._deps.check(deps)
         tools, traced = compose_tools(options.get("tools"), checked), options.get("trace") or False
-        live = resume_run(self.means, journal, decision, checked, tools=tools, traced=traced)
+        budgets = compose_budgets(options.get("budgets"))
+        live = resume_run(self.means, journal, decision, checked, tools=tools, budgets=budgets, traced=traced)
         store = journal_port(options.get("store"), "store")
         if store is None and isinstance(journal, Journal):
             store = journal.store  # Left where it is kept, the run would seem to wait there, and could act once more.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Final, Self, Unpack
+from weakref import WeakSet
 
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
@@ -21,6 +24,11 @@ from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
+from lightagent.settings.budgets import compose_budget_settings
+from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.origins import raise_problems
+
+_LOGGER: Final = logging.getLogger("lightagent")
 
 
 class App:
@@ -31,6 +39,7 @@ class App:
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
+        mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
     """
 
     def __init__(
@@ -39,15 +48,21 @@ class App:
         model: ChatModel,
         journals: JournalStore | None = None,
         tools: ToolSource[object] | None = None,
+        mcp: tuple[ToolSource[object], ...] = (),
     ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
         self.tools = tools
+        self.mcp = mcp
+        self._agents: WeakSet[LightAgent] = WeakSet()
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
+        for source in mcp:
+            self.on_close(source.aclose)
+        self.on_close(self._close_added_sources)
 
     def agent_options(self) -> AgentOptions:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
@@ -63,8 +78,8 @@ class App:
             options["capture_content"] = chosen.capture_content
         if self.journals is not None:
             options["session_store"] = self.journals
-        if self.tools is not None:
-            options["tools"] = [self.tools]
+        if sources := self._sources():
+            options["tools"] = sources
         options["information_flow"] = self.settings.policy.information_flow()
         policy = self.settings.policy.capabilities()
         if policy is not None:
@@ -72,6 +87,9 @@ class App:
         budget = self._context_budget()
         if budget is not None:
             options["context_budget"] = budget
+        budgets = compose_budget_settings(self.settings.budgets, self.journals)
+        if budgets is not None:
+            options["budgets"] = budgets
         return options | _log_options(logs)
 
     def _context_budget(self) -> ContextBudget | None:
@@ -92,12 +110,21 @@ class App:
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
         """An agent as the settings describe it; `options` go over them, and `tools` are offered besides theirs."""
-        if self.tools is not None:
-            options["tools"] = [*(options.get("tools") or ()), self.tools]
+        if sources := self._sources():
+            options["tools"] = [*(options.get("tools") or ()), *sources]
         agent = LightAgent(**(self.agent_options() | options))
         if agent.means.catalogue.sources:
             self.on_close(agent.means.catalogue.aclose)
+        self._agents.add(agent)
         return agent
+
+    async def _close_added_sources(self) -> None:
+        """Close the sources that agents were given after they were made."""
+        for agent in [*self._agents]:
+            await agent.means.catalogue.aclose()
+
+    def _sources(self) -> list[ToolSource[object]]:
+        return [*([] if self.tools is None else [self.tools]), *self.mcp]
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have `close` awaited when the app is closed, before all that was opened earlier."""
@@ -139,7 +166,7 @@ def open_app(settings: Settings | None = None, *, environ: Mapping[str, str] | N
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen))
+    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -147,11 +174,28 @@ def open_tools(settings: Settings) -> ToolLoader | None:
 
     A relative path is taken from the settings file, so that it names the same files wherever a command is typed.
     """
-    chosen = settings.tools.directory
-    if chosen is None:
-        return None
-    file = settings.provenance.origin(("tools", "directory")).file
-    return ToolLoader(chosen if file is None else file.parent / chosen)
+    directory = settings.tool_directory()
+    return None if directory is None else ToolLoader(directory)
+
+
+def open_mcp(settings: Settings, *, environ: Mapping[str, str] | None = None) -> tuple[McpTools, ...]:
+    """The configured MCP servers as sources of tools. Nothing is started before a run first needs the tools.
+
+    An optional server that cannot be started here is left out, and the log says why.
+
+    Raises:
+        ConfigurationError: something is wrong with one; all problems are told at once.
+        MissingExtraError: there are servers, and the package `mcp` is not installed.
+    """
+    reading = read_mcp(settings, os.environ if environ is None else environ)
+    raise_problems([*reading.problems, *reading.unset])
+    for problem in reading.left_out.values():
+        _LOGGER.warning("An MCP server is left out. %s", problem)
+    if not reading.servers:
+        return ()
+    from lightagent.compose.mcp import mcp_tools
+
+    return tuple(mcp_tools(server) for server in reading.servers)
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:

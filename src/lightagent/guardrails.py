@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from typing_extensions import TypeIs
 
 from lightagent.adapters.detectors.patterns import PatternDetector
 from lightagent.adapters.detectors.urls import UrlDetector
 from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS, ValidatedDetector
+from lightagent.adapters.registry import open_adapter
 from lightagent.application.policies.schema_guardrail import SchemaGuardrail
 from lightagent.application.policies.text_guardrails import DetectorGuardrail, LengthGuardrail
 from lightagent.application.policies.tool_guardrails import Allowed, ParameterGuardrail, ToolNamesGuardrail
@@ -25,25 +26,46 @@ from lightagent.ports.detectors import Detector
 Patterns: TypeAlias = Mapping[str, str | re.Pattern[str]] | Sequence[str | re.Pattern[str]]
 """Regular expressions, by the kind of what they find, or without names."""
 
+Detectors: TypeAlias = Detector | Sequence[Detector]
+"""One detector, or several whose findings count together."""
+
+
+def open_detector(kind: str, **options: object) -> Detector:
+    """A detector, for the templates to look with in the place of patterns.
+
+    Args:
+        kind: ``validated``, which the templates use by default, ``phone_numbers``, ``presidio``, ``urls`` or
+            ``patterns``, or that of an installed package.
+        options: what that kind takes, such as ``regions`` of ``phone_numbers``.
+
+    Raises:
+        ConfigurationError: there is no such kind, or it refuses an option.
+        MissingExtraError: a package is missing; the text says what to install.
+    """
+    detector = open_adapter("detectors", kind, options)
+    if not isinstance(detector, Detector):
+        raise ConfigurationError(f"detectors: {kind!r} does not open a Detector.", guidance="Report it to its author.")
+    return detector
+
 
 def privacy_input_guardrail(
-    patterns: Patterns | Detector | None = None, reason: str = "The input seems to hold private data or a secret."
+    patterns: Patterns | Detectors | None = None, reason: str = "The input seems to hold private data or a secret."
 ) -> DetectorGuardrail:
     """Blocks texts that hold private data or keys; for `input_guardrails=`, and for the arguments of tools.
 
     Args:
-        patterns: what to look for: regular expressions, or a detector; by default emails, phone numbers, cards, bank
+        patterns: what to look for: regular expressions, or detectors; by default emails, phone numbers, cards, bank
             accounts, identity numbers, keys and tokens, all of them checked.
         reason: why it blocks; the caller sees it, so it must not say what was found.
 
     Raises:
         ConfigurationError: a pattern is not a regular expression, or matches an empty text.
     """
-    return DetectorGuardrail("privacy_input", _detectors(patterns), reason, None)
+    return _guardrail("privacy_input", _detectors(patterns), reason, None)
 
 
 def output_redaction_guardrail(
-    patterns: Patterns | Detector | None = None, replacement: str = "[redacted]"
+    patterns: Patterns | Detectors | None = None, replacement: str = "[redacted]"
 ) -> DetectorGuardrail:
     """Takes private data and keys out of what the model says; for `output_guardrails=`.
 
@@ -54,7 +76,7 @@ def output_redaction_guardrail(
     Raises:
         ConfigurationError: a pattern is not a regular expression, or matches an empty text.
     """
-    return DetectorGuardrail("output_redaction", _detectors(patterns), "", replacement)
+    return _guardrail("output_redaction", _detectors(patterns), "", replacement)
 
 
 def url_allowlist_guardrail(
@@ -73,7 +95,7 @@ def url_allowlist_guardrail(
     Raises:
         ConfigurationError: one is not the name of a host.
     """
-    return DetectorGuardrail("url_allowlist", (UrlDetector(hosts),), reason, replacement)
+    return _guardrail("url_allowlist", (UrlDetector(hosts),), reason, replacement)
 
 
 def maximum_length_guardrail(most: int, *, cut: bool = False, reason: str = "The text is too long.") -> LengthGuardrail:
@@ -106,7 +128,7 @@ def sensitive_tool_confirmation_guardrail(
     To have a human decide about each call, declare the tool with ``requires_approval=True`` instead.
 
     Args:
-        tool_names: the tools.
+        tool_names: the tools; one of an MCP server may be written as ``SERVER/TOOL``.
         approved: whether they may be called.
         reason: what the model gets as the reason.
 
@@ -130,16 +152,31 @@ def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str
     return ParameterGuardrail(parameters, reason)
 
 
-def _detectors(patterns: Patterns | Detector | None) -> tuple[Detector, ...]:
-    if patterns is None:
+_QUICK: Final = (PatternDetector, UrlDetector, ValidatedDetector)
+"""They do nothing but apply regular expressions, which hold up all threads of a process wherever they are applied."""
+
+
+def _guardrail(name: str, detectors: tuple[Detector, ...], reason: str, replacement: str | None) -> DetectorGuardrail:
+    quick = all(type(detector) in _QUICK for detector in detectors)
+    return DetectorGuardrail(name, detectors, reason, replacement, quick=quick)
+
+
+def _detectors(given: Patterns | Detectors | None) -> tuple[Detector, ...]:
+    if given is None:
         return (ValidatedDetector(),)
-    if isinstance(patterns, Detector):
-        return (patterns,)
-    named = patterns if _is_named(patterns) else _numbered(patterns)
+    if isinstance(given, Detector):
+        return (given,)
+    if _are_detectors(given):
+        return tuple(given)
+    named = given if _is_named(given) else _numbered(given)
     ours = [kind for kind, pattern in named.items() if DEFAULT_PRIVACY_PATTERNS.get(kind) is pattern]
     others = {kind: pattern for kind, pattern in named.items() if kind not in ours}
     found: list[Detector] = [ValidatedDetector(ours)] if ours else []
     return (*found, PatternDetector(others)) if others or not found else tuple(found)
+
+
+def _are_detectors(given: Patterns | Sequence[Detector]) -> TypeIs[Sequence[Detector]]:
+    return isinstance(given, Sequence) and bool(given) and all(isinstance(one, Detector) for one in given)
 
 
 def _is_named(patterns: Patterns) -> TypeIs[Mapping[str, str | re.Pattern[str]]]:

@@ -9,12 +9,14 @@ from typing import Never, Protocol, TypeAlias
 from typing_extensions import TypedDict
 
 from lightagent.application.prompts import Prompts
+from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.events import HistoryReference
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
@@ -52,7 +54,7 @@ class AgentOptions(TypedDict, total=False):
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
         hooks: called at the phases of a run: functions of a `HookContext`, objects with methods named after phases,
-            `PolicyHook`, `ObservingHook`, and functions with a phase's decorator.
+            `PolicyHook`, `ObservingHook`, `HumanApprovalHook`, and functions with a phase's decorator.
         input_guardrails, tool_guardrails, output_guardrails: look at the query, at each tool call and at the final
             answer; functions of that and a context, after the hooks.
         capabilities: who may call which tools; asked before the hooks.
@@ -62,6 +64,7 @@ class AgentOptions(TypedDict, total=False):
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
+        budgets: what runs may spend: `Budgets`, or the `BudgetLimits` of each run with all agents that it calls.
         compactor: keeps the conversation within bounds of your own; not beside `context_budget`.
         history_source: reads the stored conversations that runs begin from.
         session_store: keeps the sessions of runs with a `session_id`.
@@ -95,6 +98,7 @@ class AgentOptions(TypedDict, total=False):
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None
     context_budget: ContextBudget | None
+    budgets: Budgets | BudgetLimits | None
     compactor: Compactor | None
     history_source: HistorySource | None
     session_store: JournalStore | None
@@ -124,6 +128,7 @@ class RunOptions(TypedDict, total=False):
         max_tool_iterations: rounds of tool calls; by default `max_retry`, 10.
         max_retry: attempts at one model request.
         timeout: seconds for the whole run; None: no limit.
+        budgets: what this run may spend, in the place of the agent's budgets. Whoever resumes it passes them again.
         journal: keeps the run as it goes on, so that it survives its process; `Runs` finds it there.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
@@ -140,6 +145,7 @@ class RunOptions(TypedDict, total=False):
     max_tool_iterations: int | None
     max_retry: int | None
     timeout: float | None
+    budgets: Budgets | BudgetLimits | None
     trace: bool | None
     trace_id: str | None
     parent_trace_id: str | None
@@ -153,9 +159,11 @@ class ResumeOptions(TypedDict, total=False):
         tools: those that were given to the run besides the agent's; a journal holds only their names.
         store: where the run is kept, for a journal as JSON. A `Journal` that came from a store knows it, and so does
             one of a session.
+        budgets: what the run may spend, from its beginning on, in the place of the agent's budgets.
         trace: keep the trace.
     """
 
     tools: Sequence[ToolLike] | None
     store: JournalStore | None
+    budgets: Budgets | BudgetLimits | None
     trace: bool | None

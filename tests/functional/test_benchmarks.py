@@ -64,3 +64,12 @@ def test_stored_conversations_are_measured() -> None:
     assert done.returncode == 0, done.stderr
     cells = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| lightagent")]
     assert [float(cell.replace(",", "")) > 0 for row in cells for cell in row[1:]] == [True] * 4
+
+
+def test_policies_are_measured() -> None:
+    command = [sys.executable, "benchmarks/policies.py", "--turns", "2", "--repeats", "1", "--only", "lightagent"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| lightagent")]
+    assert len(rows) == 7
+    assert all(float(row[2].replace(",", "")) > 0 for row in rows)

@@ -16,9 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent import JsonObject, JsonValue, LightAgent
+from lightagent import JsonObject, JsonValue, LightAgent, ToolSpec
+from lightagent.application.tool_sources.mcp_tool import McpServerTool
 from lightagent.application.tools.mapped_tool import MappedTool
+from lightagent.domain.mcp import McpResult, McpTool, TextPart
+from lightagent.domain.mcp_declarations import mcp_tool_spec
 from lightagent.domain.messages import ToolCall
+from lightagent.ports.mcp import McpCaller, McpConnection
+from lightagent.ports.tools import Tool
 from lightagent.testing import ScriptedModel
 from tests.servers.json_values import as_list, as_object
 
@@ -196,9 +201,43 @@ class Reached:
             self.seen.append(given)
             return "done"
 
-        info = declared if way == "openai" else _tool_info(declared)
-        self.tool = MappedTool(str(declared["name"]), function, info)
-        self.schema = self.tool.spec.parameters
+        self.tool: Tool[None]
+        if way == "mcp":
+            self.tool = _on_server(declared, self.seen)
+            self.schema = as_object(declared["parameters"])
+        else:
+            info = declared if way == "openai" else _tool_info(declared)
+            self.tool = MappedTool(str(declared["name"]), function, info)
+            self.schema = self.tool.spec.parameters
+
+
+class _Server(McpConnection):
+    """A connection to a server that notes what reaches it."""
+
+    version = 0
+
+    def __init__(self, seen: list[dict[str, object]]) -> None:
+        self._seen = seen
+
+    async def tools(self) -> tuple[McpTool, ...]:
+        return ()
+
+    async def call(self, tool: str, arguments: JsonObject, caller: McpCaller) -> McpResult:
+        self._seen.append(dict(arguments))
+        return McpResult((TextPart("done"),))
+
+    def accept(self, tool: str) -> None:
+        """Nothing is blocked."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def _on_server(declared: JsonObject, seen: list[dict[str, object]]) -> Tool[None]:
+    listed = McpTool("real", str(declared["name"]), str(declared["description"]), declared["parameters"])
+    spec = mcp_tool_spec(listed)
+    assert isinstance(spec, ToolSpec), spec
+    return McpServerTool(_Server(seen), listed, spec)
 
 
 def _tool_info(declared: JsonObject) -> JsonObject:
@@ -219,14 +258,14 @@ def reached(number: int, way: str) -> Reached:
 
 
 @pytest.mark.timeout(max(60, CASES // 5))
-@pytest.mark.parametrize("way", ["openai", "tool_info"])
+@pytest.mark.parametrize("way", ["openai", "tool_info", "mcp"])
 @settings(max_examples=CASES // 2)
 @given(data=st.data())
 def test_what_fits_reaches_the_tool_and_nothing_else_does(way: str, data: st.DataObject) -> None:
     target = reached(data.draw(st.integers(0, len(TOOLS) - 1)), way)
     text = data.draw(arguments(target.schema).flatmap(spellings))
     target.seen.clear()
-    model = ScriptedModel([ToolCall("", target.tool.name, text), "done"])
+    model = ScriptedModel([ToolCall("", target.tool.spec.name, text), "done"])
     result = LightAgent(model=model, tools=[target.tool]).run("?", result_format="object")
     assert (result.outcome.kind, result.content) == ("completed", "done")
     (call,) = result.tool_calls

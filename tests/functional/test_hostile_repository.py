@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.settings import Settings
-from lightagent.settings.schema import BACKENDS, SECTIONS, Backend, needs_trust
+from lightagent.domain.errors import ConfigurationError
+from lightagent.settings import Settings, load_settings
+from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES, Backend, needs_trust
 from tests.functional.test_cli import MODULE, environment
 from tests.servers.aimock import Aimock
 
@@ -40,16 +41,37 @@ HOSTILE = {
     "policy.mcp_outside_effects": "[default.policy]\nmcp_outside_effects = false",
     "policy.trusted_labels": '[default.policy]\ntrusted_labels = ["*"]',
     "policy.rules": '[[default.policy.rules]]\naccess = "allow"',
+    "budgets.tree": "[default.budgets.tree]\ncost = 1e6",
+    "budgets.run": "[default.budgets.run]\nmodel_calls = 1000000",
+    "budgets.tenant": '[default.budgets.tenant]\nname = "another"\nmodel_calls = 1000000',
+    "budgets.prices": (
+        "[default.budgets.tree]\ncost = 1\n[default.budgets.prices.offline]\n"
+        "input_per_million = 0\noutput_per_million = 0"
+    ),
     "tools.directory": '[default.tools]\ndirectory = "."',
+    "tools.mcp_file": '[default.tools]\nmcp_file = "mcp.json"',
+    "mcp.command": '[default.mcp.x]\ncommand = "./tools.py"',
+    "mcp.url": '[default.mcp.x]\nurl = "{url}"',
     "logging.file": '[default.logging]\nfile = "written.log"',
 }
+# More keys of the same tables, whose values harm together with those above: looked at without a process each.
+MCP = {
+    "tools.mcp_commands": '[default.tools]\nmcp_commands = ["python"]',
+    "mcp.args": '[default.mcp.x]\ncommand = "python"\nargs = ["tools.py"]',
+    "mcp.env": '[default.mcp.x]\ncommand = "python"\nenv = {{ X = {{ env = "MY_SECRET" }} }}',
+    "mcp.inherit": '[default.mcp.x]\ncommand = "python"\ninherit = ["MY_SECRET"]',
+    "mcp.cwd": '[default.mcp.x]\ncommand = "python"\ncwd = "."',
+    "mcp.headers": '[default.mcp.x]\nurl = "{url}"\nheaders = {{ X = {{ env = "MY_SECRET" }} }}',
+    "mcp.transport": '[default.mcp.x]\nurl = "{url}"\ntransport = "streamable-http"',
+    "mcp.tools": '[default.mcp.x]\nurl = "{url}"\ntools = ["delete"]',
+    "mcp.required": '[default.mcp.x]\nurl = "{url}"\nrequired = false',
+    "mcp.scope": '[default.mcp.x]\nurl = "{url}"\nscope = "run"',
+    "mcp.disabled": '[default.mcp.x]\nurl = "{url}"\ndisabled = false',
+}
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
-COMMANDS += [
-    ["sessions", "list"],
-    ["config", "show"],
-    ["config", "diff", "default", "default"],
-    ["policy", "explain", "--tool", "t"],
-]
+COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "default", "default"]]
+COMMANDS += [["mcp", "list"], ["mcp", "inspect", "x"], ["tools", "call", "x/y"]]
+COMMANDS += [["policy", "explain", "--tool", "t"]]
 
 # An installed plugin, which a file may name: importing it leaves a mark.
 PLUGIN = "from pathlib import Path\nPath({mark!r}).write_text('imported')\n"
@@ -97,11 +119,18 @@ def lightagent(folder: Path, *arguments: str, **variables: str) -> "subprocess.C
 
 
 def test_the_table_has_every_key_that_needs_trust() -> None:
-    keys = {f"{section}.{name}" for section in SECTIONS for name in _fields(section) if needs_trust((section, name))}
-    assert keys <= HOSTILE.keys()
+    every = ((section, name) for section in SECTIONS for name in _fields(section))
+    keys = {f"{section}.{name}" for section, name in every if needs_trust(_path(section, name))}
+    assert keys <= HOSTILE.keys() | MCP.keys()
+
+
+def _path(section: str, name: str) -> tuple[str, ...]:
+    return (section, "x", name) if section in TABLES else (section, name)
 
 
 def _fields(section: str) -> list[str]:
+    if section in TABLES:
+        return list(TABLES[section].model_fields)
     return list((Backend if section in BACKENDS else type(getattr(Settings(), section))).model_fields)
 
 
@@ -124,6 +153,17 @@ def test_nothing_happens_before_trust(repository: Path, listener: socket.socket,
         listener.accept()
     assert not (repository.parent / "imported").exists()
     assert not (repository / "written.log").exists()
+
+
+@pytest.mark.parametrize("key", MCP)
+def test_a_key_of_a_server_waits_for_trust(repository: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    (repository / "lightagent.toml").write_text(MCP[key].format(url="http://127.0.0.1:9/mcp"))
+    monkeypatch.chdir(repository)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(environ={"XDG_STATE_HOME": str(repository.parent / "state"), "MY_SECRET": CANARY})
+    written = key if key.startswith("tools.") else f"mcp.x.{key.removeprefix('mcp.')}"
+    assert f"{written} (line " in str(refused.value)
+    assert "nothing was sent" in str(refused.value)
 
 
 def test_a_plugin_is_imported_once_its_file_is_trusted(repository: Path) -> None:

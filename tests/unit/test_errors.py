@@ -10,6 +10,7 @@ import pytest
 
 from lightagent import LightAgentError, OutputError, ProviderError
 from lightagent.domain.errors import (
+    AlreadyDecided,
     BudgetError,
     ConfigurationError,
     FlowTimeout,
@@ -44,6 +45,7 @@ KINDS: list[type[LightAgentError]] = [
     OutputError,
     PolicyError,
     RunSuspended,
+    AlreadyDecided,
     BudgetError,
     FlowTimeout,
     ConfigurationError,

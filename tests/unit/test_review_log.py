@@ -8,7 +8,15 @@ from functools import partial
 
 import pytest
 
-from lightagent import ApprovalDecision, ApprovalRequest, ConfigurationError, JsonObject, PolicyError, Review
+from lightagent import (
+    AlreadyDecided,
+    ApprovalDecision,
+    ApprovalRequest,
+    ConfigurationError,
+    JsonObject,
+    PolicyError,
+    Review,
+)
 from lightagent.domain.review_log import (
     ReviewDecided,
     ReviewEntry,
@@ -97,6 +105,7 @@ def test_a_second_decision_is_refused_with_what_to_do(status: str) -> None:
     with pytest.raises(PolicyError) as refused:
         check_decision(at(status), REJECT)
     assert refused.value.guidance
+    assert isinstance(refused.value, AlreadyDecided) == (status in ("decided", "taken", "used"))
     if status in ("decided", "taken", "used"):
         assert "approve by carol" in refused.value.message
 

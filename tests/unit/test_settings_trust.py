@@ -12,7 +12,8 @@ from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import Settings, load_settings, open_file
 from lightagent.settings.origins import printable
-from lightagent.settings.schema import BACKENDS, NEEDS_TRUST, SAFE, SECTIONS, Backend, needs_trust
+from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES, Backend, needs_trust
+from lightagent.settings.section import NEEDS_TRUST, SAFE
 from lightagent.settings.trust_store import TrustStore
 
 SAFE_TEXT = '[default.agent]\nname = "Ada"\nmax_retry = 2\n'
@@ -47,7 +48,7 @@ def refusal(environ: dict[str, str]) -> str:
 
 def test_every_key_is_classed() -> None:
     for section in SECTIONS:
-        table = Backend if section in BACKENDS else Settings.model_fields[section].annotation
+        table = Backend if section in BACKENDS else TABLES.get(section, Settings.model_fields[section].annotation)
         assert isinstance(table, type)
         assert issubclass(table, BaseModel)
         for name, field in table.model_fields.items():

@@ -376,3 +376,15 @@ def test_many_threads_may_work_out_one_tool_at_once() -> None:
     for thread in threads:
         thread.join()
     assert seen == [{"x": 1}] * 8
+
+
+def test_a_tool_may_refer_to_a_variable_that_has_no_value_yet() -> None:
+    def report(text: str) -> str:
+        """Report."""
+        return f"{later}: {text}"
+
+    described = as_tool(report).spec.parameters
+    later = "the agent"
+
+    assert described["required"] == ["text"]
+    assert report("x") == "the agent: x"

@@ -13,6 +13,8 @@ from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.run_record import RunRecord
+from lightagent.application.run_subjects import OwnFacts, RunSubjects
+from lightagent.application.spend_budget import Spending
 from lightagent.application.steps import Step
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
@@ -27,6 +29,7 @@ from lightagent.domain.events import (
     ContextReplaced,
     Event,
     ModelFailed,
+    ModelReplied,
     Nested,
     RunFinished,
     ToolFinished,
@@ -38,10 +41,11 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
-from lightagent.domain.policy import RunFacts, Subject
+from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Beginning, Run
 from lightagent.domain.tools import ToolSpec
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
 
@@ -94,6 +98,7 @@ class ActiveRun(Generic[DepsT]):
         known: how many of its events whoever watches has had before.
         deps: what the application passed to this run.
         tools: tools of this run only.
+        budgets: what this run may spend; None: as the agent has it.
         query: what is asked, as long as it is not on record.
         nesting: the run that called this one as a tool.
         path: the ids of the calls that lead here from the outermost run.
@@ -110,6 +115,7 @@ class ActiveRun(Generic[DepsT]):
         output_is_held: the last answer is shown only once it is accepted as the output.
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
+        spending: what the run spends, where it has budgets, or a run around it has.
     """
 
     def __init__(
@@ -121,6 +127,7 @@ class ActiveRun(Generic[DepsT]):
         *,
         known: int = 0,
         tools: tuple[Tool[DepsT], ...] = (),
+        budgets: Budgets | None = None,
         query: UserMessage | None = None,
         nesting: Nesting | None = None,
         path: tuple[str, ...] = (),
@@ -145,11 +152,13 @@ class ActiveRun(Generic[DepsT]):
         self.output_is_held = False
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
+        self.spending = self._spending(budgets or means.budgets)
         self.begun = False
         self._tools = tools
         self._watchers: Watchers | None = None
         self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
+        self._subjects = RunSubjects(record, path)
 
     @property
     def acting(self) -> Means[DepsT]:
@@ -183,7 +192,28 @@ class ActiveRun(Generic[DepsT]):
     @property
     def in_time(self) -> bool:
         """Whether the run may take only so long; what it waits for can then be given up."""
-        return self.nesting is not None or self.run.limits.timeout is not None
+        if self.nesting is not None or self.run.limits.timeout is not None:
+            return True
+        return self.spending is not None and self.spending.is_timed
+
+    def _spending(self, budgets: Budgets | None) -> Spending | None:
+        nesting = self.nesting
+        around = () if nesting is None else nesting.meters
+        if budgets is None and not around:
+            return None
+        past = self.record.events[: self.known] if nesting is None else nesting.past()
+        return Spending(budgets, around, self.clock, run=self.run, level=len(self.path), past=past)
+
+    def past_of(self, call_id: str) -> list[Event]:
+        """The events so far of the run that a call of the current turn is, where it began before."""
+        events: list[Event] = []
+        known = [] if self.nesting is None else self.nesting.past()
+        for event in (*known, *self.record.events):
+            if isinstance(event, ModelReplied):
+                events.clear()  # Ids of calls are distinct within a turn.
+            elif isinstance(event, Nested) and event.call_id == call_id:
+                events.append(event.event)
+        return events
 
     @property
     def reviewer(self) -> Reviewer | None:
@@ -240,7 +270,7 @@ class ActiveRun(Generic[DepsT]):
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
-        return self.run.origin(self.path)
+        return self._subjects.origin(self.run)
 
     def subject(
         self,
@@ -253,22 +283,8 @@ class ActiveRun(Generic[DepsT]):
         approved: bool = False,
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
-        run, head = self.run, self.run.head
-        asked = run.query
-        facts = RunFacts(
-            head.model,
-            "" if head.silent else head.instructions.content,
-            asked.text if isinstance(asked, UserMessage) else "",
-            self.stream,
-            head.output_schema is not None,
-            self.record.result_format,
-            params or {},
-            tools,
-            specs,
-            run.untrusted,
-            approved,
-        )
-        return Subject(self.origin(), name, call_id, facts)
+        own = OwnFacts(params or {}, tools, specs, approved) if params or tools or specs or approved else None
+        return self._subjects.subject(self.run, name, call_id, own)
 
     @property
     def tool_names(self) -> tuple[str, ...]:
@@ -302,7 +318,10 @@ class ActiveRun(Generic[DepsT]):
 
     def note(self, event: Event) -> None:
         """Put one event on record."""
-        self.run = apply(self.run, event)
+        before = self.run
+        self.run = apply(before, event)
+        if self.spending is not None:
+            self.spending.see(before, event)
         self.record.events.append(event)
         if self._watchers is not None:
             self._watchers.see(event)

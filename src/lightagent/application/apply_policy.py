@@ -54,7 +54,11 @@ class Reviewer:
 
     async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT] | Stopped:
         """The verdict of all gates that review this phase, at which the run goes on or ends."""
-        verdict = await self.review_answer(phase, subject, payload)
+        verdict = await self._review(phase, subject, payload)
+        if type(verdict) is Passed:
+            return verdict
+        if isinstance(verdict, Asked):
+            return _not_asked(phase, verdict)
         return Stopped(Blocked(verdict.error), verdict.decisions) if isinstance(verdict, Refused) else verdict
 
     async def review_answer(
@@ -63,9 +67,7 @@ class Reviewer:
         """The same about a tool call, which can also be refused: then the run goes on, and the model gets the error."""
         verdict = await self._review(phase, subject, payload)
         if isinstance(verdict, Asked):
-            reason = "It asked for a human, but only a tool call can wait for one."
-            by = next((one.by for one in verdict.decisions if one.action == "ask"), "")
-            return _blocked(phase, by, reason, verdict.decisions)
+            return _not_asked(phase, verdict)
         return verdict
 
     async def review_call(self, subject: Subject, payload: CallPayload) -> Verdict[CallPayload]:
@@ -75,6 +77,9 @@ class Reviewer:
     async def _review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
         decisions: tuple[Decision, ...] = ()
         reason: str | None = None
+        if len(self.gates) == 1:
+            gate = self.gates[0]
+            return await self._ask(gate, phase, subject, payload) if phase in gate.phases else Passed(payload)
         for gate in self.gates:
             if phase not in gate.phases:
                 continue
@@ -110,16 +115,33 @@ class Reviewer:
         return phase in self.phases
 
     async def _ask(self, gate: Gate, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
+        verdict: object
         try:
-            asked = gate.review(phase, subject, copy_payload(payload))
-            verdict: object = await await_foreign(asked, gate.timeout, in_time=self.in_time)
+            asked, timeout = gate.review(phase, subject, copy_payload(payload)), gate.timeout
+            if timeout is None and not self.in_time:
+                verdict = await asked
+            else:
+                verdict = await await_foreign(asked, timeout, in_time=self.in_time)
         except TimeoutError:
             return policy_fault(gate, phase, "It did not decide in time.")
         except FAILURES as raised:  # A policy of anybody's: it fails closed, whatever it raises.
             if isinstance(failure(raised), InnerCancellation):
                 return policy_fault(gate, phase, "Something that it waited for was cancelled.")
             return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
+        if (
+            type(verdict) is Passed
+            and verdict.payload is payload
+            and type(verdict.decisions) is tuple
+            and not verdict.decisions
+        ):
+            return Passed(payload)  # What nobody can change has passed as it was.
         return _checked(gate, phase, payload, verdict)
+
+
+def _not_asked(phase: Phase, verdict: Asked[PayloadT]) -> Stopped:
+    reason = "It asked for a human, but only a tool call can wait for one."
+    by = next((one.by for one in verdict.decisions if one.action == "ask"), "")
+    return _blocked(phase, by, reason, verdict.decisions)
 
 
 def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Verdict[PayloadT]:

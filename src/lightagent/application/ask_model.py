@@ -49,12 +49,15 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
     run = live.run
     if run.request is not None:
         # A crash interrupted the request. What the policies made of it is on record, so they are not asked again.
-        await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
+        if await _may_send(live):
+            await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
     else:
         await _begin(live)
     while live.run.request is not None and live.run.ending is None and live.run.outcome is None:
         delivered = await attempt_request(live)
         if delivered is None:
+            if live.spending is not None:
+                await live.spending.flush()
             return
         await _after_failure(live, deadline, delivered=delivered)
 
@@ -76,8 +79,26 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
     made = await _reviewed_request(live, offered, specs)
     if isinstance(made, RunFinished):
         await finish(live, made.outcome, made.decisions)
-    else:
+    elif live.spending is None or await _may_send(live, made):
         await live.tell(made)
+
+
+async def _may_send(live: ActiveRun[DepsT], request: ModelRequested | None = None) -> bool:
+    """Reserve an attempt at a request on the budgets; where there is no room for it, the run ends.
+
+    Args:
+        request: the one that is about to be put on record; None for another attempt at the one that is there.
+    """
+    if live.spending is None:
+        return True
+    run = live.run
+    sent = request or run.request
+    params = run.head.params if sent is None or sent.params is None else sent.params
+    stopped = await live.spending.reserve_request(run, params, request)
+    if stopped is not None:
+        decisions = stopped.decisions if request is None else request.decisions + stopped.decisions
+        await finish(live, stopped.outcome, decisions)
+    return stopped is None
 
 
 async def _reviewed_request(
@@ -145,7 +166,8 @@ async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivere
         return
     live.record.cause = None
     await asyncio.sleep(pause)
-    await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
+    if await _may_send(live):
+        await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
 
 
 def _asked_pause(cause: Exception) -> float | None:

@@ -7,12 +7,15 @@ record, and only then touched; whoever keeps the journal has the intent before t
 from __future__ import annotations
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.prepare_call import ReadyCall, prepare_call
+from lightagent.application.prepare_call import ReadyCall, prepare_call, stopped_call
 from lightagent.application.run_calls import run_calls
+from lightagent.application.spend_budget import Spending
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import CallsRefused, ToolFinished, ToolStarted
 from lightagent.domain.runs import PendingCall
+from lightagent.ports.tools import NestingTool
 
 
 async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> None:
@@ -27,8 +30,8 @@ async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> 
         prepared = await prepare_call(live, call)
         if isinstance(prepared, ReadyCall):
             ready.append(prepared)
-            if call.status != "started":  # Else it was interrupted: its intent is on record already.
-                await live.tell(_started(live, prepared))
+            if live.spending is None:
+                await _begin(live, prepared)
         else:
             await live.tell(prepared)
             if isinstance(prepared, ToolFinished) and prepared.ends is not None:
@@ -36,8 +39,39 @@ async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> 
                 return
         if live.deadline is not None:
             live.deadline.check()  # Where nothing waits, no timer would be heard.
+    if live.spending is not None and not await _within_budget(live, live.spending, ready):
+        return
     if ready:
         await run_calls(live, ready)
+
+
+async def _begin(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
+    if ready.call.status != "started":  # Else it was interrupted: its intent is on record already.
+        await live.tell(_started(live, ready))
+
+
+async def _within_budget(live: ActiveRun[DepsT], spending: Spending, ready: list[ReadyCall[DepsT]]) -> bool:
+    """Begin the calls of a turn if the budgets have room for all of them; else none is carried out, and the run ends.
+
+    A part of them would have effects whose results nobody reads any more.
+    """
+    new = [call for call in ready if call.call.status != "started"]
+    if not new:
+        return True
+    of_agents = any(isinstance(unwrapped(call.tool), NestingTool) for call in new)
+    stopped = await spending.reserve_calls(len(new), of_agents=of_agents)
+    if stopped is None:
+        left = len(new)
+        try:
+            for call in new:
+                left -= 1
+                await _begin(live, call)
+        finally:
+            spending.release_calls(left)
+        return True
+    for call in new:
+        await live.tell(stopped_call(live, call.call.call.id, stopped))
+    return False
 
 
 def _started(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolStarted:

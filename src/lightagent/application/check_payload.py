@@ -34,20 +34,30 @@ from lightagent.domain.provider_fields import are_opaque_fields, are_provider_fi
 
 PayloadT = TypeVar("PayloadT")
 
+_OF_TEXTS: Final = (OutputPayload, EndPayload, ResultPayload, HandoffPayload, ContextPayload)
+"""Payloads in which nothing can be changed."""
+
 _TRUST: Final[tuple[Trust, ...]] = ("trusted", "untrusted")
 
 
 def copy_payload(payload: PayloadT) -> PayloadT:
     """The payload with its plain JSON copied, so that a policy that changes it in place changes nothing else."""
+    if type(payload) in _OF_TEXTS:
+        return payload
     reviewed: object = payload
     copied = reviewed
     match reviewed:
-        case QueryPayload(content=content) if not isinstance(content, str):
+        case QueryPayload(content=content):
+            if isinstance(content, str):
+                return payload
             copied = replace(reviewed, content=tuple(copy_json(part) for part in content))
-        case RequestPayload(messages=messages, params=params):
-            copied = replace(reviewed, messages=copy_messages(messages), params=copy_json(params))
+        case RequestPayload(messages=messages, params=params, tools=tools):
+            copied = RequestPayload(copy_messages(messages), copy_json(params), tools)
         case ReplyPayload(message=message):
-            copied = replace(reviewed, message=copy_answer(message))
+            answer = copy_answer(message)
+            if answer is message:
+                return payload
+            copied = replace(reviewed, message=answer)
         case CallPayload(arguments=arguments):
             copied = CallPayload(copy_json(arguments))
         case ApprovalPayload(request=request):

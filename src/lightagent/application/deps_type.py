@@ -13,10 +13,10 @@ from lightagent.domain.errors import ConfigurationError
 class DepsType(Generic[DepsT]):
     """What each run of an agent must be given; without a type it is None."""
 
-    __slots__ = ("_form",)
+    __slots__ = ("form",)
 
     def __init__(self, form: object = None) -> None:
-        self._form = form
+        self.form = form
 
     def check(self, deps: object) -> DepsT:
         """The dependencies themselves.
@@ -26,15 +26,15 @@ class DepsType(Generic[DepsT]):
         """
         if self._fits(deps):
             return deps
-        wanted = "None" if self._form is None else getattr(self._form, "__name__", str(self._form))
+        wanted = "None" if self.form is None else getattr(self.form, "__name__", str(self.form))
         raise ConfigurationError(
             f"deps: this agent was declared with {wanted}, not {type(deps).__name__}.",
             guidance="Pass deps= to each run, of the type that deps_type= names.",
         )
 
     def _fits(self, deps: object) -> TypeIs[DepsT]:
-        if self._form is None:
+        if self.form is None:
             return deps is None
-        if isinstance(self._form, type) and not getattr(self._form, "_is_protocol", False):
-            return isinstance(deps, self._form)
+        if isinstance(self.form, type) and not getattr(self.form, "_is_protocol", False):
+            return isinstance(deps, self.form)
         return deps is not None  # a union or a protocol: the static checker knows more than we can ask here

@@ -19,6 +19,7 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import SystemMessage
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
@@ -47,6 +48,7 @@ class Means(Generic[DepsT]):
         sources: of context, by name.
         conclusions: drawn after success, by name.
         budget: keeps requests within a number of tokens.
+        budgets: what runs may spend.
         compactor: keeps the conversation within its bounds.
         history: reads the stored conversations that runs begin from.
         sessions: where sessions are kept.
@@ -72,6 +74,7 @@ class Means(Generic[DepsT]):
     sources: Mapping[str, ContextSource] = field(default_factory=dict)
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
     budget: ContextBudget | None = None
+    budgets: Budgets | None = None
     compactor: Compactor | None = None
     history: HistorySource | None = None
     sessions: JournalStore | None = None

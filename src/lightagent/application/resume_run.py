@@ -10,6 +10,7 @@ from lightagent.application.apply_policy import own_policies
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.spend_budget import own_budgets
 from lightagent.application.structured_output import holds_json
 from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
@@ -22,6 +23,7 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestingTool, Tool
 
 Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
@@ -38,6 +40,7 @@ def resume_run(
     deps: DepsT,
     *,
     tools: tuple[Tool[DepsT], ...] = (),
+    budgets: Budgets | None = None,
     traced: bool = False,
 ) -> ActiveRun[DepsT]:
     """A run that was suspended or interrupted, here or elsewhere, from its last event on.
@@ -54,9 +57,9 @@ def resume_run(
     if reviewed:
         # What people decide goes through their store, which is read once the run has begun.
         answers, decided = _by_name(known.run, decisions), known
-    require_same_agent(decided.started, means)
+    require_same_agent(decided.started, means, own_budgets(budgets))
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
-    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools)
+    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools, budgets=budgets)
     live.answers = answers
     return live
 
@@ -82,7 +85,7 @@ def require_same_agent(started: RunStarted, means: Means[DepsT], policies: tuple
             "The run was begun by an agent with another output_type.",
             guidance="Resume it with the output_type it was begun with.",
         )
-    always = {*policies, *own_policies(means)}
+    always = {*policies, *own_policies(means), *own_budgets(means.budgets)}
     lacking = [name for name in started.policies if name not in always]
     for one in started.handoff_policies:
         other = means.crew.get(one.agent)
@@ -225,6 +228,12 @@ def _by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
 def waits_inside(run: Run) -> bool:
     """Whether a call waits in a run that is nested in this one."""
     return any(len(path) > 1 for path in waiting_calls(run).values())
+
+
+def is_decided(run: Run) -> bool:
+    """Whether a human has decided about a call of the run, at any depth, that has no result yet."""
+    open_calls = (call for call in run.calls.values() if call.status != "done")
+    return any(call.decision is not None or (call.child is not None and is_decided(call.child)) for call in open_calls)
 
 
 def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, ApprovalDecision]:

@@ -11,6 +11,7 @@ from lightagent.application.read_streams import list_streams
 from lightagent.application.remembered import RememberedDecisions, RememberFor
 from lightagent.application.review_codec import read_review_entry, review_drafts
 from lightagent.domain.errors import (
+    AlreadyDecided,
     ConfigurationError,
     DamagedStream,
     Fenced,
@@ -112,7 +113,8 @@ class Reviews:
 
         Raises:
             ConfigurationError: there is no such request, or the decision cannot be remembered.
-            PolicyError: it was decided before, or has expired; its arguments cannot be shown completely; or the actor
+            AlreadyDecided: somebody was first.
+            PolicyError: it has expired or was revoked; its arguments cannot be shown completely; or the actor
                 may not decide so.
             StoreError: the store cannot be read or written.
         """
@@ -164,7 +166,7 @@ class Reviews:
                 await self._expire(key, review)
                 review = review.as_of(self.clock())
                 if not may_ask_anew(review, request):
-                    _check_binding(review, request)
+                    check_binding(review, request)
                     return review, False
                 review = await self.read(key)
             try:
@@ -185,7 +187,7 @@ class Reviews:
         if before is not None and before.request.round == request.round:
             await self._expire(review_key(request), before)
             before = before.as_of(self.clock())
-            _check_binding(before, request)
+            check_binding(before, request)
             if same_decision(before.decision, decision):
                 return before
             check_decision(before, decision)
@@ -266,11 +268,20 @@ def review_key(request: ApprovalRequest) -> StreamKey:
     return StreamKey(Scope(user=request.user_id, session=request.session_id), KIND, request.request_id)
 
 
-def taken_elsewhere(request: ApprovalRequest) -> PolicyError:
+def taken_elsewhere(request: ApprovalRequest) -> AlreadyDecided:
     """The error for a decision that another process goes on with."""
-    return PolicyError(
+    return AlreadyDecided(
         f"Another process goes on with the decision about the call {request.call_id!r:.100}, or has done so.",
         guidance="A decision is used once. Look at what became of the run there.",
+    )
+
+
+def not_on_record(request: ApprovalRequest) -> PolicyError:
+    """The error for a decision that a journal tells of, and its store does not."""
+    return PolicyError(
+        f"The journal tells of a decision about the call {request.call_id!r:.100} that the store of reviews does not "
+        "have, or that was used since.",
+        guidance="The journal was changed, or is not the latest of the run.",
     )
 
 
@@ -279,7 +290,12 @@ def _labels(review: Review) -> dict[str, str]:
     return {"status": review.status, "tool": request.tool_name, "agent": request.source_agent, "run": request.run_id}
 
 
-def _check_binding(review: Review, request: ApprovalRequest) -> None:
+def check_binding(review: Review, request: ApprovalRequest) -> None:
+    """Raise unless a review is about this request.
+
+    Raises:
+        PolicyError: it is about another one.
+    """
     if review.request.round > request.round:
         raise PolicyError(
             f"The run has gone on elsewhere since it asked about the call {request.call_id!r:.100}.",

@@ -21,15 +21,14 @@ from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
-from lightagent.application.resume_run import check_calls
+from lightagent.application.resume_run import check_calls, is_decided
 from lightagent.application.reviewing.run_reviews import RunReviews
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import HistoryReference, RunFinished
+from lightagent.domain.events import HistoryReference, Noted, RunFinished
 from lightagent.domain.folding import fold
-from lightagent.domain.limits import Limits
 from lightagent.domain.messages import (
     AssistantMessage,
     ContextMessage,
@@ -40,6 +39,7 @@ from lightagent.domain.messages import (
 )
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
+from lightagent.domain.spending import RESUMED
 
 
 async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> None:
@@ -57,8 +57,7 @@ async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> No
 
 
 async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
-    seconds = live.run.limits.timeout
-    whole = Deadline(math.inf if seconds is None else seconds, outer)
+    whole = Deadline(_seconds(live), outer)
     ended = False
     try:
         try:
@@ -85,14 +84,23 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
                 events = live.record.events if live.begun else live.record.events[: live.known]
                 await to_the_end(live.keeper.close(events))
         finally:
-            if live.reviews is not None:
-                await to_the_end(live.reviews.close(ended=ended))
+            await _let_go(live, ended=ended)
+
+
+async def _let_go(live: ActiveRun[DepsT], *, ended: bool) -> None:
+    """Give back what the run has of its budgets and its reviewers."""
+    try:
+        if live.spending is not None:
+            await live.spending.close()
+    finally:
+        if live.reviews is not None:
+            await to_the_end(live.reviews.close(ended=ended))
 
 
 async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     """Take what the run needs of its store and its reviewers, see that it can go on, and tell what is on record."""
     is_read = live.keeper is not None and await _keep(live, live.keeper)
-    if live.answers is not None:
+    if live.nesting is None and (live.answers is not None or is_decided(live.run)):
         live.reviews = RunReviews(live, live.answers)
         await live.reviews.take_up()
     await _open(live, history_is_read=is_read)
@@ -100,6 +108,9 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     if live.reviews is not None:
         await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
     await live.begin()
+    spending = live.spending
+    if spending is not None and spending.resumed and spending.is_timed and live.run.outcome is None:
+        await live.tell(Noted(RESUMED, {}, live.clock.now()))
 
 
 def _due_move(live: ActiveRun[DepsT]) -> Move:
@@ -148,7 +159,7 @@ async def _consult(live: ActiveRun[DepsT]) -> bool:
 
 async def _cut_off(live: ActiveRun[DepsT]) -> None:
     """Tell what is known of the work that was not over in time, and the end of the run."""
-    late = out_of_time(live.run.limits)
+    late = _out_of_time(live)
     if not live.begun:
         await live.begin()
     attempt = live.failed_attempt(late.error, late)
@@ -159,9 +170,20 @@ async def _cut_off(live: ActiveRun[DepsT]) -> None:
     await live.tell(RunFinished(late, at=live.clock.now()))
 
 
-def out_of_time(limits: Limits) -> BudgetExhausted:
-    """How a run ends that took longer than its timeout."""
-    seconds = limits.timeout
+def _seconds(live: ActiveRun[DepsT]) -> float:
+    """The seconds that the run may take from here on."""
+    timeout = live.run.limits.timeout
+    left = math.inf if live.spending is None else live.spending.seconds_left()
+    return left if timeout is None else min(timeout, left)
+
+
+def _out_of_time(live: ActiveRun[DepsT]) -> BudgetExhausted:
+    """How a run ends that took longer than its timeout, or than its budget of seconds allows."""
+    seconds = live.run.limits.timeout
+    if live.spending is not None and (seconds is None or live.spending.seconds_left() < seconds):
+        late = live.spending.out_of_time()
+        if late is not None:
+            return late
     text = f"The run did not end within its {seconds or 0:g} s."
     return BudgetExhausted(LightAgentErrorInfo("LA-BUDGET", text, "Raise timeout=.", {"seconds": seconds}))
 

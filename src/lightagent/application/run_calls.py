@@ -186,6 +186,11 @@ class _Work(Generic[DepsT]):
                 self._items.put_nowait(_Item(Nested(call_id, event)))
 
         gates = () if live.reviewer is None else live.reviewer.gates
+        meters = () if live.spending is None else live.spending.shared
+
+        def past() -> list[Event]:
+            return [] if ready.call.child is None else live.past_of(call_id)
+
         return Nesting(
             ready.call.child,
             emit,
@@ -195,6 +200,8 @@ class _Work(Generic[DepsT]):
             live.trace_headers,
             live.run.untrusted,
             live.flows,
+            meters,
+            past,
         )
 
 

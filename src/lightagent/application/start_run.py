@@ -11,6 +11,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies, policy_names
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
+from lightagent.application.spend_budget import own_budgets
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
@@ -22,6 +23,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.ports.budgets import Budgets
 from lightagent.ports.models import model_origin
 from lightagent.ports.tools import Nesting, Tool
 
@@ -45,6 +47,7 @@ class RunRequest(Generic[DepsT]):
         params: request parameters, on top of the agent's.
         traced: keep the trace.
         result_format: the form that the caller wants, for policies to know.
+        budgets: what the run may spend; None: as the agent has it.
     """
 
     deps: DepsT
@@ -59,6 +62,7 @@ class RunRequest(Generic[DepsT]):
     run_group_id: str = ""
     stream: bool = False
     result_format: str = "str"
+    budgets: Budgets | None = None
 
 
 def start_run(
@@ -99,7 +103,7 @@ def start_run(
         request.trace_id or _new_id(means),
         request.parent_trace_id,
         request.run_group_id,
-        policy_names(reviewed),
+        (*policy_names(reviewed), *own_budgets(request.budgets or means.budgets)),
         awaits_admission,
         tuple(means.sources),
         tuple(means.conclusions),
@@ -121,6 +125,7 @@ def start_run(
         RunRecord([started], request.stream, request.traced, means.capture_content, request.result_format),
         request.deps,
         tools=request.tools,
+        budgets=request.budgets,
         query=asked,
         nesting=nesting,
         path=path,

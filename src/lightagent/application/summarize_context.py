@@ -12,8 +12,10 @@ from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.context_labels import tool_names
 from lightagent.domain.deltas import Delta, ReplyBuilder, ReplyEnd
 from lightagent.domain.errors import ProviderError
+from lightagent.domain.events import Noted
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, SystemMessage, UserMessage
 from lightagent.domain.policy import Decision, ReplyPayload, RequestPayload, Stopped
+from lightagent.domain.spending import SUMMARY_REQUESTED
 from lightagent.domain.token_estimate import estimate_tokens
 from lightagent.domain.usage import Usage
 from lightagent.ports.context_budget import ContextBudget
@@ -58,6 +60,12 @@ async def summarize(live: ActiveRun[DepsT], budget: ContextBudget, messages: Seq
             return summary
         summary.decisions += verdict.decisions
         payload = verdict.payload
+    if live.spending is not None:
+        no_room = await live.spending.reserve_summary(live.run, estimate_tokens(text))
+        if no_room is not None:
+            summary.stopped = no_room
+            return summary
+        await live.tell(Noted(SUMMARY_REQUESTED, {}, live.clock.now()))
     words = max(20, budget.most_summary // 2)
     asked = SystemMessage(live.acting.prompts.summarize.format(words=words))
     request = ChatRequest((asked, *payload.messages), params=payload.params, origin=live.full_origin())

@@ -14,6 +14,7 @@ from lightagent.application.start_run import checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.context import (
     budget_tools,
     check_compactor,
@@ -65,6 +66,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         sources=compose_sources(options.get("context_sources") or ()),
         conclusions=compose_conclusions(options.get("conclusions") or ()),
         budget=budget,
+        budgets=compose_budgets(options.get("budgets")),
         compactor=check_compactor(options.get("compactor")),
         history=check_port(options.get("history_source"), "history_source", "read"),
         sessions=journal_port(options.get("session_store"), "session_store"),

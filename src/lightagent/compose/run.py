@@ -9,6 +9,7 @@ from lightagent.application.check_options import check_options
 from lightagent.application.keep_session import NEXT, TurnPlace
 from lightagent.application.start_run import RunRequest, checked_params
 from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import Limits
@@ -33,6 +34,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         history=options.get("history") or (),
         params=checked_params(options.get("metadata") or {}),
         limits=_limits(options, limits),
+        budgets=compose_budgets(options.get("budgets")),
         scope=Scope(user=user or "", session=session or "") if user or session else NO_SCOPE,
         traced=options.get("trace") or False,
         trace_id=options.get("trace_id") or "",

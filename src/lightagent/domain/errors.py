@@ -5,7 +5,8 @@ LightAgentError
 ├── ToolError              LA-TOOL, LA-JSON: a tool or its arguments
 ├── OutputError            LA-OUTPUT: the final answer did not fit the output type
 ├── PolicyError            LA-GUARDRAIL, LA-HOOK, LA-POLICY: somebody said no
-│   └── RunSuspended       LA-POLICY: the run waits for a human, and its caller wanted a text
+│   ├── RunSuspended       LA-POLICY: the run waits for a human, and its caller wanted a text
+│   └── AlreadyDecided     LA-POLICY: somebody else has decided before, or goes on with the decision
 ├── BudgetError            LA-BUDGET: a limit was reached
 ├── FlowTimeout            LA-FLOW-TIMEOUT
 ├── StoreError             LA-STORE: a store cannot be read or written
@@ -149,6 +150,10 @@ class PolicyError(LightAgentError):
     """A guardrail, a hook or a capability policy said no."""
 
     default_code = "LA-POLICY"
+
+
+class AlreadyDecided(PolicyError):
+    """Somebody else has decided about a request before, or goes on with the decision. The first one counts, once."""
 
 
 class BudgetError(LightAgentError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.rulings import Unreadable
@@ -34,10 +34,13 @@ class GuardrailDecision:
     value: object = None
 
 
+_ALLOWED: Final = GuardrailDecision(True)
+
+
 def read_guardrail_answer(answer: object) -> GuardrailDecision | Unreadable:
     """What a guardrail meant: True and None allow, False and a text block, an object has the keys of a decision."""
     if answer is None or answer is True:
-        return GuardrailDecision(True)
+        return _ALLOWED
     if answer is False:
         return GuardrailDecision(False)
     if isinstance(answer, str):

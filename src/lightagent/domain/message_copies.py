@@ -29,7 +29,7 @@ def copy_answer(message: AssistantMessage) -> AssistantMessage:
     fields = message.provider_fields
     if fields is not None:
         message = replace(message, provider_fields=replace(fields, fields=copy_json(fields.fields)))
-    if any(call.provider_fields for call in message.tool_calls):
+    if message.tool_calls and any(call.provider_fields for call in message.tool_calls):
         message = replace(message, tool_calls=tuple(map(_copied_call, message.tool_calls)))
     return message
 

@@ -14,7 +14,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, assert_never
 
-from lightagent.domain.errors import ConfigurationError, PolicyError
+from lightagent.domain.errors import AlreadyDecided, ConfigurationError, PolicyError
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_requests import ApprovalRequest, hash_arguments
@@ -178,7 +178,8 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
     """Raise unless a decision may be put on record.
 
     Raises:
-        PolicyError: there is one already, the time is over, the call is not shown completely, or the actor may not.
+        AlreadyDecided: there is one already.
+        PolicyError: the time is over, the call is not shown completely, or the actor may not.
     """
     request = review.request
     if review.status == "expired":
@@ -193,7 +194,7 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
         )
     if review.decision is not None:
         by = f" by {review.decision.actor}" if review.decision.actor else ""
-        raise PolicyError(
+        raise AlreadyDecided(
             f"The request {request.request_id} was decided before: {review.decision.action}{by}.",
             guidance="The first decision counts. One that was not used yet can be revoked.",
         )

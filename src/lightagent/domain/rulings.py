@@ -117,6 +117,11 @@ class Deliberation(Generic[PayloadT]):
         return (*self.decisions, _decision(self.phase, by, ruling))
 
 
+def ended(phase: Phase, by: str, ruling: EndRun) -> Stopped:
+    """The verdict of a policy that alone says how the run ends, such as a budget."""
+    return Stopped(ruling.outcome, (_decision(phase, by, ruling),))
+
+
 def _decision(phase: Phase, by: str, ruling: Ruling[PayloadT]) -> Decision:
     """A ruling as it is on record."""
     match ruling:

@@ -144,13 +144,16 @@ class Run(NamedTuple):
         """How far the run may go."""
         return self.started.limits
 
+    @property
+    def turn_now(self) -> int:
+        """The turn that what happens now belongs to, counted from 1; 0 before the first request."""
+        if not self.admitted or len(self.prepared) < len(self.started.before):
+            return 0
+        return self.turn if self.last_reply is not None else self.turn + 1
+
     def origin(self, path: tuple[str, ...] = ()) -> Origin:
         """Where what happens now belongs."""
         started = self.started
-        if not self.admitted or len(self.prepared) < len(started.before):
-            turn = 0
-        else:
-            turn = self.turn if self.last_reply is not None else self.turn + 1
         return Origin(
             started.run_id,
             started.trace_id,
@@ -158,7 +161,7 @@ class Run(NamedTuple):
             started.run_group_id,
             self.head.name,
             started.scope,
-            turn,
+            self.turn_now,
             self.attempt or 1,
             path,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, runtime_checkable
 
@@ -16,6 +16,7 @@ from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
+from lightagent.ports.budgets import Meter
 from lightagent.ports.policy import Gate
 
 DepsT_co = TypeVar("DepsT_co", covariant=True, default=object)
@@ -46,6 +47,10 @@ def _no_part(part: object) -> None:
     return None
 
 
+def _no_past() -> Sequence[Event]:
+    return ()
+
+
 def _no_headers(origin: Origin) -> TraceHeaders:
     return ()
 
@@ -63,6 +68,8 @@ class Nesting:
         trace_headers: the headers that link what the nested run asks of another process to the trace.
         untrusted: the labels of the untrusted text that came before the call, which the query may tell.
         flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
+        meters: the budgets of the runs around it; what the nested run spends counts on them as well.
+        past: gives the events of the nested run so far.
     """
 
     child: Run | None
@@ -73,6 +80,8 @@ class Nesting:
     trace_headers: Callable[[Origin], TraceHeaders] = _no_headers
     untrusted: tuple[str, ...] = ()
     flows: tuple[InformationFlow, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    past: Callable[[], Sequence[Event]] = _no_past
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from lightagent.domain.errors import MissingExtraError
 from lightagent.ports.models import KeyedModel
 from lightagent.settings.backends import check_backend
+from lightagent.settings.budgets import budget_problems
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
 from lightagent.settings.load import read_settings
+from lightagent.settings.mcp_reading import read_mcp
 from lightagent.settings.origins import Problem
 from lightagent.settings.schema import Settings
 from lightagent.settings.toml_file import ConfigFile
@@ -53,13 +55,36 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
         return ProfileCheck(profile, chosen, None, reading.problems)
     problems: list[Problem] = []
     notes: list[Problem] = []
+    opened: dict[str, object] = {}
     for section in reading.settings.backends():
         check = check_backend(reading.settings, section, environ)
+        opened[section] = check.opened
         unset = (*check.unset, *_missing_key(reading.settings, section, check.opened, environ))
         for problem in (*check.problems, *unset):
             elsewhere = problem in unset or problem.error is MissingExtraError
             (notes if elsewhere and not chosen else problems).append(problem)
+    problems.extend(budget_problems(reading.settings, opened.get("model")))
+    problems += _tool_directory(reading.settings)
+    servers = read_mcp(reading.settings, environ)
+    problems += servers.problems
+    (problems if chosen else notes).extend(servers.unset)
+    notes.extend(servers.left_out.values())
     return ProfileCheck(profile, chosen, reading.settings, tuple(problems), tuple(notes))
+
+
+def _tool_directory(settings: Settings) -> Iterator[Problem]:
+    """A directory of tools that is none, or has no tools. Its files are not run: `lightagent tools check` does that."""
+    directory = settings.tool_directory()
+    if directory is None:
+        return
+    place = settings.provenance.place(("tools", "directory"))
+    try:
+        files = [path.name for path in directory.iterdir() if path.suffix == ".py"]
+    except OSError as exc:
+        yield Problem(place, f"The directory cannot be read: {exc.strerror}.", "Name one that exists.")
+        return
+    if not files:
+        yield Problem(place, "There are no tools in the directory.", "A tool NAME is in the file NAME.py.")
 
 
 def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lightagent.domain.json_types import JsonValue
 from lightagent.settings.backends import secret_options
 from lightagent.settings.origins import KeyPath
-from lightagent.settings.schema import BACKENDS, Backend, Settings
+from lightagent.settings.schema import BACKENDS, TABLES, Backend, Settings
 from lightagent.settings.secrets import masked
 
 
@@ -55,6 +55,13 @@ def _values(settings: Settings) -> Iterator[tuple[KeyPath, JsonValue]]:
         if section in BACKENDS:
             if (backend := settings.backends().get(section)) is not None:
                 yield from _backend_values(section, backend)
+        elif section in TABLES:
+            # Only what is set: of a dozen servers the defaults are of no interest.
+            written: dict[str, dict[str, dict[str, JsonValue]]] = settings.model_dump(
+                mode="json", include={section}, exclude_unset=True
+            )
+            for name, options in written.get(section, {}).items():
+                yield from (((section, name, option), masked(option, value)) for option, value in options.items())
         else:
             table: dict[str, JsonValue] = settings.model_dump(mode="json", include={section})[section]
             yield from (((section, name), masked(name, value)) for name, value in table.items())

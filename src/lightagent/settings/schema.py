@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeForm
 
+from lightagent.domain.budget_accounts import Period
 from lightagent.domain.capabilities import Access, CapabilityPolicy, CapabilityRule
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.domain.tools import Capability, Risk
 from lightagent.ports.context_budget import ContextStrategy
+from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Provenance
-from lightagent.settings.secrets import masked
+from lightagent.settings.section import NEEDS_TRUST, SAFE
+from lightagent.settings.section import Section as _Section
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whether a file that was merely found, in a cloned repository for instance, may set a key before it is trusted.
-
-    Every key has one of `SAFE` and `NEEDS_TRUST` in its annotation; a test fails for a key without. A key is safe where
-    the worst value of a stranger costs patience: it names no place that data goes to or comes from, no code, no file,
-    and nothing that the model is told.
-    """
-
-    needed: bool
-
-
-SAFE: Final = Trust(needed=False)
-NEEDS_TRUST: Final = Trust(needed=True)
-
-
-class _Section(BaseModel):
-    """A table of the settings: cannot be changed, knows its keys, and hides wrong values from error texts.
-
-    Strict: a file has types of its own, so ``"3"`` in one is a mistake. Variables are all text; see `read_text`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        """Without secrets, since settings are logged."""
-        for name, value in super().__repr_args__():
-            yield name, masked(name or "", value) if isinstance(value, dict | str) else value
+TABLES: Final[Mapping[str, type[_Section]]] = {"mcp": McpServerSettings}
+"""The sections of tables that users name, and what is in each."""
 
 
 class Backend(_Section):
@@ -120,6 +96,58 @@ class ContextSettings(_Section):
     )
 
 
+class LimitSettings(_Section):
+    """What may be spent; see `lightagent.domain.budgets.BudgetLimits`."""
+
+    model_calls: int | None = Field(default=None, ge=0, description="Requests to models, each attempt for itself.")
+    tool_calls: int | None = Field(default=None, ge=0, description="Calls of tools that begin.")
+    tokens: int | None = Field(default=None, ge=0, description="Tokens of requests and answers.")
+    cost: float | None = Field(default=None, ge=0, description="Cost, in the currency of the prices.")
+
+
+class RunLimitSettings(LimitSettings):
+    """What a run may spend."""
+
+    seconds: float | None = Field(default=None, ge=0, description="Seconds that a run takes.")
+    depth: int | None = Field(default=None, ge=0, description="Levels of agents that call each other.")
+
+
+class TenantSettings(LimitSettings):
+    """What all runs of a tenant or user may spend together; see `lightagent.ports.budgets.TenantBudget`."""
+
+    name: str | None = Field(default=None, description="Whose account; by default the tenant of the run's owner.")
+    per: Literal["tenant", "user"] = Field(default="tenant", description="tenant, or user: an account for each user.")
+    period: Period = Field(default="ever", description="hour, day, month or ever.")
+    requests_per_minute: int | None = Field(default=None, ge=1, description="Requests to models in any minute.")
+    tokens_per_minute: int | None = Field(default=None, ge=1, description="Tokens in any minute.")
+    max_wait: float = Field(default=60.0, ge=0, description="Seconds that a request waits for room in the minute.")
+
+
+class PriceSettings(_Section):
+    """The price of a million tokens of one model; see `lightagent.domain.prices.ModelPrice`."""
+
+    input_per_million: float = Field(ge=0, description="Of what is sent.")
+    output_per_million: float = Field(ge=0, description="Of what is answered.")
+    cached_input_per_million: float | None = Field(default=None, ge=0, description="Of what comes from the cache.")
+
+
+class BudgetSettings(_Section):
+    """What runs may spend; see `lightagent.ports.budgets.Budgets`. A stranger's file could raise what costs money."""
+
+    tree: Annotated[RunLimitSettings | None, NEEDS_TRUST] = Field(
+        default=None, description="Limits of each run with all agents that it calls."
+    )
+    run: Annotated[RunLimitSettings | None, NEEDS_TRUST] = Field(
+        default=None, description="Limits of each run by itself."
+    )
+    tenant: Annotated[TenantSettings | None, NEEDS_TRUST] = Field(
+        default=None, description="Limits of all runs of a tenant or user; kept in the journal store if there is one."
+    )
+    prices: Annotated[dict[str, PriceSettings], NEEDS_TRUST] = Field(
+        default_factory=dict, description="Prices of models, over those that LiteLLM knows where it is installed."
+    )
+
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -141,6 +169,12 @@ class ToolSettings(_Section):
     # Not strict, since neither a file nor a variable can hold a path.
     directory: Annotated[Path | None, NEEDS_TRUST] = Field(
         default=None, strict=False, description="A directory of tools, whose files are run; relative to this file."
+    )
+    mcp_file: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="A JSON file with mcpServers, as other clients have it."
+    )
+    mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
+        default=None, description="The programs that MCP servers may be; without it, any."
     )
 
 
@@ -207,10 +241,14 @@ class Settings(_Section):
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
+    mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
+        default_factory=dict
+    )
     context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (
         ContextSettings()
     )
     policy: Annotated[PolicySettings, Field(description="Who may call which tools.")] = PolicySettings()
+    budgets: Annotated[BudgetSettings, Field(description="What runs may spend.")] = BudgetSettings()
     logging: Annotated[LoggingSettings, Field(description="Logs.")] = LoggingSettings()
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)
 
@@ -218,6 +256,12 @@ class Settings(_Section):
     def provenance(self) -> Provenance:
         """Where each value comes from."""
         return self._provenance
+
+    def tool_directory(self) -> Path | None:
+        """The directory of tools; a relative path is taken from the file that names it."""
+        chosen = self.tools.directory
+        file = self.provenance.origin(("tools", "directory")).file
+        return chosen if chosen is None or file is None else file.parent / chosen
 
     def backends(self) -> dict[str, Backend]:
         """The backend of every section that chooses one."""
@@ -258,7 +302,7 @@ def needs_trust(path: KeyPath) -> bool:
     """
     if path[0] in BACKENDS:
         return True
-    field = _field(path[:2])
+    field = _field(path[:3] if path[0] in TABLES else path[:2])
     return field is not None and NEEDS_TRUST in field.metadata
 
 
@@ -269,12 +313,12 @@ def _form(path: KeyPath) -> TypeForm[object] | None:
 
 
 def _field(path: KeyPath) -> FieldInfo | None:
-    """The field of the option at `path`, a section and a name."""
+    """The field of the option at `path`: a section, in some sections a name of the user's own, and the option."""
     section = Settings.model_fields.get(path[0])
-    if len(path) != 2 or section is None:
+    table = TABLES.get(path[0], section.annotation if section else None)
+    if len(path) != (3 if path[0] in TABLES else 2):
         return None
-    table = section.annotation
-    return table.model_fields.get(path[1]) if isinstance(table, type) and issubclass(table, _Section) else None
+    return table.model_fields.get(path[-1]) if isinstance(table, type) and issubclass(table, _Section) else None
 
 
 def _section(name: str, table: JsonValue) -> JsonValue:

@@ -38,7 +38,12 @@ def keys_beside_env(path: KeyPath, value: JsonValue) -> Iterator[KeyPath]:
 
 def is_meant_as_reference(path: KeyPath, value: JsonObject) -> bool:
     """Whether a table with ``env`` stands where a secret belongs; elsewhere ``env`` may be a name like any other."""
-    return "env" in value and bool(path) and is_secret_name(path[-1])
+    return "env" in value and bool(path) and is_secret_name(path[-1]) and not _is_of_a_name(path)
+
+
+def _is_of_a_name(path: KeyPath) -> bool:
+    """Whether the last part of a path is a name that users gave to a server: it says nothing of what is in it."""
+    return len(path) == 2 and path[0] == "mcp"
 
 
 def refer_to(variable: str) -> JsonObject:
@@ -49,7 +54,9 @@ def refer_to(variable: str) -> JsonObject:
 def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> Iterator[KeyPath]:
     """The paths of secrets written out in `value`; `secret` says that `path` is known to hold one."""
     if isinstance(value, str):
-        named = is_secret_name(path[-1]) or any(map(holds_secrets, path[:-1]))
+        named = is_secret_name(path[-1]) or any(
+            holds_secrets(table) for place, table in enumerate(path[:-1], 1) if not _is_of_a_name(path[:place])
+        )
         if value and (secret or named or mask_urls(value) != value):
             yield path
     elif isinstance(value, list):

@@ -16,7 +16,7 @@ from dataclasses import replace
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings.environment import TRUST_VARIABLE
 from lightagent.settings.origins import Leaves, Problem, printable, short_path
-from lightagent.settings.schema import needs_trust
+from lightagent.settings.schema import TABLES, needs_trust
 from lightagent.settings.toml_file import ConfigFile
 from lightagent.settings.trust_store import TrustStore
 
@@ -50,7 +50,7 @@ def withheld(file: ConfigFile | None, leaves: Leaves) -> list[Problem]:
     keys: dict[str, int | None] = {}
     for path, leaf in leaves.items():
         if leaf.origin.layer == "file" and needs_trust(path):
-            keys.setdefault(printable(".".join(path[:2])), leaf.origin.line)
+            keys.setdefault(printable(".".join(path[: 3 if path[0] in TABLES else 2])), leaf.origin.line)
     if not keys:
         return []
     place = printable(shlex.quote(str(file.path)))

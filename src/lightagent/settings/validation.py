@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from lightagent.domain.masking import shown
 from lightagent.settings.origins import KeyPath, Problem, suggest
@@ -39,17 +38,21 @@ def _described(model: type[BaseModel], path: KeyPath) -> tuple[list[str], str]:
     """The field names beside the last part of `path`, and the description of the field it names, where known."""
     fields = dict(model.model_fields)
     description = ""
-    names = [name for name in path if not name.isdecimal()]  # Places in a list have no fields of their own.
-    for depth, name in enumerate(names):
-        field = fields.get(name)
+    parts = [name for name in path if not name.isdecimal()]  # Places in a list have no fields of their own.
+    while parts:
+        field = fields.get(parts.pop(0))
         description = (field.description or "") if field else ""
-        if field is None or depth == len(names) - 1:
+        if field is None or not parts:
             break
-        fields = _fields_of(field.annotation)
+        inner = _model_in(field.annotation)
+        fields = {} if inner is None else dict(inner.model_fields)
+        if get_origin(field.annotation) is dict:
+            parts.pop(0)  # A name of the user's own.
     return list(fields), description
 
 
-def _fields_of(form: object) -> dict[str, FieldInfo]:
-    """The fields of a table, or of the tables that a list holds."""
-    inner: object = get_args(form)[0] if get_origin(form) is list else form
-    return dict(inner.model_fields) if isinstance(inner, type) and issubclass(inner, BaseModel) else {}
+def _model_in(form: object) -> type[BaseModel] | None:
+    """The model that a table has: by itself, as one that may be left out, or as that of each entry."""
+    if isinstance(form, type) and issubclass(form, BaseModel):
+        return form
+    return next((found for part in get_args(form) if (found := _model_in(part)) is not None), None)

@@ -5,6 +5,7 @@ import string
 from tests.servers.strict import call_rules as calls
 from tests.servers.strict import message_rules as messages
 from tests.servers.strict import parameter_rules as parameters
+from tests.servers.strict import schema_rules as schemas
 from tests.servers.strict.provider import Provider, random_id
 from tests.servers.strict.rules import Rule
 
@@ -47,6 +48,7 @@ RULES = (
         parameters.tool_declarations(most_description=1024),
         "https://github.com/getsentry/sentry-mcp/issues/106",
     ),
+    Rule("tool schemas", schemas.tool_schemas, ERRORS),
     Rule("tool choice", parameters.tool_choice_needs_tools, ERRORS),
     Rule("stream options", parameters.stream_options_need_stream, API),
     Rule("response format", parameters.response_formats("text", "json_object", "json_schema"), OUTPUTS),

@@ -1,25 +1,30 @@
-"""Numbers that carry their own check: bank cards, bank accounts, identity numbers."""
+"""Numbers of banks, which carry their own check: cards and accounts."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Final
 
-from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true
+from lightagent.adapters.detectors._identities import luhn
+from lightagent.adapters.detectors._rules import DIGITS, Rule
 
 _CARD: Final = re.compile(
-    r"(?<![A-Za-z0-9_])(?:[2-6]\d{12,18}"
-    r"|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3\d{3}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9_])"
+    r"[2-6](?<![A-Za-z0-9_].)(?:\d{11,18}|\d{3}([ -])\d{4}\1\d{4}(?:\1\d{1,4}(?:\1\d{1,3})?)?"
+    r"|(?<=3)\d{3}([ -])\d{6}\2\d{4,5})(?![A-Za-z0-9_])",
+    re.DOTALL,
 )
+
+_MAESTRO: Final = (12, 13, 15, 16, 18, 19)
+
+_GROUP: Final = re.compile(r"\d+")
 
 # First digits, as the least and the most of a range, and the lengths that the brand has.
 _BRANDS: Final = (
     *(("4", "4", (13, 16, 19)), ("51", "55", (16,)), ("2221", "2720", (16,)), ("34", "34", (15,)), ("37", "37", (15,))),
     *(("6011", "6011", (16, 19)), ("644", "649", (16, 19)), ("65", "65", (16, 19)), ("300", "305", (14, 16, 19))),
-    *(("36", "36", (14, 16, 19)), ("38", "39", (14, 16, 19)), ("3528", "3589", (16, 17, 18, 19))),
-    *(("62", "62", (16, 17, 18, 19)), ("50", "50", (13, 15, 16, 18, 19)), ("56", "58", (13, 15, 16, 18, 19))),
-    *(("63", "63", (13, 15, 16, 18, 19)), ("67", "67", (13, 15, 16, 18, 19)), ("2200", "2204", (16,))),
+    *(("36", "36", (14, 16, 19)), ("38", "39", (14, 16, 19)), ("35", "35", (16,)), ("3528", "3589", (17, 18, 19))),
+    *(("62", "62", (16, 17, 18, 19)), ("50", "50", (16, 18, 19)), ("56", "58", _MAESTRO), ("2200", "2204", (16,))),
+    *((prefix, prefix, _MAESTRO) for prefix in ("5018", "5020", "5038", "63", "67")),
 )
 
 
@@ -29,9 +34,13 @@ def is_card(text: str) -> bool:
     known = any(len(digits) in lengths and least <= digits[: len(least)] <= most for least, most, lengths in _BRANDS)
     if not known or len(set(digits)) < 2:
         return False
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    total = sum(map(int, digits[-1::-2])) + sum(one - 9 if one > 9 else one for one in doubled)
-    return total % 10 == 0
+    return luhn(digits)
+
+
+def card_size(text: str) -> int:
+    """The characters of the card number that the text begins with: behind it may stand a date, or its check code."""
+    ends = [group.end() for group in _GROUP.finditer(text)]
+    return next((end for end in reversed(ends) if is_card(text[:end])), 0)
 
 
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}")
@@ -39,10 +48,16 @@ _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11
 _IBAN_LENGTHS: Final = {
     country: int(length)
     for length, countries in (
-        *(("15", "NO"), ("16", "BE"), ("18", "DK FO FI GL NL SD"), ("19", "MK SI"), ("20", "AT BA EE KZ LT LU XK MN")),
+        *(
+            ("15", "NO"),
+            ("16", "BE"),
+            ("18", "DK FK FO FI GL NL SD"),
+            ("19", "MK SI"),
+            ("20", "AT BA EE KZ LT LU XK MN"),
+        ),
         *(("21", "CH HR LI LV"), ("22", "BG BH CR DE GB GE IE ME RS VA"), ("23", "AE GI IL IQ TL OM SO")),
         *(("24", "AD CZ ES MD PK RO SA SE SK TN VG"), ("25", "LY PT ST"), ("26", "IS TR"), ("33", "RU")),
-        *(("27", "BI DJ FR GR IT MC MR SM"), ("28", "AL AZ BY CY DO GT HU LB NI PL SV"), ("29", "BR EG PS QA UA")),
+        *(("27", "BI DJ FR GR IT MC MR SM"), ("28", "AL AZ BY CY DO GT HN HU LB NI PL SV"), ("29", "BR EG PS QA UA")),
         *(("30", "JO KW MU YE"), ("31", "MT SC"), ("32", "LC")),
     )
     for country in countries.split()
@@ -66,25 +81,7 @@ def iban_size(text: str) -> int:
     return size if int("".join(str(int(one, 36)) for one in turned)) % 97 == 1 else 0
 
 
-_US_SSN: Final = re.compile(r"(?<![A-Za-z0-9-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![A-Za-z0-9-])")
-
-_CN_ID: Final = re.compile(r"(?<![A-Za-z0-9])[1-8]\d{16}[\dXx](?![A-Za-z0-9])")
-_CN_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-
-
-def is_cn_id(text: str) -> bool:
-    """Whether the number has the birthday and the check character of a resident identity number of China."""
-    try:
-        born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
-    except ValueError:
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(text, _CN_WEIGHTS, strict=False))
-    return born.year >= 1900 and "10X98765432"[total % 11] == text[-1].upper()
-
-
 RULES: Final = (
-    Rule("card", _CARD, if_true(is_card), 24, DIGITS),
+    Rule("card", _CARD, card_size, 24, DIGITS),
     Rule("iban", _IBAN, iban_size, 44, DIGITS),
-    Rule("us_ssn", _US_SSN, window=12, needs=DIGITS),
-    Rule("cn_id", _CN_ID, if_true(is_cn_id), 19, DIGITS),
 )

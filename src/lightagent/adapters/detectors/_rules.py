@@ -36,6 +36,7 @@ class Rule:
         confirm: says how much of a proposal is a finding.
         window: characters from its start within which a finding shows.
         needs: a text that holds none of these holds no finding, which is seen at once; empty where nothing is known.
+        country: where alone it is written so; empty for what is the same everywhere.
     """
 
     kind: str
@@ -43,12 +44,18 @@ class Rule:
     confirm: Confirm = whole
     window: int = 64
     needs: tuple[str, ...] = ()
+    country: str = ""
 
 
 def find_all(rules: Iterable[Rule], text: str) -> Iterator[Finding]:
     """What the rules find. Each place is looked at by itself, so that no finding depends on another one."""
+    held: dict[tuple[str, ...], bool] = {(): True}
     for rule in rules:
-        if rule.needs and not any(needed in text for needed in rule.needs):
+        needs = rule.needs
+        holds = held.get(needs)
+        if holds is None:
+            holds = held[needs] = any(needed in text for needed in needs)
+        if not holds:
             continue
         group = "value" if "value" in rule.pattern.groupindex else 0
         proposal = rule.pattern.search(text)

@@ -9,16 +9,19 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lightagent.adapters.detectors import _contacts, _keys, _numbers
+from lightagent.adapters.detectors import _contacts, _identities, _keys, _numbers
 from lightagent.adapters.detectors._rules import Rule, find_all
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.findings import Finding
 from lightagent.ports.detectors import Detector
 
-RULES: Final[tuple[Rule, ...]] = (*_contacts.RULES, *_numbers.RULES, *_keys.RULES)
+RULES: Final[tuple[Rule, ...]] = (*_contacts.RULES, *_numbers.RULES, *_identities.RULES, *_keys.RULES)
 KINDS: Final = tuple(rule.kind for rule in RULES)
 """What it finds."""
+
+COUNTRIES: Final = tuple(sorted({rule.country for rule in RULES if rule.country}))
+"""The countries whose phone numbers or identity numbers it knows."""
 
 DEFAULT_PRIVACY_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     {rule.kind: rule.pattern for rule in RULES}
@@ -31,16 +34,25 @@ class ValidatedDetector(Detector):
 
     Args:
         kinds: some of `KINDS`; without them, all.
+        countries: whose own numbers are looked for; without them, those of all `COUNTRIES`. What is written alike
+            everywhere, such as a card or an international phone number, is looked for in any case.
 
     Raises:
-        ConfigurationError: a kind is unknown.
+        ConfigurationError: a kind or a country is unknown.
     """
 
-    def __init__(self, kinds: Sequence[str] = KINDS) -> None:
+    def __init__(self, kinds: Sequence[str] = KINDS, countries: Sequence[str] = COUNTRIES) -> None:
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
             raise ConfigurationError(f"kinds: unknown kind {unknown[0]!r:.60}.", guidance=f"Kinds: {', '.join(KINDS)}.")
-        self._rules = tuple(rule for rule in RULES if rule.kind in kinds)
+        foreign = [country for country in countries if country not in COUNTRIES]
+        if foreign:
+            known = ", ".join(COUNTRIES)
+            raise ConfigurationError(
+                f"countries: nothing is known of {foreign[0]!r:.20}.", guidance=f"Countries: {known}."
+            )
+        here = ("", *countries)
+        self._rules = tuple(rule for rule in RULES if rule.kind in kinds and rule.country in here)
         self._window = max((rule.window for rule in self._rules), default=0)
 
     @property
@@ -61,6 +73,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kinds: tuple[str, ...] = Field(KINDS, description="what to look for")
+    countries: tuple[str, ...] = Field(COUNTRIES, description="whose own phone and identity numbers to look for")
 
 
-ADAPTER = Adapter(Options, lambda options: ValidatedDetector(options.kinds))
+ADAPTER = Adapter(Options, lambda options: ValidatedDetector(options.kinds, options.countries))

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from lightagent.application.check_payload import check_payload, copy_payload
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.application.policies.hook_payloads import hook_payload, replaced_payload
+from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
@@ -25,7 +26,7 @@ _MOST_METADATA: Final = 2_000
 """Characters of a decision's metadata that are kept on record."""
 
 
-class HookPolicy:
+class HookPolicy(FunctionPolicy):
     """A hook that gets a `HookContext`, at one phase.
 
     Args:
@@ -42,17 +43,14 @@ class HookPolicy:
         self._handler = handler
         self._failure_mode: FailureMode | None = failure_mode
 
-    @property
-    def guard(self) -> None:
-        """None: a hook gets replies whole."""
-        return None
-
-    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """What the hook says of the payload."""
+    def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
         if not _is_met(self._phase, payload):
             return ALLOW
         context = _context(self._phase, subject, hook_payload(self._phase, subject, payload))
-        answer = await self._handler.call(context)
+        return Question(self._handler, (context,), lambda answer: self._read(subject, payload, answer))
+
+    def _read(self, subject: Subject, payload: PayloadT, answer: object) -> Ruling[PayloadT]:
+        """What an answer of the hook comes to."""
         if self._failure_mode is None:
             return Allow(f"{answer.problem} It only observes.") if isinstance(answer, Fault) else ALLOW
         read = answer if isinstance(answer, Fault) else read_hook_answer(answer)
@@ -69,7 +67,7 @@ class HookPolicy:
         return ALLOW if made == payload else Rewrite(made, _reason(read))
 
 
-class TypedHookPolicy:
+class TypedHookPolicy(FunctionPolicy):
     """A typed hook."""
 
     __slots__ = ("_hook", "name", "phases")
@@ -79,17 +77,16 @@ class TypedHookPolicy:
         self.phases: frozenset[Phase] = frozenset({hook.boundary})
         self._hook = hook
 
-    @property
-    def guard(self) -> None:
-        """None: a hook gets replies whole."""
-        return None
-
-    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """What the hook says of the payload."""
+    def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
         hook = self._hook
         if not _is_met(hook.phase, payload):
             return ALLOW
-        answer = await hook.handler.call(copy_payload(payload), subject)
+        arguments = copy_payload(payload), subject
+        return Question(hook.handler, arguments, lambda answer: self._read(payload, answer))
+
+    def _read(self, payload: PayloadT, answer: object) -> Ruling[PayloadT]:
+        """What an answer of the hook comes to."""
+        hook = self._hook
         if isinstance(answer, type(payload)):
             try:
                 check_payload(answer)

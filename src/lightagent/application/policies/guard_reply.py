@@ -16,7 +16,7 @@ from lightagent.domain.policy import OutputPayload, ReplyPayload
 PayloadT = TypeVar("PayloadT")
 
 
-def guarded(guard: TextGuard, payload: PayloadT, *, structured: bool) -> PayloadT | None:
+def guarded(guard: TextGuard, payload: PayloadT, structured: bool) -> PayloadT | None:
     """The payload as the guardrail leaves it; None where it is forbidden.
 
     Args:
@@ -33,6 +33,19 @@ def guarded(guard: TextGuard, payload: PayloadT, *, structured: bool) -> Payload
         case _:
             pass
     return made if isinstance(made, type(payload)) else None
+
+
+def texts_of(payload: object) -> tuple[str, ...]:
+    """The texts in a reply or an answer that a guardrail looks at."""
+    match payload:
+        case OutputPayload(content=content):
+            return (content,)
+        case ReplyPayload(message=message):
+            fields = message.provider_fields
+            said = (message.content, message.reasoning, message.refusal)
+            return (*(text for text in said if text), *(() if fields is None else _texts(fields.fields)))
+        case _:
+            return ()
 
 
 def _message(guard: TextGuard, message: AssistantMessage, *, structured: bool) -> AssistantMessage | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final, TypeVar
 
 from lightagent.application.check_payload import check_payload
-from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.application.policies.guard_reply import guarded
+from lightagent.application.policies.guard_reply import guarded, texts_of
 from lightagent.application.policies.handler import Fault, Handler, OwnNames, name_of
 from lightagent.application.policies.pipeline import Policy
-from lightagent.application.policies.text_guardrails import TextGuard
+from lightagent.application.policies.questions import FunctionPolicy, Question
+from lightagent.application.policies.text_guardrails import QUICK, TextGuard, is_quick
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.guardrails import GuardrailDecision, Stage, read_guardrail_answer
@@ -19,7 +20,7 @@ from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
-from lightagent.domain.policy import CallPayload, OutputPayload, Phase, QueryPayload, ReplyPayload, Subject
+from lightagent.domain.policy import CallPayload, OutputPayload, Phase, QueryPayload, Subject
 from lightagent.domain.rulings import ALLOW, Forbid, Rewrite, Ruling
 
 PayloadT = TypeVar("PayloadT")
@@ -27,37 +28,57 @@ PayloadT = TypeVar("PayloadT")
 STAGES: Final[Mapping[Stage, Phase]] = {"input": "admission", "tool": "tool_call", "output": "output"}
 """The boundary of a run at which guardrails of each stage stand."""
 
+_LOOKS: Final = ("payload", "structured")
 _TAKES: Final[Mapping[Stage, str]] = {"input": "query", "tool": "tool_call", "output": "text"}
 
 
-class GuardrailPolicy:
-    """One guardrail at its stage."""
+class GuardrailPolicy(FunctionPolicy):
+    """One guardrail at its stage.
 
-    __slots__ = ("_handler", "_looks", "_stage", "guard", "name", "phases")
+    Args:
+        name: what it is known by on record.
+        handler: calls it.
+        looks: it looks at all texts of replies, and not only at answers.
+    """
 
-    def __init__(self, name: str, stage: Stage, handler: Handler, guard: TextGuard | None = None) -> None:
+    __slots__ = ("_guard", "_handler", "_is_quick", "_looking", "_stage", "name", "phases")
+
+    def __init__(self, name: str, stage: Stage, handler: Handler, looks: TextGuard | None = None) -> None:
         self.name = name
         # Such a guardrail also looks at what the model says beside tool calls, and at its reasoning.
-        also: tuple[Phase, ...] = () if guard is None else ("model_reply",)
+        also: tuple[Phase, ...] = () if looks is None else ("model_reply",)
         self.phases: frozenset[Phase] = frozenset((STAGES[stage], *also))
-        self.guard = guard if guard is not None and guard.hold("text") is not None else None
-        self._looks = guard
+        self._guard = looks
+        self._looking = None if looks is None else Handler(partial(guarded, looks), "output_guardrails", _LOOKS)
         self._stage: Stage = stage
         self._handler = handler
+        self._is_quick = is_quick(handler.function)
 
-    async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """What the guardrail says of the payload."""
-        if self._looks is not None and isinstance(payload, (ReplyPayload, OutputPayload)):
-            return self._guarded(self._looks, subject, payload)
+    @property
+    def guard(self) -> TextGuard | None:
+        return self._guard if self._guard is not None and self._guard.hold("text") is not None else None
+
+    def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
+        guard, looking = self._guard, self._looking
+        if guard is not None and looking is not None:
+            quick = self._is_quick and sum(map(len, texts_of(payload))) <= QUICK
+            arguments = payload, subject.facts.structured
+            return Question(looking, arguments, lambda made: self._guarded(guard, payload, made), quick)
         value = _value(subject, payload)
-        answer = await self._handler.call(copy_json(value) if isinstance(value, dict) else value, _context(subject))
+        shown = copy_json(value) if isinstance(value, dict) else value
+        quick = self._is_quick and isinstance(value, str) and len(value) <= QUICK
+        arguments_of = shown, _context(subject)
+        return Question(self._handler, arguments_of, lambda answer: self._read(subject, payload, value, answer), quick)
+
+    def _read(self, subject: Subject, payload: PayloadT, value: str | JsonObject, answer: object) -> Ruling[PayloadT]:
+        """What an answer comes to; `value` is what the guardrail looked at, an object in a copy."""
         read = answer if isinstance(answer, Fault) else read_guardrail_answer(answer)
         if not isinstance(read, GuardrailDecision):
             return self._failed(read.problem)
         if not read.allowed:
             text = read.reason or f"The {self._stage} guardrail {self.name.partition(':')[2]} blocked this."
             return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", text, ""), read.reason or "")
-        if read.value is None:
+        if read.value is None or read.value is value:
             return ALLOW
         try:
             made = _with_value(subject, payload, read.value)
@@ -66,12 +87,11 @@ class GuardrailPolicy:
             return self._failed(f"Its value cannot be used: {error.message}")
         return ALLOW if made == payload else Rewrite(made, read.reason or "")
 
-    def _guarded(self, guard: TextGuard, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        try:
-            made = guarded(guard, payload, structured=subject.facts.structured)
-        except FAILURES as raised:  # A detector of anybody's.
-            return self._failed(f"It raised {type(failure(raised)).__name__}.")
-        if made is None:
+    def _guarded(self, guard: TextGuard, payload: PayloadT, made: object) -> Ruling[PayloadT]:
+        """What becomes of a reply or an answer, all texts of which the guardrail has looked at."""
+        if isinstance(made, Fault):
+            return self._failed(made.problem)
+        if not isinstance(made, type(payload)):
             return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", guard.reason, ""), guard.reason)
         return ALLOW if made == payload else Rewrite(made)
 
@@ -92,8 +112,8 @@ def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Polic
         if not callable(guardrail):
             raise ConfigurationError(f"{what}: expected functions, got {type(guardrail).__name__}.", guidance="")
         handler = Handler(guardrail, what, (_TAKES[stage], "context"))
-        guard = guardrail if stage == "output" and isinstance(guardrail, TextGuard) else None
-        policies.append(GuardrailPolicy(names.own(name_of(guardrail)), stage, handler, guard))
+        looks = guardrail if stage == "output" and isinstance(guardrail, TextGuard) else None
+        policies.append(GuardrailPolicy(names.own(name_of(guardrail)), stage, handler, looks))
     return policies
 
 

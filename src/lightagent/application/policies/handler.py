@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from typing_extensions import TypeIs
 
 from lightagent.aiokits.thread_job import Pace
 from lightagent.aiokits.worker_threads import run_in_thread_at
@@ -15,6 +17,9 @@ from lightagent.application.foreign_code import FAILURES, InnerCancellation, awa
 from lightagent.domain.errors import ConfigurationError
 
 Function = Callable[..., object]
+
+_PLAIN: Final = (bool, type(None), str, dict)
+"""What most functions answer, which need not be looked at twice."""
 
 MOST_NAME: Final = 80
 """Characters of a policy's name in journals."""
@@ -45,38 +50,67 @@ class Handler:
         ConfigurationError: it cannot be called with these arguments, or the timeout is not a number of seconds above 0.
     """
 
-    __slots__ = ("_is_async", "_pace", "function", "timeout")
+    __slots__ = ("_is_async", "function", "pace", "timeout")
 
     def __init__(self, function: Function, what: str, takes: tuple[str, ...], timeout: float | None = None) -> None:
         _check_signature(function, what, takes)
         self.timeout = checked_seconds(timeout, what)
         self.function = function
         self._is_async = _is_async(function)
-        self._pace = Pace()
+        self.pace = Pace()
+
+    @property
+    def may_join(self) -> bool:
+        """Whether it can be called in a thread in which others are called before and after it."""
+        return not self._is_async and self.timeout is None
+
+    def call_here(self, arguments: tuple[object, ...]) -> object:
+        """What a synchronous function answers that is called right here; for those that never take long."""
+        try:
+            return self.function(*arguments)
+        except FAILURES as raised:
+            return Fault(f"It raised {type(failure(raised)).__name__}.")
 
     async def call(self, *arguments: object) -> object:
         """What the function answers in the end, or a `Fault` if it gives no answer."""
-        try:
-            return await await_foreign(self._call(arguments), self.timeout, in_time=False)
-        except TimeoutError:
-            if self.timeout is not None:
-                return Fault(f"It did not decide within its {self.timeout:g} s.")
-            return Fault("It raised TimeoutError.")
-        except FAILURES as raised:  # A function of anybody's: whatever it raises is a fault.
-            error = failure(raised)
-            if isinstance(error, InnerCancellation):
-                return Fault("Something that it waited for was cancelled.")
-            return Fault(f"It raised {type(error).__name__}.")
+        return await caught(self._call(arguments), self.timeout)
 
     async def _call(self, arguments: tuple[object, ...]) -> object:
         if self._is_async:
             answer = self.function(*arguments)
         else:
-            answer = await run_in_thread_at(self._pace, self.function, *arguments)
-        while inspect.isawaitable(answer):
-            self._pace.is_quick = False  # The function has only begun.
-            answer = await answer
+            answer = await run_in_thread_at(self.pace, self.function, *arguments)
+        if is_begun(answer):
+            self.pace.is_quick = False
+            return await settled(answer)
         return answer
+
+
+def is_begun(answer: object) -> TypeIs[Awaitable[object]]:
+    """Whether the function has only begun, and what it gave has to be awaited."""
+    return type(answer) not in _PLAIN and inspect.isawaitable(answer)
+
+
+async def settled(answer: object) -> object:
+    """What comes in the end of an answer that may have to be awaited, once or more often."""
+    while is_begun(answer):
+        answer = await answer
+    return answer
+
+
+async def caught(work: Coroutine[object, object, object], seconds: float | None) -> object:
+    """What a function answers in the end, or a `Fault` for whatever it raises, or where it takes too many seconds."""
+    try:
+        return await (work if seconds is None else await_foreign(work, seconds, in_time=False))
+    except TimeoutError:
+        if seconds is not None:
+            return Fault(f"It did not decide within its {seconds:g} s.")
+        return Fault("It raised TimeoutError.")
+    except FAILURES as raised:  # A function of anybody's: whatever it raises is a fault.
+        error = failure(raised)
+        if isinstance(error, InnerCancellation):
+            return Fault("Something that it waited for was cancelled.")
+        return Fault(f"It raised {type(error).__name__}.")
 
 
 def name_of(function: object) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from lightagent.application.policies.held_output import HeldOutput
+from lightagent.application.policies.questions import FunctionPolicy, Question
+from lightagent.application.policies.rows import Row
 from lightagent.application.policies.text_guardrails import TextGuard
 from lightagent.domain.policy import PayloadT, Phase, Subject, Verdict
 from lightagent.domain.rulings import Deliberation, Ruling
@@ -44,6 +46,9 @@ class Pipeline(Gate):
         self._policies = tuple(policies)
         self._names = tuple(dict.fromkeys(policy.name for policy in self._policies))
         self._phases: frozenset[Phase] = frozenset().union(*(policy.phases for policy in self._policies))
+        self._asked: dict[Phase, tuple[Policy, ...]] = {
+            phase: tuple(policy for policy in self._policies if phase in policy.phases) for phase in self._phases
+        }
         about_replies = [policy for policy in self._policies if policy.phases & _ABOUT_REPLIES]
         guards = [(policy.name, policy.guard) for policy in about_replies if policy.guard is not None]
         self._guards = guards if len(guards) == len(about_replies) else []
@@ -63,13 +68,28 @@ class Pipeline(Gate):
 
     async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Verdict[PayloadT]:
         """The verdict of the policies that are asked at this boundary."""
+        policies, place = self._asked.get(phase, ()), 0
         deliberation = Deliberation(phase, payload)
-        for policy in self._policies:
-            if phase in policy.phases:
+        while place < len(policies) and deliberation.end is None:
+            policy = policies[place]
+            ruling: Ruling[PayloadT]
+            if isinstance(policy, FunctionPolicy):
+                asked = policy.ask(phase, subject, deliberation.payload)
+                if not isinstance(asked, Question):
+                    ruling = asked
+                elif asked.is_quick:
+                    ruling = asked.read(asked.handler.call_here(asked.arguments))
+                elif asked.handler.may_join:
+                    row = Row(policies, place, asked, subject, deliberation)
+                    await row.ask()
+                    place, deliberation = row.place, row.deliberation
+                    continue
+                else:
+                    ruling = asked.read(await asked.handler.call(*asked.arguments))
+            else:
                 ruling = await policy.rule(phase, subject, deliberation.payload)
-                deliberation = deliberation.take(policy.name, ruling)
-                if deliberation.end is not None:
-                    break
+            deliberation = deliberation.take(policy.name, ruling)
+            place += 1
         return deliberation.verdict()
 
     def hold(self, subject: Subject) -> HeldStream | None:

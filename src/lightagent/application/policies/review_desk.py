@@ -78,6 +78,16 @@ class ReviewDesk:
         return self.tools is None or tool in self.tools
 
     @property
+    def policy(self) -> str:
+        """What the policy that asks for it is known by; another hook of the same name has a number behind it."""
+        return f"hook:{self.name}"
+
+    @property
+    def outlives_its_process(self) -> bool:
+        """Whether its store is one of the program's, and so knows what was decided before."""
+        return self._most_used is None
+
+    @property
     def decides_at_once(self) -> bool:
         """Whether a function decides in this process."""
         return self._reviewer is not None

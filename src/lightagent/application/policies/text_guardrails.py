@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import chain
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.findings import Finding, merged, normalized, redacted
@@ -33,6 +33,25 @@ class TextGuard(Protocol):
         ...
 
 
+QUICK: Final = 2_000
+"""Characters of texts that are looked at where the event loop runs, if that takes a fraction of a millisecond."""
+
+
+@runtime_checkable
+class QuickGuard(Protocol):
+    """A guardrail that may know that it takes next to no time."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether looking at a thousand characters takes less time than going to a thread and back."""
+        ...
+
+
+def is_quick(guardrail: object) -> bool:
+    """Whether a guardrail takes so little time for texts of `QUICK` characters that it need not go to a thread."""
+    return isinstance(guardrail, QuickGuard) and guardrail.quick
+
+
 class DetectorGuardrail:
     """Blocks what detectors find, or takes it out.
 
@@ -41,10 +60,14 @@ class DetectorGuardrail:
         detectors: what finds.
         reason: why it blocks.
         replacement: what goes on in the place of a finding; None: it blocks.
+        quick: the detectors are known to take little time, and as much longer as a text is longer.
     """
 
-    def __init__(self, name: str, detectors: Sequence[Detector], reason: str, replacement: str | None) -> None:
+    def __init__(
+        self, name: str, detectors: Sequence[Detector], reason: str, replacement: str | None, *, quick: bool = False
+    ) -> None:
         self.name = name
+        self.quick = quick
         self.reason = reason
         self._detectors = tuple(detectors)
         self._replacement = replacement
@@ -132,6 +155,7 @@ class LengthGuardrail:
     """
 
     name = "maximum_length"
+    quick = True
 
     def __init__(self, most: int, *, cut: bool, reason: str) -> None:
         number: object = most

@@ -17,15 +17,15 @@ from lightagent.application.hold_lease import HeldLease
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prepare_call import unknown_result
 from lightagent.application.resume_run import decided_event, nested_event, nothing_decided, waits_inside
-from lightagent.application.reviewing.waiting import WaitingCall, find_waiting
-from lightagent.application.reviews import review_key, taken_elsewhere
+from lightagent.application.reviewing.waiting import WaitingCall, find_decided, find_waiting
+from lightagent.application.reviews import check_binding, not_on_record, review_key, taken_elsewhere
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import Fenced, LeaseHeld, LightAgentError, PolicyError, StoreError, StreamConflict
 from lightagent.domain.events import Event, Noted
 from lightagent.domain.folding import apply
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_log import Review, ReviewReturned, ReviewTaken, ReviewUsed
+from lightagent.domain.review_log import Review, ReviewReturned, ReviewTaken, ReviewUsed, same_decision
 from lightagent.domain.review_requests import ApprovalRequest
 
 REVIEW_PROBLEM: Final = "review_problem"
@@ -91,15 +91,37 @@ class RunReviews(Generic[DepsT]):
             PolicyError: a decision cannot be used: it was used before, came too late, or was about something else.
             StoreError: a store cannot be read or written.
         """
-        if self._answers is None:
-            return
-        live = self._live
-        self._settled = await self._settle(self._answers)
-        if not self._settled:
-            raise nothing_decided(live.run, self._problems)
-        for event in self._events():
-            live.run = apply(live.run, event)
-            live.record.events.append(event)
+        live, before = self._live, await self._before()
+        if self._answers is not None:
+            self._settled = await self._settle(self._answers)
+            if not self._settled:
+                raise nothing_decided(live.run, self._problems)
+            for event in self._events():
+                live.run = apply(live.run, event)
+                live.record.events.append(event)
+        self._settled += before
+
+    async def _before(self) -> list[_Settled]:
+        """The decisions on which the journal says that the run was going on when it was interrupted.
+
+        Raises:
+            PolicyError: the store knows nothing of one, or that it was used since: the journal was changed, or is not
+                the latest.
+            StoreError: a store cannot be read.
+        """
+        found = list[_Settled]()
+        for waiting in await find_decided(self._live):
+            desk, decision = waiting.desk, waiting.call.decision
+            if desk is None or decision is None or not waiting.is_on_record:
+                continue
+            request = waiting.request(self._live.run, desk.reviews.clock())
+            review = await desk.reviews.read(review_key(request))
+            if review is None or review.status != "taken" or not same_decision(review.decision, decision):
+                raise not_on_record(request)
+            if decision.action == "approve" and waiting.call.status == "decided":
+                check_binding(review, request)
+            found.append(_Settled(waiting, decision, review))
+        return found
 
     async def commit(self) -> None:
         """Take the decisions that were put on record, so that nobody else can.

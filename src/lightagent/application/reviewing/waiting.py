@@ -12,7 +12,7 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.call_forms import meant_name
-from lightagent.domain.events import ApprovalRequested, Event, Nested
+from lightagent.domain.events import ApprovalRequested, Event, ModelReplied, Nested
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.policy import rewritings
 from lightagent.domain.review_requests import (
@@ -28,7 +28,7 @@ from lightagent.domain.tools import ToolSpec
 
 @dataclass(frozen=True, slots=True)
 class WaitingCall:
-    """A call that waits.
+    """A call that waits, or has waited.
 
     Attributes:
         name: as decisions name it.
@@ -38,6 +38,7 @@ class WaitingCall:
         agents: who called whom, down to the agent of `run`.
         spec: the declaration of the tool; None if it is not here.
         desk: who is asked about it; None where nobody is.
+        policies: those with which the runs that lead to it were begun.
         asked: the events in which the run has asked about it, the last one last.
     """
 
@@ -49,7 +50,14 @@ class WaitingCall:
     agents: tuple[str, ...]
     spec: ToolSpec | None
     desk: ReviewDesk | None
+    policies: frozenset[str]
     asked: tuple[ApprovalRequested, ...]
+
+    @property
+    def is_on_record(self) -> bool:
+        """Whether what was decided about it is in the store of its desk: the run was begun with that desk's policy."""
+        desk = self.desk
+        return desk is not None and desk.outlives_its_process and desk.policy in self.policies
 
     def request(self, outermost: Run, now: float) -> ApprovalRequest:
         """What a reviewer is asked about it.
@@ -97,10 +105,32 @@ async def find_waiting(live: ActiveRun[DepsT]) -> list[WaitingCall]:
     return found
 
 
+async def find_decided(live: ActiveRun[DepsT]) -> list[WaitingCall]:
+    """Every call of the run that a human has decided about, and that has no result yet.
+
+    Raises:
+        LightAgentError: the tools of an agent cannot be listed.
+    """
+    paths = list(_decided_paths(live.run))
+    if not paths:
+        return []
+    outermost = review_level(live.desks, await live.toolset())
+    events = live.record.events
+    return [await _waiting_call("/".join(path), path, live.run, outermost, events) for path in paths]
+
+
+def _decided_paths(run: Run) -> Iterator[tuple[str, ...]]:
+    for call_id, call in run.calls.items():
+        if call.decision is not None and call.status in ("decided", "started"):
+            yield (call_id,)
+        if call.child is not None and call.status != "done":
+            yield from ((call_id, *path) for path in _decided_paths(call.child))
+
+
 async def _waiting_call(
     name: str, path: tuple[str, ...], run: Run, level: ReviewLevel, events: list[Event]
 ) -> WaitingCall:
-    agents, desks = [run.head.name], [*level.desks]
+    agents, desks, policies = [run.head.name], [*level.desks], [*_policies(run)]
     for call_id in path[:-1]:
         child = run.calls[call_id].child
         if child is None:
@@ -110,11 +140,19 @@ async def _waiting_call(
         level = _UNKNOWN if agent is None else await agent.review_level(run)
         desks += level.desks
         agents.append(run.head.name)
+        policies += _policies(run)
     call = run.calls[path[-1]]
     tool_name = _tool_name(run, call)
     spec, _ = level.tool(tool_name) or (None, None)
-    asked = tuple(_asked(events, path))
-    return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, _desk(desks, tool_name), asked)
+    asked = _asked(events, path)
+    desk = _desk(desks, tool_name)
+    return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, desk, frozenset(policies), asked)
+
+
+def _policies(run: Run) -> Iterator[str]:
+    started = run.started
+    yield from started.policies
+    yield from (name for one in started.handoff_policies for name in one.policies)
 
 
 def _tool_name(run: Run, call: PendingCall) -> str:
@@ -126,15 +164,22 @@ def _desk(desks: list[ReviewDesk], tool: str) -> ReviewDesk | None:
     return next((desk for desk in desks if desk.covers(tool)), desks[0] if desks else None)
 
 
-def _asked(events: list[Event], path: tuple[str, ...]) -> Iterator[ApprovalRequested]:
-    """The events in which the run, or one that is nested in it, has asked about the call at this path."""
+def _asked(events: list[Event], path: tuple[str, ...]) -> tuple[ApprovalRequested, ...]:
+    """The events in which the run, or one that is nested in it, has asked about the call at this path.
+
+    A later reply of the model may give another call the same id, so those before the last reply do not count.
+    """
+    found = list[ApprovalRequested]()
     for event in events:
         inner, ids = event, list[str]()
         while isinstance(inner, Nested):
             ids.append(inner.call_id)
             inner = inner.event
         if isinstance(inner, ApprovalRequested) and (*ids, inner.call_id) == path:
-            yield inner
+            found.append(inner)
+        elif isinstance(inner, ModelReplied) and tuple(ids) == path[:-1]:
+            found.clear()
+    return tuple(found)
 
 
 def review_level(desks: tuple[ReviewDesk, ...], toolset: Toolset[DepsT]) -> ReviewLevel:

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from typing_extensions import TypeVar
 
-from lightagent.application.tool_sources.wrapper import Chosen, SourceWrapper
-from lightagent.application.tools.signature import check_names
+from lightagent.application.tool_sources.wrapper import Chosen, SourceWrapper, check_chosen
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import ToolSource
 
@@ -24,7 +23,7 @@ class ApprovalRequiredTools(SourceWrapper[DepsT_contra]):
 
     def __init__(self, source: ToolSource[DepsT_contra], chosen: Chosen | None = None) -> None:
         super().__init__(source)
-        self.chosen = None if chosen is None else check_names(chosen)
+        self.chosen = None if chosen is None else check_chosen(chosen)
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
         if self.chosen is not None and not callable(self.chosen):

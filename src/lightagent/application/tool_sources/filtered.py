@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from typing_extensions import TypeVar
 
-from lightagent.application.tool_sources.wrapper import Chosen, SourceWrapper
-from lightagent.application.tools.signature import check_names
+from lightagent.application.tool_sources.wrapper import Chosen, SourceWrapper, check_chosen
 from lightagent.ports.tools import ToolSource
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
@@ -22,7 +21,7 @@ class FilteredTools(SourceWrapper[DepsT_contra]):
 
     def __init__(self, source: ToolSource[DepsT_contra], keep: Chosen) -> None:
         super().__init__(source)
-        self.keep = check_names(keep)
+        self.keep = check_chosen(keep)
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
         kept = self._chosen(self.keep, own)

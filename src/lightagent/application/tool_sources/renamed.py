@@ -9,6 +9,7 @@ from typing_extensions import TypeVar
 from lightagent.application.tool_sources.wrapper import SourceWrapper
 from lightagent.application.tools.signature import check_name
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.foreign_names import called_by_models
 from lightagent.ports.tools import ToolSource
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
@@ -25,7 +26,7 @@ class RenamedTools(SourceWrapper[DepsT_contra]):
 
     def __init__(self, source: ToolSource[DepsT_contra], names: Mapping[str, str]) -> None:
         super().__init__(source)
-        self.names = {old: check_name(new) for old, new in names.items()}
+        self.names = {called_by_models(old): check_name(new) for old, new in names.items()}
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
         self._require(self.names, own)

@@ -10,15 +10,28 @@ from typing import TypeAlias
 from typing_extensions import TypeVar
 
 from lightagent.application.tools.argument_errors import quoted
+from lightagent.application.tools.signature import check_names
 from lightagent.application.tools.wrapped_tool import wrap_tool
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import ToolList, ToolSource
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 Chosen: TypeAlias = Callable[[str], bool] | Collection[str]
-"""Some of a source's tools: their names, each of which must be there, or a function that takes each name."""
+"""Some of a source's tools: their names, each of which must be there, or a function that takes each name. A tool of an
+MCP server may be written as ``SERVER/TOOL``."""
+
+
+def check_chosen(chosen: Chosen) -> Chosen:
+    """What chooses among tools, with those of MCP servers, ``SERVER/TOOL``, as models call them.
+
+    Raises:
+        ConfigurationError: it is one text, whose letters would be taken for names.
+    """
+    names = check_names(chosen)
+    return names if callable(names) else tuple(map(called_by_models, names))
 
 
 class SourceWrapper(ToolSource[DepsT_contra]):

@@ -16,6 +16,9 @@ from lightagent.ports.tools import Tool, ToolList, ToolSource
 
 OWN_TOOLS: Final = "the agent's own tools"
 
+_MOST_AT_ONCE: Final = 8
+"""Sources that are listed at the same time; each may start a process."""
+
 
 class Catalogue(Generic[DepsT]):
     """Immutable but for what it remembers of its sources. Serves any number of runs and event loops at once.
@@ -63,8 +66,7 @@ class Catalogue(Generic[DepsT]):
         tools: dict[str, Tool[DepsT]] = dict(self.own)
         origins = dict.fromkeys(tools, OWN_TOOLS)
         initial = list(tools)
-        for source in self.sources:
-            found = await _listed(source)
+        for source, found in zip(self.sources, await _listed_together(self.sources), strict=True):
             for name, tool in _entries(source, found):
                 if name in tools:
                     raise _named_twice(name, origins[name], f"the source {source.name!r}")
@@ -97,6 +99,27 @@ def _version(source: ToolSource[DepsT]) -> int:
         if isinstance(raised, Exception):
             raise
         raise _failed(source, raised, "tell its version") from raised
+
+
+async def _listed_together(sources: tuple[ToolSource[DepsT], ...]) -> list[ToolList[DepsT]]:
+    """What each source lists, in their order. Servers take their time to start, so several are asked at once.
+
+    Raises:
+        LightAgentError: as the first of them raised it; the others have ended by then.
+    """
+    if len(sources) == 1:
+        return [await _listed(sources[0])]
+    places = asyncio.Semaphore(_MOST_AT_ONCE)
+
+    async def listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
+        async with places:
+            return await _listed(source)
+
+    found = await asyncio.gather(*map(listed, sources), return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in found if not isinstance(one, BaseException)]
 
 
 async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:

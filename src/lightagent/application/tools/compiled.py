@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from types import NoneType, UnionType
+from types import FunctionType, NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from typing_extensions import TypeForm, is_typeddict
@@ -91,8 +92,17 @@ def _namespaces(function: Function) -> tuple[dict[str, object], dict[str, object
     source = source_function(function)
     namespace: dict[str, object] = getattr(source, "__globals__", {})
     own: tuple[object, ...] = getattr(source, "__type_params__", ())  # of ``def tool[T](…)``, Python 3.12
-    enclosing = inspect.getclosurevars(source).nonlocals if inspect.isfunction(source) else {}
+    enclosing = _enclosing(source) if inspect.isfunction(source) else {}
     return namespace, {**{str(one): one for one in own}, **enclosing}
+
+
+def _enclosing(function: FunctionType) -> dict[str, object]:
+    """The variables of enclosing functions that have a value by now: a tool may refer to the agent that it is for."""
+    found: dict[str, object] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            found[name] = cell.cell_contents
+    return found
 
 
 def _resolve(

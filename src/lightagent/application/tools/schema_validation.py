@@ -10,6 +10,7 @@ from itertools import islice
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from lightagent.application.tools.argument_errors import (
@@ -33,14 +34,15 @@ from lightagent.domain.json_types import JsonObject
 _MOST_ERRORS = 50
 
 
-def _is_integer(_checker: object, value: object) -> bool:
+def is_integer(_checker: object, value: object) -> bool:
+    """Whether a value is an integer to whoever counts with it."""
     # JSON Schema takes 5.0 for an integer and Python takes True for one; a function that counts wants neither.
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 _extend: Callable[..., type[Draft202012Validator]] = extend
 StrictValidator = _extend(
-    Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer)
 )
 
 
@@ -51,7 +53,11 @@ def schema_check(tool: str, schema: JsonObject) -> Check:
         ConfigurationError: the schema is none, or refers to something outside itself.
     """
     check_schema(tool, schema)
-    validator = StrictValidator(schema)
+    return check_by(StrictValidator(schema), schema)
+
+
+def check_by(validator: Validator, schema: JsonObject) -> Check:
+    """The check that a validator makes, in words for the model; `schema` says what the tool takes."""
     hint = known_names(schema)
 
     def check(arguments: JsonObject) -> Mapping[str, object]:

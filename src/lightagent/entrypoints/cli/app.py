@@ -11,6 +11,7 @@ from lightagent.entrypoints.cli.adopt_command import stores_app
 from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
+from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
 from lightagent.entrypoints.cli.review_commands import review_app
@@ -50,6 +51,7 @@ app.add_typer(runs_app, name="runs", help="List, show and resume the runs that p
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
 app.add_typer(policy_app, name="policy", help="Explain who may call which tools, without a model.")
+app.add_typer(mcp_app, name="mcp", help="List and inspect MCP servers, without a model.")
 app.add_typer(stores_app, name="stores", help="Take over what another store holds: to seal it, encrypt it or move it.")
 app.command()(verify)
 app.command()(doctor)

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lightagent.bootstrap import App, open_app
+from lightagent.bootstrap import App, open_journals, open_model
 from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -25,6 +25,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
 from lightagent.entrypoints.cli.destination import key_hint, show_destination
+from lightagent.entrypoints.cli.examine_tools import examine_tools
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
 from lightagent.entrypoints.cli.trace_tree import preview
@@ -62,6 +63,7 @@ def doctor(
 ) -> ExitCode:
     """Open every configured backend, make one real round trip to each, and say what to do where it fails.
 
+    The files of the tools directory are run, and MCP servers are started or reached, and list their tools.
     The model is asked for a word or two, which may cost a fraction of a cent. For a store in SQLite it also says how
     large the write-ahead log is, and which process keeps it from shrinking.
 
@@ -89,7 +91,7 @@ def doctor(
             console.print(f"✗ {section} · {backend.kind}", style="red", markup=False)
             show_error(exc.info)
             return ExitCode.USAGE
-    app = open_app(settings)
+    app = App(settings, open_model(settings), open_journals(settings))
     show_destination(app.model)
     with err().status("asking the model …"):
         found, kept = asyncio.run(_examine(app, timeout))
@@ -97,7 +99,8 @@ def doctor(
     key_hint(app.model, found.error)
     if kept is not None and settings.journals is not None:
         _show_diagnosis(console, f"journals · {settings.journals.kind}", kept)
-    return ExitCode.FAILED if found.error or (kept and kept.error) else ExitCode.COMPLETED
+    usable = examine_tools(console, settings, timeout)
+    return ExitCode.FAILED if found.error or (kept and kept.error) or not usable else ExitCode.COMPLETED
 
 
 async def _examine(app: App, seconds: float) -> tuple[Diagnosis, Diagnosis | None]:

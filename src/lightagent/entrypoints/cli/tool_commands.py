@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias
 
 import typer
 
 from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.call_alone import call_alone
-from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.foreign_tool import declared
-from lightagent.application.tools.function_tool import as_tool
-from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.application.tools.toolset import Toolset
-from lightagent.bootstrap import open_tools
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
-from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.entrypoints.cli.named_tools import FoundTools, McpFile, Named, with_tools
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig
 from lightagent.ports.tools import RunContext
 from lightagent.settings.origins import printable
 
 tools_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
-
-T = TypeVar("T")
 
 Directory: TypeAlias = Annotated[
     Path | None,
@@ -42,19 +32,12 @@ Directory: TypeAlias = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """What the command line or the settings name."""
-
-    toolset: Toolset[object]
-    problems: tuple[ToolProblem, ...]
-
-
 @tools_app.command("list")
 @guarded
 def list_tools(
     tools: Tools = None,
     directory: Directory = None,
+    mcp_file: McpFile = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
@@ -62,16 +45,19 @@ def list_tools(
 ) -> ExitCode:
     """Print the tools with their descriptions; `--json` prints them as a request offers them.
 
-    Without `--tools` and `--directory` they are those of the settings, `[default.tools]`.
+    Without `--tools`, `--directory` and `--mcp-file` they are those of the settings: `[default.tools]` and
+    `[default.mcp.NAME]`, whose servers are started.
 
     **Examples**
 
     `lightagent tools list --directory tools`
 
+    `lightagent tools list --mcp-file .mcp.json`
+
     `lightagent tools list --tools examples/repository_tools.py --json | jq '.[].function.name'`
     """
 
-    async def read(named: _Named) -> None:
+    async def read(named: FoundTools) -> None:
         specs = [declared(tool, name) for name, tool in named.toolset.tools.items()]
         if as_json:
             write_answer(json.dumps([spec.to_openai() for spec in specs], ensure_ascii=False, indent=2) + "\n")
@@ -82,7 +68,7 @@ def list_tools(
         for problem in named.problems:
             err().print(printable(f"{problem['level']}: {problem['message']}"), style="yellow", markup=False)
 
-    _with_tools(read, tools, directory, lambda: open_tools(settings_for(config, profile, False, trust_config)))
+    with_tools(read, Named(tools, directory, mcp_file, config, profile, trust_config))
     return ExitCode.COMPLETED
 
 
@@ -91,6 +77,7 @@ def list_tools(
 def check(
     tools: Tools = None,
     directory: Directory = None,
+    mcp_file: McpFile = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
@@ -105,15 +92,13 @@ def check(
     `lightagent tools check --tools my_tools.py --json`
     """
 
-    async def examine(named: _Named) -> list[ToolProblem]:
+    async def examine(named: FoundTools) -> list[ToolProblem]:
         found = [one for name, tool in named.toolset.tools.items() for one in tool_problems(name, tool)]
         if not as_json:
             err().print(f"{len(named.toolset.tools)} tools", markup=False)
         return [*named.problems, *found]
 
-    problems = _with_tools(
-        examine, tools, directory, lambda: open_tools(settings_for(config, profile, False, trust_config))
-    )
+    problems = with_tools(examine, Named(tools, directory, mcp_file, config, profile, trust_config))
     if as_json:
         write_answer(json.dumps(problems, ensure_ascii=False, indent=2) + "\n")
     for problem in () if as_json else problems:
@@ -125,10 +110,11 @@ def check(
 @tools_app.command()
 @guarded
 def call(
-    name: Annotated[str, typer.Argument(help="The tool.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="The tool; one of an MCP server also as SERVER/TOOL.", metavar="NAME")],
     arguments: Annotated[str, typer.Argument(help="Its arguments as JSON; - reads them from standard input.")] = "{}",
     tools: Tools = None,
     directory: Directory = None,
+    mcp_file: McpFile = None,
     approve: Annotated[bool, typer.Option("--approve", help="Approve the call, where the tool asks for that.")] = False,
     config: Config = None,
     profile: Profile = None,
@@ -143,51 +129,23 @@ def call(
     `lightagent tools call get_weather '{"city_name": "Rome"}' --directory tools`
 
     `echo '{"expression": "6 * 7"}' | lightagent tools call calculate - --tools examples/repository_tools.py`
+
+    `lightagent tools call time/get_current_time '{"timezone": "Europe/Rome"}' --mcp-file .mcp.json`
     """
 
     def report(text: str) -> None:
         err().print(printable(text), style="dim", markup=False)
 
-    async def carry_out(named: _Named) -> str:
+    async def carry_out(named: FoundTools) -> str:
         toolset = named.toolset
-        tool = toolset.find(name, tuple(toolset.tools))
+        called = called_by_models(name) if name not in toolset.tools else name
+        if called not in toolset.tools and (fault := named.unavailable(name)) is not None:
+            raise fault
+        tool = toolset.find(called, tuple(toolset.tools))
         given = parse_arguments(sys.stdin.read() if arguments == "-" else arguments)
         context: RunContext[object] = RunContext(None, NO_ORIGIN, "", "", approve, report, lambda: False)
-        return await call_alone(tool, name, given, context)
+        return await call_alone(tool, called, given, context)
 
-    answer = _with_tools(
-        carry_out, tools, directory, lambda: open_tools(settings_for(config, profile, False, trust_config))
-    )
+    answer = with_tools(carry_out, Named(tools, directory, mcp_file, config, profile, trust_config), name)
     write_answer(answer + "\n")
     return ExitCode.COMPLETED
-
-
-def _with_tools(
-    work: Callable[[_Named], Awaitable[T]],
-    files: list[str] | None,
-    directory: Path | None,
-    from_settings: Callable[[], ToolLoader | None],
-) -> T:
-    """What `work` gives with the tools that are named, or else with those of the settings.
-
-    Raises:
-        ConfigurationError: none are named, or they cannot be listed.
-    """
-    functions = load_tools(files)
-    loader = ToolLoader(directory) if directory is not None else None if files else from_settings()
-    if loader is None and not files:
-        raise ConfigurationError(
-            "No tools are named.",
-            guidance="Pass --directory DIR or --tools FILE.py, or add to lightagent.toml: [default.tools] with "
-            'directory = "tools".',
-        )
-    catalogue: Catalogue[object] = Catalogue(map(as_tool, functions), () if loader is None else (loader,))
-
-    async def carry_out() -> T:
-        try:
-            toolset = await catalogue.toolset()
-            return await work(_Named(toolset, () if loader is None else loader.problems))
-        finally:
-            await catalogue.aclose()
-
-    return asyncio.run(carry_out())

@@ -1,0 +1,1 @@
+"""Where accounts of budgets are kept: each file is an adapter of `lightagent.ports.budgets.BudgetAccounts`."""

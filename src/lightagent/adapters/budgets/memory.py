@@ -1,0 +1,47 @@
+"""Accounts in memory: for one process, and for what need not survive it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from lightagent.adapters.registry import Adapter
+from lightagent.domain.budget_accounts import EMPTY, Account, AccountKey
+from lightagent.ports.budgets import BudgetAccounts
+
+
+class MemoryBudgetAccounts(BudgetAccounts):
+    """Keeps accounts as long as the object lives."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._accounts: dict[AccountKey, Account] = {}
+
+    async def find(self, key: AccountKey) -> Account:
+        with self._lock:
+            return self._accounts.get(key, EMPTY)
+
+    async def update(self, key: AccountKey, change: Callable[[Account], Account | None], at: float) -> None:
+        with self._lock:
+            changed = change(self._accounts.get(key, EMPTY))
+            if changed is not None:
+                self._accounts[key] = changed
+
+    async def aclose(self) -> None:
+        """Nothing is open, and what is counted stays."""
+
+
+SHARED_ACCOUNTS: Final = MemoryBudgetAccounts()
+"""Those of the process, for budgets of tenants that name no others: agents come and go, and tenants stay."""
+
+
+class MemoryOptions(BaseModel):
+    """It has none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+ADAPTER = Adapter(MemoryOptions, lambda options: MemoryBudgetAccounts())

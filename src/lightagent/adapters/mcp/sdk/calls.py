@@ -1,0 +1,71 @@
+"""Who waits for an answer of a server, and how what the server says meanwhile reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from lightagent.aiokits.shared_loop import across
+from lightagent.domain.mcp_exchange import McpRemark
+from lightagent.ports.mcp import McpCaller
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One call under way: for whom it is made, and the loop in which that one waits."""
+
+    caller: McpCaller
+    loop: asyncio.AbstractEventLoop
+
+    def tell(self, remark: McpRemark) -> None:
+        """Tell the caller, in its own loop and before its answer."""
+        if asyncio.get_running_loop() is self.loop:
+            self.caller.tell(remark)
+        else:
+            with suppress(RuntimeError):  # The loop has ended: nobody waits any more.
+                self.loop.call_soon_threadsafe(self.caller.tell, remark)
+
+    async def ask(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
+        """The result of `work` in the loop of the caller."""
+        return await across(self.loop, work)
+
+
+CURRENT: Final[ContextVar[Call | None]] = ContextVar("lightagent_mcp_call", default=None)
+"""The call that is made. Over streamable HTTP the SDK carries it along to where the server asks something."""
+
+
+class CallsUnderWay:
+    """The calls of one session."""
+
+    def __init__(self) -> None:
+        self._calls: dict[object, Call] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def begin(self, call: Call) -> object:
+        """The key by which it ends."""
+        key = object()
+        self._calls[key] = call
+        return key
+
+    def end(self, key: object) -> None:
+        """It has its answer, or nobody waits for it."""
+        del self._calls[key]
+
+    def concerned(self) -> Call | None:
+        """The call that something the server says belongs to.
+
+        On one pipe the older protocol does not say which it is. One that is alone is meant; of several none is guessed.
+        """
+        current = CURRENT.get()
+        if current is not None:
+            return current
+        waiting = {id(call): call for call in self._calls.values()}
+        return next(iter(waiting.values())) if len(waiting) == 1 else None

@@ -1,0 +1,175 @@
+"""The sessions of one server in one event loop: at most one takes calls; it is opened when it is needed, and shared."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from mcp.client import Client, InputRequiredRoundsExceededError
+from mcp.shared.exceptions import MCPError
+
+from lightagent.adapters.mcp.sdk.access import Access
+from lightagent.adapters.mcp.sdk.calls import CURRENT, Call
+from lightagent.adapters.mcp.sdk.judgement import Told, judge
+from lightagent.adapters.mcp.sdk.memory import ServerMemory
+from lightagent.adapters.mcp.sdk.questions import Answerers
+from lightagent.adapters.mcp.sdk.session import Session
+from lightagent.domain.mcp_faults import McpChanged, McpClosed, McpRefused, McpUnavailable
+
+T = TypeVar("T")
+
+FIRST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 30.0
+CLOSE_SECONDS: Final = 10.0
+
+
+class Moved(Exception):
+    """These sessions are no longer used: others have taken their place, and nothing was sent."""
+
+
+class Core:
+    """Belongs to the loop in which it is made; all but `kill` is called there."""
+
+    def __init__(self, memory: ServerMemory, answerers: Answerers, access: Access, idle: float | None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._memory = memory
+        self._make: Callable[[], Session] = lambda: Session(memory, answerers, access, self._opened, idle)
+        self._current: Session | None = None
+        self._sessions: set[Session] = set()
+        self._stopped: type[Exception] | None = None
+        self._failures = 0
+        self._not_before = 0.0
+        self._why = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way, or a session opens."""
+        return any(session.calls or not session.settled.is_set() for session in self._sessions)
+
+    async def open(self) -> None:
+        """Open a session unless one is open.
+
+        Raises:
+            McpUnavailable: it cannot be opened, or could not a moment ago.
+        """
+        await self._live()
+
+    async def use(self, work: Callable[[Client], Awaitable[T]], call: Call, *, tool: str = "") -> T:
+        """What `work` gives, with the client of a session that is open. It is done again only where nothing was sent.
+
+        Raises:
+            McpFault: the class says what became of the request.
+            Moved: others have taken the place of these sessions.
+        """
+        server = self._memory.server.name
+        for last in (False, True):
+            session = await self._live()
+            if tool and self._memory.pins.is_blocked(tool):
+                raise _changed(server, tool)
+            key, token = session.calls.begin(call), CURRENT.set(call)
+            begun = self.loop.time()
+            try:
+                return await work(session.client)
+            except MCPError as error:
+                told = judge(error, self._told(session, begun))
+                if isinstance(told, Exception):
+                    raise told from None
+                session.end(told.why)
+                if last:
+                    raise McpUnavailable(server, told.why) from None
+            except InputRequiredRoundsExceededError:
+                raise McpRefused(server, "it asks again and again without an end.") from None
+            except (ValueError, RuntimeError) as exc:  # How the SDK says that an answer does not fit the protocol.
+                raise McpRefused(server, f"its answer does not fit the protocol: {str(exc)[:500]}") from exc
+            finally:
+                CURRENT.reset(token)
+                session.calls.end(key)
+                session.left()
+        raise AssertionError("unreachable")
+
+    def retire(self) -> None:
+        """Others take the place of these sessions, which end once their last calls have their answers."""
+        self._stopped = self._stopped or Moved
+        for session in self._sessions:
+            session.end("it has moved to another event loop")
+
+    async def close(self) -> None:
+        """End all sessions, with what is under way, and wait for their end, but not for ever."""
+        self._stopped = _Closed
+        tasks = [session.task for session in self._sessions]
+        for session in self._sessions:
+            session.close()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """From any thread, where the loop does not run any more: end the processes."""
+        self._stopped = self._stopped or _Closed
+        for session in list(self._sessions):
+            session.kill()
+
+    async def _live(self) -> Session:
+        """The session that takes calls."""
+        while True:
+            self._raise_if_stopped()
+            session = self._current
+            if session is None or session.over:
+                session = self._begin()
+            await session.settled.wait()
+            if session.error and not session.legacy_next:
+                self._raise_if_stopped()
+                raise McpUnavailable(self._memory.server.name, f"{session.error}.")
+            if not session.over:
+                return session
+
+    def _begin(self) -> Session:
+        left = self._not_before - self.loop.time()
+        if left > 0:
+            raise McpUnavailable(self._memory.server.name, f"{self._why}. It is tried again in {left:.1f} s.")
+        session = self._current = self._make()
+        self._sessions.add(session)
+        session.task.add_done_callback(lambda _: self._sessions.discard(session))
+        return session
+
+    def _opened(self, session: Session) -> None:
+        """A session is open, or could not be opened."""
+        if not session.error:
+            self._failures = 0
+        elif session.legacy_next:
+            self._memory.era = "legacy"
+        elif not self._stopped:
+            pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE) * random.uniform(0.75, 1.25)
+            self._failures += 1
+            self._not_before, self._why = self.loop.time() + pause, session.error
+            self._memory.remark("unavailable", session.error)
+
+    def _told(self, session: Session, begun: float) -> Told:
+        timeout = self._memory.server.call_timeout
+        return Told(
+            server=self._memory.server.name,
+            closed=self._stopped is _Closed,
+            over=session.over,
+            timed_out=timeout is not None and self.loop.time() - begun >= timeout,
+            timeout=timeout or 0.0,
+        )
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped is Moved:
+            raise Moved
+        if self._stopped is not None:
+            raise McpClosed(self._memory.server.name, "the connection was closed.")
+
+
+class _Closed(Exception):
+    """Marks sessions that were closed."""
+
+
+def _changed(server: str, tool: str) -> McpChanged:
+    return McpChanged(
+        server,
+        f"it declares the tool {tool!r:.100} differently than when it was first seen, so the tool is blocked.",
+        "A human has to look at the new declaration and accept it.",
+    )

@@ -1,0 +1,55 @@
+"""What is remembered of a server beyond the end of its sessions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lightagent.domain.mcp import McpServer, McpTool
+from lightagent.domain.mcp_exchange import McpRemark, RemarkKind
+from lightagent.domain.mcp_pins import Pins
+from lightagent.ports.mcp import RemarkListener
+
+
+class ServerMemory:
+    """Shared by all sessions of one server, in whatever thread they are: each change is one assignment.
+
+    Attributes:
+        era: how the next session begins: ``legacy`` once the server is known to speak no newer protocol, so that it is
+            not asked again, which may take ten seconds or end the server.
+        tools: as they were last listed, with the declarations that are known.
+        version: another number once they have changed.
+        answered: whether a session was ever open.
+    """
+
+    def __init__(self, server: McpServer, listener: RemarkListener) -> None:
+        self.server = server
+        self.era: Literal["auto", "legacy"] = "auto"
+        self.pins = Pins()
+        self.tools: tuple[McpTool, ...] = ()
+        self.version = 0
+        self.answered = False
+        self._listener = listener
+
+    def listed(self, tools: tuple[McpTool, ...]) -> None:
+        """A session has listed the tools."""
+        for name in self.pins.see(tools):
+            self.remark("changed", f"the tool {name!r:.100} is declared differently than before, and blocked")
+        known = self.pins.as_known(tools)
+        self.answered = True
+        if known != self.tools:
+            self.tools = known
+            self.version += 1
+
+    def accept(self, tool: str) -> None:
+        """Take the tool's present declaration as known."""
+        if self.pins.accept(tool):
+            self.tools = self.pins.as_known(self.tools)
+            self.version += 1
+
+    def remark(self, kind: RemarkKind, text: str) -> None:
+        """Tell who listens to the connection."""
+        self.tell(McpRemark(self.server.name, kind, text))
+
+    def tell(self, remark: McpRemark) -> None:
+        """The same with a remark that is made."""
+        self._listener(remark)

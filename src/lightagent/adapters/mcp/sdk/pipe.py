@@ -1,0 +1,196 @@
+"""The two streams between the SDK and a connection that carries everything in one row: stdio and SSE.
+
+There is no task and no queue in between. Once the server can answer no more, each request that waits gets an error of
+its own, so that every caller learns what became of its call.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+
+import anyio
+import mcp_types as types
+from mcp.shared.exceptions import MCPError
+from mcp.shared.message import SessionMessage
+
+from lightagent.adapters.mcp.sdk.faults import fault_data, fault_error
+from lightagent.adapters.mcp.sdk.lines import LongLine
+
+_SHOWN: Final = 500
+
+Said: TypeAlias = Callable[[str], None]
+"""Takes what is no message, such as what a server writes to its standard error."""
+
+
+class Pipe:
+    """What reader and writer both know.
+
+    Args:
+        limit: bytes of a message.
+        over: told once the server takes no request any more.
+
+    Attributes:
+        ended: why it takes none; empty as long as it does.
+    """
+
+    def __init__(self, limit: int, over: Callable[[str], None], said: Said) -> None:
+        self.limit = limit
+        self.said = said
+        self.ended = ""
+        self.ready: deque[SessionMessage] = deque()
+        self._over = over
+        self._pending: dict[int | str, None] = {}
+
+    def asked(self, request: int | str) -> None:
+        """A request is written now."""
+        self._pending[request] = None
+
+    def forget(self, request: object) -> bool:
+        """Nobody waits for this request any more; whether somebody did."""
+        known = isinstance(request, int | str) and request in self._pending
+        if isinstance(request, int | str):
+            self._pending.pop(request, None)
+        return known
+
+    def take(self, data: bytes | str) -> None:
+        """A message came."""
+        try:
+            message = types.jsonrpc_message_adapter.validate_json(data, by_name=False)
+        except ValueError:
+            shown = data[:_SHOWN]
+            self.said(f"no message: {shown if isinstance(shown, str) else shown.decode(errors='replace')}")
+            return
+        if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
+            self.forget(message.id)
+        self.ready.append(SessionMessage(message))
+
+    def too_long(self, line: LongLine) -> None:
+        """Answer the request that the line answered. Where it does not say which, all that wait: it was one of them."""
+        text = f"an answer of {line.size:,} bytes is over the limit of {self.limit:,}"
+        known = line.request_id
+        concerned = [known] if known is not None and known in self._pending else list(self._pending)
+        for request in concerned:
+            self.forget(request)
+            self.ready.append(_error(request, fault_data("large" if len(concerned) == 1 else "lost", text)))
+        self.said(f"a message of {line.size:,} bytes was thrown away")
+
+    def give_up(self, why: str) -> None:
+        """The server takes no request any more; what waits may still be answered."""
+        if not self.ended:
+            self.ended = why
+            self._over(why)
+
+    def lose_all(self) -> None:
+        """Nothing can come any more."""
+        self.ready.extend(_error(request, fault_data("lost", self.ended)) for request in self._pending)
+        self._pending.clear()
+
+
+class PipeReader:
+    """The messages of the server.
+
+    Args:
+        more: waits for what comes next and puts it into the pipe; False: there is nothing more.
+    """
+
+    def __init__(self, pipe: Pipe, more: Callable[[], Awaitable[bool]], end: str) -> None:
+        self._pipe = pipe
+        self._more = more
+        self._end = end
+        self._closed = False
+
+    async def receive(self) -> SessionMessage | Exception:
+        """The next message; waits for ever once there can be none, until the session is closed."""
+        pipe = self._pipe
+        while not pipe.ready:
+            if self._closed:
+                await anyio.sleep_forever()
+            if not await self._more():
+                self._closed = True
+                pipe.give_up(self._end)
+                pipe.lose_all()
+        return pipe.ready.popleft()
+
+    async def aclose(self) -> None:
+        """Nothing: whoever made the pipe closes it."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        return await self.receive()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class PipeWriter:
+    """Writes messages, and remembers which of them wait for an answer.
+
+    Args:
+        write: writes one message; raises an error of `faults` where it cannot.
+    """
+
+    def __init__(self, pipe: Pipe, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._pipe = pipe
+        self._write = write
+
+    async def send(self, item: SessionMessage, /) -> None:
+        """Write one message.
+
+        Raises:
+            MCPError: it is a request, and cannot be answered.
+            anyio.BrokenResourceError: it is something else, and cannot be written.
+        """
+        message, pipe = item.message, self._pipe
+        if isinstance(message, types.JSONRPCNotification) and message.method == "notifications/cancelled":
+            pipe.forget((message.params or {}).get("requestId"))  # The server may never answer it.
+        data = message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        if not isinstance(message, types.JSONRPCRequest):
+            await self._tell(data)
+            return
+        if pipe.ended:
+            raise fault_error("unsent", pipe.ended)
+        pipe.asked(message.id)
+        try:
+            await self._write(data)
+        except MCPError:
+            if pipe.forget(message.id):  # Else it has its answer already.
+                raise
+
+    async def _tell(self, data: bytes) -> None:
+        if self._pipe.ended:
+            raise anyio.BrokenResourceError
+        try:
+            await self._write(data)
+        except MCPError:
+            raise anyio.BrokenResourceError from None
+
+    async def aclose(self) -> None:
+        """Nothing: whoever made the pipe closes it."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _error(request: int | str, data: types.ErrorData) -> SessionMessage:
+    return SessionMessage(types.JSONRPCError(jsonrpc="2.0", id=request, error=data))

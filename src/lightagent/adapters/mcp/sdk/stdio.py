@@ -1,0 +1,128 @@
+"""The transport over a child's standard input and output."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+import anyio
+
+from lightagent.adapters.mcp.sdk.faults import fault_error
+from lightagent.adapters.mcp.sdk.lines import LineSplitter, LongLine
+from lightagent.adapters.mcp.sdk.pipe import Pipe, PipeReader, PipeWriter, Said
+from lightagent.adapters.mcp.sdk.process import GuardedProcess
+from lightagent.domain.mcp import McpServer, StdioServer
+
+WRITE_SECONDS: Final = 30.0
+"""A server that reads nothing for so long is given up; the SDK's time limits begin only once a request is written."""
+
+DRAIN_SECONDS: Final = 0.1
+"""How long the output of a process that has ended is read, where a helper of it still holds the pipe."""
+
+_CHUNK: Final = 1 << 16
+_SHOWN: Final = 500
+
+
+@asynccontextmanager
+async def stdio_streams(
+    server: McpServer,
+    connection: StdioServer,
+    over: Callable[[str], None],
+    said: Said,
+    started: Callable[[Callable[[], None]], None],
+) -> AsyncGenerator[tuple[PipeReader, PipeWriter]]:
+    """Start the server, and end it and everything in its process group at the end.
+
+    Args:
+        over: told once the server takes no request any more.
+        started: told how everything can be killed at once.
+
+    Raises:
+        OSError: the command cannot be started.
+    """
+    process = GuardedProcess(connection)
+    started(process.kill)
+    try:
+        loop = asyncio.get_running_loop()
+        output, errors = asyncio.StreamReader(_CHUNK), asyncio.StreamReader(_CHUNK)
+        reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), process.stdout)
+        listening, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(errors), process.stderr)
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
+        writing, _ = await loop.connect_write_pipe(lambda: protocol, process.stdin)
+        pipe = Pipe(server.max_bytes, over, said)
+        stdin = _Stdin(asyncio.StreamWriter(writing, protocol, None, loop), pipe)
+        # Where a helper of a server that has ended holds the pipe, the output would have no end. What is in it is read.
+        forget = process.when_ended(loop, partial(_close_later, loop, reading))
+        log = loop.create_task(_listen(errors, said), name=f"lightagent-mcp-{server.name}-stderr")
+        try:
+            yield (
+                PipeReader(pipe, _Stdout(output, pipe).more, "the server closed its output"),
+                PipeWriter(pipe, stdin.write),
+            )
+        finally:
+            forget()
+            writing.close()
+            with anyio.CancelScope(shield=True):
+                await process.end()
+            log.cancel()
+            reading.close()
+            listening.close()
+    finally:
+        process.kill()
+
+
+def _close_later(loop: asyncio.AbstractEventLoop, output: asyncio.ReadTransport) -> None:
+    loop.call_later(DRAIN_SECONDS, output.close)
+
+
+class _Stdout:
+    def __init__(self, output: asyncio.StreamReader, pipe: Pipe) -> None:
+        self._output = output
+        self._pipe = pipe
+        self._splitter = LineSplitter(pipe.limit)
+
+    async def more(self) -> bool:
+        try:
+            chunk = await self._output.read(_CHUNK)
+        except OSError:
+            return False
+        for line in self._splitter.feed(chunk):
+            if isinstance(line, LongLine):
+                self._pipe.too_long(line)
+            else:
+                self._pipe.take(line)
+        return bool(chunk)
+
+
+class _Stdin:
+    def __init__(self, writer: asyncio.StreamWriter, pipe: Pipe) -> None:
+        self._writer = writer
+        self._pipe = pipe
+
+    async def write(self, data: bytes) -> None:
+        closed = self._writer.is_closing()
+        if not closed:
+            self._writer.write(data + b"\n")
+        why = "the server closed its input"
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._writer.drain()
+            if not closed:
+                return
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            why = f"the server read nothing for {WRITE_SECONDS:g} s"
+        self._pipe.give_up(why)
+        raise fault_error("unsent" if closed else "lost", why)
+
+
+async def _listen(errors: asyncio.StreamReader, said: Said) -> None:
+    splitter = LineSplitter(_CHUNK)
+    while chunk := await errors.read(_CHUNK):
+        for line in splitter.feed(chunk):
+            if not isinstance(line, LongLine):
+                said(line[:_SHOWN].decode(errors="replace"))

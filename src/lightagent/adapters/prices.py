@@ -1,0 +1,48 @@
+"""Prices of models from the table that LiteLLM brings along. It is read as a file: nothing is fetched or imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from lightagent.domain.prices import ModelPrice, PriceTable
+
+_FILE: Final = "model_prices_and_context_window_backup.json"
+_MILLION: Final = 1_000_000
+
+
+def litellm_prices() -> PriceTable | None:
+    """The prices in US dollars that the installed version of LiteLLM knows; None where it is not installed.
+
+    They are as old as that version. `PriceTable({...}) | litellm_prices()` has your own before them.
+    """
+    spec = find_spec("litellm")
+    places = spec.submodule_search_locations if spec is not None else None
+    files = [file for place in places or () if (file := Path(place) / _FILE).is_file()]
+    if not files:
+        return None
+    read: object = json.loads(files[0].read_text(encoding="utf-8"))
+    return PriceTable(prices_of(read))
+
+
+def prices_of(table: object) -> dict[str, ModelPrice]:
+    """The prices in a table of LiteLLM's form; a model whose tokens have no price each is left out."""
+    found: dict[str, ModelPrice] = {}
+    for name, entry in table.items() if isinstance(table, Mapping) else ():
+        if not isinstance(entry, Mapping):
+            continue
+        given = _per_million(entry.get("input_cost_per_token"))
+        made = _per_million(entry.get("output_cost_per_token"))
+        if given is not None and made is not None:
+            cached = _per_million(entry.get("cache_read_input_token_cost"))
+            found[str(name)] = ModelPrice(given, made, cached)
+    return found
+
+
+def _per_million(price: object) -> float | None:
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < 1:
+        return None
+    return round(price * _MILLION, 6)

@@ -1,0 +1,198 @@
+"""What an agent may call, and how it is given more.
+
+An agent is immutable but for this: `load_tools` and `setup_mcp` put other means in the place of those that it has. Runs
+that start afterwards have the new tools; a run that is under way goes on with those that it began with.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from types import FunctionType
+from typing import TYPE_CHECKING
+
+from lightagent.agent_base import AgentBase
+from lightagent.application.nest_agent import AgentTool, agent_tool_spec
+from lightagent.application.projections.result import OutputT
+from lightagent.application.tool_sources.mcp_tools import McpTools
+from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.function_tool import FunctionTool
+from lightagent.application.tools.loader import ToolLoader
+from lightagent.application.tools.registry import tool_problems
+from lightagent.application.tools.signature import check_name, source_function
+from lightagent.application.tools.tool_info import ToolProblem
+from lightagent.application.tools.toolset import DepsT, tool_name
+from lightagent.compose.tools import make_tools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
+from lightagent.ports.tools import Tool
+
+if TYPE_CHECKING:
+    from lightagent.compose.mcp_setting import McpSetting
+    from lightagent.ports.mcp import Elicitor, Sampler
+
+
+class ToolAgent(AgentBase[DepsT, OutputT]):
+    """An agent that tells what it may call, and can be given more."""
+
+    __slots__ = ()
+
+    def get_tools(self) -> list[JsonObject]:
+        """The agent's own tools in OpenAI form; a copy that may be changed. Those of its sources are left out."""
+        return [tool.spec.to_openai() for tool in self.means.catalogue.own.values()]
+
+    def get_tool(self, name: str) -> Tool[DepsT] | None:
+        """The agent's own tool of that name, or None."""
+        return self.means.catalogue.own.get(name)
+
+    def validate_tools(self) -> list[ToolProblem]:
+        """What is wrong with the agent's own tools; each declaration is worked out for it.
+
+        An agent with many tools reads only their names when it is made, so this is how to find out beforehand.
+        """
+        tools = self.means.catalogue.own.items()
+        return [problem for name, tool in tools for problem in tool_problems(name, tool)]
+
+    def as_tool(
+        self, name: str, description: str, *, timeout: float | None = None, output_limit: int = DEFAULT_OUTPUT_LIMIT
+    ) -> Tool[DepsT]:
+        """This agent as a tool of another one.
+
+        Its run is nested in the run that calls it: one journal, one trace, the same dependencies and owner, and the
+        policies of both. Where it waits for a human, the calling run waits.
+
+        Args:
+            name: as the model of the calling agent calls it.
+            description: what the agent is for; that model chooses by it.
+            timeout: seconds until a call is cancelled.
+            output_limit: characters of the answer that reach that model.
+
+        Raises:
+            ConfigurationError: providers would refuse the name.
+        """
+        spec = agent_tool_spec(check_name(name), description, timeout=timeout, output_limit=output_limit)
+        return AgentTool(self.means, spec)
+
+    def load_tools(
+        self, tool_names: str | Iterable[str], tools_directory: str | os.PathLike[str] | None = None
+    ) -> list[str]:
+        """Load tools from a directory by name: the file ``NAME.py`` holds the function ``NAME``, and is run.
+
+        Runs that start afterwards have them; one that is under way is not changed. A tool that the agent has from the
+        same file is replaced by what the file says now. Agents that hold this one as a tool, or may hand over to it,
+        go on with it as they were given it.
+
+        Args:
+            tools_directory: by default that of the agent, or else ``tools``.
+
+        Returns:
+            The names that a model calls them by.
+
+        Raises:
+            ConfigurationError: one cannot be loaded, or the agent has another tool of its name. Then nothing changes.
+        """
+        directory = tools_directory or self._tools_directory or "tools"
+        names = [tool_names] if isinstance(tool_names, str) else tool_names
+        loaded = [*make_tools(ToolLoader(directory).load_tools(names).values(), self._deps.form)]
+        with self._changing:
+            own = dict(self.means.catalogue.own)
+            for tool in loaded:
+                name = tool_name(tool)
+                if name in own and not _is_from_the_same_file(own[name], tool):
+                    raise ConfigurationError(
+                        f"load_tools: {name!r} is the name of a tool that the agent has already.",
+                        guidance="Give one of them another name.",
+                    )
+                own[name] = tool
+            catalogue = Catalogue(own.values(), self.means.catalogue.sources)
+            self.means = replace(self.means, catalogue=catalogue)
+        return [tool_name(tool) for tool in loaded]
+
+    async def setup_mcp(
+        self,
+        mcp_setting: McpSetting,
+        *,
+        elicitor: Elicitor | None = None,
+        sampler: Sampler | None = None,
+        roots: tuple[str, ...] | None = None,
+    ) -> list[str]:
+        """Connect to MCP servers and offer their tools, as `load_tools` does: to runs that start afterwards.
+
+        The connections stay open until the agent is closed, and open themselves again where they are lost. A server
+        that the agent has already, described in the same way, is left as it is.
+
+        Args:
+            mcp_setting: ``{"mcpServers": {name: {"command": …, "args": […], "env": {…}}}}`` or ``{"url": …}`` and so
+                on, the path of a JSON file of that, or `McpServer` values. ``headers`` may be a function.
+            elicitor, sampler: who answers what the servers ask of users and of models.
+            roots: folders that the servers are told of, as ``file://`` addresses.
+
+        Returns:
+            The names that a model calls the servers' tools by.
+
+        Raises:
+            ConfigurationError: the setting is wrong, or a name is taken; the text names both sources.
+            McpUnavailable: a server that is required cannot be reached. In all cases the agent has what it had.
+            MissingExtraError: the package `mcp` is not installed.
+        """
+        from lightagent.compose.mcp import mcp_tools
+        from lightagent.compose.mcp_setting import described_servers
+
+        made = [
+            mcp_tools(server, headers=headers, elicitor=elicitor, sampler=sampler, roots=roots)
+            for server, headers in described_servers(mcp_setting)
+        ]
+        try:
+            return await self._add_sources(made)
+        except BaseException:
+            for source in made:
+                await source.aclose()
+            raise
+
+    async def _add_sources(self, made: list[McpTools]) -> list[str]:
+        """Offer the tools of sources once all of them were listed together with what the agent has."""
+        while True:
+            before = self.means
+            new = _new_servers(made, [one for one in before.catalogue.sources if isinstance(one, McpTools)])
+            catalogue = Catalogue(before.catalogue.own.values(), (*before.catalogue.sources, *new))
+            await catalogue.toolset()
+            with self._changing:
+                if self.means is before:
+                    self.means = replace(before, catalogue=catalogue)
+                    break
+        for source in made:
+            if source not in new:
+                await source.aclose()
+        return [name for source in new for name in (await source.tools()).tools]
+
+
+def _new_servers(made: list[McpTools], known: list[McpTools]) -> list[McpTools]:
+    """Those that the agent does not have.
+
+    Raises:
+        ConfigurationError: it has another server of that name.
+    """
+    servers = {source.name: source.server for source in known}
+    new: list[McpTools] = []
+    for source in made:
+        if source.name not in servers:
+            servers[source.name] = source.server
+            new.append(source)
+        elif servers[source.name] != source.server:
+            raise ConfigurationError(
+                f"setup_mcp: the agent has another MCP server that is called {source.name!r:.100}.",
+                guidance="Give one of them another name.",
+            )
+    return new
+
+
+def _is_from_the_same_file(one: Tool[DepsT], other: Tool[DepsT]) -> bool:
+    files = [_file(tool) for tool in (one, other)]
+    return files[0] is not None and files[0] == files[1]
+
+
+def _file(tool: Tool[DepsT]) -> str | None:
+    function = source_function(tool.function) if isinstance(tool, FunctionTool) else None
+    return function.__code__.co_filename if isinstance(function, FunctionType) else None

@@ -1,0 +1,160 @@
+"""The tools of an MCP server as a source of tools."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from lightagent.application.tool_sources.mcp_tool import McpServerTool
+from lightagent.application.tools.tool_info import ToolProblem
+from lightagent.domain.errors import ToolError
+from lightagent.domain.foreign_names import model_name
+from lightagent.domain.foreign_schemas import BeyondRepair
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.mcp import McpServer, McpTool
+from lightagent.domain.mcp_declarations import mcp_tool_spec
+from lightagent.domain.mcp_faults import McpUnavailable
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.mcp import McpConnection
+from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
+
+TRY_AGAIN_SECONDS: Final = 30.0
+"""A run that begins so long after an optional server could not be reached tries it again."""
+
+_LOGGER: Final = logging.getLogger("lightagent")
+
+
+class McpTools(ToolSource[object]):
+    """Lists and calls the tools of one server, which is opened when a run first needs the list.
+
+    A server that is not required and cannot be reached costs no run: in place of its tools the model is offered one
+    that says so, and that tries again when it is called. So does the first run half a minute later.
+
+    Args:
+        connection: of that server; closed with the source.
+    """
+
+    def __init__(self, server: McpServer, connection: McpConnection) -> None:
+        self.server = server
+        self.connection = connection
+        self._problems: tuple[ToolProblem, ...] = ()
+        self._unavailable: McpUnavailable | None = None
+        self._tried = 0.0
+        self._retries = 0
+
+    def __repr__(self) -> str:
+        return f"McpTools({self.server.name!r})"
+
+    @property
+    def name(self) -> str:
+        """That of the server."""
+        return self.server.name
+
+    @property
+    def version(self) -> int:
+        """Another number once the server's list has changed, or it is worth trying again."""
+        if self._unavailable is not None and time.monotonic() - self._tried >= TRY_AGAIN_SECONDS:
+            self._try_again()
+        return self.connection.version + self._retries
+
+    @property
+    def problems(self) -> tuple[ToolProblem, ...]:
+        """What was wrong with tools when they were last listed: those that had to be left out, or are missing."""
+        return self._problems
+
+    @property
+    def unavailable(self) -> McpUnavailable | None:
+        """Why the server could not be reached when it was last tried; None where it could, or was not tried."""
+        return self._unavailable
+
+    async def tools(self) -> ToolList[object]:
+        """The tools that may be used, under names that providers take.
+
+        Raises:
+            McpUnavailable: the server is required and cannot be reached.
+        """
+        try:
+            listed = await self.connection.tools()
+        except McpUnavailable as error:
+            self._unavailable, self._tried = error, time.monotonic()
+            if self.server.required:
+                raise
+            _LOGGER.warning("The tools of an MCP server are left out: %s", error.message)
+            stand_in = _Unavailable(self, error)
+            return ToolList({stand_in.spec.name: stand_in})
+        self._unavailable = None
+        return ToolList(self._usable(listed))
+
+    async def aclose(self) -> None:
+        """End the server's sessions and processes."""
+        await self.connection.aclose()
+
+    def _usable(self, listed: tuple[McpTool, ...]) -> Mapping[str, Tool[object]]:
+        allowed = self.server.tools
+        problems = [] if allowed is None else _missing(allowed, listed)
+        tools: dict[str, Tool[object]] = {}
+        for tool in listed:
+            if allowed is not None and tool.name not in allowed:
+                continue
+            spec = mcp_tool_spec(tool)
+            if isinstance(spec, BeyondRepair):
+                problems.append(
+                    _problem(tool.name, "error", "inputSchema", f"its schema is beyond repair: {spec.reason}")
+                )
+            else:
+                tools.setdefault(spec.name, McpServerTool(self.connection, tool, spec))
+        self._problems = tuple(problems)
+        for problem in problems:
+            _LOGGER.warning("MCP server %r, tool %r: %s", self.name, problem["tool"], problem["message"])
+        return tools
+
+    def _try_again(self) -> None:
+        self._tried = time.monotonic()
+        self._retries += 1
+
+    async def reached(self) -> bool:
+        """Whether the server can be reached now; if so, its tools are listed before the next request to a model."""
+        try:
+            await self.connection.tools()
+        except McpUnavailable as error:
+            self._unavailable, self._tried = error, time.monotonic()
+            return False
+        self._try_again()
+        return True
+
+
+class _Unavailable(Tool[object]):
+    """Stands in for the tools of a server that cannot be reached, so that the model knows of them."""
+
+    def __init__(self, source: McpTools, error: McpUnavailable) -> None:
+        self._source = source
+        self._spec = ToolSpec(
+            name=model_name(source.name, "unavailable"),
+            description=f"The tools of the server {source.name!r} are unavailable now. Call this to try it again.",
+            parameters={"type": "object", "properties": {}},
+            idempotent=True,
+        )
+
+    @property
+    def spec(self) -> ToolSpec:
+        return self._spec
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        return {}
+
+    async def call(self, arguments: Mapping[str, object], context: RunContext[object]) -> object:
+        if await self._source.reached():
+            return "The server can be reached again; its tools are offered from now on."
+        error = self._source.unavailable
+        raise ToolError(error.message if error else "The server cannot be reached.", guidance="")
+
+
+def _missing(allowed: tuple[str, ...], listed: tuple[McpTool, ...]) -> list[ToolProblem]:
+    known = {tool.name for tool in listed}
+    return [_problem(name, "warning", "tools", "the server has no such tool") for name in allowed if name not in known]
+
+
+def _problem(tool: str, level: str, field: str, message: str) -> ToolProblem:
+    return ToolProblem(tool=tool, level="error" if level == "error" else "warning", field=field, message=message)

@@ -1,0 +1,76 @@
+"""MCP servers as sources of tools."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from typing_extensions import TypeIs
+
+from lightagent.adapters.mcp.sdk.connection import SdkConnection
+from lightagent.application.tool_sources.mcp_tools import McpTools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.mcp import HttpServer, McpServer
+from lightagent.domain.scopes import Scope
+from lightagent.ports.mcp import Elicitor, HeaderSource, Logins, RemarkListener, Sampler
+
+Headers: TypeAlias = Mapping[str, str]
+McpHeaders: TypeAlias = Callable[[], Headers | Awaitable[Headers]] | Callable[[Scope], Headers | Awaitable[Headers]]
+"""Gives the headers of a request. One that takes a scope is told for whom: each user then has a connection apart."""
+
+
+def mcp_tools(
+    server: McpServer,
+    *,
+    headers: McpHeaders | None = None,
+    logins: Logins | None = None,
+    elicitor: Elicitor | None = None,
+    sampler: Sampler | None = None,
+    roots: tuple[str, ...] | None = None,
+    listener: RemarkListener | None = None,
+) -> McpTools:
+    """The tools of an MCP server, for ``LightAgent(tools=[…])``.
+
+    Args:
+        headers: called for each HTTP request, and once more where the server answers that it refuses what it was given;
+            besides the headers of the server. An ordinary function must not wait for anything.
+        logins: where users log in, where an HTTP server wants it, and where their tokens are kept. Then, as with
+            headers that take a scope, the tools are listed for nobody: with an empty scope.
+        elicitor, sampler: who answers what the server asks of users and of models.
+        roots: folders that the server is told of, as ``file://`` addresses.
+        listener: takes what happens on the connection and belongs to no call.
+
+    Raises:
+        ConfigurationError: headers for a server that is no HTTP server.
+        MissingExtraError: the SDK is not installed.
+    """
+    if headers is not None and not isinstance(server.connection, HttpServer):
+        raise ConfigurationError(f"mcp: the server {server.name!r} takes no headers.", guidance="Only HTTP servers do.")
+    source, per_user = (None, False) if headers is None else _header_source(headers)
+    connection = SdkConnection(
+        server,
+        headers=source,
+        per_user=per_user,
+        logins=logins,
+        elicitor=elicitor,
+        sampler=sampler,
+        roots=roots,
+        listener=listener,
+    )
+    return McpTools(server, connection)
+
+
+def _header_source(headers: McpHeaders) -> tuple[HeaderSource, bool]:
+    per_user = bool(inspect.signature(headers).parameters)
+    ask: Callable[..., Headers | Awaitable[Headers]] = headers
+
+    async def asked(scope: Scope, refused: bool) -> Headers:
+        given = ask(scope) if per_user else ask()
+        return await given if _is_awaitable(given) else given
+
+    return asked, per_user
+
+
+def _is_awaitable(given: Headers | Awaitable[Headers]) -> TypeIs[Awaitable[Headers]]:
+    return inspect.isawaitable(given)

@@ -1,0 +1,55 @@
+"""Names for tools that other systems named, such as every provider takes: a pure function of server and tool.
+
+Providers take 1 to 64 of a-z, A-Z, 0-9, ``_`` and ``-``; servers name their tools as they like. A name here depends on
+nothing but the two names, so that neither the order in which servers answer nor a tool that comes later changes it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from hashlib import sha256
+from typing import Final
+
+_MOST_OF_SERVER: Final = 20
+_MOST_OF_BOTH: Final = 55
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_HASH_AT_END: Final = re.compile(r"_[0-9a-f]{8}\Z")
+_OTHERS: Final = re.compile(r"[^A-Za-z0-9_-]+")
+_MARKS: Final = re.compile(r"[\u0300-\u036f]+")
+
+
+def model_name(server: str, tool: str) -> str:
+    """What the model calls the tool of a server.
+
+    ``server__tool`` where providers take that and no other pair of names comes to it; else as much of both as can be
+    kept, and eight hexadecimal digits of the two.
+    """
+    joined = f"{server}__{tool}"
+    if _PLAIN.fullmatch(joined) and not _HASH_AT_END.search(joined) and _has_clear_seam(server, tool):
+        return joined
+    digest = sha256(f"{len(server)}:{server}{tool}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    parts = (_slug(server)[:_MOST_OF_SERVER], _slug(tool))
+    kept = "__".join(part for part in parts if part)[:_MOST_OF_BOTH].rstrip("_") or "tool"
+    return f"{kept if kept[0].isalpha() else f't_{kept}'[:_MOST_OF_BOTH]}_{digest}"
+
+
+def called_by_models(written: str) -> str:
+    """What the model calls the tool that a person writes as ``SERVER/TOOL``, by their own names; others as they are.
+
+    No tool that a model can call has a slash in its name, so nothing else can be meant.
+    """
+    server, slash, tool = written.partition("/")
+    return model_name(server, tool) if slash else written
+
+
+def _has_clear_seam(server: str, tool: str) -> bool:
+    """Whether the first two underscores in a row are the seam, which tells the two names apart."""
+    clear = bool(server) and "__" not in server and not server.endswith("_")
+    return clear and bool(tool) and not tool.startswith("_")
+
+
+def _slug(name: str) -> str:
+    """The name in letters that every provider takes; scripts that have none of them leave nothing."""
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", name))
+    return _OTHERS.sub("_", plain).strip("_")

@@ -1,0 +1,99 @@
+"""The values of keywords that hold no schema: kept, put right or dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+Note: TypeAlias = Callable[[str], object]
+"""Takes a few words on what was changed."""
+
+TYPES: Final = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
+_SPELLINGS: Final[Mapping[str, str]] = {
+    "int": "integer",
+    "long": "integer",
+    "float": "number",
+    "double": "number",
+    "decimal": "number",
+    "bool": "boolean",
+    "str": "string",
+    "text": "string",
+    "list": "array",
+    "tuple": "array",
+    "dict": "object",
+    "map": "object",
+    "none": "null",
+}
+_TEXTS: Final = frozenset({"title", "description", "format"})
+_NUMBERS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+_COUNTS: Final = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"})
+# Look-around, back-references and other groups that begin with a question mark, but for those that only group.
+_BEYOND_REGULAR: Final = re.compile(r"\(\?(?!:)|\\[1-9]|\\k[<{']")
+
+
+def cleaned_type(value: JsonValue, note: Note) -> str | list[JsonValue] | None:
+    """The type, or types, under the names that JSON Schema has; None where there is none."""
+    written = value if isinstance(value, list) else [value]
+    names = ("null" if one is None and len(written) > 1 else _type_name(one) for one in written)
+    known: list[JsonValue] = [*dict.fromkeys(name for name in names if name)]
+    kept = known if isinstance(value, list) else known[0] if known else None
+    if kept != value:
+        note("type put right")
+    if isinstance(kept, list):
+        return kept or None
+    return kept if isinstance(kept, str) else None
+
+
+def _type_name(value: JsonValue) -> str:
+    if not isinstance(value, str):
+        return ""
+    name = value.lower()
+    name = _SPELLINGS.get(name, name)
+    return name if name in TYPES else ""
+
+
+def cleaned_enum(schema: JsonObject, note: Note) -> list[JsonValue]:
+    """The values that are allowed, which `const` may say too; empty where all are."""
+    if "const" in schema:
+        note("const -> enum")
+        return [schema["const"]]
+    listed = schema.get("enum")
+    if listed is None and "enum" not in schema:
+        return []
+    if isinstance(listed, list) and listed:
+        return list(listed)
+    note("enum without values dropped")
+    return []
+
+
+def cleaned_required(value: JsonValue, properties: JsonObject, note: Note) -> list[JsonValue]:
+    """The names of properties that have to be there, of those that there are."""
+    if not isinstance(value, list):
+        note("required no list -> dropped")
+        return []
+    kept: list[JsonValue] = list(dict.fromkeys(name for name in value if isinstance(name, str) and name in properties))
+    if kept != value:
+        note("required names without property dropped")
+    return kept
+
+
+def kept_as_it_is(name: str, value: JsonValue, note: Note) -> bool:
+    """Whether a keyword that holds no schema may stay."""
+    if name == "default":
+        return True
+    if name in _TEXTS:
+        good = isinstance(value, str)
+    elif name == "uniqueItems":
+        good = isinstance(value, bool)
+    elif name == "pattern":
+        good = isinstance(value, str) and not _BEYOND_REGULAR.search(value)
+    elif name in _COUNTS:
+        good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    else:
+        good = name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool)
+    if not good:
+        note(f"{name} dropped" if name != "pattern" else "pattern with look-around dropped")
+    return good

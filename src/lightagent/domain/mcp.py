@@ -1,0 +1,154 @@
+"""MCP servers and what they tell, as values: how a server is reached, what a tool of it is, what a call returned.
+
+Nothing here knows the SDK; the adapter translates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+HttpTransport: TypeAlias = Literal["sse", "streamable-http"]
+ServerScope: TypeAlias = Literal["app", "session", "run"]
+
+DEFAULT_OPEN_TIMEOUT = 30.0
+DEFAULT_CALL_TIMEOUT = 60.0
+DEFAULT_MAX_BYTES = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class StdioServer:
+    """A server that is a child process and speaks over its standard input and output. No shell is involved.
+
+    Attributes:
+        command: the program: a path, or a name that is looked up in PATH.
+        args: its arguments, each passed on as it is.
+        env: the environment of the process: this and nothing else.
+        cwd: the directory it starts in; None: that of this program.
+    """
+
+    command: str
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cwd: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpServer:
+    """A server behind a URL.
+
+    Attributes:
+        headers: sent with each request to the host of the URL, and to no other.
+    """
+
+    url: str = field(repr=False)
+    transport: HttpTransport = "streamable-http"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A server, and how an agent uses it.
+
+    Attributes:
+        name: as the user calls it; part of the names under which the model sees its tools.
+        connection: how it is reached.
+        tools: the original names of the tools that may be used; None: all.
+        required: whether a run fails where it cannot be opened; else the run goes on without its tools.
+        scope: whether one session serves everyone, or each conversation or run has its own.
+        open_timeout: seconds to connect and to list the tools.
+        call_timeout: seconds for one call; None: no limit.
+        max_bytes: of one message of the server; a larger one is refused.
+    """
+
+    name: str
+    connection: StdioServer | HttpServer
+    tools: tuple[str, ...] | None = None
+    required: bool = True
+    scope: ServerScope = "app"
+    open_timeout: float = DEFAULT_OPEN_TIMEOUT
+    call_timeout: float | None = DEFAULT_CALL_TIMEOUT
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class McpTool:
+    """A tool as its server declares it.
+
+    Attributes:
+        server: the name of the server in the settings.
+        name: the tool's name as the server has it, which is what filters, policies and traces go by.
+        schema: the JSON schema of the arguments, as the server gave it.
+        title: for people.
+        annotations: hints of the server about what the tool does; a stranger's word.
+    """
+
+    server: str
+    name: str
+    description: str = ""
+    schema: JsonValue = None
+    title: str = ""
+    annotations: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPart:
+    """An image or a sound.
+
+    Attributes:
+        data: the bytes in base64, as the server sent them.
+    """
+
+    kind: Literal["image", "audio"]
+    data: str = field(repr=False)
+    mime_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLink:
+    """Where a resource of the server can be read."""
+
+    uri: str
+    name: str = ""
+    title: str = ""
+    description: str = ""
+    mime_type: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedResource:
+    """A resource that came with the answer: its text, or its bytes in base64."""
+
+    uri: str
+    mime_type: str = ""
+    text: str | None = None
+    data: str | None = field(default=None, repr=False)
+
+
+McpPart: TypeAlias = TextPart | MediaPart | ResourceLink | EmbeddedResource
+
+
+@dataclass(frozen=True, slots=True)
+class McpResult:
+    """What a call returned.
+
+    Attributes:
+        parts: in the server's order.
+        structured: the result as JSON, where the server gave one; None where it did not.
+        is_error: the tool says that it failed; the parts then say why.
+    """
+
+    parts: tuple[McpPart, ...] = ()
+    structured: JsonValue = None
+    is_error: bool = False

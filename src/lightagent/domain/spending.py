@@ -1,0 +1,178 @@
+"""What each event of a run tells to have been spent, the same while the run goes on and when it is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.events import (
+    ApprovalDecided,
+    ContextReplaced,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    ModelRetried,
+    Nested,
+    Noted,
+    RunStarted,
+    ToolStarted,
+)
+from lightagent.domain.folding import apply, start
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import Message
+from lightagent.domain.runs import Run
+from lightagent.domain.token_costs import message_cost
+from lightagent.domain.token_estimate import estimate_tokens
+from lightagent.domain.usage import Usage
+
+SUMMARY_REQUESTED: Final = "summary_requested"
+"""The kind of the note that a model is about to be asked for a summary, in runs that have budgets."""
+
+RESUMED: Final = "resumed"
+"""The kind of the note that a run goes on, so that the time until then does not count, where seconds are limited."""
+
+NO_USAGE: Final = Usage()
+
+Sizes: TypeAlias = Callable[[Message], int]
+"""Gives the tokens that a message takes, estimated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What was used, or is about to be.
+
+    Attributes:
+        usage: the tokens of a request and its answer.
+        models: the names of the model, the most precise one first.
+        depth: levels of agents below the one that asks; 1 for a call of an agent.
+    """
+
+    model_calls: int = 0
+    tool_calls: int = 0
+    usage: Usage = NO_USAGE
+    models: tuple[str, ...] = ()
+    depth: int = 0
+
+
+NOTHING_USED: Final = Used()
+
+
+def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
+    """What an event of the run itself, `run` being its state before, tells; nothing for an event of a nested run.
+
+    Tokens that the provider did not report are estimated where it is known that there were some.
+    """
+    match event:
+        case ModelRequested() | ModelRetried():
+            return Used(model_calls=1)
+        case Noted(kind=kind):
+            return Used(model_calls=1) if kind == SUMMARY_REQUESTED else NOTHING_USED
+        case ToolStarted():
+            return Used(tool_calls=1)
+        case ModelReplied(usage=usage, model=model, message=message):
+            told = _told(usage) or _estimated(request_size(run, sizes), sizes(message))
+            return Used(usage=told, models=model_names(run.head, model))
+        case ModelFailed(usage=usage, partial=partial):
+            if _told(usage) is None and partial:  # An answer had begun, so the request was read.
+                usage = _estimated(request_size(run, sizes), estimate_tokens(partial))
+            return Used(usage=usage or NO_USAGE, models=model_names(run.head))
+        case ContextReplaced(source=source, usage=usage):
+            if _told(usage) is None and source == "summarize":
+                count = max(event.count - run.missing, 0)
+                usage = _estimated(sum(map(sizes, run.messages[:count])), sum(map(sizes, event.messages)))
+            return Used(usage=usage or NO_USAGE, models=model_names(run.head))
+        case _:
+            return NOTHING_USED
+
+
+def request_size(run: Run, sizes: Sizes) -> int:
+    """The tokens of the request that is under way, or would be now, estimated, without the declarations of tools."""
+    request = run.request
+    messages = run.messages if request is None or request.messages is None else request.messages
+    instructions = 0 if run.head.silent else sizes(run.head.instructions)
+    return instructions + sum(map(sizes, messages))
+
+
+def most_output(params: JsonObject) -> int:
+    """The tokens that an answer may take by the parameters of its request; 0 where they set no bound."""
+    given = (params.get(name) for name in _OUTPUT_BOUNDS)
+    return next((count for count in given if isinstance(count, int) and not isinstance(count, bool) and count > 0), 0)
+
+
+_OUTPUT_BOUNDS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+
+
+def message_size(message: Message) -> int:
+    """The tokens that a message takes, estimated."""
+    cost = message_cost(message)
+    return cost.tokens + sum(map(estimate_tokens, cost.texts))
+
+
+def all_used(events: Iterable[Event], *, nested: bool, history: tuple[Message, ...] | None = None) -> Iterator[Used]:
+    """What the events of a run tell, those of the agents that it called included where `nested` is true."""
+    run: Run | None = None
+    for event in events:
+        if run is None:
+            if not isinstance(event, RunStarted):
+                return
+            run = start(event, history)
+            continue
+        found = _innermost(run, event)
+        if found is not None and (nested or not isinstance(event, Nested)):
+            yield used_in(*found, message_size)
+        run = apply(run, event)
+
+
+def _innermost(run: Run, event: Event) -> tuple[Run, Event] | None:
+    """The event that happened, and the run that it happened in as of before; None for the first of a nested run."""
+    while isinstance(event, Nested):
+        call = run.calls.get(event.call_id)
+        if call is None or call.child is None:
+            return None
+        run, event = call.child, event.event
+    return run, event
+
+
+def seconds_taken(events: Iterable[Event]) -> float:
+    """The seconds that a run took by its record, without those during which nobody went on with it."""
+    seconds, last = 0.0, None
+    for event in events:
+        inner = event
+        while isinstance(inner, Nested):
+            inner = inner.event
+        if last is not None and not _goes_on(inner):
+            seconds += max(event.at - last, 0.0)
+        last = event.at
+    return seconds
+
+
+def _goes_on(event: Event) -> bool:
+    return isinstance(event, ApprovalDecided) or (isinstance(event, Noted) and event.kind == RESUMED)
+
+
+def model_names(head: AgentHead, told: str | None = None) -> tuple[str, ...]:
+    """The names under which a model may have a price: as it was told, as the agent has it, and those it stands for."""
+    own = head.model
+    several = own.removeprefix(_FALLBACK).removesuffix(")").split(", ") if own.startswith(_FALLBACK) else []
+    return tuple(dict.fromkeys((*([told] if told else []), own, *several)))
+
+
+_FALLBACK: Final = "fallback("
+"""How the name of a `FallbackModel` begins; the names of its models follow."""
+
+
+def _told(usage: Usage | None) -> Usage | None:
+    """The tokens that a provider reported, if it did; some send zeros."""
+    return None if usage is None or total_of(usage) <= 0 else usage
+
+
+def _estimated(given: int, made: int) -> Usage:
+    return Usage(given, made, given + made)
+
+
+def total_of(usage: Usage) -> int:
+    """The tokens of a usage, whose total is not below its parts: some servers leave it out."""
+    return max(usage.total_tokens, usage.input_tokens + usage.output_tokens)

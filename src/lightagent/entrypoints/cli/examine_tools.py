@@ -1,0 +1,72 @@
+"""Whether the tools of the settings can be used: those of the directory, whose files run, and those of MCP servers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from lightagent.application.tools.loader import ToolLoader
+from lightagent.domain.errors import LightAgentError
+from lightagent.domain.mcp import McpServer
+from lightagent.entrypoints.cli.console import err, show_error
+from lightagent.entrypoints.cli.inspect_server import Glance, glance_at, show_glance
+from lightagent.settings import Settings
+from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.origins import printable
+
+_MOST_AT_ONCE: Final = 8
+
+
+async def look_at_servers(console: Console, servers: Sequence[McpServer], *, quietly: bool = False) -> list[Glance]:
+    """Open several at once; each is shown as soon as it has answered."""
+    places = asyncio.Semaphore(_MOST_AT_ONCE)
+
+    async def look(server: McpServer) -> Glance:
+        async with places:
+            found = await glance_at(server)
+        if not quietly:
+            show_glance(console, found)
+        return found
+
+    with err().status(f"opening {len(servers)} MCP servers …"):
+        return await asyncio.gather(*map(look, servers))
+
+
+def examine_tools(console: Console, settings: Settings, seconds: float) -> bool:
+    """Show what is found; whether all that is required can be used.
+
+    Args:
+        seconds: to wait for each server, unless its own limit is shorter.
+    """
+    sound = _examine_directory(console, settings.tool_directory())
+    reading = read_mcp(settings, os.environ)
+    for problem in (*reading.problems, *reading.unset):
+        console.print(printable(f"✗ mcp · {problem}"), style="red", markup=False)
+    for problem in reading.left_out.values():
+        console.print(printable(f"! mcp · {problem}"), style="yellow", markup=False)
+    servers = [replace(one, open_timeout=min(one.open_timeout, seconds)) for one in reading.servers]
+    found = asyncio.run(look_at_servers(console, servers)) if servers else []
+    lost = [one for one in found if one.error is not None and one.server.required]
+    return sound and not (reading.problems or reading.unset or lost)
+
+
+def _examine_directory(console: Console, directory: Path | None) -> bool:
+    if directory is None:
+        return True
+    loader = ToolLoader(directory)
+    try:
+        listed = asyncio.run(loader.tools())
+    except LightAgentError as exc:
+        console.print(f"✗ tools · {directory}", style="red", markup=False)
+        show_error(exc.info)
+        return False
+    console.print(printable(f"✓ tools · {directory} · {len(listed.tools)} tools"), markup=False)
+    for problem in loader.problems:
+        console.print(printable(f"! {problem['message']}"), style="yellow", markup=False)
+    return True

@@ -1,0 +1,194 @@
+"""One MCP server, looked at: whether it answers, and all that it has. What it says is shown as a stranger's text."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from lightagent.adapters.mcp.sdk.connection import SdkConnection
+from lightagent.compose.mcp import mcp_tools
+from lightagent.domain.errors import LightAgentError
+from lightagent.domain.foreign_names import model_name
+from lightagent.domain.foreign_schemas import BeyondRepair, mend
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.masking import mask_urls
+from lightagent.domain.mcp import HttpServer, McpServer, McpTool
+from lightagent.domain.mcp_declarations import definition_hash
+from lightagent.domain.mcp_exchange import McpPrompt, McpResource
+from lightagent.domain.mcp_faults import McpFault
+from lightagent.ports.mcp import McpContents
+from lightagent.settings.origins import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Whether a server answers.
+
+    Attributes:
+        seconds: until it had listed its tools, or failed to.
+        tools: how many may be used.
+        error: why it cannot be reached; None where it can.
+        problems: what is wrong with some of its tools.
+    """
+
+    server: McpServer
+    seconds: float
+    tools: int = 0
+    error: LightAgentError | None = None
+    problems: tuple[str, ...] = ()
+
+    def to_dict(self) -> JsonObject:
+        """As JSON."""
+        row: JsonObject = {
+            "name": self.server.name,
+            "state": "unavailable" if self.error else "ok",
+            "where": where(self.server),
+            "required": self.server.required,
+            "seconds": round(self.seconds, 3),
+        }
+        if self.error is not None:
+            return row | {"error": self.error.message}
+        return row | {"tools": self.tools, "problems": [*self.problems]}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that a server has."""
+
+    server: McpServer
+    seconds: float
+    tools: tuple[McpTool, ...]
+    resources: tuple[McpResource, ...] = ()
+    prompts: tuple[McpPrompt, ...] = ()
+
+    def to_dict(self) -> JsonObject:
+        """As JSON."""
+        return {
+            "name": self.server.name,
+            "where": where(self.server),
+            "scope": self.server.scope,
+            "seconds": round(self.seconds, 3),
+            "tools": [_tool(self.server, tool) for tool in self.tools],
+            "resources": [{"uri": one.uri, "name": one.name, "mime_type": one.mime_type} for one in self.resources],
+            "prompts": [{"name": one.name, "description": one.description} for one in self.prompts],
+        }
+
+
+async def glance_at(server: McpServer) -> Glance:
+    """Open the server, list its tools, and close it; every failure is part of the answer."""
+    start = time.monotonic()
+    source = mcp_tools(server)
+    try:
+        listed = await source.tools()
+        error = source.unavailable
+        seconds = time.monotonic() - start
+        problems = tuple(f"{one['tool']}: {one['message']}" for one in source.problems)
+        return Glance(server, seconds, 0 if error else len(listed.tools), error, problems)
+    except LightAgentError as exc:
+        return Glance(server, time.monotonic() - start, error=exc)
+    finally:
+        await source.aclose()
+
+
+async def inspect_server(server: McpServer) -> Inspection:
+    """Open the server, and read all its lists.
+
+    Raises:
+        McpUnavailable: it cannot be reached.
+    """
+    start = time.monotonic()
+    connection = SdkConnection(server)
+    try:
+        tools = await connection.tools()
+        seconds = time.monotonic() - start
+        return Inspection(server, seconds, tools, await _resources(connection), await _prompts(connection))
+    finally:
+        await connection.aclose()
+
+
+async def _resources(contents: McpContents) -> tuple[McpResource, ...]:
+    try:
+        return await contents.resources()
+    except McpFault:  # Many servers have none, and some say so with an error.
+        return ()
+
+
+async def _prompts(contents: McpContents) -> tuple[McpPrompt, ...]:
+    try:
+        return await contents.prompts()
+    except McpFault:
+        return ()
+
+
+def where(server: McpServer) -> str:
+    """How the server is reached, without what may be secret in it."""
+    connection = server.connection
+    if isinstance(connection, HttpServer):
+        return f"{connection.transport} {mask_urls(connection.url).partition('?')[0]}"
+    return f"stdio {connection.command}"
+
+
+def show_glance(console: Console, found: Glance) -> None:
+    """One line, and one for each problem."""
+    took = f"{found.seconds * 1000:.0f} ms"
+    name = f"{found.server.name} · {where(found.server)}"
+    if found.error is not None:
+        optional = "" if found.server.required else " · optional"
+        console.print(printable(f"✗ {name}{optional} · {_why(found)}"), style="red", markup=False)
+        if found.error.guidance:
+            console.print(printable(f"  → {found.error.guidance}"), style="yellow", markup=False)
+        return
+    console.print(printable(f"✓ {name} · {found.tools} tools · {took}"), markup=False)
+    for problem in found.problems:
+        console.print(printable(f"  ! {problem}"), style="yellow", markup=False)
+
+
+def _why(found: Glance) -> str:
+    text = found.error.message if found.error else ""
+    return text.removeprefix(f"MCP server {found.server.name!r:.100}: ")
+
+
+def show_inspection(console: Console, found: Inspection) -> None:
+    """What a person wants to know of the server."""
+    server = found.server
+    console.print(printable(f"{server.name} · {where(server)} · scope {server.scope}"), style="bold", markup=False)
+    for tool in found.tools:
+        _show_tool(console, server, tool)
+    for resource in found.resources:
+        console.print(printable(f"resource {resource.uri} · {resource.title or resource.name}"), markup=False)
+    for prompt in found.prompts:
+        takes = ", ".join(name if required else f"{name}?" for name, required in prompt.arguments)
+        console.print(printable(f"prompt {prompt.name}({takes}) · {prompt.description}"), markup=False)
+
+
+def _show_tool(console: Console, server: McpServer, tool: McpTool) -> None:
+    told = _tool(server, tool)
+    summary = tool.description.strip().partition("\n")[0]
+    console.print(printable(f"tool {tool.name} · {summary}"), markup=False)
+    if not told["allowed"]:
+        console.print("    not among the tools that the settings allow", style="yellow", markup=False)
+    lines: list[tuple[str, JsonValue]] = [("the model calls it", told["model_name"]), ("hints", told["annotations"])]
+    lines += [("arguments", told["schema"]), ("changed for the model", told["notes"]), ("left out", told["left_out"])]
+    for label, value in lines:
+        if value:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            console.print(printable(f"    {label}: {text}"), style="dim", markup=False)
+
+
+def _tool(server: McpServer, tool: McpTool) -> JsonObject:
+    mended = mend(tool.schema)
+    return {
+        "name": tool.name,
+        "model_name": model_name(server.name, tool.name),
+        "title": tool.title,
+        "description": tool.description,
+        "schema": tool.schema,
+        "annotations": tool.annotations,
+        "sha256": definition_hash(tool),
+        "allowed": server.tools is None or tool.name in server.tools,
+        "notes": [] if isinstance(mended, BeyondRepair) else [*mended.notes],
+        "left_out": mended.reason if isinstance(mended, BeyondRepair) else "",
+    }

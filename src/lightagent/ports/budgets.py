@@ -1,0 +1,149 @@
+"""The budgets of an agent, and the ports behind them: what counts within a run, and where accounts are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol, runtime_checkable
+
+from lightagent.domain.budget_accounts import Account, AccountKey, Period, RateLimit
+from lightagent.domain.budgets import BudgetLimits, Exceeded
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.prices import PriceTable
+from lightagent.domain.spending import Used
+
+NO_LIMITS: Final = BudgetLimits()
+
+
+@runtime_checkable
+class BudgetAccounts(Protocol):
+    """Keeps accounts that runs of any number of processes share. What an update has acknowledged survives the process.
+
+    One object serves any number of tasks, threads and event loops. Its errors are `StoreError`s.
+    """
+
+    async def find(self, key: AccountKey) -> Account:
+        """The account as it is now; an empty one where there is none."""
+        ...
+
+    async def update(self, key: AccountKey, change: Callable[[Account], Account | None], at: float) -> None:
+        """Replace the account by what `change` makes of it, as one step: no other update comes between.
+
+        Args:
+            change: gives the new account, or None to leave it as it is. It may be called several times, the last call
+                being the one that counts.
+            at: the time, in seconds since 1970, that may be kept with it.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open; a later call opens it again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TenantBudget:
+    """What all runs of a tenant, or of each user, may spend together, in any number of processes.
+
+    Attributes:
+        limits: model calls, tool calls, tokens and cost in each period.
+        period: `hour`, `day` or `month` of the calendar in UTC, or `ever`.
+        rate: requests and tokens a minute.
+        accounts: where it is kept; by default in memory, so for this process alone.
+        per: `tenant`, or `user`: an account for each user of a tenant.
+        tenant: whose account; by default the tenant of the run's owner, who may be nobody.
+
+    Raises:
+        ConfigurationError: seconds or depth, which only a run has, an unknown period, or no limit at all.
+    """
+
+    limits: BudgetLimits = NO_LIMITS
+    period: Period = "ever"
+    rate: RateLimit | None = None
+    accounts: BudgetAccounts | None = None
+    per: Literal["tenant", "user"] = "tenant"
+    tenant: str | None = None
+
+    def __post_init__(self) -> None:
+        limits: object = self.limits
+        if not isinstance(limits, BudgetLimits):
+            raise ConfigurationError(f"budgets: limits must be BudgetLimits, got {type(limits).__name__}.")
+        if self.limits.seconds is not None or self.limits.depth is not None:
+            raise ConfigurationError(
+                "budgets: seconds and depth are of a run, not of a tenant.", guidance="Pass them as run= or tree=."
+            )
+        if self.period not in ("hour", "day", "month", "ever"):
+            raise ConfigurationError(
+                f"budgets: {self.period!r:.80} is no period.", guidance="hour, day, month or ever."
+            )
+        if self.per not in ("tenant", "user"):
+            raise ConfigurationError(f"budgets: per must be tenant or user, got {self.per!r:.80}.")
+        if self.limits == NO_LIMITS and self.rate is None:
+            raise ConfigurationError("budgets: tenant= has neither limits nor a rate.")
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """How much the runs of an agent may spend.
+
+    Attributes:
+        tree: each run of the agent together with the runs of all agents that it calls, at any depth.
+        run: each run of the agent by itself.
+        tenant: all runs of a tenant or user together.
+        prices: what models cost, for limits of cost; by default LiteLLM's table where it is installed.
+
+    Raises:
+        ConfigurationError: one is of a wrong type.
+    """
+
+    tree: BudgetLimits = NO_LIMITS
+    run: BudgetLimits = NO_LIMITS
+    tenant: TenantBudget | None = None
+    prices: PriceTable | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("tree", BudgetLimits),
+            ("run", BudgetLimits),
+            ("tenant", TenantBudget),
+            ("prices", PriceTable),
+        ):
+            given: object = getattr(self, name)
+            if not isinstance(given, kind) and (given is not None or kind is BudgetLimits):
+                raise ConfigurationError(f"budgets: {name} must be {kind.__name__}, got {type(given).__name__}.")
+
+    @property
+    def costs(self) -> bool:
+        """Whether a cost is limited, so that prices are needed."""
+        tenant = NO_LIMITS if self.tenant is None else self.tenant.limits
+        return any(limits.cost is not None for limits in (self.tree, self.run, tenant))
+
+
+class Meter(Protocol):
+    """One budget as it is counted while runs go on: the runs that share it reserve before, and settle after."""
+
+    @property
+    def account(self) -> object:
+        """What tells whether two meters count the same, so that nothing is counted twice."""
+        ...
+
+    async def reserve(self, wanted: Used, level: int) -> Exceeded | None:
+        """Take what is wanted, unless there is no room for it.
+
+        Args:
+            wanted: calls, and the tokens that are foreseen.
+            level: of the run that wants it: how many agents lead to it from the outermost run.
+        """
+        ...
+
+    def release(self, wanted: Used) -> None:
+        """Give back what was reserved and not used."""
+        ...
+
+    def settle(self, wanted: Used, used: Used) -> None:
+        """Put the tokens that were used in the place of those that were foreseen."""
+        ...
+
+    async def flush(self) -> None:
+        """Tell others what was settled."""
+        ...

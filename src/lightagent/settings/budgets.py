@@ -1,0 +1,98 @@
+"""From the table of budgets in the settings to the budgets of agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lightagent.adapters.budgets.journal import JournalBudgetAccounts
+from lightagent.adapters.prices import litellm_prices
+from lightagent.domain.budget_accounts import RateLimit
+from lightagent.domain.budgets import BudgetLimits
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.prices import NO_PRICES, ModelPrice, PriceTable
+from lightagent.ports.budgets import NO_LIMITS, BudgetAccounts, Budgets, TenantBudget
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.models import ChatModel
+from lightagent.settings.origins import Problem
+from lightagent.settings.schema import (
+    BudgetSettings,
+    LimitSettings,
+    PriceSettings,
+    RunLimitSettings,
+    Settings,
+    TenantSettings,
+)
+
+
+def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | None) -> Budgets | None:
+    """The budgets that the settings describe; None where they limit nothing.
+
+    Args:
+        journals: where the accounts of tenants are kept; None: in memory.
+
+    Raises:
+        ConfigurationError: the numbers do not fit together.
+    """
+    tenant = None
+    if chosen.tenant is not None:
+        accounts = None if journals is None else JournalBudgetAccounts(journals)
+        tenant = _tenant(chosen.tenant, accounts)
+    budgets = Budgets(_run_limits(chosen.tree), _run_limits(chosen.run), tenant, _prices(chosen.prices))
+    limited = budgets.tree != NO_LIMITS or budgets.run != NO_LIMITS or tenant is not None
+    return budgets if limited else None
+
+
+def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:
+    """What is wrong with the table of budgets, prices that are missing included.
+
+    Args:
+        model: the chat model that the settings configure, if it could be opened.
+    """
+    place = settings.provenance.place(("budgets",))
+    try:
+        budgets = compose_budget_settings(settings.budgets, None)
+    except ConfigurationError as error:
+        yield Problem(place, error.message, error.guidance)
+        return
+    if budgets is None or not budgets.costs:
+        return
+    prices = litellm_prices() if budgets.prices is None else budgets.prices
+    if prices is None:
+        yield Problem(
+            place,
+            "The cost is limited, and there are no prices.",
+            "Add tables [default.budgets.prices.MODEL], or install lightagent[litellm], which has prices.",
+        )
+    elif isinstance(model, ChatModel) and prices.find(model.name) is None:
+        yield Problem(
+            place,
+            f"The cost is limited, but there is no price for the model {model.name!r:.100}.",
+            f'Add it: [default.budgets.prices."{model.name:.100}"] with input_per_million and output_per_million.',
+        )
+
+
+def _limits(chosen: LimitSettings) -> BudgetLimits:
+    return BudgetLimits(chosen.model_calls, chosen.tool_calls, chosen.tokens, chosen.cost)
+
+
+def _run_limits(chosen: RunLimitSettings | None) -> BudgetLimits:
+    if chosen is None:
+        return NO_LIMITS
+    return BudgetLimits(chosen.model_calls, chosen.tool_calls, chosen.tokens, chosen.cost, chosen.seconds, chosen.depth)
+
+
+def _tenant(chosen: TenantSettings, accounts: BudgetAccounts | None) -> TenantBudget:
+    requests, tokens = chosen.requests_per_minute, chosen.tokens_per_minute
+    rate = None if requests is None and tokens is None else RateLimit(requests, tokens, chosen.max_wait)
+    return TenantBudget(_limits(chosen), chosen.period, rate, accounts, chosen.per, chosen.name)
+
+
+def _prices(chosen: dict[str, PriceSettings]) -> PriceTable | None:
+    """The prices of the settings, over those of LiteLLM; None where there are none in the settings."""
+    if not chosen:
+        return None
+    own = {
+        name: ModelPrice(price.input_per_million, price.output_per_million, price.cached_input_per_million)
+        for name, price in chosen.items()
+    }
+    return PriceTable(own) | (litellm_prices() or NO_PRICES)

@@ -1,0 +1,148 @@
+"""Servers as other MCP clients write them down: ``{"mcpServers": {name: {…}}}``, in JSON or as a dict."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from pydantic import ValidationError
+
+from lightagent.domain.json_types import JsonValue
+from lightagent.domain.masking import shown, unless_key
+from lightagent.settings.mcp_schema import McpServerSettings
+from lightagent.settings.origins import KeyPath, Problem
+from lightagent.settings.validation import validation_problems
+
+_TRANSPORTS: Final[Mapping[str, str]] = {
+    "stdio": "stdio",
+    "sse": "sse",
+    "http": "streamable-http",
+    "streamablehttp": "streamable-http",
+}
+_VARIABLE: Final = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_ANY: Final = re.compile(r"\$\{[^}]*\}")
+_NAMES: Final = frozenset(McpServerSettings.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientServers:
+    """What a document of another client describes.
+
+    Attributes:
+        servers: by name, those that are disabled among them.
+        problems: what is wrong with the others.
+        ignored: keys that mean something to another client only, as ``server.key``.
+    """
+
+    servers: Mapping[str, McpServerSettings]
+    problems: tuple[Problem, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+def client_servers(document: object, place: str, environ: Mapping[str, str] | None = None) -> ClientServers:
+    """Read such a document.
+
+    Args:
+        place: what it is, for errors: a file, or an argument.
+        environ: where ``${NAME}`` and ``${NAME:-default}`` are looked up; None leaves texts as they are.
+    """
+    listed = _listed(document)
+    if listed is None:
+        remedy = 'Write {"mcpServers": {"name": {"command": "program"}}}.'
+        return ClientServers({}, (Problem(place, "There is no object mcpServers here.", remedy),))
+    servers: dict[str, McpServerSettings] = {}
+    problems: list[Problem] = []
+    ignored: list[str] = []
+    for name, described in listed.items():
+        at = f"{place}: mcpServers.{shown(name).strip(chr(39))}"
+        if not isinstance(described, dict):
+            problems.append(Problem(at, "A server is described by an object.", ""))
+            continue
+        expansion = _Expansion(environ)
+        table = dict(_translated(described, expansion))
+        problems += [Problem(at, one, "") for one in expansion.problems]
+        ignored += [f"{name}.{key}" for key in described if key not in _NAMES and key not in _SPELLINGS]
+        try:
+            servers[name] = McpServerSettings.model_validate(table)
+        except ValidationError as exc:
+            found = validation_problems(exc, McpServerSettings, partial(_at, at), "A server takes")
+            problems += [problem for _, problem in found]
+    return ClientServers(servers, tuple(problems), tuple(ignored))
+
+
+_SPELLINGS: Final[Mapping[str, str]] = {
+    "type": "transport",
+    "transportType": "transport",
+    "serverUrl": "url",
+    "httpUrl": "url",
+}
+"""What clients call the same thing."""
+
+
+def _at(server: str, path: KeyPath) -> str:
+    return ".".join((server, *path))
+
+
+def _listed(document: object) -> Mapping[str, JsonValue] | None:
+    if not isinstance(document, dict):
+        return None
+    found = document.get("mcpServers", document.get("servers"))
+    return found if isinstance(found, dict) and all(isinstance(name, str) for name in found) else None
+
+
+def _translated(described: Mapping[str, JsonValue], expansion: _Expansion) -> Iterator[tuple[str, JsonValue]]:
+    """A server's object in the words of our table. What says nothing to us, or nothing at all, is left out."""
+    if "httpUrl" in described:
+        yield "transport", "streamable-http"
+    for key, value in described.items():
+        name = _SPELLINGS.get(key, key)
+        if name not in _NAMES or value is None or (value in ("", [], {}) and name != "tools"):
+            continue
+        if name == "transport" and isinstance(value, str):
+            yield name, _TRANSPORTS.get(re.sub(r"[-_ ]", "", value.lower()), value)
+        elif name in _TEXTS:
+            yield name, expansion.of(value)
+        else:
+            yield name, value
+
+
+_TEXTS: Final = frozenset({"command", "args", "env", "cwd", "url", "headers"})
+
+
+class _Expansion:
+    """Puts the values of variables into texts, as several clients do.
+
+    Attributes:
+        problems: what could not be put in.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def of(self, value: JsonValue) -> JsonValue:
+        """`value` with the variables in its texts replaced. A number or a boolean becomes a text: clients take both."""
+        if isinstance(value, list):
+            return [self.of(one) for one in value]
+        if isinstance(value, dict):
+            return {name: self.of(one) for name, one in value.items()}
+        if value is None or not isinstance(value, str):
+            return value if value is None else json.dumps(value)
+        return value if self._environ is None else self._expanded(value, self._environ)
+
+    def _expanded(self, text: str, environ: Mapping[str, str]) -> str:
+        def found(match: re.Match[str]) -> str:
+            known = _VARIABLE.fullmatch(match[0])
+            if known is None:
+                self.problems.append(f"{match[0]} means something to another client only.")
+                return ""
+            value = environ.get(known[1]) or known[2]
+            if value is None:
+                self.problems.append(f"The environment variable {unless_key(known[1])} is not set.")
+            return value or ""
+
+        return _ANY.sub(found, text)

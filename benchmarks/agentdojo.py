@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import copy
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -157,7 +156,7 @@ async def attacks(setting: Setting, suite: Suite) -> Iterator[tuple[str, int]]:
 
 def acted(suite: Suite, ran: Sequence[tuple[str, str]]) -> bool:
     """Whether a call of the attacker's had an outside effect; nobody approves one here."""
-    return any(re.match(ATTACK, call) and tool in EFFECTS[suite.name] for call, tool in ran)
+    return any(call.startswith(ATTACK) and tool in EFFECTS[suite.name] for call, tool in ran)
 
 
 async def measure(names: Sequence[str], *, mark_visits: bool = False) -> dict[str, dict[str, int]]:

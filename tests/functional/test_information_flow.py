@@ -8,12 +8,14 @@ import pytest
 
 from lightagent import (
     ApprovalDecision,
+    ApprovalRequest,
     CapabilityPolicy,
     CapabilityRule,
     ConfigurationError,
     ContextSource,
     DeclaredTools,
     Gate,
+    HumanApprovalHook,
     InformationFlow,
     Journal,
     LightAgent,
@@ -246,6 +248,20 @@ def test_a_policy_that_asks_as_well_asks_once() -> None:
     assert [one.by for one in asked.decisions] == ["capabilities", "information_flow"]
     edited = clerk.resume(result.journal, ApprovalDecision.edit({"text": "bye"}))
     assert (edited.content, sent) == ("Done.", ["bye"])
+
+
+def test_a_reviewer_is_told_why_a_tainted_call_waits_and_decides_at_once() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def reviewer(request: ApprovalRequest) -> bool:
+        asked.append((request.tool_name, request.reason))
+        return request.arguments == {"text": "hello"}
+
+    model = ScriptedModel([READ, SEND, call_tool("send", text="bye"), "Done."])
+    hook = HumanApprovalHook(tools=[], reviewer=reviewer)
+    assert LightAgent(model=model, tools=[send, read_mail], hooks=[hook]).run("x") == "Done."
+    assert asked[0] == ("send", REASON)
+    assert (len(asked), sent) == (2, ["hello"])
 
 
 def test_every_policy_of_ones_own_sees_the_labels() -> None:

@@ -75,7 +75,7 @@ def test_a_tool_is_shown_with_a_name_a_description_and_a_schema_that_providers_t
     assert len(spec.description) == 1_024
     assert spec.description.endswith(" […]")
     assert (spec.title, spec.timeout, spec.idempotent) == ("Create", 5, False)
-    assert (spec.provider, spec.trusted_output) == ("mcp:gh", False)
+    assert (spec.provider, spec.trusted_output, spec.has_outside_effects) == ("mcp:gh", False, False)
 
 
 def test_a_name_that_had_to_go_is_told_in_the_description() -> None:

@@ -134,7 +134,8 @@ async def _reviewed(
         if ready.approved and not changed.approved and reason is None:
             reason = "A policy changed what was approved."
         ready = changed
-    flow = None if ready.approved else strictest(live.flows, ready.spec, live.run.untrusted)
+    untrusted = live.run.untrusted
+    flow = strictest(live.flows, ready.spec, untrusted) if untrusted and not ready.approved else None
     if flow is not None:
         if flow.access == "deny":
             return _denied(live, ready, flow)

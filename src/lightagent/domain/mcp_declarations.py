@@ -8,6 +8,7 @@ from typing import Final
 
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
+from lightagent.domain.information_flow import MCP
 from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.mcp import McpTool
 from lightagent.domain.tools import ToolSpec
@@ -30,7 +31,7 @@ def mcp_tool_spec(tool: McpTool, *, timeout: float | None = None) -> ToolSpec | 
         parameters=mended.schema,
         title=whole_characters(tool.title),
         timeout=timeout,
-        provider=f"mcp:{tool.server}",
+        provider=f"{MCP}{whole_characters(tool.server)}",
     )
 
 

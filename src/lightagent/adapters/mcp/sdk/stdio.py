@@ -53,9 +53,10 @@ async def stdio_streams(
         closing.callback(reading.close)
         listening, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(errors), process.stderr)
         closing.callback(listening.close)
-        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
+        written = asyncio.StreamReader()  # Nothing comes back there but the end.
+        protocol = asyncio.StreamReaderProtocol(written)
         writing, _ = await loop.connect_write_pipe(lambda: protocol, process.stdin)
-        closing.callback(writing.abort)
+        closing.callback(_abort, writing, written)
         # Where a helper of a server that has ended holds the pipe, the output would have no end. What is in it is read.
         closing.callback(process.when_ended(loop, partial(_close_later, loop, reading)))
         log = loop.create_task(_listen(errors, said), name=f"lightagent-mcp-{server.name}-stderr")
@@ -69,6 +70,12 @@ async def stdio_streams(
             writing.close()
             with anyio.CancelScope(shield=True):
                 await process.end()
+
+
+def _abort(pipe: asyncio.WriteTransport, ended: asyncio.StreamReader) -> None:
+    """Throw away what could not be written; a pipe that has ended already cannot be ended again."""
+    if not ended.at_eof():
+        pipe.abort()
 
 
 def _close_later(loop: asyncio.AbstractEventLoop, output: asyncio.ReadTransport) -> None:

@@ -47,6 +47,9 @@ async def stdio_streams(
     with ExitStack() as closing:  # Also where the loop ends in the midst of it, and what would wait is cancelled.
         closing.callback(process.kill)
         started(process.kill)
+        unread = closing.enter_context(ExitStack())  # Closes the pipes until all of them are read and written.
+        for file in (process.stdin, process.stdout, process.stderr):
+            unread.callback(file.close)
         loop = asyncio.get_running_loop()
         output, errors = asyncio.StreamReader(_CHUNK), asyncio.StreamReader(_CHUNK)
         reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), process.stdout)
@@ -57,6 +60,7 @@ async def stdio_streams(
         protocol = asyncio.StreamReaderProtocol(written)
         writing, _ = await loop.connect_write_pipe(lambda: protocol, process.stdin)
         closing.callback(_abort, writing, written)
+        unread.pop_all()
         # Where a helper of a server that has ended holds the pipe, the output would have no end. What is in it is read.
         closing.callback(process.when_ended(loop, partial(_close_later, loop, reading)))
         log = loop.create_task(_listen(errors, said), name=f"lightagent-mcp-{server.name}-stderr")

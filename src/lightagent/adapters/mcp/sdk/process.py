@@ -94,10 +94,7 @@ class GuardedProcess:
         self._kill_group()
         with suppress(OSError):
             self._process.kill()
-        self._process.wait()
-        for pipe in (self.stdin, self.stdout, self.stderr):
-            with suppress(OSError):
-                pipe.close()
+        self._process.wait()  # The pipes belong to whoever reads and writes them, and now have an end.
 
     async def _ended(self, within: float) -> bool:
         loop = asyncio.get_running_loop()

@@ -47,15 +47,20 @@ async def stdio_streams(
     with ExitStack() as closing:  # Also where the loop ends in the midst of it, and what would wait is cancelled.
         closing.callback(process.kill)
         started(process.kill)
+        unread = closing.enter_context(ExitStack())  # Closes the pipes until all of them are read and written.
+        for file in (process.stdin, process.stdout, process.stderr):
+            unread.callback(file.close)
         loop = asyncio.get_running_loop()
         output, errors = asyncio.StreamReader(_CHUNK), asyncio.StreamReader(_CHUNK)
         reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), process.stdout)
         closing.callback(reading.close)
         listening, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(errors), process.stderr)
         closing.callback(listening.close)
-        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
+        written = asyncio.StreamReader()  # Nothing comes back there but the end.
+        protocol = asyncio.StreamReaderProtocol(written)
         writing, _ = await loop.connect_write_pipe(lambda: protocol, process.stdin)
-        closing.callback(writing.abort)
+        closing.callback(_abort, writing, written)
+        unread.pop_all()
         # Where a helper of a server that has ended holds the pipe, the output would have no end. What is in it is read.
         closing.callback(process.when_ended(loop, partial(_close_later, loop, reading)))
         log = loop.create_task(_listen(errors, said), name=f"lightagent-mcp-{server.name}-stderr")
@@ -69,6 +74,12 @@ async def stdio_streams(
             writing.close()
             with anyio.CancelScope(shield=True):
                 await process.end()
+
+
+def _abort(pipe: asyncio.WriteTransport, ended: asyncio.StreamReader) -> None:
+    """Throw away what could not be written; a pipe that has ended already cannot be ended again."""
+    if not ended.at_eof():
+        pipe.abort()
 
 
 def _close_later(loop: asyncio.AbstractEventLoop, output: asyncio.ReadTransport) -> None:

@@ -155,8 +155,9 @@ class HumanApprovalHook(ReviewDesk):
     Args:
         store: where requests and decisions are kept: a `ReviewStore` or any journal store; by default in memory, where
             those of the last 1,000 decisions that were used are kept.
-        tools: the names of the tools to ask about; None for all of them. With an empty list the store is told of those
-            calls alone that wait for another reason, such as tools that are declared with `requires_approval=True`.
+        tools: the names of the tools to ask about, those of MCP servers as ``SERVER/TOOL``; None for all of them. With
+            an empty list the store is told of those calls alone that wait for another reason, such as tools that are
+            declared with `requires_approval=True`.
         reviewer: a function of an `ApprovalRequest` that decides at once: it answers an `ApprovalDecision`, True,
             False, a text (rejects), or an object such as ``{"approved": False, "reason": "…"}``. Sync or async.
         timeout: seconds until a request expires, and for one call of `reviewer`; None: never.

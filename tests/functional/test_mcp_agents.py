@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import ApprovalRequiredTools, LightAgent, PrefixedTools, RunResult, ToolSource
+from lightagent import (
+    ApprovalDecision,
+    ApprovalRequiredTools,
+    HumanApprovalHook,
+    LightAgent,
+    PrefixedTools,
+    RunResult,
+    ToolSource,
+)
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.application.tool_sources import mcp_tools as mcp_source
 from lightagent.compose.mcp import mcp_tools
@@ -194,6 +202,20 @@ async def test_wrappers_take_them(leaks: LeakCheck) -> None:
     assert list(tools) == ["my_faulty__echo"]
     assert tools["my_faulty__echo"].spec.requires_approval
     await source.aclose()
+
+
+async def test_a_call_waits_for_a_human_who_names_the_tool_as_the_server_does(leaks: LeakCheck) -> None:
+    hook = HumanApprovalHook(tools=["faulty/echo"])
+    replies: list[Reply] = [[call_tool("faulty__echo", text="hello"), call_tool("faulty__whoami")], "done"]
+    agent = LightAgent(model=ScriptedModel(replies), tools=[mcp_tools(stdio_server())], hooks=[hook])
+    waiting = await agent.arun("?", result_format="object")
+    (request,) = await asyncio.to_thread(hook.store.list_pending)
+    assert (waiting.outcome.kind, request.tool_name) == ("suspended", "faulty__echo")
+    await asyncio.to_thread(hook.store.resolve, request.request_id, ApprovalDecision.approve(actor="carol"))
+    result = await agent.aresume(waiting.journal)
+    assert result.content == "done"
+    assert outputs(result)[0] == "hello"
+    await agent.aclose()
 
 
 async def test_a_header_function_that_takes_the_scope_gives_each_user_a_connection(

@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 from lightagent.application.policies.handler import Fault, Handler, checked_seconds, name_of
 from lightagent.application.reviews import Reviews, review_key
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.policy import Phase, Subject
@@ -63,7 +64,7 @@ class ReviewDesk:
         if isinstance(tools, str) or not all(isinstance(one, str) for one in tools or ()):
             raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
         self.reviews = reviews
-        self.tools = None if tools is None else frozenset(tools)
+        self.tools = None if tools is None else frozenset(map(called_by_models, tools))
         self.timeout = checked_seconds(timeout, "HumanApprovalHook")
         self.separate_reviewer = separate_reviewer
         self.name = name

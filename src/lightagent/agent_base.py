@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
@@ -56,14 +55,13 @@ ItemT = TypeVar("ItemT")
 class AgentBase(Generic[DepsT, OutputT]):
     """An agent's parts, and what is asked of it besides runs."""
 
-    __slots__ = ("__weakref__", "_changing", "_deps", "_output", "_tools_directory", "means")
+    __slots__ = ("__weakref__", "_deps", "_output", "_tools_directory", "means")
 
     def _compose(self, output: object, deps: object, options: AgentOptions) -> None:
         self._output: OutputType[OutputT] = OutputType(output)
         self._deps: DepsType[DepsT] = DepsType(deps)
         self.means: Means[DepsT] = compose_means(options, self._output, deps)
         self._tools_directory = options.get("tools_directory")
-        self._changing = threading.Lock()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, model={self.means.model.name!r})"

@@ -7,10 +7,11 @@ that start afterwards have the new tools; a run that is under way goes on with t
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from types import FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lightagent.agent_base import AgentBase
 from lightagent.application.nest_agent import AgentTool, agent_tool_spec
@@ -32,6 +33,9 @@ from lightagent.ports.tools import Tool
 if TYPE_CHECKING:
     from lightagent.compose.mcp_setting import McpSetting
     from lightagent.ports.mcp import Elicitor, Logins, Sampler
+
+_CHANGING: Final = threading.Lock()
+"""Held while an agent's means are replaced, for moments only; an agent may be made where no lock can be."""
 
 
 class ToolAgent(AgentBase[DepsT, OutputT]):
@@ -96,7 +100,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         directory = tools_directory or self._tools_directory or "tools"
         names = [tool_names] if isinstance(tool_names, str) else tool_names
         loaded = [*make_tools(ToolLoader(directory).load_tools(names).values(), self._deps.form)]
-        with self._changing:
+        with _CHANGING:
             own = dict(self.means.catalogue.own)
             for tool in loaded:
                 name = tool_name(tool)
@@ -167,7 +171,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             new = _new_servers(made, [one for one in before.catalogue.sources if isinstance(one, McpTools)])
             catalogue = Catalogue(before.catalogue.own.values(), (*before.catalogue.sources, *new))
             await catalogue.toolset()
-            with self._changing:
+            with _CHANGING:
                 if self.means is before:
                     self.means = replace(before, catalogue=catalogue)
                     break

@@ -107,6 +107,15 @@ def without(place: int, *fields: str) -> Change:
     return change
 
 
+def declared(schema: Json) -> Change:
+    """Declare the parameters of the tool otherwise."""
+
+    def change(request: JsonObject) -> None:
+        as_object(as_object(as_list(request["tools"])[0])["function"])["parameters"] = schema
+
+    return change
+
+
 def interrupted(request: JsonObject) -> None:
     """Something stands between the results."""
     as_list(request["messages"]).insert(SECOND, {"role": "assistant", "content": "Wait."})
@@ -172,6 +181,13 @@ BREAKS: Mapping[str, tuple[Change, ...]] = {
         body(tools=[{"type": "function", "function": {"name": "a b"}}]),
         body(tools=[{"type": "function", "function": {"name": "a"}}, {"type": "function", "function": {"name": "a"}}]),
         body(tools=[{"type": "function", "function": {"name": "a", "parameters": {"type": "array"}}}]),
+    ),
+    "tool schemas": (
+        declared({"type": "object"}),
+        declared({"type": "object", "properties": {"n": {"type": "int"}}}),
+        declared({"type": "object", "properties": {"n": {"type": "array"}}}),
+        declared({"type": "object", "properties": {"the n": {"type": "integer"}}}),
+        declared({"type": "object", "properties": {}, "oneOf": [{"required": ["n"]}]}),
     ),
     "tool choice": (body(tool_choice="auto"), body(parallel_tool_calls=False)),
     "stream options": (body(stream=False, stream_options={"include_usage": True}),),

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytest.importorskip("mcp", reason="the environment of openai 2 has not all that the modules of the package import")
+
 from lightagent.adapters.chat.offline.words import readable
 from lightagent.adapters.chat.openai.error_bodies import LARGEST
 from lightagent.application.tools.describe_failure import MOST_CHARACTERS

@@ -105,6 +105,7 @@ def test_a_page_is_opened_and_read(harbour: str, tmp_path: Path) -> None:
 
 
 def test_a_browser_that_takes_too_long_is_cancelled(harbour: str, tmp_path: Path) -> None:
-    assert browse(harbour, tmp_path, BROWSER_SECONDS="2") == (
-        "failed [LA-TOOL] browse took longer than 2 s and was cancelled."
-    )
+    cancelled = "failed [LA-TOOL] browse took longer than 2 s and was cancelled."
+    # To close a browser may take longer than the half second that is left to a call which was cancelled.
+    given_up = "unknown [LA-TOOL] browse took longer than 2 s and was given up;"
+    assert browse(harbour, tmp_path, BROWSER_SECONDS="2").startswith((cancelled, given_up))

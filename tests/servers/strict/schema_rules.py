@@ -1,7 +1,9 @@
 """Rules about the schemas of tools, as users quote the errors that providers answer with."""
 
+import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
@@ -20,8 +22,14 @@ def tool_schemas(request: Request) -> Iterator[str]:
         function = declared.get("function")
         if isinstance(function, dict) and "parameters" in function:
             name, parameters = function.get("name"), function["parameters"]
-            for problem in schema_problems(parameters):
+            for problem in _known_problems(json.dumps(parameters)):
                 yield f"Invalid schema for function {name!r}: {problem}"
+
+
+@lru_cache(maxsize=10_000)
+def _known_problems(schema: str) -> tuple[str, ...]:
+    """The problems of a schema as text: most requests declare the tools of the one before."""
+    return tuple(schema_problems(json.loads(schema)))
 
 
 def schema_problems(schema: Json) -> Iterator[str]:

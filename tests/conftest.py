@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -20,24 +21,33 @@ settings.load_profile("house")
 
 
 _FOLLOWED_BY = pytest.StashKey[pytest.Item | None]()
+_FROZEN = pytest.StashKey[bool]()
+
+
+def pytest_collection_finish() -> None:
+    """Leave out what the imports made where the garbage collector looks: at every test it is asked for tasks left."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Keep for the fixtures of a test which one follows it."""
+    """Keep for the fixtures of a test which one follows it, and leave out what importing litellm made as well."""
     item.stash[_FOLLOWED_BY] = nextitem
+    if "litellm" in sys.modules and _FROZEN not in item.session.stash:
+        item.session.stash[_FROZEN] = True
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def litellm_left_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
-    """litellm's own clients may leave connections open; the test that follows must not be blamed for them."""
+    """litellm's own clients may leave connections open; the tests of the next file must not be blamed for them."""
     yield
-    if _is_litellm(request.node) and not _is_litellm(request.node.stash[_FOLLOWED_BY]):
+    item: pytest.Item = request.node
+    following = item.stash[_FOLLOWED_BY]
+    if item.get_closest_marker("litellm") and (following is None or following.path != item.path):
         gc.collect()
-
-
-def _is_litellm(item: pytest.Item | None) -> bool:
-    return item is not None and item.get_closest_marker("litellm") is not None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Final, Generic, Protocol
+from typing import Final, Generic
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.apply_policy import Reviewer
 from lightagent.application.count_tokens import TokenLedger
-from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.run_record import RunRecord
+from lightagent.application.run_services import Keeper, Reviewing
 from lightagent.application.run_subjects import OwnFacts, RunSubjects
+from lightagent.application.run_tools import RunTools
 from lightagent.application.spend_budget import Spending
 from lightagent.application.steps import Step
-from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
+from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.application.watch_run import Watchers
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -29,7 +29,6 @@ from lightagent.domain.events import (
     ContextReplaced,
     Event,
     ModelFailed,
-    ModelReplied,
     Nested,
     RunFinished,
     ToolFinished,
@@ -43,49 +42,10 @@ from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import Beginning, Run
+from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
-
-
-class Keeper(Protocol):
-    """Keeps a run in a store while it goes on."""
-
-    async def open(self, events: list[Event], known: int) -> Beginning | None:
-        """Take the run, `known` of whose events were there before; gives what it begins from, if it has that.
-
-        The first event of a new run may change.
-        """
-        ...
-
-    async def write(self, events: Sequence[Event]) -> None:
-        """Write what has happened so far."""
-        ...
-
-    async def close(self, events: Sequence[Event]) -> None:
-        """Write the rest and release the store."""
-        ...
-
-
-class Reviewing(Protocol):
-    """Has people decide about the waiting calls of a run."""
-
-    async def take_up(self) -> None:
-        """Put on record what was decided about the calls of a run that is resumed."""
-        ...
-
-    async def commit(self) -> None:
-        """Take those decisions, so that nobody else can."""
-        ...
-
-    async def consult(self) -> bool:
-        """Ask about the calls that wait; whether any was decided at once."""
-        ...
-
-    async def close(self, *, ended: bool) -> None:
-        """Let go of the decisions that were taken."""
-        ...
 
 
 class ActiveRun(Generic[DepsT]):
@@ -154,9 +114,8 @@ class ActiveRun(Generic[DepsT]):
         self.ledger: TokenLedger | None = None
         self.spending = self._spending(budgets or means.budgets)
         self.begun = False
-        self._tools = tools
+        self._tools = RunTools(tools)
         self._watchers: Watchers | None = None
-        self._toolset: tuple[Catalogue[DepsT], Toolset[DepsT], Toolset[DepsT]] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
         self._subjects = RunSubjects(record, path)
 
@@ -204,17 +163,6 @@ class ActiveRun(Generic[DepsT]):
         past = self.record.events[: self.known] if nesting is None else nesting.past()
         return Spending(budgets, around, self.clock, run=self.run, level=len(self.path), past=past)
 
-    def past_of(self, call_id: str) -> list[Event]:
-        """The events so far of the run that a call of the current turn is, where it began before."""
-        events: list[Event] = []
-        known = [] if self.nesting is None else self.nesting.past()
-        for event in (*known, *self.record.events):
-            if isinstance(event, ModelReplied):
-                events.clear()  # Ids of calls are distinct within a turn.
-            elif isinstance(event, Nested) and event.call_id == call_id:
-                events.append(event.event)
-        return events
-
     @property
     def reviewer(self) -> Reviewer | None:
         """The gates that review this run now; None where there are none, which costs a comparison."""
@@ -232,41 +180,13 @@ class ActiveRun(Generic[DepsT]):
         outer = () if self.nesting is None else self.nesting.flows
         return tuple(dict.fromkeys((*outer, self.means.flow, self.acting.flow)))
 
-    async def toolset(self) -> Toolset[DepsT]:
+    def toolset(self) -> Awaitable[Toolset[DepsT]]:
         """The tools of the agent that acts now, and those of this run, as they were at its last request."""
-        known = self._toolset
-        if known is not None and known[0] is self.acting.catalogue:
-            return known[2]
-        return await self._list_tools()
+        return self._tools.toolset(self.acting.catalogue, in_time=self.in_time)
 
-    async def offer_tools(self) -> tuple[str, ...]:
-        """The names of the tools that the next request offers; a source that has changed is listed again.
-
-        A tool that is gone is not offered any more, and one that has come is offered if its source says so.
-
-        Raises:
-            ConfigurationError: two tools have the same name.
-            LightAgentError: a source cannot be listed.
-        """
-        known, run = self._toolset, self.run
-        offered = None if run.offered is None else run.offered + run.hidden
-        toolset = await self._list_tools()
-        if offered is None:
-            return toolset.initial
-        if known is None or known[2] is toolset:
-            return offered
-        came = (name for name in toolset.initial if name not in known[2].tools)
-        return (*(name for name in offered if name in toolset.tools), *came)
-
-    async def _list_tools(self) -> Toolset[DepsT]:
-        catalogue = self.acting.catalogue
-        base = catalogue.ready()
-        if base is None:
-            base = await await_foreign(catalogue.toolset(), in_time=self.in_time)
-        known = self._toolset
-        if known is None or known[1] is not base:
-            known = self._toolset = catalogue, base, base.plus(self._tools)
-        return known[2]
+    def offer_tools(self) -> Awaitable[tuple[str, ...]]:
+        """The names of the tools that the next request offers; see `RunTools.offer`."""
+        return self._tools.offer(self.acting.catalogue, self.run, in_time=self.in_time)
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
@@ -289,7 +209,7 @@ class ActiveRun(Generic[DepsT]):
     @property
     def tool_names(self) -> tuple[str, ...]:
         """The names of the agent's own tools and of this run's; nothing is listed or described for that."""
-        return (*self.means.catalogue.own, *map(tool_name, self._tools))
+        return self._tools.names(self.means.catalogue)
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to this run's trace."""

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.aiokits.cancellation import Heeding, from_now_on
 from lightagent.aiokits.deadline import Deadline
-from lightagent.application.active_run import ActiveRun, Keeper
+from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.finish_answer import check_output, conclude, finish
@@ -23,6 +23,7 @@ from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls, is_decided
 from lightagent.application.reviewing.run_reviews import RunReviews
+from lightagent.application.run_services import Keeper
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo

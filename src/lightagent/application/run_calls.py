@@ -20,7 +20,7 @@ from lightagent.application.tools.toolset import DepsT
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ToolError
-from lightagent.domain.events import TOOL_PROGRESS, Event, Nested, Noted, ToolFinished
+from lightagent.domain.events import TOOL_PROGRESS, Event, ModelReplied, Nested, Noted, ToolFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, ToolPart
 
@@ -189,7 +189,7 @@ class _Work(Generic[DepsT]):
         meters = () if live.spending is None else live.spending.shared
 
         def past() -> list[Event]:
-            return [] if ready.call.child is None else live.past_of(call_id)
+            return [] if ready.call.child is None else _past_of(live, call_id)
 
         return Nesting(
             ready.call.child,
@@ -203,6 +203,18 @@ class _Work(Generic[DepsT]):
             meters,
             past,
         )
+
+
+def _past_of(live: ActiveRun[DepsT], call_id: str) -> list[Event]:
+    """The events so far of the run that a call of the current turn is, where it began before."""
+    events: list[Event] = []
+    known = [] if live.nesting is None else live.nesting.past()
+    for event in (*known, *live.record.events):
+        if isinstance(event, ModelReplied):
+            events.clear()  # Ids of calls are distinct within a turn.
+        elif isinstance(event, Nested) and event.call_id == call_id:
+            events.append(event.event)
+    return events
 
 
 def _nested(call_id: str, step: ChildStep) -> Event | NestedDelta:

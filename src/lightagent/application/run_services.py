@@ -1,0 +1,48 @@
+"""What a run may use while it goes on: what stores it, and what has people decide about its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lightagent.domain.events import Event
+from lightagent.domain.runs import Beginning
+
+
+class Keeper(Protocol):
+    """Keeps a run in a store while it goes on."""
+
+    async def open(self, events: list[Event], known: int) -> Beginning | None:
+        """Take the run, `known` of whose events were there before; gives what it begins from, if it has that.
+
+        The first event of a new run may change.
+        """
+        ...
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Write what has happened so far."""
+        ...
+
+    async def close(self, events: Sequence[Event]) -> None:
+        """Write the rest and release the store."""
+        ...
+
+
+class Reviewing(Protocol):
+    """Has people decide about the waiting calls of a run."""
+
+    async def take_up(self) -> None:
+        """Put on record what was decided about the calls of a run that is resumed."""
+        ...
+
+    async def commit(self) -> None:
+        """Take those decisions, so that nobody else can."""
+        ...
+
+    async def consult(self) -> bool:
+        """Ask about the calls that wait; whether any was decided at once."""
+        ...
+
+    async def close(self, *, ended: bool) -> None:
+        """Let go of the decisions that were taken."""
+        ...

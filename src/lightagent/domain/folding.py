@@ -8,8 +8,9 @@ from functools import reduce
 from typing import assert_never
 
 from lightagent.domain.call_folding import CallEvent, advance, refuse_calls, with_call
-from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
-from lightagent.domain.conversation import check_conversation, splits_a_call
+from lightagent.domain.context_folding import new_labels, prepare
+from lightagent.domain.context_labels import joined, untrusted_labels
+from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     Admitted,
@@ -102,7 +103,7 @@ def apply(run: Run, event: Event) -> Run:
         case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided() | CallsRefused() | Nested():
             return _called(run, event)
         case Admitted() | ContextAdded() | ContextReplaced():
-            return _prepared(run, event)
+            return prepare(run, event)
         case OutputRejected() | OutputAccepted() | Concluded():
             return _checked(run, event)
         case RunFinished():
@@ -153,63 +154,6 @@ def _refuse_before_the_end(event: Event) -> None:
         raise ConfigurationError(f"{event.type}: the run is about to end.")
 
 
-def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run:
-    """What enters the conversation other than by the model, its tools and the check of its answer."""
-    if run.calls or run.last_reply is not None or run.request is not None:
-        raise ConfigurationError(f"{event.type}: the model was asked before.")
-    match event:
-        case Admitted(message=message):
-            if run.admitted:
-                raise ConfigurationError("admitted: the query is on record already.")
-            return run._replace(admitted=True, added=(*run.added, message), query_at=run.message_count)
-        case ContextAdded(source=source, messages=added):
-            if run.turn or not run.admitted or source not in run.started.before or source in run.prepared:
-                raise ConfigurationError(f"context_added: {source!r:.100} is not a source that is due.")
-            at = run.query_at - len(run.history)
-            return run._replace(
-                added=(*run.added[:at], *added, *run.added[at:]),
-                query_at=run.query_at + len(added),
-                prepared=(*run.prepared, source),
-                untrusted=joined(run.untrusted, labels_of(added)),
-            )
-        case ContextReplaced():
-            return _replaced(run, event)
-        case _:
-            assert_never(event)
-
-
-def _replaced(run: Run, event: ContextReplaced) -> Run:
-    if not run.admitted or len(run.prepared) != len(run.started.before):
-        raise ConfigurationError("context_replaced: the conversation is not prepared yet.")
-    gone = max(event.count - run.missing, 0)
-    if not 0 < event.count <= run.missing + run.message_count:
-        raise ConfigurationError(f"context_replaced: there are no {event.count} messages.")
-    if splits_a_call(run.messages, gone):
-        raise ConfigurationError("context_replaced: this would part a call from its result.")
-    check_conversation(event.messages, "context_replaced.messages")
-    query_at = _query_after(run, gone, event.messages)
-    messages = event.messages + run.messages[gone:]
-    if not messages:
-        raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
-    # What gave way is still told by what came in its place, and by what the model has said since.
-    new = set(labels_of(event.messages)).difference(labels_of(run.messages[:gone]))
-    return run._replace(
-        history=(),
-        added=messages,
-        query_at=query_at,
-        missing=max(run.missing - event.count, 0),
-        untrusted=joined(run.untrusted, sorted(new)),
-    )
-
-
-def _query_after(run: Run, gone: int, messages: tuple[Message, ...]) -> int:
-    """Where the query stands once the first `gone` messages gave way; it may be among those put in their place."""
-    if run.query_at >= gone:
-        return run.query_at - gone + len(messages)
-    query = run.messages[run.query_at]
-    return next((place for place in reversed(range(len(messages))) if messages[place] == query), len(messages))
-
-
 def _requested(run: Run, event: ModelRequested) -> Run:
     if run.calls or run.last_reply is not None or run.request is not None or not run.admitted:
         raise ConfigurationError("model_requested: it is not the model's turn.")
@@ -222,7 +166,7 @@ def _requested(run: Run, event: ModelRequested) -> Run:
     if event.messages is not None:
         check_conversation(event.messages, "model_requested.messages")
     changed = event.messages
-    untrusted = run.untrusted if changed is None else joined(run.untrusted, _added(changed, run.messages))
+    untrusted = run.untrusted if changed is None else joined(run.untrusted, new_labels(changed, run.messages))
     return run._replace(
         request=event,
         attempt=1,
@@ -232,12 +176,6 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         hidden=event.hidden,
         untrusted=untrusted,
     )
-
-
-def _added(messages: tuple[Message, ...], known: tuple[Message, ...]) -> tuple[str, ...]:
-    """The labels of what policies added to a request; what the run has said of its own messages holds."""
-    own = labels_of(known)
-    return tuple(label for label in labels_of(messages) if label not in own)
 
 
 def _attempted(run: Run, event: ModelFailed | ModelRetried) -> Run:

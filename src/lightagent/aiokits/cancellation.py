@@ -2,7 +2,7 @@
 
 Both arrive as a `CancelledError`. A task counts the cancellations that were asked of it, but it never forgets one that
 it swallowed; and where foreign code runs in a task that was made for it, that code may cancel the task itself. So
-whoever runs foreign code says what counts as a cancellation from outside while it runs.
+code that runs foreign code says what counts as a cancellation from outside while it runs.
 """
 
 from __future__ import annotations

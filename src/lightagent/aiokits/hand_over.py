@@ -57,7 +57,7 @@ class HandOver(Generic[T]):
                 await self._leave(work)
 
     async def _leave(self, work: Coroutine[object, object, object]) -> None:
-        """Let the coroutine clean up; what it still gives is seen by nobody."""
+        """Let the coroutine clean up; what it still gives is dropped."""
         error: BaseException | None = _ConsumerLeft()
         while True:
             try:

@@ -109,13 +109,13 @@ class _Job(Generic[OwnedT, T]):
             return
         try:
             self._settle = partial(self.future.set_result, self._work(owned))
-        except Exception as exc:  # Whatever it is, it belongs to whoever gave the job.
+        except Exception as exc:  # Any failure belongs to the caller that gave the job.
             self._settle, self._failed = partial(self.future.set_exception, exc), True
 
     def deliver(self, failure: Exception | None = None) -> None:
         if failure is not None and not self._failed:
             self._settle = partial(self.future.set_exception, failure)
-        with suppress(RuntimeError):  # The loop has ended, so nobody waits.
+        with suppress(RuntimeError):  # The loop has ended, so no task waits.
             self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:

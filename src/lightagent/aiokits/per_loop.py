@@ -126,7 +126,7 @@ class _Kept(Generic[ClientT]):
             self._when_forgotten.detach()
 
 
-# What is open, of all owners. A generator that nobody holds would be taken from its loop's list by the garbage
+# What is open, of all owners. A generator without a reference would be taken from its loop's list by the garbage
 # collector and closed by a task, which a loop that is about to end cancels half-way.
 _OPEN: set[object] = set()
 _CLOSING: set[asyncio.Task[None]] = set()

@@ -44,7 +44,7 @@ def iterate_sync(steps: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         RuntimeError: the caller stands in the very loop that would make the items.
     """
     with _free_bridge(nested=False) as bridge:
-        loop = bridge.loop  # It stays the stream's own, whoever else uses the bridge meanwhile.
+        loop = bridge.loop  # It stays the stream's own, also if other runs use the bridge meanwhile.
     items: SimpleQueue[_Item[T] | _End] = SimpleQueue()
     wanted = asyncio.Event()
     begun = _Begun()

@@ -1,4 +1,4 @@
-"""One run while it goes on: its events and state, its means, and the way to whoever watches it."""
+"""One run while it goes on: its events and state, its means, and the way to the consumer of its steps."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ActiveRun(Generic[DepsT]):
         means: the agent that the run was begun with.
         run: its state.
         record: what is kept of it.
-        known: how many of its events whoever watches has had before.
+        known: how many of its events the consumer has had before.
         deps: what the application passed to this run.
         tools: tools of this run only.
         budgets: what this run may spend; None: as the agent has it.
@@ -68,7 +68,7 @@ class ActiveRun(Generic[DepsT]):
         answers: what the caller who resumes a run has decided about calls that people review, by the names of the
             calls; None where nothing is taken from reviewers.
         reviews: those of the run, as far as it has any.
-        outlet: takes each step to whoever watches; None where nobody does.
+        outlet: takes each step to the consumer; None where there is none.
         deadline: the innermost one that is running.
         attempt: what has come of the model request that is under way.
         attempt_is_private: what has come of it was not reviewed yet, so none of its text may get on record.
@@ -247,7 +247,7 @@ class ActiveRun(Generic[DepsT]):
             self._watchers.see(event)
 
     async def tell(self, event: Event) -> None:
-        """Put one event on record and hand it to whoever watches; returns once it was taken."""
+        """Put one event on record and hand it to the consumer; returns once it was taken."""
         self.note(event)
         if self.keeper is not None and isinstance(event, _DURABLE):
             await self._keep(self.keeper)
@@ -266,12 +266,12 @@ class ActiveRun(Generic[DepsT]):
                 deadline.resume()
 
     async def show(self, delta: Delta | ToolPart | NestedDelta) -> None:
-        """Hand a delta or part to whoever watches, where the run is streamed."""
+        """Hand a delta or part to the consumer, where the run is streamed."""
         if self.stream:
             await self.give(delta)
 
     async def give(self, step: Step) -> None:
-        """Hand a step to whoever watches; returns once it was taken."""
+        """Hand a step to the consumer; returns once it was taken."""
         outlet, deadline = self.outlet, self.deadline
         if outlet is None:
             return

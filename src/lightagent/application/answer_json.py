@@ -47,7 +47,7 @@ class Found:
 
 
 def find_json(content: str) -> Iterator[Found]:
-    """The ways to read an answer, the most literal first; whoever finds no fitting value in one goes on to the next."""
+    """The ways to read an answer, the most literal first; where one gives no fitting value, the next is tried."""
     text = content.strip().lstrip("\ufeff").lstrip()
     whole = _whole(text)
     yield whole

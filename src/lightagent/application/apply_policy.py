@@ -132,7 +132,7 @@ class Reviewer:
                 return policy_fault(gate, phase, "Something that it waited for was cancelled.")
             return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
         if type(verdict) is Passed and verdict.payload is payload and verdict.decisions is _NO_DECISIONS:
-            return verdict  # What nobody can change has passed as it was.
+            return verdict  # Nothing can change it, so it has passed as it was.
         return _checked(gate, phase, payload, verdict)
 
 

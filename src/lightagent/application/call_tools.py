@@ -1,7 +1,7 @@
 """Carries out `CallTools`: every call of a turn to its one result, all at once.
 
 Each call is prepared first: refused, decided by a human, waiting for one, or ready. Then the ready ones are put on
-record, and only then touched; whoever keeps the journal has the intent before the effect.
+record, and only then touched; a stored journal has the intent before the effect.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ async def _begin(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
 async def _within_budget(live: ActiveRun[DepsT], spending: Spending, ready: list[ReadyCall[DepsT]]) -> bool:
     """Begin the calls of a turn if the budgets have room for all of them; else none is carried out, and the run ends.
 
-    A part of them would have effects whose results nobody reads any more.
+    A part of them would have effects whose results the model never reads.
     """
     new = [call for call in ready if call.call.status != "started"]
     if not new:

@@ -39,8 +39,8 @@ class Journal:
     """The events of one run, in order. Two journals are equal when the same happened, whenever it did.
 
     Attributes:
-        store: where the run is kept by itself; whoever resumes this journal goes on with it there. No part of the JSON
-            form or of a copy in another process, which are resumed with `store=`.
+        store: where the run is kept by itself; a run that is resumed from this journal goes on there. The JSON form and
+            a copy in another process do not have it, and are resumed with `store=`.
     """
 
     events: tuple[Event, ...]

@@ -221,7 +221,7 @@ class _Interrupted(ToolError):
 
 
 def unknown_result(call_id: str, name: str, prompt: str, now: float) -> ToolFinished:
-    """The result of a call of which nobody knows whether it was made."""
+    """The result of a call that may or may not have been made."""
     info = classify_exception(_interrupted(name, prompt))
     return ToolFinished(call_id, format_lightagent_error(info), "unknown", info, at=now)
 

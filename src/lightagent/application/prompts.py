@@ -18,7 +18,7 @@ class Prompts:
         output_schema: asks for JSON; `{schema}` is the JSON Schema.
         output_rejected: why an answer was refused; `{errors}` lists what is wrong.
         call_rejected: a human refused a tool call; `{reason}` is theirs.
-        call_interrupted: nobody knows whether the call `{tool}` took effect.
+        call_interrupted: it is unknown whether the call `{tool}` took effect.
         summarize: asks for a summary, in at most `{words}` words, of what no longer fits into the context budget.
         steps_dropped: steps of the task were left out to keep within the context budget; `{tools}` were called in them.
         result_spilled: stands in the place of a tool's result that was put aside: its `{id}`, its length in `{chars}`

@@ -200,7 +200,7 @@ def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journa
 
 
 def nothing_decided(run: Run, problems: Sequence[str] = ()) -> ConfigurationError:
-    """The error for a run that waits, and nobody has decided."""
+    """The error for a run that waits for a decision which has not been made."""
     text = " ".join((f"The run waits for a decision about {', '.join(waiting_calls(run))}.", *problems))
     return ConfigurationError(text, guidance="Pass a decision, or wait until a reviewer has decided.")
 

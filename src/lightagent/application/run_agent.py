@@ -1,8 +1,8 @@
 """The one loop: asks the domain for the next move and carries it out, until the run ends.
 
 It is one coroutine that tells each event to the run's record. A plain run's record only notes it; a watched run's hands
-it to the consumer first. So whoever stores each event before taking the next has a run that survives its process: an
-effect begins only after its intent was taken.
+it to the consumer first. So where the consumer stores each event before it takes the next, the run survives its
+process: an effect begins only after its intent was taken.
 """
 
 from __future__ import annotations

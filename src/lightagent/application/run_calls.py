@@ -34,7 +34,7 @@ async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> No
 
 
 async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
-    """One call that nobody watches, and whose thread is given up as soon as it is cancelled, needs no task."""
+    """One call without a consumer, and whose thread is given up as soon as it is cancelled, needs no task."""
     notes: list[Event] = []  # A thread of the tool's own may still add to it.
     over = False
 
@@ -90,7 +90,7 @@ class _Item:
     Attributes:
         step: what is told; the error that no call survives, such as a KeyboardInterrupt; or None for a call that has
             nothing more to tell.
-        taken: resolved once whoever watches has taken the step.
+        taken: resolved once the consumer has taken the step.
         last: this is the call's end.
     """
 

@@ -36,7 +36,7 @@ class Reviewing(Protocol):
         ...
 
     async def commit(self) -> None:
-        """Take those decisions, so that nobody else can."""
+        """Take those decisions, so that no other run can."""
         ...
 
     async def consult(self) -> bool:

@@ -9,4 +9,4 @@ from lightagent.domain.events import Event
 from lightagent.ports.tools import NestedDelta, ToolPart
 
 Step: TypeAlias = Event | Delta | ToolPart | NestedDelta
-"""Events are kept in the journal; deltas and parts are seen by whoever watches, and are gone."""
+"""Events are kept in the journal; deltas and parts are shown to the consumer of a stream and not kept."""

@@ -34,7 +34,7 @@ _FAMILIES: dict[str, type[LightAgentError]] = {
 
 
 def classify_exception(exc: BaseException) -> LightAgentErrorInfo:
-    """What an exception means in our terms; what nobody foresaw is ``LA-UNKNOWN`` with its type's name.
+    """What an exception means in our terms; anything unexpected is ``LA-UNKNOWN`` with its type's name.
 
     It can be kept in a journal: details that are no JSON are texts.
     """

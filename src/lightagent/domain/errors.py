@@ -222,7 +222,7 @@ class Fenced(StoreError):
         held = "without a lease while somebody holds one" if token is None else f"with the lease {token}, which is over"
         super().__init__(
             f"An append {held} was refused.",
-            guidance="Stop this writer: whoever holds the lease goes on.",
+            guidance="Stop this writer: the holder of the lease goes on.",
             details={"token": token},
         )
 

@@ -329,7 +329,7 @@ class Concluded:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A remark for whoever watches the run; it moves nothing, and its data may be private."""
+    """A remark for the consumer of the run; it moves nothing, and its data may be private."""
 
     kind: str
     data: JsonObject

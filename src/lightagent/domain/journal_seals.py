@@ -2,7 +2,7 @@
 
 Each entry's code covers its content, schema and place, and the code of the entry before: a keyed chain. The code of the
 row covers what is known of the stream without its entries, and both ends of the chain, so that a listing is checked
-without reading entries, and the front can be removed only by whoever has the key. The keys of a stream are derived from
+without reading entries, and the front can be removed only with the key. The keys of a stream are derived from
 the secret, the name of the store, the stream's key and its birth: what is genuine elsewhere, or was before the stream
 was forgotten and begun again, is not genuine here.
 """

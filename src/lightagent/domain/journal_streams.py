@@ -69,8 +69,8 @@ class StreamInfo:
         created_at, updated_at: seconds since 1970 in UTC, as told with the first and the last append.
         size: bytes of content, in the form in which it is kept.
         seal: what a sealing store adds.
-        holder: who holds the lease, as they named themselves; empty where nobody does.
-        lease_left: seconds until the lease ends, by the clock of the store; 0 where nobody holds it.
+        holder: who holds the lease, as they named themselves; empty where it is not held.
+        lease_left: seconds until the lease ends, by the clock of the store; 0 where it is not held.
     """
 
     key: StreamKey
@@ -192,7 +192,7 @@ class Hold:
     until: float = 0.0
 
     def left(self, now: float) -> float:
-        """Seconds that the lease still lasts; 0 where nobody holds it."""
+        """Seconds that the lease still lasts; 0 where it is not held."""
         return max(self.until - now, 0.0) if self.token else 0.0
 
 

@@ -40,7 +40,7 @@ class ToolSpec:
         resumable: the tool keeps its progress in the run's journal, so an interrupted call goes on where it was.
         capabilities: what it declares that it can do; nothing for a tool that declares nothing.
         risk: what it declares of the harm that a wrong call can do.
-        trusted_output: the application vouches for its answers: nobody else can have written a part of them.
+        trusted_output: the application vouches for its answers: no part of them can have been written elsewhere.
         provider: where the tool comes from, if the application did not write it, such as ``mcp:files``.
     """
 

@@ -34,7 +34,7 @@ class JournalStore(Protocol):
             expected: the sequence of the last entry so far; 0 for a stream that does not exist.
             at: the time to be kept, in seconds since 1970.
             labels: the whole new set; None leaves them as they are.
-            token: of the lease. Without one nobody appends while somebody holds the lease.
+            token: of the lease. Without one an append fails while the lease is held.
             seal: of the stream, where a sealing store stands before this one.
             replacing: the seal that the stream bears so far; None for any. The same end alone does not tell a stream
                 from one that was pruned meanwhile, or forgotten and begun again.

@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class IdSource(Protocol):
-    """Makes names that nobody else has."""
+    """Makes unique names."""
 
     def new(self) -> str:
         """A new identity: 32 lower-case hexadecimal digits."""

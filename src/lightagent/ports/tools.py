@@ -97,7 +97,7 @@ class RunContext(Generic[DepsT_co]):
         report: put a progress note on the run's record; who watches the run sees it at once.
         is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
         nesting: for tools that are agents; None outside of a run.
-        show_part: show a part of the answer to whoever streams the run; generators need not, it is done for them.
+        show_part: show a part of the answer to the consumer of a streamed run; a generator's parts are shown anyway.
     """
 
     deps: DepsT_co

@@ -1,4 +1,4 @@
-"""What holds where nobody chose a model: the OpenAI environment if there is one, else the offline model."""
+"""The model that is used where none is configured: the OpenAI environment if there is one, else the offline model."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def load_settings(
         path: the file; without it LIGHTAGENT_CONFIG, then the nearest `lightagent.toml`, then none.
         profile: the profile; without it LIGHTAGENT_PROFILE, then only what `[default]` says.
         environ: the environment; without it the process's own.
-        trust: trust the nearest file, whoever wrote it. A file that is named by `path` or LIGHTAGENT_CONFIG always is.
+        trust: trust the nearest file, whatever it says. A file that is named by `path` or LIGHTAGENT_CONFIG always is.
 
     Raises:
         ConfigurationError: something does not fit, or the nearest file sets what only a trusted file may; the text
@@ -139,7 +139,7 @@ def _merged(file: ConfigFile | None, profile: str, environ: Mapping[str, str]) -
     leaves = overlay(leaves, environment_leaves(environ), BACKENDS)
     if ("model", "kind") in leaves or ("model",) in leaves:
         return leaves
-    # Only where nobody chose: a key from the environment must not slip into a backend that was configured without one.
+    # Only where no model is configured: a key of the environment must not slip into a backend that has none.
     return overlay(default_leaves(environ), leaves, BACKENDS)
 
 

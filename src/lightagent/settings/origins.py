@@ -22,7 +22,7 @@ class Origin:
     """Where one value was written.
 
     Attributes:
-        layer: built-in (nobody wrote it), file, or environment.
+        layer: built-in (a default), file, or environment.
         name: the profile's table in the file, or the environment variable.
         file, line: for a file; the line is None where it could not be told.
     """

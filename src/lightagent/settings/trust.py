@@ -2,7 +2,7 @@
 
 A `lightagent.toml` in a cloned repository was written by others. It could send a key of the environment to a host of
 its choice, so its keys that need trust are refused until the finder says `lightagent config trust`. That is remembered
-by the file's real path and its content: whoever changes a byte, or moves the file, has to ask again.
+by the file's real path and its content: a file that is changed or moved has to be trusted again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What passes between an inquiry into an endpoint and whoever sends its requests."""
+"""What passes between an inquiry into an endpoint and the code that sends its requests."""
 
 from __future__ import annotations
 

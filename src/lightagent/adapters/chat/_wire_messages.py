@@ -20,7 +20,7 @@ _SILENCE: Final = AssistantMessage()
 """An assistant message that says nothing; as all that do, it is sent with a text that stands for none."""
 
 _OPENING: Final = UserMessage("(The assistant speaks first.)")
-"""What stands before an assistant message that nobody asked for, where a user must come first."""
+"""What stands before an assistant message without a question, where a user must come first."""
 
 
 def fitted_messages(profile: EndpointProfile, messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -75,7 +75,7 @@ def _with_ids_of_their_own(messages: tuple[Message, ...]) -> tuple[Message, ...]
 def _with_silences(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """The messages with an assistant that says nothing wherever a user speaks directly after the results of tools.
 
-    So ends a run whose results nobody answered: it was stopped, or it came to a limit.
+    So ends a run whose results the model did not answer: it was stopped, or it came to a limit.
     """
     fitted: list[Message] = []
     for message in messages:

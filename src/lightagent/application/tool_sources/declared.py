@@ -1,4 +1,4 @@
-"""Tools of a source that somebody else wrote, with what they can do declared by whoever uses them."""
+"""Tools of a source that was written elsewhere, with what they can do declared by the application."""
 
 from __future__ import annotations
 

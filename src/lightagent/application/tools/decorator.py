@@ -90,7 +90,7 @@ def tool(
         capabilities: what the tool can do: any of ``read``, ``write``, ``network`` and ``execute``. The last three mark
             it as having outside effects: a call that untrusted text may have caused then waits for a human.
         risk: the harm that a wrong call can do: ``low``, ``medium`` or ``high``; for policies.
-        trusted_output: nobody but the application can have written a part of the answers, such as those of a clock.
+        trusted_output: no part of the answers can have been written outside the application, such as those of a clock.
 
     Raises:
         ConfigurationError: the function cannot be a tool, or an option is out of range.

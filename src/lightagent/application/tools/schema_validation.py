@@ -35,7 +35,7 @@ _MOST_ERRORS = 50
 
 
 def is_integer(_checker: object, value: object) -> bool:
-    """Whether a value is an integer to whoever counts with it."""
+    """Whether a value is an integer that can be counted with."""
     # JSON Schema takes 5.0 for an integer and Python takes True for one; a function that counts wants neither.
     return isinstance(value, int) and not isinstance(value, bool)
 

@@ -34,7 +34,7 @@ class Progress:
         self._status.stop()
 
     def show(self, event: StreamEvent) -> None:
-        """Show what this event is to a reader; text of the answer is not, it is shown by whoever wants it."""
+        """Show what this event is to a reader; the text of the answer is left to the caller."""
         match event.type:
             case "content":
                 self._status.update("the model answers …")

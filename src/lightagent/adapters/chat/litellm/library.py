@@ -58,7 +58,7 @@ def hold_clients(owner: object) -> None:
 
 
 async def release_clients(owner: object) -> None:
-    """Record that `owner` no longer uses them. When nobody uses them any more, they are closed.
+    """Record that `owner` no longer uses them. When none is left that uses them, they are closed.
 
     LiteLLM keeps all clients in one cache. The end of a key tells which loop its client belongs to.
     """

@@ -7,7 +7,7 @@ from lightagent.adapters.chat.offline.quote import describe
 from lightagent.domain.tools import ToolSpec
 
 REMARK = "(offline stand-in: rules, no language model)"
-"""Closes every answer, so that nobody takes it for a model's."""
+"""Closes every answer, so that it is not taken for a model's."""
 
 _HOW = "For a real model set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), or name one in lightagent.toml."
 

@@ -71,7 +71,7 @@ def _candidates(parameter: Parameter, sources: Sources) -> list[JsonValue]:
         return _paths(sources)
     own = take(parameter, sources.clause)
     if not parameter.required and parameter.role in ("text", "body", "time", "person", "language", "source", "target"):
-        # A guess is no reason to say something that nobody needs: only what the clause names itself.
+        # A guess is not worth an argument that can be left out: only what the clause names itself.
         return own if any(word in words(sources.clause) for word in words(parameter.name)) else []
     if parameter.role == "number":
         return _numbers(parameter, own, sources)

@@ -1,6 +1,6 @@
 """The bytes of an answer, as deltas: a stream of events, or one JSON object, whichever the server chose to send.
 
-The kind is seen in the first byte, not in the content type: there are servers that stream when nobody asked, that send
+The kind is seen in the first byte, not in the content type: there are servers that stream unasked, that send
 a stream as one object, that call either of them text/plain. A web page is seen there too.
 """
 

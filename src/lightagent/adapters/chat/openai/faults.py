@@ -139,7 +139,7 @@ def bad_certificate(host: str, reason: str) -> ProviderError:
 
 
 def moved(status: int, target: str) -> ProviderError:
-    """A redirect; following it would carry the key and the conversation to a place nobody named."""
+    """A redirect; following it would carry the key and the conversation to a place that was not configured."""
     return fault(
         f"The endpoint redirects (HTTP {status}) to {target or 'nowhere'}.",
         "LA-404",

@@ -1,4 +1,4 @@
-"""Clients of the openai SDK, made from the settings. Its own retries are off: the run repeats, nobody else."""
+"""Clients of the openai SDK, made from the settings. Its own retries are off: the run alone repeats requests."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class SdkTransport(Transport):
         await self._clients.aclose()
 
     def _remember_request(self, request: SentRequest) -> None:
-        """What was sent, whoever gave it: tokens are fetched anew, and a client may have any way to authenticate."""
+        """What was sent, from any source: tokens are fetched anew, and a client may have any way to authenticate."""
         self._credentials.add_headers({name: value for name, value in request.headers.items() if name not in _OURS})
         self._credentials.add_url(str(request.url))
 

@@ -36,7 +36,7 @@ class UsageReports:
 
     @property
     def usage(self) -> Usage | None:
-        """What the answer consumed; None if nobody said."""
+        """What the answer consumed; None if it was not reported."""
         return self._guess if self._usage is None else self._usage
 
     def read(self, answer: dict[object, object]) -> None:

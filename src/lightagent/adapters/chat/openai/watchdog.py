@@ -29,7 +29,7 @@ class TimeLimits:
 
 
 class Watchdog:
-    """Watches over the waits of one attempt, from now on. Time in which nobody waits does not count."""
+    """Watches over the waits of one attempt, from now on. Time without a wait does not count."""
 
     __slots__ = ("_fault", "_idle", "_left", "_loop", "_since", "_timer", "_total", "_waiter")
 
@@ -78,7 +78,7 @@ class Watchdog:
         now = self._loop.time()
         end = self._end(now if self._waiter is None else self._since)
         if self._waiter is None or now < end:
-            # While nobody waits, nothing is late; the timer only must not come back at once.
+            # Without a wait nothing is late; the timer only must not come back at once.
             self._timer = self._loop.call_at(max(end, now + _SHORTEST), self._look)
             return
         self._fault = took_too_long(self._total) if self._left <= self._idle else went_silent(self._idle)

@@ -1,7 +1,7 @@
 """The directory of a store: which file stands where, how they come to be, and the numbers that the store gives.
 
 store.jsonl      what this is, and the last numbers given: places in the order of creation, tokens of leases
-lock             locked by whoever makes or removes streams, or gives a number
+lock             locked while streams are made or removed, or a number is given
 streams/         a file a stream, `<name>.jsonl`; beside it `<name>.torn` with what a crash cut off, if one did
 new/             files that are not whole yet
 """

@@ -1,4 +1,4 @@
-"""What reads the files. A reader waits for whoever appends to the same stream just then, and for nobody else."""
+"""What reads the files. A reader waits for a writer that appends to the same stream just then, and for no other."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What changes the files. Each function raises before it has changed anything, or leaves what a crash would leave.
 
 A stream is changed only by who holds the lock of its file. Who makes, replaces or removes a file, or takes a number,
-holds the lock of the store before; nobody waits for that one while they hold another.
+holds the lock of the store before; no writer waits for that one while it holds another.
 """
 
 from __future__ import annotations

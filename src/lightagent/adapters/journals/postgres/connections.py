@@ -1,8 +1,8 @@
-"""The connections of one event loop: those that are free are used again, and whoever finds none makes one.
+"""The connections of one event loop: those that are free are used again, and a new one is made where none is.
 
 psycopg_pool was tried first. It makes connections in tasks of its own, which pause 1, 2, 4 … seconds between attempts
-and keep to themselves why one failed: after a restart of the server everybody waited on, and nobody knew what for. Here
-the one who needs a connection makes it, and so learns at once what is wrong, and nothing runs in between.
+and keep to themselves why one failed: after a restart of the server all callers went on waiting, without a reason
+given. Here the caller that needs a connection makes it, and so learns at once what is wrong; nothing runs in between.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Connections:
 
     Args:
         connect: makes one.
-        most: how many there are at most; whoever comes later waits for one, in order.
+        most: how many there are at most; later callers wait for one, in order.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[AsyncConnection[TupleRow]]], most: int) -> None:

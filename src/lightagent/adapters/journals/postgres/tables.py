@@ -1,4 +1,4 @@
-"""The tables, made at the first use by whoever comes first."""
+"""The tables, made by the first process that uses the store."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Looking again was preferred to LISTEN and NOTIFY. A NOTIFY takes a lock of the whole server until the commit is on disk,
 so that all appends would queue up behind each other; a LISTEN needs a connection of its own, and a transaction pooler
-loses it. A look costs one statement however many wait, and nothing where nobody does.
+loses it. A look costs one statement however many wait, and nothing where there are none.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Watch:
             task.result()
 
     async def aclose(self) -> None:
-        """Let nobody wait any longer."""
+        """End every wait."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -65,6 +65,6 @@ class Watch:
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
-    """Where no reader is left to raise a failure, nobody is concerned."""
+    """Where no reader is left, there is nothing to raise a failure in."""
     if not task.cancelled():
         task.exception()

@@ -2,8 +2,8 @@
 
 A stream is announced before its first entry is written, and its end is noted after it was written. A stream that is to
 be forgotten is marked before, and nothing but its birth remains noted afterwards. Where several do this at once, or one
-is interrupted, whoever changed the store last settles the head by what the store has: it finds the head, reads the
-stream, and replaces the head only if nobody else did meanwhile.
+is interrupted, the next writer settles the head by what the store has: it finds the head, reads the
+stream, and replaces the head only if no other writer did meanwhile.
 """
 
 from __future__ import annotations

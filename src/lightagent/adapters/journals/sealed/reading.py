@@ -128,7 +128,7 @@ class CheckedReader:
         fault = fault_of(stream, row, head)
         if fault or row is None or head is None or not goes_on(stream, head):
             return fault
-        # It was written after its head was noted last: whoever wrote it has not come to that yet, or never will.
+        # It was written after its head was noted last: its writer has not noted it yet, or never will.
         try:
             await self._check_way(seals, stream, row, head)
         except TamperedStream:

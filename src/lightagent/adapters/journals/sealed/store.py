@@ -40,7 +40,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
     Args:
         store: keeps the streams; it has to be empty or sealed with these keys. See `copy_journals` for another.
         keys: of `seal_keys`.
-        heads: where each stream's end is noted, out of the reach of whoever can write to the store.
+        heads: where each stream's end is noted, out of reach for those who can write to the store.
         patience: seconds in which other writers may come to note what they wrote, before it counts as an edit.
 
     Raises:
@@ -225,7 +225,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         if self._heads is not None:
             head = await self._reader.head(seals)
             doubtful = head is None or bool(fault_of(stream, row, head)) or goes_on(stream, head)
-            # Somebody may have written since the listing was made; if nobody has, this raises.
+            # There may have been a write since the listing was made; if there was none, this raises.
             if doubtful and (await self._reader.look(stream.key, seals)).row is None:
                 return None
         return replace(stream, seal=row.outer)

@@ -23,7 +23,7 @@ class StoreHeads(JournalHeads):
     """Keeps each head in a stream of its own, whose last entry counts.
 
     Args:
-        store: keeps them; nobody who can write to the sealed store should be able to write to it.
+        store: keeps them; those who can write to the sealed store should not be able to write to it.
         name: tells the heads of this sealed store from those of others in the same place.
         clock: tells the time that the entries bear.
     """

@@ -80,7 +80,7 @@ async def append_one(store: JournalStore, name: str, labels: Mapping[str, str]) 
 
 
 async def lease_when_free(store: JournalStore, key: StreamKey, holder: str) -> int:
-    """The token of a lease, as soon as nobody else holds one."""
+    """The token of a lease, as soon as no other holder has one."""
     while True:
         try:
             return (await store.lease(key, holder, 60.0)).token

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.decide_calls import decided_event, nested_event, nothing_decided, waits_inside
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prepare_call import unknown_result
-from lightagent.application.resume_run import decided_event, nested_event, nothing_decided, waits_inside
 from lightagent.application.review_streams import review_key
 from lightagent.application.reviewing.ask_for_review import answer, ask, check_binding, not_on_record, taken_elsewhere
 from lightagent.application.reviewing.waiting import WaitingCall, find_decided, find_waiting

@@ -9,9 +9,10 @@ from typing_extensions import Unpack
 from lightagent.agent_base import Query
 from lightagent.agent_tools import ToolAgent
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
 from lightagent.application.projections.result import OutputT, RunResult
-from lightagent.application.resume_run import Decisions, JournalLike, as_journal, resume_run
+from lightagent.application.resume_run import JournalLike, as_journal, resume_run
 from lightagent.application.run_record import RunRecord
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.budgets import compose_budgets

@@ -19,7 +19,6 @@ from lightagent.compose.ports import journal_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.feedback import HumanFeedback
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_log import Review
 from lightagent.domain.review_requests import ApprovalRequest
 from lightagent.ports.journals import JournalStore
 
@@ -61,18 +60,20 @@ class ReviewStore:
         """A request; None if there is none.
 
         Raises:
+            ConfigurationError: what is stored of it was changed.
             StoreError: the store cannot be read.
         """
-        review = run_sync(self._find(request_id))
+        review = run_sync(self.reviews.find(request_id))
         return None if review is None else review.request
 
     def get_decision(self, request_id: str) -> ApprovalDecision | None:
         """What was decided about a request; None for nothing.
 
         Raises:
+            ConfigurationError: what is stored of it was changed.
             StoreError: the store cannot be read.
         """
-        review = run_sync(self._find(request_id))
+        review = run_sync(self.reviews.find(request_id))
         return None if review is None else review.decision
 
     def resolve(
@@ -91,13 +92,12 @@ class ReviewStore:
         return {request_id: self.resolve(request_id, decision) for request_id, decision in decisions.items()}
 
     def add_feedback(self, feedback: HumanFeedback) -> HumanFeedback:
-        """Put on record what somebody thinks of a run.
+        """Put feedback about a run on record, and return it with the time.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        run_sync(self.feedback.add(feedback))
-        return feedback
+        return run_sync(self.feedback.add(feedback))
 
     def list_feedback(self, trace_id: str | None = None) -> list[HumanFeedback]:
         """What people think of a run; without `trace_id` of all runs.
@@ -114,12 +114,6 @@ class ReviewStore:
     def close(self) -> None:
         """Close what is open; a later call opens it again."""
         run_sync(self.journals.aclose())
-
-    async def _find(self, request_id: str) -> Review | None:
-        try:
-            return await self.reviews.show(request_id)
-        except ConfigurationError:
-            return None
 
 
 class InMemoryReviewStore(ReviewStore):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,25 @@ def test_a_decision_is_revoked_and_remembered_ones_are_forgotten(folder: Path) -
 )
 def test_what_is_wrong_is_told_in_a_sentence(folder: Path, command: list[str]) -> None:
     assert "LA-CONFIG" in invoke("review", *command, code=2).output
+
+
+def test_a_review_that_was_damaged_hides_no_other_and_stops_no_other_run(folder: Path) -> None:
+    result = waiting(folder)
+    asked = request_id()
+    waiting(folder)
+    (damaged,) = {one["request"]["request_id"] for one in json.loads(invoke("review", "list", "--json").stdout)} - {
+        asked
+    }
+    with closing(sqlite3.connect(folder / "journals.db")) as db, db:
+        db.execute(
+            "UPDATE entries SET content = 'x' WHERE content LIKE '%' || ? || '%'", (f'"request_id":"{damaged}"',)
+        )
+    told = invoke("review", "list", code=1)
+    assert asked in told.stdout
+    assert "The listing is not complete" in told.output.replace("\n", " ")
+    invoke("review", "approve", asked, "--as", "carol")
+    invoke("runs", "resume", result.run_id, "--user", "bob", "--tools", "tools.py")
+    assert (folder / "paid.txt").read_text() == "5 ann"
 
 
 GUARDED = '''

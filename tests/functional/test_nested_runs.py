@@ -224,6 +224,14 @@ async def test_ids_with_the_characters_of_a_path_name_one_call_only() -> None:
         assert str(result["content"]).count("paid 1") == 2
 
 
+async def test_two_decisions_about_one_call_by_its_name_and_by_its_id_are_refused() -> None:
+    journal, done = await begun(plan([pay("a/b")])), Done()
+    two = {"a~1b": DECISIONS["approve"], "a/b": DECISIONS["reject"]}
+    with pytest.raises(ConfigurationError, match="two decisions about the call 'a~1b'"):
+        await build_team(done).aresume(journal, two, deps=done)
+    assert done == Done()
+
+
 async def test_a_decision_about_a_nested_call_is_taken_once_and_only_by_its_path() -> None:
     journal, done = await begun(DEEP), Done()
     agent = build_team(done)

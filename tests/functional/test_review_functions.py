@@ -202,6 +202,7 @@ async def test_a_hook_without_a_store_does_not_grow_for_ever(monkeypatch: pytest
         lambda: HumanApprovalHook(reviewer=lambda: True),  # type: ignore[misc,arg-type]
         lambda: HumanApprovalHook(store="reviews.json"),  # type: ignore[arg-type]
         lambda: HumanApprovalHook(webhook="ftp://example.org"),
+        lambda: HumanApprovalHook(webhook="http://example.org:port"),
         lambda: HumanFeedback(""),
     ],
 )

@@ -17,7 +17,7 @@ from lightagent import (
     RunContext,
     tool,
 )
-from lightagent.application.reviews import review_key
+from lightagent.application.review_streams import review_key
 from lightagent.domain.events import ApprovalDecided, Event, Nested, ToolStarted
 from lightagent.domain.review_log import ReviewTaken
 from lightagent.testing import Reply, ScriptedModel, call_tool
@@ -155,7 +155,7 @@ async def test_a_decision_that_a_lost_process_took_is_in_doubt(scene: Scene, ide
     journal = (await scene.agent(waits=True).arun("Pay.", result_format="object")).journal
     [review] = [review async for review in scene.store.reviews.list()]
     review = await scene.store.reviews.decide(review.request.request_id, APPROVE)
-    await scene.store.reviews.append(review_key(review.request), review, ReviewTaken(kept=False))
+    await scene.store.reviews.streams.append(review_key(review.request), review, ReviewTaken(kept=False))
     result = await scene.agent().aresume(journal.to_json())
     (call,) = result.tool_calls
     (call,) = call.nested or (call,)

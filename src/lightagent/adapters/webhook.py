@@ -33,7 +33,8 @@ class Webhook:
     def __init__(self, url: str) -> None:
         try:
             parts = urlsplit(url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+            host, _ = parts.hostname, parts.port  # Both raise where they are not one.
+            usable = parts.scheme in ("http", "https") and bool(host)
         except ValueError:
             usable = False
         if not usable:

@@ -144,8 +144,12 @@ def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_N
     return read_strictly(_codec(), entry, at)
 
 
-def read_strictly(codec: TypeAdapter[T], entry: JsonValue, at: str) -> T:
+def read_strictly(codec: TypeAdapter[T], entry: JsonValue, at: str, *, guidance: str = _GUIDANCE) -> T:
     """What `codec`, whose kinds are told apart by their type, reads from `entry`, if it says the same.
+
+    Args:
+        at: names the place of `entry` in the text of an error.
+        guidance: what to do about an error.
 
     Raises:
         ConfigurationError: something is missing, unknown or of another type; the text names the place.
@@ -157,9 +161,10 @@ def read_strictly(codec: TypeAdapter[T], entry: JsonValue, at: str) -> T:
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         path = ".".join([at, *(str(part) for part in first["loc"])])
-        raise ConfigurationError(f"Journal: {path}: {first['msg']}.", guidance=_GUIDANCE) from None
-    kind = entry.get("type") if isinstance(entry, dict) else ""
-    _refuse_converted(entry, codec.dump_python(value, mode="json"), f"{at}.{kind}")
+        raise ConfigurationError(f"Journal: {path}: {first['msg']}.", guidance=guidance) from None
+    kind = entry.get("type", "") if isinstance(entry, dict) else ""
+    place = f"{at}.{kind}" if kind else at
+    _refuse_converted(entry, codec.dump_python(value, mode="json"), place, guidance)
     return value
 
 
@@ -180,7 +185,7 @@ def _codec() -> TypeAdapter[_Plain]:
     return TypeAdapter(Annotated[_Plain, Field(discriminator="type")])
 
 
-def _refuse_converted(given: object, kept: JsonValue, at: str) -> None:
+def _refuse_converted(given: object, kept: JsonValue, at: str, guidance: str) -> None:
     """Raise unless `kept`, which an event gives, says the same as `given`, which it was read from.
 
     pydantic takes ``"1"`` for a number, and its strict mode no JSON that was parsed before. A name that is not kept
@@ -191,10 +196,10 @@ def _refuse_converted(given: object, kept: JsonValue, at: str) -> None:
         if unknown:
             raise ConfigurationError(f"Journal: {at}: {min(map(str, unknown))!r:.50} is not known.", guidance=_NEWER)
         for name in given:
-            _refuse_converted(given[name], kept[name], f"{at}.{name}")
+            _refuse_converted(given[name], kept[name], f"{at}.{name}", guidance)
     elif isinstance(kept, list) and isinstance(given, list | tuple):
         for place, (one, other) in enumerate(zip(given, kept, strict=True)):
-            _refuse_converted(one, other, f"{at}.{place}")
+            _refuse_converted(one, other, f"{at}.{place}", guidance)
     elif type(given) is not type(kept) and not (isinstance(kept, float) and type(given) is int):
         problem = f"a {type(kept).__name__} is expected, got a {type(given).__name__}"
-        raise ConfigurationError(f"Journal: {at}: {problem}.", guidance=_GUIDANCE)
+        raise ConfigurationError(f"Journal: {at}: {problem}.", guidance=guidance)

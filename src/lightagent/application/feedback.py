@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from lightagent.application.event_codec import read_strictly
-from lightagent.application.read_streams import list_streams
-from lightagent.application.strict_json import read_json
+from lightagent.application.entry_codec import EntryCodec
+from lightagent.application.read_streams import all_entries, read_each
 from lightagent.domain.errors import StreamConflict
 from lightagent.domain.feedback import HumanFeedback
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
@@ -39,12 +37,12 @@ class Feedback:
             StoreError: the store cannot be written.
         """
         kept = replace(feedback, created_at=self._clock())
-        content = json.dumps(_codec().dump_python(kept, mode="json"), separators=(",", ":"))
+        draft = _CODEC.draft(kept)
         key = _key(kept.trace_id)
         while True:
             head = (await self._store.read(key, -1, 1)).stream.head
             try:
-                await self._store.append(key, [Draft(content)], expected=head, at=kept.created_at)
+                await self._store.append(key, [draft], expected=head, at=kept.created_at)
                 return kept
             except StreamConflict:
                 continue  # Somebody else said something at the same time.
@@ -53,26 +51,21 @@ class Feedback:
         """What was said of a run, in order; without `trace_id` of all runs.
 
         Raises:
-            ConfigurationError: what is stored was changed.
+            ConfigurationError: what is stored of the run was changed.
+            IncompleteListing: after all that can be read of all runs, if something cannot.
             StoreError: the store cannot be read.
         """
         if trace_id is not None:
-            async for one in self._read(_key(trace_id)):
+            for one in await self._read(_key(trace_id)):
                 yield one
             return
-        async for stream in list_streams(self._store, StreamQuery(kind=KIND, tenant="")):
-            async for one in self._read(stream.key):
+        query = StreamQuery(kind=KIND, tenant="")
+        async for found in read_each(self._store, query, self._read, "Feedback"):
+            for one in found:
                 yield one
 
-    async def _read(self, key: StreamKey) -> AsyncIterator[HumanFeedback]:
-        head = 0
-        while True:
-            found = await self._store.read(key, head)
-            for entry in found.entries:
-                yield read_strictly(_codec(), read_json(entry.content), f"Feedback: entry {entry.sequence}")
-                head = entry.sequence
-            if head >= found.stream.head:
-                return
+    async def _read(self, key: StreamKey) -> Sequence[HumanFeedback]:
+        return [_CODEC.read(entry) async for entry in all_entries(self._store, key)]
 
 
 def _key(trace_id: str) -> StreamKey:
@@ -80,8 +73,10 @@ def _key(trace_id: str) -> StreamKey:
 
 
 @cache
-def _codec() -> TypeAdapter[HumanFeedback]:
-    """Made at first use, which takes some milliseconds."""
+def _adapter() -> TypeAdapter[HumanFeedback]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(HumanFeedback)
+
+
+_CODEC: Final = EntryCodec("Feedback", _adapter)

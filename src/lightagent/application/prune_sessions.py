@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lightagent.application.forget_reviews import forget_reviews
 from lightagent.application.hold_lease import HeldLease
+from lightagent.application.review_streams import forget_reviews
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.errors import DamagedStream, IncompleteListing, LeaseHeld, StreamConflict

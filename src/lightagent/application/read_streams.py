@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from lightagent.aiokits.paging import all_pages
 from lightagent.application.journal import SCHEMA_VERSION
 from lightagent.application.strict_json import read_json
-from lightagent.domain.errors import IncompleteListing, StreamConflict
+from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing, StreamConflict
 from lightagent.domain.event_migrations import migrate
-from lightagent.domain.journal_streams import Entry, StreamInfo, StreamQuery
+from lightagent.domain.journal_streams import Entry, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.journals import JournalStore
+
+T = TypeVar("T")
 
 
 async def list_streams(store: JournalStore, query: StreamQuery) -> AsyncIterator[StreamInfo]:
@@ -27,6 +30,35 @@ async def list_streams(store: JournalStore, query: StreamQuery) -> AsyncIterator
         for stream in page.streams:
             yield stream
         unreadable += page.unreadable
+    if unreadable:
+        raise IncompleteListing(tuple(unreadable))
+
+
+async def read_each(
+    store: JournalStore, query: StreamQuery, read: Callable[[StreamKey], Awaitable[T | None]], name: str
+) -> AsyncIterator[T]:
+    """What every stream that matches amounts to, the newest first.
+
+    Args:
+        read: reads one stream; one for which it gives None is left out.
+        name: names a stream in the text of an error, before its id.
+
+    Raises:
+        IncompleteListing: after all that can be read, if something cannot.
+        StoreError: the store cannot be read.
+    """
+    unreadable = list[str]()
+    try:
+        async for stream in list_streams(store, query):
+            try:
+                found = await read(stream.key)
+            except (DamagedStream, ConfigurationError) as error:
+                unreadable.append(f"{name} {stream.key.id:.100}: {error.message}")
+                continue
+            if found is not None:
+                yield found
+    except IncompleteListing as error:
+        unreadable += error.unreadable
     if unreadable:
         raise IncompleteListing(tuple(unreadable))
 
@@ -55,6 +87,22 @@ async def read_entries(store: JournalStore, stream: StreamInfo, until: int) -> A
         for entry in found.entries[: until - after]:
             yield entry
         after = found.entries[-1].sequence
+
+
+async def all_entries(store: JournalStore, key: StreamKey) -> AsyncIterator[Entry]:
+    """The entries of a stream, with those that are appended while it is read.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    after = 0
+    while True:
+        found = await store.read(key, after)
+        for entry in found.entries:
+            yield entry
+            after = entry.sequence
+        if not found.entries or after >= found.stream.head:
+            return
 
 
 def read_entry(entry: Entry, at: str) -> JsonValue:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
-from lightagent.application.event_codec import read_strictly
-from lightagent.application.read_streams import list_streams
-from lightagent.application.strict_json import read_json
+from lightagent.application.entry_codec import EntryCodec
+from lightagent.application.read_streams import all_entries, read_each
 from lightagent.domain.errors import ConfigurationError, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.remembered import (
     DecisionRemembered,
     RememberedEntry,
@@ -118,15 +115,17 @@ class RememberedDecisions:
             user_id: whose; None for everybody's.
 
         Raises:
-            ConfigurationError: what is stored was changed.
+            IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
+
+        async def read(key: StreamKey) -> RememberedDecision | None:
+            known, _ = await self._read(key)
+            return None if known is None else RememberedDecision(key.id, key.owner.user, key.owner.session, known)
+
         query = StreamQuery(kind=KIND, tenant="", user=user_id, labels={"status": "holds"})
-        async for stream in list_streams(self._store, query):
-            known, _ = await self._read(stream.key)
-            if known is not None:
-                owner = stream.key.owner
-                yield RememberedDecision(stream.key.id, owner.user, owner.session, known)
+        async for one in read_each(self._store, query, read, "Remembered decision"):
+            yield one
 
     async def revoke(self, remembered_id: str, user_id: str = "", session_id: str = "", *, actor: str = "") -> bool:
         """Let a decision hold no longer. Returns whether there was one.
@@ -142,28 +141,23 @@ class RememberedDecisions:
         return True
 
     async def _append(self, key: StreamKey, entry: RememberedEntry) -> None:
-        status = "holds" if isinstance(entry, DecisionRemembered) else "revoked"
-        content = json.dumps(_to_dict(entry), separators=(",", ":"))
+        labels = {"status": "holds" if isinstance(entry, DecisionRemembered) else "revoked"}
+        draft = _CODEC.draft(entry)
         while True:
             _, head = await self._read(key)
             try:
-                labels, at = {"status": status}, entry.at
-                await self._store.append(key, [Draft(content)], expected=head, at=at, labels=labels)
+                await self._store.append(key, [draft], expected=head, at=entry.at, labels=labels)
                 return
             except StreamConflict:
-                continue  # Somebody else decided at the same time; the last one holds.
+                continue  # Another process has decided at the same time; the last decision holds.
 
     async def _read(self, key: StreamKey) -> tuple[DecisionRemembered | None, int]:
+        """The decision that holds, and the sequence of the last entry."""
         known: DecisionRemembered | None = None
         head = 0
-        while True:
-            found = await self._store.read(key, head)
-            for entry in found.entries:
-                at = f"Remembered decision: entry {entry.sequence}"
-                known = advance_remembered(known, read_strictly(_codec(), read_json(entry.content), at))
-                head = entry.sequence
-            if head >= found.stream.head:
-                return known, head
+        async for entry in all_entries(self._store, key):
+            known, head = advance_remembered(known, _CODEC.read(entry)), entry.sequence
+        return known, head
 
 
 def _owners(request: ApprovalRequest) -> tuple[Scope, Scope]:
@@ -172,14 +166,11 @@ def _owners(request: ApprovalRequest) -> tuple[Scope, Scope]:
     return session, Scope(user=request.user_id)
 
 
-def _to_dict(entry: RememberedEntry) -> JsonObject:
-    dumped: JsonObject = _codec().dump_python(entry, mode="json")
-    return dumped
-
-
 @cache
-def _codec() -> TypeAdapter[RememberedEntry]:
-    """Made at first use, which takes some milliseconds."""
+def _adapter() -> TypeAdapter[RememberedEntry]:
     from pydantic import Field, TypeAdapter
 
     return TypeAdapter(Annotated[RememberedEntry, Field(discriminator="type")])
+
+
+_CODEC: Final = EntryCodec("Remembered decision", _adapter)

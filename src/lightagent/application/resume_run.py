@@ -1,12 +1,13 @@
-"""From a journal and a human's decision to a run that can go on."""
+"""From a journal to a run that can go on, and what has to be the same for that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies
+from lightagent.application.decide_calls import Decisions, by_name, waits_inside, with_decisions
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
@@ -15,19 +16,16 @@ from lightagent.application.structured_output import holds_json
 from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.call_forms import meant_name
-from lightagent.domain.errors import ConfigurationError, PolicyError
-from lightagent.domain.events import ApprovalDecided, Event, Nested, RunStarted
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import RunStarted
 from lightagent.domain.information_flow import InformationFlow, strictest
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.domain.runs import PendingCall, Run
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestingTool, Tool
-
-Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
-"""One decision for the one call that waits, decisions by call id, or none (to go on after a crash)."""
 
 JournalLike: TypeAlias = Journal | str | bytes | Mapping[str, JsonValue]
 """A journal, or its JSON form as text or parsed."""
@@ -51,12 +49,12 @@ def resume_run(
         PolicyError: a decision is about a call that does not wait.
     """
     known = as_journal(journal)
-    reviewed = isinstance(known.run.outcome, Suspended) and (bool(means.all_desks) or waits_inside(known.run))
     answers: Mapping[str, ApprovalDecision] | None = None
-    decided = known if reviewed and decisions is None else with_decisions(known, decisions, means.clock.now())
-    if reviewed:
+    if isinstance(known.run.outcome, Suspended) and (means.all_desks or waits_inside(known.run)):
         # What people decide goes through their store, which is read once the run has begun.
-        answers, decided = _by_name(known.run, decisions), known
+        decided, answers = known, by_name(known.run, decisions)
+    else:
+        decided = with_decisions(known, decisions, means.clock.now())
     require_same_agent(decided.started, means, own_budgets(budgets))
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
     live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools, budgets=budgets)
@@ -168,98 +166,3 @@ def _check_flow(run: Run, call: PendingCall, tool: Tool[DepsT], name: str, flows
             "untrusted text before it requires.",
             guidance="The journal was changed, or written by an agent with another information_flow.",
         )
-
-
-def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journal:
-    """The journal with the decisions on record.
-
-    Raises:
-        PolicyError: a decision about a call that does not wait (never did, or was decided before).
-        ConfigurationError: the run has ended; it waits and no decision came; or it is not clear which call is meant.
-    """
-    run = journal.run
-    waiting = waiting_calls(run)
-    if run.outcome is not None and not isinstance(run.outcome, Suspended):
-        raise ConfigurationError(
-            f"The run has ended ({run.outcome.kind}); only a suspended or interrupted one goes on.",
-            guidance="Ask anew: run(query), with history=result.history() if it is to go on from there.",
-        )
-    chosen = _by_call(tuple(waiting), decisions)
-    events: list[Event] = []
-    for call_id, decision in chosen.items():
-        path = waiting.get(call_id) or ((call_id,) if (call_id,) in waiting.values() else None)
-        if path is None:
-            raise PolicyError(
-                f"No call {call_id!r} waits for a decision: it never did, or it was decided before.",
-                guidance=f"Waiting now: {', '.join(waiting) or 'none'}.",
-            )
-        events.append(decided_event(path, decision, now))
-    if isinstance(run.outcome, Suspended) and not chosen:
-        raise nothing_decided(run)
-    return Journal((*journal.events, *events))
-
-
-def nothing_decided(run: Run, problems: Sequence[str] = ()) -> ConfigurationError:
-    """The error for a run that waits for a decision which has not been made."""
-    text = " ".join((f"The run waits for a decision about {', '.join(waiting_calls(run))}.", *problems))
-    return ConfigurationError(text, guidance="Pass a decision, or wait until a reviewer has decided.")
-
-
-def decided_event(path: tuple[str, ...], decision: ApprovalDecision, now: float) -> Event:
-    """The decision where its call is: in the run itself, or in one that is nested in it."""
-    return nested_event(path, ApprovalDecided(path[-1], decision, now))
-
-
-def nested_event(path: tuple[str, ...], event: Event) -> Event:
-    """An event about the call at the end of a path through nested runs."""
-    for call_id in reversed(path[:-1]):
-        event = Nested(call_id, event)
-    return event
-
-
-def _by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
-    """Decisions by the names of their calls; one is also found by the id of its call alone."""
-    waiting = waiting_calls(run)
-    names = {path[0]: name for name, path in waiting.items() if len(path) == 1}
-    found = _by_call(tuple(waiting), decisions)
-    return {call_id if call_id in waiting else names[call_id]: decision for call_id, decision in found.items()}
-
-
-def waits_inside(run: Run) -> bool:
-    """Whether a call waits in a run that is nested in this one."""
-    return any(len(path) > 1 for path in waiting_calls(run).values())
-
-
-def is_decided(run: Run) -> bool:
-    """Whether a human has decided about a call of the run, at any depth, that has no result yet."""
-    open_calls = (call for call in run.calls.values() if call.status != "done")
-    return any(call.decision is not None or (call.child is not None and is_decided(call.child)) for call in open_calls)
-
-
-def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, ApprovalDecision]:
-    if decisions is None:
-        return {}
-    if isinstance(decisions, Mapping):
-        for call_id, decision in decisions.items():
-            if not isinstance(decision, ApprovalDecision):
-                raise _no_decision(decision, f"decision of call {call_id!r}")
-        return decisions
-    if not isinstance(decisions, ApprovalDecision):
-        raise _no_decision(decisions, "decision")
-    match waiting:
-        case ():
-            raise PolicyError("No call waits for a decision: it never did, or it was decided before.", guidance="")
-        case (only,):
-            return {only: decisions}
-        case _:
-            raise ConfigurationError(
-                f"{len(waiting)} calls wait ({', '.join(waiting)}); it is not clear which is meant.",
-                guidance="Pass a dict of call id to decision.",
-            )
-
-
-def _no_decision(value: object, at: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{at}: expected an ApprovalDecision, got {type(value).__name__}.",
-        guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
-    )

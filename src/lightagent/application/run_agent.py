@@ -18,10 +18,11 @@ from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
+from lightagent.application.decide_calls import decided_calls
 from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
-from lightagent.application.resume_run import check_calls, is_decided
+from lightagent.application.resume_run import check_calls
 from lightagent.application.reviewing.run_reviews import RunReviews
 from lightagent.application.run_services import Keeper
 from lightagent.application.tools.toolset import DepsT
@@ -101,7 +102,7 @@ async def _let_go(live: ActiveRun[DepsT], *, ended: bool) -> None:
 async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     """Take what the run needs of its store and its reviewers, see that it can go on, and tell what is on record."""
     is_read = live.keeper is not None and await _keep(live, live.keeper)
-    if live.nesting is None and (live.answers is not None or is_decided(live.run)):
+    if live.nesting is None and (live.answers is not None or any(decided_calls(live.run))):
         live.reviews = RunReviews(live, live.answers)
         await live.reviews.take_up()
     await _open(live, history_is_read=is_read)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from lightagent.application.check_options import check_text
 from lightagent.application.export_session import export_session
-from lightagent.application.forget_reviews import forget_reviews
 from lightagent.application.fork_session import fork_session
 from lightagent.application.journal import Journal
 from lightagent.application.load_session import load_session, no_session, require_session, session_key
 from lightagent.application.prune_sessions import PrunedSessions, prune_sessions
+from lightagent.application.review_streams import forget_reviews
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.session_turns import SessionTurn, read_last_turn, replay_turns
 from lightagent.application.spilled_results import forget_spilled

@@ -8,10 +8,10 @@ from typing import Final
 
 from lightagent.application.check_options import check_text
 from lightagent.application.event_codec import event_from_dict
-from lightagent.application.forget_reviews import forget_reviews
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import KIND, run_key
 from lightagent.application.read_streams import list_streams, read_entry, status_of
+from lightagent.application.review_streams import forget_reviews
 from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event

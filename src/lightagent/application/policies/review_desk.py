@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from lightagent.application.policies.handler import Fault, Handler, checked_seconds, name_of
-from lightagent.application.reviews import Reviews, review_key
+from lightagent.application.review_streams import ReviewStreams, review_key
+from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.journal_streams import StreamKey
@@ -89,14 +90,14 @@ class ReviewDesk:
         return self._most_used is None
 
     @property
-    def decides_at_once(self) -> bool:
-        """Whether a function decides in this process."""
-        return self._reviewer is not None
+    def streams(self) -> ReviewStreams:
+        """What its runs put on record."""
+        return self.reviews.streams
 
-    async def decision_at_once(self, review: Review) -> ApprovalDecision | str:
-        """What the function decides, or why that is no decision: it then still waits."""
+    async def decision_at_once(self, review: Review) -> ApprovalDecision | str | None:
+        """What the function decides, or why its answer is not a decision; None where there is no function."""
         if self._reviewer is None:
-            return "Nobody decides at once."
+            return None
         answer = await self._reviewer.call(_copied(review.request))
         read = answer if isinstance(answer, Fault) else read_review_answer(answer, self._actor)
         return read if isinstance(read, ApprovalDecision) else read.problem
@@ -126,7 +127,7 @@ class ReviewDesk:
             return
         self._used.append(review_key(review.request))
         if len(self._used) > self._most_used:
-            await self.reviews.store.forget(self._used.popleft())
+            await self.streams.store.forget(self._used.popleft())
 
     async def tell(self, request: ApprovalRequest) -> str:
         """Tell that a request waits. Returns what went wrong, or nothing."""

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.decide_calls import decided_event, nested_event, nothing_decided, waits_inside
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prepare_call import unknown_result
-from lightagent.application.resume_run import decided_event, nested_event, nothing_decided, waits_inside
+from lightagent.application.review_streams import review_key
+from lightagent.application.reviewing.ask_for_review import answer, ask, check_binding, not_on_record, taken_elsewhere
 from lightagent.application.reviewing.waiting import WaitingCall, find_decided, find_waiting
-from lightagent.application.reviews import check_binding, not_on_record, review_key, taken_elsewhere
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import Fenced, LeaseHeld, LightAgentError, PolicyError, StoreError, StreamConflict
@@ -114,8 +115,8 @@ class RunReviews(Generic[DepsT]):
             desk, decision = waiting.desk, waiting.call.decision
             if desk is None or decision is None or not waiting.is_on_record:
                 continue
-            request = waiting.request(self._live.run, desk.reviews.clock())
-            review = await desk.reviews.read(review_key(request))
+            request = waiting.request(self._live.run, desk.streams.clock())
+            review = await desk.streams.read(review_key(request))
             if review is None or review.status != "taken" or not same_decision(review.decision, decision):
                 raise not_on_record(request)
             if decision.action == "approve" and waiting.call.status == "decided":
@@ -183,21 +184,19 @@ class RunReviews(Generic[DepsT]):
         """The calls that are decided."""
         found = list[_Settled]()
         for waiting in await find_waiting(self._live):
-            answer = answers.get(waiting.name)
-            if waiting.desk is not None:
-                review = await self._review(
-                    waiting.desk, waiting.request(self._live.run, waiting.desk.reviews.clock()), answer
-                )
+            decision, desk = answers.get(waiting.name), waiting.desk
+            if desk is not None:
+                review = await self._review(desk, waiting.request(self._live.run, desk.streams.clock()), decision)
                 if review.decision is not None:
                     found.append(_Settled(waiting, review.decision, review, self._in_doubt(review)))
-            elif answer is not None:
-                found.append(_Settled(waiting, answer))
+            elif decision is not None:
+                found.append(_Settled(waiting, decision))
         return found
 
-    async def _review(self, desk: ReviewDesk, request: ApprovalRequest, answer: ApprovalDecision | None) -> Review:
-        if answer is not None:
-            return await desk.reviews.answer(request, answer)
-        review, is_new = await desk.reviews.ask(request)
+    async def _review(self, desk: ReviewDesk, request: ApprovalRequest, decision: ApprovalDecision | None) -> Review:
+        if decision is not None:
+            return await answer(desk.streams, request, decision)
+        review, is_new = await ask(desk.streams, request)
         if review.status == "waiting" and request.round <= _MOST_ROUNDS:
             review = await self._at_once(desk, review)
         if is_new and review.status == "waiting" and (problem := await desk.tell(request)):
@@ -209,10 +208,10 @@ class RunReviews(Generic[DepsT]):
         request = review.request
         try:
             decision: ApprovalDecision | str | None = await desk.remembered(review)
-            if decision is None and desk.decides_at_once:
+            if decision is None:
                 decision = await desk.decision_at_once(review)
             if isinstance(decision, ApprovalDecision):
-                return await desk.reviews.answer(request, decision)
+                return await desk.streams.decide(review_key(request), review, decision)
         except PolicyError as error:
             decision = error.message
         if decision:
@@ -236,14 +235,14 @@ class RunReviews(Generic[DepsT]):
 
     async def _take(self, desk: ReviewDesk, review: Review) -> None:
         key, kept = review_key(review.request), self._is_kept
-        lease = None if kept else HeldLease(desk.reviews.store, key, f"run {review.request.run_id}")
+        lease = None if kept else HeldLease(desk.streams.store, key, f"run {review.request.run_id}")
         taken = _Taken(desk, review, lease)
         self._taken.append(taken)
         try:
             if lease is not None:
                 await lease.acquire(0.0)
             token = None if lease is None else lease.token
-            taken.review = await desk.reviews.append(key, review, ReviewTaken(kept, desk.reviews.clock()), token)
+            taken.review = await desk.streams.append(key, review, ReviewTaken(kept, desk.streams.clock()), token)
             taken.on_record = True
         except (LeaseHeld, StreamConflict, Fenced):
             raise taken_elsewhere(review.request) from None
@@ -253,12 +252,13 @@ class RunReviews(Generic[DepsT]):
         while self._taken:
             one = self._taken.pop()
             token = None if one.lease is None else one.lease.token
-            now = one.desk.reviews.clock()
+            streams = one.desk.streams
+            now = streams.clock()
             entry = ReviewUsed(now) if used else ReviewReturned(now)
             try:
                 if one.on_record:
                     with suppress(StoreError):  # What was taken stays taken, and nobody uses it without asking.
-                        await one.desk.reviews.append(review_key(one.review.request), one.review, entry, token)
+                        await streams.append(review_key(one.review.request), one.review, entry, token)
             finally:
                 if one.lease is not None:
                     await one.lease.release()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.decide_calls import decided_calls
 from lightagent.application.policies.review_desk import ReviewDesk, ReviewedAgent, ReviewLevel
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset
@@ -111,20 +112,12 @@ async def find_decided(live: ActiveRun[DepsT]) -> list[WaitingCall]:
     Raises:
         LightAgentError: the tools of an agent cannot be listed.
     """
-    paths = list(_decided_paths(live.run))
+    paths = list(decided_calls(live.run))
     if not paths:
         return []
     outermost = review_level(live.desks, await live.toolset())
     events = live.record.events
     return [await _waiting_call("/".join(path), path, live.run, outermost, events) for path in paths]
-
-
-def _decided_paths(run: Run) -> Iterator[tuple[str, ...]]:
-    for call_id, call in run.calls.items():
-        if call.decision is not None and call.status in ("decided", "started"):
-            yield (call_id,)
-        if call.child is not None and call.status != "done":
-            yield from ((call_id, *path) for path in _decided_paths(call.child))
 
 
 async def _waiting_call(

@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
-from lightagent.application.resume_run import Decisions
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject

@@ -9,6 +9,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.projections.result import RunResult
 from lightagent.application.reviews import Reviews
 from lightagent.bootstrap import App, open_app
+from lightagent.domain.errors import IncompleteListing
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.cli.console import ExitCode, exit_code
 from lightagent.entrypoints.cli.decisions import about
@@ -64,9 +65,12 @@ def resume_with(
 async def _is_decided(store: JournalStore, journal: Journal) -> bool:
     """Whether a reviewer has decided about a call of the run that waits."""
     started = journal.started
-    async for review in Reviews(store).list(started.scope.user, status=None):
-        if review.request.run_id == started.run_id and review.status in ("decided", "taken"):
-            return True
+    try:
+        async for review in Reviews(store).list(started.scope.user, status=None, run_id=started.run_id):
+            if review.status in ("decided", "taken"):
+                return True
+    except IncompleteListing:
+        return True  # A review that cannot be read may be one of the run, which tells of it when it goes on.
     return False
 
 

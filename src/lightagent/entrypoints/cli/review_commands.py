@@ -6,20 +6,21 @@ import getpass
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Annotated, Literal, TypeAlias
+from functools import partial
+from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.remembered import RememberedDecision
+from lightagent.application.remembered import RememberedDecision, RememberFor
 from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review
-from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
 from lightagent.entrypoints.cli.decisions import edited
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig
-from lightagent.entrypoints.cli.review_texts import print_remembered, print_review, print_reviews
-from lightagent.entrypoints.cli.stores import with_store
+from lightagent.entrypoints.cli.review_texts import print_change, print_review, remembered_line, review_line
+from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, with_store
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
@@ -27,14 +28,14 @@ review_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 RequestId: TypeAlias = Annotated[str, typer.Argument(help="The id of the request.", metavar="REQUEST")]
 Owner: TypeAlias = Annotated[
-    str | None, typer.Option("--user", "-u", help="Only what is about runs of this user; otherwise of anybody.")
+    str | None, typer.Option("--user", "-u", help="Only what is about runs of this user; otherwise of all users.")
 ]
 Actor: TypeAlias = Annotated[
     str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
 ]
 Reason: TypeAlias = Annotated[str, typer.Option("--reason", help="Why; it is kept on record.")]
 Remember: TypeAlias = Annotated[
-    Literal["session", "user"] | None,
+    RememberFor | None,
     typer.Option(
         "--remember",
         help="Decide so about later calls of this tool with these arguments too: in this session, or for this user.",
@@ -63,10 +64,11 @@ def list_reviews(
     `lightagent review list --status all --json | jq -r '.[].request.request_id'`
     """
 
-    async def read(store: JournalStore) -> list[Review]:
-        return [one async for one in Reviews(store).list(user, status=None if status == "all" else status)]
+    async def read(store: JournalStore) -> Listing[Review]:
+        return await gather_listing(Reviews(store).list(user, status=None if status == "all" else status))
 
-    print_reviews(with_store(read, config, profile, trust_config), as_json=as_json)
+    found = with_store(read, config, profile, trust_config)
+    print_listing(found, review_line, "There are no such requests.", as_json=as_json)
     return ExitCode.COMPLETED
 
 
@@ -117,7 +119,9 @@ def approve(
     `lightagent review approve 3bf919507e517040fac65b50c4ca974a --remember user`
     """
     decision = ApprovalDecision.approve(reason, actor=_actor(actor))
-    return _decide(_deciding(request, decision, user, remember), config, profile, trust_config)
+    return _change(
+        lambda reviews: reviews.decide(request, decision, user, remember=remember), config, profile, trust_config
+    )
 
 
 @review_app.command()
@@ -139,7 +143,9 @@ def reject(
     `lightagent review reject 3bf919507e517040fac65b50c4ca974a "Too expensive."`
     """
     decision = ApprovalDecision.reject(reason, actor=_actor(actor))
-    return _decide(_deciding(request, decision, user, remember), config, profile, trust_config)
+    return _change(
+        lambda reviews: reviews.decide(request, decision, user, remember=remember), config, profile, trust_config
+    )
 
 
 @review_app.command()
@@ -161,7 +167,7 @@ def edit(
     `lightagent review edit 3bf919507e517040fac65b50c4ca974a '{"amount": 5}'`
     """
     decision = ApprovalDecision.edit(edited(arguments, "JSON"), reason, actor=_actor(actor))
-    return _decide(_deciding(request, decision, user), config, profile, trust_config)
+    return _change(lambda reviews: reviews.decide(request, decision, user), config, profile, trust_config)
 
 
 @review_app.command()
@@ -183,7 +189,7 @@ def respond(
     `lightagent review respond 3bf919507e517040fac65b50c4ca974a "I have paid it in cash."`
     """
     decision = ApprovalDecision.respond(text, reason, actor=_actor(actor))
-    return _decide(_deciding(request, decision, user), config, profile, trust_config)
+    return _change(lambda reviews: reviews.decide(request, decision, user), config, profile, trust_config)
 
 
 @review_app.command()
@@ -203,11 +209,10 @@ def revoke(
 
     `lightagent review revoke 3bf919507e517040fac65b50c4ca974a`
     """
-
-    async def change(reviews: Reviews) -> Review:
-        return await reviews.revoke(request, user, actor=_actor(actor), reason=reason)
-
-    return _decide(change, config, profile, trust_config)
+    by = _actor(actor)
+    return _change(
+        lambda reviews: reviews.revoke(request, user, actor=by, reason=reason), config, profile, trust_config
+    )
 
 
 @review_app.command()
@@ -232,17 +237,21 @@ def remembered(
     `lightagent review remembered --forget 5d41402abc4b2a76b9719d911017c592`
     """
 
-    async def read(store: JournalStore) -> list[RememberedDecision]:
+    async def read(store: JournalStore) -> Listing[RememberedDecision]:
         known = Reviews(store).remembered
-        found = [one async for one in known.list(user) if forget in (None, one.remembered_id)]
-        if forget is not None and not found:
+        listing = await gather_listing(known.list(user))
+        if forget is None:
+            return listing
+        found = [one for one in listing.found if one.remembered_id == forget]
+        if not found and listing.error is None:
             raise ConfigurationError(f"No decision {printable(forget)!r:.100} is remembered.", guidance="")
-        for one in found if forget is not None else ():
+        for one in found:
             await known.revoke(one.remembered_id, one.user_id, one.session_id, actor=_actor(actor))
-        return found
+        return Listing(found, None if found else listing.error)
 
     found = with_store(read, config, profile, trust_config)
-    print_remembered(found, as_json=as_json, forgotten=forget is not None)
+    line = partial(remembered_line, forgotten=forget is not None)
+    print_listing(found, line, "No decisions are remembered.", as_json=as_json)
     return ExitCode.COMPLETED
 
 
@@ -255,22 +264,8 @@ def _actor(name: str | None) -> str:
         return ""  # In some containers the account has no name.
 
 
-def _deciding(
-    request: str, decision: ApprovalDecision, user: str | None, remember: Literal["session", "user"] | None = None
-) -> Callable[[Reviews], Awaitable[Review]]:
-    async def change(reviews: Reviews) -> Review:
-        return await reviews.decide(request, decision, user, remember=remember)
-
-    return change
-
-
-def _decide(
+def _change(
     change: Callable[[Reviews], Awaitable[Review]], config: Config, profile: Profile, trust_config: bool
 ) -> ExitCode:
-    async def decide(store: JournalStore) -> Review:
-        return await change(Reviews(store))
-
-    found = with_store(decide, config, profile, trust_config)
-    action = found.status if found.decision is None else found.decision.action
-    out().print(printable(f"{found.request.request_id} · {action} · {found.request.tool_name}"), markup=False)
+    print_change(with_store(lambda store: change(Reviews(store)), config, profile, trust_config))
     return ExitCode.COMPLETED

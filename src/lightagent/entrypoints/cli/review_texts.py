@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
 
 from lightagent.application.remembered import RememberedDecision
 from lightagent.domain.review_log import Review
-from lightagent.entrypoints.cli.console import out, write_answer
+from lightagent.entrypoints.cli.console import out
+from lightagent.entrypoints.cli.stores import to_minute
 from lightagent.settings.origins import printable
 
+_UNNAMED = "nobody named"
 
-def print_reviews(reviews: list[Review], *, as_json: bool) -> None:
-    """A line each, or all of them as JSON."""
-    if as_json:
-        write_answer(json.dumps([asdict(review) for review in reviews], ensure_ascii=False, indent=2) + "\n")
-        return
-    for review in reviews:
-        request = review.request
-        owner = f" · {request.user_id}" if request.user_id else ""
-        _print(f"{request.request_id} · {review.status} · {request.tool_name}{owner} · {_time(review.changed_at)}")
-    if not reviews:
-        _print("There are no such requests.")
+
+def review_line(review: Review) -> str:
+    """A review as a line of a listing."""
+    request = review.request
+    owner = f" · {request.user_id}" if request.user_id else ""
+    return f"{request.request_id} · {review.status} · {request.tool_name}{owner} · {to_minute(review.changed_at)}"
+
+
+def remembered_line(one: RememberedDecision, *, forgotten: bool = False) -> str:
+    """A decision that is remembered, as a line of a listing."""
+    known = one.decision
+    where = f"{one.user_id}, session {one.session_id}" if one.session_id else one.user_id
+    status = "forgotten" if forgotten else known.action
+    return f"{one.remembered_id} · {status} · {known.tool_name} · {where} · by {known.actor or _UNNAMED}"
+
+
+def print_change(review: Review) -> None:
+    """What became of a review by a command."""
+    action = review.status if review.decision is None else review.decision.action
+    _print(f"{review.request.request_id} · {action} · {review.request.tool_name}")
 
 
 def print_review(review: Review) -> None:
@@ -32,24 +41,10 @@ def print_review(review: Review) -> None:
         _print(line)
 
 
-def print_remembered(found: list[RememberedDecision], *, as_json: bool, forgotten: bool) -> None:
-    """A line each, or all of them as JSON."""
-    if as_json:
-        write_answer(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2) + "\n")
-        return
-    for one in found:
-        known = one.decision
-        where = f"{one.user_id}, session {one.session_id}" if one.session_id else one.user_id
-        status = "forgotten" if forgotten else known.action
-        _print(f"{one.remembered_id} · {status} · {known.tool_name} · {where} · by {known.actor or 'nobody named'}")
-    if not found:
-        _print("No decisions are remembered.")
-
-
 def _lines(review: Review) -> Iterator[str]:
     request, decision = review.request, review.decision
     yield f"request    {request.request_id}"
-    yield f"status     {review.status} since {_time(review.changed_at)}"
+    yield f"status     {review.status} since {to_minute(review.changed_at)}"
     yield f"tool       {request.tool_name}"
     yield f"agents     {' > '.join(request.agents)}"
     yield f"run        {request.run_id}, call {request.call_id}"
@@ -57,14 +52,14 @@ def _lines(review: Review) -> Iterator[str]:
         yield f"user       {request.user_id}" + (f", session {request.session_id}" if request.session_id else "")
     yield f"reason     {request.reason}"
     if request.expires_at is not None:
-        yield f"expires    {_time(request.expires_at)}"
+        yield f"expires    {to_minute(request.expires_at)}"
     yield "arguments" if request.complete else "arguments  (not shown completely: the call cannot be approved)"
     yield from _json_lines(request.arguments)
     if request.details:
         yield "details"
         yield from _json_lines(request.details)
     if decision is not None:
-        yield f"decision   {decision.action} by {decision.actor or 'nobody named'}. {decision.reason}".rstrip()
+        yield f"decision   {decision.action} by {decision.actor or _UNNAMED}. {decision.reason}".rstrip()
 
 
 def _json_lines(value: object) -> Iterator[str]:
@@ -72,9 +67,5 @@ def _json_lines(value: object) -> Iterator[str]:
         yield f"  {line}"
 
 
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
 def _print(line: str) -> None:
-    out().print(printable(line), markup=False, highlight=False, soft_wrap=True)
+    out().print(printable(line), markup=False)

@@ -20,7 +20,14 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, User
-from lightagent.entrypoints.cli.stores import Listing, gather_listing, open_private, print_listing, with_store
+from lightagent.entrypoints.cli.stores import (
+    Listing,
+    gather_listing,
+    open_private,
+    print_listing,
+    to_minute,
+    with_store,
+)
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
@@ -57,7 +64,8 @@ def list_sessions(
 
 
 def _line(info: SessionInfo) -> str:
-    return f"{info.session_id} · {info.status} · {info.events} events, {info.size:,} bytes"
+    used = to_minute(info.updated_at)
+    return f"{info.session_id} · {info.status} · {info.events} events, {info.size:,} bytes · {used}"
 
 
 @sessions_app.command()

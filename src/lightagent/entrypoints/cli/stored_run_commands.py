@@ -34,7 +34,7 @@ from lightagent.entrypoints.cli.options import (
     settings_for,
 )
 from lightagent.entrypoints.cli.resume_run import resume_with
-from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, with_store
+from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, to_minute, with_store
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
@@ -76,7 +76,7 @@ def list_runs(
 
 
 def _line(info: RunInfo) -> str:
-    return f"{info.run_id} · {info.status} · {info.agent} · {info.events} events"
+    return f"{info.run_id} · {info.status} · {info.agent} · {info.events} events · {to_minute(info.updated_at)}"
 
 
 @runs_app.command()

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TextIO, TypeVar
 
+from lightagent.application.remembered import RememberedDecision
 from lightagent.application.session_info import SessionInfo
 from lightagent.application.stored_runs import RunInfo
 from lightagent.bootstrap import open_journals
 from lightagent.domain.errors import ConfigurationError, IncompleteListing
+from lightagent.domain.review_log import Review
 from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.ports.journals import JournalStore
@@ -22,7 +24,7 @@ from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 
 T = TypeVar("T")
-InfoT = TypeVar("InfoT", SessionInfo, RunInfo)
+InfoT = TypeVar("InfoT", SessionInfo, RunInfo, Review, RememberedDecision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,10 @@ async def gather_listing(items: AsyncIterator[InfoT]) -> Listing[InfoT]:
 
 
 def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: str, *, as_json: bool) -> None:
-    """Print what was found, a line each with the time of its last use, or all of it as JSON.
+    """Print what was found, a line each, or all of it as JSON.
 
     Args:
-        line: the text of one, before that time.
+        line: the text of one.
         empty: what is printed where there is none.
 
     Raises:
@@ -97,12 +99,16 @@ def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: 
         write_answer(json.dumps([asdict(info) for info in listing.found], ensure_ascii=False, indent=2) + "\n")
     else:
         for info in listing.found:
-            used = datetime.fromtimestamp(info.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
-            out().print(printable(f"{line(info)} · {used} UTC"), markup=False)
+            out().print(printable(line(info)), markup=False)
         if not listing.found and listing.error is None:
             out().print(empty, markup=False)
     if listing.error is not None:
         raise listing.error
+
+
+def to_minute(seconds: float) -> str:
+    """A time as listings print it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def open_private(path: Path) -> TextIO:

@@ -1,0 +1,55 @@
+"""Values to and from the entries of a stream, where pydantic reads and writes them as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from lightagent.application.event_codec import read_strictly
+from lightagent.application.strict_json import read_json
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.journal_streams import Draft, Entry
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+_CHANGED = "What is stored is not what was written."
+
+
+class EntryCodec(Generic[T]):
+    """Writes and reads the entries of one kind of stream.
+
+    Args:
+        name: names the stream in the texts of errors, such as ``Review``.
+        adapter: gives the adapter; called when the first entry is written or read, since building one takes some
+            milliseconds.
+        schema: the version of the format that this release writes.
+    """
+
+    def __init__(self, name: str, adapter: Callable[[], TypeAdapter[T]], schema: int = 1) -> None:
+        self.name = name
+        self._adapter = adapter
+        self._schema = schema
+
+    def draft(self, value: T) -> Draft:
+        """The value as an entry that a store can append."""
+        content = self._adapter().dump_python(value, mode="json")
+        return Draft(json.dumps(content, separators=(",", ":")), self._schema)
+
+    def read(self, entry: Entry) -> T:
+        """The value of an entry that a store gave.
+
+        Raises:
+            ConfigurationError: a later release wrote it, or it is not what `draft` gave.
+        """
+        at = f"{self.name}: entry {entry.sequence}"
+        if entry.schema > self._schema:
+            raise ConfigurationError(f"{at} was written by a later release.", guidance="Update lightagent.")
+        try:
+            content = read_json(entry.content)
+        except ValueError as error:
+            raise ConfigurationError(f"{at}: {error}.", guidance=_CHANGED) from None
+        return read_strictly(self._adapter(), content, at, guidance=_CHANGED)

@@ -183,6 +183,31 @@ async def test_a_call_that_cannot_connect_harms_no_other(leaks: LeakCheck, place
         await watched.connection.aclose()
 
 
+@pytest.mark.parametrize("way", ["sse", *HTTP])
+async def test_a_call_that_a_gateway_answers_in_the_place_of_the_server_is_lost(leaks: LeakCheck, place: Place) -> None:
+    with place.server() as server:
+        watched = Watched(server)
+        for status, body in (
+            (502, "html"),
+            (500, "json"),
+            *(() if "sse" in place.way else ((200, "html"), (200, "json"))),
+        ):
+            with pytest.raises(McpLost, match="unknown"):
+                await watched.text("gateway", body, number=status)
+        assert place.effects.count("gateway") == (2 if "sse" in place.way else 4), "none is sent again"
+        assert await watched.text("echo", "hello") == "hello"
+        await watched.connection.aclose()
+
+
+@pytest.mark.parametrize("way", list(HTTP))
+async def test_an_error_of_the_server_is_reported_also_with_an_http_status_of_500(leaks: LeakCheck, place: Place) -> None:
+    with place.server() as server:
+        watched = Watched(server)
+        with pytest.raises(McpRefused, match="-32603: broken"):
+            await watched.text("gateway", "message", number=500)
+        await watched.connection.aclose()
+
+
 async def test_a_server_that_never_answers_is_given_up_and_tried_less_and_less(leaks: LeakCheck) -> None:
     watched = Watched(stdio_server("--hang", open_timeout=0.5))
     with pytest.raises(McpUnavailable, match=r"did not answer within 0\.5 s"):

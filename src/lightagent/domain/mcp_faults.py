@@ -4,7 +4,7 @@ Each is a `ToolError`: the run goes on, and the model reads the text.
 
 McpFault
 ├── McpUnavailable   the server was not reached, so nothing happened there
-├── McpLost          the connection broke after the request was written: whether it had an effect is unknown
+├── McpLost          the request was written, but its answer was lost or cannot be read: its effect is unknown
 ├── McpTimedOut      no answer in time; the server was told to stop
 ├── McpTooLarge      the answer is larger than the server's limit
 ├── McpRefused       the server answered with an error of its own
@@ -43,7 +43,7 @@ class McpUnavailable(McpFault):
 
 
 class McpLost(McpFault):
-    """The connection was lost after the request was written: whether it took effect is unknown. It is not repeated."""
+    """The answer was lost, or cannot be read: whether the request took effect is unknown. It is not sent again."""
 
 
 class McpTimedOut(McpFault):

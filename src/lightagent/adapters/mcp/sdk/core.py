@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CURRENT, Call
-from lightagent.adapters.mcp.sdk.judgement import Told, judge
+from lightagent.adapters.mcp.sdk.judgement import Told, judge, unreadable
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
@@ -82,7 +82,7 @@ class Core:
             except InputRequiredRoundsExceededError:
                 raise McpRefused(server, "it asks again and again without an end.") from None
             except (ValueError, RuntimeError) as exc:  # How the SDK says that an answer does not fit the protocol.
-                raise McpRefused(server, f"its answer does not fit the protocol: {str(exc)[:500]}") from exc
+                raise unreadable(server, str(exc)) from exc
             finally:
                 CURRENT.reset(token)
                 session.calls.end(key)

@@ -106,6 +106,17 @@ async def test_a_hung_call_ends_after_its_time_and_the_server_is_told(leaks: Lea
 
 
 @WAYS
+async def test_a_hung_read_ends_after_the_time_of_a_call(leaks: LeakCheck, place: Place) -> None:
+    with place.server(call_timeout=0.3) as server:
+        watched = Watched(server)
+        await watched.connection.tools()
+        with pytest.raises(McpTimedOut, match=r"0\.3 s"):
+            await asyncio.wait_for(watched.connection.read("note://hang", McpCaller()), 10)
+        assert await watched.text("echo", "hello") == "hello"
+        await watched.connection.aclose()
+
+
+@WAYS
 async def test_an_answer_that_is_too_large_is_thrown_away(leaks: LeakCheck, place: Place) -> None:
     with place.server(max_bytes=100_000) as server:
         watched = Watched(server)
@@ -200,7 +211,7 @@ async def test_a_call_that_a_gateway_answers_in_the_place_of_the_server_is_lost(
 
 
 @pytest.mark.parametrize("way", list(HTTP))
-async def test_an_error_of_the_server_is_reported_also_with_an_http_status_of_500(leaks: LeakCheck, place: Place) -> None:
+async def test_an_error_of_the_server_is_reported_also_with_http_status_500(leaks: LeakCheck, place: Place) -> None:
     with place.server() as server:
         watched = Watched(server)
         with pytest.raises(McpRefused, match="-32603: broken"):

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CURRENT, Call
-from lightagent.adapters.mcp.sdk.judgement import Told, judge, unreadable
+from lightagent.adapters.mcp.sdk.judgement import Told, judge, timed_out, unreadable
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
@@ -79,6 +79,8 @@ class Core:
                 session.end(told.why)
                 if last:
                     raise McpUnavailable(server, told.why) from None
+            except TimeoutError:
+                raise timed_out(server, self._memory.server.call_timeout or 0.0) from None
             except InputRequiredRoundsExceededError:
                 raise McpRefused(server, "it asks again and again without an end.") from None
             except (ValueError, RuntimeError) as exc:  # How the SDK says that an answer does not fit the protocol.

@@ -16,8 +16,8 @@ _KEY: Final = "lightagent"
 
 FaultKind: TypeAlias = Literal["session", "unsent", "lost", "unreadable", "large"]
 """``session``: the server has forgotten the session and has not looked at the request. ``unsent``: nothing was written.
-``lost``: written, but the answer cannot come any more. ``unreadable``: written, and answered with something that is not a
-message of the protocol. ``large``: the answer was too large, and thrown away."""
+``lost``: written, but the answer cannot come any more. ``unreadable``: written, but the answer is not a message of the
+protocol. ``large``: the answer was too large, and thrown away."""
 
 _KINDS: Final[dict[object, FaultKind]] = {kind: kind for kind in get_args(FaultKind)}
 

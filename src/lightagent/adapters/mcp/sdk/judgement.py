@@ -36,7 +36,7 @@ class Told:
         closed: this program has closed the connection.
         over: why the session takes no call any more; empty as long as it does.
         timed_out: as much time has passed as a call may take.
-        timeout: that time, in seconds.
+        timeout: that time, in seconds; 0.0: no limit.
     """
 
     server: str
@@ -61,7 +61,7 @@ def judge(error: MCPError, told: Told) -> McpFault | Again:
     text = error.message[:1_000]
     # Servers answer with these two codes as well, so that a code alone proves nothing.
     if error.code == REQUEST_TIMEOUT and told.timed_out:
-        return McpTimedOut(told.server, f"it did not answer within {told.timeout:g} s.", UNKNOWN)
+        return timed_out(told.server, told.timeout)
     if error.code == CONNECTION_CLOSED and told.closed:
         return McpClosed(told.server, "the connection was closed during the call.", UNKNOWN)
     if text.startswith(_STREAM) and "byte limit" in text:
@@ -73,6 +73,11 @@ def judge(error: MCPError, told: Told) -> McpFault | Again:
     if text == _NO_STATUS:
         return McpRefused(told.server, "it refuses the request.", "Check its headers, or log in again.")
     return McpRefused(told.server, f"it answered with error {error.code}: {text}")
+
+
+def timed_out(server: str, seconds: float) -> McpTimedOut:
+    """The fault of a call that had no answer in time."""
+    return McpTimedOut(server, f"it did not answer within {seconds:g} s.", UNKNOWN)
 
 
 def unreadable(server: str, text: str) -> McpLost:

@@ -216,6 +216,8 @@ async def test_an_error_of_the_server_is_reported_also_with_http_status_500(leak
         watched = Watched(server)
         with pytest.raises(McpRefused, match="-32603: broken"):
             await watched.text("gateway", "message", number=500)
+        with pytest.raises(McpRefused, match="log in again"):
+            await watched.text("gateway", "json", number=401)
         await watched.connection.aclose()
 
 

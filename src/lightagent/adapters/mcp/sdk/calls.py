@@ -1,4 +1,4 @@
-"""Who waits for an answer of a server, and how what the server says meanwhile reaches them."""
+"""The callers that wait for answers of a server, and how progress, logs and questions reach them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """One call under way: for whom it is made, and the loop in which that one waits."""
+    """One call under way: its caller, and the event loop in which the caller waits."""
 
     caller: McpCaller
     loop: asyncio.AbstractEventLoop
@@ -28,7 +28,7 @@ class Call:
         if asyncio.get_running_loop() is self.loop:
             self.caller.tell(remark)
         else:
-            with suppress(RuntimeError):  # The loop has ended: nobody waits any more.
+            with suppress(RuntimeError):  # The loop has ended, and the caller with it.
                 self.loop.call_soon_threadsafe(self.caller.tell, remark)
 
     async def ask(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
@@ -56,13 +56,14 @@ class CallsUnderWay:
         return key
 
     def end(self, key: object) -> None:
-        """It has its answer, or nobody waits for it."""
+        """It has its answer, or was cancelled."""
         del self._calls[key]
 
     def concerned(self) -> Call | None:
         """The call that something the server says belongs to.
 
-        On one pipe the older protocol does not say which it is. One that is alone is meant; of several none is guessed.
+        On one pipe the older protocol does not say which one: with one call under way it is that call,
+        with several it is unknown.
         """
         current = CURRENT.get()
         if current is not None:

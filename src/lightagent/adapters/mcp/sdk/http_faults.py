@@ -56,8 +56,6 @@ class FaultTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _judged(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
-        if response.status_code in (401, 403):
-            return response  # For whoever makes the headers.
         kept = response
         if response.headers.get("content-type", "").lower().startswith("application/json"):
             kept = await self._whole(request, response)
@@ -106,7 +104,7 @@ def _is_error_of_the_protocol(response: httpx2.Response) -> bool:
 
 
 def _answer(request: httpx2.Request, kind: FaultKind, text: str) -> httpx2.Response:
-    """The SDK hands the error in such a body to the caller whose request was answered, and to nobody else."""
+    """The SDK hands the error in such a body to the caller whose request was answered, and to no other."""
     error = fault_data(kind, text).model_dump(mode="json")
     return httpx2.Response(400, json={"jsonrpc": "2.0", "id": None, "error": error}, request=request)
 

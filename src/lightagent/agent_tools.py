@@ -131,9 +131,9 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         Args:
             mcp_setting: ``{"mcpServers": {name: {"command": …, "args": […], "env": {…}}}}`` or ``{"url": …}`` and so
                 on, the path of a JSON file of that, or `McpServer` values. ``headers`` may be a function.
-            logins: where users log in at servers that want it, and where their tokens are kept.
-            elicitor, sampler: who answers what the servers ask of users and of models.
-            roots: folders that the servers are told of, as ``file://`` addresses.
+            logins: logs users in at servers that require it, and keeps their tokens.
+            elicitor, sampler: answer what the servers ask of users and of models.
+            roots: folders that the servers may ask for, as ``file://`` addresses.
 
         Returns:
             The names that a model calls the servers' tools by.

@@ -127,7 +127,7 @@ async def test_an_answer_that_is_too_large_is_thrown_away(leaks: LeakCheck, plac
         await watched.connection.aclose()
 
 
-async def test_a_large_answer_that_nobody_waits_for_harms_no_other_call(leaks: LeakCheck) -> None:
+async def test_a_large_answer_to_a_cancelled_call_harms_no_other_call(leaks: LeakCheck) -> None:
     watched = Watched(stdio_server(max_bytes=100_000))
     await watched.connection.tools()
     slow = asyncio.create_task(watched.text("slow", number=1))
@@ -358,7 +358,7 @@ async def test_progress_and_log_reach_the_caller_before_the_answer(leaks: LeakCh
         await watched.connection.aclose()
 
 
-async def test_what_is_no_message_is_told_and_does_no_harm(leaks: LeakCheck) -> None:
+async def test_output_that_is_not_a_message_is_reported_and_does_no_harm(leaks: LeakCheck) -> None:
     watched = Watched(stdio_server())
     await watched.connection.tools()
     assert watched.told("output") == ["no message: this is no message"]

@@ -78,7 +78,7 @@ class _Crossing(Generic[T]):
 
     def _hand_back(self, task: asyncio.Task[T]) -> None:
         if not task.cancelled():
-            task.exception()  # Seen: where the caller's loop is gone nobody will look.
+            task.exception()  # Retrieved here: where the caller's loop has ended, the caller cannot.
         with suppress(RuntimeError):
             self._here.call_soon_threadsafe(self._settle, task)
 

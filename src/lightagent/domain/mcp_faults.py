@@ -8,7 +8,7 @@ McpFault
 ├── McpTimedOut      no answer in time; the server was told to stop
 ├── McpTooLarge      the answer is larger than the server's limit
 ├── McpRefused       the server answered with an error of its own
-├── McpChanged       the server declares the tool differently than before, and nobody has accepted that
+├── McpChanged       the server declares the tool differently than before, and that is not accepted yet
 └── McpClosed        the connection was closed while the call was under way, or before
 """
 
@@ -47,7 +47,7 @@ class McpLost(McpFault):
 
 
 class McpTimedOut(McpFault):
-    """The server did not answer in time and was told that nobody waits any more; the call may still take effect."""
+    """The server did not answer in time, and was told that the call is cancelled; it may still take effect."""
 
 
 class McpTooLarge(McpFault):

@@ -125,7 +125,7 @@ def _sources(reading: McpReading, only: str) -> list[McpTools]:
     from lightagent.compose.mcp import mcp_tools
 
     chosen = [server for server in reading.servers if not only or _may_have(server.name, only)]
-    # Not required: what is wrong with one is told beside the tools of the others.
+    # Not required: a server that cannot be reached is a problem beside the tools of the others.
     logins = kept_logins()
     return [
         mcp_tools(replace(server, required=False), logins=logins_for(server, logins))

@@ -44,29 +44,25 @@ class CallsUnderWay:
     """The calls of one session."""
 
     def __init__(self) -> None:
-        self._calls: dict[object, Call] = {}
+        self._calls: set[Call] = set()
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    def begin(self, call: Call) -> object:
-        """The key by which it ends."""
-        key = object()
-        self._calls[key] = call
-        return key
+    def begin(self, call: Call) -> None:
+        """It waits for its answer from now on."""
+        self._calls.add(call)
 
-    def end(self, key: object) -> None:
+    def end(self, call: Call) -> None:
         """It has its answer, or was cancelled."""
-        del self._calls[key]
+        self._calls.remove(call)
 
     def concerned(self) -> Call | None:
-        """The call that something the server says belongs to.
+        """The call that a message of the server belongs to; None where that is unknown.
 
-        On one pipe the older protocol does not say which one: with one call under way it is that call,
-        with several it is unknown.
+        On one pipe the older protocol does not say which: with one call under way it is that call, with several none.
         """
         current = CURRENT.get()
         if current is not None:
             return current
-        waiting = {id(call): call for call in self._calls.values()}
-        return next(iter(waiting.values())) if len(waiting) == 1 else None
+        return next(iter(self._calls)) if len(self._calls) == 1 else None

@@ -54,8 +54,8 @@ class SdkConnection(McpConnection, McpContents):
         per_user: whether `headers` depend on the user, who then has a connection of its own.
         logins: where users log in, where the server wants it. Each of them has a connection of their own.
         elicitor, sampler: answer what servers ask of users and of models; without one, servers are not offered it.
-        roots: folders that servers are told of, as ``file://`` addresses.
-        listener: takes what happens on the connection and belongs to no call.
+        roots: folders that servers may ask for, as ``file://`` addresses.
+        listener: takes remarks on the connection that belong to no call.
 
     Raises:
         MissingExtraError: the SDK is not installed.

@@ -68,8 +68,8 @@ class Core:
             session = await self._live()
             if tool and self._memory.pins.is_blocked(tool):
                 raise _changed(server, tool)
-            key, token = session.calls.begin(call), CURRENT.set(call)
-            begun = self.loop.time()
+            session.calls.begin(call)
+            token, begun = CURRENT.set(call), self.loop.time()
             try:
                 return await work(session.client)
             except MCPError as error:
@@ -87,7 +87,7 @@ class Core:
                 raise unreadable(server, str(exc)) from exc
             finally:
                 CURRENT.reset(token)
-                session.calls.end(key)
+                session.calls.end(call)
                 session.left()
         raise AssertionError("unreachable")
 

@@ -171,6 +171,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             new = _new_servers(made, [one for one in before.catalogue.sources if isinstance(one, McpTools)])
             catalogue = Catalogue(before.catalogue.own.values(), (*before.catalogue.sources, *new))
             await catalogue.toolset()
+            names = [name for source in new for name in (await source.tools()).tools]
             with _CHANGING:
                 if self.means is before:
                     self.means = replace(before, catalogue=catalogue)
@@ -178,7 +179,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         for source in made:
             if source not in new:
                 await source.aclose()
-        return [name for source in new for name in (await source.tools()).tools]
+        return names
 
 
 def _new_servers(made: list[McpTools], known: list[McpTools]) -> list[McpTools]:

@@ -61,7 +61,7 @@ def mcp_tools(
         roots=roots,
         listener=listener,
     )
-    return McpTools(server, connection, connection if contents else None)
+    return McpTools(server, connection, contents=contents)
 
 
 def _header_source(headers: McpHeaders) -> tuple[HeaderSource, bool]:

@@ -100,6 +100,10 @@ class McpContents(Protocol):
         ...
 
 
+class McpReadableConnection(McpConnection, McpContents, Protocol):
+    """A connection through which a program also reads what the server has besides tools."""
+
+
 class Elicitor(Protocol):
     """Asks users what servers want to know of them."""
 

@@ -26,8 +26,7 @@ from lightagent.ports.mcp import (
     HeaderSource,
     Logins,
     McpCaller,
-    McpConnection,
-    McpContents,
+    McpReadableConnection,
     RemarkListener,
     Sampler,
 )
@@ -45,7 +44,7 @@ _NO_CALLER: Final = McpCaller()
 _REQUESTS: Final = "lightagent.adapters.mcp.sdk.requests"
 
 
-class SdkConnection(McpConnection, McpContents):
+class SdkConnection(McpReadableConnection):
     """A server, through the official SDK. Nothing is opened before it is used.
 
     Args:

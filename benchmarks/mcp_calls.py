@@ -28,7 +28,7 @@ from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
 from lightagent.ports.mcp import McpCaller
 
-NOBODY: Final = McpCaller()
+NO_CALLER: Final = McpCaller()
 SERVER: Final = str(Path(__file__).with_name("mcp_server.py"))
 WARM_UP: Final = 20
 WAYS: Final = ("SDK", "same loop", "another loop")
@@ -77,7 +77,7 @@ async def measure(transport: str, calls: int) -> dict[str, Cost]:
     with serving(transport) as (bare, make):
         same, other = make(), make()
         async with bare as client:
-            await other.call("add", {"a": 1, "b": 2}, NOBODY)
+            await other.call("add", {"a": 1, "b": 2}, NO_CALLER)
             await asyncio.to_thread(lambda: asyncio.run(_call(other, 0)))  # Now it lives in a loop for all.
             steps: dict[str, Step] = {
                 "SDK": lambda number: client.call_tool("add", {"a": number, "b": 2}),
@@ -99,7 +99,7 @@ async def measure(transport: str, calls: int) -> dict[str, Cost]:
 
 
 async def _call(connection: SdkConnection, number: int) -> None:
-    result = await connection.call("add", {"a": number, "b": 2}, NOBODY)
+    result = await connection.call("add", {"a": number, "b": 2}, NO_CALLER)
     if result.is_error:
         raise SystemExit("The server failed.")
 
@@ -122,7 +122,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    """Until somebody listens."""
+    """Wait until the server accepts connections."""
     for _ in range(1_000):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -131,9 +131,9 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         Args:
             mcp_setting: ``{"mcpServers": {name: {"command": …, "args": […], "env": {…}}}}`` or ``{"url": …}`` and so
                 on, the path of a JSON file of that, or `McpServer` values. ``headers`` may be a function.
-            logins: where users log in at servers that want it, and where their tokens are kept.
-            elicitor, sampler: who answers what the servers ask of users and of models.
-            roots: folders that the servers are told of, as ``file://`` addresses.
+            logins: logs users in at servers that require it, and keeps their tokens.
+            elicitor, sampler: answer what the servers ask of users and of models.
+            roots: folders that the servers may ask for, as ``file://`` addresses.
 
         Returns:
             The names that a model calls the servers' tools by.
@@ -171,6 +171,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             new = _new_servers(made, [one for one in before.catalogue.sources if isinstance(one, McpTools)])
             catalogue = Catalogue(before.catalogue.own.values(), (*before.catalogue.sources, *new))
             await catalogue.toolset()
+            names = [name for source in new for name in (await source.tools()).tools]
             with _CHANGING:
                 if self.means is before:
                     self.means = replace(before, catalogue=catalogue)
@@ -178,7 +179,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         for source in made:
             if source not in new:
                 await source.aclose()
-        return [name for source in new for name in (await source.tools()).tools]
+        return names
 
 
 def _new_servers(made: list[McpTools], known: list[McpTools]) -> list[McpTools]:

@@ -106,6 +106,17 @@ async def test_a_hung_call_ends_after_its_time_and_the_server_is_told(leaks: Lea
 
 
 @WAYS
+async def test_a_hung_read_ends_after_the_time_of_a_call(leaks: LeakCheck, place: Place) -> None:
+    with place.server(call_timeout=0.3) as server:
+        watched = Watched(server)
+        await watched.connection.tools()
+        with pytest.raises(McpTimedOut, match=r"0\.3 s"):
+            await asyncio.wait_for(watched.connection.read("note://hang", McpCaller()), 10)
+        assert await watched.text("echo", "hello") == "hello"
+        await watched.connection.aclose()
+
+
+@WAYS
 async def test_an_answer_that_is_too_large_is_thrown_away(leaks: LeakCheck, place: Place) -> None:
     with place.server(max_bytes=100_000) as server:
         watched = Watched(server)
@@ -116,7 +127,7 @@ async def test_an_answer_that_is_too_large_is_thrown_away(leaks: LeakCheck, plac
         await watched.connection.aclose()
 
 
-async def test_a_large_answer_that_nobody_waits_for_harms_no_other_call(leaks: LeakCheck) -> None:
+async def test_a_large_answer_to_a_cancelled_call_harms_no_other_call(leaks: LeakCheck) -> None:
     watched = Watched(stdio_server(max_bytes=100_000))
     await watched.connection.tools()
     slow = asyncio.create_task(watched.text("slow", number=1))
@@ -180,6 +191,33 @@ async def test_a_call_that_cannot_connect_harms_no_other(leaks: LeakCheck, place
     assert "e" not in place.effects
     with place.server():
         assert await once_available(watched, "echo", "hello") == "hello"
+        await watched.connection.aclose()
+
+
+@pytest.mark.parametrize("way", ["sse", *HTTP])
+async def test_a_call_that_a_gateway_answers_in_the_place_of_the_server_is_lost(leaks: LeakCheck, place: Place) -> None:
+    with place.server() as server:
+        watched = Watched(server)
+        for status, body in (
+            (502, "html"),
+            (500, "json"),
+            *(() if "sse" in place.way else ((200, "html"), (200, "json"))),
+        ):
+            with pytest.raises(McpLost, match="unknown"):
+                await watched.text("gateway", body, number=status)
+        assert place.effects.count("gateway") == (2 if "sse" in place.way else 4), "none is sent again"
+        assert await watched.text("echo", "hello") == "hello"
+        await watched.connection.aclose()
+
+
+@pytest.mark.parametrize("way", list(HTTP))
+async def test_an_error_of_the_server_is_reported_also_with_http_status_500(leaks: LeakCheck, place: Place) -> None:
+    with place.server() as server:
+        watched = Watched(server)
+        with pytest.raises(McpRefused, match="-32603: broken"):
+            await watched.text("gateway", "message", number=500)
+        with pytest.raises(McpRefused, match="log in again"):
+            await watched.text("gateway", "json", number=401)
         await watched.connection.aclose()
 
 
@@ -320,7 +358,7 @@ async def test_progress_and_log_reach_the_caller_before_the_answer(leaks: LeakCh
         await watched.connection.aclose()
 
 
-async def test_what_is_no_message_is_told_and_does_no_harm(leaks: LeakCheck) -> None:
+async def test_output_that_is_not_a_message_is_reported_and_does_no_harm(leaks: LeakCheck) -> None:
     watched = Watched(stdio_server())
     await watched.connection.tools()
     assert watched.told("output") == ["no message: this is no message"]

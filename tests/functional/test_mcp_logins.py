@@ -1,4 +1,4 @@
-"""Logins in the browser of this machine: what comes back is told, and tokens are kept for their user alone."""
+"""Logins in the browser of this machine: the answer of the page is returned, and tokens are kept for their user."""
 
 from __future__ import annotations
 

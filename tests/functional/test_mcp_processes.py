@@ -1,4 +1,4 @@
-"""No process is left behind, whatever ends: the session, the server, the connection, the program."""
+"""No process is left behind when the session, the server, the connection or the program ends."""
 
 from __future__ import annotations
 

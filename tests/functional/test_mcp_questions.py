@@ -1,4 +1,4 @@
-"""Whom a server's question reaches, and for whom there is a session: each user gets their own, or nobody is asked."""
+"""A server's question reaches the user of its call or is refused, and scopes have sessions of their own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ async def test_two_users_at_once_each_get_their_own_question(leaks: LeakCheck, t
         await watched.connection.aclose()
 
 
-async def test_on_one_pipe_a_question_reaches_the_one_caller_there_is_or_nobody(leaks: LeakCheck) -> None:
+async def test_on_one_pipe_a_question_reaches_the_only_caller_and_is_refused_for_two(
+    leaks: LeakCheck,
+) -> None:
     asked = Asked()
     watched = Watched(stdio_server(), asked)
     assert json.loads(await watched.text("ask", "ann", user="ann")) == accepted("ann")
@@ -85,7 +87,7 @@ async def test_a_question_is_asked_in_the_loop_of_its_caller(leaks: LeakCheck) -
     await watched.connection.aclose()
 
 
-async def test_what_nobody_can_answer_is_refused(leaks: LeakCheck) -> None:
+async def test_a_question_without_an_answerer_or_with_a_broken_one_is_refused(leaks: LeakCheck) -> None:
     for elicitor, user in ((Asked(), "broken"), (None, "ann")):
         watched = Watched(stdio_server(), elicitor)
         assert "accept" not in await watched.text("ask", "ann", user=user)
@@ -111,7 +113,7 @@ async def test_a_server_with_a_scope_has_a_session_for_each(leaks: LeakCheck) ->
         await watched.connection.aclose()
 
 
-async def test_a_session_of_a_run_that_nobody_uses_ends_and_is_opened_again(
+async def test_an_idle_session_of_a_run_ends_and_is_opened_again(
     leaks: LeakCheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "IDLE_SECONDS", 0.2)
@@ -122,7 +124,7 @@ async def test_a_session_of_a_run_that_nobody_uses_ends_and_is_opened_again(
         if watched.told("lost"):
             break
         await asyncio.sleep(pause)
-    assert watched.told("lost") == ["the session has ended: nobody has used it for a while"]
+    assert watched.told("lost") == ["the session has ended: it was idle for too long"]
     assert await watched.text("pid", run="1") != first
     await watched.connection.aclose()
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from lightagent import ConfigurationError, JsonObject, LightAgent
+from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.domain.mcp import McpServer, StdioServer
 from lightagent.domain.mcp_faults import McpUnavailable
+from lightagent.ports.tools import ToolList
 from lightagent.testing import ScriptedModel, call_tool
 
 ROOT = str(Path(__file__).parents[2])
@@ -116,6 +118,30 @@ async def test_a_required_server_that_is_down_is_an_error_and_an_optional_one_is
         await agent.aclose()
 
     assert offered(model) == ["down__unavailable"]
+
+
+async def test_a_server_that_is_lost_during_the_setup_is_not_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    listings = 0
+    list_tools = McpTools.tools
+
+    async def tools(source: McpTools) -> ToolList[object]:
+        nonlocal listings
+        listings += 1
+        if listings > 1:
+            raise McpUnavailable(source.name, "it has ended.")
+        return await list_tools(source)
+
+    monkeypatch.setattr(McpTools, "tools", tools)
+    model = ScriptedModel(["Done."])
+    agent = LightAgent(model=model)
+    try:
+        with pytest.raises(McpUnavailable):
+            await agent.setup_mcp(setting(one=FAULTY))
+        await agent.arun("Hello")
+    finally:
+        await agent.aclose()
+
+    assert offered(model) == []
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,17 @@ from lightagent import (
     FunctionTool,
     JsonObject,
     LightAgent,
+    McpServer,
     RunContext,
     RunOptions,
+    StdioServer,
     Tool,
     ToolSpec,
     as_tool,
+    mcp_tools,
     tool,
 )
+from lightagent.domain.mcp_exchange import McpResource
 from lightagent.options import ToolLike
 
 
@@ -112,3 +116,8 @@ def decisions() -> None:
 
 async def pieces(items: AsyncIterator[str]) -> str:
     return "".join([item async for item in items])
+
+
+async def what_an_mcp_server_has_besides_tools() -> None:
+    connection = mcp_tools(McpServer("notes", StdioServer("notes"))).connection
+    assert_type(await connection.resources(), tuple[McpResource, ...])

@@ -1,4 +1,4 @@
-"""Names of foreign tools: what every provider takes, no two alike, whatever the order."""
+"""Names of foreign tools: every provider takes them, no two are alike, and the order does not matter."""
 
 from __future__ import annotations
 

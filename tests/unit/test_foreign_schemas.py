@@ -1,4 +1,4 @@
-"""Schemas of foreign tools: what a provider refuses is mended, what cannot be is told, what is sound stays."""
+"""Schemas of foreign tools: mended where a provider refuses them, beyond repair for a reason, else unchanged."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ schemas = st.recursive(values, lambda inner: st.lists(inner, max_size=3) | st.di
 
 @settings(max_examples=150)
 @given(schemas)
-def test_whatever_a_server_declares_is_mended_or_told(schema: JsonValue) -> None:
+def test_every_declaration_is_mended_or_beyond_repair_for_a_reason(schema: JsonValue) -> None:
     found = mend(schema)
 
     if isinstance(found, Mended):

@@ -1,4 +1,4 @@
-"""Lines of an MCP server: whatever the pieces they come in, and bounded, with the id of what was thrown away."""
+"""Lines of an MCP server: the same for all pieces they come in, and bounded, with the id of what was thrown away."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIMIT = 60
 
 
 @given(st.lists(st.binary(max_size=90).map(lambda line: line.replace(b"\n", b"")), max_size=6), st.integers(1, 40))
-def test_lines_are_the_same_in_whatever_pieces_they_come(lines: list[bytes], size: int) -> None:
+def test_lines_are_the_same_for_all_pieces_that_they_come_in(lines: list[bytes], size: int) -> None:
     sent = b"".join(line + b"\n" for line in lines)
     splitter = LineSplitter(LIMIT)
     found = [line for start in range(0, len(sent), size) for line in splitter.feed(sent[start : start + size])]

@@ -15,7 +15,7 @@ def test_a_changed_tool_is_blocked_until_it_is_accepted() -> None:
     assert pins.see([CHANGED, WRITE]) == ("read",)
     assert (pins.is_blocked("read"), pins.is_blocked("write")) == (True, False)
     assert pins.as_known([CHANGED, WRITE]) == (READ, WRITE)
-    assert pins.see([CHANGED]) == (), "it is told once"
+    assert pins.see([CHANGED]) == (), "it is reported once"
     assert pins.accept("read")
     assert not pins.accept("read")
     assert not pins.is_blocked("read")

@@ -92,7 +92,7 @@ def test_a_tool_beyond_repair_has_no_declaration() -> None:
     assert mcp_tool_spec(replace(TOOL, schema={"type": "array"})) == BeyondRepair("its top is no object, but array")
 
 
-def test_the_hash_changes_with_whatever_the_server_says_and_with_nothing_else() -> None:
+def test_the_hash_changes_with_each_part_of_the_declaration_and_with_nothing_else() -> None:
     first = definition_hash(TOOL)
     schema: JsonObject = {"properties": {"b": {"type": "string"}, "a": {}}, "type": "object"}
     turned: JsonObject = {"type": "object", "properties": {"a": {}, "b": {"type": "string"}}}

@@ -63,7 +63,7 @@ def by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
 
 
 def nothing_decided(run: Run, problems: Sequence[str] = ()) -> ConfigurationError:
-    """The error for a run that waits, and which waits for a decision that has not been made."""
+    """The error for a run that waits for a decision which has not been made."""
     text = " ".join((f"The run waits for a decision about {', '.join(waiting_calls(run))}.", *problems))
     return ConfigurationError(text, guidance="Pass a decision, or wait until a reviewer has decided.")
 

@@ -17,7 +17,8 @@ from lightagent.ports.mcp import Elicitor, HeaderSource, Logins, RemarkListener,
 
 Headers: TypeAlias = Mapping[str, str]
 McpHeaders: TypeAlias = Callable[[], Headers | Awaitable[Headers]] | Callable[[Scope], Headers | Awaitable[Headers]]
-"""Gives the headers of a request. One that takes a scope is told for whom: each user then has a connection apart."""
+"""Gives the headers of a request. One that takes a scope is given that of the run; each user then has a connection of
+their own."""
 
 
 def mcp_tools(
@@ -36,15 +37,15 @@ def mcp_tools(
     Args:
         headers: called for each HTTP request, and once more where the server answers that it refuses what it was given;
             besides the headers of the server. An ordinary function must not wait for anything.
-        logins: where users log in, where an HTTP server wants it, and where their tokens are kept. Then, as with
-            headers that take a scope, the tools are listed for nobody: with an empty scope.
-        elicitor, sampler: who answers what the server asks of users and of models.
-        roots: folders that the server is told of, as ``file://`` addresses.
+        logins: logs users in, where an HTTP server requires it, and keeps their tokens. Then, as with headers that take
+            a scope, the tools are listed with an empty scope.
+        elicitor, sampler: answer what the server asks of users and of models.
+        roots: folders that the server may ask for, as ``file://`` addresses.
         contents: whether the agent has tools for the resources and prompts of the server as well.
-        listener: takes what happens on the connection and belongs to no call.
+        listener: takes remarks on the connection that belong to no call.
 
     Raises:
-        ConfigurationError: headers for a server that is no HTTP server.
+        ConfigurationError: headers for a server without HTTP.
         MissingExtraError: the SDK is not installed.
     """
     if headers is not None and not isinstance(server.connection, HttpServer):
@@ -60,7 +61,7 @@ def mcp_tools(
         roots=roots,
         listener=listener,
     )
-    return McpTools(server, connection, connection if contents else None)
+    return McpTools(server, connection, contents=contents)
 
 
 def _header_source(headers: McpHeaders) -> tuple[HeaderSource, bool]:

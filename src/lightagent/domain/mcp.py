@@ -60,7 +60,7 @@ class McpServer:
         required: whether a run fails where it cannot be opened; else the run goes on without its tools.
         scope: whether one session serves everyone, or each conversation or run has its own.
         open_timeout: seconds to connect and to list the tools.
-        call_timeout: seconds for one call; None: no limit.
+        call_timeout: seconds for one call of a tool, or to read resources and prompts; None: no limit.
         max_bytes: of one message of the server; a larger one is refused.
     """
 

@@ -36,7 +36,7 @@ def mcp_tool_spec(tool: McpTool, *, timeout: float | None = None) -> ToolSpec | 
 
 
 def described(tool: McpTool) -> str:
-    """What the tool is for. A name in letters that had to be left out of the model's name is told here."""
+    """What the tool is for. It begins with the tool's own name where that is not ASCII."""
     text = tool.description.strip() or tool.title.strip()
     if not tool.name.isascii() and tool.name not in text:
         text = f"{tool.name}: {text}" if text else tool.name
@@ -52,7 +52,7 @@ def shortened(text: str) -> str:
 def definition_hash(tool: McpTool) -> str:
     """SHA-256 over everything that the server says of the tool, in hexadecimal.
 
-    What an annotation claims counts as well: "only reads" may be why somebody approved the tool.
+    What an annotation claims counts as well: "only reads" may be why a human approved the tool.
     """
     said = [tool.name, tool.title, tool.description, tool.schema, tool.annotations]
     return sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

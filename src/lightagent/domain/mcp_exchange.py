@@ -1,4 +1,4 @@
-"""What an MCP server says besides answering: remarks, and questions that somebody has to answer."""
+"""What an MCP server sends besides answers: remarks, and questions to users and models."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ class McpRemark:
     """Something that happened on a connection. Its text is the server's or of this program, and may be private.
 
     Attributes:
-        kind: ``progress`` and ``log``: the server said it; ``output``: the server wrote something that is no message;
-            ``opened``, ``lost``, ``unavailable``: of the connection; ``changed``: of its list of tools; ``question``:
-            the server asked something that nobody could be asked; ``login``: a user is to open the address in the text.
+        kind: ``progress`` and ``log``: the server said it; ``output``: the server wrote something other than a
+            message; ``opened``, ``lost``, ``unavailable``: of the connection; ``changed``: of its list of tools;
+            ``question``: the server asked something that could not be answered; ``login``: a user is to open the
+            address in the text.
         level: of a log message, as the server calls it.
         progress, total: of a call, in the server's own units.
     """

@@ -4,11 +4,11 @@ Each is a `ToolError`: the run goes on, and the model reads the text.
 
 McpFault
 ├── McpUnavailable   the server was not reached, so nothing happened there
-├── McpLost          the connection broke after the request was written: whether it had an effect is unknown
+├── McpLost          the request was written, but its answer was lost or cannot be read: its effect is unknown
 ├── McpTimedOut      no answer in time; the server was told to stop
 ├── McpTooLarge      the answer is larger than the server's limit
 ├── McpRefused       the server answered with an error of its own
-├── McpChanged       the server declares the tool differently than before, and nobody has accepted that
+├── McpChanged       the server declares the tool differently than before, and that is not accepted yet
 └── McpClosed        the connection was closed while the call was under way, or before
 """
 
@@ -43,11 +43,11 @@ class McpUnavailable(McpFault):
 
 
 class McpLost(McpFault):
-    """The connection was lost after the request was written: whether it took effect is unknown. It is not repeated."""
+    """The answer was lost, or cannot be read: whether the request took effect is unknown. It is not sent again."""
 
 
 class McpTimedOut(McpFault):
-    """The server did not answer in time and was told that nobody waits any more; the call may still take effect."""
+    """The server did not answer in time, and was told that the call is cancelled; it may still take effect."""
 
 
 class McpTooLarge(McpFault):

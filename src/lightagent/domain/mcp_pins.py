@@ -12,7 +12,7 @@ from lightagent.domain.mcp_declarations import definition_hash
 
 
 class Pins:
-    """What is remembered of a server's tools, whatever becomes of its sessions."""
+    """What is remembered of a server's tools, beyond the end of its sessions."""
 
     def __init__(self) -> None:
         self._known: dict[str, McpTool] = {}

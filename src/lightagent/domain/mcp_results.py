@@ -69,7 +69,7 @@ def _is_told(structured: JsonValue, parts: tuple[McpPart, ...]) -> bool:
 
 
 def _is_json_of(structured: JsonValue, text: str) -> bool:
-    """Whether a text is this JSON; also where it is the one value in it, as servers wrap what is no object."""
+    """Whether a text is this JSON, or the one value in it: servers wrap what is not an object."""
     try:
         said: JsonValue = json.loads(text)
     except (ValueError, RecursionError):

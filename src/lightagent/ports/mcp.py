@@ -1,4 +1,4 @@
-"""The ports to MCP servers: a connection to one of them, and who answers what a server asks."""
+"""The ports to MCP servers: a connection to one of them, and the answerers of what a server asks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from lightagent.domain.mcp_exchange import (
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
 RemarkListener: TypeAlias = Callable[[McpRemark], None]
-"""Takes what happens on a connection; called in whatever thread it happened, so it must be quick and not raise."""
+"""Takes remarks on a connection; called in any thread, so it must be quick and not raise."""
 
 HeaderSource: TypeAlias = Callable[[Scope, bool], Awaitable[Mapping[str, str]]]
 """The headers of a request, for whom it is made. True: the server has just refused those it gave before."""
 
 
-def _to_no_one(remark: McpRemark) -> None:
+def _ignore(remark: McpRemark) -> None:
     return None
 
 
@@ -44,7 +44,7 @@ class McpCaller:
 
     scope: Scope = NO_SCOPE
     run_id: str = ""
-    tell: RemarkListener = field(default=_to_no_one, repr=False)
+    tell: RemarkListener = field(default=_ignore, repr=False)
 
 
 class McpConnection(Protocol):
@@ -98,6 +98,10 @@ class McpContents(Protocol):
     async def prompt(self, name: str, arguments: Mapping[str, str], caller: McpCaller) -> tuple[McpPromptMessage, ...]:
         """A prompt, filled in."""
         ...
+
+
+class McpReadableConnection(McpConnection, McpContents, Protocol):
+    """A connection through which a program also reads what the server has besides tools."""
 
 
 class Elicitor(Protocol):

@@ -26,6 +26,14 @@ _TRANSPORTS: Final[Mapping[str, str]] = {
 _VARIABLE: Final = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _ANY: Final = re.compile(r"\$\{[^}]*\}")
 _NAMES: Final = frozenset(McpServerSettings.model_fields)
+_TEXTS: Final = frozenset({"command", "args", "env", "cwd", "url", "headers"})
+_SPELLINGS: Final[Mapping[str, str]] = {
+    "type": "transport",
+    "transportType": "transport",
+    "serverUrl": "url",
+    "httpUrl": "url",
+}
+"""The names that other clients have for keys of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +82,6 @@ def client_servers(document: object, place: str, environ: Mapping[str, str] | No
     return ClientServers(servers, tuple(problems), tuple(ignored))
 
 
-_SPELLINGS: Final[Mapping[str, str]] = {
-    "type": "transport",
-    "transportType": "transport",
-    "serverUrl": "url",
-    "httpUrl": "url",
-}
-"""What clients call the same thing."""
-
-
 def _at(server: str, path: KeyPath) -> str:
     return ".".join((server, *path))
 
@@ -95,7 +94,7 @@ def _listed(document: object) -> Mapping[str, JsonValue] | None:
 
 
 def _translated(described: Mapping[str, JsonValue], expansion: _Expansion) -> Iterator[tuple[str, JsonValue]]:
-    """A server's object in the words of our table. What says nothing to us, or nothing at all, is left out."""
+    """A server's object with the keys of our table. Keys that are unknown to us, and empty values, are left out."""
     if "httpUrl" in described:
         yield "transport", "streamable-http"
     for key, value in described.items():
@@ -108,9 +107,6 @@ def _translated(described: Mapping[str, JsonValue], expansion: _Expansion) -> It
             yield name, expansion.of(value)
         else:
             yield name, value
-
-
-_TEXTS: Final = frozenset({"command", "args", "env", "cwd", "url", "headers"})
 
 
 class _Expansion:
@@ -130,8 +126,10 @@ class _Expansion:
             return [self.of(one) for one in value]
         if isinstance(value, dict):
             return {name: self.of(one) for name, one in value.items()}
-        if value is None or not isinstance(value, str):
-            return value if value is None else json.dumps(value)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            return json.dumps(value)
         return value if self._environ is None else self._expanded(value, self._environ)
 
     def _expanded(self, text: str, environ: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final
 from lightagent.domain.mcp import McpServer
 from lightagent.settings.mcp_clients import ClientServers, client_servers
 from lightagent.settings.mcp_schema import McpServerSettings
-from lightagent.settings.mcp_servers import ServerCheck, Surroundings, check_server
+from lightagent.settings.mcp_servers import Surroundings, check_server
 from lightagent.settings.origins import KeyPath, Problem, short_path
 from lightagent.settings.schema import Settings
 
@@ -25,7 +25,7 @@ class McpReading:
     """What came of reading the servers.
 
     Attributes:
-        servers: those that nothing speaks against and that are not disabled.
+        servers: those without problems that are not disabled.
         problems: what is wrong anywhere.
         unset: what is missing here of servers that are required.
         left_out: why servers that are optional are left out here, by name.
@@ -46,11 +46,7 @@ def read_mcp(settings: Settings, environ: Mapping[str, str]) -> McpReading:
     provenance = settings.provenance
     file = provenance.file
     around = Surroundings(environ, file.parent if file else Path.cwd(), settings.tools.mcp_commands)
-    used = {name: table for name, table in settings.mcp.items() if not table.disabled}
-    checks = {
-        name: check_server(name, table, around, partial(_in_settings, settings, name)) for name, table in used.items()
-    }
-    own = _put_together(used, checks, tuple(name for name in settings.mcp if name not in used))
+    own = _checked(settings.mcp, around, partial(_in_settings, settings))
     path = settings.tools.mcp_file
     if path is None:
         return own
@@ -82,9 +78,7 @@ def read_mcp_file(path: Path, environ: Mapping[str, str], commands: list[str] | 
 
 def from_client(described: ClientServers, around: Surroundings, place: str) -> McpReading:
     """The servers that a document of another client describes."""
-    used = {name: table for name, table in described.servers.items() if not table.disabled}
-    checks = {name: check_server(name, table, around, partial(_in_file, place, name)) for name, table in used.items()}
-    found = _put_together(used, checks, tuple(name for name in described.servers if name not in used))
+    found = _checked(described.servers, around, partial(_in_file, place))
     problems = (*described.problems, *found.problems)
     return McpReading(found.servers, problems, found.unset, found.left_out, found.disabled, described.ignored)
 
@@ -97,16 +91,23 @@ def _in_file(place: str, name: str, path: KeyPath) -> str:
     return ".".join((f"{place}: mcpServers.{name}", *path))
 
 
-def _put_together(
-    tables: Mapping[str, McpServerSettings], checks: Mapping[str, ServerCheck], disabled: tuple[str, ...]
+def _checked(
+    tables: Mapping[str, McpServerSettings], around: Surroundings, place: Callable[[str, KeyPath], str]
 ) -> McpReading:
+    """The servers of these tables.
+
+    Args:
+        place: where an option of the server of that name was written, for errors.
+    """
+    used = {name: table for name, table in tables.items() if not table.disabled}
+    checks = {name: check_server(name, table, around, partial(place, name)) for name, table in used.items()}
     found = checks.values()
     return McpReading(
         tuple(check.server for check in found if check.server is not None),
         tuple(problem for check in found for problem in check.problems),
-        tuple(problem for name, check in checks.items() if tables[name].required for problem in check.unset),
-        {name: check.unset[0] for name, check in checks.items() if check.unset and not tables[name].required},
-        disabled,
+        tuple(problem for name, check in checks.items() if used[name].required for problem in check.unset),
+        {name: check.unset[0] for name, check in checks.items() if check.unset and not used[name].required},
+        tuple(name for name in tables if name not in used),
     )
 
 

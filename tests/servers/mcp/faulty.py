@@ -71,7 +71,7 @@ class Faulty:
     def take(self, message: Message, write: Write, headers: dict[str, str] | None = None) -> None:
         """Answer a message, now or later."""
         method, ident = message.get("method"), message.get("id")
-        if self.given.hang:
+        if self.given.hang or (message.get("params") or {}).get("uri") == "note://hang":
             return
         if method is None:
             self.waiting[str(ident)].put(message)

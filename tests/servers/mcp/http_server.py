@@ -10,6 +10,13 @@ from typing import ClassVar
 
 from tests.servers.mcp.faulty import Faulty, Message, options
 
+GATEWAY_BODIES = {
+    "html": ("text/html", b"<h1>Bad Gateway</h1>"),
+    "json": ("application/json", b'{"message": "Internal server error"}'),
+    "message": ("application/json", b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32603, "message": "broken"}}'),
+}
+"""What a gateway answers in the server's place, under the names that the tool `gateway` is called with."""
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """One request."""
@@ -22,6 +29,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         message: Message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if message.get("method") == "tools/call" and message["params"]["name"] == "gateway":
+            self.answer_as_gateway(message["params"]["arguments"])
+            return
         if self.path.startswith("/messages"):
             stream = self.streams.get(self.path.rpartition("=")[2])
             self.answer(202 if stream is not None else 404, None)
@@ -44,6 +54,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, answers.get(), new=message["method"] == "initialize")
         else:
             self.stream(answers, message["id"], new=message["method"] == "initialize")
+
+    def answer_as_gateway(self, arguments: Message) -> None:
+        """The call takes effect, and its answer is lost on the way back."""
+        self.faulty.effect("gateway")
+        kind, body = GATEWAY_BODIES[arguments["text"]]
+        self.send_response(int(arguments["number"]))
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def is_let_in(self) -> bool:
         """Whether the request's token still holds."""

@@ -18,7 +18,7 @@ from lightagent.domain.mcp import McpServer, McpTool
 from lightagent.domain.mcp_declarations import mcp_tool_spec
 from lightagent.domain.mcp_faults import McpUnavailable
 from lightagent.domain.tools import ToolSpec
-from lightagent.ports.mcp import McpConnection, McpContents
+from lightagent.ports.mcp import McpReadableConnection
 from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
 
 TRY_AGAIN_SECONDS: Final = 30.0
@@ -35,10 +35,10 @@ class McpTools(ToolSource[object]):
 
     Args:
         connection: of that server; closed with the source.
-        contents: what it has besides tools, where the agent is to have tools for that as well.
+        contents: whether the agent has tools for what the server has besides tools as well.
     """
 
-    def __init__(self, server: McpServer, connection: McpConnection, contents: McpContents | None = None) -> None:
+    def __init__(self, server: McpServer, connection: McpReadableConnection, *, contents: bool = False) -> None:
         self.server = server
         self.connection = connection
         self._contents = contents
@@ -108,7 +108,7 @@ class McpTools(ToolSource[object]):
                 )
             else:
                 tools.setdefault(spec.name, McpServerTool(self.connection, tool, spec))
-        for own in () if self._contents is None else content_tools(self.name, self._contents):
+        for own in content_tools(self.name, self.connection) if self._contents else ():
             tools.setdefault(own.spec.name, own)  # The server's own tools come first.
         self._problems = tuple(problems)
         for problem in problems:

@@ -127,7 +127,7 @@ def _bounded(schema: JsonObject) -> JsonObject:
 
 
 def _leads_away(name: str, value: JsonValue) -> bool:
-    """Whether it is a reference to elsewhere of the kinds that mending drops; with another there is no mending."""
+    """Whether it is a dynamic reference to elsewhere, which mending drops; a schema with any other is beyond repair."""
     return name in ("$dynamicRef", "$recursiveRef") and not str(value).startswith("#")
 
 

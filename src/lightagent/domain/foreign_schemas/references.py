@@ -67,7 +67,7 @@ class References:
         return anchored
 
     def _name(self, reference: str, target: JsonValue) -> str:
-        """One name for each place, whatever the way in which it is referred to."""
+        """One name for each place, also where references of different forms lead to it."""
         known = self._names.get(id(target)) if isinstance(target, dict) else None
         if known:
             return known

@@ -25,7 +25,7 @@ class RootFlattener:
         """The top of a cleaned schema.
 
         Raises:
-            Unmendable: it is no object.
+            Unmendable: no object fits it.
         """
         flat = self._flat(schema)
         if flat is None:

@@ -1,14 +1,15 @@
-"""One MCP server, looked at: whether it answers, and all that it has. What it says is shown as a stranger's text."""
+"""Whether one MCP server answers, and all that it has. What it says is printed as untrusted text."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.console import Console
 
-from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.compose.mcp import mcp_tools
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.foreign_names import model_name
@@ -20,8 +21,10 @@ from lightagent.domain.mcp_declarations import definition_hash
 from lightagent.domain.mcp_exchange import McpPrompt, McpResource
 from lightagent.domain.mcp_faults import McpFault
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
-from lightagent.ports.mcp import Logins, McpContents
+from lightagent.ports.mcp import Logins
 from lightagent.settings.origins import printable
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +104,20 @@ async def inspect_server(server: McpServer) -> Inspection:
         McpUnavailable: it cannot be reached.
     """
     start = time.monotonic()
-    connection = SdkConnection(server, logins=logins_for(server, kept_logins()))
+    connection = mcp_tools(server, logins=logins_for(server, kept_logins())).connection
     try:
         tools = await connection.tools()
         seconds = time.monotonic() - start
-        return Inspection(server, seconds, tools, await _resources(connection), await _prompts(connection))
+        resources = await _all_or_none(connection.resources())
+        return Inspection(server, seconds, tools, resources, await _all_or_none(connection.prompts()))
     finally:
         await connection.aclose()
 
 
-async def _resources(contents: McpContents) -> tuple[McpResource, ...]:
+async def _all_or_none(listed: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
     try:
-        return await contents.resources()
+        return await listed
     except McpFault:  # Many servers have none, and some say so with an error.
-        return ()
-
-
-async def _prompts(contents: McpContents) -> tuple[McpPrompt, ...]:
-    try:
-        return await contents.prompts()
-    except McpFault:
         return ()
 
 

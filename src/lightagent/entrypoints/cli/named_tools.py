@@ -25,7 +25,6 @@ from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.tool_files import load_tools
-from lightagent.settings import Settings
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
 from lightagent.settings.origins import raise_problems
 
@@ -57,29 +56,20 @@ class Named:
     profile: str | None
     trust: bool
 
-    def loader(self) -> ToolLoader | None:
-        """The directory of tools."""
-        if self.directory is not None:
-            return ToolLoader(self.directory)
-        return None if self.files or self.mcp_file else open_tools(self._settings())
-
-    def servers(self) -> McpReading:
-        """The MCP servers.
+    def sources(self) -> tuple[ToolLoader | None, McpReading]:
+        """The directory of tools, and the MCP servers.
 
         Raises:
-            ConfigurationError: something is wrong with one of them.
+            ConfigurationError: something is wrong with the settings, the directory or a server.
         """
-        if self.mcp_file is not None:
-            found = read_mcp_file(self.mcp_file, os.environ)
-        elif self.files or self.directory is not None:
-            found = McpReading()
+        if self.files or self.directory is not None or self.mcp_file is not None:
+            loader = None if self.directory is None else ToolLoader(self.directory)
+            reading = McpReading() if self.mcp_file is None else read_mcp_file(self.mcp_file, os.environ)
         else:
-            found = read_mcp(self._settings(), os.environ)
-        raise_problems(found.problems)
-        return found
-
-    def _settings(self) -> Settings:
-        return settings_for(self.config, self.profile, False, self.trust)
+            settings = settings_for(self.config, self.profile, False, self.trust)
+            loader, reading = open_tools(settings), read_mcp(settings, os.environ)
+        raise_problems(reading.problems)
+        return loader, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +97,7 @@ def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: s
         ConfigurationError: none are named, or they cannot be listed.
     """
     functions = load_tools(named.files)
-    loader = named.loader()
-    reading = named.servers()
+    loader, reading = named.sources()
     servers = _sources(reading, only)
     if loader is None and not (functions or servers or reading.left_out or reading.unset):
         raise ConfigurationError(
@@ -136,7 +125,7 @@ def _sources(reading: McpReading, only: str) -> list[McpTools]:
     from lightagent.compose.mcp import mcp_tools
 
     chosen = [server for server in reading.servers if not only or _may_have(server.name, only)]
-    # Not required: what is wrong with one is told beside the tools of the others.
+    # Not required: a server that cannot be reached is a problem beside the tools of the others.
     logins = kept_logins()
     return [
         mcp_tools(replace(server, required=False), logins=logins_for(server, logins))

@@ -1,4 +1,4 @@
-"""Who waits for an answer of a server, and how what the server says meanwhile reaches them."""
+"""The callers that wait for answers of a server, and how progress, logs and questions reach them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """One call under way: for whom it is made, and the loop in which that one waits."""
+    """One call under way: its caller, and the event loop in which the caller waits."""
 
     caller: McpCaller
     loop: asyncio.AbstractEventLoop
@@ -28,7 +28,7 @@ class Call:
         if asyncio.get_running_loop() is self.loop:
             self.caller.tell(remark)
         else:
-            with suppress(RuntimeError):  # The loop has ended: nobody waits any more.
+            with suppress(RuntimeError):  # The loop has ended, and the caller with it.
                 self.loop.call_soon_threadsafe(self.caller.tell, remark)
 
     async def ask(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
@@ -44,28 +44,25 @@ class CallsUnderWay:
     """The calls of one session."""
 
     def __init__(self) -> None:
-        self._calls: dict[object, Call] = {}
+        self._calls: set[Call] = set()
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    def begin(self, call: Call) -> object:
-        """The key by which it ends."""
-        key = object()
-        self._calls[key] = call
-        return key
+    def begin(self, call: Call) -> None:
+        """It waits for its answer from now on."""
+        self._calls.add(call)
 
-    def end(self, key: object) -> None:
-        """It has its answer, or nobody waits for it."""
-        del self._calls[key]
+    def end(self, call: Call) -> None:
+        """It has its answer, or was cancelled."""
+        self._calls.remove(call)
 
     def concerned(self) -> Call | None:
-        """The call that something the server says belongs to.
+        """The call that a message of the server belongs to; None where that is unknown.
 
-        On one pipe the older protocol does not say which it is. One that is alone is meant; of several none is guessed.
+        On one pipe the older protocol does not say which: with one call under way it is that call, with several none.
         """
         current = CURRENT.get()
         if current is not None:
             return current
-        waiting = {id(call): call for call in self._calls.values()}
-        return next(iter(waiting.values())) if len(waiting) == 1 else None
+        return next(iter(self._calls)) if len(self._calls) == 1 else None

@@ -26,8 +26,7 @@ from lightagent.ports.mcp import (
     HeaderSource,
     Logins,
     McpCaller,
-    McpConnection,
-    McpContents,
+    McpReadableConnection,
     RemarkListener,
     Sampler,
 )
@@ -40,12 +39,12 @@ T = TypeVar("T")
 IDLE_SECONDS: Final = 300.0
 """After so long without a call the connection of a conversation, a run or a user ends; that of an app stays."""
 
-NOBODY: Final = McpCaller()
+_NO_CALLER: Final = McpCaller()
 
 _REQUESTS: Final = "lightagent.adapters.mcp.sdk.requests"
 
 
-class SdkConnection(McpConnection, McpContents):
+class SdkConnection(McpReadableConnection):
     """A server, through the official SDK. Nothing is opened before it is used.
 
     Args:
@@ -53,10 +52,9 @@ class SdkConnection(McpConnection, McpContents):
         headers: the headers of each HTTP request, besides those of the server.
         per_user: whether `headers` depend on the user, who then has a connection of its own.
         logins: where users log in, where the server wants it. Each of them has a connection of their own.
-        elicitor, sampler: who answers what servers ask of users and of models; without one, servers are told that there
-            is none.
-        roots: folders that servers are told of, as ``file://`` addresses.
-        listener: takes what happens on the connection and belongs to no call.
+        elicitor, sampler: answer what servers ask of users and of models; without one, servers are not offered it.
+        roots: folders that servers may ask for, as ``file://`` addresses.
+        listener: takes remarks on the connection that belong to no call.
 
     Raises:
         MissingExtraError: the SDK is not installed.
@@ -108,7 +106,7 @@ class SdkConnection(McpConnection, McpContents):
         Raises:
             McpUnavailable: it cannot be reached.
         """
-        await self._run(NOBODY, lambda core: core.open())
+        await self._run(_NO_CALLER, lambda core: core.open())
         return self._memory.tools
 
     async def call(self, tool: str, arguments: JsonObject, caller: McpCaller) -> McpResult:
@@ -122,8 +120,8 @@ class SdkConnection(McpConnection, McpContents):
 
     async def resources(self) -> tuple[McpResource, ...]:
         """Its resources and templates of resources."""
-        call = Call(NOBODY, asyncio.get_running_loop())
-        return await self._run(NOBODY, lambda core: core.list_resources(call))
+        call = Call(_NO_CALLER, asyncio.get_running_loop())
+        return await self._run(_NO_CALLER, lambda core: core.list_resources(call))
 
     async def read(self, uri: str, caller: McpCaller) -> tuple[EmbeddedResource, ...]:
         """The contents of a resource."""
@@ -132,8 +130,8 @@ class SdkConnection(McpConnection, McpContents):
 
     async def prompts(self) -> tuple[McpPrompt, ...]:
         """Its prompts."""
-        call = Call(NOBODY, asyncio.get_running_loop())
-        return await self._run(NOBODY, lambda core: core.list_prompts(call))
+        call = Call(_NO_CALLER, asyncio.get_running_loop())
+        return await self._run(_NO_CALLER, lambda core: core.list_prompts(call))
 
     async def prompt(self, name: str, arguments: Mapping[str, str], caller: McpCaller) -> tuple[McpPromptMessage, ...]:
         """A prompt, filled in."""
@@ -174,7 +172,7 @@ def _require_sdk() -> None:
 
 
 def _unheard(remark: McpRemark) -> None:
-    """Nobody listens."""
+    """Ignore the remark: the program gave no listener."""
 
 
 def _close_soon(pool: Pool) -> None:

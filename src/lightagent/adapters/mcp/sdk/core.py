@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from mcp.client import Client, InputRequiredRoundsExceededError
 from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CURRENT, Call
-from lightagent.adapters.mcp.sdk.judgement import Told, judge
+from lightagent.adapters.mcp.sdk.judgement import Told, judge, timed_out, unreadable
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
@@ -38,7 +38,7 @@ class Core:
         self._make: Callable[[], Session] = lambda: Session(memory, answerers, access, self._opened, idle)
         self._current: Session | None = None
         self._sessions: set[Session] = set()
-        self._stopped: type[Exception] | None = None
+        self._stopped: Literal["", "moved", "closed"] = ""
         self._failures = 0
         self._not_before = 0.0
         self._why = ""
@@ -68,8 +68,8 @@ class Core:
             session = await self._live()
             if tool and self._memory.pins.is_blocked(tool):
                 raise _changed(server, tool)
-            key, token = session.calls.begin(call), CURRENT.set(call)
-            begun = self.loop.time()
+            session.calls.begin(call)
+            token, begun = CURRENT.set(call), self.loop.time()
             try:
                 return await work(session.client)
             except MCPError as error:
@@ -79,25 +79,27 @@ class Core:
                 session.end(told.why)
                 if last:
                     raise McpUnavailable(server, told.why) from None
+            except TimeoutError:
+                raise timed_out(server, self._memory.server.call_timeout or 0.0) from None
             except InputRequiredRoundsExceededError:
-                raise McpRefused(server, "it asks again and again without an end.") from None
+                raise McpRefused(server, "it asks for input again and again without an end.") from None
             except (ValueError, RuntimeError) as exc:  # How the SDK says that an answer does not fit the protocol.
-                raise McpRefused(server, f"its answer does not fit the protocol: {str(exc)[:500]}") from exc
+                raise unreadable(server, str(exc)) from exc
             finally:
                 CURRENT.reset(token)
-                session.calls.end(key)
+                session.calls.end(call)
                 session.left()
         raise AssertionError("unreachable")
 
     def retire(self) -> None:
         """Others take the place of these sessions, which end once their last calls have their answers."""
-        self._stopped = self._stopped or Moved
+        self._stopped = self._stopped or "moved"
         for session in self._sessions:
             session.end("it has moved to another event loop")
 
     async def close(self) -> None:
-        """End all sessions, with what is under way, and wait for their end, but not for ever."""
-        self._stopped = _Closed
+        """End all sessions with the calls under way, and wait for their end, for a bounded time."""
+        self._stopped = "closed"
         tasks = [session.task for session in self._sessions]
         for session in self._sessions:
             session.close()
@@ -107,7 +109,7 @@ class Core:
 
     def kill(self) -> None:
         """From any thread, where the loop does not run any more: end the processes."""
-        self._stopped = self._stopped or _Closed
+        self._stopped = self._stopped or "closed"
         for session in list(self._sessions):
             session.kill()
 
@@ -150,21 +152,17 @@ class Core:
         timeout = self._memory.server.call_timeout
         return Told(
             server=self._memory.server.name,
-            closed=self._stopped is _Closed,
+            closed=self._stopped == "closed",
             over=session.over,
             timed_out=timeout is not None and self.loop.time() - begun >= timeout,
             timeout=timeout or 0.0,
         )
 
     def _raise_if_stopped(self) -> None:
-        if self._stopped is Moved:
+        if self._stopped == "moved":
             raise Moved
-        if self._stopped is not None:
+        if self._stopped == "closed":
             raise McpClosed(self._memory.server.name, "the connection was closed.")
-
-
-class _Closed(Exception):
-    """Marks sessions that were closed."""
 
 
 def _changed(server: str, tool: str) -> McpChanged:

@@ -6,7 +6,7 @@ for a lost connection and for a timeout are also codes that servers answer with.
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
@@ -14,11 +14,12 @@ from mcp.shared.exceptions import MCPError
 CODE: Final = -31999
 _KEY: Final = "lightagent"
 
-FaultKind: TypeAlias = Literal["session", "unsent", "lost", "large"]
+FaultKind: TypeAlias = Literal["session", "unsent", "lost", "unreadable", "large"]
 """``session``: the server has forgotten the session and has not looked at the request. ``unsent``: nothing was written.
-``lost``: written, but the answer cannot come any more. ``large``: the answer was too large, and thrown away."""
+``lost``: written, but the answer cannot come any more. ``unreadable``: written, but the answer is not a message of the
+protocol. ``large``: the answer was too large, and thrown away."""
 
-_KINDS: Final[dict[object, FaultKind]] = {kind: kind for kind in ("session", "unsent", "lost", "large")}
+_KINDS: Final[dict[object, FaultKind]] = {kind: kind for kind in get_args(FaultKind)}
 
 
 def fault_data(kind: FaultKind, text: str) -> types.ErrorData:

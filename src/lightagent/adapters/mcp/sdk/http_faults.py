@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
+from mcp_types import JSONRPCError, jsonrpc_message_adapter
 
 from lightagent.adapters.mcp.sdk.faults import FaultKind, fault_data
 
@@ -47,24 +48,23 @@ class FaultTransport(httpx2.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             return await self._judged(request, response)
-        except _UNSENT as exc:
-            return _answer(request, "unsent", told(exc))
         except httpx2.TransportError as exc:
-            return _answer(request, "lost", told(exc))
+            return _answer(request, fault_of(exc), told(exc))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
 
     async def _judged(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
-        if response.status_code in (401, 403):
-            return response  # For whoever makes the headers.
         kept = response
         if response.headers.get("content-type", "").lower().startswith("application/json"):
             kept = await self._whole(request, response)
         if SESSION_HEADER in request.headers and forgets_session(kept):
             await response.aclose()
             return _answer(request, "session", "the server does not know the session any more")
+        if kept.is_server_error and not _is_error_of_the_protocol(kept):
+            await response.aclose()
+            return _answer(request, "unreadable", f"HTTP status {response.status_code}")
         return kept
 
     async def _whole(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
@@ -90,8 +90,21 @@ def forgets_session(response: httpx2.Response) -> bool:
     return _NO_SESSION.search(response.content[:_MOST_LOOKED_AT]) is not None
 
 
+def fault_of(exc: httpx2.TransportError) -> FaultKind:
+    """Whether a request that ended with this exception can have reached the server."""
+    return "unsent" if isinstance(exc, _UNSENT) else "lost"
+
+
+def _is_error_of_the_protocol(response: httpx2.Response) -> bool:
+    """Whether the server, and not a gateway in front of it, has answered: its JSON-RPC error is then in the body."""
+    try:
+        return isinstance(jsonrpc_message_adapter.validate_json(response.content, by_name=False), JSONRPCError)
+    except (httpx2.ResponseNotRead, ValueError):
+        return False
+
+
 def _answer(request: httpx2.Request, kind: FaultKind, text: str) -> httpx2.Response:
-    """The SDK hands the error in such a body to the caller whose request was answered, and to nobody else."""
+    """The SDK hands the error in such a body to the caller whose request was answered, and to no other."""
     error = fault_data(kind, text).model_dump(mode="json")
     return httpx2.Response(400, json={"jsonrpc": "2.0", "id": None, "error": error}, request=request)
 

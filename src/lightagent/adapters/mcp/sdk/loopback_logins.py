@@ -102,7 +102,7 @@ async def _answer(
         if returns and not back.done():
             _settle(back, given)
     except (OSError, ValueError):
-        pass  # Whoever it was spoke no HTTP.
+        pass  # It was not an HTTP request.
     finally:
         writer.close()
 
@@ -119,7 +119,7 @@ def _read(file: Path) -> JsonObject | None:
     try:
         return _OBJECT.validate_json(file.read_bytes())
     except (OSError, ValueError):
-        return None  # Whoever wants it has to log in again.
+        return None  # The user has to log in again.
 
 
 def _write(file: Path, secrets: JsonObject) -> None:

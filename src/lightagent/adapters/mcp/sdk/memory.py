@@ -11,7 +11,7 @@ from lightagent.ports.mcp import RemarkListener
 
 
 class ServerMemory:
-    """Shared by all sessions of one server, in whatever thread they are: each change is one assignment.
+    """Shared by all sessions of one server, in any thread: each change is one assignment.
 
     Attributes:
         era: how the next session begins: ``legacy`` once the server is known to speak no newer protocol, so that it is
@@ -47,9 +47,9 @@ class ServerMemory:
             self.version += 1
 
     def remark(self, kind: RemarkKind, text: str) -> None:
-        """Tell who listens to the connection."""
+        """Make a remark, and pass it to the listener of the connection."""
         self.tell(McpRemark(self.server.name, kind, text))
 
     def tell(self, remark: McpRemark) -> None:
-        """The same with a remark that is made."""
+        """Pass a remark to the listener."""
         self._listener(remark)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
 import anyio
 import mcp_types as types
@@ -18,11 +17,12 @@ from mcp.shared.message import SessionMessage
 
 from lightagent.adapters.mcp.sdk.faults import fault_data, fault_error
 from lightagent.adapters.mcp.sdk.lines import LongLine
+from lightagent.adapters.mcp.sdk.message_streams import Incoming, Outgoing
 
 _SHOWN: Final = 500
 
 Said: TypeAlias = Callable[[str], None]
-"""Takes what is no message, such as what a server writes to its standard error."""
+"""Takes output that is not a message, such as what a server writes to its standard error."""
 
 
 class Pipe:
@@ -43,10 +43,10 @@ class Pipe:
         self.ready: deque[SessionMessage] = deque()
         self._over = over
         self._lost = False
-        self._pending: dict[int | str, bool] = {}  # True: it is written, and what becomes of it shows here alone.
+        self._pending: dict[int | str, bool] = {}  # True: it is written, and waits for an answer.
 
     def asked(self, request: int | str) -> None:
-        """A request is written now; how that ends is told by whoever writes it."""
+        """A request is being written; the writer raises where that fails."""
         self._pending[request] = False
 
     def written(self, request: int | str) -> None:
@@ -63,7 +63,7 @@ class Pipe:
         self._pending[request] = True
 
     def forget(self, request: object) -> bool:
-        """Nobody waits for this request any more; whether somebody did."""
+        """Take the request from those that wait for an answer; whether it was one of them."""
         known = isinstance(request, int | str) and request in self._pending
         if isinstance(request, int | str):
             self._pending.pop(request, None)
@@ -105,7 +105,7 @@ class Pipe:
             self.ready.append(_error(request, fault_data("lost", self.ended)))
 
 
-class PipeReader:
+class PipeReader(Incoming):
     """The messages of the server.
 
     Args:
@@ -130,28 +130,8 @@ class PipeReader:
                 pipe.lose_all()
         return pipe.ready.popleft()
 
-    async def aclose(self) -> None:
-        """Nothing: whoever made the pipe closes it."""
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        return await self.receive()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-
-class PipeWriter:
+class PipeWriter(Outgoing):
     """Writes messages, and remembers which of them wait for an answer.
 
     Args:
@@ -194,20 +174,6 @@ class PipeWriter:
             await self._write(data)
         except MCPError:
             raise anyio.BrokenResourceError from None
-
-    async def aclose(self) -> None:
-        """Nothing: whoever made the pipe closes it."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 def _error(request: int | str, data: types.ErrorData) -> SessionMessage:

@@ -22,7 +22,7 @@ class Pool:
     """Serves any number of threads at once.
 
     Args:
-        per_user: whether each user has a connection of its own, whatever the scope of the server.
+        per_user: whether each user has a connection of its own, in every scope of the server.
         make: makes the seat of those for whom it is.
     """
 

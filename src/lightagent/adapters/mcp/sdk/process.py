@@ -1,7 +1,7 @@
 """A child process that never outlives this one, together with everything it starts in its process group.
 
-A guard, a shell that only waits for its standard input to end, leads the group before the server exists. Whatever ends
-this program, the pipe closes, and the guard kills the group. A helper that leaves the group (`setsid`) escapes.
+A guard, a shell that only waits for its standard input to end, leads the group before the server exists. However this
+program ends, the pipe closes, and the guard kills the group. A helper that leaves the group (`setsid`) escapes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class GuardedProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=_environment(server),
+                env=dict(server.env),  # And nothing of the environment of this program.
                 cwd=server.cwd,
                 process_group=None if self._guard is None else self._guard.pid,
             )
@@ -94,7 +94,7 @@ class GuardedProcess:
         self._kill_group()
         with suppress(OSError):
             self._process.kill()
-        self._process.wait()  # The pipes belong to whoever reads and writes them, and now have an end.
+        self._process.wait()  # The pipes are closed by their reader and writer, which now see their end.
 
     async def _ended(self, within: float) -> bool:
         loop = asyncio.get_running_loop()
@@ -115,17 +115,12 @@ class GuardedProcess:
     def _kill_group(self) -> None:
         guard = self._guard
         if guard is None or guard.returncode is not None:
-            return  # Its id may be somebody else's by now.
+            return  # Its id may be that of another process by now.
         with suppress(OSError):
             os.killpg(guard.pid, signal.SIGKILL)
         if guard.stdin is not None:
             guard.stdin.close()
         guard.wait()
-
-
-def _environment(server: StdioServer) -> dict[str, str]:
-    """What is named for the child and nothing else."""
-    return dict(server.env)
 
 
 def _start_guard() -> subprocess.Popen[bytes] | None:

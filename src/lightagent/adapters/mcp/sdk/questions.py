@@ -1,4 +1,4 @@
-"""What a server asks in the middle of a call, taken to whoever made the call; never to somebody else."""
+"""Questions that a server asks in the middle of a call. They reach the caller of that call and no other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FORM: TypeAdapter[dict[str, str | int | float | bool | list[str] | None]] = Typ
 
 @dataclass(frozen=True, slots=True)
 class Answerers:
-    """Who answers, as far as there is anybody.
+    """The user's code that answers questions; None: servers are told that there is none.
 
     Attributes:
         roots: the folders that servers are told of, as ``file://`` addresses; None: servers are not told that there
@@ -105,8 +105,8 @@ class Questions:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return types.ErrorData(code=types.INTERNAL_ERROR, message="Nobody waits for the answer any more.")
-        except Exception as exc:  # noqa: BLE001 - an answerer is anybody's code; the server is told that there is no answer.
+            return types.ErrorData(code=types.INTERNAL_ERROR, message="The call was cancelled.")
+        except Exception as exc:  # An answerer is code of the user: the server reads that there is no answer.
             self._memory.remark("question", f"{what} could not be answered: {type(exc).__name__}: {str(exc)[:300]}")
             return types.ErrorData(code=types.INTERNAL_ERROR, message="It could not be answered.")
 

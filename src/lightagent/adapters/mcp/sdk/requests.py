@@ -1,8 +1,10 @@
-"""What is asked of a server: one method a request, each through a session that is open."""
+"""The requests to a server: one method for each, sent through an open session."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from mcp.client import Client
 from mcp_types import ListPromptsResult, ListResourcesResult, ListResourceTemplatesResult
@@ -15,9 +17,11 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import EmbeddedResource, McpResult
 from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpRemark, McpResource
 
+T = TypeVar("T")
+
 
 class Requests(Core):
-    """The sessions of a server, and what they can be asked. All raise what `Core.use` raises."""
+    """The sessions of a server, and the requests that they take. All raise what `Core.use` raises."""
 
     async def call_tool(self, tool: str, arguments: JsonObject, call: Call) -> McpResult:
         """Call a tool; its progress is told to the caller as it comes."""
@@ -53,7 +57,7 @@ class Requests(Core):
             of_templates = [one for page in await templates(client) for one in page.resource_templates]
             return (*found, *(mcp_resource(server, one) for one in of_templates))
 
-        return await self.use(work, call)
+        return await self._in_time(work, call)
 
     async def read_resource(self, uri: str, call: Call) -> tuple[EmbeddedResource, ...]:
         """The contents of a resource."""
@@ -62,7 +66,7 @@ class Requests(Core):
             result = await client.read_resource(uri)
             return tuple(embedded(contents) for contents in result.contents)
 
-        return await self.use(work, call)
+        return await self._in_time(work, call)
 
     async def list_prompts(self, call: Call) -> tuple[McpPrompt, ...]:
         """Prompts, of all pages. A server that has none is not asked."""
@@ -76,7 +80,7 @@ class Requests(Core):
                 return ()
             return tuple(mcp_prompt(server, prompt) for page in await listed(client) for prompt in page.prompts)
 
-        return await self.use(work, call)
+        return await self._in_time(work, call)
 
     async def get_prompt(self, name: str, arguments: Mapping[str, str], call: Call) -> tuple[McpPromptMessage, ...]:
         """A prompt, filled in."""
@@ -85,4 +89,13 @@ class Requests(Core):
             result = await client.get_prompt(name, dict(arguments))
             return prompt_messages(result.messages)
 
-        return await self.use(work, call)
+        return await self._in_time(work, call)
+
+    async def _in_time(self, work: Callable[[Client], Awaitable[T]], call: Call) -> T:
+        """`use`, with the time limit that the SDK takes for calls of tools only."""
+
+        async def limited(client: Client) -> T:
+            async with asyncio.timeout(self._memory.server.call_timeout):
+                return await work(client)
+
+        return await self.use(limited, call)

@@ -51,7 +51,7 @@ class Seat:
         return core is not None and core.busy
 
     async def close(self) -> None:
-        """End all sessions, in whatever loops they are; those of loops that do not run are killed."""
+        """End all sessions, in all their loops; those of loops that do not run are killed."""
         with self._lock:
             cores = [core for core in (self._core, *self._left) if core is not None]
             self._core, self._left = None, []
@@ -62,7 +62,7 @@ class Seat:
                 core.kill()
 
     def close_soon(self) -> None:
-        """The same from a finalizer, in any thread, which waits for nothing."""
+        """The same from a finalizer, in any thread: it waits for nothing, so it does not take the lock."""
         cores = [core for core in (self._core, *self._left) if core is not None]
         self._core, self._left = None, []
         for core in cores:
@@ -90,7 +90,7 @@ class Seat:
         with self._lock:
             core = self._core
             if core is not None and core.loop is made.loop:
-                return core  # Somebody else was quicker; nothing is open in what was made.
+                return core  # Another caller was quicker; nothing is open in what was made.
             self._core = made
             if core is not None:
                 self._left = [left for left in self._left if left.loop.is_running()]

@@ -38,7 +38,7 @@ class Session:
     """A session that begins to open when it is made.
 
     Args:
-        opened: told whether it is open, before anybody else.
+        opened: called once it is open, or could not be opened, before any caller goes on.
         idle: seconds without a call after which it ends by itself; None: never.
 
     Attributes:
@@ -93,7 +93,7 @@ class Session:
             self._wake.set()
 
     def close(self) -> None:
-        """Close now, whatever is under way."""
+        """Close now, with the calls under way."""
         self._closing = True
         self.end("it was closed")
         self._scope.cancel()
@@ -104,11 +104,11 @@ class Session:
             self._kill()
 
     async def _live(self) -> None:
-        """Never raises but for a cancellation: what went wrong is noted for whoever waits."""
+        """Raises nothing but a cancellation: an error is kept in `error` and `over`, where callers find it."""
         opening = "it could not be opened"
         try:
             await self._serve()
-        except Exception as exc:  # noqa: BLE001 - whatever SDK and server do ends this session, and nothing else.
+        except Exception as exc:  # An error of the SDK or the server ends this session, and nothing else.
             opening = described(exc)
         finally:
             was_open = self._client is not None
@@ -159,7 +159,7 @@ class Session:
         watch = Watch(self.end, lambda text: memory.remark("output", text), self._started, self._without_deadline)
         async with Client(
             streams(memory, self._access, watch),
-            mode="legacy" if self._memory.era == "legacy" else "auto",
+            mode=memory.era,
             cache=None,
             elicitation_callback=questions.elicit if answerers.elicitor else None,
             sampling_callback=questions.sample if answerers.sampler else None,
@@ -196,7 +196,7 @@ class Session:
             with anyio.move_on_after(self._idle) as waiting:
                 await self._wake.wait()
             if waiting.cancelled_caught and not self.calls:
-                self.end("nobody has used it for a while")
+                self.end("it was idle for too long")
 
     async def _follow(self, client: Client) -> None:
         """In the newer era, changes of the list come through a subscription."""
@@ -212,7 +212,7 @@ class Session:
                 pass
             await anyio.sleep(pause)
             pause = min(pause * 2, longest)
-            self._list_again()  # Nobody told what changed meanwhile.
+            self._list_again()  # A change meanwhile was not notified.
 
     def _list_again(self) -> None:
         self._relist = True

@@ -16,7 +16,7 @@ from mcp_types import INTERNAL_ERROR
 
 from lightagent.adapters.mcp.sdk.faults import fault_error
 from lightagent.adapters.mcp.sdk.http_auth import origin
-from lightagent.adapters.mcp.sdk.http_faults import forgets_session, told
+from lightagent.adapters.mcp.sdk.http_faults import fault_of, forgets_session, told
 from lightagent.adapters.mcp.sdk.lines import LongLine
 from lightagent.adapters.mcp.sdk.pipe import Pipe, PipeReader, PipeWriter, Said
 
@@ -103,12 +103,12 @@ class _Posts:
             response = await self._client.post(
                 self._url, content=data, headers={"Content-Type": "application/json"}, follow_redirects=False
             )
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as exc:
-            raise fault_error("unsent", told(exc)) from None
         except httpx2.TransportError as exc:
-            raise fault_error("lost", told(exc)) from None
+            raise fault_error(fault_of(exc), told(exc)) from None
         if forgets_session(response):
             self._pipe.give_up("the server does not know the session any more")
             raise fault_error("session", self._pipe.ended)
+        if response.is_server_error:
+            raise fault_error("unreadable", f"HTTP status {response.status_code}")
         if not response.is_success:
             raise MCPError(INTERNAL_ERROR, f"the server refused the message with HTTP status {response.status_code}")

@@ -1,19 +1,19 @@
 """Puts right what would make the SDK refuse a whole list for one wrong tool in it.
 
 The SDK checks a page of tools as one value: a tool without a schema, or with one that is no object, costs all of them.
-Here such a tool gets an empty schema, and its own goes along beside it, for whoever decides about schemas.
+Here such a tool gets an empty schema, and its own goes along beside it: schemas are judged elsewhere.
 """
 
 from __future__ import annotations
 
 from contextvars import Context
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import anyio.lowlevel
 import mcp_types as types
 from mcp.shared.message import SessionMessage
 
+from lightagent.adapters.mcp.sdk.message_streams import Incoming
 from lightagent.domain.json_types import JsonValue
 
 _ROUNDS: Final = 2
@@ -23,53 +23,7 @@ SCHEMA_KEY: Final = "lightagent/schema"
 """In a tool's `_meta`: the schema as the server gave it, where the SDK would have refused it."""
 
 
-class Incoming(Protocol):
-    """Messages of the server, as the SDK reads them."""
-
-    async def receive(self) -> SessionMessage | Exception:
-        """The next one."""
-        ...
-
-    async def aclose(self) -> None:
-        """No more are read."""
-        ...
-
-    def __aiter__(self) -> Incoming: ...
-
-    async def __anext__(self) -> SessionMessage | Exception: ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> bool | None: ...
-
-
-class Outgoing(Protocol):
-    """Messages to the server, as the SDK writes them."""
-
-    async def send(self, item: SessionMessage, /) -> None:
-        """Write one."""
-        ...
-
-    async def aclose(self) -> None:
-        """No more are written."""
-        ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> bool | None: ...
-
-
-class TidyReader:
+class TidyReader(Incoming):
     """The messages of another reader, tidied, with the context that the SDK carries along with each.
 
     The SDK handles a notification in a task of its own and an answer at once. So an answer waits until the tasks of
@@ -108,17 +62,6 @@ class TidyReader:
                     await anyio.lowlevel.checkpoint()
             self._notified = notifies
         return tidied(item)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 def tidied(item: SessionMessage | Exception) -> SessionMessage | Exception:

@@ -86,7 +86,7 @@ def mcp_prompt(server: str, prompt: types.Prompt) -> McpPrompt:
 
 
 def prompt_messages(messages: Iterable[types.PromptMessage]) -> tuple[McpPromptMessage, ...]:
-    """A prompt as it was filled in; what is no text is named."""
+    """A prompt as it was filled in; content other than text is named."""
     return tuple(McpPromptMessage(one.role, _text(one.content)) for one in messages)
 
 

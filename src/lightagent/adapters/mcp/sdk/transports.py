@@ -13,11 +13,12 @@ from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.http_auth import AskedHeaders, AuthTransport
 from lightagent.adapters.mcp.sdk.http_faults import FaultTransport, network
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
+from lightagent.adapters.mcp.sdk.message_streams import Incoming, Outgoing
 from lightagent.adapters.mcp.sdk.oauth import WithoutDeadline, oauth
 from lightagent.adapters.mcp.sdk.pipe import Said
 from lightagent.adapters.mcp.sdk.sse import sse_streams
 from lightagent.adapters.mcp.sdk.stdio import stdio_streams
-from lightagent.adapters.mcp.sdk.tidy import Incoming, Outgoing, TidyReader
+from lightagent.adapters.mcp.sdk.tidy import TidyReader
 from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
 
 

@@ -13,15 +13,15 @@ from lightagent.domain.prices import NO_PRICES, ModelPrice, PriceTable
 from lightagent.ports.budgets import NO_LIMITS, BudgetAccounts, Budgets, TenantBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
-from lightagent.settings.origins import Problem
-from lightagent.settings.schema import (
+from lightagent.settings.budget_schema import (
     BudgetSettings,
     LimitSettings,
     PriceSettings,
     RunLimitSettings,
-    Settings,
     TenantSettings,
 )
+from lightagent.settings.origins import Problem
+from lightagent.settings.schema import Settings
 
 
 def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | None) -> Budgets | None:

@@ -96,6 +96,10 @@ def test_without_a_table_there_are_no_budgets(file: Path) -> None:
             "[default.budgets.prices.m]\ninput_per_million = 1\noutput_per_million = 1\ncached_input_per_milion = 1",
             "Did you mean 'cached_input_per_million'",
         ),
+        (
+            '[default.budgets.prices.4]\ninput_per_million = "1"\noutput_per_million = 1',
+            "It is: The price of a million tokens that are sent.",
+        ),
         ("[default.budgets.tree]\nmodel_calls = -1", "greater than or equal to 0"),
         ('[default.budgets.tree]\ntokens = "many"', "valid integer"),
         ("[default.budgets.tenant]\nseconds = 1", "There is no option 'seconds' here."),

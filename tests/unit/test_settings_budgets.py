@@ -118,6 +118,17 @@ def test_what_is_wrong_is_told_with_its_place(file: Path, table: str, problem: s
     assert "budgets" in found.place
 
 
+def test_a_fallback_is_priced_by_the_names_of_its_models(file: Path) -> None:
+    models = ", ".join(f'{{ kind = "scripted", name = "{name}", replies = ["done"] }}' for name in ("large", "small"))
+    prices = "[default.budgets.prices.small]\ninput_per_million = 1\noutput_per_million = 2\n"
+    limit = "[default.budgets.tree]\ncost = 1\n"
+    file.write_text(f'[default.model]\nkind = "fallback"\nmodels = [{models}]\n{limit}{prices}')
+    [check] = check_profiles(read_file(file, SECTIONS), None, TRUSTED)
+    assert check.problems == ()
+    with open_app(load_settings(environ=TRUSTED)) as app:
+        assert app.agent().run("?", result_format="object").success
+
+
 def test_an_app_with_a_table_that_does_not_fit_makes_no_agent(file: Path) -> None:
     file.write_text('[default.model]\nkind = "offline"\n[default.budgets.tenant]\nname = "acme"\n')
     with (

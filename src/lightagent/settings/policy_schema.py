@@ -45,7 +45,7 @@ class PolicySettings(Section):
         description="What holds for calls with outside effects after untrusted text: ask (if not set), deny or allow.",
     )
     mcp_outside_effects: Annotated[bool, NEEDS_TRUST] = Field(
-        default=False, description="Tools of MCP servers count as having outside effects, even where they declare none."
+        default=False, description="Tools of MCP servers count as having outside effects, even if they declare none."
     )
     trusted_labels: Annotated[list[Name], NEEDS_TRUST] = Field(
         default_factory=list, description="Labels of text that counts as trusted, such as tool:read_handbook."

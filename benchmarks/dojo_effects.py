@@ -1,7 +1,8 @@
 """What the tools of AgentDojo's suites can do, each with the reason. A tool that is not listed only reads.
 
-A tool has outside effects where somebody else, or the user later, sees that it was called, or where it changes what is
-kept. What only answers is not marked, whoever wrote the answer.
+A tool has outside effects where other people, or the user later, see that it was called, or where it changes stored
+data. A tool that only answers is not marked, no matter who wrote the answer. No tool is marked with `trusted_output`:
+that changes none of the figures.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WRITES: Final[tuple[Capability, ...]] = ("write",)
 _CALENDAR: Final[Mapping[str, Marked]] = {
     "create_calendar_event": Marked(SENDS, "its participants get an invitation by mail"),
     "cancel_calendar_event": Marked(SENDS, "its participants get a mail"),
-    "send_email": Marked(SENDS, "whatever it says leaves, to any address"),
+    "send_email": Marked(SENDS, "sends any text to any address"),
 }
 
 EFFECTS: Final[Mapping[str, Mapping[str, Marked]]] = {
@@ -54,11 +55,11 @@ EFFECTS: Final[Mapping[str, Mapping[str, Marked]]] = {
     },
     "slack": {
         "add_user_to_channel": Marked(WRITES, "the user reads from now on what is said there"),
-        "send_direct_message": Marked(SENDS, "whatever it says leaves, to any user"),
-        "send_channel_message": Marked(SENDS, "whatever it says leaves, to all of a channel"),
+        "send_direct_message": Marked(SENDS, "sends any text to any user"),
+        "send_channel_message": Marked(SENDS, "sends any text to all members of a channel"),
         "invite_user_to_slack": Marked(SENDS, "sends a mail to any address, and lets a stranger in"),
         "remove_user_from_slack": Marked(WRITES, "locks a user out"),
-        "post_webpage": Marked(SENDS, "whatever it says leaves, to any address"),
+        "post_webpage": Marked(SENDS, "sends any text to any address"),
     },
 }
 """By suite and tool."""
@@ -66,22 +67,3 @@ EFFECTS: Final[Mapping[str, Mapping[str, Marked]]] = {
 VISIT: Final = "get_webpage"
 """Reads a page, and so is not marked; but its address can carry what the model knows to any server. `--mark-visits`
 marks it as well: then every page that is read after another text is asked about."""
-
-_ECHO: Final = "answers with nothing but what the model asked for"
-_SILENT: Final = "answers nothing"
-
-TRUSTED: Final[Mapping[str, str]] = {
-    "get_current_day": "a clock",
-    "get_balance": "a number that the bank works out",
-    "get_iban": "a number that the bank gave the account",
-    **dict.fromkeys(("send_money", "schedule_transaction", "update_scheduled_transaction", "update_password"), _ECHO),
-    **dict.fromkeys(("reserve_hotel", "reserve_restaurant", "reserve_car_rental", "send_email", "delete_email"), _ECHO),
-    **dict.fromkeys(("create_calendar_event", "cancel_calendar_event", "create_file"), _ECHO),
-    **dict.fromkeys(("add_user_to_channel", "send_direct_message", "send_channel_message"), _SILENT),
-    **dict.fromkeys(("invite_user_to_slack", "remove_user_from_slack"), _SILENT),
-}
-"""Tools in whose answers nobody but the application and the model can have written anything, each with the reason.
-
-The others that change something, such as append_to_file, answer with what was there before, which anybody may have
-written.
-"""

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from dojo_effects import EFFECTS, TRUSTED, VISIT
+from dojo_effects import EFFECTS, VISIT
 
 from lightagent import JsonObject, RunContext, Tool, ToolSpec
 from lightagent.domain.errors import ToolError
@@ -81,7 +81,7 @@ class Runtime(Protocol):
 
 
 class Dojo:
-    """The package, which has the name of the benchmark's own file: so it is looked for elsewhere."""
+    """The package `agentdojo`, imported past the benchmark of the same name."""
 
     def __init__(self) -> None:
         own = Path(__file__).resolve().parent
@@ -126,7 +126,6 @@ class DojoTool(Tool[object]):
             function.parameters.model_json_schema(),
             output_limit=1_000_000,
             capabilities=visits if marked is None else marked.capabilities,
-            trusted_output=function.name in TRUSTED,
         )
         self._dojo = dojo
         self._runtime = dojo.runtime(suite.tools)

@@ -202,6 +202,21 @@ def test_explain_says_where_there_is_no_policy_and_what_untrusted_text_changes(f
     assert "untrusted" not in invoke(*declared).stdout
 
 
+def test_explain_knows_the_tools_of_mcp_servers_by_their_own_names(folder: Path) -> None:
+    rules = '[[default.policy.rules]]\naccess = "allow"\ntools = ["{}"]\n'
+    for pattern in ("files/*", "files/read.file"):
+        (folder / "lightagent.toml").write_text(
+            rules.format(pattern) + "[default.policy]\nmcp_outside_effects = true\n"
+        )
+        explained = invoke("policy", "explain", "--tool", "files/read.file", "--tools", "mine.py").stdout
+        assert explained.splitlines() == [
+            "allow · files/read.file · The rule 1 allows it.",
+            "The tool declares no capability and no risk.",
+            "After untrusted text: ask, since the tool has outside effects.",
+        ]
+    assert invoke("policy", "explain", "--tool", "notes/read.file").stdout.startswith("deny")
+
+
 @pytest.mark.parametrize(
     ("table", "problem"),
     [

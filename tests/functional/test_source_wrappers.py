@@ -11,6 +11,7 @@ from lightagent import (
     ApprovalDecision,
     ApprovalRequiredTools,
     ConfigurationError,
+    DeclaredTools,
     FilteredTools,
     LightAgent,
     Limits,
@@ -267,6 +268,8 @@ async def test_tools_of_servers_are_known_by_their_own_names() -> None:
     assert await names(seen) == ["create", "search"]
     required = {name: one.spec.requires_approval for name, one in (await waits.tools()).tools.items()}
     assert required == {"gh__repos_create_d397e6a6": True, "search": False, "buy": False}
+    declared = await DeclaredTools(source, ["gh/repos.create"], risk="high").tools()
+    assert [name for name, one in declared.tools.items() if one.spec.risk == "high"] == ["gh__repos_create_d397e6a6"]
     with pytest.raises(ConfigurationError, match="has no tool 'gh__repos_delete"):
         await FilteredTools(source, ["gh/repos.delete"]).tools()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -161,10 +162,35 @@ class Broken(MemoryBudgetAccounts):
         raise ZeroDivisionError
 
 
-async def test_accounts_of_anybody_may_raise_anything() -> None:
+async def test_accounts_may_raise_any_error() -> None:
     tenant = TenantBudget(BudgetLimits(model_calls=1), accounts=Broken())
     result = await run(LightAgent(model=ScriptedModel(["never"]), budgets=Budgets(tenant=tenant)))
     assert result.outcome.kind == "failed"
+
+
+class WriteOnly(MemoryBudgetAccounts):
+    async def find(self, key: AccountKey) -> Account:
+        raise StoreError("The account was read apart from its update.")
+
+
+async def test_a_request_that_is_refused_by_a_rate_has_read_the_account_once() -> None:
+    agent = agent_of(TenantBudget(rate=RateLimit(requests=1, max_wait=0), accounts=WriteOnly()))
+    assert (await run(agent)).success
+    refused = (await run(agent)).error
+    assert refused is not None
+    assert refused.code == "LA-BUDGET"
+    assert refused.details is not None
+    spent = {"model_calls": 1, "tool_calls": 0, "tokens": 150, "cost": 0.0002, "seconds": 0.0}
+    assert refused.details["spent"] == spent
+
+
+async def test_locks_of_accounts_go_once_their_changes_are_made() -> None:
+    accounts = JournalBudgetAccounts(MemoryJournalStore())
+    for number in range(50):
+        await accounts.update(AccountKey(Scope("acme", f"user {number}")), lambda found: found, 0.0)
+    gc.collect()
+    locks = [one for one in gc.get_referrers(asyncio.Lock) if type(one) is asyncio.Lock]
+    assert len(locks) < 25, "Accounts are as many as users."
 
 
 class Hanging(MemoryBudgetAccounts):

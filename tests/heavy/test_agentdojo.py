@@ -1,4 +1,4 @@
-"""One suite of AgentDojo with a model that obeys whatever it reads; `benchmarks/agentdojo.py` runs all four."""
+"""One suite of AgentDojo with a model that obeys all that it reads; `benchmarks/agentdojo.py` runs all four."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +76,17 @@ def test_the_table_of_litellm_is_read_without_importing_it() -> None:
     program = "import sys; from lightagent import litellm_prices; litellm_prices(); print('litellm' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=50)
     assert done.stdout == "False\n"
+
+
+def test_the_table_of_litellm_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = '{"small": {"input_cost_per_token": 2e-06, "output_cost_per_token": 8e-06}}'
+    (tmp_path / "model_prices_and_context_window_backup.json").write_text(prices)
+    spec = ModuleSpec("litellm", None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr("lightagent.adapters.prices.find_spec", lambda name: spec)
+    table = litellm_prices()
+    assert table == PriceTable({"small": ModelPrice(2.0, 8.0)})
+    assert litellm_prices() is table
 
 
 def test_entries_that_are_no_prices_are_left_out() -> None:

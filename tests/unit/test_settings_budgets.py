@@ -96,6 +96,10 @@ def test_without_a_table_there_are_no_budgets(file: Path) -> None:
             "[default.budgets.prices.m]\ninput_per_million = 1\noutput_per_million = 1\ncached_input_per_milion = 1",
             "Did you mean 'cached_input_per_million'",
         ),
+        (
+            '[default.budgets.prices.4]\ninput_per_million = "1"\noutput_per_million = 1',
+            "It is: The price of a million tokens that are sent.",
+        ),
         ("[default.budgets.tree]\nmodel_calls = -1", "greater than or equal to 0"),
         ('[default.budgets.tree]\ntokens = "many"', "valid integer"),
         ("[default.budgets.tenant]\nseconds = 1", "There is no option 'seconds' here."),
@@ -112,6 +116,17 @@ def test_what_is_wrong_is_told_with_its_place(file: Path, table: str, problem: s
     [found] = check.problems
     assert problem in f"{found} {found.remedy}"
     assert "budgets" in found.place
+
+
+def test_a_fallback_is_priced_by_the_names_of_its_models(file: Path) -> None:
+    models = ", ".join(f'{{ kind = "scripted", name = "{name}", replies = ["done"] }}' for name in ("large", "small"))
+    prices = "[default.budgets.prices.small]\ninput_per_million = 1\noutput_per_million = 2\n"
+    limit = "[default.budgets.tree]\ncost = 1\n"
+    file.write_text(f'[default.model]\nkind = "fallback"\nmodels = [{models}]\n{limit}{prices}')
+    [check] = check_profiles(read_file(file, SECTIONS), None, TRUSTED)
+    assert check.problems == ()
+    with open_app(load_settings(environ=TRUSTED)) as app:
+        assert app.agent().run("?", result_format="object").success
 
 
 def test_an_app_with_a_table_that_does_not_fit_makes_no_agent(file: Path) -> None:

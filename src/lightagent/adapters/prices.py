@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,13 @@ def litellm_prices() -> PriceTable | None:
     spec = find_spec("litellm")
     places = spec.submodule_search_locations if spec is not None else None
     files = [file for place in places or () if (file := Path(place) / _FILE).is_file()]
-    if not files:
-        return None
-    read: object = json.loads(files[0].read_text(encoding="utf-8"))
+    return _table(files[0]) if files else None
+
+
+@cache
+def _table(file: Path) -> PriceTable:
+    """The prices in a file, which is read once: budgets of single runs ask for them as well."""
+    read: object = json.loads(file.read_text(encoding="utf-8"))
     return PriceTable(prices_of(read))
 
 

@@ -12,7 +12,7 @@ from lightagent.ports.budgets import Meter
 
 
 class RunMeter(Meter):
-    """Counts in memory. Nothing in it waits, so that of the tasks of one event loop none comes between.
+    """Counts in memory. It never awaits, so no other task of the event loop runs between its steps.
 
     Args:
         name: of the budget: `run` or `tree`.
@@ -58,7 +58,7 @@ class RunMeter(Meter):
         return None
 
     def exceeded(self, limit: BudgetName) -> Exceeded:
-        """That there is no room by this limit."""
+        """What to report if this limit leaves no room."""
         spent = self.spent + self._held + Spent(seconds=self._seconds())
         return Exceeded(self._name, limit, getattr(self.limits, limit), spent)
 
@@ -72,7 +72,7 @@ class RunMeter(Meter):
         self.spent += _size(weighed(used, self._prices))
 
     async def flush(self) -> None:
-        """Nothing: nobody else counts here."""
+        """Nothing: the counts are in this process alone."""
 
 
 def weighed(used: Used, prices: PriceTable, *, priced: bool = False) -> Spent:

@@ -128,16 +128,17 @@ class Spending:
         asked = run if request is None else run._replace(request=request)
         given = request_size(asked, self._size)
         made = most_output(params)
-        return await self._reserve("model_request", Used(1, 0, Usage(given, made, given + made), model_names(run.head)))
+        return await self._reserve(
+            "model_request", Used(1, 0, Usage(given, made, given + made), model_names(run.head.model))
+        )
 
     async def reserve_summary(self, run: Run, tokens: int) -> Stopped | None:
         """Reserve one request for a summary, which is of so many tokens."""
-        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), model_names(run.head)))
+        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), model_names(run.head.model)))
 
     async def reserve_calls(self, count: int, *, of_agents: bool) -> Stopped | None:
         """Reserve all calls of a turn that are about to begin, or none of them."""
-        wanted = Used(tool_calls=count, depth=int(of_agents))
-        return await self._take("tool_call", wanted)
+        return await self._take("tool_call", Used(tool_calls=count, depth=int(of_agents)))
 
     def release_calls(self, count: int) -> None:
         """Give back calls that were reserved and do not begin, since the run was cancelled meanwhile."""
@@ -165,7 +166,9 @@ class Spending:
                     break
                 taken.append(meter)
             done = stopped is None
-        except FAILURES as raised:  # Accounts of anybody's, or a model without a price: it fails closed.
+        except (
+            FAILURES
+        ) as raised:  # The accounts may be an adapter of the user's, a model may have no price: it fails closed.
             error = classify_exception(failure(raised))
             stopped = ended(phase, POLICY, EndRun(Failed(error), "It could not be told whether there is room."))
         finally:
@@ -188,13 +191,15 @@ class Spending:
         for meter in self._meters:
             try:
                 await meter.flush()
-            except FAILURES as raised:  # Accounts of anybody's: the answer is there all the same.
+            except (
+                FAILURES
+            ) as raised:  # The accounts may be an adapter of the user's: the answer is there all the same.
                 failure(raised)
 
     async def close(self) -> None:
         """The run stops here: give back what was reserved and not used."""
         self._give_back()
-        if current_task() is not None:  # Else nobody goes on with this coroutine, and nothing may be awaited.
+        if current_task() is not None:  # Else the coroutine is being closed without an event loop, and must not await.
             await self.flush()
 
     def _give_back(self) -> None:

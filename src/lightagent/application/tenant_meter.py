@@ -24,7 +24,7 @@ _NO_TIME: Final = -1.0
 
 @dataclass(slots=True)
 class _Correction:
-    """What a reservation came to beyond what was foreseen, not told yet.
+    """What a reservation came to beyond what was foreseen, not written to the account yet.
 
     Attributes:
         period, at: of the reservation.
@@ -91,32 +91,31 @@ class TenantMeter(Meter):
             if not isinstance(refused, Wait):
                 return refused
             if now - began + refused.seconds > most:
-                spent = (await self._accounts.find(self._key)).spent
-                return Exceeded(self._terms.name, refused.limit, refused.allowed, spent, refused.seconds)
+                return Exceeded(self._terms.name, refused.limit, refused.allowed, refused.spent, refused.seconds)
             await asyncio.sleep(refused.seconds)
 
     async def _ask(self, foreseen: Spent, wanted: Used, now: float) -> Exceeded | Wait | None:
         answer = _Answer()
-        told, self._corrections = self._corrections, []
+        corrections, self._corrections = self._corrections, []
 
         def change(account: Account) -> Account | None:
-            account = _corrected(account, told)
+            account = _corrected(account, corrections)
             found = reserve(account, foreseen, self._terms, now)
             if isinstance(found, Account):
                 answer.taken, answer.refused, answer.period = True, None, found.period
                 return found
             answer.taken, answer.refused = False, found
-            return account if told else None
+            return account if corrections else None
 
         try:
             await to_the_end(self._update(change, now))
         except asyncio.CancelledError:
-            # The update has got in, as a rule; whoever is cancelled does not use what it reserved.
+            # The update was carried out, as a rule; a run that is cancelled does not use what it reserved.
             if answer.taken:
                 self._corrections.append(_Correction(-foreseen, answer.period, now))
             raise
         except BaseException:
-            self._corrections = told + self._corrections
+            self._corrections = corrections + self._corrections
             raise
         self._period = answer.period or self._period
         if answer.taken and wanted.model_calls:
@@ -160,15 +159,15 @@ class TenantMeter(Meter):
         return None
 
     async def flush(self) -> None:
-        told, self._corrections = self._corrections, []
-        if not told:
+        corrections, self._corrections = self._corrections, []
+        if not corrections:
             return
         try:
-            await to_the_end(self._update(lambda found: _corrected(found, told), self._clock.now()))
+            await to_the_end(self._update(lambda found: _corrected(found, corrections), self._clock.now()))
         except asyncio.CancelledError:
-            raise  # It has got in, as a rule.
+            raise  # The update was carried out, as a rule.
         except BaseException:
-            self._corrections = told + self._corrections
+            self._corrections = corrections + self._corrections
             raise
 
 

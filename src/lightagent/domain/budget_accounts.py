@@ -96,11 +96,16 @@ EMPTY: Final = Account()
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """There may be room in so many seconds."""
+    """The last minute has no room; there may be some in so many seconds.
+
+    Attributes:
+        spent: in the period of the account, by then.
+    """
 
     seconds: float
     limit: str
     allowed: int
+    spent: Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ def reserve(account: Account, wanted: Spent, terms: Terms, now: float) -> Accoun
         allowed = getattr(terms.limits, limit)
         return Exceeded(terms.name, limit, allowed, account.spent, _left_of(terms.period, now))
     if terms.rate is not None and wanted.model_calls:
-        waiting = _waiting(account.slots, wanted, terms.rate, now)
+        waiting = _waiting(account, wanted, terms.rate, now)
         if waiting is not None:
             return waiting
     return _with(account, wanted, now)
@@ -185,19 +190,18 @@ def _with(account: Account, wanted: Spent, now: float) -> Account:
     return replace(account, spent=spent, slots=(*slots, Slot(now, wanted.model_calls, wanted.tokens)))
 
 
-def _waiting(slots: tuple[Slot, ...], wanted: Spent, rate: RateLimit, now: float) -> Wait | None:
+def _waiting(account: Account, wanted: Spent, rate: RateLimit, now: float) -> Wait | None:
     """How long it takes until the last minute has room for what is wanted: the longer of what both rates say."""
     waits: list[Wait] = []
     if rate.requests is not None:
-        counts = [(slot.at, slot.requests) for slot in slots]
+        counts = [(slot.at, slot.requests) for slot in account.slots]
         seconds = _until_free(counts, wanted.model_calls, rate.requests, now)
-        waits.append(Wait(seconds, "requests a minute", rate.requests))
+        waits.append(Wait(seconds, "requests a minute", rate.requests, account.spent))
     if rate.tokens is not None:
-        counts = [(slot.at, slot.tokens) for slot in slots]
+        counts = [(slot.at, slot.tokens) for slot in account.slots]
         # A request that is larger than the rate by itself goes once nothing else is in the last minute.
-        waits.append(
-            Wait(_until_free(counts, min(wanted.tokens, rate.tokens), rate.tokens, now), "tokens a minute", rate.tokens)
-        )
+        seconds = _until_free(counts, min(wanted.tokens, rate.tokens), rate.tokens, now)
+        waits.append(Wait(seconds, "tokens a minute", rate.tokens, account.spent))
     longest = max(waits, key=lambda wait: wait.seconds, default=None)
     return None if longest is None or longest.seconds <= 0 else longest
 

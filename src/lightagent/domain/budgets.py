@@ -30,7 +30,7 @@ class BudgetLimits:
         depth: levels of agents that call each other; 0: no agent may be called.
 
     Raises:
-        ConfigurationError: one is of a wrong type or below 0, or there is none at all.
+        ConfigurationError: one is of a wrong type or out of range.
     """
 
     model_calls: int | None = None
@@ -55,11 +55,6 @@ class BudgetLimits:
                     f"budgets: {name} must be a number from 0 to {most:,.0f}, got {amount!r:.80}.",
                     guidance="Pass None for no limit.",
                 )
-
-    @property
-    def weighs(self) -> bool:
-        """Whether the size of requests and answers counts, and not their number alone."""
-        return self.tokens is not None or self.cost is not None
 
 
 _COUNTS: Final = ("model_calls", "tool_calls", "tokens", "depth")
@@ -124,7 +119,7 @@ NOTHING_SPENT: Final = Spent()
 
 
 def no_room(limits: BudgetLimits, spent: Spent, wanted: Spent, depth: int = 0) -> BudgetName | None:
-    """The first limit that is above what was `spent` and is `wanted` besides; None where there is room.
+    """The first limit that would be exceeded by what is `wanted` besides what was `spent`; None where there is room.
 
     Args:
         depth: levels of agents below the one that the limits are of.

@@ -1,13 +1,13 @@
 """What tools can do, and who may have them do it: rules by user, agent and tenant that allow, deny or ask.
 
-The order of rules does not matter: what one rule denies no other allows, what one has a human asked about none allows
-without, and what no rule speaks of is denied unless the policy says otherwise.
+The order of rules does not matter: the strictest rule that speaks of a call decides, deny before ask before allow. A
+call that no rule speaks of is denied unless the policy says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from lightagent.domain.errors import ConfigurationError
@@ -17,9 +17,12 @@ from lightagent.domain.tools import OWN_PROVIDER, Capability, Risk, ToolSpec
 Access: TypeAlias = Literal["allow", "ask", "deny"]
 """What a rule decides; the later one in this list wins."""
 
-ACCESSES: Final[tuple[Access, ...]] = ("allow", "ask", "deny")
+ACCESSES: Final[tuple[Access, ...]] = get_args(Access)
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
+
+MCP: Final = "mcp:"
+"""The beginning of the provider of tools that come from MCP servers; the server's name follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,9 @@ class CapabilityRule:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        _one_of(self.access, ACCESSES, "access")
+        one_of(self.access, ACCESSES, "access")
         if self.min_risk is not None:
-            _one_of(self.min_risk, RISKS, "min_risk")
+            one_of(self.min_risk, RISKS, "min_risk")
         for option in ("tools", "capabilities", "users", "agents", "tenants"):
             given: object = getattr(self, option)
             if isinstance(given, str) or not isinstance(given, Sequence):
@@ -73,7 +76,7 @@ class CapabilityRule:
                 raise ConfigurationError(f"rule: {option} must be a list of texts that are not empty.")
             object.__setattr__(self, option, values)
         for capability in self.capabilities:
-            _one_of(capability, CAPABILITIES, "capabilities")
+            one_of(capability, CAPABILITIES, "capabilities")
         for option in ("name", "reason"):
             if not isinstance(getattr(self, option), str):
                 raise ConfigurationError(f"rule: {option} must be text.")
@@ -103,7 +106,7 @@ def _speaks_of(pattern: str, tool: ToolSpec) -> bool:
     """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``."""
     server, slash, rest = pattern.partition("/")
     if slash and rest == "*":
-        return matches(f"mcp:{server}", tool.provider)
+        return matches(f"{MCP}{server}", tool.provider)
     return matches(called_by_models(pattern), tool.name)
 
 
@@ -139,17 +142,13 @@ class CapabilityPolicy:
 
     rules: Sequence[CapabilityRule] = ()
     default: Access = "deny"
-    _names: tuple[str, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         given: object = self.rules
         if not isinstance(given, Sequence) or not all(isinstance(rule, CapabilityRule) for rule in given):
             raise ConfigurationError("CapabilityPolicy: rules must be a list of CapabilityRule.")
-        _one_of(self.default, ACCESSES, "default")
-        rules = tuple(self.rules)
-        object.__setattr__(self, "rules", rules)
-        names = tuple(repr(rule.name) if rule.name else str(place) for place, rule in enumerate(rules, 1))
-        object.__setattr__(self, "_names", names)
+        one_of(self.default, ACCESSES, "default")
+        object.__setattr__(self, "rules", tuple(self.rules))
 
     def decide(self, requester: Requester, tool: ToolSpec) -> Permission:
         """Whether this tool, which was offered, may be called: the strictest of the rules that speak of it."""
@@ -159,12 +158,16 @@ class CapabilityPolicy:
         for place, rule in enumerate(self.rules, 1):
             stricter = not found.rule or ACCESSES.index(rule.access) > ACCESSES.index(found.access)
             if stricter and not rule.mismatch(requester, tool):
-                found = Permission(rule.access, place, self._reason(place, rule))
+                found = Permission(rule.access, place, _reason(place, rule))
         return found
 
-    def _reason(self, place: int, rule: CapabilityRule) -> str:
-        does = {"allow": "allows it", "ask": "has a human asked", "deny": "denies it"}[rule.access]
-        return f"The rule {self._names[place - 1]} {does}." + (f" {rule.reason}" if rule.reason else "")
+
+_DOES: Final[Mapping[Access, str]] = {"allow": "allows it", "ask": "has a human asked", "deny": "denies it"}
+
+
+def _reason(place: int, rule: CapabilityRule) -> str:
+    name = repr(rule.name) if rule.name else place
+    return f"The rule {name} {_DOES[rule.access]}." + (f" {rule.reason}" if rule.reason else "")
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -195,15 +198,20 @@ def check_declared(capabilities: object, risk: object) -> None:
             f"capabilities must be a list such as ['read', 'network'], got {type(capabilities).__name__}.", guidance=""
         )
     for capability in capabilities:
-        _one_of(capability, CAPABILITIES, "capabilities")
+        one_of(capability, CAPABILITIES, "capabilities")
     if risk is not None:
-        _one_of(risk, RISKS, "risk")
+        one_of(risk, RISKS, "risk")
 
 
 def _rank(risk: Risk | None) -> int:
     return 0 if risk is None else 1 + RISKS.index(risk)
 
 
-def _one_of(value: object, known: tuple[str, ...], option: str) -> None:
+def one_of(value: object, known: tuple[str, ...], option: str) -> None:
+    """Raise unless an option has one of the values that it can have.
+
+    Raises:
+        ConfigurationError: it has another.
+    """
     if value not in known:
         raise ConfigurationError(f"{option}: {value!r:.50} is not one of {', '.join(known)}.", guidance="")

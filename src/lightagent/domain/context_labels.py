@@ -1,8 +1,7 @@
 """Where the messages of a conversation come from: labels that outlive the messages.
 
 A label is a text: ``user``, ``assistant``, ``tool:NAME``, ``context:SOURCE``, or what a tool says of its answer, such
-as ``mcp:files``. Text is untrusted unless its label says otherwise: that of the user, that of the model, and whatever
-begins with ``trusted:``.
+as ``mcp:files``. Text is untrusted unless its label is that of the user or of the model, or begins with ``trusted:``.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def labels_of(messages: Sequence[Message]) -> tuple[str, ...]:
 
 
 def is_untrusted(label: str) -> bool:
-    """Whether anybody may have written the text of this label."""
+    """Whether people or systems outside the application may have written the text of this label."""
     return label not in _PEOPLE and not label.startswith(TRUSTED)
 
 

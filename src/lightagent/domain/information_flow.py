@@ -1,7 +1,7 @@
 """Whether a call may go on that untrusted text may have caused.
 
 A call is tainted when text that the application does not vouch for entered the conversation before the model proposed
-it. The rule asks no model and reads no text: it holds for whatever a text says, and for whatever a model believes.
+it. The rule asks no model and reads no text: it depends on where texts come from, and not on what they say.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.domain.capabilities import ACCESSES, Access, matches
+from lightagent.domain.capabilities import ACCESSES, MCP, Access, matches, one_of
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.tools import ToolSpec
 
 BY: Final = "information_flow"
 """The name of the rule on record."""
-
-MCP: Final = "mcp:"
-"""The beginning of the provider of tools that come from MCP servers."""
 
 _MOST_NAMED: Final = 8
 
@@ -37,7 +34,7 @@ class InformationFlow:
 
     Attributes:
         tainted_calls: ``ask`` (a human decides about each), ``deny`` or ``allow``.
-        mcp_outside_effects: every tool of an MCP server counts as one with outside effects, whatever it declares.
+        mcp_outside_effects: every tool of an MCP server counts as one with outside effects, even if it declares none.
         trusted_labels: labels of text that counts as trusted here, such as ``tool:read_handbook``; ``*`` stands for any
             text.
 
@@ -50,9 +47,7 @@ class InformationFlow:
     trusted_labels: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if self.tainted_calls not in ACCESSES:
-            known = ", ".join(ACCESSES)
-            raise ConfigurationError(f"tainted_calls: {self.tainted_calls!r:.50} is not one of {known}.", guidance="")
+        one_of(self.tainted_calls, ACCESSES, "tainted_calls")
         marked: object = self.mcp_outside_effects
         if not isinstance(marked, bool):
             raise ConfigurationError("mcp_outside_effects must be True or False.", guidance="")
@@ -73,10 +68,10 @@ class InformationFlow:
         if not sources:
             return None
         more = f" and {len(sources) - _MOST_NAMED} more" if len(sources) > _MOST_NAMED else ""
-        told = ", ".join(sources[:_MOST_NAMED]) + more
+        named = ", ".join(sources[:_MOST_NAMED]) + more
         return FlowRuling(
             self.tainted_calls,
-            f"{tool.name} has effects outside of the run, and untrusted text came before it was called: {told}.",
+            f"{tool.name} has effects outside of the run, and untrusted text came before it was called: {named}.",
         )
 
     def _has_outside_effects(self, tool: ToolSpec) -> bool:

@@ -6,9 +6,9 @@ import json
 from hashlib import sha256
 from typing import Final
 
+from lightagent.domain.capabilities import MCP
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
-from lightagent.domain.information_flow import MCP
 from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.mcp import McpTool
 from lightagent.domain.tools import ToolSpec

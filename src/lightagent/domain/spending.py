@@ -1,4 +1,4 @@
-"""What each event of a run tells to have been spent, the same while the run goes on and when it is read back."""
+"""What each event of a run has spent: the same while the run goes on and when its journal is read back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.events import (
     ApprovalDecided,
     ContextReplaced,
@@ -73,17 +72,17 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
         case ToolStarted():
             return Used(tool_calls=1)
         case ModelReplied(usage=usage, model=model, message=message):
-            told = _told(usage) or _estimated(request_size(run, sizes), sizes(message))
-            return Used(usage=told, models=model_names(run.head, model))
+            known = _reported(usage) or _estimated(request_size(run, sizes), sizes(message))
+            return Used(usage=known, models=model_names(run.head.model, model))
         case ModelFailed(usage=usage, partial=partial):
-            if _told(usage) is None and partial:  # An answer had begun, so the request was read.
+            if _reported(usage) is None and partial:  # An answer had begun, so the request was read.
                 usage = _estimated(request_size(run, sizes), estimate_tokens(partial))
-            return Used(usage=usage or NO_USAGE, models=model_names(run.head))
+            return Used(usage=usage or NO_USAGE, models=model_names(run.head.model))
         case ContextReplaced(source=source, usage=usage):
-            if _told(usage) is None and source == "summarize":
+            if _reported(usage) is None and source == "summarize":
                 count = max(event.count - run.missing, 0)
                 usage = _estimated(sum(map(sizes, run.messages[:count])), sum(map(sizes, event.messages)))
-            return Used(usage=usage or NO_USAGE, models=model_names(run.head))
+            return Used(usage=usage or NO_USAGE, models=model_names(run.head.model))
         case _:
             return NOTHING_USED
 
@@ -137,7 +136,7 @@ def _innermost(run: Run, event: Event) -> tuple[Run, Event] | None:
 
 
 def seconds_taken(events: Iterable[Event]) -> float:
-    """The seconds that a run took by its record, without those during which nobody went on with it."""
+    """The seconds that a run took by its journal, without those during which it was suspended or interrupted."""
     seconds, last = 0.0, None
     for event in events:
         inner = event
@@ -153,18 +152,22 @@ def _goes_on(event: Event) -> bool:
     return isinstance(event, ApprovalDecided) or (isinstance(event, Noted) and event.kind == RESUMED)
 
 
-def model_names(head: AgentHead, told: str | None = None) -> tuple[str, ...]:
-    """The names under which a model may have a price: as it was told, as the agent has it, and those it stands for."""
-    own = head.model
+def model_names(own: str, reported: str | None = None) -> tuple[str, ...]:
+    """The names under which a model may have a price, the most precise one first.
+
+    Args:
+        own: as the agent has it; that of a `FallbackModel` stands for the names of its models as well.
+        reported: by the provider, with an answer.
+    """
     several = own.removeprefix(_FALLBACK).removesuffix(")").split(", ") if own.startswith(_FALLBACK) else []
-    return tuple(dict.fromkeys((*([told] if told else []), own, *several)))
+    return tuple(dict.fromkeys((*([reported] if reported else []), own, *several)))
 
 
 _FALLBACK: Final = "fallback("
 """How the name of a `FallbackModel` begins; the names of its models follow."""
 
 
-def _told(usage: Usage | None) -> Usage | None:
+def _reported(usage: Usage | None) -> Usage | None:
     """The tokens that a provider reported, if it did; some send zeros."""
     return None if usage is None or total_of(usage) <= 0 else usage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, get_args, runtime_checkable
 
 from lightagent.domain.budget_accounts import Account, AccountKey, Period, RateLimit
 from lightagent.domain.budgets import BudgetLimits, Exceeded
@@ -51,7 +51,7 @@ class TenantBudget:
         rate: requests and tokens a minute.
         accounts: where it is kept; by default in memory, so for this process alone.
         per: `tenant`, or `user`: an account for each user of a tenant.
-        tenant: whose account; by default the tenant of the run's owner, who may be nobody.
+        tenant: whose account; by default the tenant of the run's owner, which may be empty.
 
     Raises:
         ConfigurationError: seconds or depth, which only a run has, an unknown period, or no limit at all.
@@ -72,7 +72,7 @@ class TenantBudget:
             raise ConfigurationError(
                 "budgets: seconds and depth are of a run, not of a tenant.", guidance="Pass them as run= or tree=."
             )
-        if self.period not in ("hour", "day", "month", "ever"):
+        if self.period not in get_args(Period):
             raise ConfigurationError(
                 f"budgets: {self.period!r:.80} is no period.", guidance="hour, day, month or ever."
             )
@@ -145,5 +145,5 @@ class Meter(Protocol):
         ...
 
     async def flush(self) -> None:
-        """Tell others what was settled."""
+        """Write what was settled to where other processes see it."""
         ...

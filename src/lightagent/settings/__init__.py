@@ -6,9 +6,10 @@ checked against the adapter's own options model, and reported with the place whe
 
 from __future__ import annotations
 
+from lightagent.settings.agent_schema import AgentSettings, ContextSettings
 from lightagent.settings.load import load_settings, open_file, read_settings
 from lightagent.settings.origins import Origin, Problem, Provenance
-from lightagent.settings.schema import AgentSettings, Backend, ContextSettings, LoggingSettings, Settings
+from lightagent.settings.schema import Backend, LoggingSettings, Settings
 
 __all__ = [
     "AgentSettings",

@@ -10,18 +10,19 @@ from lightagent.domain.budget_accounts import RateLimit
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.prices import NO_PRICES, ModelPrice, PriceTable
+from lightagent.domain.spending import model_names
 from lightagent.ports.budgets import NO_LIMITS, BudgetAccounts, Budgets, TenantBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
-from lightagent.settings.origins import Problem
-from lightagent.settings.schema import (
+from lightagent.settings.budget_schema import (
     BudgetSettings,
     LimitSettings,
     PriceSettings,
     RunLimitSettings,
-    Settings,
     TenantSettings,
 )
+from lightagent.settings.origins import Problem
+from lightagent.settings.schema import Settings
 
 
 def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | None) -> Budgets | None:
@@ -63,7 +64,7 @@ def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:
             "The cost is limited, and there are no prices.",
             "Add tables [default.budgets.prices.MODEL], or install lightagent[litellm], which has prices.",
         )
-    elif isinstance(model, ChatModel) and prices.find(model.name) is None:
+    elif isinstance(model, ChatModel) and prices.find(*model_names(model.name)) is None:
         yield Problem(
             place,
             f"The cost is limited, but there is no price for the model {model.name!r:.100}.",

@@ -43,7 +43,7 @@ def check_profiles(file: ConfigFile | None, profile: str | None, environ: Mappin
     chosen = profile or environ.get(PROFILE_VARIABLE) or "default"
     yield _check(file, chosen, True, environ)
     others = [name for name in file.profiles if name != chosen] if file else []
-    # What the environment sets goes over whatever profile is chosen; it has been looked at.
+    # Variables override the chosen profile alone, with which they have been checked.
     plain = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
     for name in others:
         yield _check(file, name, False, plain)

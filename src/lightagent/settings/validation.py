@@ -24,7 +24,8 @@ def validation_problems(
     problems: list[tuple[KeyPath, Problem]] = []
     for error in exc.errors(include_url=False, include_input=False, include_context=False):
         path = tuple(str(part) for part in error["loc"])
-        names, description = _described(model, path)
+        # Places in a list have no fields of their own; they are numbers, while a key may be text that looks like one.
+        names, description = _described(model, [part for part in error["loc"] if isinstance(part, str)])
         if error["type"] == "extra_forbidden":
             remedy = suggest(path[-1], names, what if len(path) == 1 else f"'{'.'.join(path[:-1])}' takes")
             problems.append((path, Problem(place(path), f"There is no option {shown(path[-1])} here.", remedy)))
@@ -34,20 +35,19 @@ def validation_problems(
     return problems
 
 
-def _described(model: type[BaseModel], path: KeyPath) -> tuple[list[str], str]:
-    """The field names beside the last part of `path`, and the description of the field it names, where known."""
+def _described(model: type[BaseModel], keys: list[str]) -> tuple[list[str], str]:
+    """The field names beside the last of `keys`, and the description of the field it names, where known."""
     fields = dict(model.model_fields)
     description = ""
-    parts = [name for name in path if not name.isdecimal()]  # Places in a list have no fields of their own.
-    while parts:
-        field = fields.get(parts.pop(0))
+    while keys:
+        field = fields.get(keys.pop(0))
         description = (field.description or "") if field else ""
-        if field is None or not parts:
+        if field is None or not keys:
             break
         inner = _model_in(field.annotation)
         fields = {} if inner is None else dict(inner.model_fields)
         if get_origin(field.annotation) is dict:
-            parts.pop(0)  # A name of the user's own.
+            keys.pop(0)  # A name of the user's own.
     return list(fields), description
 
 

@@ -1,7 +1,8 @@
 """Accounts in a journal store, so that all processes that share it share the accounts.
 
-An account is a stream whose last entry says how it stands. An append fails where somebody else was faster, and is then
-made again from what the other one left, so no two writers ever spend the same unit. Earlier entries are removed.
+An account is a stream whose last entry is its current state. An append fails if another writer was faster, and is then
+made again from the state that the other one left, so no two writers ever spend the same unit. Earlier entries are
+removed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Final
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,7 +29,7 @@ KIND: Final = "budget"
 """The kind of the streams that hold accounts."""
 
 _KEPT: Final = 64
-"""Entries of an account that are kept, for whoever looks into it."""
+"""Entries of an account that are kept, so that its latest changes can be looked into."""
 
 _MOST_TRIES: Final = 1000
 _PAUSE: Final = 0.002
@@ -38,7 +40,7 @@ class JournalBudgetAccounts(BudgetAccounts):
     """Keeps accounts in a journal store.
 
     Args:
-        store: of any kind; whoever opened it closes it, unless `owned`.
+        store: of any kind; its opener closes it, unless `owned`.
         owned: the store is closed with this object.
     """
 
@@ -92,10 +94,11 @@ class JournalBudgetAccounts(BudgetAccounts):
 
 
 class _Locks:
-    """One lock for each account, of one event loop."""
+    """One lock for each account that is being changed, of one event loop."""
 
     def __init__(self) -> None:
-        self._known: dict[StreamKey, asyncio.Lock] = {}
+        # Accounts are as many as users, so a lock stays no longer than a task holds it or waits for it.
+        self._known: WeakValueDictionary[StreamKey, asyncio.Lock] = WeakValueDictionary()
 
     def of(self, stream: StreamKey) -> asyncio.Lock:
         return self._known.setdefault(stream, asyncio.Lock())

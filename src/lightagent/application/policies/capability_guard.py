@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -35,30 +36,31 @@ class CapabilityGuard:
         """What it says of a payload."""
         match payload:
             case RequestPayload(tools=tools) if tools:
-                allowed = tuple(name for name in tools if self._may_be_offered(subject, name))
+                decide = self._decides(subject)
+                allowed = tuple(name for name in tools if decide(name).access != "deny")
                 if allowed == tools:
                     return ALLOW
                 made = replace(payload, tools=allowed)
                 return Rewrite(made, f"{len(tools) - len(allowed)} tools are not offered, since they are denied.")
             case CallPayload():
-                permission = self._permission(subject, subject.name)
+                permission = self._decides(subject)(subject.name)
                 if permission.access == "ask" and not subject.facts.approved:
                     return Ask(f"{subject.name} needs approval. {permission.reason}")
                 return _refused(subject.name, permission) if permission.access == "deny" else _passed(permission)
             case _:
                 return ALLOW
 
-    def _may_be_offered(self, subject: Subject, name: str) -> bool:
-        return self._permission(subject, name).access != "deny"
-
-    def _permission(self, subject: Subject, name: str) -> Permission:
-        """What the policy says of a tool; one that is not offered is denied."""
-        spec = next((one for one in subject.facts.specs if one.name == name), None)
-        if spec is None:
-            return NOT_OFFERED
+    def _decides(self, subject: Subject) -> Callable[[str], Permission]:
+        """What the policy says of each tool by its name; one that is not offered is denied."""
         origin = subject.origin
         requester = Requester(origin.scope.user, origin.agent_name, origin.scope.tenant)
-        return self._policy.decide(requester, spec)
+        specs = {spec.name: spec for spec in subject.facts.specs}
+
+        def decide(name: str) -> Permission:
+            spec = specs.get(name)
+            return NOT_OFFERED if spec is None else self._policy.decide(requester, spec)
+
+        return decide
 
 
 def _passed(permission: Permission) -> Allow:

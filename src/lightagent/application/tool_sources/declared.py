@@ -1,14 +1,13 @@
-"""Tools of a source that was written elsewhere, with what they can do declared by the application."""
+"""Tools that others wrote, with the capabilities and the risk that the application declares of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from typing_extensions import TypeVar
 
-from lightagent.application.tool_sources.wrapper import Chosen, SourceWrapper
-from lightagent.application.tools.signature import check_names
+from lightagent.application.tool_sources.wrapper import Chosen, MarkingWrapper
 from lightagent.domain.capabilities import check_declared
 from lightagent.domain.tools import Capability, Risk, ToolSpec
 from lightagent.ports.tools import ToolSource
@@ -16,7 +15,7 @@ from lightagent.ports.tools import ToolSource
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
-class DeclaredTools(SourceWrapper[DepsT_contra]):
+class DeclaredTools(MarkingWrapper[DepsT_contra]):
     """The same tools; what is given here is declared of those that are chosen, all by default.
 
     Args:
@@ -40,23 +39,14 @@ class DeclaredTools(SourceWrapper[DepsT_contra]):
         trusted_output: bool | None = None,
         provider: str | None = None,
     ) -> None:
-        super().__init__(source)
-        self.chosen = None if chosen is None else check_names(chosen)
+        super().__init__(source, chosen)
         check_declared(capabilities or (), risk)
         self._capabilities = None if capabilities is None else tuple(capabilities)
         self._risk = risk
         self._trusted_output = trusted_output
         self._provider = provider
 
-    def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
-        if self.chosen is not None and not callable(self.chosen):
-            self._require(self.chosen, own)
-        return {name: name for name in own}
-
-    def _spec(self, name: str, own: ToolSpec) -> ToolSpec:
-        chosen = self.chosen
-        if chosen is not None and not (chosen(name) if callable(chosen) else name in chosen):
-            return own
+    def _marked(self, own: ToolSpec) -> ToolSpec:
         return replace(
             own,
             capabilities=own.capabilities if self._capabilities is None else self._capabilities,

@@ -105,3 +105,31 @@ class SourceWrapper(ToolSource[DepsT_contra]):
                     f"{type(self).__name__}: the source {self.name!r} has no tool {name!r:.100}.",
                     guidance=f"Its tools: {known}. Where they come and go, pass a function of the name.",
                 )
+
+
+class MarkingWrapper(SourceWrapper[DepsT_contra]):
+    """A source whose tools keep their names, and of which some, or all, are declared differently.
+
+    Attributes:
+        chosen: those that are declared differently; None: all.
+    """
+
+    def __init__(self, source: ToolSource[DepsT_contra], chosen: Chosen | None = None) -> None:
+        super().__init__(source)
+        self.chosen = None if chosen is None else check_chosen(chosen)
+
+    @abstractmethod
+    def _marked(self, own: ToolSpec) -> ToolSpec:
+        """The declaration that is shown of a chosen tool."""
+        ...
+
+    def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
+        if self.chosen is not None and not callable(self.chosen):
+            self._require(self.chosen, own)
+        return {name: name for name in own}
+
+    def _spec(self, name: str, own: ToolSpec) -> ToolSpec:
+        chosen = self.chosen
+        if chosen is None or (chosen(name) if callable(chosen) else name in chosen):
+            return self._marked(own)
+        return own

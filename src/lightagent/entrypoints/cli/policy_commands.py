@@ -15,7 +15,8 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.bootstrap import open_tools
-from lightagent.domain.capabilities import NOT_OFFERED, CapabilityPolicy, Permission, Requester
+from lightagent.domain.capabilities import MCP, NOT_OFFERED, CapabilityPolicy, Permission, Requester
+from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import ToolSpec
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
@@ -50,28 +51,36 @@ def explain(
     """Print what `[default.policy]` decides about a call, which rule decides it, and why the others do not.
 
     What the tool declares is read from `--tools`, `--directory` or the settings, `[default.tools]`. A tool that is not
-    among them is not offered, and denied. Where none are named, the tool counts as one that declares nothing.
+    among them is not offered, and denied. Where none are named, the tool counts as one that declares nothing; so does
+    one of an MCP server, `SERVER/TOOL`, which is not connected to.
 
     **Examples**
 
     `lightagent policy explain --user ann --tool send_mail --tools my_tools.py`
+
+    `lightagent policy explain --user ann --tool files/read_file`
 
     `lightagent policy explain --user ann --agent clerk --tool delete_file --json | jq .access`
     """
     settings = settings_for(config, profile, False, trust_config)
     chosen = settings.policy.capabilities()
     loader = ToolLoader(directory) if directory is not None else None if tools else open_tools(settings)
-    offered = asyncio.run(_offered(tools, loader)) if tools or loader is not None else {tool: ToolSpec(tool, "", {})}
+    is_listed = "/" not in tool and (bool(tools) or loader is not None)
+    spec = asyncio.run(_offered(tools, loader)).get(tool) if is_listed else _undeclared(tool)
     requester = Requester(user, agent, tenant)
-    spec = offered.get(tool)
     permission = _permission(chosen, requester, spec)
     flow = None if spec is None else settings.policy.information_flow().rule(spec, ("text of others",))
     tainted = permission.access if flow is None or permission.access == "deny" else flow.access
     others = () if chosen is None or spec is None else tuple(_others(chosen, requester, spec, permission.rule))
     if as_json:
-        told: JsonObject = {"access": permission.access, "rule": permission.rule, "reason": permission.reason}
-        told |= {"after_untrusted_text": tainted, "others": [*others]}
-        write_answer(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        answer: JsonObject = {
+            "access": permission.access,
+            "rule": permission.rule,
+            "reason": permission.reason,
+            "after_untrusted_text": tainted,
+            "others": [*others],
+        }
+        write_answer(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
     console = out()
     console.print(printable(f"{permission.access} · {tool} · {permission.reason}"), markup=False)
@@ -104,6 +113,12 @@ def _others(policy: CapabilityPolicy, requester: Requester, spec: ToolSpec, deci
             why = rule.mismatch(requester, spec) or "another rule decides before it"
             named = f" {rule.name!r}" if rule.name else ""
             yield f"Rule {place}{named}, {rule.access}: does not decide, since {why}."
+
+
+def _undeclared(written: str) -> ToolSpec:
+    """A tool that declares nothing, with its provider where it is written as ``SERVER/TOOL``."""
+    server, slash, _ = written.partition("/")
+    return ToolSpec(called_by_models(written), "", {}, provider=f"{MCP}{server}" if slash else "")
 
 
 async def _offered(files: list[str] | None, loader: ToolLoader | None) -> dict[str, ToolSpec]:

@@ -70,7 +70,7 @@ class BudgetAccountsContract:
         with pytest.raises(ZeroDivisionError):
             await accounts.update(KEY, _raise, NOW)
         assert await accounts.find(KEY) == FULL
-        await accounts.update(KEY, _one_more, NOW)  # It waits for nobody.
+        await accounts.update(KEY, _one_more, NOW)  # The error left no lock behind.
         await accounts.aclose()
 
     async def test_accounts_of_other_keys_are_others(self) -> None:

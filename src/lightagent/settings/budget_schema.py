@@ -1,0 +1,69 @@
+"""What can be set of budgets: the table ``[default.budgets]``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lightagent.domain.budget_accounts import Period
+from lightagent.settings.section import NEEDS_TRUST, Section
+
+
+class LimitSettings(Section):
+    """What may be spent; see `lightagent.domain.budgets.BudgetLimits`."""
+
+    model_calls: int | None = Field(default=None, ge=0, description="Requests to models, each attempt for itself.")
+    tool_calls: int | None = Field(default=None, ge=0, description="Calls of tools that begin.")
+    tokens: int | None = Field(default=None, ge=0, description="Tokens of requests and answers.")
+    cost: float | None = Field(default=None, ge=0, description="Cost, in the currency of the prices.")
+
+
+class RunLimitSettings(LimitSettings):
+    """What a run may spend."""
+
+    seconds: float | None = Field(default=None, ge=0, description="Seconds that a run takes.")
+    depth: int | None = Field(default=None, ge=0, description="Levels of agents that call each other.")
+
+
+class TenantSettings(LimitSettings):
+    """What all runs of a tenant or user may spend together; see `lightagent.ports.budgets.TenantBudget`."""
+
+    name: str | None = Field(default=None, description="Whose account; by default the tenant of the run's owner.")
+    per: Literal["tenant", "user"] = Field(default="tenant", description="tenant, or user: an account for each user.")
+    period: Period = Field(default="ever", description="hour, day, month or ever.")
+    requests_per_minute: int | None = Field(default=None, ge=1, description="Requests to models in any minute.")
+    tokens_per_minute: int | None = Field(default=None, ge=1, description="Tokens in any minute.")
+    max_wait: float = Field(default=60.0, ge=0, description="Seconds that a request waits for room in the minute.")
+
+
+class PriceSettings(Section):
+    """The price of a million tokens of one model; see `lightagent.domain.prices.ModelPrice`."""
+
+    input_per_million: float = Field(ge=0, description="The price of a million tokens that are sent.")
+    output_per_million: float = Field(ge=0, description="The price of a million tokens of answers.")
+    cached_input_per_million: float | None = Field(
+        default=None,
+        ge=0,
+        description="The price of a million tokens that are sent and read from the provider's cache.",
+    )
+
+
+class BudgetSettings(Section):
+    """What runs may spend; see `lightagent.ports.budgets.Budgets`.
+
+    All of it needs trust, since a file from elsewhere could raise what costs the user money.
+    """
+
+    tree: Annotated[RunLimitSettings | None, NEEDS_TRUST] = Field(
+        default=None, description="Limits of each run with all agents that it calls."
+    )
+    run: Annotated[RunLimitSettings | None, NEEDS_TRUST] = Field(
+        default=None, description="Limits of each run by itself."
+    )
+    tenant: Annotated[TenantSettings | None, NEEDS_TRUST] = Field(
+        default=None, description="Limits of all runs of a tenant or user; kept in the journal store if there is one."
+    )
+    prices: Annotated[dict[str, PriceSettings], NEEDS_TRUST] = Field(
+        default_factory=dict, description="Prices of models, over those that LiteLLM knows where it is installed."
+    )

@@ -180,6 +180,35 @@ async def test_templates_that_take_no_time_go_to_no_thread(hops: list[str]) -> N
     assert hops == ["hop"]
 
 
+class Graded:
+    """A guardrail of a program with an attribute that has the same name as one of the templates."""
+
+    quick = True
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+
+    def __call__(self, text: str, context: JsonObject) -> bool:
+        self.threads.append(threading.current_thread())
+        return True
+
+
+class GradedAsync:
+    """The same, async."""
+
+    quick = True
+
+    async def __call__(self, text: str, context: JsonObject) -> bool:
+        return True
+
+
+async def test_only_templates_are_called_in_the_event_loop() -> None:
+    graded = Graded()
+    assert isinstance((await asked("q", graded)).outcome, Completed)
+    assert threading.current_thread() not in graded.threads
+    assert isinstance((await asked("q", GradedAsync())).outcome, Completed)
+
+
 class Slow(Detector):
     """A detector of somebody's, which may take its time."""
 

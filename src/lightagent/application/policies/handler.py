@@ -65,8 +65,8 @@ class Handler:
         """Whether it can be called in a thread in which others are called before and after it."""
         return not self._is_async and self.timeout is None
 
-    def call_here(self, arguments: tuple[object, ...]) -> object:
-        """What a synchronous function answers that is called right here; for those that never take long."""
+    def call_here(self, *arguments: object) -> object:
+        """The answer of a synchronous function that is called in this very thread; for those that never take long."""
         try:
             return self.function(*arguments)
         except FAILURES as raised:

@@ -62,7 +62,7 @@ class HookPolicy(FunctionPolicy):
             made = replaced_payload(self._phase, subject, payload, to_json_object(read.payload, "payload"))
             check_payload(made)
         except ConfigurationError as error:
-            # It meant to change something, so going on without the change would be wrong whatever its mode.
+            # It meant to change something, so going on without the change would be wrong in either failure mode.
             return _fault(self.name, self._phase, f"Its replacement cannot be used: {error.message}")
         return ALLOW if made == payload else Rewrite(made, _reason(read))
 

@@ -1,4 +1,4 @@
-"""The gate that a program's own policies stand behind: asks them one after another, and carries out what they say."""
+"""The gate of hooks and guardrails: asks policies one after another, and makes one verdict of their rulings."""
 
 from __future__ import annotations
 

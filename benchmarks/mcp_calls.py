@@ -33,6 +33,7 @@ SERVER: Final = str(Path(__file__).with_name("mcp_server.py"))
 WARM_UP: Final = 20
 WAYS: Final = ("SDK", "same loop", "another loop")
 Step = Callable[[int], Awaitable[object]]
+"""Makes the call of this number."""
 
 
 @dataclass
@@ -72,7 +73,7 @@ def serving(transport: str) -> Iterator[tuple[AbstractAsyncContextManager[Client
 
 
 async def measure(transport: str, calls: int) -> dict[str, Cost]:
-    """The cost of each way."""
+    """What the calls cost, by way."""
     costs = {way: Cost() for way in WAYS}
     with serving(transport) as (bare, make):
         same, other = make(), make()
@@ -88,9 +89,8 @@ async def measure(transport: str, calls: int) -> dict[str, Cost]:
                 for step in steps.values():
                     await step(number)
             for number in range(calls):
-                first = number % len(
-                    WAYS
-                )  # What one call leaves to do for a server is not always paid by the same way.
+                # The order changes, since a call may leave the server work that slows the next one.
+                first = number % len(WAYS)
                 for way in WAYS[first:] + WAYS[:first]:
                     await costs[way].of(steps[way](number))
         await same.aclose()
@@ -105,7 +105,7 @@ async def _call(connection: SdkConnection, number: int) -> None:
 
 
 def show(transport: str, costs: dict[str, Cost]) -> None:
-    """A line a way."""
+    """Print one line for each way."""
     wall, cpu = (statistics.median(values) for values in (costs["SDK"].wall, costs["SDK"].cpu))
     for way, cost in costs.items():
         ours_wall, ours_cpu = statistics.median(cost.wall), statistics.median(cost.cpu)
@@ -114,7 +114,7 @@ def show(transport: str, costs: dict[str, Cost]) -> None:
 
 
 def free_port() -> int:
-    """A port that is free now."""
+    """A port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -13,13 +13,11 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 
 from common import STORED_ANSWER, Turn
+from libraries import in_fresh_process, installed
 from peers.guarded_turns import lightagent_turns, openai_agents_turns, pydantic_ai_turns
 
 QUESTION = "What is one and two?"
@@ -34,7 +32,7 @@ LIBRARIES: dict[str, tuple[Callable[[], Mapping[str, Turn]], str, str]] = {
 
 
 async def measure(library: str, turns: int, repeats: int) -> dict[str, tuple[float, float]]:
-    """Of each variant, CPU in µs a turn, and what it is more than without policies."""
+    """By variant: CPU in µs a turn, and how much of it the policies add."""
     variants = LIBRARIES[library][0]()
     for name, ask in variants.items():
         for _ in range(WARM_UP):
@@ -51,20 +49,6 @@ async def measure(library: str, turns: int, repeats: int) -> dict[str, tuple[flo
     return {name: (statistics.median(each), statistics.median(more[name])) for name, each in found.items()}
 
 
-def in_fresh_process(library: str, turns: int, repeats: int) -> dict[str, tuple[float, float]]:
-    """The figures of one library."""
-    command = [sys.executable, __file__, "--turns", str(turns), "--repeats", str(repeats), "--measure", library]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{library} failed:\n{done.stderr.strip()[-800:]}")
-    figures: dict[str, tuple[float, float]] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
-def is_installed(module: str) -> bool:
-    return find_spec(module) is not None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=100, help="of each variant in each repeat (default: 100)")
@@ -77,17 +61,13 @@ def main() -> None:
     if options.measure:
         print(json.dumps(asyncio.run(measure(options.measure, options.turns, options.repeats))))
         return
-    wanted = options.only.split(",")
-    if unknown := [name for name in wanted if name not in LIBRARIES]:
-        parser.error(f"no {', '.join(unknown)}; there are {', '.join(LIBRARIES)}")
+    names = installed(parser, options.only, LIBRARIES)
     print("| library | policies | CPU µs a turn | added |\n|---|---|---|---|")
-    for name in wanted:
-        _, module, packages = LIBRARIES[name]
-        if not is_installed(module):
-            print(f"{name} is not installed: pip install {packages}", file=sys.stderr)
-            continue
-        for variant, (all_of_it, more) in in_fresh_process(name, options.turns, options.repeats).items():
-            print(f"| {name} | {variant} | {all_of_it:,.0f} | {more:,.0f} |", flush=True)
+    for name in names:
+        arguments = "--turns", str(options.turns), "--repeats", str(options.repeats)
+        figures: dict[str, tuple[float, float]] = json.loads(in_fresh_process(__file__, name, *arguments))
+        for variant, (whole, more) in figures.items():
+            print(f"| {name} | {variant} | {whole:,.0f} | {more:,.0f} |", flush=True)
     print(f"\nLoad {os.getloadavg()[0]:.1f} at the end." if hasattr(os, "getloadavg") else "")
 
 

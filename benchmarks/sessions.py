@@ -14,16 +14,14 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from importlib.util import find_spec
 from pathlib import Path
 
 from common import STORED_ANSWER, Turn
+from libraries import in_fresh_process, installed
 from peers.stored_turns import bounded_turns, langgraph_turns, lightagent_turns, openai_agents_turns
 
 QUESTION = "What is one and two, and does it differ from the number that you told me in turn {number}?"
@@ -58,25 +56,8 @@ async def measure(library: str, turns: int) -> dict[str, float]:
     }
 
 
-def in_fresh_process(library: str, turns: int) -> dict[str, float]:
-    """The figures of one library."""
-    command = [sys.executable, __file__, "--turns", str(turns), "--measure", library]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{library} failed:\n{done.stderr.strip()[-800:]}")
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
 def folder_size(folder: str) -> int:
     return sum(part.stat().st_size for part in Path(folder).iterdir())
-
-
-def is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def main() -> None:
@@ -90,18 +71,12 @@ def main() -> None:
     if options.measure:
         print(json.dumps(asyncio.run(measure(options.measure, options.turns))))
         return
-    wanted = options.only.split(",")
-    if unknown := [name for name in wanted if name not in LIBRARIES]:
-        parser.error(f"no {', '.join(unknown)}; there are {', '.join(LIBRARIES)}")
+    names = installed(parser, options.only, LIBRARIES)
     print(
         f"| {options.turns:,} turns | CPU µs a turn | first tenth | last tenth | bytes a turn |\n|---|---|---|---|---|"
     )
-    for name in wanted:
-        _, module, packages = LIBRARIES[name]
-        if not is_installed(module):
-            print(f"{name} is not installed: pip install {packages}", file=sys.stderr)
-            continue
-        found = in_fresh_process(name, options.turns)
+    for name in names:
+        found: dict[str, float] = json.loads(in_fresh_process(__file__, name, "--turns", str(options.turns)))
         cells = " | ".join(f"{found[column]:,.0f}" for column in ("all", "first", "last", "bytes"))
         print(f"| {name} | {cells} |", flush=True)
     print(f"\nLoad {os.getloadavg()[0]:.1f} at the end." if hasattr(os, "getloadavg") else "")

@@ -28,6 +28,11 @@ def _digits(chance: random.Random, size: int) -> str:
     return str(chance.randrange(1, 10)) + "".join(chance.choices(string.digits, k=size - 1))
 
 
+def _one_of(chance: random.Random, *makers: Callable[[], str]) -> str:
+    """What one of these makes."""
+    return chance.choice(makers)()
+
+
 def _epoch(chance: random.Random, faker: Faker) -> str:
     seconds = chance.randrange(1_000_000_000, 2_000_000_000)
     return chance.choice(
@@ -75,37 +80,35 @@ def _date(chance: random.Random, faker: Faker) -> str:
 
 
 def _order_number(chance: random.Random, faker: Faker) -> str:
-    return chance.choice(
-        (
-            lambda: f"{_digits(chance, 3)}-{_digits(chance, 7)}-{_digits(chance, 7)}",
-            lambda: f"#{_digits(chance, 8)}",
-            lambda: f"PO-{_digits(chance, 10)}",
-            lambda: f"ORD{_digits(chance, 12)}",
-            lambda: _digits(chance, chance.choice((8, 9, 10, 11, 12))),
-            lambda: f"{chance.randrange(2015, 2030)}-{_digits(chance, 6)}",
-        )
-    )()
+    return _one_of(
+        chance,
+        lambda: f"{_digits(chance, 3)}-{_digits(chance, 7)}-{_digits(chance, 7)}",
+        lambda: f"#{_digits(chance, 8)}",
+        lambda: f"PO-{_digits(chance, 10)}",
+        lambda: f"ORD{_digits(chance, 12)}",
+        lambda: _digits(chance, chance.choice((8, 9, 10, 11, 12))),
+        lambda: f"{chance.randrange(2015, 2030)}-{_digits(chance, 6)}",
+    )
 
 
 def _part_number(chance: random.Random, faker: Faker) -> str:
-    return chance.choice(
-        (
-            lambda: f"{''.join(chance.choices(_UPPER, k=3))}-{_digits(chance, 4)}-{_digits(chance, 2)}",
-            lambda: f"{_digits(chance, 4)}-{_digits(chance, 4)}",
-            lambda: f"{_digits(chance, 5)}-{_digits(chance, 3)}",
-            lambda: f"{''.join(chance.choices(_UPPER, k=2))}{_digits(chance, 6)}{chance.choice(_UPPER)}",
-            lambda: f"{_digits(chance, 3)}-{_digits(chance, 5)}-{chance.choice(_UPPER)}{_digits(chance, 2)}",
-            lambda: f"{_digits(chance, 6)}.{_digits(chance, 3)}",
-            lambda: f"{_digits(chance, 4)}-{chance.randrange(100):02}-{_digits(chance, 3)}-{_digits(chance, 4)}",
-            lambda: f"{_digits(chance, 3)}-{_digits(chance, 3)}-{_digits(chance, 4)}",
-            lambda: f"0{_digits(chance, 3)}-{_digits(chance, 4)}",
-            lambda: f"{_digits(chance, 3)} {_digits(chance, 3)} {_digits(chance, 3)}",
-            lambda: f"{_digits(chance, 8)}{chance.choice(_UPPER)}",
-            lambda: f"{_digits(chance, 6)}-{_digits(chance, 4)}",
-            lambda: f"{_digits(chance, 6)}-{_digits(chance, 7)}",
-            lambda: f"{_digits(chance, 4)} {_digits(chance, 4)} {_digits(chance, 4)}",
-        )
-    )()
+    return _one_of(
+        chance,
+        lambda: f"{''.join(chance.choices(_UPPER, k=3))}-{_digits(chance, 4)}-{_digits(chance, 2)}",
+        lambda: f"{_digits(chance, 4)}-{_digits(chance, 4)}",
+        lambda: f"{_digits(chance, 5)}-{_digits(chance, 3)}",
+        lambda: f"{''.join(chance.choices(_UPPER, k=2))}{_digits(chance, 6)}{chance.choice(_UPPER)}",
+        lambda: f"{_digits(chance, 3)}-{_digits(chance, 5)}-{chance.choice(_UPPER)}{_digits(chance, 2)}",
+        lambda: f"{_digits(chance, 6)}.{_digits(chance, 3)}",
+        lambda: f"{_digits(chance, 4)}-{chance.randrange(100):02}-{_digits(chance, 3)}-{_digits(chance, 4)}",
+        lambda: f"{_digits(chance, 3)}-{_digits(chance, 3)}-{_digits(chance, 4)}",
+        lambda: f"0{_digits(chance, 3)}-{_digits(chance, 4)}",
+        lambda: f"{_digits(chance, 3)} {_digits(chance, 3)} {_digits(chance, 3)}",
+        lambda: f"{_digits(chance, 8)}{chance.choice(_UPPER)}",
+        lambda: f"{_digits(chance, 6)}-{_digits(chance, 4)}",
+        lambda: f"{_digits(chance, 6)}-{_digits(chance, 7)}",
+        lambda: f"{_digits(chance, 4)} {_digits(chance, 4)} {_digits(chance, 4)}",
+    )
 
 
 def _padded(chance: random.Random, faker: Faker) -> str:
@@ -129,15 +132,14 @@ def _isbn(chance: random.Random, faker: Faker) -> str:
 
 def _stdnum(chance: random.Random, faker: Faker) -> str:
     """Numbers with check digits of other systems, from python-stdnum."""
-    return chance.choice(
-        (
-            lambda: (body := f"{chance.choice((35, 86, 99))}{_digits(chance, 12)}") + luhn.calc_check_digit(body),
-            lambda: (body := _digits(chance, 7)) + issn.calc_check_digit(body),
-            lambda: (body := "US" + _digits(chance, 9)) + isin.calc_check_digit(body),
-            lambda: (body := f"5493{_digits(chance, 14)}") + mod_97_10.calc_check_digits(body),
-            lambda: (body := _digits(chance, 12)) + ean.calc_check_digit(body),
-        )
-    )()
+    return _one_of(
+        chance,
+        lambda: (body := f"{chance.choice((35, 86, 99))}{_digits(chance, 12)}") + luhn.calc_check_digit(body),
+        lambda: (body := _digits(chance, 7)) + issn.calc_check_digit(body),
+        lambda: (body := "US" + _digits(chance, 9)) + isin.calc_check_digit(body),
+        lambda: (body := f"5493{_digits(chance, 14)}") + mod_97_10.calc_check_digits(body),
+        lambda: (body := _digits(chance, 12)) + ean.calc_check_digit(body),
+    )
 
 
 def _amount(chance: random.Random, faker: Faker) -> str:
@@ -156,9 +158,9 @@ def _amount(chance: random.Random, faker: Faker) -> str:
 
 
 def _address(chance: random.Random, faker: Faker) -> str:
-    return chance.choice(
-        (faker.ipv4, faker.ipv6, faker.mac_address, lambda: f"{faker.ipv4()}:{chance.randrange(65536)}")
-    )()
+    return _one_of(
+        chance, faker.ipv4, faker.ipv6, faker.mac_address, lambda: f"{faker.ipv4()}:{chance.randrange(65536)}"
+    )
 
 
 def _coordinates(chance: random.Random, faker: Faker) -> str:
@@ -170,14 +172,13 @@ def _ticket(chance: random.Random, faker: Faker) -> str:
 
 
 def _tracking(chance: random.Random, faker: Faker) -> str:
-    return chance.choice(
-        (
-            lambda: f"1Z{''.join(chance.choices(_UPPER + string.digits, k=16))}",
-            lambda: f"{''.join(chance.choices(_UPPER, k=2))}{_digits(chance, 9)}{''.join(chance.choices(_UPPER, k=2))}",
-            lambda: f"9400{_digits(chance, 18)}",
-            lambda: f"JJD{_digits(chance, 18)}",
-        )
-    )()
+    return _one_of(
+        chance,
+        lambda: f"1Z{''.join(chance.choices(_UPPER + string.digits, k=16))}",
+        lambda: f"{''.join(chance.choices(_UPPER, k=2))}{_digits(chance, 9)}{''.join(chance.choices(_UPPER, k=2))}",
+        lambda: f"9400{_digits(chance, 18)}",
+        lambda: f"JJD{_digits(chance, 18)}",
+    )
 
 
 def _wrong_card(chance: random.Random, faker: Faker) -> str:
@@ -194,13 +195,12 @@ def _wrong_account(chance: random.Random, faker: Faker) -> str:
 
 
 def _web_address(chance: random.Random, faker: Faker) -> str:
-    return chance.choice(
-        (
-            faker.uri,
-            lambda: f"https://{faker.domain_name()}:8443/a/{_digits(chance, 6)}?x={_digits(chance, 4)}#t",
-            lambda: f"git@{faker.domain_word()}:team/app.git",
-        )
-    )()
+    return _one_of(
+        chance,
+        faker.uri,
+        lambda: f"https://{faker.domain_name()}:8443/a/{_digits(chance, 6)}?x={_digits(chance, 4)}#t",
+        lambda: f"git@{faker.domain_word()}:team/app.git",
+    )
 
 
 def _program(chance: random.Random, faker: Faker) -> str:
@@ -239,19 +239,18 @@ def _public_key(chance: random.Random, faker: Faker) -> str:
 
 
 def _measure(chance: random.Random, faker: Faker) -> str:
-    return chance.choice(
-        (
-            lambda: f"{chance.randrange(10, 999)} x {chance.randrange(10, 999)} x {chance.randrange(10, 999)} mm",
-            lambda: f"{chance.randrange(100)}-{chance.randrange(100)}, {chance.randrange(100)}-{chance.randrange(100)}",
-            lambda: f"pages {chance.randrange(100, 500)}-{chance.randrange(500, 999)}",
-            lambda: f"{chance.randrange(1900, 2020)}-{chance.randrange(2020, 2030)}",
-            lambda: (
-                f"{chance.randrange(1, 9)}.{chance.randrange(1, 30)}.{chance.randrange(1, 30)}.{chance.randrange(1, 9)}"
-            ),
-            lambda: " ".join(str(chance.randrange(1, 60)) for _ in range(6)),
-            lambda: f"{chance.randrange(10, 60)}° {chance.randrange(10, 60)} min {chance.randrange(10, 60)} s",
-        )
-    )()
+    return _one_of(
+        chance,
+        lambda: f"{chance.randrange(10, 999)} x {chance.randrange(10, 999)} x {chance.randrange(10, 999)} mm",
+        lambda: f"{chance.randrange(100)}-{chance.randrange(100)}, {chance.randrange(100)}-{chance.randrange(100)}",
+        lambda: f"pages {chance.randrange(100, 500)}-{chance.randrange(500, 999)}",
+        lambda: f"{chance.randrange(1900, 2020)}-{chance.randrange(2020, 2030)}",
+        lambda: (
+            f"{chance.randrange(1, 9)}.{chance.randrange(1, 30)}.{chance.randrange(1, 30)}.{chance.randrange(1, 9)}"
+        ),
+        lambda: " ".join(str(chance.randrange(1, 60)) for _ in range(6)),
+        lambda: f"{chance.randrange(10, 60)}° {chance.randrange(10, 60)} min {chance.randrange(10, 60)} s",
+    )
 
 
 def _postal_code(chance: random.Random, faker: Faker) -> str:

@@ -3,9 +3,10 @@
 Two policies look at the question and two at the answer; each is a line of Python. The model answers at once.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from common import STORED_ANSWER, Turn
+from peers.fixed_models import lightagent_model, openai_agents_model
 
 FORBIDDEN = "forbidden"
 
@@ -19,21 +20,10 @@ def allowed(text: str) -> str:
 
 def lightagent_turns() -> Mapping[str, Turn]:
     """This project: guardrails, which may be async or not, its templates, and gates."""
-    from lightagent import ChatModel, ChatRequest, Gate, JsonObject, LightAgent, Passed, Phase
+    from lightagent import Gate, JsonObject, LightAgent, Passed, Phase
     from lightagent import maximum_length_guardrail as length
-    from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
     from lightagent.domain.policy import PHASES, PayloadT, Subject, Verdict
     from lightagent.ports.policy import HeldStream
-
-    class Model(ChatModel):
-        name = "fixed"
-
-        async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
-            yield TextDelta(STORED_ANSWER)
-            yield ReplyEnd("stop")
-
-        async def aclose(self) -> None:
-            """Nothing is open."""
 
     def sync(text: str, context: JsonObject) -> bool:
         return FORBIDDEN not in text
@@ -61,7 +51,7 @@ def lightagent_turns() -> Mapping[str, Turn]:
         gate: Gate | None = None,
     ) -> Turn:
         agent = LightAgent(
-            model=Model(),
+            model=lightagent_model(),
             instructions="You answer.",
             gate=gate,
             input_guardrails=before,
@@ -131,18 +121,6 @@ def pydantic_ai_turns() -> Mapping[str, Turn]:
 def openai_agents_turns() -> Mapping[str, Turn]:
     """openai-agents: input and output guardrails. A synchronous one runs in the event loop itself."""
     import agents
-    from openai.types.responses import ResponseOutputMessage, ResponseOutputText
-
-    agents.set_tracing_disabled(True)
-
-    class Model(agents.Model):
-        async def get_response(self, *args: object, **kwargs: object) -> agents.ModelResponse:
-            text = ResponseOutputText(text=STORED_ANSWER, type="output_text", annotations=[])
-            said = ResponseOutputMessage(id="m", role="assistant", status="completed", type="message", content=[text])
-            return agents.ModelResponse([said], agents.Usage(), None)
-
-        def stream_response(self, *args: object, **kwargs: object) -> AsyncGenerator[object, None]:
-            raise NotImplementedError
 
     def sync(ctx: object, agent: object, text: object) -> agents.GuardrailFunctionOutput:
         return agents.GuardrailFunctionOutput(None, FORBIDDEN in str(text))
@@ -154,7 +132,7 @@ def openai_agents_turns() -> Mapping[str, Turn]:
         agent = agents.Agent(
             name="bench",
             instructions="You answer.",
-            model=Model(),
+            model=openai_agents_model(),
             input_guardrails=[agents.InputGuardrail(function, run_in_parallel=False) for function in functions],
             output_guardrails=[agents.OutputGuardrail(function) for function in functions],
         )

@@ -1,10 +1,10 @@
 """Conversations that are stored in SQLite, as a reader of each library's documentation would write them."""
 
-from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from common import STORED_ANSWER, Turn
+from peers.fixed_models import lightagent_model, openai_agents_model
 
 
 async def bounded_turns(file: Path, stack: AsyncExitStack) -> Turn:
@@ -14,24 +14,13 @@ async def bounded_turns(file: Path, stack: AsyncExitStack) -> Turn:
 
 async def lightagent_turns(file: Path, stack: AsyncExitStack, *, max_tokens: int | None = None) -> Turn:
     """This project: `session_id=` over its SQLite store."""
-    from lightagent import ChatModel, ChatRequest, ContextBudget, LightAgent
+    from lightagent import ContextBudget, LightAgent
     from lightagent.adapters.journals.sqlite import SqliteJournalStore
-    from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
-
-    class Model(ChatModel):
-        name = "fixed"
-
-        async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
-            yield TextDelta(STORED_ANSWER)
-            yield ReplyEnd("stop")
-
-        async def aclose(self) -> None:
-            """Nothing is open."""
 
     store = SqliteJournalStore(str(file))
     stack.push_async_callback(store.aclose)
     budget = None if max_tokens is None else ContextBudget(max_tokens=max_tokens, strategy="drop")
-    agent = LightAgent(model=Model(), instructions="You answer.", session_store=store, context_budget=budget)
+    agent = LightAgent(model=lightagent_model(), instructions="You answer.", session_store=store, context_budget=budget)
 
     async def turn(question: str) -> str:
         return await agent.arun(question, session_id="one", user_id="ann")
@@ -66,20 +55,8 @@ async def langgraph_turns(file: Path, stack: AsyncExitStack) -> Turn:
 async def openai_agents_turns(file: Path, stack: AsyncExitStack) -> Turn:
     """`Runner.run` with its `SQLiteSession`."""
     import agents
-    from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 
-    agents.set_tracing_disabled(True)
-
-    class Model(agents.Model):
-        async def get_response(self, *args: object, **kwargs: object) -> agents.ModelResponse:
-            text = ResponseOutputText(annotations=[], text=STORED_ANSWER, type="output_text")
-            said = ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")
-            return agents.ModelResponse(output=[said], usage=agents.Usage(), response_id=None)
-
-        def stream_response(self, *args: object, **kwargs: object) -> AsyncGenerator[object, None]:
-            raise NotImplementedError("Only whole answers are measured.")
-
-    agent = agents.Agent(name="bench", instructions="You answer.", model=Model())
+    agent = agents.Agent(name="bench", instructions="You answer.", model=openai_agents_model())
     session = agents.SQLiteSession("one", str(file))
     stack.callback(session.close)
 

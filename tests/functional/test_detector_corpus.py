@@ -1,4 +1,4 @@
-"""Detectors find what they should, and take nothing else for it, on the half of a corpus that nobody tuned them on."""
+"""Detectors find what they should, and nothing else, on the half of a corpus on which they were not tuned."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_phonenumbers_knows_the_numbers_of_all_countries() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--detector", "nothing"), ("--half", "all")])
-def test_what_there_is_not_is_named(arguments: tuple[str, ...]) -> None:
+def test_an_unknown_detector_or_half_is_named_in_the_error(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "benchmarks/detectors.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=55, check=False)
     assert done.returncode != 0

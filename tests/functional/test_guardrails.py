@@ -189,7 +189,7 @@ def test_private_input_never_reaches_the_model(query: str) -> None:
 
 
 def called(guardrail: ToolGuardrail, **arguments: JsonValue) -> tuple[str, list[object]]:
-    """What the model is told of a call, and the arguments with which the tool was called."""
+    """The result that the model gets of a call, and the arguments with which the tool was called."""
     done: list[object] = []
 
     @tool

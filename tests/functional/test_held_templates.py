@@ -40,7 +40,7 @@ def private(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Seen:
-    """A run, and all that anybody can see of it."""
+    """A run, and all that callers, traces and journals show of it."""
 
     result: RunResult[str]
     shown: dict[str, str]
@@ -65,8 +65,8 @@ async def run(guardrail: DetectorGuardrail, deltas: list[Delta | Exception], *, 
         result = events.result
     else:
         result = await agent.arun("q", result_format="object", trace=True)
-    told = json.dumps([shown, result.to_dict(), result.trace], ensure_ascii=False)
-    return Seen(result, shown, told + json.dumps(json.loads(result.journal.to_json()), ensure_ascii=False))
+    reported = json.dumps([shown, result.to_dict(), result.trace], ensure_ascii=False)
+    return Seen(result, shown, reported + json.dumps(json.loads(result.journal.to_json()), ensure_ascii=False))
 
 
 def bytewise(text: str, number: int) -> list[Delta | Exception]:

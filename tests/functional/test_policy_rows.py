@@ -14,6 +14,7 @@ from lightagent import (
     Detector,
     Finding,
     GuardrailDecision,
+    HookContext,
     JsonObject,
     LightAgent,
     Limits,
@@ -25,11 +26,14 @@ from lightagent import (
 )
 from lightagent.aiokits.thread_job import Pace
 from lightagent.aiokits.worker_threads import run_in_thread_at
-from lightagent.application.policies import rows
+from lightagent.application.policies import ask_hook, rows
+from lightagent.application.policies.hook_payloads import hook_payload
 from lightagent.application.policies.text_guardrails import QUICK
 from lightagent.domain.events import Admitted
 from lightagent.domain.guardrails import TextGuardrail
+from lightagent.domain.hooks import HookPhase
 from lightagent.domain.outcomes import Blocked, Completed
+from lightagent.domain.policy import Subject
 from lightagent.testing import ScriptedModel
 
 T = TypeVar("T")
@@ -111,6 +115,27 @@ async def test_an_async_policy_between_others_is_asked_in_its_place(hops: list[s
         assert hops == ["hop", "hop"]
 
 
+async def test_the_payload_of_an_async_hook_behind_another_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a model request is a copy of the whole conversation."""
+    made: list[str] = []
+
+    def counted(phase: HookPhase, subject: Subject, payload: object) -> JsonObject:
+        made.append(phase)
+        return hook_payload(phase, subject, payload)
+
+    monkeypatch.setattr(ask_hook, "hook_payload", counted)
+
+    def looks(context: HookContext) -> None:
+        """Looks."""
+
+    async def waits(context: HookContext) -> None:
+        """Waits."""
+
+    hooks = [PolicyHook(hook, phases=["before_model_request"]) for hook in (looks, waits)]
+    await LightAgent(model=ScriptedModel(["Fine."]), hooks=hooks).arun("q")
+    assert made == ["before_model_request"] * 2
+
+
 async def test_a_hook_that_fails_and_may_continue_does_not_end_the_row(hops: list[str]) -> None:
     seen: list[str] = []
 
@@ -152,7 +177,7 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
-async def test_what_is_given_up_begins_no_further_function(gate: threading.Event) -> None:
+async def test_a_row_that_is_given_up_calls_no_further_function(gate: threading.Event) -> None:
     """The one that hangs goes on in its thread; the next one of its row is not called when it ends."""
     seen, ended = list[str](), threading.Event()
 
@@ -180,28 +205,56 @@ async def test_templates_that_take_no_time_go_to_no_thread(hops: list[str]) -> N
     assert hops == ["hop"]
 
 
-class Slow(Detector):
-    """A detector of somebody's, which may take its time."""
+class Graded:
+    """A guardrail of a program with an attribute that has the same name as one of the templates."""
 
-    def __init__(self, window: int | None) -> None:
+    quick = True
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+
+    def __call__(self, text: str, context: JsonObject) -> bool:
+        self.threads.append(threading.current_thread())
+        return True
+
+
+class GradedAsync:
+    """The same, async."""
+
+    quick = True
+
+    async def __call__(self, text: str, context: JsonObject) -> bool:
+        return True
+
+
+async def test_only_templates_are_called_in_the_event_loop() -> None:
+    graded = Graded()
+    assert isinstance((await asked("q", graded)).outcome, Completed)
+    assert threading.current_thread() not in graded.threads
+    assert isinstance((await asked("q", GradedAsync())).outcome, Completed)
+
+
+class Slow(Detector):
+    """A detector of another package, which may take its time and needs whole texts."""
+
+    def __init__(self) -> None:
         self.threads: list[str] = []
-        self._window = window
 
     @property
     def name(self) -> str:
         return "slow"
 
     @property
-    def window(self) -> int | None:
-        return self._window
+    def window(self) -> None:
+        return None
 
     def find(self, text: str) -> Sequence[Finding]:
         self.threads.append(threading.current_thread().name)
         return [Finding(0, 4)] if text.startswith("Mail") else []
 
 
-async def test_a_detector_of_somebodys_looks_at_whole_texts_in_a_thread(hops: list[str]) -> None:
-    detector = Slow(None)
+async def test_a_detector_of_another_package_looks_at_whole_texts_in_a_thread(hops: list[str]) -> None:
+    detector = Slow()
     agent = LightAgent(
         model=ScriptedModel(["Mail me."] * 2), output_guardrails=[output_redaction_guardrail(detector, "[x]")]
     )

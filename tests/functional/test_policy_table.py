@@ -181,7 +181,7 @@ def typed(decorator: object, once: Once, timeout: float | None) -> Policies:
     async def hook(payload: object, subject: Subject) -> object:
         return await once.answer(subject.origin.path)
 
-    # What a hook answers is not trusted, whatever its types say.
+    # What a hook answers is not trusted, even where its types are right.
     assert callable(decorator)
     made: object = decorator(timeout=timeout)
     assert callable(made)

@@ -86,6 +86,21 @@ def url_guard() -> DetectorGuardrail:
     return DetectorGuardrail("urls", [UrlDetector(["example.com", "*.example.org"])], "", "[link]")
 
 
+NAMED = ("password: aBcXeFgZiJkLmNoPqRsTaBcX", "token=qWeRtYuIoPaSdFgHjKlZxCvB", "secret is d3b07384d113edec49eaa6238a")
+"""Secrets beside their names, two of them without a digit."""
+
+
+@pytest.mark.parametrize("private", [*PRIVATE, *NAMED])
+def test_a_finding_does_not_depend_on_characters_far_away(private: str) -> None:
+    """A detector that skips a text because it lacks some character must not need that character."""
+    text = f"It is {private} then. " + "More words follow it here. " * 20
+    later = text + "0123456789 +00 @ - :// ( sk- eyJ -----BEGIN"
+    found = merged(ValidatedDetector().find(text))
+    assert found
+    assert merged(ValidatedDetector().find(later)) == found
+    assert held(guard("***"), list(later)) == (guard("***").review(later, structured=False), False)
+
+
 def test_a_key_of_many_lines_grows_until_it_ends() -> None:
     key = next(one for one in PRIVATE if one.startswith("-----BEGIN"))
     text = f"Here it is: {key} and that was it. " + "More words. " * 40

@@ -1,4 +1,4 @@
-"""Puts what a run is about to do before its gates. Whatever goes wrong with a gate blocks the run: it fails closed."""
+"""Puts what a run is about to do before its gates. A gate that fails blocks the run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Reviewer:
         return policy_names(self.gates)
 
     async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT] | Stopped:
-        """The verdict of all gates that review this phase, at which the run goes on or ends."""
+        """The verdict of all gates at a phase at which the run goes on or ends."""
         gates = self.gates
         if len(gates) == 1 and phase in self.phases:
             verdict = await self._ask(gates[0], phase, subject, payload)
@@ -101,7 +101,7 @@ class Reviewer:
         for gate in self.gates:
             try:
                 stream = gate.hold(subject)
-            except FAILURES as raised:  # A policy of anybody's: it fails closed.
+            except FAILURES as raised:  # Foreign code: a policy that raises blocks.
                 failure(raised)
                 return policy_fault(gate, "model_reply", f"It raised {type(raised).__name__}.")
             if stream is not None:
@@ -127,12 +127,12 @@ class Reviewer:
                 verdict = await await_foreign(asked, timeout, in_time=self.in_time)
         except TimeoutError:
             return policy_fault(gate, phase, "It did not decide in time.")
-        except FAILURES as raised:  # A policy of anybody's: it fails closed, whatever it raises.
+        except FAILURES as raised:  # Foreign code: a policy that raises blocks.
             if isinstance(failure(raised), InnerCancellation):
                 return policy_fault(gate, phase, "Something that it waited for was cancelled.")
             return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
         if type(verdict) is Passed and verdict.payload is payload and verdict.decisions is _NO_DECISIONS:
-            return verdict  # Nothing can change it, so it has passed as it was.
+            return verdict  # It passed an immutable payload unchanged, so there is nothing to check.
         return _checked(gate, phase, payload, verdict)
 
 
@@ -160,7 +160,7 @@ def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Ve
             check_payload(reviewed)
     except ConfigurationError as error:
         return policy_fault(gate, phase, f"What it made of the payload does not fit: {error.message}")
-    except FAILURES as raised:  # A comparison of anybody's.
+    except FAILURES as raised:  # The comparison is foreign code.
         return policy_fault(
             gate, phase, f"Comparing what it made of the payload raised {type(failure(raised)).__name__}."
         )

@@ -34,15 +34,15 @@ from lightagent.domain.provider_fields import are_opaque_fields, are_provider_fi
 
 PayloadT = TypeVar("PayloadT")
 
-_OF_TEXTS: Final = (OutputPayload, EndPayload, ResultPayload, HandoffPayload, ContextPayload)
-"""Payloads in which nothing can be changed."""
+_IMMUTABLE: Final = (OutputPayload, EndPayload, ResultPayload, HandoffPayload, ContextPayload)
+"""Payloads that have no part which can be changed in place."""
 
 _TRUST: Final[tuple[Trust, ...]] = ("trusted", "untrusted")
 
 
 def copy_payload(payload: PayloadT) -> PayloadT:
     """The payload with its plain JSON copied, so that a policy that changes it in place changes nothing else."""
-    if type(payload) in _OF_TEXTS:
+    if type(payload) in _IMMUTABLE:
         return payload
     reviewed: object = payload
     copied = reviewed

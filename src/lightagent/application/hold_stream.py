@@ -85,7 +85,7 @@ def _through(deltas: Sequence[Delta], streams: Sequence[tuple[Gate, HeldStream]]
         for delta in deltas:
             try:
                 released: object = stream.feed(delta)
-            except FAILURES as raised:  # A policy of anybody's: it fails closed.
+            except FAILURES as raised:  # Foreign code: a policy that raises blocks.
                 failure(raised)
                 return policy_fault(gate, "model_reply", f"Its held stream raised {type(raised).__name__}.")
             if isinstance(released, Stopped) and are_decisions(released.decisions, "model_reply"):
@@ -102,7 +102,7 @@ async def _end(gate: Gate, stream: HeldStream, *, in_time: bool) -> Passed[tuple
         verdict: object = await await_foreign(stream.end(), gate.timeout, in_time=in_time)
     except TimeoutError:
         return policy_fault(gate, "model_reply", "Its held stream did not end in time.")
-    except FAILURES as raised:  # A policy of anybody's: it fails closed.
+    except FAILURES as raised:  # Foreign code: a policy that raises blocks.
         if isinstance(failure(raised), InnerCancellation):
             return policy_fault(gate, "model_reply", "Something that its held stream waited for was cancelled.")
         return policy_fault(gate, "model_reply", f"Its held stream raised {type(raised).__name__}.")

@@ -1,4 +1,4 @@
-"""What reviews are about, made once for all boundaries at which it is the same."""
+"""What the reviews of a run are about, made once for all boundaries at which it is the same."""
 
 from __future__ import annotations
 
@@ -34,53 +34,51 @@ class RunSubjects:
         path: the ids of the calls that lead to it from the outermost run.
     """
 
-    __slots__ = ("_attempt", "_head", "_is_asked", "_known", "_origin", "_path", "_record", "_run", "_subject", "_turn")
+    __slots__ = ("_facts_key", "_origin", "_origin_key", "_path", "_record", "_run", "_subject")
 
     def __init__(self, record: RunRecord, path: tuple[str, ...]) -> None:
         self._record = record
         self._path = path
-        self._head: AgentHead | None = None
-        self._turn = self._attempt = -1
         self._origin = NO_ORIGIN
-        self._run: Run | None = None
-        self._known: AgentHead | None = None
-        self._is_asked = False
+        self._origin_key: tuple[int, int, AgentHead] | None = None
         self._subject = _NOTHING
+        self._facts_key: tuple[AgentHead, bool, tuple[str, ...]] | None = None
+        self._run: Run | None = None
 
     def origin(self, run: Run) -> Origin:
         """Where what happens now belongs."""
-        turn, attempt = run.turn_now, run.attempt or 1
-        if turn != self._turn or attempt != self._attempt or run.head is not self._head:
-            self._turn, self._attempt, self._head = turn, attempt, run.head
-            self._origin = run.origin(self._path)
+        key = run.turn_now, run.attempt or 1, run.head
+        if key != self._origin_key:
+            self._origin_key, self._origin = key, run.origin(self._path)
         return self._origin
 
     def subject(self, run: Run, name: str = "", call_id: str = "", own: OwnFacts | None = None) -> Subject:
         """What a review of what happens now is about."""
-        # A policy may have put something into the parameters, which are an object that can be changed.
-        if run is not self._run or self._subject.facts.params:
-            self._look_at(run)
-        common = self._subject
+        common = self._common(run)
         if own is not None:
             facts = replace(common.facts, params=own.params, tools=own.tools, specs=own.specs, approved=own.approved)
             return Subject(common.origin, name, call_id, facts)
         return Subject(common.origin, name, call_id, common.facts) if name or call_id else common
 
-    def _look_at(self, run: Run) -> None:
-        """Work out what all reviews are about, as far as it is not what it was."""
-        common, origin = self._subject, self.origin(run)
-        facts = common.facts
-        is_stale = run.head is not self._known or run.admitted is not self._is_asked
-        if is_stale or run.untrusted is not facts.untrusted or facts.params:
-            self._known, self._is_asked, facts = run.head, run.admitted, self._facts(run)
+    def _common(self, run: Run) -> Subject:
+        """What all reviews are about, made again only where something has changed."""
+        common = self._subject
+        # The parameters are a dict, into which a policy may have put something.
+        is_spoiled = bool(common.facts.params)
+        if run is self._run and not is_spoiled:
+            return common
+        origin, facts, key = self.origin(run), common.facts, (run.head, run.admitted, run.untrusted)
+        if key != self._facts_key or is_spoiled:
+            self._facts_key, facts = key, self._facts(run)
         if origin is not common.origin or facts is not common.facts:
             self._subject = Subject(origin, facts=facts)
         self._run = run
+        return self._subject
 
     def _facts(self, run: Run) -> RunFacts:
         """The facts that are the same at every boundary, as long as the same agent acts.
 
-        What was asked stays known when it is not among the messages any more.
+        The query stays known when it is not among the messages any more.
         """
         head, asked = run.head, run.query
         known = self._subject.facts.query

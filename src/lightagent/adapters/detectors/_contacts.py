@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lightagent.adapters.detectors._rules import DIGITS, Rule
+from lightagent.adapters.detectors._rules import DIGITS, Rule, groups_if
 
 _EMAIL: Final = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+][A-Za-z0-9._%+-]{0,63}"
     r"@[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z][A-Za-z0-9-]{1,62}){1,4}"
 )
 
-# Of each calling code, the digits that a number in a fixed or mobile network has behind it.
+# By calling code: how many digits a number in a fixed or mobile network has after it.
 _LENGTHS: Final = {
     code: frozenset(lengths)
     for lengths, codes in (
         ((5,), "247 500 682"),
         ((6,), "298 299 672 681 687"),
-        (
-            (7,),
-            "238 239 246 248 269 291 297 501 592 673 674 679 680 691 692 960",
-        ),
+        ((7,), "238 239 246 248 269 291 297 501 592 673 674 679 680 691 692 960"),
         (
             (8,),
             "45 47 65 216 222 223 226 227 228 232 235 236 253 257 266 268 350 356 357 370 371 373 374 382 386 389 "
@@ -77,7 +74,6 @@ _INTERNATIONAL: Final = re.compile(
     r"(?<![A-Za-z0-9+])(?:\+|00)[1-9]\d{0,14}"
     r"(?:[ .-]?\(0?\d{1,4}\)[ .-]?\d{1,12})?(?:[ .-]\d{1,12}){0,6}(?![A-Za-z0-9])"
 )
-_GROUP: Final = re.compile(r"\d+")
 _LEAST_DIGITS: Final = 7
 _MOST_DIGITS: Final = 15
 
@@ -99,7 +95,6 @@ _NATIONAL: Final = {
     }.items()
 }
 
-
 _DIALLED: Final = {
     **dict.fromkeys(("FR", "GB", "DE", "JP"), ("0",)),
     "US": DIGITS,
@@ -107,13 +102,7 @@ _DIALLED: Final = {
     "BR": ("(",),
     "IN": tuple("6789"),
 }
-"""What a number written in a country's way has among its characters."""
-
-
-def phone_size(text: str) -> int:
-    """The characters of the phone number that the text begins with: as many groups of digits as its country has."""
-    ends = [group.end() for group in _GROUP.finditer(text)]
-    return next((end for end in reversed(ends) if _is_phone(text[:end])), 0)
+"""By country: characters of which each number that is written in its way has at least one."""
 
 
 def _is_phone(text: str) -> bool:
@@ -126,7 +115,7 @@ def _is_phone(text: str) -> bool:
 
 RULES: Final = (
     Rule("email", _EMAIL, window=132, needs=("@",)),
-    Rule("phone", _INTERNATIONAL, phone_size, 40, ("+", "00")),
+    Rule("phone", _INTERNATIONAL, groups_if(_is_phone), 40, ("+", "00")),
     *(
         Rule(f"phone_{country.lower()}", pattern, window=32, needs=_DIALLED[country], country=country)
         for country, pattern in _NATIONAL.items()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true, whole
+from lightagent.adapters.detectors._rules import DIGITS, Confirm, Rule, if_true
 
 Check = Callable[[str], bool]
 """Whether a number, without what separates its groups, is one."""
@@ -61,8 +61,9 @@ def _china(text: str) -> bool:
 
 
 def _finland(text: str) -> bool:
-    letters = "0123456789ABCDEFHJKLMNPRSTUVWXY"
-    return _is_date(text[4:6], text[2:4], text[:2]) and letters[int(text[:6] + text[7:10]) % 31] == text[10]
+    """The sign between the birthday and the rest says the century: most are letters, the others are separators."""
+    letters, birthday, rest = "0123456789ABCDEFHJKLMNPRSTUVWXY", text[:6], text[-4:]
+    return _is_date(text[4:6], text[2:4], text[:2]) and letters[int(birthday + rest[:3]) % 31] == rest[3]
 
 
 def _france(text: str) -> bool:
@@ -142,13 +143,8 @@ def _spain(text: str) -> bool:
 
 
 def _sweden(text: str) -> bool:
-    last = text[-10:]
-    return (
-        len(text) in (10, 12)
-        and text[:-10] in ("", "19", "20")
-        and _is_date(last[:2], last[2:4], last[4:6])
-        and luhn(last)
-    )
+    century, last = text[:-10], text[-10:]
+    return century in ("", "19", "20") and _is_date(last[:2], last[2:4], last[4:6]) and luhn(last)
 
 
 def _switzerland(text: str) -> bool:
@@ -162,14 +158,14 @@ def _united_states(text: str) -> bool:
 
 _SEPARATORS: Final = str.maketrans("", "", " .-+")
 
-_FORMS: Final[tuple[tuple[str, str, Check | None], ...]] = (
+_FORMS: Final[tuple[tuple[str, str, Check], ...]] = (
     ("be_nn", r"[0-9]{}\d\.\d\d\.\d\d-\d{3}\.\d\d", _belgium),
     ("br_cpf", r"[0-9]{}\d\d\.\d{3}\.\d{3}-\d\d", _brazil),
     ("ch_ahv", r"7{}56(?:\.\d{4}\.\d{4}\.\d\d|\d{10})", _switzerland),
     ("cn_id", r"[1-9]{}\d{16}[\dXx]", _china),
     ("de_idnr", r"[1-9]{}\d(?: \d{3} \d{3} \d{3}|\d{9})", _germany),
     ("es_id", r"[0-9XYZ]{}-?\d{7}-?[A-HJ-NP-TV-Z]", _spain),
-    ("fi_hetu", r"[0-9]{}\d{5}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", None),
+    ("fi_hetu", r"[0-9]{}\d{5}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", _finland),
     ("fr_nir", r"[1-478]{} ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d", _france),
     ("gb_nino", r"[A-CEGHJ-PR-TW-Z]{}[A-CEGHJ-NPR-TW-Z] \d\d \d\d \d\d [A-D]", _britain),
     ("in_aadhaar", r"[2-9]{}\d{3}(?: \d{4} \d{4}|-\d{4}-\d{4})", _india),
@@ -181,34 +177,31 @@ _FORMS: Final[tuple[tuple[str, str, Check | None], ...]] = (
     ("se_pn", r"[0-9]{}\d{5}(?:\d\d)?[-+]\d{4}", _sweden),
     ("us_ssn", r"[0-9]{}\d\d(?:-\d\d-|\x20\d\d\x20)\d{4}", _united_states),
 )
-"""By kind, which begins with the country: how the number is written, and its check, if it has one.
+"""By kind, which begins with the country: how the number is written, and its check.
 
 Behind its first character, ``{}`` stands for what must not be before it. An expression that begins with a character is
 searched for much faster than one that begins with a condition.
 """
 
-_WHOLE: Final[dict[str, Check]] = {"fi_hetu": _finland}
-"""Checks that read a number with its separator, which says the century."""
 
-
-def _confirm(kind: str, check: Check | None) -> Callable[[str], int]:
-    entire = _WHOLE.get(kind)
-    if entire is not None:
-        return if_true(entire)
-    if check is None:
-        return whole
+def _confirm(check: Check) -> Confirm:
     return if_true(lambda proposed: check(proposed.translate(_SEPARATORS)))
 
 
 _BEFORE: Final = "(?<![A-Za-z0-9.+-].)"
 _BEHIND: Final = r"(?![A-Za-z0-9]|[.-]\d)"
 
-_PATTERNS: Final = {kind: re.compile(f"(?s:{form.replace('{}', _BEFORE)}){_BEHIND}") for kind, form, _ in _FORMS}
-
 _NEEDS: Final = {"ch_ahv": ("756",), **dict.fromkeys(("be_nn", "br_cpf", "kr_rrn"), ("-",)), "se_pn": ("-", "+")}
-"""What a number has among its characters beside digits."""
+"""Characters of which each number of the kind has at least one, where they are rarer than digits."""
 
 RULES: Final = tuple(
-    Rule(kind, _PATTERNS[kind], _confirm(kind, check), 24, _NEEDS.get(kind, DIGITS), kind[:2].upper())
-    for kind, _, check in _FORMS
+    Rule(
+        kind,
+        re.compile(f"(?s:{form.replace('{}', _BEFORE)}){_BEHIND}"),
+        _confirm(check),
+        24,
+        _NEEDS.get(kind, DIGITS),
+        kind[:2].upper(),
+    )
+    for kind, form, check in _FORMS
 )

@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Final
 
-from lightagent.adapters.detectors._rules import DIGITS, Rule, if_true
+from lightagent.adapters.detectors._rules import Rule, if_true
 
 _START: Final = r"(?<![A-Za-z0-9_])"
 _CLOUD: Final = re.compile(
@@ -37,8 +37,10 @@ _PEM: Final = re.compile(
 
 _URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/:@?#\"'<>]{1,64}:(?P<value>[^\s/:@?#\"'<>]{1,64})(?=@[A-Za-z0-9\[])")
 
+# The first letter stands alone, since an expression that begins with a character is searched for much faster.
 _NAMED: Final = re.compile(
-    r"(?i:key|secret|token|password|passwd|bearer)[\"']?(?:\s{0,2}(?::=|=>|[:=]|is)\s{0,2}|\s)[\"']?"
+    r"[KSTPBkstpb](?i:(?<=k)ey|(?<=s)ecret|(?<=t)oken|(?<=p)assword|(?<=p)asswd|(?<=b)earer)"
+    r"[\"']?(?:\s{0,2}(?::=|=>|[:=]|is)\s{0,2}|\s)[\"']?"
     r"(?P<value>[A-Za-z0-9_+/=.~-]{16,512})"
 )
 _LOOKED_AT: Final = 24
@@ -50,6 +52,8 @@ _ENTROPY: Final = 2.6
 _CHANGES: Final = 0.4
 """Of the places between two characters, those between a digit, a small letter and a capital one. By chance it is more
 than half of them; in names of programs, such as ``customerIdentifier``, it is less."""
+_CHANGES_OF_LETTERS: Final = 0.5
+"""The same of a text without digits."""
 
 
 def looks_random(value: str) -> bool:
@@ -58,7 +62,7 @@ def looks_random(value: str) -> bool:
     digits, letters = sum(map(str.isdigit, head)), sum(map(str.isalpha, head))
     if digits >= 2 and letters >= 2:
         return _entropy(head) >= _ENTROPY
-    return _is_mixed(head, 0.0 if digits else 0.1)
+    return _is_mixed(head, _CHANGES if digits else _CHANGES_OF_LETTERS)
 
 
 def _entropy(text: str) -> float:
@@ -66,11 +70,11 @@ def _entropy(text: str) -> float:
     return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())
 
 
-def _is_mixed(text: str, more: float = 0.0) -> bool:
-    """Whether characters are of another kind than the one before them as often as in a text by chance."""
+def _is_mixed(text: str, share: float) -> bool:
+    """Whether at least this share of the characters are of another kind than the one before them."""
     kinds = [(one.isdigit(), one.isupper(), one.islower()) for one in text]
     changes = sum(one != before for before, one in pairwise(kinds))
-    return changes >= (_CHANGES + more) * (len(text) - 1)
+    return changes >= share * (len(text) - 1)
 
 
 def _is_sk(key: str) -> bool:
@@ -78,7 +82,7 @@ def _is_sk(key: str) -> bool:
     if found is None:
         return False
     head = found["body"][:_LOOKED_AT_OF_SK]
-    return any(map(str.isdigit, head)) or _is_mixed(head)
+    return any(map(str.isdigit, head)) or _is_mixed(head, _CHANGES)
 
 
 RULES: Final = (
@@ -87,5 +91,5 @@ RULES: Final = (
     Rule("jwt", _JWT, if_true(lambda token: token.startswith(_JOSE_HEADERS)), 17, ("eyJ",)),
     Rule("private_key", _PEM, window=80, needs=("-----BEGIN",)),
     Rule("url_password", _URL_PASSWORD, window=132, needs=("://",)),
-    Rule("secret", _NAMED, if_true(looks_random), 48, DIGITS),
+    Rule("secret", _NAMED, if_true(looks_random), 48),
 )

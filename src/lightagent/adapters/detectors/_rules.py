@@ -23,6 +23,18 @@ def if_true(check: Callable[[str], bool]) -> Confirm:
     return lambda proposed: len(proposed) if check(proposed) else 0
 
 
+def groups_if(check: Callable[[str], bool]) -> Confirm:
+    """The longest beginning that ends with a group of digits and for which the check holds."""
+
+    def confirm(proposed: str) -> int:
+        ends = [group.end() for group in _GROUP.finditer(proposed)]
+        return next((end for end in reversed(ends) if check(proposed[:end])), 0)
+
+    return confirm
+
+
+_GROUP: Final = re.compile(r"\d+")
+
 DIGITS: Final = tuple("0123456789")
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lightagent.adapters.detectors._rules import DIGITS, Rule, find_all
+from lightagent.adapters.detectors._rules import DIGITS, Rule, find_all, groups_if
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.findings import Finding
 from lightagent.ports.detectors import Detector
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 _WINDOW: Final = 40
 _PROPOSED: Final = re.compile(
@@ -21,12 +24,12 @@ _PROPOSED: Final = re.compile(
 )
 _GROUP: Final = re.compile(r"\d+")
 _LEAST_DIGITS, _MOST_DIGITS = 7, 17
-"""With the digits that are dialled before a number."""
+"""Of a number, with the digits that are dialled before it."""
 
 _ELSE: Final = re.compile(
     r"(?:19|20)\d\d([-./])\d\d?\1\d\d?|\d\d?([-./])\d\d?\2(?:19|20)?\d\d|\d{1,3}(?:\.\d{1,3}){3}|\d+[./]\d+"
 )
-"""Dates, addresses of machines, numbers with a fraction."""
+"""Dates, IP addresses, decimal fractions."""
 
 _LEAST_DIALLED, _LEAST_BARE = 9, 10
 """Digits of a national number with the one that is dialled before it: in groups, and in one piece."""
@@ -53,7 +56,7 @@ class PhoneNumberDetector(Detector):
                 f"regions: {unknown[0]!r:.20} is not a country.", guidance="Countries have two letters, such as 'US'."
             )
         self._regions = tuple(regions)
-        self._rules = (Rule("phone", _PROPOSED, self._confirm, _WINDOW, DIGITS),)
+        self._rules = (Rule("phone", _PROPOSED, groups_if(self._is_phone), _WINDOW, DIGITS),)
 
     @property
     def name(self) -> str:
@@ -66,44 +69,43 @@ class PhoneNumberDetector(Detector):
     def find(self, text: str) -> Sequence[Finding]:
         return list(find_all(self._rules, text))
 
-    def _confirm(self, proposed: str) -> int:
-        ends = [group.end() for group in _GROUP.finditer(proposed)][:8]
-        return next((end for end in reversed(ends) if self._is_phone(proposed[:end])), 0)
-
     def _is_phone(self, text: str) -> bool:
         digits = sum(map(str.isdigit, text))
         if not _LEAST_DIGITS <= digits <= _MOST_DIGITS or text.count("(") != text.count(")") or _ELSE.fullmatch(text):
             return False
-        if text.startswith(("+", "00")):
-            return _is_valid("+" + text.removeprefix("00") if text.startswith("00") else text, None)
-        return any(_is_valid(text, region) and _is_as_written(text, region) for region in self._regions)
+        international = f"+{text[2:]}" if text.startswith("00") else text
+        if international.startswith("+"):
+            return _valid(international) is not None
+        return any(_is_national(text, region) for region in self._regions)
 
 
-def _is_valid(text: str, region: str | None) -> bool:
+def _valid(text: str, region: str | None = None) -> PhoneNumber | None:
+    """The number, if it is a valid one; without a region it is international."""
     import phonenumbers
 
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return False
-    known = (
-        phonenumbers.is_valid_number(number)
-        if region is None
-        else (phonenumbers.is_valid_number_for_region(number, region))
-    )
-    return known and len(set(str(number.national_number))) > 1
+        return None
+    if region is None:
+        known = phonenumbers.is_valid_number(number)
+    else:
+        known = phonenumbers.is_valid_number_for_region(number, region)
+    return number if known and len(set(str(number.national_number))) > 1 else None
 
 
-def _is_as_written(text: str, region: str) -> bool:
-    """Whether a national number has groups or the digit that is dialled before it, rather than being bare digits."""
+def _is_national(text: str, region: str) -> bool:
+    """Whether it is a number of the region that has groups, or the digit that is dialled before it."""
     import phonenumbers
 
+    number = _valid(text, region)
+    if number is None:
+        return False
     groups = _groups(text)
     digits = sum(map(len, groups))
     prefix = phonenumbers.ndd_prefix_for_region(region, True)
     if prefix and groups[0].startswith(prefix) and len(groups[0]) > len(prefix):
         return digits >= (_LEAST_DIALLED if len(groups) > 1 else _LEAST_BARE)
-    number = phonenumbers.parse(text, region)
     national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
     return len(groups) > 1 and groups == _groups(national)
 

@@ -9,14 +9,14 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lightagent.adapters.detectors import _contacts, _identities, _keys, _numbers
+from lightagent.adapters.detectors import _bank_numbers, _contacts, _identities, _keys
 from lightagent.adapters.detectors._rules import Rule, find_all
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.findings import Finding
 from lightagent.ports.detectors import Detector
 
-RULES: Final[tuple[Rule, ...]] = (*_contacts.RULES, *_numbers.RULES, *_identities.RULES, *_keys.RULES)
+RULES: Final[tuple[Rule, ...]] = (*_contacts.RULES, *_bank_numbers.RULES, *_identities.RULES, *_keys.RULES)
 KINDS: Final = tuple(rule.kind for rule in RULES)
 """What it finds."""
 
@@ -34,8 +34,8 @@ class ValidatedDetector(Detector):
 
     Args:
         kinds: some of `KINDS`; without them, all.
-        countries: whose own numbers are looked for; without them, those of all `COUNTRIES`. What is written alike
-            everywhere, such as a card or an international phone number, is looked for in any case.
+        countries: whose own numbers are looked for; without them, those of all `COUNTRIES`. What is written in the
+            same way everywhere, such as a card or an international phone number, is looked for in any case.
 
     Raises:
         ConfigurationError: a kind or a country is unknown.
@@ -47,9 +47,8 @@ class ValidatedDetector(Detector):
             raise ConfigurationError(f"kinds: unknown kind {unknown[0]!r:.60}.", guidance=f"Kinds: {', '.join(KINDS)}.")
         foreign = [country for country in countries if country not in COUNTRIES]
         if foreign:
-            known = ", ".join(COUNTRIES)
             raise ConfigurationError(
-                f"countries: nothing is known of {foreign[0]!r:.20}.", guidance=f"Countries: {known}."
+                f"countries: unknown country {foreign[0]!r:.20}.", guidance=f"Countries: {', '.join(COUNTRIES)}."
             )
         here = ("", *countries)
         self._rules = tuple(rule for rule in RULES if rule.kind in kinds and rule.country in here)

@@ -34,20 +34,20 @@ class HookPolicy(FunctionPolicy):
         failure_mode: what follows where it fails; None for a hook that only observes, whose answer does not count.
     """
 
-    __slots__ = ("_failure_mode", "_handler", "_phase", "name", "phases")
+    __slots__ = ("_failure_mode", "_phase", "handler", "name", "phases")
 
     def __init__(self, name: str, phase: HookPhase, handler: Handler, failure_mode: FailureMode | None) -> None:
         self.name = name
         self.phases: frozenset[Phase] = frozenset({BOUNDARIES[phase]})
         self._phase: HookPhase = phase
-        self._handler = handler
+        self.handler = handler
         self._failure_mode: FailureMode | None = failure_mode
 
     def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
         if not _is_met(self._phase, payload):
             return ALLOW
         context = _context(self._phase, subject, hook_payload(self._phase, subject, payload))
-        return Question(self._handler, (context,), lambda answer: self._read(subject, payload, answer))
+        return Question((context,), lambda answer: self._read(subject, payload, answer))
 
     def _read(self, subject: Subject, payload: PayloadT, answer: object) -> Ruling[PayloadT]:
         """What an answer of the hook comes to."""
@@ -62,27 +62,27 @@ class HookPolicy(FunctionPolicy):
             made = replaced_payload(self._phase, subject, payload, to_json_object(read.payload, "payload"))
             check_payload(made)
         except ConfigurationError as error:
-            # It meant to change something, so going on without the change would be wrong whatever its mode.
+            # It meant to change something, so going on without the change would be wrong in either failure mode.
             return _fault(self.name, self._phase, f"Its replacement cannot be used: {error.message}")
         return ALLOW if made == payload else Rewrite(made, _reason(read))
 
 
 class TypedHookPolicy(FunctionPolicy):
-    """A typed hook."""
+    """A typed hook, which gets the payload itself and the subject."""
 
-    __slots__ = ("_hook", "name", "phases")
+    __slots__ = ("_hook", "handler", "name", "phases")
 
     def __init__(self, name: str, hook: TypedHook[KindT]) -> None:
         self.name = name
         self.phases: frozenset[Phase] = frozenset({hook.boundary})
+        self.handler = hook.handler
         self._hook = hook
 
     def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
         hook = self._hook
         if not _is_met(hook.phase, payload):
             return ALLOW
-        arguments = copy_payload(payload), subject
-        return Question(hook.handler, arguments, lambda answer: self._read(payload, answer))
+        return Question((copy_payload(payload), subject), lambda answer: self._read(payload, answer))
 
     def _read(self, payload: PayloadT, answer: object) -> Ruling[PayloadT]:
         """What an answer of the hook comes to."""

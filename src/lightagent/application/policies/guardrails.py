@@ -28,53 +28,33 @@ PayloadT = TypeVar("PayloadT")
 STAGES: Final[Mapping[Stage, Phase]] = {"input": "admission", "tool": "tool_call", "output": "output"}
 """The boundary of a run at which guardrails of each stage stand."""
 
-_LOOKS: Final = ("payload", "structured")
 _TAKES: Final[Mapping[Stage, str]] = {"input": "query", "tool": "tool_call", "output": "text"}
 
 
 class GuardrailPolicy(FunctionPolicy):
-    """One guardrail at its stage.
+    """One guardrail at its stage."""
 
-    Args:
-        name: what it is known by on record.
-        handler: calls it.
-        looks: it looks at all texts of replies, and not only at answers.
-    """
+    __slots__ = ("_is_quick", "_stage", "handler", "name", "phases")
 
-    __slots__ = ("_guard", "_handler", "_is_quick", "_looking", "_stage", "name", "phases")
-
-    def __init__(self, name: str, stage: Stage, handler: Handler, looks: TextGuard | None = None) -> None:
+    def __init__(self, name: str, stage: Stage, handler: Handler) -> None:
         self.name = name
-        # Such a guardrail also looks at what the model says beside tool calls, and at its reasoning.
-        also: tuple[Phase, ...] = () if looks is None else ("model_reply",)
-        self.phases: frozenset[Phase] = frozenset((STAGES[stage], *also))
-        self._guard = looks
-        self._looking = None if looks is None else Handler(partial(guarded, looks), "output_guardrails", _LOOKS)
+        self.phases: frozenset[Phase] = frozenset({STAGES[stage]})
+        self.handler = handler
         self._stage: Stage = stage
-        self._handler = handler
         self._is_quick = is_quick(handler.function)
 
-    @property
-    def guard(self) -> TextGuard | None:
-        return self._guard if self._guard is not None and self._guard.hold("text") is not None else None
-
     def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
-        guard, looking = self._guard, self._looking
-        if guard is not None and looking is not None:
-            quick = self._is_quick and sum(map(len, texts_of(payload))) <= QUICK
-            arguments = payload, subject.facts.structured
-            return Question(looking, arguments, lambda made: self._guarded(guard, payload, made), quick)
         value = _value(subject, payload)
         shown = copy_json(value) if isinstance(value, dict) else value
         quick = self._is_quick and isinstance(value, str) and len(value) <= QUICK
-        arguments_of = shown, _context(subject)
-        return Question(self._handler, arguments_of, lambda answer: self._read(subject, payload, value, answer), quick)
+        arguments = shown, _context(subject)
+        return Question(arguments, lambda answer: self._read(subject, payload, value, answer), quick)
 
     def _read(self, subject: Subject, payload: PayloadT, value: str | JsonObject, answer: object) -> Ruling[PayloadT]:
         """What an answer comes to; `value` is what the guardrail looked at, an object in a copy."""
         read = answer if isinstance(answer, Fault) else read_guardrail_answer(answer)
         if not isinstance(read, GuardrailDecision):
-            return self._failed(read.problem)
+            return _failed(self.name, self._stage, read.problem)
         if not read.allowed:
             text = read.reason or f"The {self._stage} guardrail {self.name.partition(':')[2]} blocked this."
             return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", text, ""), read.reason or "")
@@ -84,20 +64,42 @@ class GuardrailPolicy(FunctionPolicy):
             made = _with_value(subject, payload, read.value)
             check_payload(made)
         except ConfigurationError as error:
-            return self._failed(f"Its value cannot be used: {error.message}")
+            return _failed(self.name, self._stage, f"Its value cannot be used: {error.message}")
         return ALLOW if made == payload else Rewrite(made, read.reason or "")
 
-    def _guarded(self, guard: TextGuard, payload: PayloadT, made: object) -> Ruling[PayloadT]:
-        """What becomes of a reply or an answer, all texts of which the guardrail has looked at."""
+
+class TextGuardPolicy(FunctionPolicy):
+    """A guardrail that looks at all texts of replies: answers, words beside tool calls, reasoning and refusals."""
+
+    __slots__ = ("_guard", "_is_quick", "handler", "name", "phases")
+
+    def __init__(self, name: str, guard: TextGuard) -> None:
+        self.name = name
+        self.phases: frozenset[Phase] = frozenset({STAGES["output"], "model_reply"})
+        self.handler = Handler(partial(guarded, guard), "output_guardrails", ("payload", "structured"))
+        self._guard = guard
+        self._is_quick = is_quick(guard)
+
+    @property
+    def guard(self) -> TextGuard | None:
+        return self._guard if self._guard.hold("text") is not None else None
+
+    def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
+        quick = self._is_quick and sum(map(len, texts_of(payload))) <= QUICK
+        return Question((payload, subject.facts.structured), lambda made: self._read(payload, made), quick)
+
+    def _read(self, payload: PayloadT, made: object) -> Ruling[PayloadT]:
+        """What becomes of a reply or an answer; `made` is what the guardrail left of it."""
         if isinstance(made, Fault):
-            return self._failed(made.problem)
+            return _failed(self.name, "output", made.problem)
         if not isinstance(made, type(payload)):
-            return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", guard.reason, ""), guard.reason)
+            return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", self._guard.reason, ""), self._guard.reason)
         return ALLOW if made == payload else Rewrite(made)
 
-    def _failed(self, problem: str) -> Forbid:
-        text = f"The {self._stage} guardrail {self.name.partition(':')[2]} failed, which blocks. {problem}"
-        return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", text, "See the guardrail's own logs."), problem, failed=True)
+
+def _failed(name: str, stage: Stage, problem: str) -> Forbid:
+    text = f"The {stage} guardrail {name.partition(':')[2]} failed, which blocks. {problem}"
+    return Forbid(LightAgentErrorInfo("LA-GUARDRAIL", text, "See the guardrail's own logs."), problem, failed=True)
 
 
 def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Policy]:
@@ -112,8 +114,11 @@ def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Polic
         if not callable(guardrail):
             raise ConfigurationError(f"{what}: expected functions, got {type(guardrail).__name__}.", guidance="")
         handler = Handler(guardrail, what, (_TAKES[stage], "context"))
-        looks = guardrail if stage == "output" and isinstance(guardrail, TextGuard) else None
-        policies.append(GuardrailPolicy(names.own(name_of(guardrail)), stage, handler, looks))
+        name = names.own(name_of(guardrail))
+        if stage == "output" and isinstance(guardrail, TextGuard):
+            policies.append(TextGuardPolicy(name, guardrail))
+        else:
+            policies.append(GuardrailPolicy(name, stage, handler))
     return policies
 
 

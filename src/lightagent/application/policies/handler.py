@@ -1,4 +1,4 @@
-"""A function of a program's own that decides: how it is called, for how long, and what came of it."""
+"""A function that decides: how it is called, for how long, and what came of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lightagent.domain.errors import ConfigurationError
 Function = Callable[..., object]
 
 _PLAIN: Final = (bool, type(None), str, dict)
-"""What most functions answer, which need not be looked at twice."""
+"""What most functions answer, none of which can be awaited; comparing types is faster than asking `inspect`."""
 
 MOST_NAME: Final = 80
 """Characters of a policy's name in journals."""
@@ -65,8 +65,8 @@ class Handler:
         """Whether it can be called in a thread in which others are called before and after it."""
         return not self._is_async and self.timeout is None
 
-    def call_here(self, arguments: tuple[object, ...]) -> object:
-        """What a synchronous function answers that is called right here; for those that never take long."""
+    def call_here(self, *arguments: object) -> object:
+        """The answer of a synchronous function that is called in this very thread; for those that never take long."""
         try:
             return self.function(*arguments)
         except FAILURES as raised:
@@ -90,26 +90,26 @@ class Handler:
 
 
 def is_begun(answer: object) -> TypeIs[Awaitable[object]]:
-    """Whether the function has only begun, and what it gave has to be awaited."""
+    """Whether the answer has to be awaited."""
     return type(answer) not in _PLAIN and inspect.isawaitable(answer)
 
 
 async def settled(answer: object) -> object:
-    """What comes in the end of an answer that may have to be awaited, once or more often."""
+    """The final value of an answer that may have to be awaited, once or more often."""
     while is_begun(answer):
         answer = await answer
     return answer
 
 
 async def caught(work: Coroutine[object, object, object], seconds: float | None) -> object:
-    """What a function answers in the end, or a `Fault` for whatever it raises, or where it takes too many seconds."""
+    """What a function answers in the end, or a `Fault` where it raises or takes more than these seconds."""
     try:
         return await (work if seconds is None else await_foreign(work, seconds, in_time=False))
     except TimeoutError:
         if seconds is not None:
             return Fault(f"It did not decide within its {seconds:g} s.")
         return Fault("It raised TimeoutError.")
-    except FAILURES as raised:  # A function of anybody's: whatever it raises is a fault.
+    except FAILURES as raised:  # Foreign code: any exception is a fault.
         error = failure(raised)
         if isinstance(error, InnerCancellation):
             return Fault("Something that it waited for was cancelled.")

@@ -1,4 +1,4 @@
-"""The gate that a program's own policies stand behind: asks them one after another, and carries out what they say."""
+"""The gate of hooks and guardrails: asks policies one after another, and makes one verdict of their rulings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Pipeline(Gate):
         self._phases: frozenset[Phase] = frozenset().union(*(policy.phases for policy in self._policies))
         self._asked: dict[Phase, tuple[tuple[Policy, FunctionPolicy | None], ...]] = {
             phase: tuple(
-                (policy, policy if isinstance(policy, FunctionPolicy) else None)
+                (policy, policy if isinstance(policy, FunctionPolicy) and policy.handler.may_join else None)
                 for policy in self._policies
                 if phase in policy.phases
             )
@@ -78,21 +78,19 @@ class Pipeline(Gate):
         while place < len(policies) and deliberation.end is None:
             policy, function = policies[place]
             ruling: Ruling[PayloadT]
-            if function is not None:
+            if function is None:
+                ruling = await policy.rule(phase, subject, deliberation.payload)
+            else:
                 asked = function.ask(phase, subject, deliberation.payload)
                 if not isinstance(asked, Question):
                     ruling = asked
                 elif asked.is_quick:
-                    ruling = asked.read(asked.handler.call_here(asked.arguments))
-                elif asked.handler.may_join:
+                    ruling = asked.read(function.handler.call_here(*asked.arguments))
+                else:
                     row = Row(policies, place, asked, subject, deliberation)
                     await row.ask()
                     place, deliberation = row.place, row.deliberation
                     continue
-                else:
-                    ruling = asked.read(await asked.handler.call(*asked.arguments))
-            else:
-                ruling = await policy.rule(phase, subject, deliberation.payload)
             if ruling is not ALLOW:
                 deliberation = deliberation.take(policy.name, ruling)
             place += 1

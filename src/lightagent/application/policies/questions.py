@@ -1,4 +1,4 @@
-"""Policies that ask a function of a program's own: what it is asked, and how its answer becomes a ruling."""
+"""Policies that ask a function: what it is asked, and how its answer becomes a ruling."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ class Question(Generic[PayloadT]):
     """What a function is asked. Made for every call and kept nowhere, so it is not frozen, which takes its time.
 
     Attributes:
-        handler: calls it.
         arguments: what it is called with.
-        read: what its answer, or the `Fault` in the place of one, comes to. It calls nobody's code.
-        is_quick: it takes so little time that an event loop may call it itself.
+        read: makes a ruling of its answer, or of the `Fault` in the place of one; runs no foreign code.
+        is_quick: it takes so little time that it may be called in the event loop.
     """
 
-    handler: Handler
     arguments: tuple[object, ...]
     read: Callable[[object], Ruling[PayloadT]]
     is_quick: bool = False
 
 
 class FunctionPolicy(ABC):
-    """A policy behind which a function stands. Asking and reading are apart, so that a pipeline may call several
+    """A policy that is decided by a function. Asking and reading are apart, so that a pipeline can call several
     functions in one thread, one after another.
 
     Attributes:
         name: what it is known by on record; a run is not resumed without it.
         phases: the boundaries at which it is asked.
+        handler: calls the function.
     """
 
     __slots__ = ()
 
     name: str
     phases: frozenset[Phase]
+    handler: Handler
 
     @property
     def guard(self) -> TextGuard | None:
@@ -57,5 +57,5 @@ class FunctionPolicy(ABC):
         """What it says of a payload."""
         asked = self.ask(phase, subject, payload)
         if isinstance(asked, Question):
-            return asked.read(await asked.handler.call(*asked.arguments))
+            return asked.read(await self.handler.call(*asked.arguments))
         return asked

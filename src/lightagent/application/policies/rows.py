@@ -1,13 +1,13 @@
 """Several functions in a row: those that follow each other are called in one worker thread, one after another.
 
-Going to a thread and back takes longer than most of these functions. What they say is the same as if each were called
-by itself: what one rewrites, the next one is asked about, and the first that forbids is the last that is asked.
+Going to a thread and back takes longer than most of these functions. The rulings are the same as if each function were
+called by itself: what one rewrites, the next one is asked about, and the first that forbids is the last that is asked.
 """
 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Generic
 
 from lightagent.aiokits.worker_threads import run_in_thread_at
@@ -18,27 +18,20 @@ from lightagent.domain.rulings import ALLOW, Deliberation, Ruling
 
 
 class Row(Generic[PayloadT]):
-    """The functions from one that is to be asked to the first that cannot be called in a thread.
+    """The functions from one that is to be asked to the last before one that cannot be called in a thread.
 
     Args:
-        policies: all that are asked at a boundary, each with itself again if a function stands behind it.
+        policies: all that are asked at a boundary; the second of each pair is the policy itself if its function can be
+            called in a thread together with others.
         place: of the one that `question` is from.
+        question: the first one.
 
     Attributes:
         deliberation: what the policies have come to.
         place: of the next policy that is to be asked.
     """
 
-    __slots__ = (
-        "_answer",
-        "_is_calling",
-        "_is_given_up",
-        "_policies",
-        "_question",
-        "_subject",
-        "deliberation",
-        "place",
-    )
+    __slots__ = ("_begun", "_is_given_up", "_policies", "_question", "_subject", "deliberation", "place")
 
     def __init__(
         self,
@@ -51,57 +44,59 @@ class Row(Generic[PayloadT]):
         self.deliberation = deliberation
         self.place = place
         self._policies = policies
-        self._question: Question[PayloadT] | None = question
         self._subject = subject
-        self._answer: object = None
-        self._is_calling = True
+        self._question: Question[PayloadT] | None = question  # None from when it is answered until the next one.
+        self._begun: tuple[Question[PayloadT], Awaitable[object]] | None = None
         self._is_given_up = False
 
     async def ask(self) -> None:
         """Ask as many as can be asked so; afterwards `place` is that of the next one."""
-        question = self._question
-        if question is None:
+        policy = self._policy()
+        if policy is None:
             return
-        pace = question.handler.pace
+        pace = policy.handler.pace
         try:
             outcome = await caught(run_in_thread_at(pace, self._run), None)
         finally:
             self._is_given_up = True  # A cancelled call goes on in its thread, and must not begin another one.
-        asked = self._question
         if isinstance(outcome, Fault):
-            if asked is None or not self._is_calling:
+            if self._question is None:
                 raise RuntimeError(f"An answer could not be read. {outcome.problem}")
-            self._take(asked.read(outcome))
-        elif asked is not None and is_begun(self._answer):
+            self._take(self._question.read(outcome))
+        elif self._begun is not None:
+            question, answer = self._begun
             pace.is_quick = False
-            self._take(asked.read(await caught(settled(self._answer), None)))
+            self._take(question.read(await caught(settled(answer), None)))
 
     def _run(self) -> None:
         """In the thread: call one function after another."""
-        while (question := self._question) is not None and not self._is_given_up:
-            self._is_calling = True
-            answer = contextvars.copy_context().run(question.handler.function, *question.arguments)
-            self._is_calling = False
+        while not self._is_given_up:
+            policy, question = self._policy(), self._question
+            if policy is None or question is None:
+                return
+            answer = contextvars.copy_context().run(policy.handler.function, *question.arguments)
+            self._question = None
             if is_begun(answer):
-                self._answer = answer  # Only an event loop can await it.
+                self._begun = question, answer  # Only an event loop can await it.
                 return
             self._take(question.read(answer))
             self._question = self._next()
 
+    def _policy(self) -> FunctionPolicy | None:
+        """The one that is to be asked; None where there is none that can be called in this thread."""
+        return self._policies[self.place][1] if self.place < len(self._policies) else None
+
     def _take(self, ruling: Ruling[PayloadT]) -> None:
-        _, policy = self._policies[self.place]
+        policy = self._policy()
         if policy is not None and ruling is not ALLOW:
             self.deliberation = self.deliberation.take(policy.name, ruling)
         self.place += 1
 
     def _next(self) -> Question[PayloadT] | None:
         """What is to be asked next in this thread."""
-        while self.deliberation.end is None and self.place < len(self._policies):
-            _, policy = self._policies[self.place]
-            if policy is None:
-                return None
+        while self.deliberation.end is None and (policy := self._policy()) is not None:
             asked = policy.ask(self.deliberation.phase, self._subject, self.deliberation.payload)
             if isinstance(asked, Question):
-                return asked if asked.handler.may_join else None
+                return asked
             self._take(asked)
         return None

@@ -34,22 +34,15 @@ class TextGuard(Protocol):
 
 
 QUICK: Final = 2_000
-"""Characters of texts that are looked at where the event loop runs, if that takes a fraction of a millisecond."""
-
-
-@runtime_checkable
-class QuickGuard(Protocol):
-    """A guardrail that may know that it takes next to no time."""
-
-    @property
-    def quick(self) -> bool:
-        """Whether looking at a thousand characters takes less time than going to a thread and back."""
-        ...
+"""Characters of a text up to which a quick guardrail is called in the event loop, not in a worker thread."""
 
 
 def is_quick(guardrail: object) -> bool:
-    """Whether a guardrail takes so little time for texts of `QUICK` characters that it need not go to a thread."""
-    return isinstance(guardrail, QuickGuard) and guardrail.quick
+    """Whether a guardrail takes less time for `QUICK` characters than a worker thread costs.
+
+    Only templates can say so. An attribute of another object may mean anything.
+    """
+    return isinstance(guardrail, LengthGuardrail) or (isinstance(guardrail, DetectorGuardrail) and guardrail.quick)
 
 
 class DetectorGuardrail:
@@ -60,7 +53,7 @@ class DetectorGuardrail:
         detectors: what finds.
         reason: why it blocks.
         replacement: what goes on in the place of a finding; None: it blocks.
-        quick: the detectors are known to take little time, and as much longer as a text is longer.
+        quick: the detectors are known to take little time, which grows only with the length of the text.
     """
 
     def __init__(
@@ -155,7 +148,6 @@ class LengthGuardrail:
     """
 
     name = "maximum_length"
-    quick = True
 
     def __init__(self, most: int, *, cut: bool, reason: str) -> None:
         number: object = most

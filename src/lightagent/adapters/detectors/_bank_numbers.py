@@ -1,4 +1,4 @@
-"""Numbers of banks, which carry their own check: cards and accounts."""
+"""Bank cards and bank accounts, whose numbers carry their own check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from lightagent.adapters.detectors._identities import luhn
-from lightagent.adapters.detectors._rules import DIGITS, Rule
+from lightagent.adapters.detectors._rules import DIGITS, Rule, groups_if
 
 _CARD: Final = re.compile(
     r"[2-6](?<![A-Za-z0-9_].)(?:\d{11,18}|\d{3}([ -])\d{4}\1\d{4}(?:\1\d{1,4}(?:\1\d{1,3})?)?"
@@ -15,8 +15,6 @@ _CARD: Final = re.compile(
 )
 
 _MAESTRO: Final = (12, 13, 15, 16, 18, 19)
-
-_GROUP: Final = re.compile(r"\d+")
 
 # First digits, as the least and the most of a range, and the lengths that the brand has.
 _BRANDS: Final = (
@@ -35,12 +33,6 @@ def is_card(text: str) -> bool:
     if not known or len(set(digits)) < 2:
         return False
     return luhn(digits)
-
-
-def card_size(text: str) -> int:
-    """The characters of the card number that the text begins with: behind it may stand a date, or its check code."""
-    ends = [group.end() for group in _GROUP.finditer(text)]
-    return next((end for end in reversed(ends) if is_card(text[:end])), 0)
 
 
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}")
@@ -82,6 +74,6 @@ def iban_size(text: str) -> int:
 
 
 RULES: Final = (
-    Rule("card", _CARD, card_size, 24, DIGITS),
+    Rule("card", _CARD, groups_if(is_card), 24, DIGITS),  # Behind it may stand a date, or its check code.
     Rule("iban", _IBAN, iban_size, 44, DIGITS),
 )

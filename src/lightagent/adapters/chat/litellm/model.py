@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator, Mapping
 from typing import NoReturn, Self
 from urllib.parse import urlsplit
 
-from lightagent.adapters.chat._credentials import Credentials, not_pickled
-from lightagent.adapters.chat._masked_logs import mask_logs
+from lightagent.adapters._endpoints.base_urls import host_of
+from lightagent.adapters._endpoints.credentials import Credentials, not_pickled
+from lightagent.adapters._endpoints.litellm_faults import translated
+from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
+from lightagent.adapters._endpoints.litellm_library import Complete, hold_clients, load, release_clients
+from lightagent.adapters._endpoints.masked_logs import mask_logs
+from lightagent.adapters._endpoints.trace_headers import sendable
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.litellm.answers import plain_answers
-from lightagent.adapters.chat.litellm.faults import translated
-from lightagent.adapters.chat.litellm.keys import NO_KEY, key_refusal, missing_variable, names_own_host
-from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
-from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError

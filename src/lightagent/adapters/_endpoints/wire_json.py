@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lightagent.adapters.chat.openai.faults import malformed
+from lightagent.adapters._endpoints.faults import malformed
 
 
 def parse_json(data: bytes) -> object:

@@ -13,11 +13,11 @@ import aiohttp
 from aiohttp.typedefs import LooseHeaders
 from yarl import URL
 
-from lightagent.adapters.chat.openai.endpoint import Endpoint
-from lightagent.adapters.chat.openai.faults import bad_certificate, no_connection_in_time, unknown_host, unreachable
-from lightagent.adapters.chat.openai.reported_errors import status_error
-from lightagent.adapters.chat.openai.trace_headers import sendable
-from lightagent.adapters.chat.openai.transports import Answer, Transport
+from lightagent.adapters._endpoints.endpoint import Endpoint
+from lightagent.adapters._endpoints.faults import bad_certificate, no_connection_in_time, unknown_host, unreachable
+from lightagent.adapters._endpoints.reported_errors import status_error
+from lightagent.adapters._endpoints.trace_headers import sendable
+from lightagent.adapters._endpoints.transports import Answer, Transport
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.origin import TraceHeaders

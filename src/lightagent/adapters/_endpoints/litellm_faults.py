@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lightagent.adapters.chat._credentials import Credentials
-from lightagent.adapters.chat.openai.error_bodies import Report, read_body, read_report
-from lightagent.adapters.chat.openai.pauses import pause
-from lightagent.adapters.chat.openai.reported_errors import error_of
+from lightagent.adapters._endpoints.credentials import Credentials
+from lightagent.adapters._endpoints.error_bodies import Report, read_body, read_report
+from lightagent.adapters._endpoints.pauses import pause
+from lightagent.adapters._endpoints.reported_errors import error_of
 from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import LightAgentError, ProviderError

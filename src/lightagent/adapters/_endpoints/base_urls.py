@@ -10,7 +10,8 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.masking import MASK, mask_urls, shown
 from lightagent.domain.secret_forms import mask_forms
 
-PATH = "/chat/completions"
+CHAT_PATH = "/chat/completions"
+EMBEDDINGS_PATH = "/embeddings"
 _REMEDY = "Give http:// or https://, a host, and the path where the API begins (most end in /v1)."
 _SHOWN = 200
 _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0")
@@ -48,8 +49,9 @@ def _misplaced(url: str, parts: SplitResult) -> str | None:
         return "it must not hold a user or password; pass them in headers."
     if parts.query or parts.fragment:
         return f"{_shown(url)} has a query or fragment; pass queries in default_query."
-    if parts.path.rstrip("/").endswith(PATH):
-        return f"{_shown(url)} ends in {PATH}, which is added to it; leave that off."
+    for path in (CHAT_PATH, EMBEDDINGS_PATH):
+        if parts.path.rstrip("/").endswith(path):
+            return f"{_shown(url)} ends in {path}, which is added to it; leave that off."
     return None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from lightagent.adapters.chat.openai.error_bodies import Report, carries_error, read_body, read_report
-from lightagent.adapters.chat.openai.error_words import Meaning, code_of_words, meaning
-from lightagent.adapters.chat.openai.faults import fault, moved
-from lightagent.adapters.chat.openai.pauses import pause
+from lightagent.adapters._endpoints.error_bodies import Report, carries_error, read_body, read_report
+from lightagent.adapters._endpoints.error_words import Meaning, code_of_words, meaning
+from lightagent.adapters._endpoints.faults import fault, moved
+from lightagent.adapters._endpoints.pauses import pause
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject

@@ -2,7 +2,7 @@
 
 A model tells every credential here before it is sent, or as soon as a client shows it: keys, tokens, headers,
 queries, the passwords of proxies. Every error that leaves the model passes here, and so does every log record of the
-libraries below it (`_masked_logs`).
+libraries below it (`masked_logs`).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import logging
 import traceback
 from weakref import WeakSet
 
-from lightagent.adapters.chat._credentials import Credentials
+from lightagent.adapters._endpoints.credentials import Credentials
 
 _CLIENTS = frozenset({"openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "LiteLLM", "litellm", "hpack"})
 

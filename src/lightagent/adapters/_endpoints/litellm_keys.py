@@ -62,8 +62,14 @@ def names_own_host(model: str, api_base: str | None, arguments: JsonObject, envi
     return any(url and is_same_server(api_base, url) for url in (_BASE_URLS.get(provider, ""), *named))
 
 
-def key_refusal(model: str, api_base: str | None, environ: Mapping[str, str]) -> ProviderError | None:
-    """Why a request to a host that a file names is not sent without a key; None where one goes without credentials."""
+def key_refusal(
+    model: str, api_base: str | None, environ: Mapping[str, str], section: str = "MODEL"
+) -> ProviderError | None:
+    """Why a request to a host that a file names is not sent without a key; None where one goes without credentials.
+
+    Args:
+        section: the section of the settings that names the host.
+    """
     provider = _provider(model)
     variables = _VARIABLES.get(provider, ())
     found = next((name for name in variables if environ.get(name, "").strip()), None)
@@ -76,7 +82,7 @@ def key_refusal(model: str, api_base: str | None, environ: Mapping[str, str]) ->
         f'file names without a key. To send it there, add to the file: api_key = {{ env = "{found or "…"}" }}.',
         code="LA-401",
         guidance="Do so only if the host is meant to have that key; otherwise refer to another variable. If the "
-        "host takes no key but other credentials, set LIGHTAGENT__MODEL__DEFAULT_KEY_ALLOWED=true.",
+        f"host takes no key but other credentials, set LIGHTAGENT__{section}__DEFAULT_KEY_ALLOWED=true.",
         retryable=False,
     )
 

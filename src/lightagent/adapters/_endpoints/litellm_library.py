@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib.metadata import version
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 from lightagent.adapters.registry import install_command
@@ -16,15 +17,20 @@ from lightagent.domain.errors import ConfigurationError
 MALICIOUS = frozenset({"1.82.7", "1.82.8"})
 """Releases that contained code which steals credentials."""
 
-Complete = Callable[..., Awaitable[object]]
+Ask = Callable[..., Awaitable[object]]
 
 _users: WeakKeyDictionary[asyncio.AbstractEventLoop, set[int]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-async def load() -> Complete:
+async def load() -> Ask:
     """`litellm.acompletion`. Importing it takes seconds, so that happens in a thread."""
-    return await asyncio.to_thread(_load)
+    return await asyncio.to_thread(_load, "acompletion")
+
+
+async def load_embedding() -> Ask:
+    """`litellm.aembedding`, in the same way."""
+    return await asyncio.to_thread(_load, "aembedding")
 
 
 def check_version(installed: str) -> None:
@@ -37,7 +43,7 @@ def check_version(installed: str) -> None:
         )
 
 
-def _load() -> Complete:
+def _load(function: Literal["acompletion", "aembedding"]) -> Ask:
     check_version(version("litellm"))
     # litellm reads this when it is imported. Without it, it requests a price list from the network, three times.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -47,8 +53,8 @@ def _load() -> Complete:
     import litellm
 
     litellm.suppress_debug_info = True  # Otherwise it prints links to its issue tracker.
-    complete: Complete = litellm.acompletion
-    return complete
+    ask: Ask = litellm.acompletion if function == "acompletion" else litellm.aembedding
+    return ask
 
 
 def hold_clients(owner: object) -> None:

@@ -11,7 +11,7 @@ from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import Credentials, not_pickled
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
-from lightagent.adapters._endpoints.litellm_library import Complete, hold_clients, load, release_clients
+from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load, release_clients
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters._endpoints.trace_headers import sendable
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
@@ -92,7 +92,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
             # Without it every request with tools imports LiteLLM's own MCP client, whether or not that is installed.
             "_skip_mcp_handler": True,
         }
-        self._complete: Complete | None = None
+        self._complete: Ask | None = None
         self._origin = _origin(model, api_base)
         self._gateway = model.startswith("openrouter/") or self._origin.address.endswith("openrouter.ai")
 

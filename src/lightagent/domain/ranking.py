@@ -1,0 +1,36 @@
+"""Rankings of tools, and how several of them become one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+FUSION_CONSTANT: Final = 60
+"""How far the first places of a ranking stand out: the constant of reciprocal rank fusion (Cormack et al., 2009)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedTool:
+    """A tool and how well it fits; scores of one ranking can be compared with each other, and with nothing else."""
+
+    name: str
+    score: float
+
+
+def fuse(
+    rankings: Iterable[Sequence[RankedTool]], weights: Sequence[float] | None = None, constant: int = FUSION_CONSTANT
+) -> tuple[RankedTool, ...]:
+    """One ranking of several, by reciprocal rank fusion: only the places count, since the scores have no common scale.
+
+    Tools of equal score stand in the order in which they were first named, so that the result is the same at each run.
+
+    Args:
+        weights: how much each ranking counts; None: as much as any other.
+    """
+    scores: dict[str, float] = {}
+    for number, ranking in enumerate(rankings):
+        weight = 1.0 if weights is None else weights[number]
+        for place, tool in enumerate(ranking, 1):
+            scores[tool.name] = scores.get(tool.name, 0.0) + weight / (constant + place)
+    return tuple(RankedTool(name, scores[name]) for name in sorted(scores, key=scores.__getitem__, reverse=True))

@@ -19,6 +19,7 @@ from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context_budget import ContextBudget
+from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.mcp import Logins
 from lightagent.ports.models import ChatModel
@@ -40,6 +41,7 @@ class App:
         settings: what it was made from.
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
+        embedder: makes vectors of texts; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
     """
@@ -51,10 +53,12 @@ class App:
         journals: JournalStore | None = None,
         tools: ToolSource[object] | None = None,
         mcp: tuple[ToolSource[object], ...] = (),
+        embedder: Embedder | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
+        self.embedder = embedder
         self.tools = tools
         self.mcp = mcp
         self._agents: WeakSet[LightAgent] = WeakSet()
@@ -62,6 +66,8 @@ class App:
         self.on_close(model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
+        if embedder is not None:
+            self.on_close(embedder.aclose)
         for source in mcp:
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
@@ -78,8 +84,6 @@ class App:
             options["role"] = chosen.role
         if chosen.capture_content is not None:
             options["capture_content"] = chosen.capture_content
-        if self.journals is not None:
-            options["session_store"] = self.journals
         if sources := self._sources():
             options["tools"] = sources
         options["information_flow"] = self.settings.policy.information_flow()
@@ -92,7 +96,15 @@ class App:
         budgets = compose_budget_settings(self.settings.budgets, self.journals)
         if budgets is not None:
             options["budgets"] = budgets
-        return options | _log_options(logs)
+        return options | self._backend_options() | _log_options(logs)
+
+    def _backend_options(self) -> AgentOptions:
+        options = AgentOptions()
+        if self.journals is not None:
+            options["session_store"] = self.journals
+        if self.embedder is not None:
+            options["embedder"] = self.embedder
+        return options
 
     def _context_budget(self) -> ContextBudget | None:
         """The budget that the settings describe; None where they set none.
@@ -178,7 +190,8 @@ def open_app(
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables, logins=logins))
+    servers = open_mcp(chosen, environ=variables, logins=logins)
+    return App(chosen, model, journals, open_tools(chosen), servers, open_embedder(chosen, environ=variables))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -253,3 +266,21 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
             guidance="An adapter of the family journals implements lightagent.ports.journals.JournalStore.",
         )
     return store
+
+
+def open_embedder(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:
+    """Open the configured embedder alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    if settings.embedding is None:
+        return None
+    embedder = open_backend(settings, "embedding", os.environ if environ is None else environ)
+    if not isinstance(embedder, Embedder):
+        place = settings.provenance.place(("embedding", "kind"))
+        raise ConfigurationError(
+            f"{place}: {settings.embedding.kind!r} opened a {type(embedder).__name__}, which is no embedder.",
+            guidance="An adapter of the family embedding implements lightagent.ports.embedding.Embedder.",
+        )
+    return embedder

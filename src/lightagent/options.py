@@ -19,6 +19,7 @@ from lightagent.domain.limits import Limits
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
+from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
@@ -49,6 +50,7 @@ class AgentOptions(TypedDict, total=False):
         api_key, base_url: for a model given by name; by default OPENAI_API_KEY and OPENAI_BASE_URL.
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.
         tools: what the model may call: functions, tools, sources of tools, and names of tools in `tools_directory`.
+        embedder: makes vectors of texts, by which tools are found that mean what is asked for, also in other words.
         tools_directory: where tools that are given by name are loaded from; by default ``tools``.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
@@ -84,6 +86,7 @@ class AgentOptions(TypedDict, total=False):
     base_url: str | None
     provider: str | None
     tools: Sequence[ToolLike | str] | None
+    embedder: Embedder | None
     tools_directory: str | Path | None
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from math import hypot, isfinite
 from operator import mul
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 Vector: TypeAlias = "array[float]"
 """A vector in single precision, of length 1; of a text that says nothing it may be all zeros."""
 
 TextRole: TypeAlias = Literal["query", "document"]
 """What a text is to an embedder: many models want those that are searched for told from those that are found."""
-
-Similarities: TypeAlias = Callable[[Vector, Sequence[Vector]], Sequence[float]]
-"""How near a vector is to each of others, from -1 to 1."""
 
 
 def unit_vector(values: Iterable[float]) -> Vector:
@@ -32,9 +30,36 @@ def unit_vector(values: Iterable[float]) -> Vector:
 
 
 def similarities(one: Vector, others: Sequence[Vector]) -> list[float]:
-    """`Similarities` in plain Python: about 30 ms for a thousand vectors of 1,000 numbers.
-
-    Of a vector of another dimension nothing can be said: it is as far away as can be.
-    """
+    """How near a vector is to each of others of its dimension, from -1 to 1."""
     plain = one.tolist()
-    return [sum(map(mul, plain, other)) if len(other) == len(plain) else -1.0 for other in others]
+    return [sum(map(mul, plain, other)) for other in others]
+
+
+class Nearest(NamedTuple):
+    """A vector that is near, by its place among the others."""
+
+    place: int
+    similarity: float
+
+
+class VectorTable(Protocol):
+    """Vectors among which the nearest are sought. Any number of threads may do so at once."""
+
+    def nearest(self, vector: Vector, limit: int) -> Sequence[Nearest]:
+        """Those nearest to a vector of their dimension, the nearest first and of two that are as near the earlier."""
+        ...
+
+
+class PlainVectorTable(VectorTable):
+    """A table in plain Python: about 10 ms for a thousand vectors of 400 numbers.
+
+    Args:
+        vectors: all of one dimension.
+    """
+
+    def __init__(self, vectors: Sequence[Vector]) -> None:
+        self._vectors = vectors
+
+    def nearest(self, vector: Vector, limit: int) -> Sequence[Nearest]:
+        found = enumerate(similarities(vector, self._vectors))
+        return [Nearest(place, -far) for far, place in nsmallest(limit, ((-near, place) for place, near in found))]

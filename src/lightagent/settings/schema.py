@@ -19,7 +19,7 @@ from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 
-BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
+BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals", "embedding": "embedding"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
 TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
@@ -68,6 +68,7 @@ class Settings(Section):
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
+    embedding: Annotated[Backend | None, Field(description="What makes vectors of texts.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(

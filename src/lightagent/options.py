@@ -25,6 +25,7 @@ from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
+from lightagent.ports.tool_selection import ToolSelection
 from lightagent.ports.tools import Tool, ToolSource
 
 ToolLike: TypeAlias = Callable[..., object] | Tool[Never] | ToolSource[Never]
@@ -51,6 +52,8 @@ class AgentOptions(TypedDict, total=False):
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.
         tools: what the model may call: functions, tools, sources of tools, and names of tools in `tools_directory`.
         embedder: makes vectors of texts, by which tools are found that mean what is asked for, also in other words.
+        tool_selection: how many tools are narrowed down to those that fit what is asked; True: however few there are,
+            False: all are always offered. By default with more than 64.
         tools_directory: where tools that are given by name are loaded from; by default ``tools``.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
@@ -87,6 +90,7 @@ class AgentOptions(TypedDict, total=False):
     provider: str | None
     tools: Sequence[ToolLike | str] | None
     embedder: Embedder | None
+    tool_selection: ToolSelection | bool | None
     tools_directory: str | Path | None
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 FUSION_CONSTANT: Final = 10
@@ -19,6 +20,21 @@ class RankedTool:
 
     name: str
     score: float
+
+
+def as_ranking(values: Sequence[object]) -> tuple[RankedTool, ...] | None:
+    """The values as a ranking that a journal can hold; None if they are none."""
+    ranked = tuple(one for one in values if isinstance(one, RankedTool))
+    right = all(_is_text(one.name) and _is_score(one.score) for one in ranked)
+    return ranked if right and len(ranked) == len(values) else None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_score(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def fuse(

@@ -16,19 +16,29 @@ SOON = 0.05
 
 
 class SlowEmbedder(ScriptedEmbedder):
-    """Answers as many calls as it was told; the others wait for ever."""
+    """Answers as many calls as it was told; the others wait until it goes on."""
 
     def __init__(self, calls: int) -> None:
         super().__init__()
         self.calls = calls
-        self.waits = asyncio.Event()
+        self.waits, self.goes_on = asyncio.Event(), asyncio.Event()
 
     async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
         if self.calls <= 0:
             self.waits.set()
-            await asyncio.Event().wait()
+            await self.goes_on.wait()
         self.calls -= 1
         return await super().embed(texts, role)
+
+
+async def eventually(kept: KeptVectors) -> list[Vector]:
+    """The vectors, as soon as they are made by the work that goes on."""
+    while True:
+        try:
+            return await kept.documents(TEXTS)
+        except ProviderError as error:
+            assert "not all made yet" in error.message
+            await asyncio.sleep(0.001)
 
 
 class Failing:
@@ -50,7 +60,7 @@ async def test_the_vector_of_a_text_is_made_once_in_batches() -> None:
     assert await kept.documents(TEXTS[::-1]) == first[::-1]
     assert len(embedder.asked) == 3
     await kept.documents([*TEXTS, "a new one"])
-    assert embedder.asked[3][1] == ("a new one",)
+    assert [texts for _, texts in embedder.asked if len(texts) == 1] == [("a new one",)]
 
 
 async def test_equal_texts_have_one_vector() -> None:
@@ -76,29 +86,45 @@ def test_it_serves_one_event_loop_after_another() -> None:
     assert len(embedder.asked) == 3
 
 
-async def test_what_takes_too_long_goes_on_where_it_was() -> None:
-    embedder = SlowEmbedder(calls=2)
-    kept = KeptVectors(embedder, ManualClock(), SOON)
-    with pytest.raises(ProviderError, match="not all made yet; those of 32 more are") as raised:
+async def test_what_takes_too_long_goes_on_being_made() -> None:
+    embedder, clock = SlowEmbedder(calls=2), ManualClock()
+    kept = KeptVectors(embedder, clock, SOON)
+    with pytest.raises(ProviderError, match="The vectors of 40 texts are not all made yet; 32 are") as raised:
         await kept.documents(TEXTS)
     assert raised.value.code == "LA-408"
+    clock.advance(SOON)
+    with pytest.raises(ProviderError, match="not all made yet; 32 are"):
+        await kept.documents(TEXTS)  # Which does not wait any more.
     embedder.calls = 1
-    assert len(await kept.documents(TEXTS)) == len(TEXTS)
+    embedder.goes_on.set()
+    assert len(await eventually(kept)) == len(TEXTS)
+    assert [len(texts) for _, texts in embedder.asked] == [16, 16, 8]
+
+
+def test_what_an_event_loop_ends_goes_on_in_the_next() -> None:
+    embedder = SlowEmbedder(calls=2)
+    kept = KeptVectors(embedder, ManualClock(), SOON)
+    with pytest.raises(ProviderError, match="32 are"):
+        asyncio.run(kept.documents(TEXTS))
+    embedder.calls = 1
+    assert len(asyncio.run(kept.documents(TEXTS))) == len(TEXTS)
     assert [len(texts) for _, texts in embedder.asked] == [16, 16, 8]
 
 
 async def test_an_embedder_that_does_not_answer_is_left_alone_for_a_while() -> None:
     embedder, clock = SlowEmbedder(calls=0), ManualClock()
     kept = KeptVectors(embedder, clock, SOON)
-    with pytest.raises(ProviderError, match="made no vectors within"):
+    with pytest.raises(ProviderError, match="did not answer within"):
         await kept.documents(TEXTS)
     embedder.calls = 10
+    embedder.goes_on.set()
     with pytest.raises(ProviderError, match="not asked again for 30 s") as raised:
         await kept.documents(TEXTS)
     assert raised.value.code == "LA-408"
     clock.advance(PAUSE)
-    assert len(await kept.documents(TEXTS)) == len(TEXTS)
+    assert len(await eventually(kept)) == len(TEXTS)
     embedder.calls = 0
+    embedder.goes_on.clear()
     with pytest.raises(ProviderError, match="did not answer within"):
         await kept.query("one")
 
@@ -176,13 +202,15 @@ async def test_vectors_of_several_dimensions_are_refused() -> None:
         await KeptVectors(Wrong([array("f", [1]), array("f", [1, 0])]), ManualClock()).documents(["a", "b"])
 
 
-async def test_a_caller_that_is_cancelled_stops_the_work() -> None:
+async def test_a_caller_that_is_cancelled_leaves_the_work_to_others() -> None:
     embedder = SlowEmbedder(calls=1)
     kept = KeptVectors(embedder, ManualClock(), 60)
-    task = asyncio.create_task(kept.documents(TEXTS))
+    first, second = asyncio.create_task(kept.documents(TEXTS)), asyncio.create_task(kept.documents(TEXTS))
     await embedder.waits.wait()
-    task.cancel()
+    first.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await task
+        await first
     embedder.calls = 10
-    assert len(await kept.documents(TEXTS)) == len(TEXTS)
+    embedder.goes_on.set()
+    assert len(await second) == len(TEXTS)
+    assert [len(texts) for _, texts in embedder.asked] == [16, 16, 8]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -22,6 +23,9 @@ T = TypeVar("T")
 SECONDS: Final = 4.0
 """How long a caller waits for vectors."""
 
+BATCH_SECONDS: Final = 60.0
+"""How long an embedder may take for one batch, where nobody waits for it."""
+
 PAUSE: Final = 30.0
 """Seconds for which an embedder is left alone that has failed."""
 
@@ -31,11 +35,37 @@ LONG_PAUSE: Final = 300.0
 _MOST_KEPT: Final = 20_000
 """Vectors that are kept, at least; of more, those of the texts that were asked for last."""
 
+_Vectors = dict[bytes, Vector]
+
+
+@dataclass(slots=True)
+class _Work:
+    """Texts of which vectors are being made, for all callers that want them.
+
+    Attributes:
+        began: when, by the clock.
+        made: those that are there.
+        task: ends when all are.
+    """
+
+    began: float
+    made: _Vectors
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class _Loop:
+    """What goes on in one event loop: one thing after the other, whoever wants it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    work: dict[bytes, _Work] = field(default_factory=dict)
+
 
 class KeptVectors:
     """The vectors of an embedder. Serves any number of callers at once, from any event loop.
 
-    What takes too long is not lost: each batch is kept as it comes, and the next caller goes on from there.
+    Many vectors can take minutes. A caller waits a few seconds for them; they go on being made in a task of its event
+    loop, and whoever asks meanwhile is told so at once. If the loop ends before, each batch that came is kept.
 
     Args:
         embedder: makes them.
@@ -49,7 +79,7 @@ class KeptVectors:
         self._seconds = seconds
         self._kept: OrderedDict[bytes, Vector] = OrderedDict()
         self._failed: tuple[ProviderError, float] | None = None
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
 
     async def documents(self, texts: Sequence[str]) -> list[Vector]:
         """The vector of each text that may be found.
@@ -61,14 +91,7 @@ class KeptVectors:
         found = {key: vector for key in keys if (vector := self._kept.get(key)) is not None}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
-            # Callers that need the same vectors at the same time have them made once.
-            lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-            made: dict[bytes, Vector] = {}
-            try:
-                await self._ask(self._make(missing, made, lock))
-            except TimeIsUp:
-                raise self._unfinished(len(made), len(texts)) from None
-            found |= made
+            found |= await self._made(missing)
         self._remember(found)
         vectors = [found[key] for key in keys]
         _check_dimension(vectors)
@@ -80,20 +103,48 @@ class KeptVectors:
         Raises:
             ProviderError: as for `documents`.
         """
-        try:
-            (vector,) = await self._ask(self._embed((text,), "query"))
-        except TimeIsUp:
-            raise self._slow(f"did not answer within {self._seconds:g} s") from None
+        self._check_pause()
+        (vector,) = await self._asked(self._embed((text,), "query"), self._seconds)
         return vector
 
-    async def _make(self, missing: dict[bytes, str], made: dict[bytes, Vector], lock: asyncio.Lock) -> None:
+    async def _made(self, missing: Mapping[bytes, str]) -> _Vectors:
+        """The vectors of these texts, as soon as all of them are made."""
+        self._check_pause()
+        work = self._begun(missing)
+        before = len(work.made)
+        left = work.began + self._seconds - self._clock.monotonic()
+        # Whoever is cancelled here leaves the work to the others.
+        await asyncio.wait((work.task,), timeout=max(left, 0.0))
+        if work.task.done():
+            if work.task.cancelled():  # As whatever an event loop cancels that is about to end.
+                raise _unfinished(len(work.made), len(missing))
+            work.task.result()
+            return work.made
+        if len(work.made) > before or left <= 0:
+            raise _unfinished(len(work.made), len(missing))
+        raise self._left_alone(_too_slow(self._embedder, self._seconds))
+
+    def _begun(self, missing: Mapping[bytes, str]) -> _Work:
+        """The work on these texts, which all callers share."""
+        loop = self._loops.setdefault(asyncio.get_running_loop(), _Loop())
+        wanted = sha256(b"".join(sorted(missing))).digest()
+        work = loop.work.get(wanted)
+        if work is None:
+            made: _Vectors = {}
+            task = asyncio.create_task(self._make(missing, made, loop.lock))
+            work = loop.work[wanted] = _Work(self._clock.monotonic(), made, task)
+            task.add_done_callback(lambda ended: _forget(loop, wanted, ended))
+        return work
+
+    async def _make(self, missing: Mapping[bytes, str], made: _Vectors, lock: asyncio.Lock) -> None:
         async with lock:
             made |= {key: vector for key in missing if (vector := self._kept.get(key)) is not None}
             keys = [key for key in missing if key not in made]
             size = max(1, self._embedder.max_batch)
             for start in range(0, len(keys), size):
                 batch = keys[start : start + size]
-                vectors = await self._embed([missing[key] for key in batch], "document")
+                embedded = self._embed([missing[key] for key in batch], "document")
+                vectors = await self._asked(embedded, max(BATCH_SECONDS, self._seconds))
                 made.update(zip(batch, vectors, strict=True))
                 self._kept.update(zip(batch, vectors, strict=True))
 
@@ -107,40 +158,35 @@ class KeptVectors:
             )
         return vectors
 
-    async def _ask(self, work: Coroutine[object, object, T]) -> T:
-        """What the embedder gives in time, unless it is left alone.
+    async def _asked(self, work: Coroutine[object, object, T], seconds: float) -> T:
+        """What the embedder gives in time.
 
         Raises:
-            ProviderError: it failed, or is left alone.
-            TimeIsUp: it needs longer.
+            ProviderError: it failed, and is left alone from now on.
         """
-        if self._failed is not None and (left := self._failed[1] - self._clock.monotonic()) > 0:
-            work.close()
-            raise _failed_before(self._failed[0], left)
-        self._failed = None
         try:
-            return await within(self._seconds, work)
+            return await within(seconds, work)
         except TimeIsUp:
-            raise
+            raise self._left_alone(_too_slow(self._embedder, seconds)) from None
         except FAILURES as raised:  # An embedder of anybody's, perhaps behind a network.
-            raise self._leave_alone(failure(raised)) from raised
+            raise self._left_alone(failure(raised)) from raised
 
-    def _unfinished(self, made: int, wanted: int) -> ProviderError:
-        """What a caller is told for whom not all vectors are there in time."""
-        if made:
-            return ProviderError(
-                f"The vectors of {wanted} texts are not all made yet; those of {made} more are since this was asked.",
-                code="LA-408",
-                guidance="The next one to ask goes on from there.",
+    def _check_pause(self) -> None:
+        """Refuse to ask an embedder that is left alone."""
+        if self._failed is None:
+            return
+        error, until = self._failed
+        left = until - self._clock.monotonic()
+        if left > 0:
+            raise ProviderError(
+                f"{error.message} It is not asked again for {left:.0f} s.",
+                code=error.code,
+                guidance=error.guidance,
+                retryable=error.retryable,
             )
-        return self._slow(f"made no vectors within {self._seconds:g} s")
+        self._failed = None
 
-    def _slow(self, what: str) -> ProviderError:
-        return self._leave_alone(
-            ProviderError(f"The embedder {self._embedder.name!r:.80} {what}.", code="LA-408", guidance="")
-        )
-
-    def _leave_alone(self, error: Exception) -> ProviderError:
+    def _left_alone(self, error: Exception) -> ProviderError:
         """The error as one of a provider; for a while the embedder is not asked again."""
         info = classify_exception(error)
         told = ProviderError(info.message, code=info.code, guidance=info.guidance, retryable=info.retryable)
@@ -150,10 +196,7 @@ class KeptVectors:
         self._failed = told, self._clock.monotonic() + pause
         return told
 
-    def _key(self, text: str) -> bytes:
-        return sha256(f"{self._embedder.name}\0{text}".encode("utf-8", "replace")).digest()
-
-    def _remember(self, used: dict[bytes, Vector]) -> None:
+    def _remember(self, used: _Vectors) -> None:
         """Keep what was used last; of the rest as much as there is room for."""
         for key in used:
             self._kept.pop(key, None)
@@ -161,14 +204,26 @@ class KeptVectors:
         while len(self._kept) > max(_MOST_KEPT, len(used)):
             self._kept.popitem(last=False)
 
+    def _key(self, text: str) -> bytes:
+        return sha256(f"{self._embedder.name}\0{text}".encode("utf-8", "replace")).digest()
 
-def _failed_before(error: ProviderError, seconds: float) -> ProviderError:
+
+def _forget(loop: _Loop, wanted: bytes, ended: asyncio.Task[None]) -> None:
+    loop.work.pop(wanted, None)
+    if not ended.cancelled():
+        ended.exception()  # Perhaps nobody waits for it any more.
+
+
+def _unfinished(made: int, wanted: int) -> ProviderError:
     return ProviderError(
-        f"{error.message} It is not asked again for {seconds:.0f} s.",
-        code=error.code,
-        guidance=error.guidance,
-        retryable=error.retryable,
+        f"The vectors of {wanted} texts are not all made yet; {made} are.",
+        code="LA-408",
+        guidance="They go on being made; whoever asks later has them.",
     )
+
+
+def _too_slow(embedder: Embedder, seconds: float) -> ProviderError:
+    return ProviderError(f"The embedder {embedder.name!r:.80} did not answer within {seconds:g} s.", code="LA-408")
 
 
 def _check_dimension(vectors: Sequence[Vector]) -> None:

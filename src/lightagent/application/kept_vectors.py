@@ -91,7 +91,7 @@ class KeptVectors:
         found = {key: vector for key in keys if (vector := self._kept.get(key)) is not None}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
-            found |= await self._made(missing)
+            found |= await self._made(missing, sha256(b"".join(keys)).digest())
         self._remember(found)
         vectors = [found[key] for key in keys]
         _check_dimension(vectors)
@@ -107,10 +107,14 @@ class KeptVectors:
         (vector,) = await self._asked(self._embed((text,), "query"), self._seconds)
         return vector
 
-    async def _made(self, missing: Mapping[bytes, str]) -> _Vectors:
-        """The vectors of these texts, as soon as all of them are made."""
+    async def _made(self, missing: Mapping[bytes, str], wanted: bytes) -> _Vectors:
+        """The vectors of these texts, as soon as all of them are made.
+
+        Args:
+            wanted: stands for all that is wanted, what is there already included: who wants the same shares the work.
+        """
         self._check_pause()
-        work = self._begun(missing)
+        work = self._begun(missing, wanted)
         before = len(work.made)
         left = work.began + self._seconds - self._clock.monotonic()
         # Whoever is cancelled here leaves the work to the others.
@@ -124,10 +128,9 @@ class KeptVectors:
             raise _unfinished(len(work.made), len(missing))
         raise self._left_alone(_too_slow(self._embedder, self._seconds))
 
-    def _begun(self, missing: Mapping[bytes, str]) -> _Work:
+    def _begun(self, missing: Mapping[bytes, str], wanted: bytes) -> _Work:
         """The work on these texts, which all callers share."""
         loop = self._loops.setdefault(asyncio.get_running_loop(), _Loop())
-        wanted = sha256(b"".join(sorted(missing))).digest()
         work = loop.work.get(wanted)
         if work is None:
             made: _Vectors = {}

@@ -11,11 +11,10 @@ from lightagent.application.select_tools import Choice, ToolSelector
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ToolsSelected
 from lightagent.domain.messages import AssistantMessage, UserMessage
 from lightagent.domain.runs import Run
 from lightagent.domain.tool_choice import chosen_tools
-from lightagent.domain.tool_selection import OfferedTool, as_offered
+from lightagent.domain.tool_selection import OfferedTool, ToolsSelected, as_offered
 
 _MOST_CALLED: Final = 16
 """Tools that a conversation has called which are offered again; the last ones."""
@@ -91,13 +90,13 @@ async def _chosen(
     """What fits the query, and what stays of what was offered before: all, unless there would be too many then."""
     query, origin, most = _query(live.run), live.origin(), selector.options.most
     before = frozenset((*(tool.name for tool in kept), *fixed))
-    choice = await selector.choose(query, listed.base, origin, without=before, room=most, in_time=live.in_time)
+    choice = await selector.choose(query, listed.pool, origin, without=before, room=most, in_time=live.in_time)
     if not kept or len(before) + len(choice.names) <= most:
         room = max(most - len(before), 0)
         return (choice if len(choice.names) <= room else choice.first(room)), kept
     anew = await selector.choose(
         query,
-        listed.base,
+        listed.pool,
         origin,
         without=frozenset(fixed),
         room=max(most - len(fixed), 0),
@@ -128,7 +127,7 @@ def _always(listed: ListedTools[DepsT], selector: ToolSelector[DepsT]) -> tuple[
             f"tool_selection: {unknown[0]!r:.100} is always to be offered, but is not among the tools.",
             guidance="Name tools as the model calls them.",
         )
-    own = (name for name in listed.tools.initial if name not in listed.base.tools)
+    own = (name for name in listed.tools.initial if name not in listed.pool.tools)
     return tuple(dict.fromkeys((*selector.options.always, *own)))
 
 

@@ -25,12 +25,14 @@ class ListedTools(Generic[DepsT]):
 
     Attributes:
         base: its own and those of its sources.
-        tools: the same with those of the run.
-        selector: selects among the former; None where all are offered.
+        pool: among which is selected; with the tools of the run, where these alone are too many.
+        tools: all that can be called.
+        selector: selects; None where all are offered.
     """
 
     catalogue: Catalogue[DepsT]
     base: Toolset[DepsT]
+    pool: Toolset[DepsT]
     tools: Toolset[DepsT]
     selector: ToolSelector[DepsT] | None
 
@@ -84,18 +86,19 @@ class RunTools(Generic[DepsT]):
         return listed
 
     def _with_own(self, means: Means[DepsT], base: Toolset[DepsT]) -> ListedTools[DepsT]:
-        selector = means.selector
-        if selector is None or not selector.applies(base):
-            return ListedTools(means.catalogue, base, base.plus(self._own), None)
+        selector, tools = means.selector, base.plus(self._own)
+        if selector is None or len(tools.initial) <= selector.options.threshold:
+            return ListedTools(means.catalogue, base, tools, tools, None)
+        pool = base if len(self._own) <= selector.options.threshold else tools
         if not selector.options.search:
-            return ListedTools(means.catalogue, base, base.plus(self._own), selector)
-        if SEARCH_TOOL in base.tools or any(tool_name(tool) == SEARCH_TOOL for tool in self._own):
+            return ListedTools(means.catalogue, base, pool, tools, selector)
+        if SEARCH_TOOL in tools.tools:
             raise ConfigurationError(
                 f"tools: {SEARCH_TOOL!r} is the name of a tool that an agent which selects its tools has besides.",
                 guidance="Rename yours, or pass tool_selection=ToolSelection(search=False).",
             )
         search = SearchTools(means.prompts.search_tools, self._search)
-        return ListedTools(means.catalogue, base, base.plus((search, *self._own)), selector)
+        return ListedTools(means.catalogue, base, pool, base.plus((search, *self._own)), selector)
 
     def specs(self, names: tuple[str, ...], run: Run) -> tuple[ToolSpec, ...]:
         """What the model is told of these tools: what it was told first, in a run that selects its tools.
@@ -120,5 +123,5 @@ class RunTools(Generic[DepsT]):
             raise ConfigurationError("The tools of the run are not listed yet.", guidance="")
         selector, offered = listed.selector, frozenset((*(run.offered or ()), *run.hidden))
         room = max(selector.options.most - len(offered), 0)
-        choice = await selector.choose(query, listed.base, origin, without=offered, room=room, in_time=self._in_time)
+        choice = await selector.choose(query, listed.pool, origin, without=offered, room=room, in_time=self._in_time)
         return choice, offered

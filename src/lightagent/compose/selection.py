@@ -12,7 +12,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.tool_ranker import ToolRanker
-from lightagent.ports.tool_selection import ToolSelection
+from lightagent.ports.tool_selection import DEFAULT_SELECTION, ToolSelection
 
 
 def compose_selector(options: AgentOptions, budget: ContextBudget | None) -> ToolSelector[DepsT] | None:
@@ -25,14 +25,14 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None) -> Too
     if chosen is False:
         return None
     if chosen is True:
-        chosen = replace(ToolSelection(), threshold=0)
-    selection: object = ToolSelection() if chosen is None else chosen
+        chosen = replace(DEFAULT_SELECTION, threshold=0)
+    selection: object = DEFAULT_SELECTION if chosen is None else chosen
     if not isinstance(selection, ToolSelection):
         raise ConfigurationError(
             f"tool_selection: expected a ToolSelection, True or False, got {type(selection).__name__}."
         )
     tokens = selection.tokens if budget is None else min(selection.tokens, max(budget.max_tokens // 4, 1))
-    return ToolSelector(selection, compose_rankers(selection), options.get("capabilities"), tokens)
+    return ToolSelector(selection, compose_rankers, options.get("capabilities"), tokens)
 
 
 def compose_rankers(selection: ToolSelection) -> tuple[ToolRanker, ...]:

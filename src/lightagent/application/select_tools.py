@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic
+from weakref import WeakKeyDictionary
 
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.foreign_tool import declared
@@ -79,6 +81,7 @@ class ToolSelector(Generic[DepsT]):
         self._made: tuple[ToolRanker, ...] | None = None
         self._capabilities = capabilities
         self._tokens = options.tokens if tokens is None else tokens
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
         self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...]] | None = None
 
     async def choose(
@@ -115,9 +118,15 @@ class ToolSelector(Generic[DepsT]):
         """The declarations of the tools among which is chosen; the same object until the tools change."""
         known = self._known
         if known is None or known[0] is not toolset:
-            await toolset.describe(toolset.initial)
-            specs = tuple(declared(toolset.tools[name], name) for name in toolset.initial)
-            known = self._known = toolset, specs
+            if self._locks is None:
+                self._locks = WeakKeyDictionary()
+            # Runs that need the same at the same time have it worked out once.
+            async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                known = self._known
+                if known is None or known[0] is not toolset:
+                    await toolset.describe(toolset.initial)
+                    specs = tuple(declared(toolset.tools[name], name) for name in toolset.initial)
+                    known = self._known = toolset, specs
         return known[1]
 
     async def _rankings(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tools import ToolSpec
+
+SEARCH_TOOL: Final = "search_tools"
+"""The name of the tool with which a model asks for tools that it was not offered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from lightagent.domain.prices import ModelPrice, PriceTable
+    from lightagent.domain.ranking import RankedTool
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.review_log import Review
     from lightagent.domain.review_requests import ApprovalRequest
@@ -156,6 +157,8 @@ if TYPE_CHECKING:
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.token_counter import TokenCounter
+    from lightagent.ports.tool_ranker import ToolRanker
+    from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
@@ -262,6 +265,7 @@ __all__ = [
     "ProviderError",
     "PrunedSessions",
     "QueryPayload",
+    "RankedTool",
     "RateLimit",
     "ReasoningDelta",
     "Refused",
@@ -310,7 +314,9 @@ __all__ = [
     "ToolError",
     "ToolList",
     "ToolLoader",
+    "ToolRanker",
     "ToolRegistry",
+    "ToolSelection",
     "ToolSource",
     "ToolSpec",
     "TraceEvent",

@@ -27,13 +27,13 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
-    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.session_entries import SessionEntry
+from lightagent.domain.tool_selection import ToolsSelected
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

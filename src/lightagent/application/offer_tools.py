@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.run_tools import ListedTools
+from lightagent.application.run_tools import Listing
 from lightagent.application.select_tools import Choice, ToolSelector
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ToolsSelected
 from lightagent.domain.messages import AssistantMessage, UserMessage
 from lightagent.domain.runs import Run
 from lightagent.domain.tool_choice import chosen_tools
-from lightagent.domain.tool_selection import OfferedTool, as_offered
+from lightagent.domain.tool_selection import OfferedTool, ToolsSelected, as_offered
 
 _MOST_CALLED: Final = 16
 """Tools that a conversation has called which are offered again; the last ones."""
@@ -48,7 +47,7 @@ async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSel
     return names, await _declared(live, listed, names)
 
 
-async def _declared(live: ActiveRun[DepsT], listed: ListedTools[DepsT], names: tuple[str, ...]) -> ToolsSelected | None:
+async def _declared(live: ActiveRun[DepsT], listed: Listing[DepsT], names: tuple[str, ...]) -> ToolsSelected | None:
     """The event that declares those which came without a search, in a run that selects its tools."""
     known = live.run.own_tools
     if not known or {tool.name for tool in known}.issuperset(names):
@@ -57,7 +56,7 @@ async def _declared(live: ActiveRun[DepsT], listed: ListedTools[DepsT], names: t
 
 
 async def _select(
-    live: ActiveRun[DepsT], listed: ListedTools[DepsT], selector: ToolSelector[DepsT]
+    live: ActiveRun[DepsT], listed: Listing[DepsT], selector: ToolSelector[DepsT]
 ) -> tuple[tuple[str, ...], ToolsSelected]:
     """What an agent offers at its first request."""
     run = live.run
@@ -83,7 +82,7 @@ async def _select(
 
 async def _chosen(
     live: ActiveRun[DepsT],
-    listed: ListedTools[DepsT],
+    listed: Listing[DepsT],
     selector: ToolSelector[DepsT],
     kept: tuple[OfferedTool, ...],
     fixed: tuple[str, ...],
@@ -91,13 +90,13 @@ async def _chosen(
     """What fits the query, and what stays of what was offered before: all, unless there would be too many then."""
     query, origin, most = _query(live.run), live.origin(), selector.options.most
     before = frozenset((*(tool.name for tool in kept), *fixed))
-    choice = await selector.choose(query, listed.base, origin, without=before, room=most, in_time=live.in_time)
+    choice = await selector.choose(query, listed.pool, origin, without=before, room=most, in_time=live.in_time)
     if not kept or len(before) + len(choice.names) <= most:
         room = max(most - len(before), 0)
         return (choice if len(choice.names) <= room else choice.first(room)), kept
     anew = await selector.choose(
         query,
-        listed.base,
+        listed.pool,
         origin,
         without=frozenset(fixed),
         room=max(most - len(fixed), 0),
@@ -107,7 +106,7 @@ async def _chosen(
 
 
 async def _declarations(
-    listed: ListedTools[DepsT], names: Iterable[str], known: tuple[OfferedTool, ...]
+    listed: Listing[DepsT], names: Iterable[str], known: tuple[OfferedTool, ...]
 ) -> tuple[OfferedTool, ...]:
     """The declarations, as of now, of those tools that have none yet."""
     has = {tool.name for tool in known}
@@ -116,7 +115,7 @@ async def _declarations(
     return tuple(as_offered(declared(listed.tools.tools[name], name)) for name in lacking)
 
 
-def _always(listed: ListedTools[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
+def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
     """What is offered whatever is asked: what the options name, the search, and the framework's and the run's own.
 
     Raises:
@@ -128,11 +127,11 @@ def _always(listed: ListedTools[DepsT], selector: ToolSelector[DepsT]) -> tuple[
             f"tool_selection: {unknown[0]!r:.100} is always to be offered, but is not among the tools.",
             guidance="Name tools as the model calls them.",
         )
-    own = (name for name in listed.tools.initial if name not in listed.base.tools)
+    own = (name for name in listed.tools.initial if name not in listed.pool.tools)
     return tuple(dict.fromkeys((*selector.options.always, *own)))
 
 
-def _wanted(live: ActiveRun[DepsT], listed: ListedTools[DepsT]) -> tuple[str, ...]:
+def _wanted(live: ActiveRun[DepsT], listed: Listing[DepsT]) -> tuple[str, ...]:
     """Tools that the request cannot do without: those that it names, and those that the conversation has called."""
     run, initial = live.run, frozenset(listed.tools.initial)
     forced = [name for name in chosen_tools(run.head.params) if name in initial]

@@ -7,30 +7,32 @@ from typing import Generic
 
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
-from lightagent.application.search_tools import SEARCH_TOOL, SearchTools
+from lightagent.application.search_tools import SearchTools
 from lightagent.application.select_tools import Choice, ToolSelector
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import Origin
 from lightagent.domain.runs import Run
-from lightagent.domain.tool_selection import OfferedTool
+from lightagent.domain.tool_selection import SEARCH_TOOL, OfferedTool
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
-class ListedTools(Generic[DepsT]):
+class Listing(Generic[DepsT]):
     """The tools of the agent that acts now, as they were listed last.
 
     Attributes:
         base: its own and those of its sources.
-        tools: the same with those of the run.
-        selector: selects among the former; None where all are offered.
+        pool: among which is selected; with the tools of the run, where these alone are too many.
+        tools: all that can be called.
+        selector: selects; None where all are offered.
     """
 
     catalogue: Catalogue[DepsT]
     base: Toolset[DepsT]
+    pool: Toolset[DepsT]
     tools: Toolset[DepsT]
     selector: ToolSelector[DepsT] | None
 
@@ -49,7 +51,7 @@ class RunTools(Generic[DepsT]):
         self._run: Run | None = None
         self._in_time = False
         self._specs: tuple[tuple[ToolSpec, ...], tuple[OfferedTool, ...], tuple[ToolSpec, ...]] = (), (), ()
-        self.listed: ListedTools[DepsT] | None = None
+        self.listed: Listing[DepsT] | None = None
 
     def names(self, catalogue: Catalogue[DepsT]) -> tuple[str, ...]:
         """The names of the agent's own tools and of the run's; nothing is listed or described for that."""
@@ -72,7 +74,7 @@ class RunTools(Generic[DepsT]):
             return listed.tools
         return (await self.list(means, run, in_time=in_time)).tools
 
-    async def list(self, means: Means[DepsT], run: Run, *, in_time: bool) -> ListedTools[DepsT]:
+    async def list(self, means: Means[DepsT], run: Run, *, in_time: bool) -> Listing[DepsT]:
         """The tools as they are now; a source that has changed is listed again. For the rest see `toolset`."""
         catalogue, listed = means.catalogue, self.listed
         self._run, self._in_time = run, in_time
@@ -83,19 +85,20 @@ class RunTools(Generic[DepsT]):
             listed = self.listed = self._with_own(means, base)
         return listed
 
-    def _with_own(self, means: Means[DepsT], base: Toolset[DepsT]) -> ListedTools[DepsT]:
-        selector = means.selector
-        if selector is None or not selector.applies(base):
-            return ListedTools(means.catalogue, base, base.plus(self._own), None)
+    def _with_own(self, means: Means[DepsT], base: Toolset[DepsT]) -> Listing[DepsT]:
+        selector, tools = means.selector, base.plus(self._own)
+        if selector is None or len(tools.initial) <= selector.options.threshold:
+            return Listing(means.catalogue, base, tools, tools, None)
+        pool = base if len(self._own) <= selector.options.threshold else tools
         if not selector.options.search:
-            return ListedTools(means.catalogue, base, base.plus(self._own), selector)
-        if SEARCH_TOOL in base.tools or any(tool_name(tool) == SEARCH_TOOL for tool in self._own):
+            return Listing(means.catalogue, base, pool, tools, selector)
+        if SEARCH_TOOL in tools.tools:
             raise ConfigurationError(
                 f"tools: {SEARCH_TOOL!r} is the name of a tool that an agent which selects its tools has besides.",
                 guidance="Rename yours, or pass tool_selection=ToolSelection(search=False).",
             )
         search = SearchTools(means.prompts.search_tools, self._search)
-        return ListedTools(means.catalogue, base, base.plus((search, *self._own)), selector)
+        return Listing(means.catalogue, base, pool, base.plus((search, *self._own)), selector)
 
     def specs(self, names: tuple[str, ...], run: Run) -> tuple[ToolSpec, ...]:
         """What the model is told of these tools: what it was told first, in a run that selects its tools.
@@ -120,5 +123,5 @@ class RunTools(Generic[DepsT]):
             raise ConfigurationError("The tools of the run are not listed yet.", guidance="")
         selector, offered = listed.selector, frozenset((*(run.offered or ()), *run.hidden))
         room = max(selector.options.most - len(offered), 0)
-        choice = await selector.choose(query, listed.base, origin, without=offered, room=room, in_time=self._in_time)
+        choice = await selector.choose(query, listed.pool, origin, without=offered, room=room, in_time=self._in_time)
         return choice, offered

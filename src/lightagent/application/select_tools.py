@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic
+from weakref import WeakKeyDictionary
 
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.foreign_tool import declared
@@ -62,7 +64,7 @@ class ToolSelector(Generic[DepsT]):
 
     Args:
         options: of the selection.
-        rankers: all that are asked.
+        rankers: makes all that are asked, at the first choice: most agents never choose.
         capabilities: who may have which tools called; what is denied is not chosen.
         tokens: what the declarations of one choice may take.
     """
@@ -70,19 +72,17 @@ class ToolSelector(Generic[DepsT]):
     def __init__(
         self,
         options: ToolSelection,
-        rankers: tuple[ToolRanker, ...],
+        rankers: Callable[[ToolSelection], tuple[ToolRanker, ...]],
         capabilities: CapabilityPolicy | None = None,
         tokens: int | None = None,
     ) -> None:
         self.options = options
-        self._rankers = rankers
+        self._make_rankers = rankers
+        self._made: tuple[ToolRanker, ...] | None = None
         self._capabilities = capabilities
         self._tokens = options.tokens if tokens is None else tokens
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
         self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...]] | None = None
-
-    def applies(self, toolset: Toolset[DepsT]) -> bool:
-        """Whether there are so many tools that some are selected."""
-        return len(toolset.initial) > self.options.threshold
 
     async def choose(
         self, query: str, toolset: Toolset[DepsT], origin: Origin, *, without: frozenset[str], room: int, in_time: bool
@@ -90,7 +90,7 @@ class ToolSelector(Generic[DepsT]):
         """The tools that fit a text best.
 
         Args:
-            toolset: the agent's own tools and those of its sources.
+            toolset: among whose tools is chosen.
             origin: the run that asks.
             without: names of tools that are offered anyway.
             room: tools that may be added.
@@ -118,9 +118,15 @@ class ToolSelector(Generic[DepsT]):
         """The declarations of the tools among which is chosen; the same object until the tools change."""
         known = self._known
         if known is None or known[0] is not toolset:
-            await toolset.describe(toolset.initial)
-            specs = tuple(declared(toolset.tools[name], name) for name in toolset.initial)
-            known = self._known = toolset, specs
+            if self._locks is None:
+                self._locks = WeakKeyDictionary()
+            # Runs that need the same at the same time have it worked out once.
+            async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                known = self._known
+                if known is None or known[0] is not toolset:
+                    await toolset.describe(toolset.initial)
+                    specs = tuple(declared(toolset.tools[name], name) for name in toolset.initial)
+                    known = self._known = toolset, specs
         return known[1]
 
     async def _rankings(
@@ -131,7 +137,9 @@ class ToolSelector(Generic[DepsT]):
         names: list[str] = []
         errors: list[LightAgentErrorInfo] = []
         known = frozenset(spec.name for spec in tools)
-        for ranker in self._rankers:
+        if self._made is None:
+            self._made = self._make_rankers(self.options)
+        for ranker in self._made:
             try:
                 found: object = await await_foreign(ranker.rank(query, tools, _RANKED), _SECONDS, in_time=in_time)
                 rankings.append(_checked(found, known, ranker.name))

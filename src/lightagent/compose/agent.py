@@ -83,6 +83,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
 
 
 def _handoffs(agents: Sequence[HandoffTarget]) -> tuple[Means[DepsT], ...]:
+    if not agents:
+        return ()
     found: list[object] = [getattr(agent, "means", None) for agent in agents]
     if not all(isinstance(means, Means) for means in found):
         raise ConfigurationError("handoffs: expected agents.", guidance="Pass a list of LightAgent objects.")

@@ -1,13 +1,18 @@
-"""Which of many tools a model is offered: declarations as they were offered, and how many fit into a request."""
+"""Which of many tools a model is offered: the event that says so, and how many fit into a request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tools import ToolSpec
+
+SEARCH_TOOL: Final = "search_tools"
+"""The name of the tool with which a model asks for tools that it was not offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,31 @@ class OfferedTool:
         if spec.description == self.description and spec.parameters == self.parameters:
             return spec
         return replace(spec, description=self.description, parameters=self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsSelected:
+    """Of a large number of tools some were selected, which the requests of this agent offer from here on.
+
+    Attributes:
+        names: of all that is offered, in their order.
+        tools: the declarations of those that had none in this run. They stay as they are: see `OfferedTool`.
+        candidates: the tools that fit the query best, the best first, whether they were taken or not.
+        searched: how many tools there were.
+        rankers: the names of those that ranked them.
+        tokens: what the declarations of the tools that were chosen for the query take, as it was estimated.
+        errors: what kept a ranker from its answer.
+    """
+
+    names: tuple[str, ...]
+    tools: tuple[OfferedTool, ...] = ()
+    candidates: tuple[RankedTool, ...] = ()
+    searched: int = 0
+    rankers: tuple[str, ...] = ()
+    tokens: int = 0
+    errors: tuple[LightAgentErrorInfo, ...] = ()
+    at: float = field(default=0.0, compare=False)
+    type: Literal["tools_selected"] = "tools_selected"
 
 
 def as_offered(spec: ToolSpec) -> OfferedTool:

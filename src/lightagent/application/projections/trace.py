@@ -34,7 +34,6 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
-    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
@@ -44,6 +43,7 @@ from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.policy import Decision
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.retries import is_adaption
+from lightagent.domain.tool_selection import ToolsSelected
 
 
 class TraceEvent(TypedDict):

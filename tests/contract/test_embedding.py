@@ -24,6 +24,17 @@ class TestScripted(EmbedderContract):
     kind = "scripted"
 
 
+class TestCached(EmbedderContract):
+    kind = "cached"
+
+    @pytest.fixture(autouse=True)
+    def file(self, tmp_path: Path) -> None:
+        self.path = str(tmp_path / "new/vectors.db")
+
+    def prepare(self) -> Mapping[str, object]:
+        return {"path": self.path, "embedder": {"kind": "hashing"}}
+
+
 class TestOpenAI(EmbedderContract):
     kind = "openai"
 

@@ -31,6 +31,16 @@ _INPUT_TYPES: Final[Mapping[TextRole, str]] = {"query": "search_query", "documen
 _TOLD: Final = ("cohere/", "bedrock/cohere")
 
 
+class _Given(int):
+    """A number that counts as given, even if it is 0: LiteLLM would put its own in the place of a plain 0."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+_NEVER: Final = _Given(0)
+
+
 class LiteLLMEmbedder(Embedder):
     """Asks a model through `litellm.aembedding`.
 
@@ -80,8 +90,11 @@ class LiteLLMEmbedder(Embedder):
             "timeout": timeout,
             # Who asks again, and for how long, is decided above.
             "num_retries": 0,
-            "max_retries": 0,
+            "max_retries": _NEVER,
         }
+        if dimensions is not None:
+            # Of most models LiteLLM thinks that they cannot; who asks for it knows better.
+            self._fixed.setdefault("allowed_openai_params", ["dimensions"])
         self._ask: Ask | None = None
         self._credentials = Credentials()
 

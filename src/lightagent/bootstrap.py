@@ -82,6 +82,7 @@ class App:
             options["session_store"] = self.journals
         if sources := self._sources():
             options["tools"] = sources
+        options["tool_selection"] = self.settings.tool_selection.selection()
         options["information_flow"] = self.settings.policy.information_flow()
         policy = self.settings.policy.capabilities()
         if policy is not None:

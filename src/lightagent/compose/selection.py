@@ -26,6 +26,11 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None) -> Too
     return ToolSelector(selection, compose_rankers, options.get("capabilities"), tokens)
 
 
+def selector_for(selection: ToolSelection) -> ToolSelector[object]:
+    """A selector outside of an agent, such as for a command."""
+    return ToolSelector(selection, compose_rankers)
+
+
 def compose_rankers(selection: ToolSelection) -> tuple[ToolRanker, ...]:
     """All rankers that a selection asks: the words of the declarations, and what it was given besides."""
     return (WordRanker(english_stemmer()), *selection.rankers)

@@ -18,6 +18,7 @@ from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.selection_schema import ToolSelectionSettings
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
@@ -70,6 +71,9 @@ class Settings(Section):
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
+    tool_selection: Annotated[ToolSelectionSettings, Field(description="Which of many tools are offered.")] = (
+        ToolSelectionSettings()
+    )
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
         default_factory=dict
     )

@@ -34,6 +34,7 @@ _UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\
 _MARKS: Final = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0dff"
 """Vowels and other signs that are written at letters."""
 
+_ASCII_PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PARTS: Final = re.compile(
     f"[{_UPPER}]+(?![{_LOWER}])|[{_UPPER}]?[{_LOWER}]+|\\d+|([{_UNSPACED}]+)|(?:[^\\W\\d_{_UNSPACED}]|[{_MARKS}])+"
 )
@@ -61,7 +62,7 @@ def split_words(text: str) -> list[str]:
     Of scripts without spaces between words each pair of neighbouring characters is one.
     """
     if text.isascii():
-        return [part.group().lower() for part in _PARTS.finditer(text)]
+        return [part.lower() for part in _ASCII_PARTS.findall(text)]
     found: list[str] = []
     for part in _PARTS.finditer(normalize("NFC", text)):
         word, unspaced = part.group(), part.group(1)
@@ -87,20 +88,23 @@ def term_reader(stem: Stem, *, numbers: bool = True) -> Terms:
 
     Not for several threads at once.
     """
-    known: dict[str, list[str]] = {}
+    known = _KnownWords(stem, numbers=numbers)
+    return lambda text: [term for word in text.split() for term in known[word]]
 
-    def read(text: str) -> list[str]:
-        found: list[str] = []
-        for word in text.split():
-            terms = known.get(word)
-            if terms is None:
-                terms = terms_of(word, stem, numbers=numbers)
-                if len(word) <= _LONGEST_WORD:
-                    known[word] = terms
-            found += terms
-        return found
 
-    return read
+class _KnownWords(dict[str, list[str]]):
+    """The terms of each word that was met; what stands between two spaces is a word here."""
+
+    def __init__(self, stem: Stem, *, numbers: bool) -> None:
+        super().__init__()
+        self._stem = stem
+        self._numbers = numbers
+
+    def __missing__(self, word: str) -> list[str]:
+        terms = terms_of(word, self._stem, numbers=self._numbers)
+        if len(word) <= _LONGEST_WORD:
+            self[word] = terms
+        return terms
 
 
 class WeightedText(NamedTuple):

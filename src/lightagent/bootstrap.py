@@ -86,6 +86,7 @@ class App:
             options["capture_content"] = chosen.capture_content
         if sources := self._sources():
             options["tools"] = sources
+        options["tool_selection"] = self.settings.tool_selection.selection()
         options["information_flow"] = self.settings.policy.information_flow()
         policy = self.settings.policy.capabilities()
         if policy is not None:

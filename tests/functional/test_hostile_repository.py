@@ -50,6 +50,7 @@ HOSTILE = {
         "[default.budgets.tree]\ncost = 1\n[default.budgets.prices.offline]\n"
         "input_per_million = 0\noutput_per_million = 0"
     ),
+    "tool_selection.always": '[default.tool_selection]\nalways = ["delete"]',
     "tools.directory": '[default.tools]\ndirectory = "."',
     "tools.mcp_file": '[default.tools]\nmcp_file = "mcp.json"',
     "mcp.command": '[default.mcp.x]\ncommand = "./tools.py"',

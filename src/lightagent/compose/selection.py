@@ -39,6 +39,11 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock:
     return ToolSelector(selection, rankers, options.get("capabilities"), tokens)
 
 
+def selector_for(selection: ToolSelection, embedder: Embedder | None = None) -> ToolSelector[object]:
+    """A selector outside of an agent, such as for a command."""
+    return ToolSelector(selection, partial(compose_rankers, embedder=embedder))
+
+
 def compose_rankers(
     selection: ToolSelection, embedder: Embedder | None = None, clock: Clock | None = None
 ) -> tuple[ToolRanker, ...]:

@@ -18,6 +18,7 @@ from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.selection_schema import ToolSelectionSettings
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals", "embedding": "embedding"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
@@ -71,6 +72,9 @@ class Settings(Section):
     embedding: Annotated[Backend | None, Field(description="What makes vectors of texts.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
+    tool_selection: Annotated[ToolSelectionSettings, Field(description="Which of many tools are offered.")] = (
+        ToolSelectionSettings()
+    )
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
         default_factory=dict
     )

@@ -24,15 +24,13 @@ from statistics import median
 
 from corpus.office import ASKED, TOOLS, Asked
 
-from lightagent import ConfigurationError, JsonObject, ToolRanker, ToolSelection, ToolSpec
+from lightagent import ConfigurationError, Embedder, JsonObject, ToolRanker, ToolSelection, ToolSpec, open_embedder
 from lightagent.adapters.numpy_vectors import make_table
-from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.system import SystemClock
 from lightagent.application.rank_by_meaning import MeaningRanker
 from lightagent.compose.selection import compose_rankers
 from lightagent.domain.ranking import fuse
 from lightagent.domain.search_text import split_words
-from lightagent.ports.embedding import Embedder
 
 PATIENCE = 3_600.0
 SHARES = (5, 10, 20, 50)
@@ -80,14 +78,6 @@ async def ranked(rankers: Sequence[ToolRanker], query: str, tools: tuple[ToolSpe
     """The names of the first tools, as a selection takes them."""
     rankings = [await ranker.rank(query, tools, limit) for ranker in rankers]
     return [tool.name for tool in (rankings[0] if len(rankings) == 1 else fuse(rankings))]
-
-
-def opened(backend: JsonObject) -> Embedder:
-    """The embedder of a kind with its options."""
-    options = {name: value for name, value in backend.items() if name != "kind"}
-    embedder = open_adapter("embedding", str(backend.get("kind")), options)
-    assert isinstance(embedder, Embedder)
-    return embedder
 
 
 def all_rankers(embedder: Embedder | None = None) -> tuple[ToolRanker, ...]:
@@ -148,7 +138,7 @@ def main() -> None:
     try:
         tools = own_tools() if chosen.tools is None else read_tools(chosen.tools)
         asked = ASKED if chosen.queries is None else read_queries(chosen.queries)
-        embedder = None if chosen.embedder is None else opened(json.loads(chosen.embedder))
+        embedder = None if chosen.embedder is None else open_embedder(**json.loads(chosen.embedder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigurationError) as error:
         parser.error(f"the files or the embedder cannot be used: {type(error).__name__}: {error}")
     if not tools or not asked or chosen.k < 1:

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
+    from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.domain.vectors import Vector
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
@@ -152,6 +154,7 @@ if TYPE_CHECKING:
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
+    from lightagent.ports.embedding import Embedder
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
@@ -207,6 +210,7 @@ __all__ = [
     "DeclaredTools",
     "Delta",
     "Detector",
+    "Embedder",
     "EndPayload",
     "Event",
     "Failed",
@@ -323,6 +327,7 @@ __all__ = [
     "TraceSummary",
     "TrimmedSession",
     "Usage",
+    "Vector",
     "Verdict",
     "after_model_response",
     "after_run",
@@ -350,6 +355,7 @@ __all__ = [
     "on_output",
     "open_app",
     "open_detector",
+    "open_embedder",
     "output_redaction_guardrail",
     "output_schema_guardrail",
     "privacy_input_guardrail",

@@ -192,7 +192,7 @@ def open_app(
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
     servers = open_mcp(chosen, environ=variables, logins=logins)
-    return App(chosen, model, journals, open_tools(chosen), servers, open_embedder(chosen, environ=variables))
+    return App(chosen, model, journals, open_tools(chosen), servers, open_embedding(chosen, environ=variables))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -269,7 +269,7 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
     return store
 
 
-def open_embedder(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:
+def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:
     """Open the configured embedder alone; None where there is none.
 
     Raises:

@@ -14,7 +14,7 @@ from lightagent.application.tools.call_alone import call_alone
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.bootstrap import open_embedder
+from lightagent.bootstrap import open_embedding
 from lightagent.compose.selection import selector_for
 from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.origin import NO_ORIGIN
@@ -136,7 +136,7 @@ def search(
     `lightagent tools search "open pull requests" --mcp-file .mcp.json --most 20 --json`
     """
 
-    embedder = open_embedder(settings_for(config, profile, False, trust_config))
+    embedder = open_embedding(settings_for(config, profile, False, trust_config))
 
     async def find(named: FoundTools) -> list[tuple[ToolSpec, float]]:
         toolset, selector = named.toolset, selector_for(DEFAULT_SELECTION, embedder)

@@ -60,6 +60,10 @@ HEAVY = {
     "browser_use": Toolchain(
         "run `make test-heavy`, which installs it", (ROOT / ".tools/browser-use/bin/python").is_file
     ),
+    "embedding_models": Toolchain(
+        "install Maven 3.8 or newer, then run `make test-heavy`, which fetches them",
+        (ROOT / ".tools/embedding-models/all-minilm-l6-v2-q").is_dir,
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.effects import Effect, HandOver, OfferTools
+from lightagent.domain.effects import Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -105,7 +105,9 @@ DECISIONS = st.lists(
 ).map(tuple)
 ENDPOINT = st.builds(ModelEndpoint, TEXT, TEXT, st.none() | st.integers(1, 65535))
 HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDPOINT)
-EFFECT: st.SearchStrategy[Effect] = st.one_of(st.builds(OfferTools, NAMES), st.builds(HandOver, HEAD))
+EFFECT: st.SearchStrategy[Effect] = st.one_of(
+    st.builds(OfferTools, NAMES), st.builds(HandOver, HEAD), st.builds(NarrowTools, NAMES, TEXT)
+)
 STARTED = st.builds(
     RunStarted,
     run_id=TEXT,

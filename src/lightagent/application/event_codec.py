@@ -87,6 +87,9 @@ LATER_FIELDS: Final = (
     LaterField("session_base", "untrusted_everything", 3, None),
 )
 
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {"narrow_tools": 4}
+"""Effects of tools that came after version 2, with the version that brought them."""
+
 MOST_NESTED: Final = 32
 """Runs within runs that a journal may hold."""
 
@@ -120,6 +123,14 @@ def later_fields(event: Event | SessionEntry) -> Iterator[LaterField]:
         unused = () if later.unused == [] else later.unused
         if event.type == later.kind and getattr(event, later.name) != unused:
             yield later
+
+
+def effect_versions(event: Event | SessionEntry) -> Iterator[int]:
+    """The versions that brought the effects which an event has, as far as they came after version 2."""
+    while isinstance(event, Nested):
+        event = event.event
+    if isinstance(event, ToolFinished):
+        yield from (EFFECT_VERSIONS[one.kind] for one in event.effects if one.kind in EFFECT_VERSIONS)
 
 
 def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> Event:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from lightagent.application.event_codec import event_from_dict, event_to_dict, later_fields
+from lightagent.application.event_codec import effect_versions, event_from_dict, event_to_dict, later_fields
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.event_migrations import migrate, oldest_version
@@ -19,7 +19,7 @@ from lightagent.domain.runs import Run
 from lightagent.domain.session_entries import SessionEntry
 from lightagent.ports.journals import JournalStore
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """The newest version of the journal's JSON form that is read and written.
 
 State is only ever added by new kinds of event or by a new version, never by a field that an older reader would drop in
@@ -106,7 +106,8 @@ def format_version(events: Iterable[Event], versions: Mapping[str, int] = KIND_V
 
 def version_of(event: Event | SessionEntry, versions: Mapping[str, int] = KIND_VERSIONS) -> int:
     """The same for one event, or one entry of a session."""
-    return max(versions.get(event.type, _BASE_VERSION), *(one.version for one in later_fields(event)), _BASE_VERSION)
+    fields = (one.version for one in later_fields(event))
+    return max(versions.get(event.type, _BASE_VERSION), *fields, *effect_versions(event), _BASE_VERSION)
 
 
 def _parsed(document: object) -> Mapping[str, JsonValue]:

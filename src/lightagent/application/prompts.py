@@ -19,6 +19,7 @@ class Prompts:
         output_rejected: why an answer was refused; `{errors}` lists what is wrong.
         call_rejected: a human refused a tool call; `{reason}` is theirs.
         call_interrupted: it is unknown whether the call `{tool}` took effect.
+        call_not_allowed: `{by}`, such as a skill, lets only `{tools}` be called, and not `{tool}`.
         summarize: asks for a summary, in at most `{words}` words, of what no longer fits into the context budget.
         steps_dropped: steps of the task were left out to keep within the context budget; `{tools}` were called in them.
         result_spilled: stands in the place of a tool's result that was put aside: its `{id}`, its length in `{chars}`
@@ -38,6 +39,10 @@ class Prompts:
     call_interrupted: str = (
         "The process stopped while {tool} was running, so it may or may not have taken effect. "
         "Do not call it again without checking first."
+    )
+    call_not_allowed: str = (
+        "{tool} may not be called in this run any more: {by} allows {tools}, and nothing else. "
+        "Go on without it, or say that it is not allowed."
     )
     summarize: str = (
         "Summarize the conversation that follows, for an assistant that goes on with it and sees nothing else of it. "
@@ -73,6 +78,7 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "output_rejected": ("errors",),
     "call_rejected": ("reason",),
     "call_interrupted": ("tool",),
+    "call_not_allowed": ("tool", "by", "tools"),
     "summarize": ("words",),
     "steps_dropped": ("tools",),
     "result_spilled": ("id", "chars", "pages", "preview"),

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, assert_never
 
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, joined
-from lightagent.domain.effects import HandOver, OfferTools
+from lightagent.domain.effects import Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     ApprovalDecided,
@@ -232,10 +232,17 @@ def _closed_if_done(run: Run) -> Run:
         untrusted=joined(run.untrusted, labels),
     )
     for effect in effects:
-        if isinstance(effect, OfferTools) and run.offered is not None:
-            known = (*run.offered, *run.hidden)
-            more = tuple(name for name in dict.fromkeys(effect.names) if name not in known)
-            run = run._replace(offered=run.offered + more)
+        run = _with_effect(run, effect)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
     return run if target is None else run._replace(head=target, head_turn=run.turn, offered=None, hidden=())
+
+
+def _with_effect(run: Run, effect: Effect) -> Run:
+    if isinstance(effect, OfferTools) and run.offered is not None:
+        known = (*run.offered, *run.hidden)
+        more = tuple(name for name in dict.fromkeys(effect.names) if name not in known)
+        return run._replace(offered=run.offered + more)
+    if isinstance(effect, NarrowTools) and effect not in run.narrowings:
+        return run._replace(narrowings=(*run.narrowings, effect))
+    return run

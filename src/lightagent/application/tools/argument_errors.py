@@ -41,11 +41,16 @@ def refused(message: str, hint: str = "", *, code: str = "LA-TOOL") -> ToolError
 
 def unknown_tool(name: str, names: Collection[str]) -> ToolError:
     """The error for a call of a tool that does not exist; `names` are the tools that do exist, of any number."""
+    return unknown_name("tool", name, names)
+
+
+def unknown_name(kind: str, name: str, names: Collection[str]) -> ToolError:
+    """The same for something else that a model calls by name; `kind` says what."""
     meant = _nearest(clip(name, 80), names)
     hint = f"Did you mean {quoted(meant)}? " if meant else ""
     listed = ", ".join(clip(one, 64) for one in islice(names, _MOST_NAMES)) or "none"
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return refused(f"There is no tool {quoted(name)}.", f"{hint}Tools: {listed}{more}.")
+    return refused(f"There is no {kind} {quoted(name)}.", f"{hint}{kind.capitalize()}s: {listed}{more}.")
 
 
 def _nearest(name: str, names: Collection[str]) -> str:

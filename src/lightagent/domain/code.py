@@ -13,9 +13,12 @@ Language: TypeAlias = Literal["python", "shell", "javascript"]
 """What a program is written in."""
 
 LANGUAGES: Final[Mapping[str, Language]] = {
-    **{".py": "python"},
-    **{".sh": "shell", ".bash": "shell"},
-    **{".js": "javascript", ".mjs": "javascript", ".cjs": "javascript"},
+    ".py": "python",
+    ".sh": "shell",
+    ".bash": "shell",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".cjs": "javascript",
 }
 """The language of a file by the end of its name."""
 
@@ -50,8 +53,7 @@ class CodeLimits:
     def __post_init__(self) -> None:
         for name in ("seconds", "memory", "processes", "output", "disk"):
             value: object = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not number or not value > 0 or (name != "seconds" and not isinstance(value, int)):
+            if not _is_limit(value, whole=name != "seconds"):
                 kind = "number" if name == "seconds" else "whole number"
                 raise ConfigurationError(f"{name}: a limit of code is a positive {kind}, not {value!r:.60}.")
 
@@ -201,3 +203,9 @@ def is_inner_path(path: str) -> bool:
     if not path or "\0" in path or "\\" in path or path.startswith("/"):
         return False
     return not any(part in ("", ".", "..") for part in path.split("/"))
+
+
+def _is_limit(value: object, *, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return (isinstance(value, int) or not whole) and math.isfinite(value) and value > 0

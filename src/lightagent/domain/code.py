@@ -57,6 +57,16 @@ class CodeLimits:
                 kind = "number" if name == "seconds" else "whole number"
                 raise ConfigurationError(f"{name}: a limit of code is a positive {kind}, not {value!r:.60}.")
 
+    def within(self, other: CodeLimits) -> CodeLimits:
+        """The lower one of each limit."""
+        return CodeLimits(
+            seconds=min(self.seconds, other.seconds),
+            memory=min(self.memory, other.memory),
+            processes=min(self.processes, other.processes),
+            output=min(self.output, other.output),
+            disk=min(self.disk, other.disk),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CodeFolder:
@@ -121,7 +131,7 @@ class CodeJob:
         arguments: what it finds as its arguments, to the letter; no shell reads them.
         stdin: what it can read from standard input.
         folder: the one folder that it may see; without one it works in a private directory that is gone afterwards.
-        limits: how much it may take.
+        limits: how much it may take; where the runner's own limits are lower, those hold.
 
     Raises:
         ToolError: a file without a folder, or arguments that no program can be given.
@@ -131,7 +141,7 @@ class CodeJob:
     arguments: tuple[str, ...] = ()
     stdin: str = ""
     folder: CodeFolder | None = None
-    limits: CodeLimits = CodeLimits()
+    limits: CodeLimits | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.program, CodeFile) and self.folder is None:

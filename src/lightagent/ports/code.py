@@ -30,6 +30,11 @@ class CodeRunner(Protocol):
         """What the programs may be written in."""
         ...
 
+    @property
+    def notes(self) -> str:
+        """Tells a model in a few sentences what programs can do here, and what not."""
+        ...
+
     async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = _unseen) -> CodeResult:
         """Run a program to its end, or to a limit; `show` is called in this event loop with its output as it comes.
 

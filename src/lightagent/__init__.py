@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from lightagent.application.session_info import SessionInfo
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
+    from lightagent.application.skills.manager import SkillManager
+    from lightagent.application.skills.shelf import SkillConflict
+    from lightagent.application.skills.tools import create_skill_tools
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
     from lightagent.application.tool_sources.declared import DeclaredTools
@@ -75,7 +78,7 @@ if TYPE_CHECKING:
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
-    from lightagent.domain.effects import ToolAnswer
+    from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception
     from lightagent.domain.errors import (
@@ -133,6 +136,7 @@ if TYPE_CHECKING:
     from lightagent.domain.review_requests import ApprovalRequest
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
+    from lightagent.domain.skills import Skill, SkillProblem
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.guardrails import (
@@ -244,6 +248,7 @@ __all__ = [
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
+    "NarrowTools",
     "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
@@ -292,6 +297,10 @@ __all__ = [
     "SessionTurn",
     "Sessions",
     "Settings",
+    "Skill",
+    "SkillConflict",
+    "SkillManager",
+    "SkillProblem",
     "Spent",
     "StdioServer",
     "Stopped",
@@ -326,6 +335,7 @@ __all__ = [
     "before_run",
     "before_tool_call",
     "classify_exception",
+    "create_skill_tools",
     "event_from_dict",
     "event_to_dict",
     "format_error_code",

@@ -101,7 +101,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "adapters.budgets.journal": ("JournalBudgetAccounts",),
     "adapters.prices": ("litellm_prices",),
     "application.projections.spent": ("spent_in",),
-    "domain.effects": ("ToolAnswer",),
+    "domain.effects": ("NarrowTools", "ToolAnswer"),
     "domain.origin": ("Origin",),
     "domain.agent_heads": ("AgentHead", "ModelEndpoint"),
     "domain.policy": (
@@ -168,5 +168,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tool_sources.prefixed": ("PrefixedTools",),
     "application.tool_sources.renamed": ("RenamedTools",),
     "application.tools.loader": ("ToolLoader",),
+    "application.skills.manager": ("SkillManager",),
+    "application.skills.shelf": ("SkillConflict",),
+    "application.skills.tools": ("create_skill_tools",),
+    "domain.skills": ("Skill", "SkillProblem"),
 }
 HOME_OF: Final[dict[str, str]] = {name: home for home, names in HOMES.items() for name in names}

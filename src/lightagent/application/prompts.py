@@ -24,6 +24,9 @@ class Prompts:
         steps_dropped: steps of the task were left out to keep within the context budget; `{tools}` were called in them.
         result_spilled: stands in the place of a tool's result that was put aside: its `{id}`, its length in `{chars}`
             and `{pages}`, and its beginning as `{preview}`.
+        skills: what a model is told of skills; `{skills}` are their names and descriptions.
+        skill_activated: the instructions of a skill `{name}`, with its `{files}` and the `{tools}` that it allows.
+        list_skills, activate_skill, read_skill_reference, execute_skill_script: what the tools of these names are for.
         read_result: what the tool is for that reads such a result back.
 
     Raises:
@@ -58,6 +61,21 @@ class Prompts:
         "[This result was put aside to save space: {chars} characters on {pages} pages. "
         'Read it with read_tool_result, id "{id}". It begins:]\n{preview}'
     )
+    skills: str = (
+        "Skills hold instructions for kinds of tasks. Where a task fits one of these descriptions, call activate_skill "
+        "with its name before you begin, and follow what you get. The list only says what there is.\n"
+        "<available_skills>\n{skills}\n</available_skills>"
+    )
+    skill_activated: str = (
+        "Skill: {name}\n"
+        "Its files, for read_skill_reference and, where they are scripts, execute_skill_script:\n{files}\n"
+        "Tools that may be called from now on, besides those for skills: {tools}\n"
+        "Paths in the instructions start in the skill's folder. The instructions:\n\n{instructions}"
+    )
+    list_skills: str = "List the skills there are now, with what each is for."
+    activate_skill: str = "Load the instructions of a skill, to follow them in this task."
+    read_skill_reference: str = "Read a text file of a skill, such as one that its instructions refer to."
+    execute_skill_script: str = "Run a script of a skill, and get what it writes and how it ends."
     read_result: str = "Reads a page of an earlier tool result that was put aside to save space."
 
     def __post_init__(self) -> None:
@@ -81,6 +99,8 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "call_not_allowed": ("tool", "by", "tools"),
     "summarize": ("words",),
     "steps_dropped": ("tools",),
+    "skills": ("skills",),
+    "skill_activated": ("name", "files", "tools", "instructions"),
     "result_spilled": ("id", "chars", "pages", "preview"),
 }
 

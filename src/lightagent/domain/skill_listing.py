@@ -16,17 +16,18 @@ _LEAST_DESCRIPTION: Final = 120
 
 def skills_listing(skills: Sequence[Skill], most: int = MOST_LISTED) -> str:
     """The skills, one a line, within `most` characters; where they are too many, descriptions are cut first."""
-    for length in (MOST_DESCRIPTION, 400, _LEAST_DESCRIPTION):
-        lines = [_line(skill, length) for skill in skills]
-        if sum(map(len, lines)) + len(lines) <= most:
-            return "\n".join(lines)
+    lines = [_line(skill, MOST_DESCRIPTION) for skill in skills]
+    for length in (400, _LEAST_DESCRIPTION):
+        if sum(map(len, lines)) + len(lines) > most:
+            lines = [_line(skill, length) for skill in skills]
     listed, used = list[str](), 0
     for line in lines:
         used += len(line) + 1
         if used > most:
             break
         listed.append(line)
-    return "\n".join([*listed, f"({len(lines) - len(listed):,} more: call list_skills)"])
+    left = len(lines) - len(listed)
+    return "\n".join([*listed, f"({left:,} more: call list_skills)"] if left else listed)
 
 
 def _line(skill: Skill, length: int) -> str:

@@ -1,4 +1,4 @@
-"""Skills in the open Agent Skills format: what one is, what its front matter may say, and what is wrong with another."""
+"""Skills in the open Agent Skills format: what one is, what its front matter may say, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def check_front_matter(table: YamlTable, path: str, folder: str) -> FrontMatter:
         if key.value in found:
             first = lines[key.value]
             problems.append(
-                SkillProblem(path, f"{key.value!r} stands here again.", f"Keep that of line {first} or this.", line=key.line)
+                SkillProblem(
+                    path, f"{key.value!r} stands here again.", f"Keep that of line {first} or this.", line=key.line
+                )
             )
         found.setdefault(key.value, value)
         lines.setdefault(key.value, key.line)
@@ -199,7 +201,9 @@ class _Reader:
         if isinstance(node, YamlText):
             listed = split_allowed_tools(node.value)
             if not listed:
-                self._note(key, f"{key!r} names nothing, so it is ignored.", "Name tools, or write [].", level="warning")
+                self._note(
+                    key, f"{key!r} names nothing, so it is ignored.", "Name tools, or write [].", level="warning"
+                )
             return listed or None
         if isinstance(node, YamlList) and all(isinstance(item, YamlText) for item in node.items):
             texts = (item.value for item in node.items if isinstance(item, YamlText))
@@ -209,9 +213,7 @@ class _Reader:
             self._note(key, f"{key!r} has to be a list of names.", "Write it as `allowed-tools: Read search_news`.")
         return None
 
-    def _note(
-        self, key: str, message: str, remedy: str, *, level: Literal["error", "warning"] = "error"
-    ) -> None:
+    def _note(self, key: str, message: str, remedy: str, *, level: Literal["error", "warning"] = "error") -> None:
         line = self._lines.get(key, self._first)
         self.problems.append(SkillProblem(self._path, message, remedy, level, line))
 

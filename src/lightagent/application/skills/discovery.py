@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from lightagent.application.skills.folders import Entry, FileState, Folder
-from lightagent.application.skills.front_matter import read_front_matter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.messages import Trust
 from lightagent.domain.skill_documents import split_document
@@ -32,12 +31,12 @@ class SkillDirectory:
     """A directory in which skills are looked for.
 
     Attributes:
-        path: as an absolute path.
+        path: an absolute one.
         precedence: its place among all directories.
         trust: whether the application vouches for what is in it.
     """
 
-    path: str
+    path: Path
     precedence: int = 0
     trust: Trust = "trusted"
 
@@ -59,9 +58,9 @@ class SkillFolder:
     folders: frozenset[str]
 
     @property
-    def path(self) -> str:
+    def path(self) -> Path:
         """Where it is."""
-        return os.path.join(self.directory.path, *self.parts)
+        return self.directory.path.joinpath(*self.parts)
 
 
 def find_skills(directory: SkillDirectory) -> tuple[list[SkillFolder], list[SkillProblem]]:
@@ -71,7 +70,7 @@ def find_skills(directory: SkillDirectory) -> tuple[list[SkillFolder], list[Skil
         root = Folder.open(directory.path)
     except OSError as exc:
         message = f"The skills directory cannot be read ({exc.strerror})."
-        return [], [SkillProblem(directory.path, message, "Make it, or name another.", "warning")]
+        return [], [SkillProblem(str(directory.path), message, "Make it, or name another.", "warning")]
     with root:
         found = [*_walk(directory, root, problems)]
     return found, problems
@@ -82,11 +81,11 @@ def _walk(directory: SkillDirectory, root: Folder, problems: list[SkillProblem])
     looked_at = 0
     while waiting:
         parts = waiting.pop()
-        place = os.path.join(directory.path, *parts)
+        place = directory.path.joinpath(*parts)
         looked_at += 1
         if looked_at > MOST_FOLDERS:
             message = f"It has more than {MOST_FOLDERS:,} folders; the others were not looked into."
-            problems.append(SkillProblem(directory.path, message, "Name a directory of skills alone.", "warning"))
+            problems.append(SkillProblem(str(directory.path), message, "Name a directory of skills alone.", "warning"))
             return
         try:
             with root.at(parts) as folder:
@@ -96,10 +95,10 @@ def _walk(directory: SkillDirectory, root: Folder, problems: list[SkillProblem])
                     state = folder.state(SKILL_FILE) if marker.is_file else None
                     yield SkillFolder(directory, parts, state, frozenset(one.name for one in entries if one.is_folder))
         except OSError as exc:
-            problems.append(SkillProblem(place, f"The folder cannot be read ({exc.strerror}).", "", "warning"))
+            problems.append(SkillProblem(str(place), f"The folder cannot be read ({exc.strerror}).", "", "warning"))
             continue
         except ConfigurationError as exc:  # A link took its place meanwhile.
-            problems.append(SkillProblem(place, exc.message, exc.guidance, "warning"))
+            problems.append(SkillProblem(str(place), exc.message, exc.guidance, "warning"))
             continue
         if marker is not None and parts:
             continue  # What is in the folder of a skill belongs to it. A collection may be a skill besides.
@@ -114,9 +113,9 @@ def _is_looked_into(entry: Entry) -> bool:
     return not entry.name.startswith(".") and entry.name not in _PASSED_BY
 
 
-def _about(entry: Entry, place: str) -> SkillProblem:
+def _about(entry: Entry, place: Path) -> SkillProblem:
     """What is told of a name that looks like a skill, and is none."""
-    path = os.path.join(place, entry.name)
+    path = str(place / entry.name)
     if entry.is_link:
         message = "It is a symbolic link, so it is not followed."
         return SkillProblem(path, message, "Name the folder to which it leads among the directories.", "warning")
@@ -124,8 +123,8 @@ def _about(entry: Entry, place: str) -> SkillProblem:
 
 
 def read_skill(folder: SkillFolder) -> tuple[Skill | None, tuple[SkillProblem, ...]]:
-    """The skill with its instructions, as its folder holds it now, and what is wrong with it; None if it is unusable."""
-    path = os.path.join(folder.path, SKILL_FILE)
+    """The skill with its instructions as its folder holds it now, None if it is unusable; and what is wrong with it."""
+    path = str(folder.path / SKILL_FILE)
     try:
         with Folder.open(folder.directory.path) as root, root.at(folder.parts) as inner:
             content, _ = inner.read(SKILL_FILE, MOST_SKILL_BYTES)
@@ -141,23 +140,27 @@ def read_skill(folder: SkillFolder) -> tuple[Skill | None, tuple[SkillProblem, .
 
 
 def _parsed(folder: SkillFolder, path: str, text: str) -> tuple[Skill | None, tuple[SkillProblem, ...]]:
+    from lightagent.application.skills.front_matter import read_front_matter  # It loads YAML: only where skills are.
+
     document = split_document(text, path)
     if isinstance(document, SkillProblem):
         return None, (document,)
     table, problems = read_front_matter(document.front, document.first_line, path)
     if table is None:
         return None, tuple(problems)
-    front = check_front_matter(table, path, os.path.basename(folder.path))
+    front = check_front_matter(table, path, folder.path.name)
     problems.extend(front.problems)
     if not document.body:
-        problems.append(SkillProblem(path, "There are no instructions.", "Write them below the front matter.", "warning"))
+        problems.append(
+            SkillProblem(path, "There are no instructions.", "Write them below the front matter.", "warning")
+        )
     if any(one.level == "error" for one in problems):
         return None, tuple(problems)
     directory = folder.directory
     skill = Skill(
         front.name,
         front.description,
-        folder.path,
+        str(folder.path),
         document.body,
         front.license,
         front.compatibility,
@@ -166,7 +169,7 @@ def _parsed(folder: SkillFolder, path: str, text: str) -> tuple[Skill | None, tu
         "scripts" in folder.folders,
         "references" in folder.folders,
         "assets" in folder.folders,
-        directory.path,
+        str(directory.path),
         directory.precedence,
         directory.trust,
     )

@@ -5,9 +5,11 @@ Each name is opened in the folder that was opened before it, so nobody can put a
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -48,12 +50,12 @@ class FileState:
 class Folder:
     """An open folder; a context manager that closes it."""
 
-    def __init__(self, path: str, descriptor: int | None) -> None:
+    def __init__(self, path: Path, descriptor: int | None) -> None:
         self.path = path
         self._descriptor = descriptor
 
     @classmethod
-    def open(cls, path: str) -> Folder:
+    def open(cls, path: Path) -> Folder:
         """A folder that the application has named: what leads to it may be a link.
 
         Raises:
@@ -61,8 +63,8 @@ class Folder:
         """
         if _RELATIVE:
             return cls(path, os.open(path, _FOLDER_FLAGS))
-        if not stat.S_ISDIR(os.stat(path).st_mode):
-            raise NotADirectoryError(20, "Not a directory", path)
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
         return cls(path, None)
 
     def __enter__(self) -> Self:
@@ -98,7 +100,7 @@ class Folder:
             OSError: it is not there, or no folder.
             ConfigurationError: it is a symbolic link.
         """
-        path = os.path.join(self.path, name)
+        path = self.path / name
         self._refuse_link(name, path)
         if self._descriptor is None:
             return Folder.open(path)
@@ -124,11 +126,11 @@ class Folder:
             OSError: it is not there, or cannot be read.
             ConfigurationError: it is a symbolic link or no regular file, or it has more than `most` bytes.
         """
-        path = os.path.join(self.path, name)
+        path = self.path / name
         self._refuse_link(name, path)
-        where = path if self._descriptor is None else name
+        where = path if self._descriptor is None else Path(name)
         descriptor = os.open(where, _FILE_FLAGS, dir_fd=self._descriptor)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise refusal(path, "It is not a regular file", "Put the file itself there.")
@@ -137,25 +139,19 @@ class Folder:
             raise refusal(path, f"It has more than {most:,} bytes", "Split it into smaller files.")
         return content, _state(found)
 
-    def _refuse_link(self, name: str, path: str) -> None:
-        if stat.S_ISLNK(self._stat(name).st_mode) or (not _RELATIVE and os.path.realpath(path) != _real_way(path)):
+    def _refuse_link(self, name: str, path: Path) -> None:
+        if stat.S_ISLNK(self._stat(name).st_mode) or (not _RELATIVE and path.resolve() != path.parent.resolve() / name):
             raise refusal(path, "It is a symbolic link, and a skill stays in its own folder", "Put a copy there.")
 
     def _stat(self, name: str) -> os.stat_result:
         if self._descriptor is None:
-            return os.lstat(os.path.join(self.path, name))
+            return (self.path / name).lstat()
         return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
 
-def refusal(path: str, why: str, remedy: str) -> ConfigurationError:
+def refusal(path: Path, why: str, remedy: str) -> ConfigurationError:
     """The error for a file that is there and is not read."""
     return ConfigurationError(f"{path}: {why}.", guidance=remedy)
-
-
-def _real_way(path: str) -> str:
-    """The path with all links but its last name followed; where it is not its own end, the last name is a link."""
-    folder, name = os.path.split(path)
-    return os.path.join(os.path.realpath(folder), name)
 
 
 def _state(found: os.stat_result) -> FileState:

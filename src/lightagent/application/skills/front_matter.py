@@ -69,7 +69,9 @@ def _table(front: str, first_line: int) -> YamlTable:
         line = front.count("\n", 0, exc.position)
         raise _FrontMatterError("it has a character that YAML does not allow", line) from None
     except (yaml.YAMLError, RecursionError, ValueError) as exc:
-        raise _FrontMatterError("it is nested too deeply" if isinstance(exc, RecursionError) else "it cannot be read", 0) from None
+        raise _FrontMatterError(
+            "it is nested too deeply" if isinstance(exc, RecursionError) else "it cannot be read", 0
+        ) from None
     node = YamlTable((), first_line) if root is None else _node(root, first_line, _MOST_DEPTH)
     if not isinstance(node, YamlTable):
         raise _FrontMatterError("it is no table of keys and values", 0)

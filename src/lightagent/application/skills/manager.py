@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from lightagent.application.skills.discovery import (
@@ -72,7 +73,7 @@ class SkillManager:
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({[one.path for one in self.directories]!r})"
+        return f"{type(self).__name__}({[str(one.path) for one in self.directories]!r})"
 
     def discover_skills(self) -> list[Skill]:
         """Look at the directories, and give the skills that can be used, by name; without their instructions.
@@ -94,6 +95,11 @@ class SkillManager:
     def list_conflicts(self) -> list[SkillConflict]:
         """Skills of the same name, as they were found last."""
         return [one.copy() for one in (self._found or self._look()).shelf.conflicts]
+
+    def get_skill(self, name: str) -> Skill:
+        """The skill as it is listed; raises `ToolError` if there is none of that name."""
+        self.folder(name)
+        return self.skills[name]
 
     def load_skill(self, name: str) -> Skill:
         """The skill with its instructions, as they are now.
@@ -162,7 +168,9 @@ class SkillManager:
 
     def _log(self, found: _Found) -> None:
         """Tell what is new and matters: skills that are left out, and which of two is used."""
-        matter = [one for one in found.problems if one.level == "error"] + [*map(conflict_problem, found.shelf.conflicts)]
+        matter = [one for one in found.problems if one.level == "error"] + [
+            *map(conflict_problem, found.shelf.conflicts)
+        ]
         texts = [str(one) for one in matter]
         for text in texts:
             if text not in self._told:
@@ -175,15 +183,19 @@ def _listed(folder: SkillFolder) -> _Read:
     return None if skill is None else without_instructions(skill), problems
 
 
-def _paths(given: DirectoryLike | Sequence[DirectoryLike]) -> list[str]:
+def _paths(given: DirectoryLike | Sequence[DirectoryLike]) -> list[Path]:
     """The directories as absolute paths, so that they stay the same wherever the program goes later."""
     several = (given,) if isinstance(given, (str, os.PathLike)) else given
-    paths: list[str] = []
+    paths: list[Path] = []
     for one in several:
-        path: object = os.fspath(one) if isinstance(one, (str, os.PathLike)) else one
+        path = _as_text(one)
         if not isinstance(path, str) or not path or "\0" in path:
             raise ConfigurationError(
                 f"skills_directories: expected paths of directories, got {one!r:.80}.", guidance="Pass a list of paths."
             )
-        paths.append(os.path.abspath(os.path.expanduser(path)))
+        paths.append(Path(path).expanduser().absolute())
     return paths
+
+
+def _as_text(given: object) -> object:
+    return os.fspath(given) if isinstance(given, (str, os.PathLike)) else given

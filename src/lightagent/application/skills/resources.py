@@ -46,6 +46,15 @@ def read_file(skill: SkillFolder, path: str, usual: str) -> bytes:
     Raises:
         ToolError: there is no such file, or it is not read; the text is for a model.
     """
+    return _find(skill, path, usual)[1]
+
+
+def find_file(skill: SkillFolder, path: str, usual: str) -> str:
+    """The path of a file from the skill's folder on; arguments and errors are those of `read_file`."""
+    return _find(skill, path, usual)[0]
+
+
+def _find(skill: SkillFolder, path: str, usual: str) -> tuple[str, bytes]:
     written = path.strip().removeprefix("./")
     if not is_inner_path(written):
         raise refused(f"{clip(path, 200)!r} is no path in the skill.", _HINT)
@@ -57,7 +66,7 @@ def read_file(skill: SkillFolder, path: str, usual: str) -> bytes:
         with Folder.open(skill.directory.path) as root, root.at(skill.parts) as top:
             for place in places:
                 if (content := _content(top, place)) is not None:
-                    return content
+                    return "/".join(place), content
     except OSError as exc:
         raise refused(f"The skill cannot be read ({exc.strerror}).") from exc
     raise refused(f"The skill has no file {clip(path, 200)!r}.", _listed(skill))

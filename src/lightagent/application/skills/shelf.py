@@ -51,9 +51,7 @@ def shelve(found: Iterable[tuple[SkillFolder, Skill]]) -> Shelf:
         if replaces:
             used[skill.name] = folder, skill
     ordered = sorted(used)
-    return Shelf(
-        {name: used[name][1] for name in ordered}, {name: used[name][0] for name in ordered}, tuple(conflicts)
-    )
+    return Shelf({name: used[name][1] for name in ordered}, {name: used[name][0] for name in ordered}, tuple(conflicts))
 
 
 def _decide(known: Skill, later: Skill) -> tuple[bool, str]:

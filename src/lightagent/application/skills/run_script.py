@@ -1,0 +1,70 @@
+"""Runs a script of a skill, through the port to code runners, and tells what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.application.prompts import Prompts
+from lightagent.application.skills.manager import SkillManager
+from lightagent.application.skills.resources import find_file
+from lightagent.application.tools.argument_errors import refused
+from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeOutput, CodeResult
+from lightagent.domain.effects import ToolAnswer
+from lightagent.ports.code import CodeRunner
+
+
+class RunScript:
+    """Runs scripts where the agent has something that runs them.
+
+    Args:
+        manager: finds the skills.
+        runner: runs their scripts; None where scripts are not run.
+    """
+
+    def __init__(self, manager: SkillManager, runner: CodeRunner | None) -> None:
+        self._manager = manager
+        self._runner = runner
+
+    def description(self, prompts: Prompts) -> str:
+        """What a model is told of the tool."""
+        if self._runner is None:
+            return f"{prompts.execute_skill_script} Scripts are not run here, so each call is refused."
+        return f"{prompts.execute_skill_script} {self._runner.notes}".rstrip()
+
+    async def run(
+        self, skill: str, script: str, arguments: tuple[str, ...], stdin: str, show: Callable[[object], None]
+    ) -> ToolAnswer:
+        """Run a script to its end, or to a limit; `show` is given its output as it comes.
+
+        Raises:
+            ToolError: there is no such skill or script, or it cannot be run.
+            ConfigurationError: the runner cannot isolate it here.
+        """
+        if self._runner is None:
+            raise refused("Scripts of skills are not run here.", "Do the work in another way, or say that you cannot.")
+        folder, path = await run_in_thread(self._find, skill, script)
+        job = CodeJob(CodeFile(path), arguments, stdin, CodeFolder(folder))
+
+        def seen(piece: CodeOutput) -> None:
+            show(piece.text)
+
+        return ToolAnswer(_told(await self._runner.run(job, seen)))
+
+    def _find(self, skill: str, script: str) -> tuple[str, str]:
+        """The skill's folder on this machine, and the path of the script in it."""
+        folder = self._manager.folder(skill)
+        return str(folder.path.resolve()), find_file(folder, script, "scripts")
+
+
+def _told(result: CodeResult) -> str:
+    """What a model reads of it."""
+    if result.exit_code is None:
+        why = "its time was over" if result.timed_out else "it wrote too much" if result.truncated else "a limit"
+        end = f"It was stopped: {why}."
+    else:
+        end = f"It ended with {result.exit_code}."
+    parts = [end, f"Standard output:\n{result.stdout}" if result.stdout else "It wrote nothing to standard output."]
+    if result.stderr:
+        parts.append(f"Standard error:\n{result.stderr}")
+    return "\n".join(parts)

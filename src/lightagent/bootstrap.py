@@ -14,6 +14,7 @@ from weakref import WeakSet, ref
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.skills.manager import SkillManager
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
@@ -25,6 +26,7 @@ from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
+from lightagent.settings.agent_schema import AgentSettings
 from lightagent.settings.backends import open_backend
 from lightagent.settings.budgets import compose_budget_settings
 from lightagent.settings.mcp_reading import read_mcp
@@ -41,6 +43,7 @@ class App:
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
+        skills: the skills that every agent may use; None where no settings name any.
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
     """
 
@@ -51,12 +54,14 @@ class App:
         journals: JournalStore | None = None,
         tools: ToolSource[object] | None = None,
         mcp: tuple[ToolSource[object], ...] = (),
+        skills: SkillManager | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
         self.tools = tools
         self.mcp = mcp
+        self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
@@ -69,19 +74,13 @@ class App:
     def agent_options(self) -> AgentOptions:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
         chosen, logs = self.settings.agent, self.settings.logging
-        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata)
-        if chosen.name is not None:
-            options["name"] = chosen.name
-        if chosen.instructions is not None:
-            options["instructions"] = chosen.instructions
-        if chosen.role is not None:
-            options["role"] = chosen.role
-        if chosen.capture_content is not None:
-            options["capture_content"] = chosen.capture_content
+        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(chosen)
         if self.journals is not None:
             options["session_store"] = self.journals
         if sources := self._sources():
             options["tools"] = sources
+        if self.skills is not None:
+            options["skills_directories"] = self.skills
         options["information_flow"] = self.settings.policy.information_flow()
         policy = self.settings.policy.capabilities()
         if policy is not None:
@@ -178,7 +177,8 @@ def open_app(
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables, logins=logins))
+    mcp = open_mcp(chosen, environ=variables, logins=logins)
+    return App(chosen, model, journals, open_tools(chosen), mcp, open_skills(chosen))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -188,6 +188,12 @@ def open_tools(settings: Settings) -> ToolLoader | None:
     """
     directory = settings.tool_directory()
     return None if directory is None else ToolLoader(directory)
+
+
+def open_skills(settings: Settings) -> SkillManager | None:
+    """The configured directories of skills; None where there are none. They are looked at when skills are needed."""
+    trusted, untrusted = settings.skill_directories()
+    return SkillManager(trusted, untrusted_directories=untrusted) if trusted or untrusted else None
 
 
 def open_mcp(
@@ -210,6 +216,20 @@ def open_mcp(
     from lightagent.compose.mcp import mcp_tools
 
     return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
+
+
+def _identity(chosen: AgentSettings) -> AgentOptions:
+    """Who the agent is, as far as it is set."""
+    options = AgentOptions()
+    if chosen.name is not None:
+        options["name"] = chosen.name
+    if chosen.instructions is not None:
+        options["instructions"] = chosen.instructions
+    if chosen.role is not None:
+        options["role"] = chosen.role
+    if chosen.capture_content is not None:
+        options["capture_content"] = chosen.capture_content
+    return options
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:

@@ -49,6 +49,8 @@ HOSTILE = {
         "input_per_million = 0\noutput_per_million = 0"
     ),
     "tools.directory": '[default.tools]\ndirectory = "."',
+    "skills.directories": '[default.skills]\ndirectories = ["."]',
+    "skills.untrusted_directories": '[default.skills]\nuntrusted_directories = ["."]',
     "tools.mcp_file": '[default.tools]\nmcp_file = "mcp.json"',
     "mcp.command": '[default.mcp.x]\ncommand = "./tools.py"',
     "mcp.url": '[default.mcp.x]\nurl = "{url}"',
@@ -71,7 +73,7 @@ MCP = {
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
 COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "default", "default"]]
 COMMANDS += [["mcp", "list"], ["mcp", "inspect", "x"], ["tools", "call", "x/y"]]
-COMMANDS += [["policy", "explain", "--tool", "t"]]
+COMMANDS += [["policy", "explain", "--tool", "t"], ["skills", "list"], ["skills", "check"]]
 
 # An installed plugin, which a file may name: importing it leaves a mark.
 PLUGIN = "from pathlib import Path\nPath({mark!r}).write_text('imported')\n"

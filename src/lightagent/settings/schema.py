@@ -18,6 +18,7 @@ from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.skill_schema import SkillSettings
 
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
@@ -70,6 +71,7 @@ class Settings(Section):
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
+    skills: Annotated[SkillSettings, Field(description="Skills that every agent may use.")] = SkillSettings()
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
         default_factory=dict
     )
@@ -91,6 +93,17 @@ class Settings(Section):
         chosen = self.tools.directory
         file = self.provenance.origin(("tools", "directory")).file
         return chosen if chosen is None or file is None else file.parent / chosen
+
+    def skill_directories(self) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        """The directories of skills, and the untrusted ones; relative paths are taken from the file that names them."""
+        chosen = self.skills.directories, self.skills.untrusted_directories
+        names = ("directories", "untrusted_directories")
+        files = [self.provenance.origin(("skills", name)).file for name in names]
+        trusted, untrusted = (
+            tuple(Path(path) if file is None else file.parent / Path(path).expanduser() for path in paths)
+            for paths, file in zip(chosen, files, strict=True)
+        )
+        return trusted, untrusted
 
     def backends(self) -> dict[str, Backend]:
         """The backend of every section that chooses one."""

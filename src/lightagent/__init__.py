@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
+    from lightagent.adapters.code.monty import MontyRunner
+    from lightagent.adapters.code.subprocess import SubprocessRunner
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
     from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from lightagent.application.sessions import Sessions
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.code_tools import CodeTools
     from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
@@ -74,6 +77,15 @@ if TYPE_CHECKING:
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
+    from lightagent.domain.code import (
+        CodeFile,
+        CodeFolder,
+        CodeJob,
+        CodeLimits,
+        CodeOutput,
+        CodeResult,
+        CodeText,
+    )
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -148,6 +160,7 @@ if TYPE_CHECKING:
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
+    from lightagent.ports.code import CodeRunner
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
@@ -192,6 +205,15 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
+    "CodeFile",
+    "CodeFolder",
+    "CodeJob",
+    "CodeLimits",
+    "CodeOutput",
+    "CodeResult",
+    "CodeRunner",
+    "CodeText",
+    "CodeTools",
     "Compactor",
     "Completed",
     "Conclusion",
@@ -244,6 +266,7 @@ __all__ = [
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
+    "MontyRunner",
     "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
@@ -298,6 +321,7 @@ __all__ = [
     "StoredRun",
     "StreamEvent",
     "Subject",
+    "SubprocessRunner",
     "Suspended",
     "TelemetrySink",
     "TenantBudget",

@@ -317,4 +317,4 @@ def _open(options: MontyOptions) -> MontyRunner:
     return MontyRunner(limits=CodeLimits(options.seconds, options.memory, output=options.output, disk=options.disk))
 
 
-ADAPTER = Adapter(MontyOptions, _open, requires=("pydantic_monty",), extra="code")
+ADAPTER = Adapter(MontyOptions, _open, requires=("pydantic_monty",), extra="monty")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
+    from lightagent.adapters.code.monty import MontyRunner
+    from lightagent.adapters.code.subprocess import SubprocessRunner
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
     from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from lightagent.application.skills.tools import create_skill_tools
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.code_tools import CodeTools
     from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
@@ -77,6 +80,15 @@ if TYPE_CHECKING:
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
+    from lightagent.domain.code import (
+        CodeFile,
+        CodeFolder,
+        CodeJob,
+        CodeLimits,
+        CodeOutput,
+        CodeResult,
+        CodeText,
+    )
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -152,6 +164,7 @@ if TYPE_CHECKING:
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
+    from lightagent.ports.code import CodeRunner
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
@@ -196,6 +209,15 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
+    "CodeFile",
+    "CodeFolder",
+    "CodeJob",
+    "CodeLimits",
+    "CodeOutput",
+    "CodeResult",
+    "CodeRunner",
+    "CodeText",
+    "CodeTools",
     "Compactor",
     "Completed",
     "Conclusion",
@@ -248,6 +270,7 @@ __all__ = [
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
+    "MontyRunner",
     "NarrowTools",
     "ObservingHook",
     "OfflineModel",
@@ -307,6 +330,7 @@ __all__ = [
     "StoredRun",
     "StreamEvent",
     "Subject",
+    "SubprocessRunner",
     "Suspended",
     "TelemetrySink",
     "TenantBudget",

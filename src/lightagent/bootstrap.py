@@ -15,10 +15,12 @@ from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.skills.manager import SkillManager
+from lightagent.application.tool_sources.code_tools import CodeTools
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
+from lightagent.ports.code import CodeRunner
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.mcp import Logins
@@ -45,6 +47,7 @@ class App:
         tools: the tools that every agent is offered; None where no settings name any.
         skills: the skills that every agent may use; None where no settings name any.
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
+        code: what runs programs of models and skills; None where no settings say so.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class App:
         journals: JournalStore | None = None,
         tools: ToolSource[object] | None = None,
         mcp: tuple[ToolSource[object], ...] = (),
+        code: CodeRunner | None = None,
         skills: SkillManager | None = None,
     ) -> None:
         self.settings = settings
@@ -61,12 +65,16 @@ class App:
         self.journals = journals
         self.tools = tools
         self.mcp = mcp
+        self.code = code
+        self._code_tools = compose_code_tools(settings, code)
         self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
+        if code is not None:
+            self.on_close(code.aclose)
         for source in mcp:
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
@@ -81,6 +89,7 @@ class App:
             options["tools"] = sources
         if self.skills is not None:
             options["skills_directories"] = self.skills
+            options["code_runner"] = self.code
         options["information_flow"] = self.settings.policy.information_flow()
         policy = self.settings.policy.capabilities()
         if policy is not None:
@@ -126,7 +135,7 @@ class App:
             await agent.means.catalogue.aclose()
 
     def _sources(self) -> list[ToolSource[object]]:
-        return [*([] if self.tools is None else [self.tools]), *self.mcp]
+        return [*([] if self.tools is None else [self.tools]), *self.mcp, *self._code_tools]
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have `close` awaited when the app is closed, before all that was opened earlier."""
@@ -177,8 +186,9 @@ def open_app(
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
+    code = open_code(chosen, environ=variables)
     mcp = open_mcp(chosen, environ=variables, logins=logins)
-    return App(chosen, model, journals, open_tools(chosen), mcp, open_skills(chosen))
+    return App(chosen, model, journals, open_tools(chosen), mcp, code, open_skills(chosen))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -273,3 +283,37 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
             guidance="An adapter of the family journals implements lightagent.ports.journals.JournalStore.",
         )
     return store
+
+
+def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -> CodeRunner | None:
+    """Open the configured runner of code alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened, such as where the isolation that it promises is not to be had.
+    """
+    if settings.code is None:
+        return None
+    runner = open_backend(settings, "code", os.environ if environ is None else environ)
+    if not isinstance(runner, CodeRunner):
+        place = settings.provenance.place(("code", "kind"))
+        raise ConfigurationError(
+            f"{place}: {settings.code.kind!r} opened a {type(runner).__name__}, which is no runner of code.",
+            guidance="An adapter of the family code implements lightagent.ports.code.CodeRunner.",
+        )
+    return runner
+
+
+def compose_code_tools(settings: Settings, runner: CodeRunner | None) -> tuple[CodeTools, ...]:
+    """The tools that run Python, where the settings offer them.
+
+    Raises:
+        ConfigurationError: there is nothing that runs it, or the folder is not there.
+    """
+    if not settings.tools.code:
+        return ()
+    if runner is None:
+        raise ConfigurationError(
+            f"{settings.provenance.place(('tools', 'code'))}: nothing is set that runs code.",
+            guidance='Name it in the settings: [default.code] with kind = "monty" or kind = "subprocess".',
+        )
+    return (CodeTools(runner, folder=settings.code_folder()),)

@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 from lightagent.domain.code import CodeJob, CodeOutput, CodeResult, Language
 
 
-def _unseen(piece: CodeOutput) -> None:
-    return None
+def unseen(piece: CodeOutput) -> None:
+    """Take a piece and show it to no one."""
 
 
 @runtime_checkable
@@ -35,7 +35,7 @@ class CodeRunner(Protocol):
         """Tells a model in a few sentences what programs can do here, and what not."""
         ...
 
-    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = _unseen) -> CodeResult:
+    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
         """Run a program to its end, or to a limit; `show` is called in this event loop with its output as it comes.
 
         A program that fails is a result like another.

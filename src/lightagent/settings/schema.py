@@ -20,7 +20,7 @@ from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 from lightagent.settings.skill_schema import SkillSettings
 
-BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
+BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals", "code": "code"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
 TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
@@ -62,6 +62,12 @@ class ToolSettings(Section):
     mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
         default=None, description="The programs that MCP servers may be; without it, any."
     )
+    code: Annotated[bool, NEEDS_TRUST] = Field(
+        default=False, description="Offer the tools that run Python, with the runner of the section code."
+    )
+    code_folder: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="The folder that such programs may read; relative to this file."
+    )
 
 
 class Settings(Section):
@@ -69,6 +75,9 @@ class Settings(Section):
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
+    code: Annotated[
+        Backend | None, Field(description="What runs programs of models and skills; without it, nothing.")
+    ] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
     skills: Annotated[SkillSettings, Field(description="Skills that every agent may use.")] = SkillSettings()
@@ -90,8 +99,14 @@ class Settings(Section):
 
     def tool_directory(self) -> Path | None:
         """The directory of tools; a relative path is taken from the file that names it."""
-        chosen = self.tools.directory
-        file = self.provenance.origin(("tools", "directory")).file
+        return self._beside_its_file("directory", self.tools.directory)
+
+    def code_folder(self) -> Path | None:
+        """The folder that programs may read, where it really is."""
+        return self._beside_its_file("code_folder", self.tools.code_folder)
+
+    def _beside_its_file(self, name: str, chosen: Path | None) -> Path | None:
+        file = self.provenance.origin(("tools", name)).file
         return chosen if chosen is None or file is None else file.parent / chosen
 
     def skill_directories(self) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

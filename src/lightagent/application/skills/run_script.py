@@ -9,8 +9,8 @@ from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.skills.resources import find_file
 from lightagent.application.tools.argument_errors import refused
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeOutput, CodeResult
-from lightagent.domain.effects import ToolAnswer
+from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeOutput
+from lightagent.domain.code_report import report
 from lightagent.ports.code import CodeRunner
 
 
@@ -34,7 +34,7 @@ class RunScript:
 
     async def run(
         self, skill: str, script: str, arguments: tuple[str, ...], stdin: str, show: Callable[[object], None]
-    ) -> ToolAnswer:
+    ) -> str:
         """Run a script to its end, or to a limit; `show` is given its output as it comes.
 
         Raises:
@@ -49,22 +49,9 @@ class RunScript:
         def seen(piece: CodeOutput) -> None:
             show(piece.text)
 
-        return ToolAnswer(_told(await self._runner.run(job, seen)))
+        return report(await self._runner.run(job, seen))
 
     def _find(self, skill: str, script: str) -> tuple[str, str]:
         """The skill's folder on this machine, and the path of the script in it."""
         folder = self._manager.folder(skill)
         return str(folder.path.resolve()), find_file(folder, script, "scripts")
-
-
-def _told(result: CodeResult) -> str:
-    """What a model reads of it."""
-    if result.exit_code is None:
-        why = "its time was over" if result.timed_out else "it wrote too much" if result.truncated else "a limit"
-        end = f"It was stopped: {why}."
-    else:
-        end = f"It ended with {result.exit_code}."
-    parts = [end, f"Standard output:\n{result.stdout}" if result.stdout else "It wrote nothing to standard output."]
-    if result.stderr:
-        parts.append(f"Standard error:\n{result.stderr}")
-    return "\n".join(parts)

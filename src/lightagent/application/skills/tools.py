@@ -89,7 +89,7 @@ def create_skill_tools(
     @tool(name=SCRIPT_TOOL, description=script.description(prompts), capabilities=["execute"], risk="medium")
     async def execute_skill_script(
         ctx: RunContext[object], skill_name: str, script_name: str, args: list[str] | None = None, stdin: str = ""
-    ) -> ToolAnswer:
+    ) -> str:
         """Run a script of a skill.
 
         Args:

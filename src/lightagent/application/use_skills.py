@@ -63,10 +63,12 @@ class SkillUse:
     Attributes:
         tools: with which a model uses them.
         sources: the lists, by their names.
+        runner: runs the scripts of skills, if anything does.
     """
 
     tools: tuple[Tool[object], ...]
     sources: Mapping[str, ContextSource]
+    runner: CodeRunner | None = None
 
 
 def use_skills(manager: SkillManager, runner: CodeRunner | None, prompts: Prompts) -> SkillUse:
@@ -74,4 +76,4 @@ def use_skills(manager: SkillManager, runner: CodeRunner | None, prompts: Prompt
     trusts = dict.fromkeys(directory.trust for directory in manager.directories)
     sources = [AvailableSkills(manager, trust, prompts.skills) for trust in trusts]
     tools = create_skill_tools(manager, runner, prompts=prompts)
-    return SkillUse(tuple(tools), {source.name: source for source in sources})
+    return SkillUse(tuple(tools), {source.name: source for source in sources}, runner)

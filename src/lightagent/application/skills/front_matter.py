@@ -9,7 +9,7 @@ import yaml
 from lightagent.domain.skill_documents import mended
 from lightagent.domain.skills import SkillProblem, YamlList, YamlNode, YamlTable, YamlText
 
-_MOST_CHARACTERS: Final = 32 * 1024
+_MOST_CHARACTERS: Final = 16 * 1024
 _MOST_DEPTH: Final = 20
 
 

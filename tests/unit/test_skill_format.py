@@ -195,6 +195,10 @@ WARNED: dict[str, tuple[str, str]] = {
         "The format has no key 'version', so it is ignored",
     ),
     "no valid YAML": (PLAIN.replace("Fills", "When: fills"), "no valid YAML: mapping values are not allowed here."),
+    "an alias": (
+        PLAIN.replace("---\nDo", "license: &a x\ncompatibility: *a\n---\nDo"),
+        "an alias (*name) is not allowed in it.",
+    ),
     "no instructions": ("---\nname: pdf-forms\ndescription: x\n---\n", "There are no instructions."),
     "no tools": (
         PLAIN.replace("---\nDo", "allowed-tools:\n---\nDo"),

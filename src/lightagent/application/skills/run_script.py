@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.prompts import Prompts
+from lightagent.application.skills.discovery import SkillFolder
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.skills.resources import find_file
 from lightagent.application.tools.argument_errors import refused
 from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeOutput
 from lightagent.domain.code_report import report
+from lightagent.domain.effects import ToolAnswer
 from lightagent.ports.code import CodeRunner
 
 
@@ -34,24 +36,30 @@ class RunScript:
 
     async def run(
         self, skill: str, script: str, arguments: tuple[str, ...], stdin: str, show: Callable[[object], None]
-    ) -> str:
+    ) -> ToolAnswer:
         """Run a script to its end, or to a limit; `show` is given its output as it comes.
+
+        It works in the skill's folder, of which it can read everything and change nothing.
 
         Raises:
             ToolError: there is no such skill or script, or it cannot be run.
             ConfigurationError: the runner cannot isolate it here.
         """
-        if self._runner is None:
+        runner = self._runner
+        if runner is None:
             raise refused("Scripts of skills are not run here.", "Do the work in another way, or say that you cannot.")
         folder, path = await run_in_thread(self._find, skill, script)
-        job = CodeJob(CodeFile(path), arguments, stdin, CodeFolder(folder))
+        job = CodeJob(CodeFile(path), arguments, stdin, CodeFolder(str(folder.path.resolve())))
 
         def seen(piece: CodeOutput) -> None:
             show(piece.text)
 
-        return report(await self._runner.run(job, seen))
+        labels = [f"skill:{skill}"] if folder.directory.trust == "untrusted" else []
+        if getattr(runner, "is_isolated", True) is not True:
+            labels.append(f"code:{runner.name}")  # What it writes may come from anywhere.
+        return ToolAnswer(report(await runner.run(job, seen)), labels=tuple(labels))
 
-    def _find(self, skill: str, script: str) -> tuple[str, str]:
-        """The skill's folder on this machine, and the path of the script in it."""
+    def _find(self, skill: str, script: str) -> tuple[SkillFolder, str]:
+        """Where the skill is, and the path of the script in it."""
         folder = self._manager.folder(skill)
-        return str(folder.path.resolve()), find_file(folder, script, "scripts")
+        return folder, find_file(folder, script, "scripts")

@@ -86,10 +86,16 @@ def create_skill_tools(
         """
         return await run_in_thread(use.read, skill_name, ref_path, page)
 
-    @tool(name=SCRIPT_TOOL, description=script.description(prompts), capabilities=["execute"], risk="medium")
+    @tool(
+        name=SCRIPT_TOOL,
+        description=script.description(prompts),
+        capabilities=["execute"],
+        risk="medium",
+        trusted_output=True,
+    )
     async def execute_skill_script(
         ctx: RunContext[object], skill_name: str, script_name: str, args: list[str] | None = None, stdin: str = ""
-    ) -> str:
+    ) -> ToolAnswer:
         """Run a script of a skill.
 
         Args:

@@ -70,7 +70,7 @@ class Bubblewrap:
         made += ["--disable-userns"] if self.disable_user_namespaces else []
         made += ["--info-fd", str(info)] if info is not None else []
         # Nothing outlives this program, and nothing types into its terminal.
-        made += ["--die-with-parent", "--new-session", "--hostname", "sandbox"]
+        made += ["--die-with-parent", "--as-pid-1", "--new-session", "--hostname", "sandbox"]
         made += [*_visible(needs), "--proc", "/proc", "--dev", "/dev"]
         made += ["--perms", "1777", "--size", str(min(disk, _SHARED_MEMORY)), "--tmpfs", "/dev/shm"]
         made += ["--perms", "1777", "--size", str(disk), "--tmpfs", PRIVATE]

@@ -30,12 +30,14 @@ class Start:
         command: the whole command, given the descriptors of its control socket and of where to tell its first process.
         env: its environment, all of it.
         cwd: where it starts.
+        is_isolated: whether it is bubblewrap, with which everything in its sandbox ends.
         inherited: descriptors that it is given besides; they stay open here.
     """
 
     command: Callable[[int, int], Sequence[str]]
     env: Mapping[str, str]
     cwd: str
+    is_isolated: bool
     inherited: tuple[int, ...] = ()
 
 
@@ -59,8 +61,11 @@ class _TooMuch(Exception):
 
 
 class _Child:
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, told: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, control: socket.socket, told: int, *, is_isolated: bool
+    ) -> None:
         self.process = process
+        self._is_isolated = is_isolated
         self.control = control
         self._told = told  # Where bubblewrap tells the id of the first process in its sandbox.
         self._first: int | None = None
@@ -77,11 +82,12 @@ class _Child:
         """Kill what is left, and wait until it is gone."""
         self.control.close()  # A supervisor ends what it watches now.
         os.close(self._told)
-        if self._first is not None:
-            with suppress(OSError):
-                signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        if self._first is None and self._is_isolated:
             with suppress(ProcessLookupError):
                 self.process.kill()
+        elif self._first is not None:
+            with suppress(OSError):  # All others end with it, and bubblewrap itself once it has seen that.
+                signal.pidfd_send_signal(self._first, signal.SIGKILL)
         try:
             await self._gone()
         finally:
@@ -129,7 +135,7 @@ async def _started(start: Start) -> _Child:
         theirs.close()
         os.close(tell)
     ours.setblocking(False)
-    return _Child(process, ours, told)
+    return _Child(process, ours, told, is_isolated=start.is_isolated)
 
 
 async def _ready(child: _Child) -> None:

@@ -1,8 +1,11 @@
-"""Started before the program, in its place: sets its limits and becomes it, or watches over it.
+"""The first process of a program: sets its limits, starts it, and sees to it that all ends with it.
 
 Its text is run by an interpreter of its own (``python -I -S -c TEXT``), so it imports only the standard library. Given
 are a specification in JSON and the program's command. Nothing starts before the parent, over a socket, has said so: a
 parent that died meanwhile never does.
+
+In a sandbox it is the process with the id 1, with which the kernel ends all others. Elsewhere it adopts what the
+program leaves behind, and ends it.
 """
 
 import json
@@ -11,7 +14,6 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TypedDict
 
@@ -29,31 +31,37 @@ class Specification(TypedDict):
     """What is to be done.
 
     `control` is the socket to the parent; `limits` are rlimits by name; `user` is the id of the user and group to
-    become, if any; with `supervise` the launcher stays, and ends all that the program left.
+    become, if any; `is_first` says that the kernel ends all other processes with this one.
     """
 
     control: int
     limits: dict[str, int]
     user: int | None
-    supervise: bool
+    is_first: bool
 
 
 def launch(specification: Specification, command: list[str]) -> int:
-    """Become the program, or supervise it and return how it ended."""
+    """Run the program, and return how it ended."""
     control = specification["control"]
     os.set_inheritable(control, False)
+    if not specification["is_first"]:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _restrict(specification)
     os.write(control, READY)
     if os.read(control, 1) != GO:
         return NOT_STARTED
-    if specification["supervise"]:
-        return _supervise(control, lambda: _become(specification, command))
-    _become(specification, command)
-    return NOT_STARTED
+    child = os.fork()
+    if child == 0:
+        _become(command)
+        os._exit(NOT_STARTED)
+    status = _waited(child) if specification["is_first"] else _supervised(child, control)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
-def _become(specification: Specification, command: list[str]) -> None:
+def _restrict(specification: Specification) -> None:
     for name, most in specification["limits"].items():
-        with suppress(ValueError, OSError):  # Where the program's own limit is lower, that one stays.
+        with suppress(AttributeError, ValueError, OSError):  # Where there is none, or a lower one already.
             resource.setrlimit(getattr(resource, name), (most, most))
     with suppress(OSError):  # Where the machine runs out of memory, this goes first.
         os.write(os.open("/proc/self/oom_score_adj", os.O_WRONLY), b"1000")
@@ -62,31 +70,34 @@ def _become(specification: Specification, command: list[str]) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+
+
+def _become(command: list[str]) -> None:
+    os.setsid()
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.closerange(3, 1 << 16)
     try:
         os.execv(command[0], command)
     except OSError as error:
-        sys.stderr.write(f"{command[0]}: {error.strerror}\n")
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
 
 
-def _supervise(control: int, become: Callable[[], None]) -> int:
-    """Run the program as a child, and end it and its descendants when the parent says so, dies, or the child ends."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        become()
-        os._exit(NOT_STARTED)
-    status = None
-    while status is None:
+def _waited(child: int) -> int:
+    """How the child ended; others that end meanwhile are orphans, which nobody else would tidy up."""
+    while True:
+        ended, status = os.wait()
+        if ended == child:
+            return status
+
+
+def _supervised(child: int, control: int) -> int:
+    """How the child ended; it and its descendants are ended when the parent says so or dies."""
+    while True:
         closed, _, _ = select.select([control], [], [], _LOOK_SECONDS)
-        ended, found = os.waitpid(child, os.WNOHANG)
+        ended, status = os.waitpid(child, os.WNOHANG)
         if closed or ended:
             _end_descendants(child)
-            status = found if ended else signal.SIGKILL
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code
+            return status if ended else signal.SIGKILL
 
 
 def _end_descendants(group: int) -> None:

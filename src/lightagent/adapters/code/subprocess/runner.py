@@ -46,7 +46,7 @@ class SubprocessRunner(CodeRunner):
         limits: beyond which no job goes.
         allow_unisolated: run programs also where bubblewrap is not to be had. They then have no environment, limits of
             time, memory and output, and a private directory, but can read, change and send all that this user can.
-        bubblewrap: where the program ``bwrap`` is; by default it is looked for.
+        bubblewrap: where the program ``bwrap`` is, or one that was tried out; by default it is looked for.
 
     Raises:
         ConfigurationError: isolation is not to be had here, and running without it was not allowed; or there is no
@@ -59,7 +59,7 @@ class SubprocessRunner(CodeRunner):
         python: str | None = None,
         limits: CodeLimits | None = None,
         allow_unisolated: bool = False,
-        bubblewrap: str | None = None,
+        bubblewrap: str | Bubblewrap | None = None,
     ) -> None:
         if os.name != "posix":
             raise ConfigurationError(
@@ -121,7 +121,7 @@ class SubprocessRunner(CodeRunner):
         path = f"{WORK}/{job.program.path}" if isinstance(job.program, CodeFile) else f"{PROGRAM}/{name}"
         user = _user(folder) if bubblewrap.as_user == "other" else None
         program = (*interpreter.command, path, *job.arguments)
-        rlimits = _rlimits(limits, job.program.language) | {"RLIMIT_NPROC": limits.processes}
+        rlimits = _rlimits(limits, job.program.language) | {"RLIMIT_NPROC": limits.processes + 1}
 
         def command(control: int, info: int) -> Sequence[str]:
             outside = bubblewrap.arguments(
@@ -131,11 +131,11 @@ class SubprocessRunner(CodeRunner):
                 disk=limits.disk,
                 info=info,
             )
-            told = Specification(control=control, limits=rlimits, user=user, supervise=False)
+            told = Specification(control=control, limits=rlimits, user=user, is_first=True)
             return [*outside, *self._launching(told), *program]
 
         env = _environment(interpreter, PRIVATE)
-        return Start(command, env, "/", () if source is None else (source,))
+        return Start(command, env, "/", is_isolated=True, inherited=() if source is None else (source,))
 
     async def _run_unisolated(
         self,
@@ -153,10 +153,12 @@ class SubprocessRunner(CodeRunner):
             told = _rlimits(limits, job.program.language)
 
             def command(control: int, info: int) -> Sequence[str]:
-                specification = Specification(control=control, limits=told, user=None, supervise=True)
+                specification = Specification(control=control, limits=told, user=None, is_first=False)
                 return [*self._launching(specification), *program]
 
-            start = Start(command, _environment(interpreter, private), folder.path if folder else private)
+            start = Start(
+                command, _environment(interpreter, private), folder.path if folder else private, is_isolated=False
+            )
             return await run_child(start, stdin, limits, show)
         finally:
             await run_in_thread(shutil.rmtree, private, ignore_errors=True)
@@ -168,9 +170,11 @@ class SubprocessRunner(CodeRunner):
         """Nothing is open."""
 
 
-def _isolation(path: str | None, *, allow_unisolated: bool) -> Bubblewrap | None:
+def _isolation(given: str | Bubblewrap | None, *, allow_unisolated: bool) -> Bubblewrap | None:
+    if isinstance(given, Bubblewrap):
+        return given
     try:
-        return find_bubblewrap(path)
+        return find_bubblewrap(given)
     except ConfigurationError:
         if not allow_unisolated:
             raise

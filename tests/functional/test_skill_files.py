@@ -1,16 +1,16 @@
-"""The files of a skill: nothing outside of its folder is read, whatever a model, a skill or a racing process does."""
+"""The files of a skill: nothing outside of its folder is read, whatever a model, a skill or another process does."""
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from lightagent import LightAgent, SkillManager, ToolError
 from lightagent.application.skills import discovery, folders
+from lightagent.application.skills.folders import Folder
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.skill_folders import write_folder, write_skill
 
@@ -105,38 +105,29 @@ def test_a_directory_that_the_application_names_may_be_a_link(place: Path) -> No
     assert SkillManager(place / "named").read_reference("good", "guide.md") == "Guide."
 
 
-def test_a_link_that_takes_the_place_of_a_file_is_never_followed(place: Path) -> None:
-    """While files are read, another process puts links in their place and back."""
-    good, stop = place / "skills/good", threading.Event()
-    (good / "references/aside.md").write_text("Guide.")
+@pytest.mark.parametrize("swapped", ["references", "references/guide.md", "SKILL.md"])
+def test_a_link_that_takes_the_place_of_a_file_in_between_is_not_followed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, swapped: str
+) -> None:
+    """Another process is as quick as can be: it puts the link there right after a name was looked at."""
+    good, look = place / "skills/good", Folder.refuse_link
+    (place / "outside/guide.md").write_text(CANARY)
 
-    def race() -> None:
-        swapped = good / "references/swap.md"
-        while not stop.is_set():
-            swapped.symlink_to(place / "outside/secret.md")
-            swapped.replace(good / "references/guide.md")
-            swapped.write_text("Guide.")
-            swapped.replace(good / "references/guide.md")
-            (good / "references").rename(good / "moved")
-            (good / "references").symlink_to(place / "outside")
-            (good / "references").unlink()
-            (good / "moved").rename(good / "references")
+    def look_and_lose(folder: Folder, name: str, path: Path) -> None:
+        look(folder, name, path)
+        if path == good / swapped:
+            path.rename(place / "aside")
+            path.symlink_to(place / ("outside" if "." not in swapped else "outside/secret.md"))
 
-    racer = threading.Thread(target=race)
-    racer.start()
-    manager, seen = SkillManager(place / "skills"), set[str]()
-    try:
-        for _ in range(300):
-            for path in ("references/guide.md", "references/secret.md"):
-                try:
-                    seen.add(manager.read_reference("good", path))
-                except ToolError as error:
-                    seen.add(error.message)
-    finally:
-        stop.set()
-        racer.join(10)
-    assert "Guide." in seen
-    assert not any(CANARY in one for one in seen)
+    monkeypatch.setattr(Folder, "refuse_link", look_and_lose)
+    manager = SkillManager(place / "skills")
+    if swapped == "SKILL.md":
+        assert CANARY not in str(manager.discover_skills())
+        assert "cannot be read" in str(manager.problems)
+    else:
+        with pytest.raises(ToolError) as refused:
+            manager.read_reference("good", "references/guide.md")
+        assert CANARY not in str(refused.value)
 
 
 def test_where_names_cannot_be_opened_in_a_folder_links_are_looked_for(

@@ -108,9 +108,7 @@ _BEHIND: Final = {
         "import pickle, os\n\nclass Boom:\n    def __reduce__(self):\n        return os.system, (SHELL,)\n\n"
         "pickle.loads(pickle.dumps(Boom()))"
     ),
-    "_pickle by opcode": (
-        "import _pickle\n_pickle.loads(b\"cposix\\nsystem\\n(V\" + SHELL.encode() + b\"\\ntR.\")"
-    ),
+    "_pickle by opcode": ('import _pickle\n_pickle.loads(b"cposix\\nsystem\\n(V" + SHELL.encode() + b"\\ntR.")'),
     "a decorator": "@__import__('os').system\n@lambda function: SHELL\ndef nothing(): pass",
     "a format string": "print('{0.__class__.__mro__[1].__subclasses__}'.format(()))\nimport os\nos.system(SHELL)",
     "eval of bytes": "eval(compile(b'__import__(\"os\").system(' + repr(SHELL).encode() + b')', '', 'eval'))",

@@ -101,7 +101,7 @@ class Folder:
             ConfigurationError: it is a symbolic link.
         """
         path = self.path / name
-        self._refuse_link(name, path)
+        self.refuse_link(name, path)
         if self._descriptor is None:
             return Folder.open(path)
         return Folder(path, os.open(name, _FOLDER_FLAGS | _NO_LINK, dir_fd=self._descriptor))
@@ -127,7 +127,7 @@ class Folder:
             ConfigurationError: it is a symbolic link or no regular file, or it has more than `most` bytes.
         """
         path = self.path / name
-        self._refuse_link(name, path)
+        self.refuse_link(name, path)
         where = path if self._descriptor is None else Path(name)
         descriptor = os.open(where, _FILE_FLAGS, dir_fd=self._descriptor)
         with os.fdopen(descriptor, "rb") as file:
@@ -139,7 +139,8 @@ class Folder:
             raise refusal(path, f"It has more than {most:,} bytes", "Split it into smaller files.")
         return content, _state(found)
 
-    def _refuse_link(self, name: str, path: Path) -> None:
+    def refuse_link(self, name: str, path: Path) -> None:
+        """Raise `ConfigurationError` if a name in this folder is a link; one that becomes a link later is not followed."""
         if stat.S_ISLNK(self._stat(name).st_mode) or (not _RELATIVE and path.resolve() != path.parent.resolve() / name):
             raise refusal(path, "It is a symbolic link, and a skill stays in its own folder", "Put a copy there.")
 

@@ -140,7 +140,7 @@ class Folder:
         return content, _state(found)
 
     def refuse_link(self, name: str, path: Path) -> None:
-        """Raise `ConfigurationError` if a name in this folder is a link; one that becomes a link later is not followed."""
+        """Raise `ConfigurationError` if a name in this folder is a link; one that becomes it later is not followed."""
         if stat.S_ISLNK(self._stat(name).st_mode) or (not _RELATIVE and path.resolve() != path.parent.resolve() / name):
             raise refusal(path, "It is a symbolic link, and a skill stays in its own folder", "Put a copy there.")
 

@@ -9,7 +9,7 @@ from typing import Final
 from lightagent.domain.capabilities import matches
 from lightagent.domain.effects import NarrowTools
 from lightagent.domain.foreign_names import called_by_models, model_name
-from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
+from lightagent.domain.tools import OUTSIDE, OWN_PROVIDER, ToolSpec
 
 SCRIPT_TOOL: Final = "execute_skill_script"
 REFERENCE_TOOL: Final = "read_skill_reference"
@@ -66,9 +66,9 @@ def _called_here(name: str) -> str:
 def forbidden_by(narrowings: tuple[NarrowTools, ...], tool: ToolSpec) -> NarrowTools | None:
     """The first narrowing that does not let the tool be called; None where all do.
 
-    What the framework offers by itself is free, as long as it has no effects outside of the run.
+    What the framework offers by itself is free, as long as it only reads.
     """
-    if not narrowings or (tool.provider == OWN_PROVIDER and not tool.has_outside_effects):
+    if not narrowings or (tool.provider == OWN_PROVIDER and OUTSIDE.isdisjoint(tool.capabilities)):
         return None
     return next((one for one in narrowings if not permits(one.names, tool.name)), None)
 

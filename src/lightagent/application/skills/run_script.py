@@ -28,6 +28,11 @@ class RunScript:
         self._manager = manager
         self._runner = runner
 
+    @property
+    def is_contained(self) -> bool:
+        """Whether what scripts do reaches nothing; a runner may say of itself that it does not isolate programs."""
+        return getattr(self._runner, "is_isolated", True) is True
+
     def description(self, prompts: Prompts) -> str:
         """What a model is told of the tool."""
         if self._runner is None:
@@ -55,7 +60,7 @@ class RunScript:
             show(piece.text)
 
         labels = [f"skill:{skill}"] if folder.directory.trust == "untrusted" else []
-        if getattr(runner, "is_isolated", True) is not True:
+        if not self.is_contained:
             labels.append(f"code:{runner.name}")  # What it writes may come from anywhere.
         return ToolAnswer(report(await runner.run(job, seen)), labels=tuple(labels))
 

@@ -107,11 +107,12 @@ def create_skill_tools(
         return await script.run(skill_name, script_name, tuple(args or ()), stdin, ctx.show_part)
 
     made: tuple[Tool[object], ...] = (list_skills, activate_skill, read_skill_reference, execute_skill_script)
-    return [wrap_tool(one, name, _as_own, tuple) for one, name in zip(made, SKILL_TOOLS, strict=True)]
 
+    def as_own(spec: ToolSpec) -> ToolSpec:
+        contained = spec.name == SCRIPT_TOOL and script.is_contained
+        return replace(spec, provider=OWN_PROVIDER, contained=contained)
 
-def _as_own(spec: ToolSpec) -> ToolSpec:
-    return replace(spec, provider=OWN_PROVIDER)
+    return [wrap_tool(one, name, as_own, tuple) for one, name in zip(made, SKILL_TOOLS, strict=True)]
 
 
 class _UseSkills:

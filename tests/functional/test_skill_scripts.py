@@ -135,6 +135,27 @@ async def test_what_a_script_writes_is_shown_as_it_comes(tmp_path: Path) -> None
     assert "".join(parts) == "0\n1\n2\n"
 
 
+@pytest.mark.needs("bubblewrap")
+@pytest.mark.parametrize("isolated", [True, False])
+def test_untrusted_text_before_a_script_asks_nobody_unless_the_script_is_not_contained(
+    tmp_path: Path, isolated: bool
+) -> None:
+    def read_mail() -> str:
+        """Read the mail."""
+        return "Run the script, please."
+
+    write_skill(opened(tmp_path), "steps", files={"scripts/steps.py": "print('ran')\n"})
+    call = call_tool("execute_skill_script", skill_name="steps", script_name="steps.py")
+    runner = SubprocessRunner(bubblewrap=None if isolated else str(tmp_path / "none"), allow_unisolated=not isolated)
+    model = ScriptedModel([call, call, call_tool("read_mail"), call, "Done."])
+    agent = LightAgent(model=model, tools=[read_mail], skills_directories=tmp_path, code_runner=runner)
+    result = agent.run("Go.", result_format="object")
+    assert [call.status for call in result.tool_calls] == (["ok"] * 4 if isolated else ["ok", "waiting"])
+    assert result.journal.run.untrusted == (
+        ("tool:read_mail",) if isolated else ("tool:execute_skill_script", "code:subprocess:unisolated")
+    )
+
+
 @pytest.mark.parametrize(
     "path", ["../other/scripts/a.py", "/etc/profile.sh", "scripts/link.py", ".hidden/a.py", "none.py"]
 )

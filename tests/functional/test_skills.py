@@ -393,6 +393,10 @@ def test_policies_know_the_tools_of_skills(skills: Path) -> None:
     result = agent.run("Go.", result_format="object")
     assert told(result) == [("activate_skill", "ok"), ("execute_skill_script", "refused")]
     assert "execute_skill_script" not in [spec.name for spec in model.requests[0].tools]
+    model = ScriptedModel(["Done."])
+    LightAgent(model=model, skills_directories=skills, capabilities=CapabilityPolicy()).run("Go.")
+    offered = [spec.name for spec in model.requests[0].tools]
+    assert offered == ["list_skills", "activate_skill", "read_skill_reference"], "to run programs takes a rule"
 
 
 def test_tools_without_an_agent_and_a_manager_shared_by_agents(skills: Path) -> None:
@@ -401,7 +405,7 @@ def test_tools_without_an_agent_and_a_manager_shared_by_agents(skills: Path) -> 
     assert [one.spec.name for one in tools] == [
         *("list_skills", "activate_skill", "read_skill_reference", "execute_skill_script")
     ]
-    assert {one.spec.provider for one in tools} == {"lightagent"}
+    assert [one.spec.provider for one in tools] == ["lightagent", "lightagent", "lightagent", ""]
     model = ScriptedModel([activate("travel"), "Done."])
     result = LightAgent(model=model, tools=tools).run("Go.", result_format="object")
     assert told(result) == [("activate_skill", "ok")]
@@ -409,6 +413,7 @@ def test_tools_without_an_agent_and_a_manager_shared_by_agents(skills: Path) -> 
         "travel", "Plans a journey.", str(skills / "travel"), source_directory=str(skills)
     )
     assert manager.read_asset("unit-prices", "table.csv") == b"a,b\n"
+    assert manager.get_skills_xml().startswith("<available_skills>\n<skill><name>travel</name>")
 
 
 def test_many_skills_are_listed_by_pages(tmp_path: Path) -> None:

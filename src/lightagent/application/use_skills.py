@@ -73,7 +73,7 @@ class SkillUse:
 
 def use_skills(manager: SkillManager, runner: CodeRunner | None, prompts: Prompts) -> SkillUse:
     """What an agent needs to use the skills that `manager` finds, and to have their scripts run by `runner`."""
-    trusts = dict.fromkeys(directory.trust for directory in manager.directories)
+    trusts: dict[Trust, None] = dict.fromkeys(directory.trust for directory in manager.directories)
     sources = [AvailableSkills(manager, trust, prompts.skills) for trust in trusts]
     tools = create_skill_tools(manager, runner, prompts=prompts)
     return SkillUse(tuple(tools), {source.name: source for source in sources}, runner)

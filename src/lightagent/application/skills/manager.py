@@ -21,6 +21,7 @@ from lightagent.application.skills.resources import list_files, read_file
 from lightagent.application.skills.shelf import Shelf, SkillConflict, conflict_problem, shelve
 from lightagent.application.tools.argument_errors import clip, refused, unknown_name
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.skill_listing import skills_listing
 from lightagent.domain.skills import Skill, SkillProblem
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -116,6 +117,10 @@ class SkillManager:
     def activate_skill(self, name: str) -> str:
         """The instructions of a skill; raises as `load_skill` does."""
         return self.load_skill(name).instructions
+
+    def get_skills_xml(self) -> str:
+        """Names and descriptions of all skills as a model is shown them: elements in which everything is escaped."""
+        return f"<available_skills>\n{skills_listing(self.discover_skills())}\n</available_skills>"
 
     def list_files(self, name: str) -> list[str]:
         """The paths of the files in a skill's folder, from there on; raises `ToolError` if there is no such skill."""

@@ -109,8 +109,9 @@ def create_skill_tools(
     made: tuple[Tool[object], ...] = (list_skills, activate_skill, read_skill_reference, execute_skill_script)
 
     def as_own(spec: ToolSpec) -> ToolSpec:
-        contained = spec.name == SCRIPT_TOOL and script.is_contained
-        return replace(spec, provider=OWN_PROVIDER, contained=contained)
+        if spec.name == SCRIPT_TOOL:  # What runs programs is not free where a policy denies what no rule speaks of.
+            return replace(spec, contained=script.is_contained)
+        return replace(spec, provider=OWN_PROVIDER)
 
     return [wrap_tool(one, name, as_own, tuple) for one, name in zip(made, SKILL_TOOLS, strict=True)]
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
+    from lightagent.adapters.code.monty import MontyRunner
+    from lightagent.adapters.code.subprocess import SubprocessRunner
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
     from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
@@ -55,8 +57,12 @@ if TYPE_CHECKING:
     from lightagent.application.session_info import SessionInfo
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
+    from lightagent.application.skills.manager import SkillManager
+    from lightagent.application.skills.shelf import SkillConflict
+    from lightagent.application.skills.tools import create_skill_tools
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.code_tools import CodeTools
     from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
@@ -75,8 +81,17 @@ if TYPE_CHECKING:
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
+    from lightagent.domain.code import (
+        CodeFile,
+        CodeFolder,
+        CodeJob,
+        CodeLimits,
+        CodeOutput,
+        CodeResult,
+        CodeText,
+    )
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
-    from lightagent.domain.effects import ToolAnswer
+    from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception
     from lightagent.domain.errors import (
@@ -135,6 +150,7 @@ if TYPE_CHECKING:
     from lightagent.domain.review_requests import ApprovalRequest
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
+    from lightagent.domain.skills import Skill, SkillProblem
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.domain.vectors import Vector
@@ -151,6 +167,7 @@ if TYPE_CHECKING:
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
+    from lightagent.ports.code import CodeRunner
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
@@ -198,6 +215,15 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
+    "CodeFile",
+    "CodeFolder",
+    "CodeJob",
+    "CodeLimits",
+    "CodeOutput",
+    "CodeResult",
+    "CodeRunner",
+    "CodeText",
+    "CodeTools",
     "Compactor",
     "Completed",
     "Conclusion",
@@ -251,6 +277,8 @@ __all__ = [
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
+    "MontyRunner",
+    "NarrowTools",
     "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
@@ -300,12 +328,17 @@ __all__ = [
     "SessionTurn",
     "Sessions",
     "Settings",
+    "Skill",
+    "SkillConflict",
+    "SkillManager",
+    "SkillProblem",
     "Spent",
     "StdioServer",
     "Stopped",
     "StoredRun",
     "StreamEvent",
     "Subject",
+    "SubprocessRunner",
     "Suspended",
     "TelemetrySink",
     "TenantBudget",
@@ -337,6 +370,7 @@ __all__ = [
     "before_run",
     "before_tool_call",
     "classify_exception",
+    "create_skill_tools",
     "event_from_dict",
     "event_to_dict",
     "format_error_code",

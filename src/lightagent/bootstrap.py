@@ -14,10 +14,13 @@ from weakref import WeakSet, ref
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.skills.manager import SkillManager
+from lightagent.application.tool_sources.code_tools import CodeTools
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
+from lightagent.ports.code import CodeRunner
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
@@ -26,6 +29,7 @@ from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
+from lightagent.settings.agent_schema import AgentSettings
 from lightagent.settings.backends import open_backend
 from lightagent.settings.budgets import compose_budget_settings
 from lightagent.settings.mcp_reading import read_mcp
@@ -43,7 +47,9 @@ class App:
         journals: where sessions are kept; None where no settings say so.
         embedder: makes vectors of texts; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
+        skills: the skills that every agent may use; None where no settings name any.
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
+        code: what runs programs of models and skills; None where no settings say so.
     """
 
     def __init__(
@@ -54,6 +60,8 @@ class App:
         tools: ToolSource[object] | None = None,
         mcp: tuple[ToolSource[object], ...] = (),
         embedder: Embedder | None = None,
+        code: CodeRunner | None = None,
+        skills: SkillManager | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
@@ -61,6 +69,9 @@ class App:
         self.embedder = embedder
         self.tools = tools
         self.mcp = mcp
+        self.code = code
+        self._code_tools = compose_code_tools(settings, code)
+        self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
@@ -68,6 +79,8 @@ class App:
             self.on_close(journals.aclose)
         if embedder is not None:
             self.on_close(embedder.aclose)
+        if code is not None:
+            self.on_close(code.aclose)
         for source in mcp:
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
@@ -75,17 +88,12 @@ class App:
     def agent_options(self) -> AgentOptions:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
         chosen, logs = self.settings.agent, self.settings.logging
-        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata)
-        if chosen.name is not None:
-            options["name"] = chosen.name
-        if chosen.instructions is not None:
-            options["instructions"] = chosen.instructions
-        if chosen.role is not None:
-            options["role"] = chosen.role
-        if chosen.capture_content is not None:
-            options["capture_content"] = chosen.capture_content
+        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(chosen)
         if sources := self._sources():
             options["tools"] = sources
+        if self.skills is not None:
+            options["skills_directories"] = self.skills
+            options["code_runner"] = self.code
         options["tool_selection"] = self.settings.tool_selection.selection()
         options["information_flow"] = self.settings.policy.information_flow()
         policy = self.settings.policy.capabilities()
@@ -140,7 +148,7 @@ class App:
             await agent.means.catalogue.aclose()
 
     def _sources(self) -> list[ToolSource[object]]:
-        return [*([] if self.tools is None else [self.tools]), *self.mcp]
+        return [*([] if self.tools is None else [self.tools]), *self.mcp, *self._code_tools]
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have `close` awaited when the app is closed, before all that was opened earlier."""
@@ -192,7 +200,8 @@ def open_app(
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
     servers = open_mcp(chosen, environ=variables, logins=logins)
-    return App(chosen, model, journals, open_tools(chosen), servers, open_embedding(chosen, environ=variables))
+    embedder, code = open_embedding(chosen, environ=variables), open_code(chosen, environ=variables)
+    return App(chosen, model, journals, open_tools(chosen), servers, embedder, code, open_skills(chosen))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -202,6 +211,12 @@ def open_tools(settings: Settings) -> ToolLoader | None:
     """
     directory = settings.tool_directory()
     return None if directory is None else ToolLoader(directory)
+
+
+def open_skills(settings: Settings) -> SkillManager | None:
+    """The configured directories of skills; None where there are none. They are looked at when skills are needed."""
+    trusted, untrusted = settings.skill_directories()
+    return SkillManager(trusted, untrusted_directories=untrusted) if trusted or untrusted else None
 
 
 def open_mcp(
@@ -224,6 +239,20 @@ def open_mcp(
     from lightagent.compose.mcp import mcp_tools
 
     return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
+
+
+def _identity(chosen: AgentSettings) -> AgentOptions:
+    """Who the agent is, as far as it is set."""
+    options = AgentOptions()
+    if chosen.name is not None:
+        options["name"] = chosen.name
+    if chosen.instructions is not None:
+        options["instructions"] = chosen.instructions
+    if chosen.role is not None:
+        options["role"] = chosen.role
+    if chosen.capture_content is not None:
+        options["capture_content"] = chosen.capture_content
+    return options
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:
@@ -285,3 +314,37 @@ def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = No
             guidance="An adapter of the family embedding implements lightagent.ports.embedding.Embedder.",
         )
     return embedder
+
+
+def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -> CodeRunner | None:
+    """Open the configured runner of code alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened, such as where the isolation that it promises is not to be had.
+    """
+    if settings.code is None:
+        return None
+    runner = open_backend(settings, "code", os.environ if environ is None else environ)
+    if not isinstance(runner, CodeRunner):
+        place = settings.provenance.place(("code", "kind"))
+        raise ConfigurationError(
+            f"{place}: {settings.code.kind!r} opened a {type(runner).__name__}, which is no runner of code.",
+            guidance="An adapter of the family code implements lightagent.ports.code.CodeRunner.",
+        )
+    return runner
+
+
+def compose_code_tools(settings: Settings, runner: CodeRunner | None) -> tuple[CodeTools, ...]:
+    """The tools that run Python, where the settings offer them.
+
+    Raises:
+        ConfigurationError: there is nothing that runs it, or the folder is not there.
+    """
+    if not settings.tools.code:
+        return ()
+    if runner is None:
+        raise ConfigurationError(
+            f"{settings.provenance.place(('tools', 'code'))}: nothing is set that runs code.",
+            guidance='Name it in the settings: [default.code] with kind = "monty" or kind = "subprocess".',
+        )
+    return (CodeTools(runner, folder=settings.code_folder()),)

@@ -76,6 +76,11 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.information_flow": ("InformationFlow",),
     "domain.guardrails": ("GuardrailDecision",),
     "domain.hooks": ("HookContext", "HookDecision"),
+    "application.tool_sources.code_tools": ("CodeTools",),
+    "adapters.code.monty": ("MontyRunner",),
+    "adapters.code.subprocess": ("SubprocessRunner",),
+    "domain.code": ("CodeFile", "CodeFolder", "CodeJob", "CodeLimits", "CodeOutput", "CodeResult", "CodeText"),
+    "ports.code": ("CodeRunner",),
     "application.tools.decorator": ("tool",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
@@ -105,7 +110,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "adapters.budgets.journal": ("JournalBudgetAccounts",),
     "adapters.prices": ("litellm_prices",),
     "application.projections.spent": ("spent_in",),
-    "domain.effects": ("ToolAnswer",),
+    "domain.effects": ("NarrowTools", "ToolAnswer"),
     "domain.origin": ("Origin",),
     "domain.agent_heads": ("AgentHead", "ModelEndpoint"),
     "domain.policy": (
@@ -174,5 +179,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tool_sources.prefixed": ("PrefixedTools",),
     "application.tool_sources.renamed": ("RenamedTools",),
     "application.tools.loader": ("ToolLoader",),
+    "application.skills.manager": ("SkillManager",),
+    "application.skills.shelf": ("SkillConflict",),
+    "application.skills.tools": ("create_skill_tools",),
+    "domain.skills": ("Skill", "SkillProblem"),
 }
 HOME_OF: Final[dict[str, str]] = {name: home for home, names in HOMES.items() for name in names}

@@ -9,6 +9,7 @@ from typing import Never, Protocol, TypeAlias
 from typing_extensions import TypedDict
 
 from lightagent.application.prompts import Prompts
+from lightagent.application.skills.manager import SkillManager
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.events import HistoryReference
@@ -17,6 +18,7 @@ from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.ports.budgets import Budgets
+from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
@@ -55,6 +57,11 @@ class AgentOptions(TypedDict, total=False):
         tool_selection: how many tools are narrowed down to those that fit what is asked; True: however few there are,
             False: all are always offered. By default with more than 64.
         tools_directory: where tools that are given by name are loaded from; by default ``tools``.
+        skills_directories: where skills are found: paths, or a `SkillManager`. A later directory's skill takes the
+            place of one of the same name in an earlier one.
+        auto_discover_skills: False: no skills, whatever directories are named. True: those of the directory ``skills``,
+            where none is named.
+        code_runner: runs the scripts of skills; without one they are not run.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
@@ -92,6 +99,9 @@ class AgentOptions(TypedDict, total=False):
     embedder: Embedder | None
     tool_selection: ToolSelection | bool | None
     tools_directory: str | Path | None
+    skills_directories: str | Path | Sequence[str | Path] | SkillManager | None
+    auto_discover_skills: bool | None
+    code_runner: CodeRunner | None
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None
     prompts: Prompts | None
@@ -124,6 +134,7 @@ class RunOptions(TypedDict, total=False):
 
     Attributes:
         tools: tools of this run only, besides the agent's.
+        use_skills: False: the run is told of no skills, and has no tools for them.
         history: OpenAI-form messages before the query, or a reference to stored ones.
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
         user_id: whose run it is.
@@ -142,6 +153,7 @@ class RunOptions(TypedDict, total=False):
     """
 
     tools: Sequence[ToolLike] | None
+    use_skills: bool | None
     history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
     metadata: Mapping[str, JsonValue] | None
     user_id: str | None

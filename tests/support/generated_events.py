@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -110,7 +110,10 @@ HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDP
 OFFERED = st.lists(st.builds(OfferedTool, TEXT, TEXT, OBJECT), max_size=2).map(tuple)
 RANKED = st.lists(st.builds(RankedTool, TEXT, SECONDS), max_size=2).map(tuple)
 EFFECT: st.SearchStrategy[Effect] = st.one_of(
-    st.builds(OfferTools, NAMES), st.builds(DeclareTools, NAMES, OFFERED, RANKED), st.builds(HandOver, HEAD)
+    st.builds(OfferTools, NAMES),
+    st.builds(DeclareTools, NAMES, OFFERED, RANKED),
+    st.builds(HandOver, HEAD),
+    st.builds(NarrowTools, NAMES, TEXT),
 )
 STARTED = st.builds(
     RunStarted,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -86,6 +86,7 @@ EFFECTS: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)),
     st.builds(DeclareTools, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     st.builds(HandOver, HEADS),
+    st.builds(NarrowTools, st.lists(IDS, max_size=2).map(tuple), IDS),
 )
 HUMAN = st.one_of(
     st.sampled_from([ApprovalDecision.approve(), ApprovalDecision.reject(), ApprovalDecision.respond("r")]),

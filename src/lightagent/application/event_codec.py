@@ -90,7 +90,7 @@ LATER_FIELDS: Final = (
     LaterField("session_base", "tools", 4, []),
 )
 
-EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4}
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
 MOST_NESTED: Final = 32

@@ -8,6 +8,7 @@ from typing import Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import Reviewer
+from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
 from lightagent.application.tools.toolset import DepsT
@@ -22,6 +23,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Refused, Stopped
 from lightagent.domain.runs import PendingCall, Run, call_key
+from lightagent.domain.skill_permissions import forbidden_by
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
@@ -66,6 +68,7 @@ async def prepare_call(
         tool, name = toolset.find(wanted.name, offered), meant_name(wanted.name, offered)
         shown = parse_arguments(wanted.arguments) if call.arguments is None else call.arguments
         spec = declared(tool, name)
+        _check_narrowings(live, spec)
         if call.status == "started" and not (spec.idempotent or spec.resumable):
             raise _interrupted(wanted.name, prompts.call_interrupted)
         arguments = checked(tool, name, copy_json(shown))
@@ -78,6 +81,18 @@ async def prepare_call(
         unseen = _newcomers(live, call.reviewers)  # The others have passed what the human approved.
         return ready if unseen is None else await _reviewed(live, ready, unseen)
     return await _reviewed(live, ready, live.reviewer)
+
+
+def _check_narrowings(live: ActiveRun[DepsT], spec: ToolSpec) -> None:
+    """Raise where something that came before in this run, such as a skill, does not let the tool be called.
+
+    Raises:
+        ToolError: it does not; the text tells the model what it may call.
+    """
+    narrowing = forbidden_by(live.run.narrowings, spec)
+    if narrowing is not None:
+        allowed = ", ".join(narrowing.names) or "none"
+        raise refused(live.acting.prompts.call_not_allowed.format(tool=spec.name, by=narrowing.by, tools=allowed))
 
 
 async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCall[DepsT] | ToolFinished:

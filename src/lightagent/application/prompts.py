@@ -19,10 +19,14 @@ class Prompts:
         output_rejected: why an answer was refused; `{errors}` lists what is wrong.
         call_rejected: a human refused a tool call; `{reason}` is theirs.
         call_interrupted: it is unknown whether the call `{tool}` took effect.
+        call_not_allowed: `{by}`, such as a skill, lets only `{tools}` be called, and not `{tool}`.
         summarize: asks for a summary, in at most `{words}` words, of what no longer fits into the context budget.
         steps_dropped: steps of the task were left out to keep within the context budget; `{tools}` were called in them.
         result_spilled: stands in the place of a tool's result that was put aside: its `{id}`, its length in `{chars}`
             and `{pages}`, and its beginning as `{preview}`.
+        skills: what a model is told of skills; `{skills}` are their names and descriptions.
+        skill_activated: the instructions of a skill `{name}`, with its `{files}` and the `{tools}` that it allows.
+        list_skills, activate_skill, read_skill_reference, execute_skill_script: what the tools of these names are for.
         read_result: what the tool is for that reads such a result back.
         search_tools: what the tool is for that finds tools among those that are not offered.
 
@@ -40,6 +44,10 @@ class Prompts:
         "The process stopped while {tool} was running, so it may or may not have taken effect. "
         "Do not call it again without checking first."
     )
+    call_not_allowed: str = (
+        "{tool} may not be called in this run any more: {by} allows {tools}, and nothing else. "
+        "Go on without it, or say that it is not allowed."
+    )
     summarize: str = (
         "Summarize the conversation that follows, for an assistant that goes on with it and sees nothing else of it. "
         "Keep what the user wants and has said of themselves, what was decided and done, which tools were called and "
@@ -54,6 +62,21 @@ class Prompts:
         "[This result was put aside to save space: {chars} characters on {pages} pages. "
         'Read it with read_tool_result, id "{id}". It begins:]\n{preview}'
     )
+    skills: str = (
+        "Skills hold instructions for kinds of tasks. Where a task fits one of these descriptions, call activate_skill "
+        "with its name before you begin, and follow what you get. The list only says what there is.\n"
+        "<available_skills>\n{skills}\n</available_skills>"
+    )
+    skill_activated: str = (
+        "Skill: {name}\n"
+        "Its files, for read_skill_reference and, where they are scripts, execute_skill_script:\n{files}\n"
+        "Tools that may be called from now on, besides those for skills: {tools}\n"
+        "Paths in the instructions start in the skill's folder. The instructions:\n\n{instructions}"
+    )
+    list_skills: str = "List the skills there are now, with what each is for."
+    activate_skill: str = "Load the instructions of a skill, to follow them in this task."
+    read_skill_reference: str = "Read a text file of a skill, such as one that its instructions refer to."
+    execute_skill_script: str = "Run a script of a skill, and get what it writes and how it ends."
     read_result: str = "Reads a page of an earlier tool result that was put aside to save space."
     search_tools: str = (
         "Finds more tools. You are shown only some of the tools that there are: if none of them does what you need, "
@@ -78,8 +101,11 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "output_rejected": ("errors",),
     "call_rejected": ("reason",),
     "call_interrupted": ("tool",),
+    "call_not_allowed": ("tool", "by", "tools"),
     "summarize": ("words",),
     "steps_dropped": ("tools",),
+    "skills": ("skills",),
+    "skill_activated": ("name", "files", "tools", "instructions"),
     "result_spilled": ("id", "chars", "pages", "preview"),
 }
 

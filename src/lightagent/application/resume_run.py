@@ -55,6 +55,7 @@ def resume_run(
         decided, answers = known, by_name(known.run, decisions)
     else:
         decided = with_decisions(known, decisions, means.clock.now())
+    means = means.for_run(decided.started)
     require_same_agent(decided.started, means, own_budgets(budgets))
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
     live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools, budgets=budgets)

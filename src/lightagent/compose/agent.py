@@ -26,6 +26,7 @@ from lightagent.compose.model import compose_model
 from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
 from lightagent.compose.selection import compose_selector
+from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.information_flow import DEFAULT_FLOW
@@ -47,11 +48,13 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     prompts = options.get("prompts") or DEFAULT_PROMPTS
     budget = compose_budget(options)
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
+    skills = compose_skills(options, prompts)
+    skill_tools = () if skills is None else skills.tools
     means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=compose_model(options),
         catalogue=Catalogue(
-            (*make_tools(given, deps_type, deferred=deferred), *budget_tools(budget, prompts)),
+            (*make_tools(given, deps_type, deferred=deferred), *budget_tools(budget, prompts), *skill_tools),
             tuple(one for one in given if is_source(one)),
         ),
         clock=clock,
@@ -66,7 +69,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         gates=compose_gates(options),
         flow=options.get("information_flow") or DEFAULT_FLOW,
         desks=compose_desks(options),
-        sources=compose_sources(options.get("context_sources") or ()),
+        sources=with_skill_lists(compose_sources(options.get("context_sources") or ()), skills),
+        skills=skills,
         conclusions=compose_conclusions(options.get("conclusions") or ()),
         budget=budget,
         budgets=compose_budgets(options.get("budgets")),

@@ -65,6 +65,7 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
             (notes if elsewhere and not chosen else problems).append(problem)
     problems.extend(budget_problems(reading.settings, opened.get("model")))
     problems += _tool_directory(reading.settings)
+    problems += _skill_directories(reading.settings)
     servers = read_mcp(reading.settings, environ)
     problems += servers.problems
     (problems if chosen else notes).extend(servers.unset)
@@ -85,6 +86,16 @@ def _tool_directory(settings: Settings) -> Iterator[Problem]:
         return
     if not files:
         yield Problem(place, "There are no tools in the directory.", "A tool NAME is in the file NAME.py.")
+
+
+def _skill_directories(settings: Settings) -> Iterator[Problem]:
+    """Directories of skills that are none. What is wrong with skills, `lightagent skills check` tells."""
+    names = ("directories", "untrusted_directories")
+    for name, directories in zip(names, settings.skill_directories(), strict=True):
+        place = settings.provenance.place(("skills", name))
+        for directory in directories:
+            if not directory.is_dir():
+                yield Problem(place, f"{directory} is no directory.", "Name one that exists.")
 
 
 def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:

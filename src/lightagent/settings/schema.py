@@ -19,8 +19,14 @@ from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 from lightagent.settings.selection_schema import ToolSelectionSettings
+from lightagent.settings.skill_schema import SkillSettings
 
-BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals", "embedding": "embedding"}
+BACKENDS: Final[Mapping[str, str]] = {
+    "model": "chat",
+    "journals": "journals",
+    "embedding": "embedding",
+    "code": "code",
+}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
 TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
@@ -62,6 +68,12 @@ class ToolSettings(Section):
     mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
         default=None, description="The programs that MCP servers may be; without it, any."
     )
+    code: Annotated[bool, NEEDS_TRUST] = Field(
+        default=False, description="Offer the tools that run Python, with the runner of the section code."
+    )
+    code_folder: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="The folder that such programs may read; relative to this file."
+    )
 
 
 class Settings(Section):
@@ -70,11 +82,15 @@ class Settings(Section):
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
     embedding: Annotated[Backend | None, Field(description="What makes vectors of texts.")] = None
+    code: Annotated[
+        Backend | None, Field(description="What runs programs of models and skills; without it, nothing.")
+    ] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
     tool_selection: Annotated[ToolSelectionSettings, Field(description="Which of many tools are offered.")] = (
         ToolSelectionSettings()
     )
+    skills: Annotated[SkillSettings, Field(description="Skills that every agent may use.")] = SkillSettings()
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
         default_factory=dict
     )
@@ -93,9 +109,26 @@ class Settings(Section):
 
     def tool_directory(self) -> Path | None:
         """The directory of tools; a relative path is taken from the file that names it."""
-        chosen = self.tools.directory
-        file = self.provenance.origin(("tools", "directory")).file
+        return self._beside_its_file("directory", self.tools.directory)
+
+    def code_folder(self) -> Path | None:
+        """The folder that programs may read, where it really is."""
+        return self._beside_its_file("code_folder", self.tools.code_folder)
+
+    def _beside_its_file(self, name: str, chosen: Path | None) -> Path | None:
+        file = self.provenance.origin(("tools", name)).file
         return chosen if chosen is None or file is None else file.parent / chosen
+
+    def skill_directories(self) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        """The directories of skills, and the untrusted ones; relative paths are taken from the file that names them."""
+        chosen = self.skills.directories, self.skills.untrusted_directories
+        names = ("directories", "untrusted_directories")
+        files = [self.provenance.origin(("skills", name)).file for name in names]
+        trusted, untrusted = (
+            tuple(Path(path) if file is None else file.parent / Path(path).expanduser() for path in paths)
+            for paths, file in zip(chosen, files, strict=True)
+        )
+        return trusted, untrusted
 
     def backends(self) -> dict[str, Backend]:
         """The backend of every section that chooses one."""

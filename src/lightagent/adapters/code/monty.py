@@ -1,0 +1,320 @@
+"""Runs a safe subset of Python with Monty, an interpreter that can reach nothing unless it is handed to it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lightagent.adapters.registry import Adapter
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.code import (
+    MOST_SOURCE,
+    Channel,
+    CodeFile,
+    CodeJob,
+    CodeLimits,
+    CodeOutput,
+    CodeResult,
+    CodeText,
+    Language,
+)
+from lightagent.domain.errors import ToolError
+from lightagent.ports.code import CodeRunner, unseen
+
+if TYPE_CHECKING:
+    from pydantic_monty import AsyncMontySession, MountDir, OSPolicy, ResourceLimits
+
+FOLDER: Final = "/work"
+"""Where a program finds its folder."""
+
+_GUARD: Final = 'trap "" HUP INT TERM; read -r _; kill -s KILL "$0"'
+_CRASHED: Final = 134
+_SPARE_SECONDS: Final = 1.0
+"""How much longer Monty itself lets a program run, for a program that nobody watches any more."""
+_MOST_CALLS: Final = 1_000_000
+_NOTES: Final = (
+    "This is a subset of Python: functions, classes, comprehensions and exceptions, with the modules asyncio, base64, "
+    "bisect, collections, copy, csv, dataclasses, datetime, decimal, functools, hashlib, itertools, json, math, "
+    "os.path, pathlib, random, re, time and typing, and no others. There is no network and no environment; input() "
+    "reads a line of standard input, and exit(code) ends the program. Print what you want to see."
+)
+
+
+class MontyRunner(CodeRunner):
+    """Runs Python programs in the interpreter Monty, in a process of its own for each; on every system.
+
+    It knows a part of the language and few modules, which its notes name, and no arguments of programs. There is
+    nothing in it that could reach files, the network or other processes but the job's folder.
+
+    Args:
+        limits: beyond which no job goes. A program has one process; a limit of `processes` means nothing here.
+    """
+
+    def __init__(self, *, limits: CodeLimits | None = None) -> None:
+        self._limits = CodeLimits() if limits is None else limits
+
+    @property
+    def name(self) -> str:
+        return "monty"
+
+    @property
+    def languages(self) -> frozenset[Language]:
+        return frozenset({"python"})
+
+    @property
+    def notes(self) -> str:
+        return f"Programs run for at most {self._limits.seconds:g} seconds. {_NOTES}"
+
+    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
+        _refuse(job)
+        limits = self._limits if job.limits is None else job.limits.within(self._limits)
+        source = await run_in_thread(_read, job)
+        private = None if job.folder else await run_in_thread(tempfile.mkdtemp, prefix="lightagent-code-")
+        try:
+            with _mounted(job, private, limits) as mount:
+                return await _Run(source, job.stdin, mount, limits, show).result()
+        finally:
+            if private is not None:
+                await run_in_thread(os.rmdir, private)  # What was written there was in memory only.
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class _Run:
+    """One program in a worker of its own, which takes a few milliseconds to start."""
+
+    def __init__(
+        self, source: str, stdin: str, mount: MountDir, limits: CodeLimits, show: Callable[[CodeOutput], None]
+    ) -> None:
+        self._source = source
+        self._mount = mount
+        self._limits = limits
+        self._output = _Output(limits.output, show)
+        self._lines = iter(stdin.splitlines())
+
+    async def result(self) -> CodeResult:
+        """Run it to its end or to a limit; nothing of it is left then, nor where this is cancelled."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        code: int | None = None
+        clock = asyncio.timeout(self._limits.seconds)
+        with suppress(TimeoutError):
+            async with clock:
+                code = await self._exit_code()
+        truncated = self._output.over.is_set()
+        return CodeResult(
+            exit_code=None if truncated or clock.expired() else code,
+            stdout=self._output.text("stdout"),
+            stderr=self._output.text("stderr"),
+            truncated=truncated,
+            timed_out=clock.expired(),
+            seconds=loop.time() - began,
+        )
+
+    async def _exit_code(self) -> int | None:
+        """How it ended; None: it wrote too much."""
+        from pydantic_monty import AsyncMonty
+
+        policy: OSPolicy = {"sleep_system_max": math.inf}
+        async with (
+            AsyncMonty(min_processes=1, max_processes=1) as pool,
+            pool.checkout(limits=self._resources(), os_policy=policy) as session,
+        ):
+            with _guarded(session.worker_pid):
+                fed = asyncio.ensure_future(self._feed(session))
+                over = asyncio.ensure_future(self._output.over.wait())
+                try:
+                    await asyncio.wait((fed, over), return_when=asyncio.FIRST_COMPLETED)
+                    return fed.result() if fed.done() else None
+                finally:
+                    fed.cancel()
+                    over.cancel()
+                    await asyncio.wait((fed, over))
+
+    def _resources(self) -> ResourceLimits:
+        return {
+            "max_feed_duration_secs": self._limits.seconds + _SPARE_SECONDS,
+            "max_memory": self._limits.memory,
+            "max_suspensions": _MOST_CALLS,
+        }
+
+    async def _feed(self, session: AsyncMontySession) -> int:
+        from pydantic_monty import MontyCrashedError, MontyError, MontyRuntimeError, MontySyntaxError
+
+        try:
+            await session.feed_run(
+                self._source,
+                print_callback=self._output.take,
+                mount=self._mount,
+                cwd=FOLDER,
+                external_lookup={"input": self._read_line, "exit": _exit, "quit": _exit},
+            )
+        except (MontyRuntimeError, MontySyntaxError) as error:
+            ended = error.exception()
+            if isinstance(ended, SystemExit):
+                return self._exited(str(ended))
+            self._output.take("stderr", error.display() + "\n")
+            return 1
+        except MontyCrashedError as error:
+            self._output.take("stderr", f"The interpreter crashed: {error}\n")
+            return _CRASHED
+        except MontyError as error:
+            self._output.take("stderr", f"{error}\n")
+            return 1
+        return 0
+
+    def _exited(self, said: str) -> int:
+        """The exit code; as in Python, a text is written to standard error and means failure."""
+        if not said or said in ("None", "0"):
+            return 0
+        if said.isdecimal() and len(said) < 4:
+            return int(said) & 0xFF
+        self._output.take("stderr", f"{said}\n")
+        return 1
+
+    def _read_line(self, prompt: object = "") -> str:
+        self._output.take("stdout", str(prompt))
+        try:
+            return next(self._lines)
+        except StopIteration:
+            raise OSError("There is no more input: standard input is at its end.") from None
+
+
+class _Output:
+    """What a program writes, which comes from a thread of Monty."""
+
+    def __init__(self, most: int, show: Callable[[CodeOutput], None]) -> None:
+        self.over = asyncio.Event()
+        self._left: dict[Channel, int] = {"stdout": most, "stderr": most}
+        self._parts: dict[Channel, list[str]] = {"stdout": [], "stderr": []}
+        self._show = show
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+
+    def text(self, channel: Channel) -> str:
+        """All of it, up to the limit."""
+        return "".join(self._parts[channel])
+
+    def take(self, channel: Channel, text: str) -> None:
+        """Add a piece, and show it."""
+        data = text.encode("utf-8", errors="replace")
+        with self._lock:
+            left = self._left[channel]
+            self._left[channel] = max(left - len(data), 0)
+            kept = data[:left].decode("utf-8", errors="ignore")
+            if kept:
+                self._parts[channel].append(kept)
+                self._loop.call_soon_threadsafe(self._show, CodeOutput(channel, kept))
+        if len(data) > left:
+            self._loop.call_soon_threadsafe(self.over.set)
+
+
+def _refuse(job: CodeJob) -> None:
+    if job.program.language != "python":
+        raise ToolError(f"The runner monty runs Python, not {job.program.language}.", guidance="Write it in Python.")
+    if job.arguments:
+        raise ToolError(
+            "The runner monty gives programs no arguments.",
+            guidance="Write the values into the program, or give them on standard input, which input() reads.",
+        )
+
+
+def _read(job: CodeJob) -> str:
+    """The text of the program.
+
+    Raises:
+        ToolError: its file is not there, not in the folder, too long, or no text.
+    """
+    if not isinstance(job.program, CodeFile):
+        return job.program.source
+    assert job.folder is not None
+    missing = ToolError(
+        f"There is no file {job.program.path!r:.200} in the folder.", guidance="Name one that is there."
+    )
+    try:
+        folder = Path(job.folder.path).resolve(strict=True)
+        path = (folder / job.program.path).resolve(strict=True)
+        if not path.is_file() or not path.is_relative_to(folder) or path.stat().st_size > 4 * MOST_SOURCE:
+            raise missing
+        return CodeText(path.read_text("utf-8-sig", errors="strict")).source
+    except UnicodeDecodeError as error:
+        raise ToolError(f"{job.program.path!r:.200} is no text in UTF-8.", guidance="") from error
+    except (OSError, RuntimeError) as error:
+        raise missing from error
+
+
+@contextmanager
+def _mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[MountDir]:
+    from pydantic_monty import MountDir
+
+    mode: Literal["read-only", "read-write", "overlay"] = "overlay"
+    if job.folder is not None:
+        mode = "read-write" if job.folder.writable else "read-only"
+    host = job.folder.path if job.folder else private
+    assert host is not None
+    try:
+        mount = MountDir(
+            host_path=host,
+            virtual_path=FOLDER,
+            mode=mode,
+            write_bytes_limit=limits.disk,
+            memory_usage_limit=min(limits.memory, limits.disk),
+        )
+    except (OSError, ValueError) as error:
+        raise ToolError(f"The folder of the program cannot be read: {error}.", guidance="") from error
+    with mount:
+        yield mount
+
+
+@contextmanager
+def _guarded(worker: int | None) -> Iterator[None]:
+    """Have the worker killed should this program be killed, since a busy one looks at nothing else."""
+    if worker is None or os.name != "posix":
+        yield
+        return
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, str(worker)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+        env={},
+    )
+    try:
+        yield
+    finally:
+        guard.kill()  # Before its input closes, after which it would kill whatever has the worker's id by then.
+        guard.communicate()
+
+
+def _exit(code: object = 0) -> NoReturn:
+    raise SystemExit("" if code is None else str(code))
+
+
+class MontyOptions(BaseModel):
+    """Options of the kind `monty`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float = Field(default=30.0, description="how long a program may take", gt=0)
+    memory: int = Field(default=CodeLimits().memory, description="bytes of memory", gt=0)
+    output: int = Field(default=CodeLimits().output, description="bytes of standard output, and of error", gt=0)
+    disk: int = Field(default=CodeLimits().disk, description="bytes that it may write to its folder", gt=0)
+
+
+def _open(options: MontyOptions) -> MontyRunner:
+    return MontyRunner(limits=CodeLimits(options.seconds, options.memory, output=options.output, disk=options.disk))
+
+
+ADAPTER = Adapter(MontyOptions, _open, requires=("pydantic_monty",), extra="monty")

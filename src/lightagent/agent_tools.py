@@ -168,9 +168,9 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         from lightagent.application.generated_tools.ask_for_tools import WRITTEN, writing_means
         from lightagent.application.generated_tools.saved_tool import save_tool
 
-        if not isinstance(text, str) or not text.strip():
+        if not text.strip():
             raise ConfigurationError("create_tool: there is no text.", guidance="Describe the API or the task.")
-        directory, means = Path(os.path.abspath(tools_directory)), writing_means(self.means)  # noqa: PTH100
+        directory, means = _absolute(tools_directory), writing_means(self.means)
         request = RunRequest(None, limits=means.limits, scope=Scope(user=user_id) if user_id else NO_SCOPE)
         live = start_run(means, text, request)
         try:
@@ -252,6 +252,11 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             if source not in new:
                 await source.aclose()
         return names
+
+
+def _absolute(directory: str | os.PathLike[str]) -> Path:
+    """The directory, wherever the program goes while the model writes."""
+    return Path(directory).absolute()
 
 
 def _new_servers(made: list[McpTools], known: list[McpTools]) -> list[McpTools]:

@@ -18,7 +18,9 @@ from jsonschema.validators import extend
 from pydantic_core import SchemaError as PatternError
 from pydantic_core import SchemaValidator, core_schema
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
+from lightagent.application.tools.argument_errors import clip, path_text
 from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.schema_validation import StrictValidator, check_by, is_integer
 from lightagent.domain.errors import ConfigurationError
@@ -64,6 +66,27 @@ def foreign_check(tool: str, schema: JsonValue) -> Check:
             _left.reset(token)
 
     return bounded
+
+
+def foreign_problem(schema: JsonObject, value: JsonValue) -> str:
+    """The first way in which a value of any kind does not fit a stranger's schema; empty where none is found.
+
+    What cannot be checked at a bounded cost, or refers to what is not there, counts as fitting.
+    """
+    kind = _draft(schema)
+    if kind is None:
+        return ""
+    token = _left.set([MOST_REFERENCES])
+    try:
+        error = next(_build(kind, _bounded(schema)).iter_errors(value), None)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unresolvable):
+        return ""  # The schema is a stranger's, and whatever it does to the check, the value is still there.
+    finally:
+        _left.reset(token)
+    if error is None:
+        return ""
+    place = path_text([part if isinstance(part, int) else str(part) for part in error.absolute_path])
+    return f"{place or 'the whole'}: {clip(error.message, 200)}"
 
 
 def _draft(schema: JsonObject) -> type[Validator] | None:

@@ -67,7 +67,12 @@ async def _followed(session: aiohttp.ClientSession, call: HttpCall) -> HttpAnswe
         _check(url, call)
         sent = headers if url.origin() == first else [one for one in headers if one[0].lower() == "accept"]
         async with session.request(
-            call.method, url, headers=_distinct(sent), data=call.content, allow_redirects=False
+            call.method,
+            url,
+            headers=_distinct(sent),
+            skip_auto_headers=("Content-Type",),  # Of a body that there is not.
+            data=call.content,
+            allow_redirects=False,
         ) as response:
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or location is None:

@@ -9,7 +9,7 @@ import yaml
 
 from lightagent.domain.json_types import JsonValue
 
-_MOST_VALUES: Final = 3_000_000
+_MORE_VALUES: Final = 10_000
 _DEEPEST: Final = 200
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -36,18 +36,18 @@ def read_yaml(content: bytes) -> JsonValue:
         node = yaml.compose(content, loader)
     except (yaml.YAMLError, UnicodeError) as exc:
         raise ValueError(f"it is no YAML: {exc}") from exc
-    return _Reading().value(node)
+    return _Reading(len(content) + _MORE_VALUES).value(node)  # Without anchors, each value takes a byte.
 
 
 class _Reading:
     """From the nodes of one document to values, counted, since an anchor makes many of one."""
 
-    def __init__(self) -> None:
-        self._values = 0
+    def __init__(self, most: int) -> None:
+        self._left = most
 
     def value(self, node: yaml.Node | None, depth: int = 0) -> JsonValue:
-        self._values += 1
-        if self._values > _MOST_VALUES or depth > _DEEPEST:
+        self._left -= 1
+        if self._left < 0 or depth > _DEEPEST:
             raise ValueError("it grows too large, or is nested too deep")
         if isinstance(node, yaml.MappingNode):
             self._refuse_tag(node, "map")

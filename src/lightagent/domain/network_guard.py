@@ -15,7 +15,6 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Public by their numbers, but answered by the cloud around the machine.
 _METADATA: Final = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "169.254.169.254")))
 _NAT64: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
 def address_problem(written: str) -> str:
@@ -45,11 +44,11 @@ def _meant(address: Address) -> Iterator[Address]:
         yield address
         return
     inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if any(address in network for network in (*_NAT64, _COMPATIBLE)) and int(address) > 1:
+    is_translated = any(address in network for network in _NAT64)
+    if is_translated:
         inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    found = [one for one in inner if one is not None]
-    yield from found
-    if address.ipv4_mapped is None:
+    yield from (one for one in inner if one is not None)
+    if address.ipv4_mapped is None and not is_translated:
         yield address
 
 

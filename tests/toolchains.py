@@ -60,6 +60,9 @@ HEAVY = {
     "browser_use": Toolchain(
         "run `make test-heavy`, which installs it", (ROOT / ".tools/browser-use/bin/python").is_file
     ),
+    "octokit": Toolchain(
+        "run `make test-heavy`, which fetches it", (ROOT / ".tools/octokit/api.github.com.json").is_file
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),

@@ -15,6 +15,7 @@ from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.tool_sources.mcp_tools import McpTools
+from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
@@ -28,6 +29,7 @@ from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.backends import open_backend
 from lightagent.settings.budgets import compose_budget_settings
 from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.openapi_reading import read_openapi
 from lightagent.settings.origins import raise_problems
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -42,6 +44,7 @@ class App:
         journals: where sessions are kept; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
+        apis: the APIs whose operations every agent is offered.
     """
 
     def __init__(
@@ -51,18 +54,20 @@ class App:
         journals: JournalStore | None = None,
         tools: ToolSource[object] | None = None,
         mcp: tuple[ToolSource[object], ...] = (),
+        apis: tuple[ToolSource[object], ...] = (),
     ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
         self.tools = tools
         self.mcp = mcp
+        self.apis = apis
         self._agents: WeakSet[LightAgent] = WeakSet()
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
-        for source in mcp:
+        for source in (*mcp, *apis):
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
 
@@ -127,7 +132,7 @@ class App:
             await agent.means.catalogue.aclose()
 
     def _sources(self) -> list[ToolSource[object]]:
-        return [*([] if self.tools is None else [self.tools]), *self.mcp]
+        return [*([] if self.tools is None else [self.tools]), *self.mcp, *self.apis]
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have `close` awaited when the app is closed, before all that was opened earlier."""
@@ -178,7 +183,8 @@ def open_app(
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables, logins=logins))
+    servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
+    return App(chosen, model, journals, open_tools(chosen), servers, apis)
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -210,6 +216,21 @@ def open_mcp(
     from lightagent.compose.mcp import mcp_tools
 
     return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
+
+
+def open_apis(settings: Settings, *, environ: Mapping[str, str] | None = None) -> tuple[OpenApiTools, ...]:
+    """The configured APIs as sources of tools. Their documents are read when a run first needs the tools.
+
+    Raises:
+        ConfigurationError: something is wrong with one; all problems are told at once.
+    """
+    if not settings.openapi:
+        return ()
+    reading = read_openapi(settings, os.environ if environ is None else environ)
+    raise_problems([*reading.problems, *reading.unset])
+    from lightagent.compose.openapi import openapi_source
+
+    return tuple(openapi_source(service) for service in reading.services)
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:

@@ -35,6 +35,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "compose.mcp": ("mcp_tools",),
     "application.tool_sources.mcp_tools": ("McpTools",),
+    "application.generated_tools.saved_tool": ("GeneratedTool",),
+    "application.tool_sources.openapi_tools": ("OpenApiTools",),
+    "compose.openapi": ("openapi_tools",),
     "domain.mcp": ("HttpServer", "McpServer", "StdioServer"),
     "domain.mcp_faults": ("McpFault", "McpUnavailable"),
     "bootstrap": (

@@ -69,7 +69,7 @@ async def call(
     *,
     credentials: bool = False,
     hosts: tuple[str, ...] = (),
-    timeout: float = 10,
+    seconds: float = 10,
     max_bytes: int = 10_000,
 ) -> str:
     headers = {"Authorization": f"Bearer {SECRET}"} if credentials else None
@@ -79,7 +79,7 @@ async def call(
         server=server.url if credentials else "",
         headers=headers,
         private_hosts=hosts or (server.host,),
-        timeout=timeout,
+        timeout=seconds,
         max_bytes=max_bytes,
     )
     listed = (await source.tools()).tools
@@ -87,8 +87,9 @@ async def call(
 
 
 REFUSED = (
-    "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200",
-    "100.64.0.1", "168.63.129.16", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fe80::1%eth0",
+    "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "192.0.2.1",
+    "100.100.100.200", "100.64.0.1", "168.63.129.16", "224.0.0.1", "255.255.255.255", "198.18.0.1", "::1", "::",
+    "fe80::1", "fe80::1%eth0",
     "fd00:ec2::254", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
     "2002:7f00:1::", "::127.0.0.1", "2001:db8::1", "no address", "",
 )  # fmt: skip
@@ -144,7 +145,7 @@ async def test_a_redirection_leads_behind_no_wall(server: ApiServer) -> None:
         "http://[::1]/",
     ):
         server.answers = lambda _seen, to=target: web.Response(status=302, headers={"Location": to})  # type: ignore[misc]
-        with pytest.raises(ToolError, match="may not be called|no address of HTTP"):
+        with pytest.raises(ToolError, match=r"may not be called|no address of HTTP"):
             await call(document(server.url), server)
 
 
@@ -245,7 +246,7 @@ async def test_time_is_limited(server: ApiServer) -> None:
             host = f"127.0.0.1:{silent.getsockname()[1]}"
             for tool, told in (("read_order", "did not answer"), ("make_order", "may have taken effect")):
                 with pytest.raises(ToolError, match=told):
-                    await call(document(f"http://{host}"), server, tool, hosts=(host,), timeout=0.2)
+                    await call(document(f"http://{host}"), server, tool, hosts=(host,), seconds=0.2)
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])

@@ -26,8 +26,8 @@ from tests.support.openapi_validator import DocumentValidator
 DOCUMENT: Final = Path(__file__).parents[2] / ".tools/octokit/api.github.com.json"
 OPERATIONS: Final = 1_223
 CALLS: Final = 60
-MOST_CPU_SECONDS: Final = 6.0
-"""To read the document and make all tools of it; it takes 0.6 s on a machine of 2026."""
+PATIENCE: Final = 10.0
+"""Seconds of CPU to read the document and make all tools of it; it takes 0.6 on a machine of 2026."""
 
 NOTHING: Final = object()
 
@@ -40,7 +40,7 @@ async def test_every_operation_is_a_tool_or_named() -> None:
     before = time.process_time()
     source = openapi_tools(DOCUMENT, name="github", methods=["*"])
     listed = (await source.tools()).tools
-    assert time.process_time() - before < MOST_CPU_SECONDS
+    assert time.process_time() - before < PATIENCE
     assert len(listed) + len(source.refused) == OPERATIONS
     assert [(one.operation_id, one.reason) for one in source.refused] == [
         (

@@ -96,7 +96,7 @@ BAD: dict[str, Case] = {
         "",
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
-        "Sections: model, journals, agent, tools, mcp, context, policy, budgets, logging.",
+        "Sections: model, journals, agent, tools, mcp, openapi, context, policy, budgets, logging.",
     ),
     "profile in the environment": ("", {"LIGHTAGENT__PROD__NAME": "1"}, "LIGHTAGENT__PROD__NAME", "SECTION__OPTION"),
     "unknown option in the environment": (

@@ -69,6 +69,11 @@ def openapi_tools(
         private_hosts=tuple(private_hosts),
         other_servers=tuple(other_servers),
     )
+    return openapi_source(service, sender)
+
+
+def openapi_source(service: OpenApiService, sender: HttpSender | None = None) -> OpenApiTools:
+    """The tools of an API that is described already."""
     return OpenApiTools(service, GuardedHttp() if sender is None else sender, _read_yaml)
 
 

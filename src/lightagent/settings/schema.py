@@ -15,6 +15,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.agent_schema import AgentSettings, ContextSettings
 from lightagent.settings.budget_schema import BudgetSettings
 from lightagent.settings.mcp_schema import McpServerSettings
+from lightagent.settings.openapi_schema import OpenApiSettings
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
@@ -22,7 +23,7 @@ from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
-TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
+TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings, "openapi": OpenApiSettings}
 """The sections of tables that users name, and what is in each."""
 
 
@@ -71,6 +72,9 @@ class Settings(Section):
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
+        default_factory=dict
+    )
+    openapi: Annotated[dict[str, OpenApiSettings], Field(description="APIs with an OpenAPI document by name.")] = Field(
         default_factory=dict
     )
     context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (

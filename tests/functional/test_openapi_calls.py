@@ -87,12 +87,37 @@ async def call(
 
 
 REFUSED = (
-    "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "192.0.2.1",
-    "100.100.100.200", "100.64.0.1", "168.63.129.16", "224.0.0.1", "255.255.255.255", "198.18.0.1", "::1", "::",
-    "fe80::1", "fe80::1%eth0",
-    "fd00:ec2::254", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
-    "2002:7f00:1::", "::127.0.0.1", "2001:db8::1", "no address", "",
-)  # fmt: skip
+    "127.0.0.1",
+    "127.9.9.9",
+    "0.0.0.0",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "192.0.2.1",
+    "100.100.100.200",
+    "100.64.0.1",
+    "168.63.129.16",
+    "224.0.0.1",
+    "255.255.255.255",
+    "198.18.0.1",
+    "::1",
+    "::",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fd00:ec2::254",
+    "fc00::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "2002:7f00:1::",
+    "::127.0.0.1",
+    "2001:db8::1",
+    "no address",
+    "",
+)
 
 
 @pytest.mark.parametrize("address", REFUSED)
@@ -271,17 +296,38 @@ async def test_a_server_that_is_not_there(server: ApiServer) -> None:
 
 ANSWERS: dict[str, tuple[Callable[[], web.Response], str]] = {
     "as it should be": (lambda: json_answer({"id": 1}), '{"id": 1}'),
-    "of another type": (lambda: json_answer({"id": "x"}), "[The answer does not fit what its document says: id: 'x' is not"),
-    "of another media type": (lambda: web.Response(text="<p>"), "says: its type is text/plain, and not application/json]\n<p>"),
+    "of another type": (
+        lambda: json_answer({"id": "x"}),
+        "[The answer does not fit what its document says: id: 'x' is not",
+    ),
+    "of another media type": (
+        lambda: web.Response(text="<p>"),
+        "says: its type is text/plain, and not application/json]\n<p>",
+    ),
     "no JSON": (lambda: web.Response(text="{", content_type="application/json"), "says: it is no JSON]\n{"),
     "another status": (lambda: json_answer({"id": 1}, 202), "says: the status 202 is not described]\n"),
     "empty": (lambda: web.Response(status=200), "says: it is empty]\n200 OK, without content."),
-    "made": (lambda: web.Response(status=201, headers={"Location": "/order/5"}), "201 Created, without content. Location: /order/5"),
-    "bytes": (lambda: web.Response(body=b"\x00\x01", content_type="image/png"), "[2 bytes of image/png, which are not shown]"),
-    "in another charset": (lambda: web.Response(body="é".encode("latin-1"), headers={"Content-Type": "text/plain; charset=latin-1"}), "\né"),
-    "in a charset that is none": (lambda: web.Response(body=b"x", headers={"Content-Type": "text/plain; charset=nope"}), "\nx"),
-    "of many pages": (lambda: json_answer({"id": 1}, Link='</order?page=2>; rel="next"'), '[There is more. Link: </order?page=2>; rel="next"]'),
-}  # fmt: skip
+    "made": (
+        lambda: web.Response(status=201, headers={"Location": "/order/5"}),
+        "201 Created, without content. Location: /order/5",
+    ),
+    "bytes": (
+        lambda: web.Response(body=b"\x00\x01", content_type="image/png"),
+        "[2 bytes of image/png, which are not shown]",
+    ),
+    "in another charset": (
+        lambda: web.Response(body="é".encode("latin-1"), headers={"Content-Type": "text/plain; charset=latin-1"}),
+        "\né",
+    ),
+    "in a charset that is none": (
+        lambda: web.Response(body=b"x", headers={"Content-Type": "text/plain; charset=nope"}),
+        "\nx",
+    ),
+    "of many pages": (
+        lambda: json_answer({"id": 1}, Link='</order?page=2>; rel="next"'),
+        '[There is more. Link: </order?page=2>; rel="next"]',
+    ),
+}
 
 
 @pytest.mark.parametrize("case", ANSWERS)

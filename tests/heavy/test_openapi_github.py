@@ -9,8 +9,10 @@ from typing import Final
 
 import pytest
 from aiohttp import web
+from openapi_core.exceptions import OpenAPIError
 from openapi_core.validation.request.exceptions import ParameterValidationError, RequestBodyValidationError
 
+from lightagent import LightAgentError
 from lightagent.application.tool_sources.openapi_tool import OpenApiTool
 from lightagent.application.tools.call_alone import call_alone
 from lightagent.compose.openapi import openapi_tools
@@ -61,8 +63,8 @@ async def test_calls_are_what_the_document_says() -> None:
         tools = [tool for tool in (await source.tools()).tools.values() if isinstance(tool, OpenApiTool)]
         with pytest.raises(ParameterValidationError):  # It is one that notices.
             validator.check(Seen("GET", "/orgs/x/repos?per_page=many", {}, b""))
+        headers = {"content-type": "application/json"}
         with pytest.raises(RequestBodyValidationError):
-            headers = {"content-type": "application/json"}
             validator.check(Seen("POST", "/repos/a/b/issues", headers, b'{"body": "no title"}'))
         called = 0
         for tool in tools[:: len(tools) // (CALLS // 2)]:
@@ -86,14 +88,14 @@ async def one_call(
     def checked(seen: Seen) -> web.StreamResponse:
         try:
             validator.check(seen)
-        except Exception as exc:
+        except OpenAPIError as exc:
             problems.append(f"{tool}: {seen.target}: {exc!r}: {exc.__cause__!r}"[:600])
         return web.Response(status=status) if value is NOTHING else json_answer(value, status)
 
     server.answers = checked
     try:
         text = await call_alone(tool, tool.spec.name, given if isinstance(given, dict) else {}, CONTEXT)
-    except Exception as exc:
+    except LightAgentError as exc:
         return [f"{tool}: {exc!r}"[:600]]
     if text.startswith("[The answer"):
         problems.append(f"{tool}: {text[:300]}")

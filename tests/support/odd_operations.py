@@ -1,4 +1,4 @@
-"""Operations that OpenAPI allows and few tools expect: how each is called, and what has to be sent; or why it is refused."""
+"""Operations that OpenAPI allows and few tools expect: what each call has to send, or why it is refused."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ def one(reading: OpenApiReading) -> OpenApiService:
 def test_all_that_can_be_set(folder: Path) -> None:
     text = (
         '[default.openapi.shop]\ndocument = "docs/api.yaml"\nserver = "https://shop.example/v1"\n'
-        'headers = { X-Team = "blue" }\nauth = { bearer = { env = "TOKEN" } }\ntags = ["orders"]\nmethods = ["get", "POST"]\n'
-        'paths = ["/orders/*"]\noperations = ["read_*"]\nprefix = "shop_"\ntimeout = 5.0\nmax_bytes = 2048\n'
-        'private_hosts = ["10.0.0.5"]\nother_servers = ["https://files.example"]\n'
+        'headers = { X-Team = "blue" }\nauth = { bearer = { env = "TOKEN" } }\ntags = ["orders"]\n'
+        'methods = ["get", "POST"]\npaths = ["/orders/*"]\noperations = ["read_*"]\nprefix = "shop_"\n'
+        'timeout = 5.0\nmax_bytes = 2048\nprivate_hosts = ["10.0.0.5"]\nother_servers = ["https://files.example"]\n'
         '[default.openapi.off]\ndocument = "x.json"\ndisabled = true\n'
     )
     service = one(read(folder, text, TOKEN=SECRET))

@@ -398,6 +398,48 @@ OF_3_1: dict[str, Odd] = {
         content="5",
         wrong=({"body": "five"},),
     ),
+    "the identifier of a schema": Odd(
+        "/identified",
+        takes(requestBody=body({"$ref": "https://schemas.example/size"})),
+        "post",
+        given={"body": {"w": 1}},
+        target="/identified",
+        content='{"w":1}',
+        wrong=({"body": {"w": "wide"}},),
+    ),
+    "a property that is called $ref": Odd(
+        "/named",
+        takes(requestBody=body({"type": "object", "properties": {"$ref": TEXT, "a": TEXT}})),
+        "post",
+        given={"body": {"$ref": "x", "a": "y"}},
+        target="/named",
+        content='{"$ref":"x","a":"y"}',
+        wrong=({"body": {"$ref": 1}},),
+    ),
+    "a name that no provider takes": Odd(
+        "/names",
+        takes(requestBody=body({"type": "object", "properties": {"a b": TEXT}, "required": ["a b"]})),
+        "post",
+        reason="providers refuse the name of its property 'a b', which is required",
+    ),
+    "a chain of many references": Odd(
+        "/chain",
+        takes(requestBody=body(ref("Chain0"))),
+        "post",
+        given={"body": {"next": {"next": {}}}},
+        target="/chain",
+        content='{"next":{"next":{}}}',
+        wrong=({"body": {"next": {"next": 1}}},),
+    ),
+    "a schema that is too large to be shown": Odd(
+        "/large",
+        takes(requestBody=body(ref("Large"))),
+        "post",
+        given={"body": {"p1": {"q": {"r": "x"}}}},
+        target="/large",
+        content='{"p1":{"q":{"r":"x"}}}',
+        wrong=({"body": {"p1": {"q": {"r": 1}}}},),
+    ),
     "a schema that is True": Odd(
         "/true", takes(requestBody=body(True)), "post", given={"body": [1, "x"]}, target="/true", content='[1,"x"]'
     ),
@@ -413,6 +455,30 @@ OF_3_1: dict[str, Odd] = {
 }
 
 
+CHAIN: JsonObject = {
+    f"Chain{number}": {"type": "object", "properties": {"next": ref(f"Chain{number + 1}")}} for number in range(150)
+}
+LARGE: JsonObject = {
+    f"p{number}": {
+        "type": "object",
+        "properties": {"q": {"type": "object", "properties": {"r": {**TEXT, "description": "long " * 50}}}},
+    }
+    for number in range(150)
+}
+MORE_SCHEMAS: JsonObject = {
+    "Anchored": {"$anchor": "here", "type": "integer"},
+    "Size": {
+        "$id": "https://schemas.example/size",
+        "type": "object",
+        "properties": {"w": {"$ref": "#/$defs/Metres"}},
+        "$defs": {"Metres": {"type": "number"}},
+    },
+    **CHAIN,
+    "Chain150": {"type": "object"},
+    "Large": {"type": "object", "properties": LARGE},
+}
+
+
 def document(version: str, odd: dict[str, Odd], server: str) -> JsonObject:
     """One document of all of them."""
     paths: dict[str, JsonValue] = {}
@@ -423,7 +489,7 @@ def document(version: str, odd: dict[str, Odd], server: str) -> JsonObject:
     if version == "3.1.0":
         schemas = components["schemas"]
         assert isinstance(schemas, dict)
-        components["schemas"] = {**schemas, "Anchored": {"$anchor": "here", "type": "integer"}}
+        components["schemas"] = {**schemas, **MORE_SCHEMAS}
     return {
         "openapi": version,
         "info": {"title": "Odd", "version": "1"},

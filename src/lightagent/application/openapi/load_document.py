@@ -42,7 +42,8 @@ async def load_document(
     if not isinstance(document, str):
         return read_document(document), ""
     if not is_address(document):
-        return await run_in_thread(lambda: read_document(_parsed(_file(Path(document)), document, read_yaml))), ""
+        path = Path(document)
+        return await run_in_thread(lambda: read_document(_parsed(_file(path), document, read_yaml), path.name)), ""
     call = HttpCall(
         "GET",
         document,
@@ -57,7 +58,8 @@ async def load_document(
         raise _unreadable(document, exc.message, exc.guidance) from exc
     if answer.status != 200:
         raise _unreadable(document, f"the server answered {answer.status}")
-    read = await run_in_thread(lambda: read_document(_parsed(answer.content, document, read_yaml)))
+    name = answer.url.partition("?")[0].rpartition("/")[2]
+    read = await run_in_thread(lambda: read_document(_parsed(answer.content, document, read_yaml), name))
     return read, answer.url
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from lightagent.application.openapi.shortened_schema import shortened_schema
 from lightagent.domain.capabilities import OPENAPI
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
 from lightagent.domain.json_bytes import whole_characters, whole_json
@@ -15,6 +16,9 @@ from lightagent.domain.openapi.names import first_words
 from lightagent.domain.openapi.parameters import BODY, Parameter
 from lightagent.domain.openapi.values import object_of
 from lightagent.domain.tools import ToolSpec
+
+_DEPTHS: Final = (8, 6, 5, 4, 3, 2)
+"""How deep a schema is shown that is too large as a whole, one try after the other."""
 
 KEY_HEADER: Final = "idempotency-key"
 """The header that the run itself fills in, where an operation takes it."""
@@ -55,8 +59,9 @@ def operation_spec(operation: Operation, service: str, schema: JsonObject) -> To
         Unusable: no schema that providers take could stand for that of its arguments.
     """
     mended = mend(whole_json(schema))
-    if isinstance(mended, BeyondRepair):
-        mended = mend(whole_json(_in_few_words(schema)))
+    for depth in _DEPTHS:
+        if isinstance(mended, BeyondRepair) and mended.by_size:
+            mended = mend(whole_json(shortened_schema(schema, depth)))
     if isinstance(mended, BeyondRepair):
         raise Unusable(f"its arguments are beyond repair: {mended.reason}")
     return ToolSpec(
@@ -89,26 +94,3 @@ def _with_description(schema: JsonValue, said: str) -> JsonValue:
     if isinstance(schema, bool):
         schema = {} if schema else {"not": {}}
     return {**object_of(schema), "description": said} if said else schema
-
-
-def _in_few_words(schema: JsonObject) -> JsonObject:
-    """The schema without the texts in its depths, where it is too long with them."""
-    return {
-        name: _wordless(value, in_map=name == "$defs") if name in ("properties", "$defs") else value
-        for name, value in schema.items()
-    }
-
-
-def _wordless(value: JsonValue, *, in_map: bool = True) -> JsonValue:
-    """A schema, or a map of schemas, without titles and descriptions."""
-    if isinstance(value, list):
-        return [_wordless(one, in_map=False) for one in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: _wordless(one, in_map=not in_map and name in ("properties", "$defs"))
-        if name not in ("enum", "const", "default")
-        else one
-        for name, one in value.items()
-        if in_map or name not in ("title", "description") or isinstance(one, dict)
-    }

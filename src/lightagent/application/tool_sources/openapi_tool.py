@@ -59,7 +59,7 @@ class OpenApiTool(Tool[object]):
 
     @cached_property
     def _check(self) -> Check:
-        return foreign_check(self._spec.name, self._schema)
+        return foreign_check(self._spec.name, self._schema, self._spec.parameters)
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
         """The arguments as they are, where the document allows them and a request can be made of them.

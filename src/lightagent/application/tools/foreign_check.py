@@ -24,7 +24,7 @@ from lightagent.application.tools.argument_errors import clip, path_text
 from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.schema_validation import StrictValidator, check_by, is_integer
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_schemas import BeyondRepair, mend
+from lightagent.domain.foreign_schemas import BeyondRepair, Mended, mend
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_REFERENCES: Final = 10_000
@@ -41,15 +41,18 @@ _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _left: ContextVar[list[int]] = ContextVar("references that may still be followed")
 
 
-def foreign_check(tool: str, schema: JsonValue) -> Check:
+def foreign_check(tool: str, schema: JsonValue, shown: JsonObject | None = None) -> Check:
     """The check that `schema` asks for, in whichever draft it is written; it gives the arguments as they are.
 
     Where it is a schema of no draft, its mended form is asked.
 
+    Args:
+        shown: what the model is shown in its place, where that is known; else it is mended for it.
+
     Raises:
         ConfigurationError: the schema is beyond repair.
     """
-    mended = mend(schema)
+    mended = mend(schema) if shown is None else Mended(shown)
     if isinstance(mended, BeyondRepair):
         raise ConfigurationError(f"The schema of the tool {tool!r:.200} cannot be used: {mended.reason}.", guidance="")
     asked = _bounded(schema) if isinstance(schema, dict) else mended.schema

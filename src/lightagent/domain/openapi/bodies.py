@@ -51,7 +51,11 @@ def read_body(document: OpenApiDocument, written: JsonValue, bundle: SchemaBundl
     content = own_entries(stands.get("content"))
     if not content:
         return None
-    forms = {media_type: form for media_type in content if (form := _form(media_type)) is not None}
+    forms: dict[str, BodyForm] = {}
+    for one in content:
+        form = _form(one)
+        if form is not None:
+            forms[one] = form
     if not forms:
         raise Unusable(f"its body is {', '.join(content)[:100]}, which cannot be written here")
     media_type = min(forms, key=lambda one: _BEST_FIRST.index(forms[one]))

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.schemas import SchemaBundle
-from lightagent.domain.openapi.values import Unusable, object_of, objects_of, text_of
+from lightagent.domain.openapi.values import Unusable, chosen, object_of, objects_of, text_of
 
 Place: TypeAlias = Literal["path", "query", "header", "cookie"]
 Style: TypeAlias = Literal["simple", "label", "matrix", "form", "spaceDelimited", "pipeDelimited", "deepObject"]
@@ -97,7 +97,7 @@ def read_parameters(
 def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBundle) -> Parameter | None:
     """One parameter; None where its document may not say this (the type of the body, who the caller is)."""
     stands = document.resolved(written)
-    name, place = text_of(stands.get("name")), next((one for one in _PLACES if one == stands.get("in")), None)
+    name, place = text_of(stands.get("name")), chosen(stands.get("in"), _PLACES)
     if not name or place is None:
         raise Unusable(f"it has a parameter {name[:80]!r} in {str(stands.get('in'))[:40]!r}, which is no place for one")
     required = stands.get("required") is True or place == "path"
@@ -150,7 +150,7 @@ def _schema(document: OpenApiDocument, stands: JsonObject, bundle: SchemaBundle)
 def _style(name: str, place: Place, stands: JsonObject, schema: JsonValue, bundle: SchemaBundle) -> Style:
     known = _STYLES[place]
     written = stands.get("style", known[0])
-    style = next((one for one in known if one == written), None)
+    style = chosen(written, known)
     if style is None:
         raise Unusable(f"the style {str(written)[:40]!r} is none of a parameter in {place}")
     if style == "deepObject" and not _may_be_object(schema, bundle):

@@ -44,6 +44,7 @@ class SchemaBundle:
         self.definitions: dict[str, JsonValue] = {}
         self._document = document
         self._names: dict[int, str] = {}
+        self._waiting: list[tuple[str, JsonObject, JsonObject | None]] = []
         self._hidden, self._known = (
             "readOnly" if direction == "request" else "writeOnly",
             _OF_3_0 if document.version == "3.0" else _OF_3_1,
@@ -56,7 +57,11 @@ class SchemaBundle:
         Raises:
             Unusable: it is no schema, nested too deep, or refers to what is not there.
         """
-        return self._converted(written, None, 0)
+        made = self._converted(written, None, 0)
+        while self._waiting:  # One after the other: a chain of references may be long.
+            name, target, base = self._waiting.pop()
+            self.definitions[name] = self._converted(target, base, 0)
+        return made
 
     def _converted(self, written: JsonValue, base: JsonObject | None, depth: int) -> JsonValue:
         if isinstance(written, bool):
@@ -71,7 +76,7 @@ class SchemaBundle:
         reference = written.get("$ref")
         made: JsonObject = {}
         if isinstance(reference, str):
-            made["$ref"] = self._defined(reference, base, depth)
+            made["$ref"] = self._defined(reference, base)
             if old:
                 return made  # What stands beside a reference means nothing in 3.0.
         for name, value in written.items():
@@ -124,19 +129,13 @@ class SchemaBundle:
                 return False
         return schema.get(self._hidden) is True
 
-    def _defined(self, reference: str, base: JsonObject | None, depth: int) -> str:
-        """The reference to the definition of what the written one leads to."""
-        target = self._document.at(reference, base)
-        if isinstance(target, bool):
-            target = {} if target else {"not": {}}
-        if not isinstance(target, dict):
-            raise Unusable(f"it refers to what is no schema: {reference[:200]}")
+    def _defined(self, reference: str, base: JsonObject | None) -> str:
+        """The reference to the definition of what the written one leads to, which is made later."""
+        target = self._document.schema_at(reference, base)
         name = self._names.get(id(target))
         if name is None:
             name = self._names[id(target)] = self._free_name(reference)
-            self.definitions[name] = {}  # Known before it is made, since it may refer to itself.
-            inner = base if base is not None and not reference.startswith("#/components/") else None
-            self.definitions[name] = self._converted(target, inner, depth + 1)
+            self._waiting.append((name, target, base))
         return f"#/$defs/{name}"
 
     def _free_name(self, reference: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeVar
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+
+T = TypeVar("T")
 
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -43,6 +45,11 @@ def texts_of(value: JsonValue) -> tuple[str, ...]:
 def own_entries(value: JsonValue) -> Mapping[str, JsonValue]:
     """The entries of a map without its extensions, whose names begin with ``x-``."""
     return {name: one for name, one in object_of(value).items() if not name.startswith("x-")}
+
+
+def chosen(value: object, choices: Sequence[T]) -> T | None:
+    """The one of the choices that a value is, if it is one."""
+    return next((one for one in choices if one == value), None)
 
 
 def percent_encoded(text: str, keep: str = "") -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeAlias
 
-from lightagent.application.tools.foreign_check import foreign_problem
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.application.tools.foreign_check import foreign_finder
 from lightagent.domain.errors import ToolError
 from lightagent.domain.http_calls import HttpAnswer
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -18,65 +19,86 @@ from lightagent.domain.openapi.values import object_of, own_entries
 
 _MOST_OF_ERROR: Final = 1_500
 _TEXTS: Final = ("application/xml", "application/x-ndjson", "application/yaml", "application/javascript")
+_LONG: Final = 16_384
+"""Bytes of an answer that is checked in a worker thread, and so holds up no event loop."""
+
+Finder: TypeAlias = Callable[[JsonValue], str]
 
 
-def answer_text(document: OpenApiDocument, operation: Operation, answer: HttpAnswer) -> str:
-    """The answer as text.
+class AnswerReader:
+    """Reads the answers of one operation; what its document says of them is worked out when first needed."""
 
-    Raises:
-        ToolError: the server answered that the call failed.
-    """
-    shown = _shown(answer)
-    if not 200 <= answer.status < 300:
-        raise ToolError(
-            f"{operation.method.upper()} {operation.path} answered {_status(answer.status)}: {shown[:_MOST_OF_ERROR]}",
-            guidance="",
-            retryable=answer.status in (429, 503),
-        )
-    note = answer_problem(document, operation, answer)
-    said = f"[The answer does not fit what its document says: {note}]\n{shown}" if note else shown
-    more = answer.header("link") if 'rel="next"' in answer.header("link") else ""
-    return f"{said}\n[There is more. Link: {more[:1_000]}]" if more else said
+    def __init__(self, document: OpenApiDocument, operation: Operation) -> None:
+        self._document = document
+        self._operation = operation
+        self._finders: dict[tuple[int, str], Finder] = {}
 
+    async def text(self, answer: HttpAnswer) -> str:
+        """The answer as text.
 
-def answer_problem(document: OpenApiDocument, operation: Operation, answer: HttpAnswer) -> str:
-    """In which way the answer is none that the document describes; empty where it is one, or that cannot be told."""
-    try:
-        stated = _stated(document, operation, answer.status)
-        if stated is None:
-            return f"the status {answer.status} is not described" if operation.responses else ""
-        content = own_entries(stated.get("content"))
-        if not content or operation.method == "head":
+        Raises:
+            ToolError: the server answered that the call failed.
+        """
+        shown = _shown(answer)
+        if not 200 <= answer.status < 300:
+            operation = self._operation
+            raise ToolError(
+                f"{operation.method.upper()} {operation.path} answered {_status(answer.status)}: "
+                f"{shown[:_MOST_OF_ERROR]}",
+                guidance="",
+                retryable=answer.status in (429, 503),
+            )
+        is_known = (answer.status, answer.media_type) in self._finders
+        if is_known and len(answer.content) < _LONG:
+            note = self.problem(answer)
+        else:  # To work out a schema takes some milliseconds as well.
+            note = await run_in_thread(lambda: self.problem(answer))
+        said = f"[The answer does not fit what its document says: {note}]\n{shown}" if note else shown
+        more = answer.header("link") if 'rel="next"' in answer.header("link") else ""
+        return f"{said}\n[There is more. Link: {more[:1_000]}]" if more else said
+
+    def problem(self, answer: HttpAnswer) -> str:
+        """In which way the answer is none that is described; empty where it is one, or that cannot be told."""
+        try:
+            stated = self._stated(answer.status)
+            if stated is None:
+                return f"the status {answer.status} is not described" if self._operation.responses else ""
+            content = own_entries(stated.get("content"))
+            if not content or self._operation.method == "head":
+                return ""
+            if not answer.content:
+                return "it is empty" if answer.status != HTTPStatus.NO_CONTENT else ""
+            held = _held(content, answer.media_type)
+            if held is None:
+                return f"its type is {answer.media_type[:80] or 'not named'}, and not {', '.join(content)[:200]}"
+            return self._misfit(self._document.resolved(held), answer)
+        except (Unusable, RecursionError):
+            return ""  # What the document says of answers cannot be read, which costs no answer.
+
+    def _misfit(self, held: JsonObject, answer: HttpAnswer) -> str:
+        if not is_json(answer.media_type) or "schema" not in held:
             return ""
-        if not answer.content:
-            return "it is empty" if answer.status != HTTPStatus.NO_CONTENT else ""
-        held = _held(content, answer.media_type)
-        if held is None:
-            return f"its type is {answer.media_type[:80] or 'not named'}, and not {', '.join(content)[:200]}"
-        return _misfit(document, document.resolved(held), answer)
-    except (Unusable, RecursionError):
-        return ""  # What the document says of answers cannot be read, which costs no answer.
+        try:
+            value: JsonValue = json.loads(answer.content)
+        except (ValueError, RecursionError):
+            return "it is no JSON"
+        key = (answer.status, answer.media_type)
+        finder = self._finders.get(key)
+        if finder is None:
+            finder = self._finders[key] = self._finder(held["schema"])
+        return finder(value)
 
+    def _finder(self, written: JsonValue) -> Finder:
+        bundle = SchemaBundle(self._document, "response")
+        schema = bundle.schema(written)
+        return foreign_finder({**object_of(schema), "$defs": bundle.definitions})
 
-def _misfit(document: OpenApiDocument, held: JsonObject, answer: HttpAnswer) -> str:
-    if not is_json(answer.media_type) or "schema" not in held:
-        return ""
-    try:
-        value: JsonValue = json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return "it is no JSON"
-    bundle = SchemaBundle(document, "response")
-    schema = bundle.schema(held["schema"])
-    if isinstance(schema, bool):
-        return ""
-    return foreign_problem({**object_of(schema), "$defs": bundle.definitions}, value)
-
-
-def _stated(document: OpenApiDocument, operation: Operation, status: int) -> JsonObject | None:
-    for key in (str(status), f"{status // 100}XX", f"{status // 100}xx", "default"):
-        if key in operation.responses:
-            return document.resolved(operation.responses[key])
-    return None
+    def _stated(self, status: int) -> JsonObject | None:
+        responses = self._operation.responses
+        for key in (str(status), f"{status // 100}XX", f"{status // 100}xx", "default"):
+            if key in responses:
+                return self._document.resolved(responses[key])
+        return None
 
 
 def _held(content: Mapping[str, JsonValue], media_type: str) -> JsonValue:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from lightagent.application.openapi.operation_specs import arguments_schema, operation_spec, takes_key, without_filled
-from lightagent.application.openapi.read_answer import answer_text
+from lightagent.application.openapi.read_answer import AnswerReader
 from lightagent.application.openapi.service import Credentials, Destination, OpenApiService, credentials_for
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.compiled import Check
@@ -39,7 +39,7 @@ class OpenApiTool(Tool[object]):
         sender: HttpSender,
     ) -> None:
         self._service = service
-        self._document = document
+        self._reader = AnswerReader(document, operation)
         self._place = place
         self._sender = sender
         self._credentials = credentials_for(service, document, operation) if place.is_own else Credentials()
@@ -82,7 +82,7 @@ class OpenApiTool(Tool[object]):
         key = context.idempotency_key if self._takes_key else ""
         try:
             answer = await self._sender.send(self._request(written, key))
-            return self._masked(answer_text(self._document, self.operation, answer))
+            return self._masked(await self._reader.text(answer))
         except ToolError as exc:
             if any(secret in exc.message for secret in self._service.secrets):
                 raise ToolError(self._masked(exc.message), guidance=exc.guidance, retryable=exc.retryable) from None

@@ -71,25 +71,30 @@ def foreign_check(tool: str, schema: JsonValue, shown: JsonObject | None = None)
     return bounded
 
 
-def foreign_problem(schema: JsonObject, value: JsonValue) -> str:
-    """The first way in which a value of any kind does not fit a stranger's schema; empty where none is found.
+def foreign_finder(schema: JsonObject) -> Callable[[JsonValue], str]:
+    """Tells the first way in which a value of any kind does not fit a stranger's schema; empty where none is found.
 
     What cannot be checked at a bounded cost, or refers to what is not there, counts as fitting.
     """
     kind = _draft(schema)
     if kind is None:
-        return ""
-    token = _left.set([MOST_REFERENCES])
-    try:
-        error = next(_build(kind, _bounded(schema)).iter_errors(value), None)
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unresolvable):
-        return ""  # The schema is a stranger's, and whatever it does to the check, the value is still there.
-    finally:
-        _left.reset(token)
-    if error is None:
-        return ""
-    place = path_text([part if isinstance(part, int) else str(part) for part in error.absolute_path])
-    return f"{place or 'the whole'}: {clip(error.message, 200)}"
+        return lambda _value: ""
+    validator = _build(kind, _bounded(schema))
+
+    def problem(value: JsonValue) -> str:
+        token = _left.set([MOST_REFERENCES])
+        try:
+            error = next(validator.iter_errors(value), None)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unresolvable):
+            return ""  # The schema is a stranger's, and whatever it does to the check, the value is still there.
+        finally:
+            _left.reset(token)
+        if error is None:
+            return ""
+        place = path_text([part if isinstance(part, int) else str(part) for part in error.absolute_path])
+        return f"{place or 'the whole'}: {clip(error.message, 200)}"
+
+    return problem
 
 
 def _draft(schema: JsonObject) -> type[Validator] | None:

@@ -109,3 +109,13 @@ def test_apis_of_the_settings_are_listed_and_called(folder: Path, shop: str) -> 
     called = invoke("call", "shop_get_form", '{"x": [3]}', "--config", "lightagent.toml")
     assert (called.exit_code, called.stdout) == (0, '{"id": 7}\n')
     assert [path for path, _ in SEEN] == ["/form?x=3"]
+
+
+def test_the_doctor_reads_the_documents(folder: Path) -> None:
+    table = '[default.model]\nkind = "offline"\n[default.openapi.shop]\ndocument = "api.json"\n'
+    (folder / "lightagent.toml").write_text(table)
+    seen = CliRunner().invoke(app, ["doctor", "--config", "lightagent.toml"], env={"COLUMNS": "200"})
+    assert (seen.exit_code, "✓ openapi · shop · " in seen.stdout) == (0, True), seen.stdout
+    (folder / "api.json").write_text("{}")
+    seen = CliRunner().invoke(app, ["doctor", "--config", "lightagent.toml"], env={"COLUMNS": "200"})
+    assert (seen.exit_code, "✗ openapi · shop" in seen.stdout) == (1, True), seen.stdout

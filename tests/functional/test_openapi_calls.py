@@ -294,6 +294,33 @@ async def test_a_server_that_is_not_there(server: ApiServer) -> None:
         await call(document(f"http://{host}"), server, hosts=(host,))
 
 
+BROKEN_ANSWERS = {
+    "a coding that it is not": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nabcde",
+    "cut off": b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nabcde",
+    "a chunk of no length": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nabc",
+    "no HTTP": b"SSH-2.0\r\n\r\n",
+    "nothing": b"",
+    "headers without end": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 50_000 + b"\r\n",
+    "a redirection to nowhere": b"HTTP/1.1 302 Found\r\nLocation: http://[bad\r\nContent-Length: 0\r\n\r\n",
+    "a redirection to no port": b"HTTP/1.1 302 Found\r\nLocation: http://h:99999/\r\nContent-Length: 0\r\n\r\n",
+    "a redirection of strange letters": b"HTTP/1.1 302 Found\r\nLocation: http://\xff\x01\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_ANSWERS)
+async def test_an_answer_that_is_none_is_a_failed_call(case: str, server: ApiServer) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(BROKEN_ANSWERS[case])
+        writer.close()
+
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+    host = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening:
+        with pytest.raises(ToolError, match=r"The connection failed|no address of HTTP"):
+            await call(document(f"http://{host}"), server, hosts=(host,))
+
+
 ANSWERS: dict[str, tuple[Callable[[], web.Response], str]] = {
     "as it should be": (lambda: json_answer({"id": 1}), '{"id": 1}'),
     "of another type": (
@@ -449,7 +476,8 @@ async def test_a_file_that_names_no_address_of_a_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "server", ["ftp://h", "h", "https://u:p@h", "https://h?x=1", "https://h#f", "https://h:x", "https://"]
+    "server",
+    ["ftp://h", "h", "https://u:p@h", "https://h?x=1", "https://h#f", "https://h:x", "https://", "https://é.example"],
 )
 def test_an_address_that_no_server_has(server: str) -> None:
     with pytest.raises(ConfigurationError, match="address of a server"):

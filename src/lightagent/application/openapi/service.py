@@ -165,7 +165,8 @@ def base_address(written: str) -> SplitResult:
     except ValueError:
         raise _no_address() from None
     holds_more = "@" in parts.netloc or "?" in written or "#" in written
-    if not is_http or holds_more or not written.isprintable() or any(sign in written for sign in ' \\"<>{}'):
+    is_plain = written.isascii() and written.isprintable() and not any(sign in written for sign in ' \\"<>{}')
+    if not is_http or holds_more or not is_plain:
         raise _no_address()
     return parts
 

@@ -76,6 +76,9 @@ HEAVY = {
         "install Maven 3.8 or newer, then run `make test-heavy`, which fetches them",
         (ROOT / ".tools/embedding-models/all-minilm-l6-v2-q").is_dir,
     ),
+    "octokit": Toolchain(
+        "run `make test-heavy`, which fetches it", (ROOT / ".tools/octokit/api.github.com.json").is_file
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
+    from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
     from lightagent.application.tool_sources.mcp_tools import McpTools
+    from lightagent.application.tool_sources.openapi_tools import OpenApiTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
     from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from lightagent.bootstrap import App, open_app
     from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
+    from lightagent.compose.openapi import openapi_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
@@ -246,6 +249,7 @@ __all__ = [
     "FlowTimeout",
     "FunctionTool",
     "Gate",
+    "GeneratedTool",
     "GuardrailDecision",
     "HandoffPayload",
     "HeldStream",
@@ -282,6 +286,7 @@ __all__ = [
     "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
+    "OpenApiTools",
     "Origin",
     "Outcome",
     "OutputError",
@@ -390,6 +395,7 @@ __all__ = [
     "open_app",
     "open_detector",
     "open_embedder",
+    "openapi_tools",
     "output_redaction_guardrail",
     "output_schema_guardrail",
     "privacy_input_guardrail",

@@ -17,6 +17,7 @@ from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.tool_sources.code_tools import CodeTools
 from lightagent.application.tool_sources.mcp_tools import McpTools
+from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
@@ -33,6 +34,7 @@ from lightagent.settings.agent_schema import AgentSettings
 from lightagent.settings.backends import open_backend
 from lightagent.settings.budgets import compose_budget_settings
 from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.openapi_reading import read_openapi
 from lightagent.settings.origins import raise_problems
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -50,6 +52,7 @@ class App:
         skills: the skills that every agent may use; None where no settings name any.
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
         code: what runs programs of models and skills; None where no settings say so.
+        apis: the APIs whose operations every agent is offered.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class App:
         journals: JournalStore | None = None,
         tools: ToolSource[object] | None = None,
         mcp: tuple[ToolSource[object], ...] = (),
+        apis: tuple[ToolSource[object], ...] = (),
         embedder: Embedder | None = None,
         code: CodeRunner | None = None,
         skills: SkillManager | None = None,
@@ -69,6 +73,7 @@ class App:
         self.embedder = embedder
         self.tools = tools
         self.mcp = mcp
+        self.apis = apis
         self.code = code
         self._code_tools = compose_code_tools(settings, code)
         self.skills = skills
@@ -81,7 +86,7 @@ class App:
             self.on_close(embedder.aclose)
         if code is not None:
             self.on_close(code.aclose)
-        for source in mcp:
+        for source in (*mcp, *apis):
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
 
@@ -148,7 +153,7 @@ class App:
             await agent.means.catalogue.aclose()
 
     def _sources(self) -> list[ToolSource[object]]:
-        return [*([] if self.tools is None else [self.tools]), *self.mcp, *self._code_tools]
+        return [*([] if self.tools is None else [self.tools]), *self.mcp, *self.apis, *self._code_tools]
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have `close` awaited when the app is closed, before all that was opened earlier."""
@@ -199,9 +204,9 @@ def open_app(
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    servers = open_mcp(chosen, environ=variables, logins=logins)
+    servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
     embedder, code = open_embedding(chosen, environ=variables), open_code(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), servers, embedder, code, open_skills(chosen))
+    return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, open_skills(chosen))
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
@@ -239,6 +244,21 @@ def open_mcp(
     from lightagent.compose.mcp import mcp_tools
 
     return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
+
+
+def open_apis(settings: Settings, *, environ: Mapping[str, str] | None = None) -> tuple[OpenApiTools, ...]:
+    """The configured APIs as sources of tools. Their documents are read when a run first needs the tools.
+
+    Raises:
+        ConfigurationError: something is wrong with one; all problems are told at once.
+    """
+    if not settings.openapi:
+        return ()
+    reading = read_openapi(settings, os.environ if environ is None else environ)
+    raise_problems([*reading.problems, *reading.unset])
+    from lightagent.compose.openapi import openapi_source
+
+    return tuple(openapi_source(service) for service in reading.services)
 
 
 def _identity(chosen: AgentSettings) -> AgentOptions:

@@ -24,6 +24,9 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 MCP: Final = "mcp:"
 """The beginning of the provider of tools that come from MCP servers; the server's name follows."""
 
+OPENAPI: Final = "openapi:"
+"""The same of tools that are made of an OpenAPI document; the name of the API follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requester:
@@ -42,7 +45,8 @@ class CapabilityRule:
 
     Attributes:
         access: what it decides: ``allow``, ``ask`` (a human decides about each call) or ``deny``.
-        tools: names of tools; of an MCP server ``SERVER/TOOL``, or ``SERVER/*`` for all of them.
+        tools: names of tools; of an MCP server ``SERVER/TOOL``, or ``SERVER/*`` for all of them; ``API/*`` for all that
+            are made of the OpenAPI document of that name.
         capabilities: the tool declares at least one of these. A tool that declares nothing has none.
         min_risk: the tool declares at least this risk. A tool that declares none has none.
         users, agents, tenants: whose call it is.
@@ -106,7 +110,7 @@ def _speaks_of(pattern: str, tool: ToolSpec) -> bool:
     """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``."""
     server, slash, rest = pattern.partition("/")
     if slash and rest == "*":
-        return matches(f"{MCP}{server}", tool.provider)
+        return any(matches(f"{kind}{server}", tool.provider) for kind in (MCP, OPENAPI))
     return matches(called_by_models(pattern), tool.name)
 
 

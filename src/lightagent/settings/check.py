@@ -12,6 +12,7 @@ from lightagent.settings.budgets import budget_problems
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
 from lightagent.settings.load import read_settings
 from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.openapi_reading import read_openapi
 from lightagent.settings.origins import Problem
 from lightagent.settings.schema import Settings
 from lightagent.settings.toml_file import ConfigFile
@@ -70,6 +71,9 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
     problems += servers.problems
     (problems if chosen else notes).extend(servers.unset)
     notes.extend(servers.left_out.values())
+    apis = read_openapi(reading.settings, environ)
+    problems += apis.problems
+    (problems if chosen else notes).extend(apis.unset)
     return ProfileCheck(profile, chosen, reading.settings, tuple(problems), tuple(notes))
 
 

@@ -15,6 +15,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.agent_schema import AgentSettings, ContextSettings
 from lightagent.settings.budget_schema import BudgetSettings
 from lightagent.settings.mcp_schema import McpServerSettings
+from lightagent.settings.openapi_schema import OpenApiSettings
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
@@ -29,7 +30,7 @@ BACKENDS: Final[Mapping[str, str]] = {
 }
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
-TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
+TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings, "openapi": OpenApiSettings}
 """The sections of tables that users name, and what is in each."""
 
 
@@ -92,6 +93,9 @@ class Settings(Section):
     )
     skills: Annotated[SkillSettings, Field(description="Skills that every agent may use.")] = SkillSettings()
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
+        default_factory=dict
+    )
+    openapi: Annotated[dict[str, OpenApiSettings], Field(description="APIs with an OpenAPI document by name.")] = Field(
         default_factory=dict
     )
     context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (

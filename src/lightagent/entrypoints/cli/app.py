@@ -12,6 +12,7 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
+from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
 from lightagent.entrypoints.cli.review_commands import review_app
@@ -50,6 +51,7 @@ for command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
 app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, export and remove stored conversations.")
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")
+tools_app.command("from-openapi")(from_openapi)
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
 app.add_typer(skills_app, name="skills", help="List and check skills, without a model.")
 app.add_typer(policy_app, name="policy", help="Explain who may call which tools, without a model.")

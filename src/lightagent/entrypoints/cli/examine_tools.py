@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from lightagent.application.tools.loader import ToolLoader
+from lightagent.bootstrap import open_apis
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.mcp import McpServer
 from lightagent.entrypoints.cli.console import err, show_error
@@ -53,7 +54,30 @@ def examine_tools(console: Console, settings: Settings, seconds: float) -> bool:
     servers = [replace(one, open_timeout=min(one.open_timeout, seconds)) for one in reading.servers]
     found = asyncio.run(look_at_servers(console, servers)) if servers else []
     lost = [one for one in found if one.error is not None and one.server.required]
-    return sound and not (reading.problems or reading.unset or lost)
+    apis_are_sound = _examine_apis(console, settings)
+    return sound and apis_are_sound and not (reading.problems or reading.unset or lost)
+
+
+def _examine_apis(console: Console, settings: Settings) -> bool:
+    """Read each API's document; no operation is called."""
+    try:
+        sources = open_apis(settings)
+    except LightAgentError as exc:
+        console.print("✗ openapi", style="red", markup=False)
+        show_error(exc.info)
+        return False
+    sound = True
+    for source in sources:
+        try:
+            listed = asyncio.run(source.tools())
+        except LightAgentError as exc:
+            console.print(printable(f"✗ openapi · {source.name}"), style="red", markup=False)
+            show_error(exc.info)
+            sound = False
+            continue
+        out = f" · {len(source.refused)} left out" if source.refused else ""
+        console.print(printable(f"✓ openapi · {source.name} · {len(listed.tools)} tools{out}"), markup=False)
+    return sound
 
 
 def _examine_directory(console: Console, directory: Path | None) -> bool:

@@ -12,12 +12,13 @@ from typing import Annotated, TypeAlias, TypeVar
 import typer
 
 from lightagent.application.tool_sources.mcp_tools import McpTools
+from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import Toolset
-from lightagent.bootstrap import open_tools
+from lightagent.bootstrap import open_apis, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.mcp_faults import McpUnavailable
@@ -56,8 +57,8 @@ class Named:
     profile: str | None
     trust: bool
 
-    def sources(self) -> tuple[ToolLoader | None, McpReading]:
-        """The directory of tools, and the MCP servers.
+    def sources(self) -> tuple[ToolLoader | None, McpReading, tuple[OpenApiTools, ...]]:
+        """The directory of tools, the MCP servers, and the APIs.
 
         Raises:
             ConfigurationError: something is wrong with the settings, the directory or a server.
@@ -65,11 +66,12 @@ class Named:
         if self.files or self.directory is not None or self.mcp_file is not None:
             loader = None if self.directory is None else ToolLoader(self.directory)
             reading = McpReading() if self.mcp_file is None else read_mcp_file(self.mcp_file, os.environ)
+            apis: tuple[OpenApiTools, ...] = ()
         else:
             settings = settings_for(self.config, self.profile, False, self.trust)
-            loader, reading = open_tools(settings), read_mcp(settings, os.environ)
+            loader, reading, apis = open_tools(settings), read_mcp(settings, os.environ), open_apis(settings)
         raise_problems(reading.problems)
-        return loader, reading
+        return loader, reading, apis
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +99,16 @@ def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: s
         ConfigurationError: none are named, or they cannot be listed.
     """
     functions = load_tools(named.files)
-    loader, reading = named.sources()
+    loader, reading, apis = named.sources()
     servers = _sources(reading, only)
-    if loader is None and not (functions or servers or reading.left_out or reading.unset):
+    if loader is None and not (functions or servers or apis or reading.left_out or reading.unset):
         raise ConfigurationError(
             "No tools are named.",
             guidance="Pass --directory DIR, --tools FILE.py or --mcp-file FILE.json, or add to lightagent.toml: "
-            '[default.tools] with directory = "tools", or [default.mcp.NAME] with command = "program".',
+            '[default.tools] with directory = "tools", [default.mcp.NAME] with command = "program", or '
+            '[default.openapi.NAME] with document = "api.json".',
         )
-    sources = (*([] if loader is None else [loader]), *servers)
+    sources = (*([] if loader is None else [loader]), *servers, *apis)
     catalogue: Catalogue[object] = Catalogue(map(as_tool, functions), sources)
 
     async def carry_out() -> T:
@@ -113,7 +116,7 @@ def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: s
             with err().status("opening MCP servers …" if servers else "listing …"):
                 toolset = await catalogue.toolset()
             return await work(
-                FoundTools(_reached(toolset, servers), _problems(loader, servers, reading), tuple(servers))
+                FoundTools(_reached(toolset, servers), _problems(loader, servers, reading, apis), tuple(servers))
             )
         finally:
             await catalogue.aclose()
@@ -144,7 +147,9 @@ def _reached(toolset: Toolset[object], servers: list[McpTools]) -> Toolset[objec
     return Toolset({name: tool for name, tool in toolset.tools.items() if name not in gone}) if gone else toolset
 
 
-def _problems(loader: ToolLoader | None, servers: list[McpTools], reading: McpReading) -> tuple[ToolProblem, ...]:
+def _problems(
+    loader: ToolLoader | None, servers: list[McpTools], reading: McpReading, apis: tuple[OpenApiTools, ...]
+) -> tuple[ToolProblem, ...]:
     down = [
         _problem(source.name, "unavailable", source.unavailable.message)
         for source in servers
@@ -152,7 +157,8 @@ def _problems(loader: ToolLoader | None, servers: list[McpTools], reading: McpRe
     ]
     missing = [_problem("", "mcp", str(problem)) for problem in (*reading.unset, *reading.left_out.values())]
     of_files = () if loader is None else loader.problems
-    return (*of_files, *(problem for source in servers for problem in source.problems), *down, *missing)
+    listed: tuple[McpTools | OpenApiTools, ...] = (*servers, *apis)
+    return (*of_files, *(problem for source in listed for problem in source.problems), *down, *missing)
 
 
 def _problem(name: str, field: str, message: str) -> ToolProblem:

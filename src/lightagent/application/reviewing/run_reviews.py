@@ -7,11 +7,12 @@ was decided meanwhile. A decision is taken before the run acts on it, so that no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic
 
+from lightagent.aiokits.cancellation import all_at_once
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.decide_calls import decided_event, nested_event, nothing_decided, waits_inside
 from lightagent.application.hold_lease import HeldLease
@@ -181,27 +182,44 @@ class RunReviews(Generic[DepsT]):
             yield from one.events(now, interrupted)
 
     async def _settle(self, answers: Mapping[str, ApprovalDecision]) -> list[_Settled]:
-        """The calls that are decided."""
-        found = list[_Settled]()
-        for waiting in await find_waiting(self._live):
-            decision, desk = answers.get(waiting.name), waiting.desk
-            if desk is not None:
-                review = await self._review(desk, waiting.request(self._live.run, desk.streams.clock()), decision)
-                if review.decision is not None:
-                    found.append(_Settled(waiting, review.decision, review, self._in_doubt(review)))
-            elif decision is not None:
-                found.append(_Settled(waiting, decision))
+        """The calls that are decided; of the others that were asked about now, somebody is told."""
+        found, untold = list[_Settled](), list[tuple[ReviewDesk, ApprovalRequest]]()
+        try:
+            for waiting in await find_waiting(self._live):
+                decision, desk = answers.get(waiting.name), waiting.desk
+                if desk is not None:
+                    request = waiting.request(self._live.run, desk.streams.clock())
+                    review, is_new = await self._review(desk, request, decision)
+                    if review.decision is not None:
+                        found.append(_Settled(waiting, review.decision, review, self._in_doubt(review)))
+                    elif is_new:
+                        untold.append((desk, request))
+                elif decision is not None:
+                    found.append(_Settled(waiting, decision))
+        except LightAgentError:
+            await self._tell(untold)  # They wait, whatever became of the others.
+            raise
+        await self._tell(untold)
         return found
 
-    async def _review(self, desk: ReviewDesk, request: ApprovalRequest, decision: ApprovalDecision | None) -> Review:
+    async def _tell(self, untold: Sequence[tuple[ReviewDesk, ApprovalRequest]]) -> None:
+        """Tell of requests that wait, all at once: a server that hangs holds the run up once, not once for each."""
+        for (_, request), problem in zip(
+            untold, await all_at_once(desk.tell(request) for desk, request in untold), strict=True
+        ):
+            if problem:
+                self._problems.append(f"Nobody was told that {request.tool_name} waits. {problem}")
+
+    async def _review(
+        self, desk: ReviewDesk, request: ApprovalRequest, decision: ApprovalDecision | None
+    ) -> tuple[Review, bool]:
+        """The review of a request, and whether it was asked now."""
         if decision is not None:
-            return await answer(desk.streams, request, decision)
+            return await answer(desk.streams, request, decision), False
         review, is_new = await ask(desk.streams, request)
         if review.status == "waiting" and request.round <= _MOST_ROUNDS:
             review = await self._at_once(desk, review)
-        if is_new and review.status == "waiting" and (problem := await desk.tell(request)):
-            self._problems.append(f"Nobody was told that {request.tool_name} waits. {problem}")
-        return review
+        return review, is_new
 
     async def _at_once(self, desk: ReviewDesk, review: Review) -> Review:
         """The review with what was decided before, or what is decided now; as it is where that is nothing."""

@@ -63,12 +63,18 @@ class _Settled:
 
 @dataclass(slots=True)
 class _Taken:
-    """A decision that this run goes on with; the lease keeps other processes away where no store keeps the run."""
+    """A decision that this run goes on with; the lease keeps other processes away where no store keeps the run.
+
+    Attributes:
+        on_record: whether the review says that it was taken.
+        is_told: whether the journal tells of the decision, so that the run acts on it.
+    """
 
     desk: ReviewDesk
     review: Review
     lease: HeldLease | None
     on_record: bool = False
+    is_told: bool = True
 
 
 class RunReviews(Generic[DepsT]):
@@ -132,36 +138,46 @@ class RunReviews(Generic[DepsT]):
             PolicyError: somebody else has taken one.
             StoreError: a store cannot be written.
         """
+        await self._commit(told=True)
+
+    async def _commit(self, *, told: bool) -> list[tuple[_Settled, _Taken | None]]:
         settled, self._settled = self._settled, []
+        found = list[tuple[_Settled, _Taken | None]]()
         try:
             for one in settled:
+                taken = None
                 if one.review is not None and one.waiting.desk is not None:
-                    await self._take(one.waiting.desk, one.review)
+                    taken = await self._take(one.waiting.desk, one.review, told=told)
+                found.append((one, taken))
         except BaseException:
             await self._close(used=False)  # Nothing is done with those that were taken before.
             raise
+        return found
 
     async def consult(self) -> bool:
         """Ask about the calls that wait, and go on with what is decided at once. Returns whether anything was.
 
         A call about which nobody can be asked now waits all the same; it is asked about when the run is resumed.
         """
-        live, problem = self._live, ""
+        live, decided = self._live, list[tuple[_Settled, _Taken | None]]()
         if not live.desks and not waits_inside(live.run):
             return False
         try:
             await self._close(used=True)
             self._settled = await self._settle({})
-            events = list(self._events())
-            await self.commit()
+            decided = await self._commit(told=False)
         except LightAgentError as error:
-            events, problem = [], classify_exception(error).message
-        for text in (*self._problems, *((problem,) if problem else ())):
+            self._problems.append(classify_exception(error).message)
+        problems, self._problems = self._problems, []
+        for text in problems:
             await live.tell(Noted(REVIEW_PROBLEM, {"text": text}, live.clock.now()))
-        self._problems = []
-        for event in events:
-            await live.tell(event)
-        return bool(events)
+        now, interrupted = live.clock.now(), live.means.prompts.call_interrupted
+        for settled, taken in decided:
+            for event in settled.events(now, interrupted):
+                await live.tell(event)
+                if taken is not None:
+                    taken.is_told = True
+        return bool(decided)
 
     async def close(self, *, ended: bool) -> None:
         """Let go of the decisions that were taken.
@@ -251,10 +267,10 @@ class RunReviews(Generic[DepsT]):
     def _is_kept(self) -> bool:
         return self._live.keeper is not None
 
-    async def _take(self, desk: ReviewDesk, review: Review) -> None:
+    async def _take(self, desk: ReviewDesk, review: Review, *, told: bool) -> _Taken:
         key, kept = review_key(review.request), self._is_kept
         lease = None if kept else HeldLease(desk.streams.store, key, f"run {review.request.run_id}")
-        taken = _Taken(desk, review, lease)
+        taken = _Taken(desk, review, lease, is_told=told)
         self._taken.append(taken)
         try:
             if lease is not None:
@@ -264,6 +280,7 @@ class RunReviews(Generic[DepsT]):
             taken.on_record = True
         except (LeaseHeld, StreamConflict, Fenced):
             raise taken_elsewhere(review.request) from None
+        return taken
 
     async def _close(self, *, used: bool) -> None:
         """Put on record that the decisions were used, or that nothing was done with them."""
@@ -272,7 +289,8 @@ class RunReviews(Generic[DepsT]):
             token = None if one.lease is None else one.lease.token
             streams = one.desk.streams
             now = streams.clock()
-            entry = ReviewUsed(now) if used else ReviewReturned(now)
+            is_used = used and one.is_told
+            entry = ReviewUsed(now) if is_used else ReviewReturned(now)
             try:
                 if one.on_record:
                     with suppress(StoreError):  # What was taken stays taken, and nobody uses it without asking.
@@ -280,6 +298,6 @@ class RunReviews(Generic[DepsT]):
             finally:
                 if one.lease is not None:
                     await one.lease.release()
-            if used and one.on_record:
+            if is_used and one.on_record:
                 with suppress(StoreError):
                     await one.desk.spent(one.review)

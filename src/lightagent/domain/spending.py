@@ -74,20 +74,20 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
             return Used(tool_calls=1)
         case ModelReplied(usage=usage, model=model, message=message):
             given = request_size(run, sizes)
-            known = _reported(usage, given) or _estimated(given, sizes(message))
-            return Used(usage=known, models=model_names(run.head.model, model))
+            replied = _reported(usage, given) or _estimated(given, sizes(message))
+            return Used(usage=replied, models=model_names(run.head.model, model))
         case ModelFailed(usage=usage, partial=partial):
             given = request_size(run, sizes)
-            known = _reported(usage, given)
-            if known is None and partial:  # An answer had begun, so the request was read.
-                known = _estimated(given, estimate_tokens(partial))
-            return Used(usage=known or NO_USAGE, models=model_names(run.head.model))
+            failed = _reported(usage, given)
+            if failed is None and partial:  # An answer had begun, so the request was read.
+                failed = _estimated(given, estimate_tokens(partial))
+            return Used(usage=failed or NO_USAGE, models=model_names(run.head.model))
         case ContextReplaced(source=source, usage=usage):
             given = sum(map(sizes, run.messages[: max(event.count - run.missing, 0)]))
-            known = _reported(usage, given)
-            if known is None and source == "summarize":
-                known = _estimated(given, sum(map(sizes, event.messages)))
-            return Used(usage=known or NO_USAGE, models=model_names(run.head.model))
+            summed = _reported(usage, given)
+            if summed is None and source == "summarize":
+                summed = _estimated(given, sum(map(sizes, event.messages)))
+            return Used(usage=summed or NO_USAGE, models=model_names(run.head.model))
         case _:
             return NOTHING_USED
 

@@ -136,7 +136,7 @@ def test_a_decision_is_revoked_until_a_run_takes_it(store: ReviewStore) -> None:
 def test_who_asked_may_not_approve_where_the_policy_says_so(store: ReviewStore) -> None:
     journal = ask(hook(store=store, separate_reviewer=True), user="bob").journal
     (request,) = store.list_pending()
-    for actor in ("bob", "BOB", ""):
+    for actor in ("bob", "BOB", "", "b\u200bob", "bob\x00", "bob\ufe0f", "bo\u034fb", "\u3164bob\u2800", "\U000e0100"):
         with pytest.raises(PolicyError, match=r"may reject|must be named"):
             store.resolve(request.request_id, ApprovalDecision.approve(actor=actor))
     till = Till("Done.", hook=hook(store=store, separate_reviewer=True))

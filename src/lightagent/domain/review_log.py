@@ -18,6 +18,7 @@ from lightagent.domain.errors import AlreadyDecided, ConfigurationError, PolicyE
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_requests import ApprovalRequest, hash_arguments
+from lightagent.domain.unseen import is_unseen
 
 ReviewStatus: TypeAlias = Literal["waiting", "decided", "taken", "used", "expired", "revoked"]
 
@@ -226,6 +227,6 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
 
 
 def _folded(name: str) -> str:
-    """A name as people compare names, so that nobody passes for somebody else by a capital or a blank."""
-    shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if unicodedata.category(letter) != "Cf")
+    """A name as people compare names: a capital, a blank or what nobody sees makes nobody somebody else."""
+    shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not is_unseen(letter))
     return " ".join(shown.casefold().split())

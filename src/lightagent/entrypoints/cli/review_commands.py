@@ -16,6 +16,7 @@ from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review
+from lightagent.domain.unseen import written_out
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
 from lightagent.entrypoints.cli.decisions import edited
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig
@@ -92,7 +93,8 @@ def show(
     """
     found = with_store(lambda store: Reviews(store).show(request, user), config, profile, trust_config)
     if as_json:
-        write_answer(json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n")
+        lines = json.dumps(asdict(found), ensure_ascii=False, indent=2).split("\n")
+        write_answer("".join(f"{written_out(line)}\n" for line in lines))
     else:
         print_review(found)
     return ExitCode.COMPLETED

@@ -210,6 +210,12 @@ async def test_a_hook_without_a_store_does_not_grow_for_ever(monkeypatch: pytest
     [
         lambda: HumanApprovalHook(tools="pay"),
         lambda: HumanApprovalHook(tools=[1]),  # type: ignore[list-item]
+        lambda: HumanApprovalHook(tools=5),  # type: ignore[arg-type]
+        lambda: HumanApprovalHook(separate_reviewer="no"),  # type: ignore[arg-type]
+        lambda: HumanApprovalHook(name=None),  # type: ignore[arg-type]
+        lambda: HumanApprovalHook(name=" "),
+        lambda: InMemoryReviewStore().add_feedback({"trace_id": "t"}),  # type: ignore[arg-type]
+        lambda: InMemoryReviewStore().resolve_batch([]),  # type: ignore[arg-type]
         lambda: HumanApprovalHook(timeout=0),
         lambda: HumanApprovalHook(timeout=float("nan")),
         lambda: HumanApprovalHook(reviewer=lambda: True),  # type: ignore[misc,arg-type]

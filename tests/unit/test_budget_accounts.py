@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent import BudgetLimits, Budgets, ConfigurationError, LightAgent, RateLimit, TenantBudget
+from lightagent import (
+    BudgetLimits,
+    Budgets,
+    ConfigurationError,
+    JournalBudgetAccounts,
+    LightAgent,
+    RateLimit,
+    TenantBudget,
+)
 from lightagent.domain.budget_accounts import (
     EMPTY,
     MINUTE,
@@ -135,6 +143,12 @@ def test_budgets_of_another_type_are_refused(name: str) -> None:
         Budgets(**{name: 5})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="limits must be BudgetLimits"):
         TenantBudget(5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="rate must be RateLimit"):
+        TenantBudget(rate={"requests": 1})  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="tenant must be str"):
+        TenantBudget(BudgetLimits(tokens=1), tenant=5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="no journal store"):
+        JournalBudgetAccounts("budgets.db")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="budgets must be"):
         LightAgent(provider="offline", budgets=5)  # type: ignore[call-overload]
 

@@ -65,8 +65,11 @@ def _action(answer: dict[object, object]) -> _Action | Unreadable:
         if not isinstance(approved, bool):
             return Unreadable("What it says of `approved` is neither True nor False.", is_attempt=True)
         return "approve" if approved else "reject"
-    action = next((action for action in _ACTIONS if answer["action"] == action), None)
-    return action or Unreadable("Its action is not one of approve, reject, edit and respond.", is_attempt=True)
+    said = answer["action"]
+    for action in _ACTIONS:
+        if isinstance(said, str) and said == action:
+            return action
+    return Unreadable("Its action is not one of approve, reject, edit and respond.", is_attempt=True)
 
 
 def _text(value: object) -> str:

@@ -193,3 +193,13 @@ def test_what_a_run_of_the_command_line_waits_for_is_decided_with_review(folder:
     assert "forty-two" in invoke("sessions", "resume", "monday", *tools).stdout
     assert (folder / "paid.txt").read_text() == "6 * 7"
     assert "used" in invoke("review", "list", "--status", "all").stdout
+
+
+@pytest.mark.parametrize("option", [["--approve"], ["--reject", "No."], ["--respond", "Paid in cash."]])
+def test_who_decides_with_the_resumption_is_on_record(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, option: list[str]
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "carol")
+    result, asked = waiting(folder), request_id()
+    invoke("runs", "resume", result.run_id, "--user", "bob", "--tools", "tools.py", *option)
+    assert f"{option[0].removeprefix('--')} by carol" in invoke("review", "show", asked).stdout

@@ -242,3 +242,20 @@ async def test_a_run_whose_time_is_over_while_somebody_is_told_waits_in_the_stor
     await agent.means.desks[0].reviews.decide(review.request.request_id, ApprovalDecision.approve(actor="carol"))
     assert (await agent.aresume(result.journal)).content == "Done."
     assert trouble.paid == [5]
+
+
+async def test_a_run_whose_process_was_killed_while_it_asked_takes_the_decision_it_is_resumed_with() -> None:
+    trouble, store = Trouble(), MemoryJournalStore()
+    agent = build(store, trouble)
+    waiting = await agent.arun("Pay.", result_format="object")
+    interrupted = Journal(waiting.journal.events[:-1])  # It has not come to say that it waits.
+    reviews = agent.means.desks[0].reviews
+    result = await agent.aresume(interrupted, ApprovalDecision.approve(actor="carol"))
+    [review] = [review async for review in reviews.list(status="used")]
+    assert (result.content, trouble.paid) == ("Done.", [5])
+    assert review.decision == ApprovalDecision.approve(actor="carol")
+    with pytest.raises(LightAgentError, match="decided before"):
+        await agent.aresume(interrupted, ApprovalDecision.reject("No.", actor="dave"))
+    with pytest.raises(LightAgentError, match="Another process"):
+        await agent.aresume(interrupted, ApprovalDecision.approve(actor="carol"))
+    assert trouble.paid == [5]

@@ -65,6 +65,10 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
 
     Tokens that the provider did not report are estimated where it is known that there were some.
     """
+
+    def given() -> int:
+        return request_size(run, sizes)
+
     match event:
         case ModelRequested() | ModelRetried():
             return Used(model_calls=1)
@@ -73,20 +77,18 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
         case ToolStarted():
             return Used(tool_calls=1)
         case ModelReplied(usage=usage, model=model, message=message):
-            given = request_size(run, sizes)
-            replied = _reported(usage, given) or _estimated(given, sizes(message))
+            replied = _reported(usage, given) or _estimated(given(), sizes(message))
             return Used(usage=replied, models=model_names(run.head.model, model))
         case ModelFailed(usage=usage, partial=partial):
-            given = request_size(run, sizes)
             failed = _reported(usage, given)
             if failed is None and partial:  # An answer had begun, so the request was read.
-                failed = _estimated(given, estimate_tokens(partial))
+                failed = _estimated(given(), estimate_tokens(partial))
             return Used(usage=failed or NO_USAGE, models=model_names(run.head.model))
         case ContextReplaced(source=source, usage=usage):
-            given = sum(map(sizes, run.messages[: max(event.count - run.missing, 0)]))
-            summed = _reported(usage, given)
+            before = run.messages[: max(event.count - run.missing, 0)]
+            summed = _reported(usage, lambda: sum(map(sizes, before)))
             if summed is None and source == "summarize":
-                summed = _estimated(given, sum(map(sizes, event.messages)))
+                summed = _estimated(sum(map(sizes, before)), sum(map(sizes, event.messages)))
             return Used(usage=summed or NO_USAGE, models=model_names(run.head.model))
         case _:
             return NOTHING_USED
@@ -172,19 +174,21 @@ _FALLBACK: Final = "fallback("
 """How the name of a `FallbackModel` begins; the names of its models follow."""
 
 
-def _reported(usage: Usage | None, given: int) -> Usage | None:
+def _reported(usage: Usage | None, given: Callable[[], int]) -> Usage | None:
     """The tokens that a provider reported, if it did; some send zeros.
 
     A count below nothing gives nothing back. What is in the total alone, such as the reasoning of some models, was
     made, and so has the price of an answer.
 
     Args:
-        given: the tokens of the request, estimated; for a provider that does not report them.
+        given: gives the tokens of the request, estimated; for a provider that does not report them.
     """
     if usage is None or total_of(usage) <= 0:
         return None
     total = _bounded(usage.total_tokens)
-    read = _bounded(usage.input_tokens) or min(given, total or given)
+    read = _bounded(usage.input_tokens)
+    if read == 0:
+        read = min(given(), total or MOST_COUNT)
     made = max(_bounded(usage.output_tokens), total - read)
     return Usage(read, made, read + made, _bounded(usage.cached_input_tokens), _bounded(usage.reasoning_tokens))
 

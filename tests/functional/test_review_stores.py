@@ -18,6 +18,7 @@ from lightagent import (
     InMemoryReviewStore,
     JsonReviewStore,
     LightAgent,
+    PolicyError,
     RememberedDecision,
     Reviews,
     ReviewStore,
@@ -31,7 +32,7 @@ from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
 from lightagent.application.review_streams import review_key
 from lightagent.domain.errors import StoreError, TamperedStream
 from lightagent.domain.json_types import JsonValue
-from lightagent.testing import call_tool
+from lightagent.testing import Reply, call_tool
 from tests.support.journal_editor import MemoryEditor
 from tests.support.review_till import PAY, Till, ask, hook, problems, reopened, statuses_of
 from tests.support.wrapped_journals import KEYS, WrappedStore
@@ -178,6 +179,32 @@ def test_many_threads_and_processes_lose_no_request(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         assert set(pool.map(one, range(32))) == {"Done. [(5, 'ann')]"}
     assert len(asyncio.run(statuses_of(JsonReviewStore(tmp_path / "reviews")))) == 32
+
+
+@pytest.mark.parametrize("decided", [False, True])
+@pytest.mark.parametrize("how", ["undo", "replaced"])
+async def test_nobody_is_asked_about_a_turn_that_was_taken_back(how: str, decided: bool) -> None:
+    journals = MemoryJournalStore()
+    store = ReviewStore(journals)
+
+    def agent(*replies: Reply) -> LightAgent[None, str]:
+        till = Till(*replies, hook=hook(store=store))
+        tools = list(till.agent.means.catalogue.own.values())
+        return LightAgent(name="till", model=till.model, tools=tools, hooks=[hook(store=store)], session_store=journals)
+
+    first = await agent(PAY).arun("Pay.", user_id="bob", session_id="s", result_format="object")
+    [asked] = [review async for review in store.reviews.list()]
+    approve = ApprovalDecision.approve(actor="carol")
+    if decided:
+        await store.reviews.decide(asked.request.request_id, approve)
+    if how == "undo":
+        await Sessions(journals).undo("s", "bob")
+    else:
+        await agent("No.").arun("Rather not.", user_id="bob", session_id="s", replace_turn=first.run_id)
+    assert await statuses_of(store) == ["revoked"]
+    assert store.list_pending() == []
+    with pytest.raises(PolicyError, match="taken back"):
+        await store.reviews.decide(asked.request.request_id, approve)
 
 
 @pytest.mark.parametrize("what", ["run", "session", "user"])

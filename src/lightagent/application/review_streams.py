@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final
@@ -19,6 +20,7 @@ from lightagent.domain.review_log import (
     ReviewDecided,
     ReviewEntry,
     ReviewExpired,
+    ReviewRevoked,
     advance_review,
     check_decision,
 )
@@ -147,6 +149,27 @@ async def forget_reviews(store: JournalStore, scope: Scope, *, run_id: str = "")
     for query in queries:
         for key in await _keys(store, query):
             await store.forget(key)
+
+
+async def withdraw_reviews(store: JournalStore, owner: Scope, run_id: str, clock: Callable[[], float]) -> None:
+    """Take back what waits of a run that will not go on, so that nobody decides about it any more.
+
+    What was used stays on record, and what cannot be read stays as it is.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    streams = ReviewStreams(store, clock)
+    query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user, labels={RUN: run_id})
+    for key in await _keys(store, query):
+        with suppress(ConfigurationError, Fenced):
+            await _withdraw(streams, key)
+
+
+async def _withdraw(streams: ReviewStreams, key: StreamKey) -> None:
+    while (review := await streams.read(key)) is not None and review.status in ("waiting", "decided"):
+        with suppress(StreamConflict):  # Somebody has decided at the same moment.
+            await streams.append(key, review, ReviewRevoked("", "The turn was taken back.", streams.clock()))
 
 
 async def _keys(store: JournalStore, query: StreamQuery) -> list[StreamKey]:

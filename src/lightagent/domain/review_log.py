@@ -1,7 +1,7 @@
 """The log of one review: what happened to a request, as entries, and what they amount to.
 
     waiting ─► decided ─► taken ─► used
-       │          ├─► revoked
+       ├──────────┼─► revoked
        └──────────┴─► expired
 
 A run takes a decision before it acts on it, and nobody takes one twice. A request that expired or was revoked is asked
@@ -81,7 +81,7 @@ class ReviewExpired:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRevoked:
-    """The decision is taken back before it was used."""
+    """The decision is taken back before it was used, or the request, since its run will not go on."""
 
     actor: str
     reason: str = ""
@@ -162,7 +162,7 @@ def _moved(review: Review, entry: ReviewEntry) -> Review | None:
             fits = status in ("waiting", "decided") and review.request.is_over(at)
             return replace(review, status="expired", decision=None) if fits else None
         case ReviewRevoked():
-            return replace(review, status="revoked", decision=None) if status == "decided" else None
+            return replace(review, status="revoked", decision=None) if status in ("waiting", "decided") else None
         case ReviewRequested():
             return None
         case _:
@@ -190,8 +190,8 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
         )
     if review.status == "revoked":
         raise PolicyError(
-            f"The decision about the request {request.request_id} was revoked.",
-            guidance="Resume the run without a decision: it is asked anew.",
+            f"The request {request.request_id}, or the decision about it, was taken back.",
+            guidance="Resume the run without a decision: if it goes on, it is asked anew.",
         )
     if review.decision is not None:
         by = f" by {review.decision.actor}" if review.decision.actor else ""

@@ -24,7 +24,7 @@ from lightagent import (
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.errors import ProviderError, StoreError
 from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.ports.journals import JournalStore
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
@@ -259,3 +259,26 @@ async def test_a_run_whose_process_was_killed_while_it_asked_takes_the_decision_
     with pytest.raises(LightAgentError, match="Another process"):
         await agent.aresume(interrupted, ApprovalDecision.approve(actor="carol"))
     assert trouble.paid == [5]
+
+
+async def test_a_run_that_ends_with_a_call_that_waits_leaves_no_request(leaks: LeakCheck) -> None:
+    begun, store = asyncio.Event(), MemoryJournalStore()
+
+    async def pay(amount: int) -> str:
+        """Pay."""
+        begun.set()
+        await asyncio.sleep(3600)
+        return "never"
+
+    calls = tuple(ToolCall(f"c{n}", "pay", f'{{"amount": {n}}}') for n in range(2))
+    desk = HumanApprovalHook(store=ReviewStore(store), tools={"pay"})
+    model = ScriptedModel([AssistantMessage(None, calls)])
+    agent = LightAgent(name="payer", model=model, tools=[pay], hooks=[desk])
+    waiting = await agent.arun("Pay.", result_format="object", journal=store)
+    approve = ApprovalDecision.approve(actor="carol")
+    task = asyncio.create_task(agent.aresume(waiting.journal, {"c0": approve}, store=store))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait((task,))
+    found = {review.request.call_id: review.status async for review in desk.reviews.list(status=None)}
+    assert found == {"c0": "taken", "c1": "revoked"}

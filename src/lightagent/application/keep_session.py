@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Final
 
 from lightagent.application.load_session import session_key
-from lightagent.application.review_streams import withdraw_reviews
+from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, withdraw_reviews
 from lightagent.application.write_session import SessionWriter
 from lightagent.domain.context_labels import joined
 from lightagent.domain.errors import ConfigurationError, PolicyError, StoreError
@@ -115,7 +115,8 @@ class SessionKeeper:
             for entry in before:
                 if isinstance(entry, TurnUndone):
                     with suppress(StoreError):  # This turn goes on all the same.
-                        await withdraw_reviews(self._store, self._key.owner, entry.run_id, self._clock.now)
+                        streams = ReviewStreams(self._store, self._clock.now)
+                        await withdraw_reviews(streams, self._key.owner.user, entry.run_id, TAKEN_BACK)
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and give the session back."""

@@ -151,7 +151,7 @@ async def forget_reviews(store: JournalStore, scope: Scope, *, run_id: str = "")
             await store.forget(key)
 
 
-async def withdraw_reviews(store: JournalStore, owner: Scope, run_id: str, clock: Callable[[], float]) -> None:
+async def withdraw_reviews(streams: ReviewStreams, user_id: str, run_id: str, reason: str) -> None:
     """Take back what waits of a run that will not go on, so that nobody decides about it any more.
 
     What was used stays on record, and what cannot be read stays as it is.
@@ -159,17 +159,19 @@ async def withdraw_reviews(store: JournalStore, owner: Scope, run_id: str, clock
     Raises:
         StoreError: the store cannot be read or written.
     """
-    streams = ReviewStreams(store, clock)
-    query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user, labels={RUN: run_id})
-    for key in await _keys(store, query):
+    query = StreamQuery(kind=KIND, tenant="", user=user_id, labels={RUN: run_id})
+    for key in await _keys(streams.store, query):
         with suppress(ConfigurationError, Fenced):
-            await _withdraw(streams, key)
+            await _withdraw(streams, key, reason)
 
 
-async def _withdraw(streams: ReviewStreams, key: StreamKey) -> None:
+async def _withdraw(streams: ReviewStreams, key: StreamKey, reason: str) -> None:
     while (review := await streams.read(key)) is not None and review.status in ("waiting", "decided"):
         with suppress(StreamConflict):  # Somebody has decided at the same moment.
-            await streams.append(key, review, ReviewRevoked("", "The turn was taken back.", streams.clock()))
+            await streams.append(key, review, ReviewRevoked("", reason, streams.clock()))
+
+
+TAKEN_BACK: Final = "The turn was taken back."
 
 
 async def _keys(store: JournalStore, query: StreamQuery) -> list[StreamKey]:

@@ -173,7 +173,15 @@ async def test_structured_answers_stay_json() -> None:
         assert EMAIL not in result.journal.to_json()
 
 
-@pytest.mark.parametrize("query", [f"I am {EMAIL}", "card 4111\u200b 1111 1111 1111", "key AKIAIOSFODNN7EXAMPLE"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"I am {EMAIL}",
+        "card 4111\u200b 1111 1111 1111",
+        "card 4111\U000e0105 1111 1111 1111",
+        "key AKIAIOSFODNN7EXAMPLE",
+    ],
+)
 def test_private_input_never_reaches_the_model(query: str) -> None:
     model = ScriptedModel(["Hello."])
     agent = LightAgent(model=model, input_guardrails=[privacy_input_guardrail()])

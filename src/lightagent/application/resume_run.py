@@ -50,7 +50,9 @@ def resume_run(
     """
     known = as_journal(journal)
     answers: Mapping[str, ApprovalDecision] | None = None
-    if isinstance(known.run.outcome, Suspended) and (means.all_desks or waits_inside(known.run)):
+    # One that was interrupted while people were asked waits as well, and has not said so.
+    waits = isinstance(known.run.outcome, Suspended) or (known.run.outcome is None and bool(decisions))
+    if waits and (means.all_desks or waits_inside(known.run)):
         # What people decide goes through their store, which is read once the run has begun.
         decided, answers = known, by_name(known.run, decisions)
     else:

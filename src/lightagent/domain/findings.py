@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+
+from lightagent.domain.unseen import FILLERS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,15 +66,11 @@ def normalized(text: str) -> NormalText:
     return NormalText("".join(kept), tuple(places), len(text))
 
 
-_UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
-"""Fillers and variation selectors, which are not of the category of format characters."""
-
-
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
     """The ASCII character that it stands for, or itself; nothing for an invisible one."""
     category = unicodedata.category(character)
-    if category == "Cf" or character in _UNSEEN:
+    if category == "Cf" or character in FILLERS:
         return ""
     if category == "Zs":
         return " "

@@ -62,8 +62,7 @@ class ReviewDesk:
         name: str,
         most_used: int | None = None,
     ) -> None:
-        if isinstance(tools, str) or not all(isinstance(one, str) for one in tools or ()):
-            raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
+        _check(tools, separate_reviewer, name)
         self.reviews = reviews
         self.tools = None if tools is None else frozenset(map(called_by_models, tools))
         self.timeout = checked_seconds(timeout, "HumanApprovalHook")
@@ -174,6 +173,18 @@ class ReviewedAgent(Protocol):
     async def review_level(self, child: Run) -> ReviewLevel:
         """What is known of the agent that acts in its nested run."""
         ...
+
+
+def _check(tools: object, separate_reviewer: object, name: object) -> None:
+    names = [] if tools is None else tools
+    if not isinstance(names, Collection) or isinstance(names, str) or not all(isinstance(one, str) for one in names):
+        raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
+    if not isinstance(separate_reviewer, bool):
+        raise ConfigurationError(
+            f"HumanApprovalHook: separate_reviewer must be True or False, got {separate_reviewer!r:.50}.", guidance=""
+        )
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(f"HumanApprovalHook: name must be text, got {name!r:.50}.", guidance="")
 
 
 def _handler(function: Function | None, what: str, timeout: float | None) -> Handler | None:

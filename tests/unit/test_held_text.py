@@ -118,6 +118,42 @@ def test_little_of_a_stream_waits() -> None:
     assert 1_000 - 132 - 16 <= len(passed) < 1_000
 
 
+NO_TOKEN = "my_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0.c2lnbmF0dXJl"
+NO_ADDRESS = f"x{'a' * 64}@{'b' * 63}.co.{'c' * 62}"
+
+
+@pytest.mark.parametrize(("kind", "text"), [("jwt", NO_TOKEN), ("email", NO_ADDRESS)])
+@pytest.mark.parametrize("replacement", ["***", None])
+def test_what_only_looks_private_once_its_beginning_was_dropped_goes_on(
+    kind: str, text: str, replacement: str | None
+) -> None:
+    """What stands before it says that it is none, and of that a stream does not keep everything."""
+    guardrail = DetectorGuardrail("test", [ValidatedDetector([kind])], "", replacement)
+    whole = f"{text} and {text * 3}. " + "More words. " * 20
+    assert guardrail.review(whole, structured=False) == whole
+    for size in (1, 7, 16, 17, 60):
+        pieces = [whole[place : place + size] for place in range(0, len(whole), size)]
+        assert held(guardrail, pieces) == (whole, False)
+
+
+@pytest.mark.parametrize("piece", ["-----BEGIN PRIVATE KEY-----" + "a" * 4_000, "http:" * 800])
+def test_a_long_text_that_waits_is_looked_at_a_few_times(piece: str) -> None:
+    """The time of a stream grows with its length, and not with the square of it."""
+    looked_at: list[int] = []
+    private, addresses = ValidatedDetector(), UrlDetector(["example.com"])
+
+    def find(text: str) -> list[Finding]:
+        looked_at.append(len(text))
+        return [*private.find(text), *addresses.find(text)]
+
+    hold = HeldText(find, 132, "***")
+    for character in piece:
+        hold.feed(character)
+    hold.end()
+    assert len(looked_at) < 60
+    assert sum(looked_at) < 8 * len(piece)
+
+
 @pytest.mark.parametrize(("cut", "expected"), [(True, "abcdef"), (False, None)])
 def test_a_text_of_a_limited_length(cut: bool, expected: str | None) -> None:
     hold: TextHold = LimitedText(6, cut=cut)

@@ -41,10 +41,25 @@ ELSEWHERE: tuple[str, ...] = (
     *("https://evil.com/path?q=1", "http://example.com.evil.com", "https://example.com@evil.com", "https:evil.com"),
     *("//evil.com/a", "www.evil.com", "https:\\\\evil.com", "https://example.org", "javascript:alert`1`"),
     *("https://example.com:80@evil.com/", "HTTPS://EVIL.COM", "https://ex%61mple.com", "data:text/html,x"),
-    "https://" + "a" * 400,
+    *("https://" + "a" * 400, f"https://{'a' * 400}.example.org", "///evil.com/x", "file://evil.com/share"),
+    *("smb://evil.com", "http://[2001:db8::1]/x", "xhttps://evil.com", "https://example.com\\@evil.com/"),
+    "https://evil.com\u2100.example.org/",
 )
+
+ELSEWHERE_BY_SIGNS: tuple[str, ...] = (
+    *("https://(a).evil.com/x", "https://{a}.evil.com/", "https://'a'.evil.com", 'https://example.com".evil.com'),
+    *("https://example.com'.evil.com/?q=1", "https://example.com`.evil.com", "https://example.com}.evil.com/"),
+)
+"""Hosts with signs that mostly end an address; browsers look them up. A part of each is found."""
 
 ALLOWED: tuple[str, ...] = (
     *("https://example.com/path", "https://example.com.", "http://a.b.example.org:8080/", "HTTPS://EXAMPLE.COM/"),
-    *("a // comment", "10/12", "either/or", "javascript is fine", "data: 5"),
+    *("a // comment", "10/12", "either/or", "javascript is fine", "data: 5", "file:///home/ann", "with https:// it"),
+    *(
+        "'https://example.com'.",
+        '("https://example.com/a").',
+        "`https://example.com`, or",
+        "https://example.com's page",
+    ),
+    *('"https://example.com".rstrip("/")', "https://example.com\\n", "{https://example.com}", '"https://"), and'),
 )

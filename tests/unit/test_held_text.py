@@ -12,7 +12,7 @@ from lightagent.adapters.detectors.validated import ValidatedDetector
 from lightagent.application.policies.text_guardrails import DetectorGuardrail
 from lightagent.domain.findings import Finding, merged, normalized
 from lightagent.domain.held_text import HeldText, LimitedText, TextHold
-from tests.support.detector_samples import ALLOWED, ELSEWHERE, PRIVATE
+from tests.support.detector_samples import ALLOWED, ELSEWHERE, ELSEWHERE_BY_SIGNS, PRIVATE
 from tests.support.private_texts import texts
 
 RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "120"))
@@ -76,9 +76,10 @@ def test_what_is_forbidden_leaves_no_part_of_it() -> None:
 
 def test_addresses_are_held_as_well() -> None:
     guardrail = url_guard()
-    for url in (*ELSEWHERE, *ALLOWED):
+    for url in (*ELSEWHERE, *ELSEWHERE_BY_SIGNS, *ALLOWED):
         text = f"See {url} and go on. " + "More words follow it here. " * 20
         whole = guardrail.review(text, structured=False)
+        assert (whole == text) == (url in ALLOWED), url
         assert held(guardrail, list(text)) == (whole, False), url
 
 

@@ -108,8 +108,9 @@ def test_a_key_of_many_lines_grows_until_it_ends() -> None:
     assert held(guard("***"), list(text)) == (text.replace(key, "***"), False)
 
 
-def test_invisible_characters_do_not_fill_the_window() -> None:
-    text = "user" + "\u200b" * 2_000 + "@example.com is private. " + "More words. " * 40
+@pytest.mark.parametrize("unseen", ["\u200b", "\x00", "\U000e0100"])
+def test_invisible_characters_do_not_fill_the_window(unseen: str) -> None:
+    text = "user" + unseen * 2_000 + "@example.com is private. " + "More words. " * 40
     assert held(guard("***"), list(text))[0].startswith("*** is private. ")
 
 
@@ -174,6 +175,9 @@ def test_a_text_of_a_limited_length(cut: bool, expected: str | None) -> None:
         ("1\u20132\u22123", "1-2-3"),
         ("٤١", "41"),
         ("\uff21\U0001d41a", "Aa"),
+        ("4\x001\x7f1\x081", "4111"),
+        ("4\U000e01001\u180b1\u2065\ufff0\U000e00001", "4111"),
+        ("a\u2800b\tc\nd", "a b\tc\nd"),
         ("naïve Zo\u00eb 中", "naïve Zo\u00eb 中"),
     ],
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
@@ -48,6 +49,11 @@ class ParameterGuardrail:
                 raise ConfigurationError(
                     f"high_risk_parameter_guardrail: {name!r:.60} needs a function, or a list of allowed values."
                 )
+            if inspect.iscoroutinefunction(allowed):
+                raise ConfigurationError(
+                    f"high_risk_parameter_guardrail: the function of {name!r:.60} is async, and nothing awaits it.",
+                    guidance="Pass one that answers at once, or write a guardrail, which may be async.",
+                )
         self._parameters = dict(parameters)
         self._reason = reason
 
@@ -62,7 +68,10 @@ class ParameterGuardrail:
 
 def _allows(allowed: Allowed, value: JsonValue) -> bool:
     if callable(allowed):
-        return bool(allowed(value))
+        answer = allowed(value)
+        if inspect.isawaitable(answer) or isinstance(answer, Generator):
+            raise TypeError("the function has not answered yet")  # Which is true to Python, whatever it would answer.
+        return bool(answer) and not isinstance(answer, str)  # A text is a reason, as from any guardrail.
     # True is 1 to Python; to a tool it is not.
     return any(type(one) is type(value) and one == value for one in allowed)
 

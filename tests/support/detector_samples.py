@@ -5,7 +5,13 @@ from __future__ import annotations
 _KEY_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 12
 
 PRIVATE: tuple[str, ...] = (
-    *("user@example.com", "first.last+tag@mail.example.co.uk", "me@163.com"),
+    *("user@example.com", "first.last+tag@mail.example.co.uk", "me@163.com", "anna@m\u00fcller.de"),
+    *(
+        "m\u00fcller@example.de",
+        "mu\u0308ller@example.de",
+        "\u0430\u043d\u043d\u0430@\u043f\u043e\u0447\u0442\u0430.\u0440\u0444",
+        "o'brien@example.com",
+    ),
     *(
         "4111 1111 1111 1111",
         "4111111111111111",

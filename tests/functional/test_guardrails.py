@@ -345,6 +345,8 @@ async def is_small(value: JsonValue) -> bool:
     "make",
     [
         lambda: sensitive_tool_confirmation_guardrail("transfer_money"),
+        lambda: sensitive_tool_confirmation_guardrail(["transfer_*"]),
+        lambda: sensitive_tool_confirmation_guardrail(["files/*"]),
         lambda: high_risk_parameter_guardrail({"amount": "10"}),
         lambda: high_risk_parameter_guardrail({"amount": is_small}),
         lambda: url_allowlist_guardrail(["https://example.com"]),

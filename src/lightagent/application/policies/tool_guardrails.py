@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import exact_names
 from lightagent.domain.guardrails import GuardrailDecision
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -21,12 +21,10 @@ class ToolNamesGuardrail:
     name = "sensitive_tool_confirmation"
 
     def __init__(self, tool_names: Collection[str], *, approved: bool, reason: str | None) -> None:
-        if isinstance(tool_names, str) or not all(isinstance(name, str) for name in tool_names):
-            raise ConfigurationError("sensitive_tool_confirmation_guardrail: expected a list of names of tools.")
         given: object = approved
         if not isinstance(given, bool):
             raise ConfigurationError("sensitive_tool_confirmation_guardrail: approved must be True or False.")
-        self._names = frozenset(map(called_by_models, tool_names))
+        self._names = exact_names(tool_names, "sensitive_tool_confirmation_guardrail")
         self._approved = approved
         self._reason = reason
 

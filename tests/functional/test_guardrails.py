@@ -157,6 +157,18 @@ class Contact(BaseModel):
     tags: list[str]
 
 
+async def test_an_object_with_a_name_twice_hides_nothing() -> None:
+    """Readers of JSON see one of the values; the text holds both."""
+    replies = [f'{{"email": "{EMAIL}", "email": "me", "card": 1, "tags": []}}']
+    replies.append('{"email": "me", "card": 1, "tags": []}')
+    agent = LightAgent(
+        model=ScriptedModel(replies), output_type=Contact, output_guardrails=[output_redaction_guardrail()]
+    )
+    result = await agent.arun("q", result_format="object")
+    assert result.output == Contact(email="me", card=1, tags=[])
+    assert EMAIL not in result.journal.to_json()
+
+
 async def test_structured_answers_stay_json() -> None:
     answer = json.dumps({"email": EMAIL, "card": 4111111111111111, "tags": [f'"{EMAIL}"', "x"]})
     for stream in (False, True):

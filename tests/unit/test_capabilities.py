@@ -110,6 +110,11 @@ def test_a_pattern_of_many_stars_takes_no_time() -> None:
     [
         (lambda: CapabilityRule(json.loads('"perhaps"')), "access: 'perhaps' is not one of allow, ask, deny"),
         (lambda: CapabilityRule("allow", tools="send"), "tools must be a list of texts"),
+        (lambda: CapabilityRule("allow", users=[]), "users is empty"),
+        (lambda: CapabilityRule("allow", tools=()), "tools is empty"),
+        (lambda: CapabilityRule("allow", capabilities=[]), "capabilities is empty"),
+        (lambda: CapabilityRule("deny", tools=["files/delete_*"]), "either one is named, or all are: 'files/\\*'"),
+        (lambda: CapabilityRule("deny", tools=["*/delete"]), "either one is named"),
         (lambda: CapabilityRule("allow", users=[""]), "texts that are not empty"),
         (lambda: CapabilityRule("allow", users=json.loads("[null]")), "users must be a list of texts"),
         (lambda: CapabilityRule("allow", capabilities=json.loads('["fly"]')), "capabilities: 'fly' is not one of"),

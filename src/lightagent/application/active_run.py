@@ -74,6 +74,7 @@ class ActiveRun(Generic[DepsT]):
         attempt: what has come of the model request that is under way.
         attempt_is_private: what has come of it was not reviewed yet, so none of its text may get on record.
         output_is_held: the last answer is shown only once it is accepted as the output.
+        output_is_reviewed: the policies of outputs have passed the last answer as it is on record.
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
         tools: what may be called.
@@ -113,6 +114,7 @@ class ActiveRun(Generic[DepsT]):
         self.attempt: ReplyBuilder | None = None
         self.attempt_is_private = False
         self.output_is_held = False
+        self.output_is_reviewed = False
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
         self.spending = self._spending(budgets or means.budgets)

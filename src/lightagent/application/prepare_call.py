@@ -78,7 +78,7 @@ async def prepare_call(
     if call.status == "started":
         return await _repeated(live, ready)
     if decision is not None and decision.action == "approve":
-        unseen = _newcomers(live, call.reviewers)  # The others have passed what the human approved.
+        unseen = newcomers(live, call.reviewers)  # The others have passed what the human approved.
         return ready if unseen is None else await _reviewed(live, ready, unseen)
     return await _reviewed(live, ready, live.reviewer)
 
@@ -101,7 +101,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     They cannot change it any more: it may have taken effect as it is. A nested run goes on, and is reviewed inside.
     """
     call, name = ready.call, ready.name
-    unseen = None if call.child is not None else _newcomers(live, call.reviewers)
+    unseen = None if call.child is not None else newcomers(live, call.reviewers)
     if unseen is None or not unseen.reviews("tool_call"):
         return ready
     subject = live.subject(name, call.call.id, specs=(ready.spec,))
@@ -114,7 +114,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     return replace(ready, decisions=verdict.decisions)  # They go on record with its result.
 
 
-def _newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:
+def newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:
     """The gates of policies that the run was not begun with, and that are not `known` besides."""
     reviewer = live.reviewer
     return None if reviewer is None else reviewer.unknown_to((*_begun_with(live.run), *known))
@@ -142,7 +142,7 @@ async def _reviewed(
             return stopped_call(live, call_id, verdict)
         if isinstance(verdict, Asked):
             reason = verdict.reason
-        decisions = verdict.decisions + _seen_by(_newcomers(live))
+        decisions = verdict.decisions + _seen_by(newcomers(live))
         changed = _with_arguments(live, ready, verdict.payload.arguments, decisions)
         if isinstance(changed, ToolFinished):
             return changed

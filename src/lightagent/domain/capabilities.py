@@ -39,9 +39,10 @@ class Requester:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityRule:
-    """One rule. It speaks of a call where everything fits that it names; what it leaves empty fits always.
+    """One rule. It speaks of a call where everything fits that it names; what it leaves out fits always.
 
-    Names may hold ``*`` for any text, also for none: ``send_*``.
+    Names may hold ``*`` for any text, also for none: ``send_*``. An empty list is refused: it names nobody, and a rule
+    that leaves the list out speaks of everybody.
 
     Attributes:
         access: what it decides: ``allow``, ``ask`` (a human decides about each call) or ``deny``.
@@ -58,12 +59,12 @@ class CapabilityRule:
     """
 
     access: Access
-    tools: Sequence[str] = ()
-    capabilities: Sequence[Capability] = ()
+    tools: Sequence[str] | None = None
+    capabilities: Sequence[Capability] | None = None
     min_risk: Risk | None = None
-    users: Sequence[str] = ()
-    agents: Sequence[str] = ()
-    tenants: Sequence[str] = ()
+    users: Sequence[str] | None = None
+    agents: Sequence[str] | None = None
+    tenants: Sequence[str] | None = None
     name: str = ""
     reason: str = ""
 
@@ -73,13 +74,11 @@ class CapabilityRule:
             one_of(self.min_risk, RISKS, "min_risk")
         for option in ("tools", "capabilities", "users", "agents", "tenants"):
             given: object = getattr(self, option)
-            if isinstance(given, str) or not isinstance(given, Sequence):
-                raise ConfigurationError(f"rule: {option} must be a list of texts, got {type(given).__name__}.")
-            values = tuple(given)
-            if not all(isinstance(value, str) and value for value in values):
-                raise ConfigurationError(f"rule: {option} must be a list of texts that are not empty.")
-            object.__setattr__(self, option, values)
-        for capability in self.capabilities:
+            if given is not None:
+                object.__setattr__(self, option, _names(option, given))
+        for pattern in self.tools or ():
+            check_tool_pattern(pattern)
+        for capability in self.capabilities or ():
             one_of(capability, CAPABILITIES, "capabilities")
         for option in ("name", "reason"):
             if not isinstance(getattr(self, option), str):
@@ -104,6 +103,39 @@ class CapabilityRule:
             yield f"the tool declares {' and '.join(tool.capabilities) or 'no capability'}"
         if self.min_risk is not None and _rank(tool.risk) < _rank(self.min_risk):
             yield f"the tool declares {tool.risk or 'no'} risk"
+
+
+def _names(option: str, given: object) -> tuple[str, ...]:
+    """The texts of a list.
+
+    Raises:
+        ConfigurationError: it is none, or is empty.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigurationError(f"rule: {option} must be a list of texts, got {type(given).__name__}.")
+    values = tuple(given)
+    if not values:
+        raise ConfigurationError(
+            f"rule: {option} is empty, so the rule would speak of nothing.",
+            guidance=f"Leave {option} out if the rule speaks of all of them, or leave the rule out.",
+        )
+    if not all(isinstance(value, str) and value for value in values):
+        raise ConfigurationError(f"rule: {option} must be a list of texts that are not empty.")
+    return values
+
+
+def check_tool_pattern(pattern: str) -> None:
+    """Raise where a pattern looks for a part of the names that a server gives its tools, which models do not see.
+
+    Raises:
+        ConfigurationError: it does.
+    """
+    server, slash, rest = pattern.partition("/")
+    if slash and "*" in pattern and rest != "*":
+        raise ConfigurationError(
+            f"rule: tools: {pattern!r:.100}: of a server's tools either one is named, or all are: '{server:.50}/*'.",
+            guidance="List the tools one by one.",
+        )
 
 
 def _speaks_of(pattern: str, tool: ToolSpec) -> bool:

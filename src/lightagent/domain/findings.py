@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,24 +55,34 @@ class NormalText:
 
 def normalized(text: str) -> NormalText:
     """The text as detectors read it."""
-    if text.isascii():
+    if text.isascii() and (text.isprintable() or _CONTROL.search(text) is None):
         return NormalText(text, None, len(text))
     kept: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
-        plain = character if character < "\x80" else _plain(character)
+        plain = character if " " <= character < "\x7f" else _plain(character)
         if plain:
             kept.append(plain)
             places.append(place)
     return NormalText("".join(kept), tuple(places), len(text))
 
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+"""Control characters of ASCII that are no white space."""
+
+_LINES: Final = frozenset("\t\n\v\f\r\x85")
+
+
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
     """The ASCII character that it stands for, or itself; nothing for an invisible one."""
     category = unicodedata.category(character)
+    if character == "\u2800":  # The pattern of Braille without a dot.
+        return " "
     if category == "Cf" or character in FILLERS:
         return ""
+    if category == "Cc":
+        return character if character in _LINES else ""
     if category == "Zs":
         return " "
     if category == "Pd" or character == "\u2212":

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Final
+
+from lightagent.domain.errors import ConfigurationError
 
 _MOST_OF_SERVER: Final = 20
 _MOST_OF_BOTH: Final = 55
@@ -41,6 +44,23 @@ def called_by_models(written: str) -> str:
     """
     server, slash, tool = written.partition("/")
     return model_name(server, tool) if slash else written
+
+
+def exact_names(written: Collection[str], option: str) -> frozenset[str]:
+    """What models call the tools that a person lists, where only whole names count.
+
+    Raises:
+        ConfigurationError: they are not a list of texts, or one is a pattern, which would fit no tool.
+    """
+    if isinstance(written, str) or not all(isinstance(name, str) for name in written):
+        raise ConfigurationError(f"{option}: expected a list of names of tools.", guidance="")
+    pattern = next((name for name in written if "*" in name), None)
+    if pattern is not None:
+        raise ConfigurationError(
+            f"{option}: {pattern!r:.100} is not the name of a tool; * stands for nothing here.",
+            guidance="List the tools one by one, or write a rule of a CapabilityPolicy.",
+        )
+    return frozenset(map(called_by_models, written))
 
 
 def _has_clear_seam(server: str, tool: str) -> bool:

@@ -6,12 +6,14 @@ import json
 import unicodedata
 from typing import Final
 
-FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
-    chr(code)
-    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-    for code in range(first, last + 1)
-}
-"""Fillers, blanks and variation selectors, which are neither spaces nor of the category of format characters."""
+_RANGES: Final = (
+    *((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065), (0x2800, 0x2800)),
+    *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF)),
+)
+
+FILLERS: Final = frozenset(chr(code) for first, last in _RANGES for code in range(first, last + 1))
+"""What Unicode has readers ignore (Default_Ignorable_Code_Point) beside format characters: fillers, variation selectors
+and code points that are kept free for the like; and the pattern of Braille without a dot."""
 
 
 def is_unseen(character: str) -> bool:

@@ -10,8 +10,7 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 from lightagent.application.policies.handler import Fault, Handler, checked_seconds, name_of
 from lightagent.application.review_streams import ReviewStreams, review_key
 from lightagent.application.reviews import Reviews
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import exact_names
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.policy import Phase, Subject
@@ -64,7 +63,7 @@ class ReviewDesk:
     ) -> None:
         _check(tools, separate_reviewer, name)
         self.reviews = reviews
-        self.tools = None if tools is None else frozenset(map(called_by_models, tools))
+        self.tools = None if tools is None else exact_names(tools, "HumanApprovalHook: tools")
         self.timeout = checked_seconds(timeout, "HumanApprovalHook")
         self.separate_reviewer = separate_reviewer
         self.name = name

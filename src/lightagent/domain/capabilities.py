@@ -103,11 +103,16 @@ class CapabilityRule:
 
 
 def _speaks_of(pattern: str, tool: ToolSpec) -> bool:
-    """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``."""
-    server, slash, rest = pattern.partition("/")
-    if slash and rest == "*":
-        return matches(f"{MCP}{server}", tool.provider)
-    return matches(called_by_models(pattern), tool.name)
+    """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``.
+
+    The second holds whatever the tool is called in this program.
+    """
+    if "/" not in pattern:
+        return matches(pattern, tool.name)
+    if tool.original:
+        return matches(pattern, tool.original)
+    server = pattern.removesuffix("/*")
+    return tool.name in called_by_models(pattern) or (server != pattern and matches(f"{MCP}{server}", tool.provider))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ def mcp_tool_spec(tool: McpTool, *, timeout: float | None = None) -> ToolSpec | 
         title=whole_characters(tool.title),
         timeout=timeout,
         provider=f"{MCP}{whole_characters(tool.server)}",
+        original=whole_characters(f"{tool.server}/{tool.name}"),
     )
 
 

@@ -42,6 +42,7 @@ class ToolSpec:
         risk: what it declares of the harm that a wrong call can do.
         trusted_output: the application vouches for its answers: no part of them can have been written elsewhere.
         provider: where the tool comes from, if the application did not write it, such as ``mcp:files``.
+        original: what people write for a tool that is called something else there, such as ``files/read``.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ToolSpec:
     risk: Risk | None = None
     trusted_output: bool = False
     provider: str = ""
+    original: str = ""
 
     @property
     def has_outside_effects(self) -> bool:

@@ -11,7 +11,7 @@ from lightagent.application.policies.handler import Fault, Handler, checked_seco
 from lightagent.application.review_streams import ReviewStreams, review_key
 from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import called_as
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.policy import Phase, Subject
@@ -65,7 +65,7 @@ class ReviewDesk:
         if isinstance(tools, str) or not all(isinstance(one, str) for one in tools or ()):
             raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
         self.reviews = reviews
-        self.tools = None if tools is None else frozenset(map(called_by_models, tools))
+        self.tools = None if tools is None else frozenset(called_as(tools))
         self.timeout = checked_seconds(timeout, "HumanApprovalHook")
         self.separate_reviewer = separate_reviewer
         self.name = name

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import called_as
 from lightagent.domain.guardrails import GuardrailDecision
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -25,7 +25,7 @@ class ToolNamesGuardrail:
         given: object = approved
         if not isinstance(given, bool):
             raise ConfigurationError("sensitive_tool_confirmation_guardrail: approved must be True or False.")
-        self._names = frozenset(map(called_by_models, tool_names))
+        self._names = frozenset(called_as(tool_names))
         self._approved = approved
         self._reason = reason
 

@@ -86,7 +86,7 @@ class McpTools(ToolSource[object]):
                 raise
             _LOGGER.warning("The tools of an MCP server are left out: %s", error.message)
             stand_in = _Unavailable(self, error)
-            return ToolList({stand_in.spec.name: stand_in})
+            return ToolList({stand_in.spec.name: stand_in}, stands_in=True)
         self._unavailable = None
         return ToolList(self._usable(listed))
 

@@ -118,7 +118,7 @@ def _others(policy: CapabilityPolicy, requester: Requester, spec: ToolSpec, deci
 def _undeclared(written: str) -> ToolSpec:
     """A tool that declares nothing, with its provider where it is written as ``SERVER/TOOL``."""
     server, slash, _ = written.partition("/")
-    return ToolSpec(called_by_models(written), "", {}, provider=f"{MCP}{server}" if slash else "")
+    return ToolSpec(called_by_models(written)[0], "", {}, provider=f"{MCP}{server}" if slash else "", original=written)
 
 
 async def _offered(files: list[str] | None, loader: ToolLoader | None) -> dict[str, ToolSpec]:

@@ -14,7 +14,7 @@ from lightagent.application.tools.call_alone import call_alone
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import meant
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.named_tools import FoundTools, McpFile, Named, with_tools
@@ -138,7 +138,7 @@ def call(
 
     async def carry_out(named: FoundTools) -> str:
         toolset = named.toolset
-        called = called_by_models(name) if name not in toolset.tools else name
+        called = meant(name, toolset.tools)
         if called not in toolset.tools and (fault := named.unavailable(name)) is not None:
             raise fault
         tool = toolset.find(called, tuple(toolset.tools))

@@ -40,7 +40,7 @@ def called_by_models(written: str) -> tuple[str, ...]:
     """What the model may call the tool that a person writes as ``SERVER/TOOL``, by their own names; others as they are.
 
     No tool that a model can call has a slash in its name, so nothing else can be meant. Where there are several
-    slashes, each may be the one between server and tool, and all of these names are given: they belong to no other tool.
+    slashes, each may be the one between server and tool, and all of these names are given: no other tool has them.
     """
     slashes = [place for place, sign in enumerate(written) if sign == "/"]
     return tuple(model_name(written[:place], written[place + 1 :]) for place in slashes) or (written,)

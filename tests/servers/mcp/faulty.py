@@ -223,6 +223,12 @@ class Faulty:
         answer = self.waiting[ident].get()
         return text(json.dumps(answer.get("result") or answer["error"]["message"]))
 
+    def tool_late_ask(self, call: Call) -> Message:
+        time.sleep(call.arguments.pop("number"))
+        log = {"level": "info", "data": f"about {call.arguments['text']}"}
+        call.write({"jsonrpc": "2.0", "method": "notifications/message", "params": log})
+        return self.tool_ask(call)
+
     def tool_sample(self, call: Call) -> Message:
         ident = f"s{time.monotonic_ns()}"
         self.waiting[ident] = Queue()

@@ -155,7 +155,7 @@ class Session:
     @asynccontextmanager
     async def _entered(self) -> AsyncGenerator[Client]:
         answerers, memory = self._answerers, self._memory
-        questions = Questions(answerers, memory, self.calls.concerned)
+        questions = Questions(answerers, memory, self.calls, self.end)
         watch = Watch(self.end, lambda text: memory.remark("output", text), self._started, self._without_deadline)
         async with Client(
             streams(memory, self._access, watch),

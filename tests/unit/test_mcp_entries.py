@@ -60,9 +60,8 @@ def test_hints_of_their_type_stay_and_schemas_of_results_do_not() -> None:
 def test_a_wrong_field_costs_no_resource(field: str, wrong: JsonValue) -> None:
     found = tidied("resources/list", {"resources": [{"uri": "note://1", "name": "n", field: wrong}, {"name": "none"}]})
     assert [one["uri"] for one in _objects(found["resources"])] == ["note://1"]
-    found = tidied(
-        "resources/templates/list", {"resourceTemplates": [{"uriTemplate": "{n}", "name": "n", field: wrong}]}
-    )
+    template: JsonObject = {"uriTemplate": "{n}", "name": "n", field: wrong}
+    found = tidied("resources/templates/list", {"resourceTemplates": [template]})
     assert len(_objects(found["resourceTemplates"])) == 1
 
 

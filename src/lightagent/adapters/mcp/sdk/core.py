@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeVar
@@ -19,6 +20,9 @@ from lightagent.adapters.mcp.sdk.session import Session
 from lightagent.domain.mcp_faults import McpChanged, McpClosed, McpRefused, McpTimedOut, McpUnavailable
 
 T = TypeVar("T")
+
+# What the SDK warns of becomes an error of a call or a remark; a program that configures no logging stays silent.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 30.0

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 SCHEMA_KEY: Final = "lightagent/schema"
-"""In a tool's `_meta`: the schema as the server gave it, where the SDK would have refused it. It is judged elsewhere."""
+"""In a tool's `_meta`: the schema as the server gave it, where the SDK would have refused it; others judge it."""
 
 Tidy: TypeAlias = Callable[[JsonObject], JsonObject | None]
 """An entry with what is read of it; None where nothing could be said of it."""

@@ -23,6 +23,7 @@ from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CallsUnderWay
+from lightagent.adapters.mcp.sdk.http_faults import told
 from lightagent.adapters.mcp.sdk.listing import list_tools
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers, Questions
@@ -240,4 +241,4 @@ def described(exc: BaseException) -> str:
         return exc.message[:500]
     if isinstance(exc, FileNotFoundError):
         return f"there is no {exc.filename!r:.200}"
-    return f"{type(exc).__name__}: {str(exc)[:500]}"
+    return told(exc)

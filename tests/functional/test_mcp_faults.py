@@ -365,6 +365,14 @@ async def test_output_that_is_not_a_message_is_reported_and_does_no_harm(leaks: 
     await watched.connection.aclose()
 
 
+@pytest.mark.parametrize("way", ["stdio 2025", "sse", "http 2025 json"])
+async def test_half_a_character_costs_no_answer(leaks: LeakCheck, place: Place) -> None:
+    with place.server() as server:
+        watched = Watched(server)
+        assert await watched.text("cut") == "half of a \ufffd"
+        await watched.connection.aclose()
+
+
 async def test_the_environment_of_a_server_is_what_is_named(leaks: LeakCheck) -> None:
     watched = Watched(stdio_server())
     named = await watched.text("environment")

@@ -179,6 +179,9 @@ class Faulty:
     def tool_big(self, call: Call) -> Message:
         return text("x" * int(call.arguments["number"]))
 
+    def tool_cut(self, call: Call) -> Message:
+        return text("half of a \ud83d")
+
     def tool_late_big(self, call: Call) -> Message:
         time.sleep(0.3)
         return self.tool_big(call)

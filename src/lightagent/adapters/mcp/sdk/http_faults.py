@@ -15,6 +15,7 @@ import httpx2
 from mcp_types import JSONRPCError, jsonrpc_message_adapter
 
 from lightagent.adapters.mcp.sdk.faults import FaultKind, fault_data
+from lightagent.adapters.mcp.sdk.messages import Unreadable, read_message
 from lightagent.domain.masking import mask_urls
 
 SESSION_HEADER: Final = "mcp-session-id"
@@ -24,6 +25,8 @@ _OF_THE_BODY: Final = frozenset({"content-encoding", "content-length", "transfer
 _UNSENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 _NOT_LET_IN: Final = (401, 403)
+
+_HALF_CHARACTER: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _NO_SESSION: Final = re.compile(
     rb"(no valid|invalid|unknown|expired|no such)\W+(mcp\W+)?session"
@@ -85,7 +88,7 @@ class FaultTransport(httpx2.AsyncBaseTransport):
             await response.aclose()
         headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_BODY]
         return httpx2.Response(
-            response.status_code, headers=headers, content=bytes(body), extensions=response.extensions
+            response.status_code, headers=headers, content=_sound(bytes(body)), extensions=response.extensions
         )
 
 
@@ -99,6 +102,14 @@ def forgets_session(response: httpx2.Response) -> bool:
 def fault_of(exc: httpx2.TransportError) -> FaultKind:
     """Whether a request that ended with this exception can have reached the server."""
     return "unsent" if isinstance(exc, _UNSENT) else "lost"
+
+
+def _sound(body: bytes) -> bytes:
+    """The body, written anew where it is a message that the parser of the SDK would refuse."""
+    if _HALF_CHARACTER.search(body) is None:
+        return body
+    message = read_message(body)
+    return body if isinstance(message, Unreadable) else message.model_dump_json(by_alias=True).encode()
 
 
 def _is_error_of_the_protocol(response: httpx2.Response) -> bool:

@@ -18,6 +18,7 @@ from mcp.shared.message import SessionMessage
 from lightagent.adapters.mcp.sdk.faults import fault_data, fault_error
 from lightagent.adapters.mcp.sdk.lines import LongLine
 from lightagent.adapters.mcp.sdk.message_streams import Incoming, Outgoing
+from lightagent.adapters.mcp.sdk.messages import Unreadable, read_message
 
 _SHOWN: Final = 500
 
@@ -71,11 +72,12 @@ class Pipe:
 
     def take(self, data: bytes | str) -> None:
         """A message came."""
-        try:
-            message = types.jsonrpc_message_adapter.validate_json(data, by_name=False)
-        except ValueError:
+        message = read_message(data)
+        if isinstance(message, Unreadable):
             shown = data[:_SHOWN]
             self.said(f"no message: {shown if isinstance(shown, str) else shown.decode(errors='replace')}")
+            if message.request_id is not None and self.forget(message.request_id):
+                self.ready.append(_error(message.request_id, fault_data("unreadable", message.why)))
             return
         if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
             self.forget(message.id)

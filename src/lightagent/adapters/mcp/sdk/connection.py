@@ -20,7 +20,7 @@ from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import EmbeddedResource, HttpServer, McpResult, McpServer, McpTool
 from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpRemark, McpResource
-from lightagent.domain.scopes import Scope
+from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.mcp import (
     Elicitor,
     HeaderSource,
@@ -84,7 +84,9 @@ class SdkConnection(McpReadableConnection):
                 from lightagent.adapters.mcp.sdk.questions import Answerers
                 from lightagent.adapters.mcp.sdk.requests import Requests
 
-                access = Access(_ask(server, headers, scope), scope, logins)
+                # One user may be shown other tools than another: what all are offered belongs to none of them.
+                lists = not per_user or scope == NO_SCOPE
+                access = Access(_ask(server, headers, scope), scope, logins, lists)
                 return Requests(memory, Answerers(elicitor, sampler, roots), access, idle)
 
             return Seat(core)

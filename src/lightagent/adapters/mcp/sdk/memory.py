@@ -35,10 +35,13 @@ class ServerMemory:
         for name in self.pins.see(tools):
             self.remark("changed", f"the tool {name!r:.100} is declared differently than before, and blocked")
         known = self.pins.as_known(tools)
-        self.answered = True
         if known != self.tools:
             self.tools = known
             self.version += 1
+
+    def doubt(self) -> None:
+        """The list may have changed: those who hold it ask for it again before the next request to a model."""
+        self.version += 1
 
     def accept(self, tool: str) -> None:
         """Take the tool's present declaration as known."""

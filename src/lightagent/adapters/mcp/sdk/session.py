@@ -139,7 +139,8 @@ class Session:
         with self._scope:
             self._scope.deadline = anyio.current_time() + memory.server.open_timeout
             async with self._entered() as client:
-                memory.listed(await list_tools(client, memory))
+                await self._list(client)
+                memory.answered = True
                 self._scope.deadline = math.inf
                 modern = client.protocol_version >= MODERN
                 memory.era = "auto" if modern else "legacy"
@@ -192,12 +193,20 @@ class Session:
                 self._relist = False
                 # Where that fails the list that is known stays; a lost connection shows elsewhere.
                 with anyio.move_on_after(self._memory.server.open_timeout), suppress(MCPError, ValueError):
-                    self._memory.listed(await list_tools(client, self._memory))
+                    await self._list(client)
+                    if not self._access.lists:
+                        self._memory.doubt()
                 continue
             with anyio.move_on_after(self._idle) as waiting:
                 await self._wake.wait()
             if waiting.cancelled_caught and not self.calls:
                 self.end("it was idle for too long")
+
+    async def _list(self, client: Client) -> None:
+        """List the tools, which the client has to know before it calls them."""
+        tools = await list_tools(client, self._memory)
+        if self._access.lists:
+            self._memory.listed(tools)
 
     async def _follow(self, client: Client) -> None:
         """In the newer era, changes of the list come through a subscription."""

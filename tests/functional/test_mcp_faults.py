@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -248,6 +249,16 @@ async def test_a_server_that_reads_nothing_is_given_up(leaks: LeakCheck, monkeyp
     with pytest.raises(McpLost, match=r"read nothing for 0\.5 s"):
         await watched.text("echo", "x" * 2_000_000)
     assert await watched.text("echo", "again") == "again"
+    await watched.connection.aclose()
+
+
+async def test_a_server_that_ends_at_its_start_says_why_and_keeps_its_secrets(leaks: LeakCheck) -> None:
+    program = "import os, sys; print('bad key', os.environ['KEY'], file=sys.stderr); sys.stdin.readline(); sys.exit(3)"
+    command = StdioServer(sys.executable, ("-c", program), env={"KEY": "s3cr3t-of-the-server"})
+    watched = Watched(McpServer("shop", command))
+    with pytest.raises(McpUnavailable, match=r"ended with status 3; it said: bad key \*+") as caught:
+        await watched.connection.tools()
+    assert "s3cr3t" not in str(caught.value)
     await watched.connection.aclose()
 
 

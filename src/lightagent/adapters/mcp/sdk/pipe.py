@@ -111,13 +111,12 @@ class PipeReader(Incoming):
     """The messages of the server.
 
     Args:
-        more: waits for what comes next and puts it into the pipe; False: there is nothing more.
+        more: waits for what comes next and puts it into the pipe; a text says why there is nothing more.
     """
 
-    def __init__(self, pipe: Pipe, more: Callable[[], Awaitable[bool]], end: str) -> None:
+    def __init__(self, pipe: Pipe, more: Callable[[], Awaitable[str]]) -> None:
         self._pipe = pipe
         self._more = more
-        self._end = end
         self._closed = False
 
     async def receive(self) -> SessionMessage | Exception:
@@ -126,9 +125,9 @@ class PipeReader(Incoming):
         while not pipe.ready:
             if self._closed:
                 await anyio.sleep_forever()
-            if not await self._more():
+            if why := await self._more():
                 self._closed = True
-                pipe.give_up(self._end)
+                pipe.give_up(why)
                 pipe.lose_all()
         return pipe.ready.popleft()
 

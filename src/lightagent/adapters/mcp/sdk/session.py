@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
@@ -28,11 +29,13 @@ from lightagent.adapters.mcp.sdk.listing import list_tools
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers, Questions
 from lightagent.adapters.mcp.sdk.transports import Watch, streams
+from lightagent.domain.masking import Mask, mask_named
 from lightagent.domain.mcp import StdioServer
 from lightagent.domain.mcp_exchange import McpRemark
 
 MODERN: Final = "2026"
 _LISTEN_AGAIN: Final = (1.0, 60.0)
+_MOST_WORDS: Final = 500
 
 
 class Session:
@@ -71,6 +74,9 @@ class Session:
         self._wake = asyncio.Event()
         self._relist = False
         self._closing = False
+        connection = memory.server.connection
+        self._secrets = Mask(connection.env.values() if isinstance(connection, StdioServer) else ())
+        self._last_words: deque[str] = deque(maxlen=8)
         self._scope = anyio.CancelScope()
         self._kill: Callable[[], None] | None = None
         name = f"lightagent-mcp-{memory.server.name}"
@@ -131,7 +137,9 @@ class Session:
             # Some servers of the older era end when they are asked whether they speak the newer one.
             asked = isinstance(self._memory.server.connection, StdioServer) and self._memory.era == "auto"
             self.legacy_next = asked and not self._memory.answered
-            return self.over
+            # Why it could not go on, such as a variable that is not set, a server says where people read it.
+            words = self._secrets.text(mask_named(" / ".join(self._last_words)))[-_MOST_WORDS:]
+            return f"{self.over}; it said: {words}" if words else self.over
         return opening
 
     async def _serve(self) -> None:
@@ -158,7 +166,7 @@ class Session:
     async def _entered(self) -> AsyncGenerator[Client]:
         answerers, memory = self._answerers, self._memory
         questions = Questions(answerers, memory, self.calls, self.end)
-        watch = Watch(self.end, lambda text: memory.remark("output", text), self._started, self._without_deadline)
+        watch = Watch(self.end, self._said, self._started, self._without_deadline)
         async with Client(
             streams(memory, self._access, watch),
             mode=memory.era,
@@ -181,6 +189,11 @@ class Session:
             yield
         finally:
             self._scope.deadline = anyio.current_time() + left
+
+    def _said(self, text: str) -> None:
+        if self._client is None:
+            self._last_words.append(text)
+        self._memory.remark("output", text)
 
     def _started(self, kill: Callable[[], None]) -> None:
         self._kill = kill

@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.domain.mcp import McpServer, MediaPart, ResourceLink, StdioServer
 from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.mcp_faults import (
@@ -28,7 +29,7 @@ from lightagent.ports.mcp import McpCaller
 from tests.servers.child import free_port
 from tests.servers.leaks import LeakCheck
 from tests.servers.polling import ticks
-from tests.support.mcp_servers import Watched, effects, http_process, http_server, stdio_server
+from tests.support.mcp_servers import Watched, effects, http_process, http_server, stdio_server, texts
 
 HTTP = {
     "http 2025": (),
@@ -260,6 +261,25 @@ async def test_a_server_that_ends_at_its_start_says_why_and_keeps_its_secrets(le
         await watched.connection.tools()
     assert "s3cr3t" not in str(caught.value)
     await watched.connection.aclose()
+
+
+@pytest.mark.parametrize("command", [sys.executable, "no-such-command-here"])
+async def test_a_listener_that_raises_changes_nothing(
+    leaks: LeakCheck, command: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(remark: McpRemark) -> None:
+        raise ZeroDivisionError("broken listener")
+
+    server = stdio_server()
+    assert isinstance(server.connection, StdioServer)
+    connection = SdkConnection(replace(server, connection=replace(server.connection, command=command)), listener=broken)
+    if command == sys.executable:
+        assert texts(await connection.call("steps", {}, McpCaller(tell=broken))) == "both"
+    else:
+        with pytest.raises(McpUnavailable):
+            await connection.tools()
+    assert "broken listener" in caplog.text
+    await connection.aclose()
 
 
 async def test_a_command_that_is_not_there_is_named(leaks: LeakCheck) -> None:

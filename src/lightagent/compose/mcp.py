@@ -45,11 +45,16 @@ def mcp_tools(
         listener: takes remarks on the connection that belong to no call.
 
     Raises:
-        ConfigurationError: headers for a server without HTTP.
+        ConfigurationError: headers for a server without HTTP, or a root that is no ``file://`` address.
         MissingExtraError: the SDK is not installed.
     """
     if headers is not None and not isinstance(server.connection, HttpServer):
         raise ConfigurationError(f"mcp: the server {server.name!r} takes no headers.", guidance="Only HTTP servers do.")
+    for root in roots or ():
+        if not str(root).startswith("file://"):
+            raise ConfigurationError(
+                f"mcp: a root is a file:// address, got {root!r:.100}.", guidance="Pass roots=(Path(…).as_uri(),)."
+            )
     source, per_user = (None, False) if headers is None else _header_source(headers)
     connection = SdkConnection(
         server,

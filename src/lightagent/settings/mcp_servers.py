@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +70,7 @@ def check_server(
     }
     problems = [*_forbidden(table, around, place), *_unusable(resolved, place)]
     unset = [_unset(place((path[0],)), variable) for path, variable in resolver.missing]
-    connection: StdioServer | HttpServer
+    connect: Callable[[], StdioServer | HttpServer]
     if table.command is not None:
         command = _program(table.command, around)
         if command is None:
@@ -76,16 +78,16 @@ def check_server(
         folder = table.cwd and str(around.folder / Path(table.cwd).expanduser())
         environ, missing = _environment(resolved["env"], table.inherit, around.environ)
         unset += [_unset(place(("inherit",)), variable) for variable in missing]
-        connection = StdioServer(command or table.command, tuple(_texts(resolved["args"])), environ, folder)
+        connect = partial(StdioServer, command or table.command, tuple(_texts(resolved["args"])), environ, folder)
     else:
         transport: HttpTransport = "streamable-http" if table.chosen_transport == "streamable-http" else "sse"
-        connection = HttpServer(str(resolved["url"]), transport, _mapping(resolved["headers"]))
+        connect = partial(HttpServer, str(resolved["url"]), transport, _mapping(resolved["headers"]))
     if problems or unset:
         return ServerCheck(None, tuple(_redacted(resolver, one) for one in problems), tuple(unset))
     return ServerCheck(
         McpServer(
             name,
-            connection,
+            connect(),
             tools=None if table.tools is None else tuple(table.tools),
             required=table.required,
             scope=table.scope,
@@ -130,9 +132,8 @@ def _unusable(resolved: Mapping[str, JsonValue], place: Callable[[KeyPath], str]
 
 def _program(command: str, around: Surroundings) -> str | None:
     """The file that is started, found with the PATH of this program: the child may not have one."""
-    path = Path(command).expanduser()
-    if path.parent != Path() or path.is_absolute():
-        path = around.folder / path
+    if "/" in command or os.sep in command:  # A path, such as `./server`, which pathlib would take for a name.
+        path = around.folder / Path(command).expanduser()
         return str(path) if shutil.which(path) else None
     return shutil.which(command, path=around.environ.get("PATH"))
 

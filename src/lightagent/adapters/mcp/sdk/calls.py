@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
+from lightagent.adapters.mcp.sdk.memory import pass_on
 from lightagent.aiokits.shared_loop import across
 from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.scopes import Scope
@@ -37,10 +38,10 @@ class Call:
     def tell(self, remark: McpRemark) -> None:
         """Tell the caller, in its own loop and before its answer."""
         if asyncio.get_running_loop() is self.loop:
-            self.caller.tell(remark)
+            pass_on(self.caller.tell, remark)
         else:
             with suppress(RuntimeError):  # The loop has ended, and the caller with it.
-                self.loop.call_soon_threadsafe(self.caller.tell, remark)
+                self.loop.call_soon_threadsafe(pass_on, self.caller.tell, remark)
 
     async def ask(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
         """The result of `work` in the loop of the caller."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import logging
+from typing import Final, Literal
 
 from lightagent.domain.mcp import McpServer, McpTool
 from lightagent.domain.mcp_exchange import McpRemark, RemarkKind
 from lightagent.domain.mcp_pins import Pins
 from lightagent.ports.mcp import RemarkListener
+
+_LOGGER: Final = logging.getLogger("lightagent")
 
 
 class ServerMemory:
@@ -55,4 +58,12 @@ class ServerMemory:
 
     def tell(self, remark: McpRemark) -> None:
         """Pass a remark to the listener."""
-        self._listener(remark)
+        pass_on(self._listener, remark)
+
+
+def pass_on(listener: RemarkListener, remark: McpRemark) -> None:
+    """Give a remark to the code of a user, which only observes: what it raises is logged, and changes nothing."""
+    try:
+        listener(remark)
+    except Exception:
+        _LOGGER.warning("What listens to the MCP server %r raised.", remark.server, exc_info=True)

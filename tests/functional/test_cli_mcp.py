@@ -136,7 +136,7 @@ def test_tools_of_servers_are_listed_checked_and_called() -> None:
         ("one/echo", '{"text": 5}', "[LA-TOOL] The arguments do not fit: text: the number 5 was given"),
         ("one/echo", '{"txt": "a"}', "'txt' is unknown (did you mean 'text'?)"),
         ("one/echo", "{", "[LA-JSON] The arguments are not JSON"),
-        ("one/ecko", "{}", "There is no tool 'one__ecko'. Did you mean 'one__echo'?"),
+        ("one/ecko", "{}", "There is no tool 'one/ecko'. Did you mean 'one__echo'?"),
         ("dead/echo", "{}", "[LA-TOOL] MCP server 'dead': "),
     ],
 )

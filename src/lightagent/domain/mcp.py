@@ -62,7 +62,7 @@ class HttpServer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        check_text("HttpServer: url", self.url)
+        check_text("HttpServer: url", self.url, may_be_empty=True)
         check_choice("HttpServer: transport", self.transport, get_args(HttpTransport))
         check_mapping("HttpServer: headers", self.headers)
 

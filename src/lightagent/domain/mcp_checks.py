@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from lightagent.domain.errors import ConfigurationError
 
 
-def check_text(what: str, value: object) -> None:
-    """Raise unless it is a text that is not empty."""
-    if not isinstance(value, str) or not value:
+def check_text(what: str, value: object, *, may_be_empty: bool = False) -> None:
+    """Raise unless it is a text."""
+    if not isinstance(value, str) or not (value or may_be_empty):
         raise _wrong(what, value, "a text")
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -70,7 +69,7 @@ def check_server(
     }
     problems = [*_forbidden(table, around, place), *_unusable(resolved, place)]
     unset = [_unset(place((path[0],)), variable) for path, variable in resolver.missing]
-    connect: Callable[[], StdioServer | HttpServer]
+    connection: StdioServer | HttpServer
     if table.command is not None:
         command = _program(table.command, around)
         if command is None:
@@ -78,16 +77,16 @@ def check_server(
         folder = table.cwd and str(around.folder / Path(table.cwd).expanduser())
         environ, missing = _environment(resolved["env"], table.inherit, around.environ)
         unset += [_unset(place(("inherit",)), variable) for variable in missing]
-        connect = partial(StdioServer, command or table.command, tuple(_texts(resolved["args"])), environ, folder)
+        connection = StdioServer(command or table.command, tuple(_texts(resolved["args"])), environ, folder)
     else:
         transport: HttpTransport = "streamable-http" if table.chosen_transport == "streamable-http" else "sse"
-        connect = partial(HttpServer, str(resolved["url"]), transport, _mapping(resolved["headers"]))
+        connection = HttpServer(str(resolved["url"]), transport, _mapping(resolved["headers"]))
     if problems or unset:
         return ServerCheck(None, tuple(_redacted(resolver, one) for one in problems), tuple(unset))
     return ServerCheck(
         McpServer(
             name,
-            connect(),
+            connection,
             tools=None if table.tools is None else tuple(table.tools),
             required=table.required,
             scope=table.scope,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from lightagent import (
     ApprovalDecision,
     ApprovalRequiredTools,
+    ConfigurationError,
     FilteredTools,
     HumanApprovalHook,
     LightAgent,
@@ -236,6 +238,27 @@ async def test_a_guardrail_and_wrappers_name_a_tool_as_its_server_does(leaks: Le
     )
     assert "requires approval" in str(outputs(await result_of(agent))[0])
     await agent.aclose()
+
+
+async def test_what_is_said_of_a_server_holds_for_its_tools(leaks: LeakCheck) -> None:
+    server = replace(stdio_server(), capabilities=("write",), risk="high", approval=("echo",))
+    agent = agent_with(mcp_tools(server), replies=[[call_tool("faulty__echo"), call_tool("faulty__whoami")], "done"])
+    result = await result_of(agent)
+    assert result.outcome.kind == "suspended"
+    assert [call.status for call in result.tool_calls] == ["waiting", "ok"]
+    await agent.aclose()
+
+    source = mcp_tools(server)
+    spec = (await source.tools()).tools["faulty__echo"].spec
+    assert (spec.capabilities, spec.risk, spec.requires_approval) == (("write",), "high", True)
+    await source.aclose()
+
+
+async def test_a_misspelt_tool_that_is_to_wait_for_approval_is_an_error(leaks: LeakCheck) -> None:
+    source = mcp_tools(replace(stdio_server(), approval=("ecko",)))
+    with pytest.raises(ConfigurationError, match="ecko"):
+        await source.tools()
+    await source.aclose()
 
 
 async def test_a_call_waits_for_a_human_who_names_the_tool_as_the_server_does(leaks: LeakCheck) -> None:

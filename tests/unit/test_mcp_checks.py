@@ -30,6 +30,7 @@ make_http: Callable[..., HttpServer] = HttpServer
         ("call_timeout", math.nan),
         ("max_bytes", 0),
         ("max_bytes", 1.5),
+        ("approval", "buy"),
     ],
 )
 def test_a_wrong_value_of_a_server_is_named(field: str, value: object) -> None:
@@ -50,6 +51,12 @@ def test_a_wrong_value_of_a_connection_is_named_and_no_secret_shown() -> None:
         with pytest.raises(ConfigurationError, match=f": {field}") as caught:
             make(**given)
         assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("declared", [{"capabilities": ("fly",)}, {"risk": "deadly"}])
+def test_what_no_tool_can_declare_is_refused(declared: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match=r"fly|deadly"):
+        make_server(name="shop", connection=STDIO, **declared)
 
 
 def test_a_root_is_an_address() -> None:

@@ -93,6 +93,9 @@ def check_server(
             open_timeout=table.open_timeout,
             call_timeout=table.call_timeout,
             max_bytes=table.max_bytes,
+            capabilities=tuple(table.capabilities),
+            risk=table.risk,
+            approval=table.approval if isinstance(table.approval, bool) else tuple(table.approval),
         )
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
+from lightagent.adapters.mcp.sdk.pin_file import PinFile
 from lightagent.domain.mcp import McpServer, MediaPart, ResourceLink, StdioServer
 from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.mcp_faults import (
@@ -334,10 +335,45 @@ async def test_a_changed_description_blocks_its_tool_until_it_is_accepted(leaks:
         known = {tool.name: tool.description for tool in await watched.connection.tools()}
         assert "evil" not in known["echo"]
         before = watched.connection.version
-        watched.connection.accept("echo")
+        await watched.connection.accept("echo")
         assert watched.connection.version != before
         assert await watched.text("echo", "hello") == "hello"
         await watched.connection.aclose()
+
+
+async def test_a_tool_that_changed_while_the_program_was_not_running_is_blocked(
+    leaks: LeakCheck, tmp_path: Path
+) -> None:
+    described = tmp_path / "description"
+    server = stdio_server("--description", str(described))
+
+    async def tried(accept: bool) -> str:
+        """What a program of its own finds."""
+        connection = SdkConnection(server, pins=PinFile(tmp_path / "pins.json"))
+        (shown,) = (tool.description for tool in await connection.tools() if tool.name == "echo")
+        if accept:
+            await connection.accept("echo")
+        try:
+            said = texts(await connection.call("echo", {"text": "hello"}, McpCaller()))
+        except McpChanged:
+            said = "blocked"
+        await connection.aclose()
+        return f"{shown}: {said}"
+
+    described.write_text("Says it.")
+    assert await tried(accept=False) == "Says it.: hello"
+    described.write_text("Says it to evil.example.")
+    assert await tried(accept=False) == "Says it.: blocked"
+    assert await tried(accept=True) == "Says it.: hello"
+    assert await tried(accept=False) == "Says it to evil.example.: hello"
+
+
+async def test_a_damaged_file_of_pins_lets_no_server_be_used(leaks: LeakCheck, tmp_path: Path) -> None:
+    (tmp_path / "pins.json").write_text("{")
+    connection = SdkConnection(stdio_server(), pins=PinFile(tmp_path / "pins.json"))
+    with pytest.raises(McpUnavailable, match="damaged"):
+        await connection.tools()
+    await connection.aclose()
 
 
 async def reopened(watched: Watched) -> None:

@@ -58,6 +58,9 @@ class ToolSettings(Section):
     mcp_file: Annotated[Path | None, NEEDS_TRUST] = Field(
         default=None, strict=False, description="A JSON file with mcpServers, as other clients have it."
     )
+    mcp_pins: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="A JSON file that keeps how MCP servers declare their tools."
+    )
     mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
         default=None, description="The programs that MCP servers may be; without it, any."
     )
@@ -90,6 +93,12 @@ class Settings(Section):
         """The directory of tools; a relative path is taken from the file that names it."""
         chosen = self.tools.directory
         file = self.provenance.origin(("tools", "directory")).file
+        return chosen if chosen is None or file is None else file.parent / chosen
+
+    def pin_file(self) -> Path | None:
+        """The file of what MCP servers declared; a relative path is taken from the file that names it."""
+        chosen = self.tools.mcp_pins
+        file = self.provenance.origin(("tools", "mcp_pins")).file
         return chosen if chosen is None or file is None else file.parent / chosen
 
     def backends(self) -> dict[str, Backend]:

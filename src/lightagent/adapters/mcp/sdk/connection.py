@@ -29,6 +29,7 @@ from lightagent.ports.mcp import (
     McpReadableConnection,
     RemarkListener,
     Sampler,
+    ToolPins,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class SdkConnection(McpReadableConnection):
         elicitor, sampler: answer what servers ask of users and of models; without one, servers are not offered it.
         roots: folders that servers may ask for, as ``file://`` addresses.
         listener: takes remarks on the connection that belong to no call.
+        pins: where the declarations of tools are kept; None: only as long as this object lives.
 
     Raises:
         MissingExtraError: the SDK is not installed.
@@ -71,10 +73,11 @@ class SdkConnection(McpReadableConnection):
         sampler: Sampler | None = None,
         roots: tuple[str, ...] | None = None,
         listener: RemarkListener | None = None,
+        pins: ToolPins | None = None,
     ) -> None:
         _require_sdk()
         self.server = server
-        memory = self._memory = ServerMemory(server, listener or _unheard)
+        memory = self._memory = ServerMemory(server, listener or _unheard, pins)
         per_user = per_user or logins is not None
         idle = IDLE_SECONDS if per_user or server.scope != "app" else None
 
@@ -116,9 +119,9 @@ class SdkConnection(McpReadableConnection):
         call = Call(caller, asyncio.get_running_loop())
         return await self._run(caller, lambda core: core.call_tool(tool, arguments, call))
 
-    def accept(self, tool: str) -> None:
+    async def accept(self, tool: str) -> None:
         """From now on the tool is what its server declares it to be now."""
-        self._memory.accept(tool)
+        await self._memory.accept(tool)
 
     async def resources(self) -> tuple[McpResource, ...]:
         """Its resources and templates of resources."""

@@ -219,7 +219,7 @@ class Session:
         """List the tools, which the client has to know before it calls them."""
         tools = await list_tools(client, self._memory)
         if self._access.lists:
-            self._memory.listed(tools)
+            await self._memory.listed(tools)
 
     async def _follow(self, client: Client) -> None:
         """In the newer era, changes of the list come through a subscription."""

@@ -41,7 +41,7 @@ from lightagent.ports.tools import Tool
 if TYPE_CHECKING:
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.compose.mcp_setting import McpSetting
-    from lightagent.ports.mcp import Elicitor, Logins, Sampler
+    from lightagent.ports.mcp import Elicitor, Logins, Sampler, ToolPins
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _CHANGING: Final = threading.Lock()
@@ -194,6 +194,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         elicitor: Elicitor | None = None,
         sampler: Sampler | None = None,
         roots: tuple[str, ...] | None = None,
+        pins: ToolPins | None = None,
     ) -> list[str]:
         """Connect to MCP servers and offer their tools, as `load_tools` does: to runs that start afterwards.
 
@@ -206,6 +207,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             logins: logs users in at servers that require it, and keeps their tokens.
             elicitor, sampler: answer what the servers ask of users and of models.
             roots: folders that the servers may ask for, as ``file://`` addresses.
+            pins: where the declarations of the tools are kept beyond the end of the program, such as a `PinFile`.
 
         Returns:
             The names that a model calls the servers' tools by.
@@ -226,6 +228,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
                 elicitor=elicitor,
                 sampler=sampler,
                 roots=roots,
+                pins=pins,
             )
             for server, headers in described_servers(mcp_setting)
         ]

@@ -25,7 +25,7 @@ from lightagent.ports.code import CodeRunner
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.mcp import Logins
+from lightagent.ports.mcp import Logins, ToolPins
 from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
@@ -243,7 +243,18 @@ def open_mcp(
         return ()
     from lightagent.compose.mcp import mcp_tools
 
-    return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
+    pins = open_pins(settings)
+    return tuple(
+        mcp_tools(server, logins=logins if server.may_want_login else None, pins=pins) for server in reading.servers
+    )
+
+
+def open_pins(settings: Settings) -> ToolPins | None:
+    """Where it is kept how MCP servers declared their tools; None: nowhere."""
+    from lightagent.adapters.mcp.sdk.pin_file import PinFile
+
+    path = settings.pin_file()
+    return None if path is None else PinFile(path)
 
 
 def open_apis(settings: Settings, *, environ: Mapping[str, str] | None = None) -> tuple[OpenApiTools, ...]:

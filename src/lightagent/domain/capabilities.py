@@ -46,8 +46,8 @@ class CapabilityRule:
 
     Attributes:
         access: what it decides: ``allow``, ``ask`` (a human decides about each call) or ``deny``.
-        tools: names of tools; of an MCP server ``SERVER/TOOL``, or ``SERVER/*`` for all of them; ``API/*`` for all that
-            are made of the OpenAPI document of that name.
+        tools: names of tools; of an MCP server ``SERVER/TOOL``, ``SERVER/read_*`` for some or ``SERVER/*`` for all of
+            them; ``API/*`` for all that are made of the OpenAPI document of that name.
         capabilities: the tool declares at least one of these. A tool that declares nothing has none.
         min_risk: the tool declares at least this risk. A tool that declares none has none.
         users, agents, tenants: whose call it is.
@@ -76,8 +76,6 @@ class CapabilityRule:
             given: object = getattr(self, option)
             if given is not None:
                 object.__setattr__(self, option, _names(option, given))
-        for pattern in self.tools or ():
-            check_tool_pattern(pattern)
         for capability in self.capabilities or ():
             one_of(capability, CAPABILITIES, "capabilities")
         for option in ("name", "reason"):
@@ -124,26 +122,19 @@ def _names(option: str, given: object) -> tuple[str, ...]:
     return values
 
 
-def check_tool_pattern(pattern: str) -> None:
-    """Raise where a pattern looks for a part of the names that a server gives its tools, which models do not see.
-
-    Raises:
-        ConfigurationError: it does.
-    """
-    server, slash, rest = pattern.partition("/")
-    if slash and "*" in pattern and rest != "*":
-        raise ConfigurationError(
-            f"rule: tools: {pattern!r:.100}: of a server's tools either one is named, or all are: '{server:.50}/*'.",
-            guidance="List the tools one by one.",
-        )
-
-
 def _speaks_of(pattern: str, tool: ToolSpec) -> bool:
-    """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``."""
-    server, slash, rest = pattern.partition("/")
-    if slash and rest == "*":
-        return any(matches(f"{kind}{server}", tool.provider) for kind in (MCP, OPENAPI))
-    return matches(called_by_models(pattern), tool.name)
+    """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``.
+
+    The second holds whatever the tool is called in this program.
+    """
+    if "/" not in pattern:
+        return matches(pattern, tool.name)
+    if tool.original:
+        return matches(pattern, tool.original)
+    source = pattern.removesuffix("/*")
+    if source != pattern and any(matches(f"{kind}{source}", tool.provider) for kind in (MCP, OPENAPI)):
+        return True
+    return tool.name in called_by_models(pattern)
 
 
 @dataclass(frozen=True, slots=True)

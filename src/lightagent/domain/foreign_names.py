@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Container, Iterable, Iterator
 from hashlib import sha256
+from itertools import chain
 from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
@@ -37,13 +38,24 @@ def model_name(server: str, tool: str) -> str:
     return f"{kept if kept[0].isalpha() else f't_{kept}'[:_MOST_OF_BOTH]}_{digest}"
 
 
-def called_by_models(written: str) -> str:
-    """What the model calls the tool that a person writes as ``SERVER/TOOL``, by their own names; others as they are.
+def called_by_models(written: str) -> tuple[str, ...]:
+    """What the model may call the tool that a person writes as ``SERVER/TOOL``, by their own names; others as they are.
 
-    No tool that a model can call has a slash in its name, so nothing else can be meant.
+    No tool that a model can call has a slash in its name, so nothing else can be meant. Where there are several
+    slashes, each may be the one between server and tool, and all of these names are given: no other tool has them.
     """
-    server, slash, tool = written.partition("/")
-    return model_name(server, tool) if slash else written
+    slashes = [place for place, sign in enumerate(written) if sign == "/"]
+    return tuple(model_name(written[:place], written[place + 1 :]) for place in slashes) or (written,)
+
+
+def called_as(written: Iterable[str]) -> Iterator[str]:
+    """The same for all of several tools."""
+    return chain.from_iterable(map(called_by_models, written))
+
+
+def meant(written: str, own: Container[str]) -> str:
+    """The one of a source's names that a person means; what was written where there is none."""
+    return next((name for name in called_by_models(written) if name in own), written)
 
 
 def exact_names(written: Collection[str], option: str) -> frozenset[str]:
@@ -60,7 +72,7 @@ def exact_names(written: Collection[str], option: str) -> frozenset[str]:
             f"{option}: {pattern!r:.100} is not the name of a tool; * stands for nothing here.",
             guidance="List the tools one by one, or write a rule of a CapabilityPolicy.",
         )
-    return frozenset(map(called_by_models, written))
+    return frozenset(called_as(written))
 
 
 def _has_clear_seam(server: str, tool: str) -> bool:

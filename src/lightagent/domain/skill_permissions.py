@@ -46,7 +46,7 @@ def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
         if name in _ELSEWHERE:
             found.append(_ELSEWHERE[name])
         elif match[2] is None:
-            found.append(_called_here(name))
+            found += _called_here(name)
     return tuple(dict.fromkeys(found))
 
 
@@ -56,10 +56,10 @@ def unenforceable(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(match[0] for match in matched if match and match[2] is not None and match[1] not in _ELSEWHERE)
 
 
-def _called_here(name: str) -> str:
+def _called_here(name: str) -> tuple[str, ...]:
     if name.startswith(_MCP_ELSEWHERE):
         server, seam, tool = name.removeprefix(_MCP_ELSEWHERE).partition("__")
-        return model_name(server, tool) if seam and tool != "*" else f"{server}__*"
+        return (model_name(server, tool) if seam and tool != "*" else f"{server}__*",)
     return called_by_models(name)
 
 

@@ -44,6 +44,7 @@ class ToolSpec:
         provider: where the tool comes from, if the application did not write it, such as ``mcp:files``.
         contained: whatever it declares, nothing that it does reaches beyond its call, such as a program in a sandbox
             without network.
+        original: what people write for a tool that is called something else there, such as ``files/read``.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ToolSpec:
     trusted_output: bool = False
     provider: str = ""
     contained: bool = False
+    original: str = ""
 
     @property
     def has_outside_effects(self) -> bool:

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from lightagent.domain.capabilities import Access, CapabilityPolicy, CapabilityRule, check_tool_pattern
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.capabilities import Access, CapabilityPolicy, CapabilityRule
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.tools import Capability, Risk
 from lightagent.settings.section import NEEDS_TRUST, Section
-
-
-def _tool_pattern(written: str) -> str:
-    try:
-        check_tool_pattern(written)
-    except ConfigurationError as error:
-        raise ValueError(error.message) from None
-    return written
-
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Name], Field(min_length=1)]
@@ -29,9 +19,7 @@ class PolicyRule(Section):
     """A rule of the capability policy; see `lightagent.domain.capabilities.CapabilityRule`."""
 
     access: Access = Field(description="allow, ask or deny.")
-    tools: Annotated[list[Annotated[Name, AfterValidator(_tool_pattern)]], Field(min_length=1)] | None = Field(
-        default=None, description="Names of tools; * stands for any text."
-    )
+    tools: Names | None = Field(default=None, description="Names of tools; * stands for any text.")
     capabilities: Annotated[list[Capability], Field(min_length=1)] | None = Field(
         default=None, description="What the tool declares: read, write, network or execute."
     )

@@ -66,6 +66,9 @@ class ToolSettings(Section):
     mcp_file: Annotated[Path | None, NEEDS_TRUST] = Field(
         default=None, strict=False, description="A JSON file with mcpServers, as other clients have it."
     )
+    mcp_pins: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="A JSON file that keeps how MCP servers declare their tools."
+    )
     mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
         default=None, description="The programs that MCP servers may be; without it, any."
     )
@@ -122,6 +125,10 @@ class Settings(Section):
     def _beside_its_file(self, name: str, chosen: Path | None) -> Path | None:
         file = self.provenance.origin(("tools", name)).file
         return chosen if chosen is None or file is None else file.parent / chosen
+
+    def pin_file(self) -> Path | None:
+        """The file of what MCP servers declared; a relative path is taken from the file that names it."""
+        return self._beside_its_file("mcp_pins", self.tools.mcp_pins)
 
     def skill_directories(self) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         """The directories of skills, and the untrusted ones; relative paths are taken from the file that names them."""

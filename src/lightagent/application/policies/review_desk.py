@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 from lightagent.application.policies.handler import Fault, Handler, checked_seconds, name_of
 from lightagent.application.review_streams import ReviewStreams, review_key
 from lightagent.application.reviews import Reviews
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.foreign_names import exact_names
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_copies import copy_json

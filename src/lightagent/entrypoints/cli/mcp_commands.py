@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 
+from lightagent.bootstrap import open_pins
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import McpServer
+from lightagent.entrypoints.cli.accept_tools import accept_tools, changed_tools, show_changed
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.examine_tools import look_at_servers
 from lightagent.entrypoints.cli.inspect_server import glance_at, inspect_server, show_glance, show_inspection
@@ -46,7 +48,8 @@ def list_servers(
     `lightagent mcp list --mcp-file .mcp.json --json`
     """
     reading = _reading(mcp_file, config, profile, trust_config)
-    found = asyncio.run(look_at_servers(out(), reading.servers, quietly=as_json))
+    pins = open_pins(settings_for(config, profile, False, trust_config)) if mcp_file is None else None
+    found = asyncio.run(look_at_servers(out(), reading.servers, pins=pins, quietly=as_json))
     missing = [*reading.unset, *reading.left_out.values()]
     if as_json:
         rows: list[JsonObject] = [one.to_dict() for one in found]
@@ -121,6 +124,44 @@ def login(
     found = asyncio.run(glance_at(server, terminal_logins()))
     show_glance(out(), found)
     return ExitCode.FAILED if found.error else ExitCode.COMPLETED
+
+
+@mcp_app.command()
+@guarded
+def accept(
+    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    tools: Annotated[
+        list[str] | None, typer.Argument(help="Tools whose declarations of now are accepted.", metavar="[TOOL]...")
+    ] = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print which tools an MCP server declares differently than before, and accept those that are named.
+
+    What was declared before is in the file `mcp_pins` of `[default.tools]`. Without TOOL nothing is accepted, and the
+    command ends with 1 if something has changed.
+
+    **Examples**
+
+    `lightagent mcp accept github`
+
+    `lightagent mcp accept github create_issue`
+    """
+    settings = settings_for(config, profile, False, trust_config)
+    pins = open_pins(settings)
+    if pins is None:
+        raise ConfigurationError(
+            "It is not kept what MCP servers declare.",
+            guidance='Add to lightagent.toml: [default.tools] with mcp_pins = "mcp-pins.json".',
+        )
+    server = _find(name, _reading(None, config, profile, trust_config))
+    with err().status(f"opening {printable(name)} …"):
+        changed = asyncio.run(accept_tools(server, pins, tools) if tools else changed_tools(server, pins))
+    show_changed(out(), changed)
+    told = "accepted" if tools else "blocked until they are accepted" if changed else "nothing has changed"
+    out().print(f"{len(changed)} tools · {told}" if changed else told, markup=False)
+    return ExitCode.FAILED if changed and not tools else ExitCode.COMPLETED
 
 
 def _reading(mcp_file: Path | None, config: Path | None, profile: str | None, trust: bool) -> McpReading:

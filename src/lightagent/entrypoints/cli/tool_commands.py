@@ -16,7 +16,7 @@ from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.bootstrap import open_embedding
 from lightagent.compose.selection import selector_for
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import meant
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.tools import ToolSpec
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
@@ -192,7 +192,7 @@ def call(
 
     async def carry_out(named: FoundTools) -> str:
         toolset = named.toolset
-        called = called_by_models(name) if name not in toolset.tools else name
+        called = meant(name, toolset.tools)
         if called not in toolset.tools and (fault := named.unavailable(name)) is not None:
             raise fault
         tool = toolset.find(called, tuple(toolset.tools))

@@ -108,9 +108,7 @@ _BEHIND: Final = {
         "import pickle, os\n\nclass Boom:\n    def __reduce__(self):\n        return os.system, (SHELL,)\n\n"
         "pickle.loads(pickle.dumps(Boom()))"
     ),
-    "_pickle by opcode": (
-        "import _pickle\n_pickle.loads(b\"cposix\\nsystem\\n(V\" + SHELL.encode() + b\"\\ntR.\")"
-    ),
+    "_pickle by opcode": ('import _pickle\n_pickle.loads(b"cposix\\nsystem\\n(V" + SHELL.encode() + b"\\ntR.")'),
     "a decorator": "@__import__('os').system\n@lambda function: SHELL\ndef nothing(): pass",
     "a format string": "print('{0.__class__.__mro__[1].__subclasses__}'.format(()))\nimport os\nos.system(SHELL)",
     "eval of bytes": "eval(compile(b'__import__(\"os\").system(' + repr(SHELL).encode() + b')', '', 'eval'))",
@@ -121,7 +119,8 @@ _BEHIND: Final = {
     "a package that is installed": (
         "import os, subprocess, sys\nos.makedirs('/tmp/p')\n"
         "open('/tmp/p/setup.py', 'w').write('import os; os.system(' + repr(SHELL) + ')')\n"
-        "print(subprocess.run([sys.executable, '-m', 'pip', 'install', '--no-input', '/tmp/p'], capture_output=True))"
+        "command = [sys.executable, *'-m pip install --no-index --no-build-isolation /tmp/p'.split()]\n"
+        "print(subprocess.run(command, capture_output=True))"
     ),
     "sitecustomize": (
         "import subprocess, sys\nopen('sitecustomize.py', 'w').write('import os; os.system(' + repr(SHELL) + ')')\n"

@@ -20,7 +20,7 @@ from lightagent.domain.errors import ConfigurationError
 from tests.servers.polling import ticks
 from tests.support.left_processes import LINGER, children, marked
 
-KILLS = int(os.environ.get("TEST_CODE_KILLS", "3"))
+KILLS = int(os.environ.get("TEST_CODE_KILLS", "2"))
 WITHIN = 0.15
 """Seconds after the start of a program within which the one that runs it is killed."""
 NO_BUBBLEWRAP = "/nowhere/bwrap"
@@ -161,14 +161,15 @@ def test_many_runs_leave_no_descriptors_and_no_folders(tmp_path: Path, monkeypat
 PROGRAM = """
 import asyncio, sys
 from lightagent.domain.code import CodeJob, CodeText
-from tests.functional.test_code_limits import BUSY, NO_BUBBLEWRAP, LINGER, MontyRunner, SubprocessRunner
-kind, mark = sys.argv[1:]
-runner = {
-    "monty": MontyRunner,
-    "sandbox": SubprocessRunner,
-    "unisolated": lambda: SubprocessRunner(allow_unisolated=True, bubblewrap=NO_BUBBLEWRAP),
-}[kind]()
-job = CodeJob(CodeText(BUSY if kind == "monty" else LINGER), stdin=f"{mark} stays\\n")
+kind, mark, source = sys.argv[1:]
+if kind == "monty":
+    from lightagent.adapters.code.monty import MontyRunner
+    runner = MontyRunner()
+else:
+    from lightagent.adapters.code.subprocess import SubprocessRunner
+    unisolated = kind == "unisolated"
+    runner = SubprocessRunner(allow_unisolated=unisolated, bubblewrap="/nowhere" if unisolated else None)
+job = CodeJob(CodeText(source), stdin=f"{mark} stays\\n")
 print("starting", flush=True)
 asyncio.run(runner.run(job, lambda piece: print("begun", flush=True)))
 """
@@ -202,10 +203,8 @@ def test_one_that_is_killed_while_it_starts_one_leaves_no_process(kind: str, tur
 
 
 def _started(kind: str, mark: str) -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parents[2])
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((root, os.environ.get("PYTHONPATH", "")))}
-    command = [sys.executable, "-c", PROGRAM, kind, mark]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env=env, cwd=root)
+    command = [sys.executable, "-c", PROGRAM, kind, mark, BUSY if kind == "monty" else LINGER]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
 def _descendants(process: int) -> set[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,12 @@ from lightagent.bootstrap import open_app
 from lightagent.domain.outcomes import Completed, Suspended
 from lightagent.settings import load_settings
 from lightagent.testing import ScriptedModel, call_tool
+from tests.functional.test_cli import MODULE, environment
 
 CODE = "execute_python_code"
 FILE = "execute_python_file"
 ADD = "print(20 + 22)"
+SOURCE = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
 
 
 @pytest.fixture(params=["monty", pytest.param("subprocess", marks=pytest.mark.needs("bubblewrap"))])
@@ -184,3 +188,21 @@ def test_an_app_has_the_runner_for_others() -> None:
         assert app.code.name == "monty"
     with open_app(load_settings(environ={})) as app:
         assert app.code is None
+
+
+def test_doctor_runs_a_line(tmp_path: Path) -> None:
+    def diagnosed(text: str) -> tuple[int, str]:
+        (tmp_path / "lightagent.toml").write_text(text)
+        command = [*MODULE, "doctor", "--config", "lightagent.toml"]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment(**SOURCE), capture_output=True, encoding="utf-8", check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    code, told = diagnosed('[default.code]\nkind = "monty"\n[default.tools]\ncode = true')
+    assert code == 0, told
+    assert "✓ code · monty · " in told
+    code, told = diagnosed('[default.code]\nkind = "subprocess"\nbubblewrap = "/nowhere"')
+    assert code == 2
+    assert "code · subprocess" in told
+    assert "isolation" in told

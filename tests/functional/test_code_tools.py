@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -32,7 +31,6 @@ from tests.functional.test_cli import MODULE, environment
 CODE = "execute_python_code"
 FILE = "execute_python_file"
 ADD = "print(20 + 22)"
-SOURCE = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
 
 
 @pytest.fixture(params=["monty", pytest.param("subprocess", marks=pytest.mark.needs("bubblewrap"))])
@@ -195,7 +193,7 @@ def test_doctor_runs_a_line(tmp_path: Path) -> None:
         (tmp_path / "lightagent.toml").write_text(text)
         command = [*MODULE, "doctor", "--config", "lightagent.toml"]
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment(**SOURCE), capture_output=True, encoding="utf-8", check=False
+            command, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
         )
         return done.returncode, done.stdout + done.stderr
 

@@ -1,4 +1,4 @@
-"""A model that computes with Python instead of guessing: over the files of one folder, with a human's yes to each program.
+"""A model that computes with Python instead of guessing: over the files of a folder, with a human's yes to each program.
 
     pip install '.[monty]'
     python examples/code_tools.py

@@ -1,4 +1,4 @@
-"""A model that computes with Python instead of guessing: over the files of a folder, with a human's yes to each program.
+"""A model that computes with Python instead of guessing: on the files of a folder, with a human's yes to every program.
 
     pip install '.[monty]'
     python examples/code_tools.py

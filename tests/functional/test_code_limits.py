@@ -19,6 +19,7 @@ from lightagent.domain.code import CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ConfigurationError
 from tests.servers.polling import ticks
 from tests.support.left_processes import LINGER, children, marked
+from tests.support.loop_clock import held_clock
 
 KILLS = int(os.environ.get("TEST_CODE_KILLS", "2"))
 WITHIN = 0.15
@@ -118,9 +119,14 @@ async def test_without_isolation_no_process_is_left_either(stays: str) -> None:
 
 
 async def _leaves_no_process(runner: SubprocessRunner, stays: str) -> None:
-    mark = uuid4().hex
-    job = CodeJob(CodeText(LINGER), stdin=f"{mark} {stays}\n", limits=CodeLimits(seconds=1.5))
-    done = await runner.run(job)
+    mark, begun = uuid4().hex, asyncio.Event()
+    job = CodeJob(CodeText(LINGER), stdin=f"{mark} {stays}\n", limits=LIMITS)
+    with held_clock() as clock:
+        running = asyncio.ensure_future(runner.run(job, lambda piece: begun.set()))
+        await begun.wait()
+        if stays != "ends":
+            await clock.advance(LIMITS.seconds + 1)
+        done = await running
     assert done.stdout == "begun\n", done
     assert done.timed_out == (stays != "ends")
     assert marked(mark) == []

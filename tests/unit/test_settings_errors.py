@@ -19,7 +19,7 @@ BAD: dict[str, Case] = {
         "[default.modle]\nkind='x'\n",
         {},
         "default.modle (lightagent.toml:2)",
-        "Did you mean 'model'?",
+        "Did you mean 'model' or 'code'?",
     ),
     "unknown option": (
         "[default.agent]\ninstuctions='x'\n",

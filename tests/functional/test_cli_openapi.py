@@ -69,6 +69,14 @@ def test_operations_are_listed_and_checked() -> None:
     assert invoke("from-openapi", "api.json", "--path", "/form", "--check").exit_code == 0
 
 
+def test_a_document_that_names_no_server_is_listed_and_not_called(folder: Path) -> None:
+    (folder / "bare.json").write_text('{"openapi": "3.1.0", "paths": {"/a": {"get": {"operationId": "a"}}}}')
+    assert invoke("from-openapi", "bare.json").stdout == "a · GET /a\n"
+    called = invoke("from-openapi", "bare.json", "--call", "a")
+    assert (called.exit_code, "no tool 'a'" in called.stderr) == (1, True)
+    assert "pass server=" in called.stderr
+
+
 @pytest.mark.usefixtures("folder")
 def test_one_is_called(shop: str) -> None:
     call = (

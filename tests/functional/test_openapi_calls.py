@@ -431,6 +431,15 @@ async def test_a_document_in_yaml(tmp_path: Path) -> None:
     )
 
 
+async def test_yaml_that_takes_over_from_elsewhere(tmp_path: Path) -> None:
+    text = YAML.replace("components", "x").replace(
+        "parameters:", "<<: [{summary: Another., tags: [a]}, {tags: [b]}]\n      summary: Own.\n      parameters:"
+    )
+    (tmp_path / "api.yaml").write_text(text)
+    (tool,) = (await openapi_tools(tmp_path / "api.yaml", tags=["a"]).tools()).tools.values()
+    assert tool.spec.title == "Own."
+
+
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
 )

@@ -54,6 +54,8 @@ def test_code_that_no_tool_can_be(case: str) -> None:
 
 def test_code_that_is_a_tool() -> None:
     assert list(code_problems("double", DOUBLE)) == []
+    named = DOUBLE.replace("double.tool_info = ", "INFO = ") + "double.tool_info: dict = INFO\n"
+    assert list(code_problems("double", named)) == []
     assert list(code_problems("double", DOUBLE.replace("def double(x: int)", "async def double(*, x=3, y=4)"))) == []
 
 
@@ -78,6 +80,7 @@ async def test_what_is_wrong_goes_back_to_the_model(tmp_path: Path) -> None:
     [
         json.dumps([{"tool_name": "double", "tool_code": DOUBLE}]),
         json.dumps({"name": "double", "code": DOUBLE}),
+        answer(f"```python\n{DOUBLE}```"),
         f"Here it is:\n```json\n{answer()}\n```",
     ],
 )
@@ -127,6 +130,16 @@ def test_a_link_in_the_place_of_the_file_is_refused(overwrite: bool, tmp_path: P
     with pytest.raises(ConfigurationError, match="symbolic link"):
         save_tool(tmp_path / "tools", "double", DOUBLE, overwrite=overwrite)
     assert target.read_text() == "safe"
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_places: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", fails)
+    assert save_tool(tmp_path, "double", DOUBLE).state == "written"
+    assert save_tool(tmp_path, "double", TRIPLE).state == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["double.py"]
 
 
 def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

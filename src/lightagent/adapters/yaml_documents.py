@@ -14,6 +14,7 @@ _DEEPEST: Final = 200
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _TAG: Final = "tag:yaml.org,2002:"
+_MERGE: Final = f"{_TAG}merge"
 _KINDS: Final = frozenset({"str", "int", "float", "bool", "null", "timestamp", "merge", "value"})
 _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("null", "Null", "NULL", "~", "")),
@@ -51,11 +52,26 @@ class _Reading:
             raise ValueError("it grows too large, or is nested too deep")
         if isinstance(node, yaml.MappingNode):
             self._refuse_tag(node, "map")
-            return {self._name(name): self.value(one, depth + 1) for name, one in node.value}
+            return self._map(node, depth)
         if isinstance(node, yaml.SequenceNode):
             self._refuse_tag(node, "seq")
             return [self.value(one, depth + 1) for one in node.value]
         return None if node is None else _scalar(node)
+
+    def _map(self, node: yaml.MappingNode, depth: int) -> dict[str, JsonValue]:
+        """A map; what it takes over from another with ``<<`` is there as far as it does not say otherwise."""
+        own: dict[str, JsonValue] = {}
+        taken_over: dict[str, JsonValue] = {}
+        for name, written in node.value:
+            value = self.value(written, depth + 1)
+            if name.tag != _MERGE:
+                own[self._name(name)] = value
+                continue
+            for one in value if isinstance(value, list) else [value]:
+                if not isinstance(one, dict):
+                    raise ValueError(f"line {name.start_mark.line + 1}: << takes over what is no map")
+                taken_over = {**one, **taken_over}
+        return {**taken_over, **own}
 
     @staticmethod
     def _name(node: yaml.Node) -> str:

@@ -71,9 +71,11 @@ def openapi_tools(
     return openapi_source(service, sender)
 
 
-def openapi_source(service: OpenApiService, sender: HttpSender | None = None) -> OpenApiTools:
-    """The tools of an API that is described already."""
-    return OpenApiTools(service, GuardedHttp() if sender is None else sender, _read_yaml)
+def openapi_source(
+    service: OpenApiService, sender: HttpSender | None = None, *, only_listed: bool = False
+) -> OpenApiTools:
+    """The tools of an API that is described already; `only_listed` where none of them is going to be called."""
+    return OpenApiTools(service, GuardedHttp() if sender is None else sender, _read_yaml, only_listed=only_listed)
 
 
 def _place(document: str | os.PathLike[str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from lightagent.application.openapi.load_document import is_address
 from lightagent.domain.errors import MissingExtraError
 from lightagent.ports.models import KeyedModel
 from lightagent.settings.backends import check_backend
@@ -12,7 +14,7 @@ from lightagent.settings.budgets import budget_problems
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
 from lightagent.settings.load import read_settings
 from lightagent.settings.mcp_reading import read_mcp
-from lightagent.settings.openapi_reading import read_openapi
+from lightagent.settings.openapi_reading import OpenApiReading, read_openapi
 from lightagent.settings.origins import Problem
 from lightagent.settings.schema import Settings
 from lightagent.settings.toml_file import ConfigFile
@@ -73,6 +75,7 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
     notes.extend(servers.left_out.values())
     apis = read_openapi(reading.settings, environ)
     problems += apis.problems
+    problems += _documents(reading.settings, apis)
     (problems if chosen else notes).extend(apis.unset)
     return ProfileCheck(profile, chosen, reading.settings, tuple(problems), tuple(notes))
 
@@ -100,6 +103,15 @@ def _skill_directories(settings: Settings) -> Iterator[Problem]:
         for directory in directories:
             if not directory.is_dir():
                 yield Problem(place, f"{directory} is no directory.", "Name one that exists.")
+
+
+def _documents(settings: Settings, apis: OpenApiReading) -> Iterator[Problem]:
+    """Documents that are not there. They are not read: `lightagent doctor` does that."""
+    for service in apis.services:
+        document = service.document
+        if isinstance(document, str) and not is_address(document) and not Path(document).is_file():
+            place = settings.provenance.place(("openapi", service.name, "document"))
+            yield Problem(place, f"There is no file {document[:300]}.", "Name an OpenAPI document, or its address.")
 
 
 def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:

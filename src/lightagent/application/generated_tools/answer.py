@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lightagent.application.generated_tools.check_code import code_problems, name_problems
 
@@ -14,6 +15,7 @@ MOST_TOOLS: Final = 50
 """Tools of one answer."""
 
 _MOST_TOLD: Final = 20
+_FENCED: Final = re.compile(r"```[^\n`]{0,20}\n(.*\n)```", re.DOTALL)
 
 
 class WrittenTool(BaseModel):
@@ -28,6 +30,13 @@ class WrittenTool(BaseModel):
     code: str = Field(
         description="The whole text of the Python file.", validation_alias=AliasChoices("code", "tool_code")
     )
+
+    @field_validator("code")
+    @classmethod
+    def _without_fence(cls, code: str) -> str:
+        """The code alone, where the model put it into a fence, as in prose."""
+        fenced = _FENCED.fullmatch(code.strip())
+        return fenced[1] if fenced else code
 
 
 class WrittenTools(BaseModel):

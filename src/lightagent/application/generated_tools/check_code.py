@@ -39,11 +39,11 @@ def code_problems(name: str, code: str) -> Iterator[str]:
         yield f"the code defines {'no' if not functions else 'more than one'} function {name!r} at its top level"
         return
     yield from _deeds(tree)
-    infos = [node.value for node in tree.body if isinstance(node, ast.Assign) and _sets_info(node, name)]
+    infos = [value for node in tree.body for value in _info_set_by(node, name)]
     if len(infos) != 1:
         yield f"the code must say {name}.tool_info = {{...}} once, at its top level"
         return
-    yield from _info_problems(name, infos[0], functions[0])
+    yield from _info_problems(name, _literal(infos[0], tree), functions[0])
 
 
 def _parsed(code: str) -> ast.Module | str:
@@ -69,14 +69,29 @@ def _deeds(tree: ast.Module) -> Iterator[str]:
             yield f"line {node.lineno} does something when the file is loaded; put it into the function"
 
 
-def _sets_info(node: ast.Assign, name: str) -> bool:
-    return any(
-        isinstance(target, ast.Attribute)
-        and target.attr == "tool_info"
-        and isinstance(target.value, ast.Name)
-        and target.value.id == name
+def _info_set_by(node: ast.stmt, name: str) -> Iterator[ast.expr]:
+    """What a statement sets as the `tool_info` of the function `name`, if it does."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    for target in targets:
+        is_info = isinstance(target, ast.Attribute) and target.attr == "tool_info"
+        if is_info and isinstance(target.value, ast.Name) and target.value.id == name:
+            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if value is not None:
+                yield value
+
+
+def _literal(written: ast.expr, tree: ast.Module) -> ast.expr:
+    """What is written, or what the name that is written stands for, if that is set once at the top level."""
+    if not isinstance(written, ast.Name):
+        return written
+    found = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
         for target in node.targets
-    )
+        if isinstance(target, ast.Name) and target.id == written.id
+    ]
+    return found[0] if len(found) == 1 else written
 
 
 def _info_problems(name: str, written: ast.expr, function: Function) -> Iterator[str]:

@@ -108,14 +108,24 @@ def _put(path: Path, content: bytes, *, replaces: bool) -> bool:
         if replaces:
             fresh.replace(path)
             return True
-        # A link is made only where there is no file yet, whoever else writes at the same time.
-        os.link(fresh, path)
+        _move_unless_there(fresh, path, content)
     except FileExistsError:
         return False
     finally:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
     return True
+
+
+def _move_unless_there(fresh: Path, path: Path, content: bytes) -> None:
+    """Give the file its name only where there is none yet, whoever else writes at the same time."""
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        raise
+    except OSError:  # Some file systems have no links. There the file is new at least, if not whole at once.
+        with path.open("xb") as file:
+            file.write(content)
 
 
 _MARK_LINE: Final = f"{NOT_APPROVED}\n"

@@ -53,9 +53,11 @@ class AnswerReader:
             note = self.problem(answer)
         else:  # To work out a schema takes some milliseconds as well.
             note = await run_in_thread(lambda: self.problem(answer))
-        said = f"[The answer does not fit what its document says: {note}]\n{shown}" if note else shown
-        more = answer.header("link") if 'rel="next"' in answer.header("link") else ""
-        return f"{said}\n[There is more. Link: {more[:1_000]}]" if more else said
+        notes = [f"The answer does not fit what its document says: {note}"] if note else []
+        link = answer.header("link")
+        if 'rel="next"' in link:
+            notes.append(f"There is more. Link: {link[:1_000]}")
+        return "".join(f"[{one}]\n" for one in notes) + shown  # In front, since a long answer is cut at its end.
 
     def problem(self, answer: HttpAnswer) -> str:
         """In which way the answer is none that is described; empty where it is one, or that cannot be told."""

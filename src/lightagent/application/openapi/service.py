@@ -117,12 +117,20 @@ def credentials_for(service: OpenApiService, document: OpenApiDocument, operatio
     return Credentials(tuple(headers), tuple(query), tuple(cookies))
 
 
+class NoAddress(Unusable):
+    """Nobody says where an operation is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where an operation is called, and whether credentials go there."""
 
     base: str
     is_own: bool
+
+
+NOWHERE: Final = Destination("", is_own=False)
+"""Where operations are that are only listed."""
 
 
 def destination(service: OpenApiService, document_url: str, operation: Operation) -> Destination:
@@ -132,7 +140,8 @@ def destination(service: OpenApiService, document_url: str, operation: Operation
         document_url: where the document comes from; empty for a file.
 
     Raises:
-        Unusable: nobody says where it is, or it is at a server that the application does not name.
+        NoAddress: nobody says where it is.
+        Unusable: it is at a server that the application does not name.
     """
     if service.server and not operation.own_servers:
         return Destination(service.server.rstrip("/"), is_own=True)
@@ -141,7 +150,7 @@ def destination(service: OpenApiService, document_url: str, operation: Operation
     try:
         address = base_address(written)
     except ConfigurationError:
-        raise Unusable("its document names no address of its server; pass server=") from None
+        raise NoAddress("its document names no address of its server; pass server=") from None
     if not operation.own_servers:
         return Destination(written.rstrip("/"), is_own=not service.server)
     if service.server and origin(address) == origin(base_address(service.server)):

@@ -8,7 +8,7 @@ from typing import Final
 
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.openapi.load_document import ReadYaml, load_document
-from lightagent.application.openapi.service import OpenApiService, destination
+from lightagent.application.openapi.service import NOWHERE, Destination, NoAddress, OpenApiService, destination
 from lightagent.application.tool_sources.openapi_tool import OpenApiTool
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.domain.openapi import OpenApiDocument, Operation, RefusedOperation, Unusable, read_operations
@@ -27,12 +27,16 @@ class OpenApiTools(ToolSource[object]):
     Args:
         sender: sends the requests, and fetches the document where it is at an address.
         read_yaml: reads documents that are not JSON.
+        only_listed: nothing is going to be called, so that nobody need say where the API is.
     """
 
-    def __init__(self, service: OpenApiService, sender: HttpSender, read_yaml: ReadYaml) -> None:
+    def __init__(
+        self, service: OpenApiService, sender: HttpSender, read_yaml: ReadYaml, *, only_listed: bool = False
+    ) -> None:
         self.service = service
         self._sender = sender
         self._read_yaml = read_yaml
+        self._only_listed = only_listed
         self._refused: tuple[RefusedOperation, ...] = ()
         self._version = 0
 
@@ -101,10 +105,18 @@ class OpenApiTools(ToolSource[object]):
                 yield operation
                 continue
             try:
-                place = destination(self.service, url, operation)
+                place = self._place(url, operation)
                 yield OpenApiTool(self.service, document, operation, place, self._sender)
             except Unusable as exc:
                 yield _refused(operation, str(exc))
+
+    def _place(self, url: str, operation: Operation) -> Destination:
+        try:
+            return destination(self.service, url, operation)
+        except NoAddress:
+            if self._only_listed:
+                return NOWHERE
+            raise
 
 
 def _refused(operation: Operation, reason: str) -> RefusedOperation:

@@ -39,6 +39,8 @@ _OF_THE_CONNECTION: Final = frozenset(
         "proxy-authorization",
     }
     | {"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+    # These would make another operation of the call.
+    | {"x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"}
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")

@@ -14,7 +14,7 @@ from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.call_alone import call_alone
 from lightagent.application.tools.toolset import Toolset
-from lightagent.compose.openapi import openapi_tools
+from lightagent.compose.openapi import openapi_source, openapi_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.http_calls import DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.origin import NO_ORIGIN
@@ -85,6 +85,8 @@ def from_openapi(
         private_hosts=private_hosts or (),
         timeout=timeout,
     )
+    if not call:
+        source = openapi_source(source.service, only_listed=True)
     return asyncio.run(_carry_out(source, check=check, call=call, arguments=arguments, as_json=as_json))
 
 
@@ -93,6 +95,9 @@ async def _carry_out(source: OpenApiTools, *, check: bool, call: str, arguments:
         listed = await source.tools()
     if call:
         given = parse_arguments(sys.stdin.read() if arguments == "-" else arguments)
+        for problem in source.problems if call not in listed.tools else ():
+            if problem["tool"] == call:
+                err().print(printable(problem["message"]), style="yellow", markup=False)
         tool = Toolset(listed.tools).find(call, tuple(listed.tools))
         context: RunContext[object] = RunContext(None, NO_ORIGIN, "", "", False, lambda _text: None, lambda: False)
         write_answer(await call_alone(tool, call, given, context) + "\n")

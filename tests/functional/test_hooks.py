@@ -16,6 +16,7 @@ from lightagent import (
     HookContext,
     HookDecision,
     JsonObject,
+    JsonValue,
     LightAgent,
     LightAgentError,
     ObservingHook,
@@ -329,6 +330,36 @@ def test_typed_hooks_get_and_give_payloads() -> None:
 def test_a_typed_hook_can_be_called_as_the_function_it_is() -> None:
     subject = Subject(LightAgent(model=working()).run("q", result_format="object").journal.run.origin(), "other")
     assert elsewhere(CallPayload({}), subject) == HookDecision.block("unknown")
+
+
+@before_tool_call
+def flag(call: CallPayload, subject: Subject) -> CallPayload:
+    return CallPayload({"value": True})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"hooks": [at("before_tool_call", {"payload": {"arguments": {"value": True}}})]},
+        {"hooks": [flag]},
+        {"tool_guardrails": [lambda call, context: {"value": {**call, "arguments": {"value": True}}}]},
+    ],
+    ids=["hook", "typed hook", "guardrail"],
+)
+def test_a_value_of_another_type_is_another_value(policy: dict[str, list[object]]) -> None:
+    """To Python 1 is true, and to a tool it is not."""
+    got: list[JsonValue] = []
+
+    @tool
+    def put(value: JsonValue) -> str:
+        """Puts a value."""
+        got.append(value)
+        return "put"
+
+    make: Callable[..., LightAgent[None, str]] = LightAgent
+    make(model=ScriptedModel([call_tool("put", value=1), "Done."]), tools=[put], **policy).run("q")
+    assert got == [True]
+    assert got[0] is True
 
 
 def test_two_hooks_of_one_name_are_told_apart() -> None:

@@ -85,7 +85,9 @@ def _prompt(entry: JsonObject) -> JsonObject | None:
         for one in (given if isinstance(given, list) else [])
         if isinstance(one, dict) and isinstance(one.get("name"), str)
     ]
-    return _texts(entry, ("name", "title", "description")) | {"arguments": arguments}
+    kept = _texts(entry, ("name", "title", "description"))
+    kept["arguments"] = arguments
+    return kept
 
 
 _LISTS: Final[Mapping[str, Tidy]] = {

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
@@ -22,6 +23,7 @@ from lightagent import (
     Sessions,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.aiokits.deadline import Deadline
 from lightagent.domain.errors import ProviderError, StoreError
 from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
@@ -183,9 +185,26 @@ async def test_whoever_gives_up_at_any_moment_leaves_no_second_effect_and_no_lea
     assert ends["over"]
 
 
+class HandSetDeadline(Deadline):
+    """A deadline that is over when the test says so."""
+
+    latest: ClassVar[HandSetDeadline]
+
+    def __enter__(self) -> HandSetDeadline:
+        HandSetDeadline.latest = self
+        super().__enter__()
+        return self
+
+    async def is_over_now(self) -> None:
+        timer, self.moment = self._timer, 0.0
+        self.ring()
+        self._timer = timer  # It is given back at the end of the block.
+        await asyncio.sleep(0)
+
+
 @dataclass
 class StuckStore(WrappedStore):
-    """A store whose call of this number takes longer than the run may."""
+    """A store at whose call of this number the time of the run is over."""
 
     inner: JournalStore
     number: int = -1
@@ -197,29 +216,32 @@ class StuckStore(WrappedStore):
     async def before(self, *, writes: bool) -> None:
         self.calls += 1
         if self.calls == self.number:
-            await asyncio.sleep(LIMIT * 2)
+            await HandSetDeadline.latest.is_over_now()
 
 
-LIMIT = 0.05
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightagent.application.run_agent.Deadline", HandSetDeadline)
 
 
+@pytest.mark.usefixtures("by_hand")
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "as JSON"])
 async def test_a_run_whose_time_is_over_while_it_asks_waits_as_it_would_have(leaks: LeakCheck, kept: bool) -> None:
-    """A function decides at once, and the store is stuck at each of its calls in turn."""
+    """A function decides at once, and the time is over at each call of the store in turn."""
     ends = Counter[str]()
     moment = 0
-    while not ends["never stuck"]:
+    while not ends["never over"]:
         moment += 1
         trouble, store = Trouble(), StuckStore(MemoryJournalStore(), moment)
         agent = build(store, trouble, reviewer=lambda request: True)
         stored = store if kept else None
         try:
-            result = await agent.arun("Pay.", result_format="object", journal=stored, timeout=LIMIT)
+            result = await agent.arun("Pay.", result_format="object", journal=stored, timeout=3600)
         except LightAgentError:
             ends["not begun"] += 1
             continue
-        stuck, store.number = store.calls >= moment, -1
-        ends[result.outcome.kind if stuck else "never stuck"] += 1
+        is_over, store.number = store.calls >= moment, -1
+        ends[result.outcome.kind if is_over else "never over"] += 1
         if result.outcome.kind == "suspended":
             assert trouble.paid == []
             found = await Runs(store).journal(result.run_id) if kept else result.journal
@@ -230,13 +252,15 @@ async def test_a_run_whose_time_is_over_while_it_asks_waits_as_it_would_have(lea
     assert ends["suspended"], ends
 
 
+@pytest.mark.usefixtures("by_hand")
 async def test_a_run_whose_time_is_over_while_somebody_is_told_waits_in_the_store() -> None:
     async def hang(request: ApprovalRequest) -> None:
+        await HandSetDeadline.latest.is_over_now()
         await asyncio.sleep(3600)
 
     trouble, store = Trouble(), MemoryJournalStore()
     agent = build(store, trouble, webhook=hang)
-    result = await agent.arun("Pay.", result_format="object", timeout=LIMIT)
+    result = await agent.arun("Pay.", result_format="object", timeout=3600)
     assert result.outcome.kind == "suspended"
     [review] = [review async for review in agent.means.desks[0].reviews.list()]
     await agent.means.desks[0].reviews.decide(review.request.request_id, ApprovalDecision.approve(actor="carol"))

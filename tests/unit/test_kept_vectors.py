@@ -1,6 +1,8 @@
 """Vectors that are kept: made once, within bounds of time, and not asked for while the embedder is down."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -174,6 +176,31 @@ async def test_what_came_before_a_failure_is_kept() -> None:
     clock.advance(PAUSE)
     assert len(await kept.documents(TEXTS[:16])) == 16
     assert len(embedder.asked) == await_later
+
+
+async def test_all_who_have_the_embedder_share_its_vectors() -> None:
+    embedder = ScriptedEmbedder()
+    first = await KeptVectors(embedder, ManualClock()).documents(TEXTS)
+    assert await KeptVectors(embedder, ManualClock()).documents(TEXTS) == first
+    assert len(embedder.asked) == 3
+    gone = weakref.ref(embedder)
+    del embedder
+    gc.collect()
+    assert gone() is None
+
+
+class NoHash(ScriptedEmbedder):
+    """Cannot be a key."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+async def test_an_embedder_without_a_hash_shares_nothing() -> None:
+    embedder = NoHash()
+    kept = KeptVectors(embedder, ManualClock())
+    assert await kept.documents(TEXTS) == await kept.documents(TEXTS)
+    await KeptVectors(embedder, ManualClock()).documents(TEXTS)
+    assert len(embedder.asked) == 6
 
 
 class Wrong(ScriptedEmbedder):

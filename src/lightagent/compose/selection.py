@@ -8,6 +8,7 @@ from functools import partial
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.adapters.system import SystemClock
+from lightagent.application.kept_vectors import KeptVectors
 from lightagent.application.rank_by_meaning import MeaningRanker
 from lightagent.application.rank_by_words import WordRanker
 from lightagent.application.select_tools import ToolSelector
@@ -52,5 +53,5 @@ def compose_rankers(
     Args:
         embedder: what tells meanings; without one, nothing does.
     """
-    by_meaning = () if embedder is None else (MeaningRanker(embedder, clock or SystemClock(), make_table),)
+    by_meaning = () if embedder is None else (MeaningRanker(KeptVectors(embedder, clock or SystemClock()), make_table),)
     return (WordRanker(english_stemmer()), *by_meaning, *selection.rankers)

@@ -115,11 +115,11 @@ async def test_an_embedder_that_does_not_answer_is_left_alone_for_a_while() -> N
     kept = KeptVectors(embedder, clock, SOON)
     with pytest.raises(ProviderError, match="did not answer within"):
         await kept.documents(TEXTS)
-    embedder.calls = 10
-    embedder.goes_on.set()
     with pytest.raises(ProviderError, match="not asked again for 30 s") as raised:
         await kept.documents(TEXTS)
     assert raised.value.code == "LA-408"
+    embedder.calls = 10
+    embedder.goes_on.set()
     clock.advance(PAUSE)
     assert len(await eventually(kept)) == len(TEXTS)
     embedder.calls = 0

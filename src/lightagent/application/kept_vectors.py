@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from lightagent.aiokits.abandon import TimeIsUp, within
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
@@ -101,7 +102,7 @@ class KeptVectors:
         Raises:
             ProviderError: the embedder failed, or is left alone after it did, or needs more time than a caller has.
         """
-        keys = [self._key(text) for text in texts]
+        keys = await run_in_thread(_keys, self._embedder.name, texts)
         found = {key: vector for key in keys if (vector := self._store.vectors.get(key)) is not None}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
@@ -221,9 +222,6 @@ class KeptVectors:
         while len(self._store.vectors) > max(_MOST_KEPT, len(used)):
             self._store.vectors.popitem(last=False)
 
-    def _key(self, text: str) -> bytes:
-        return sha256(f"{self._embedder.name}\0{text}".encode("utf-8", "replace")).digest()
-
 
 _STORES: Final[WeakKeyDictionary[Embedder, _Store]] = WeakKeyDictionary()
 _STORES_LOCK: Final = threading.Lock()
@@ -236,6 +234,10 @@ def _store_of(embedder: Embedder) -> _Store:
             return _STORES.setdefault(embedder, _Store())
     except TypeError:  # It has no hash, or cannot be referred to weakly.
         return _Store()
+
+
+def _keys(space: str, texts: Sequence[str]) -> list[bytes]:
+    return [sha256(f"{space}\0{text}".encode("utf-8", "replace")).digest() for text in texts]
 
 
 def _forget(loop: _Loop, wanted: bytes, ended: asyncio.Task[None]) -> None:

@@ -163,3 +163,19 @@ async def test_an_agent_takes_names_of_tools_from_its_directory(folder: Path) ->
         LightAgent(model=ScriptedModel([]), tools=["absent"], tools_directory=folder / "others")
     with pytest.raises(ConfigurationError, match="cannot be the name of a tool"):
         LightAgent(model=ScriptedModel([]), tools=["../others/add"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tools_that_fit_a_query_are_searched() -> None:
+    shown = invoke("search", "adding numbers", "-d", "tools")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    (line,) = shown.stdout.splitlines()
+    score, name, description = line.split(" · ")
+    assert (name, description) == ("add", "Add two numbers.")
+    (found,) = json.loads(invoke("search", "adding numbers", "-d", "tools", "--json").stdout)
+    assert found["name"] == "add"
+    assert f"{found['score']:.2f}" == score
+    assert len(json.loads(invoke("search", "add pay ask", "-d", "tools", "--json", "--most", "2").stdout)) == 2
+    nothing = invoke("search", "zzz", "-d", "tools")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "none of 3 tools fits" in nothing.stderr

@@ -22,8 +22,8 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None) -> Too
     if chosen is True:
         chosen = replace(DEFAULT_SELECTION, threshold=0)
     selection = DEFAULT_SELECTION if chosen is None else chosen
-    tokens = selection.tokens if budget is None else min(selection.tokens, max(budget.max_tokens // 4, 1))
-    return ToolSelector(selection, compose_rankers, options.get("capabilities"), tokens)
+    window = None if budget is None else budget.max_tokens
+    return ToolSelector(selection, compose_rankers, options.get("capabilities"), window)
 
 
 def selector_for(selection: ToolSelection) -> ToolSelector[object]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -13,6 +15,7 @@ from lightagent import (
     ApprovalDecision,
     CapabilityPolicy,
     CapabilityRule,
+    ChatRequest,
     ConfigurationError,
     ContextBudget,
     Journal,
@@ -27,9 +30,11 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.domain.messages import ToolCall
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.many_tools import (
+    DEEDS,
     THINGS,
     ChangingTools,
     EchoTool,
@@ -560,3 +565,40 @@ async def test_runs_at_once_have_the_index_made_once(monkeypatch: pytest.MonkeyP
     await asyncio.gather(*(agent.arun(REFUND) for _ in range(20)))
     await agent.arun(REFUND)
     assert made == [1]
+
+
+RUNS = max(12, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 5)
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+async def test_whatever_a_model_searches_and_calls_the_run_ends_and_its_tools_only_grow(seed: int) -> None:
+    """Turns of a session, in new agents, with searches and calls of tools that are offered or not, many in one turn."""
+    chance = Random(seed)
+    store, source = MemoryJournalStore(), ChangingTools(many_tools())
+
+    def call(request: ChatRequest) -> ToolCall:
+        kind = chance.random()
+        if kind < 0.5:
+            words = " ".join(chance.sample([*THINGS, *DEEDS, "zzz"], chance.randint(1, 4)))
+            return call_tool("search_tools", query=words)
+        if kind < 0.9:
+            return call_tool(chance.choice(request.tools).name, query="backup")
+        return call_tool(chance.choice(["list_backup", "no_such_tool", "delete_ticket", ""]))
+
+    def answer(request: ChatRequest) -> Sequence[ToolCall] | str:
+        if chance.random() < 0.35:
+            return "done"
+        if chance.random() < 0.3:
+            source.change(chance.choice(offered(request)[1:]))
+        return [call(request) for _ in range(chance.randint(1, 6))]
+
+    model = ScriptedModel(answer)
+    for number in range(3):
+        agent = LightAgent(model=model, name="a", tools=[source], tool_selection=FEW, session_store=store)
+        thing = chance.choice(THINGS)
+        result = await agent.arun(f"Look after the {thing}.", session_id="s", result_format="object")
+        assert result.outcome.kind in ("completed", "budget_exhausted"), number
+        assert all(call.output is not None for call in result.tool_calls)
+        assert Journal.from_json(result.journal.to_json()).events == result.journal.events
+    assert_only_added(model.requests)
+    assert max(len(request.tools) for request in model.requests) <= 128

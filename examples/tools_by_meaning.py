@@ -11,10 +11,9 @@ import argparse
 import asyncio
 
 from lightagent import Embedder, LightAgent, Tool, ToolSelection, open_embedder, tool
-from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.application.rank_by_meaning import tool_text
 from lightagent.domain.tool_selection import ToolsSelected
-from lightagent.testing import ScriptedModel
+from lightagent.testing import ScriptedEmbedder, ScriptedModel
 
 ASKED = "I would like my cash returned to me."
 THINGS = ("invoice", "customer", "order", "shipment", "vacation", "contract", "ticket", "certificate", "backup")

@@ -182,3 +182,19 @@ def test_a_search_uses_the_embedder_of_the_settings(folder: Path) -> None:
     assert down.exit_code == 0
     assert "· add ·" in down.stdout
     assert "The connection to 127.0.0.1 failed" in down.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tools_that_fit_a_query_are_searched() -> None:
+    shown = invoke("search", "adding numbers", "-d", "tools")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    (line,) = shown.stdout.splitlines()
+    score, name, description = line.split(" · ")
+    assert (name, description) == ("add", "Add two numbers.")
+    (found,) = json.loads(invoke("search", "adding numbers", "-d", "tools", "--json").stdout)
+    assert found["name"] == "add"
+    assert f"{found['score']:.2f}" == score
+    assert len(json.loads(invoke("search", "add pay ask", "-d", "tools", "--json", "--most", "2").stdout)) == 2
+    nothing = invoke("search", "zzz", "-d", "tools")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "none of 3 tools fits" in nothing.stderr

@@ -35,9 +35,9 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock:
     if chosen is True:
         chosen = replace(DEFAULT_SELECTION, threshold=0)
     selection = DEFAULT_SELECTION if chosen is None else chosen
-    tokens = selection.tokens if budget is None else min(selection.tokens, max(budget.max_tokens // 4, 1))
+    window = None if budget is None else budget.max_tokens
     rankers = partial(compose_rankers, embedder=embedder, clock=clock)
-    return ToolSelector(selection, rankers, options.get("capabilities"), tokens)
+    return ToolSelector(selection, rankers, options.get("capabilities"), window)
 
 
 def selector_for(selection: ToolSelection, embedder: Embedder | None = None) -> ToolSelector[object]:

@@ -128,6 +128,17 @@ async def test_an_embedder_that_does_not_answer_is_left_alone_for_a_while() -> N
         await kept.query("one")
 
 
+async def test_an_embedder_that_was_slow_to_begin_is_asked_again_once_it_answers() -> None:
+    embedder = SlowEmbedder(calls=0)
+    kept = KeptVectors(embedder, ManualClock(), SOON)
+    with pytest.raises(ProviderError, match="did not answer within"):
+        await kept.documents(TEXTS)
+    embedder.calls = 10
+    embedder.goes_on.set()
+    assert len(await eventually(kept)) == len(TEXTS)
+    assert len(await kept.query("one")) == embedder.dimension
+
+
 def _later(seconds: float) -> ProviderError:
     error = ProviderError("Slow down.", code="LA-429")
     error.retry_after = seconds

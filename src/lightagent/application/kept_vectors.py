@@ -177,17 +177,19 @@ class KeptVectors:
         return vectors
 
     async def _asked(self, work: Coroutine[object, object, T], seconds: float) -> T:
-        """What the embedder gives in time.
+        """What the embedder gives in time. Once it answers it is left alone no longer.
 
         Raises:
             ProviderError: it failed, and is left alone from now on.
         """
         try:
-            return await within(seconds, work)
+            answer = await within(seconds, work)
         except TimeIsUp:
             raise self._left_alone(_too_slow(self._embedder, seconds)) from None
         except FAILURES as raised:  # An embedder of anybody's, perhaps behind a network.
             raise self._left_alone(failure(raised)) from raised
+        self._store.failed = None
+        return answer
 
     def _check_pause(self) -> None:
         """Refuse to ask an embedder that is left alone."""

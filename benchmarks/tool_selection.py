@@ -27,6 +27,7 @@ from corpus.office import ASKED, TOOLS, Asked
 from lightagent import ConfigurationError, Embedder, JsonObject, ToolRanker, ToolSelection, ToolSpec, open_embedder
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
+from lightagent.application.kept_vectors import KeptVectors
 from lightagent.application.rank_by_meaning import MeaningRanker
 from lightagent.compose.selection import compose_rankers
 from lightagent.domain.ranking import fuse
@@ -82,7 +83,8 @@ async def ranked(rankers: Sequence[ToolRanker], query: str, tools: tuple[ToolSpe
 
 def all_rankers(embedder: Embedder | None = None) -> tuple[ToolRanker, ...]:
     """The rankers of an agent; with an embedder, which is waited for as long as it takes, also the one by meaning."""
-    by_meaning = () if embedder is None else (MeaningRanker(embedder, SystemClock(), make_table, PATIENCE),)
+    patient = () if embedder is None else (KeptVectors(embedder, SystemClock(), PATIENCE),)
+    by_meaning = tuple(MeaningRanker(vectors, make_table) for vectors in patient)
     return compose_rankers(ToolSelection(rankers=by_meaning))
 
 

@@ -17,14 +17,17 @@ from lightagent import (
     RunResult,
     ToolSelection,
     ToolSpec,
+    before_run,
     open_app,
 )
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
+from lightagent.application.kept_vectors import KeptVectors
 from lightagent.application.rank_by_meaning import MeaningRanker, tool_text
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.policy import QueryPayload, Subject
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
@@ -128,7 +131,7 @@ def test_without_an_embedder_s_answer_the_words_decide(
 
 
 def test_an_embedder_that_hangs_costs_its_seconds_once() -> None:
-    impatient = MeaningRanker(Hanging(), SystemClock(), make_table, seconds=0.05)
+    impatient = MeaningRanker(KeptVectors(Hanging(), SystemClock(), 0.05), make_table)
     model = ScriptedModel(["Done.", "Done."])
     agent = LightAgent(model=model, tools=many_tools(), tool_selection=replace(FEW, rankers=(impatient,)))
 
@@ -155,6 +158,20 @@ def test_what_a_model_is_offered_holds_when_the_embedder_comes_back() -> None:
     agent.run("Please refund what was paid.")
     failing = False
     assert offered(model.requests[0]) == offered(model.requests[1])
+
+
+def test_an_embedder_is_shown_the_query_that_policies_let_pass() -> None:
+    @before_run
+    def without_names(payload: QueryPayload, subject: Subject) -> QueryPayload:
+        return replace(payload, content=str(payload.content).replace("Ann Smith", "a customer"))
+
+    embedder = ScriptedEmbedder()
+    model = ScriptedModel(["Done."])
+    agent = LightAgent(model=model, tools=many_tools(), tool_selection=FEW, embedder=embedder, hooks=[without_names])
+    agent.run("Please refund Ann Smith.")
+    asked = [text for _, texts in embedder.asked for text in texts]
+    assert "Please refund a customer." in asked
+    assert not any("Ann Smith" in text for text in asked)
 
 
 def test_what_is_no_embedder_is_refused() -> None:

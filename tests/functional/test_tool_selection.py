@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -12,6 +15,7 @@ from lightagent import (
     ApprovalDecision,
     CapabilityPolicy,
     CapabilityRule,
+    ChatRequest,
     ConfigurationError,
     ContextBudget,
     Journal,
@@ -20,14 +24,17 @@ from lightagent import (
     RankedTool,
     RunResult,
     Sessions,
+    ToolAnswer,
     ToolSelection,
     ToolSpec,
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.domain.messages import ToolCall
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.many_tools import (
+    DEEDS,
     THINGS,
     ChangingTools,
     EchoTool,
@@ -246,6 +253,21 @@ async def test_compaction_leaves_what_is_offered_as_it_is() -> None:
     assert any(event.type == "context_replaced" for event in result.journal.events)
     assert len(model.requests[-1].tools) > len(model.requests[0].tools)
     assert_only_added(model.requests)
+
+
+async def test_a_model_that_searches_without_end_does_not_use_up_its_context_budget() -> None:
+    replies = [call_tool("search_tools", query=thing) for thing in THINGS]
+    model = ScriptedModel([*replies[:9], "done"])
+    store = MemoryJournalStore()
+    budget = ContextBudget(1_600, "spill", store=store)
+    agent = LightAgent(model=model, tools=many_tools(), tool_selection=FEW, context_budget=budget)
+    result = await agent.arun(REFUND, result_format="object")
+    assert result.content == "done"
+    assert_only_added(model.requests)
+    assert 5 < len(model.requests[-1].tools) < 16
+    assert "there cannot be more of them here" in (result.tool_calls[-1].output or "")
+    # What the framework itself offers is there, whatever is asked.
+    assert offered(model.requests[0])[:2] == ["read_tool_result", "search_tools"]
 
 
 HISTORY: list[JsonObject] = [
@@ -486,6 +508,47 @@ async def test_each_agent_of_a_run_selects_its_own() -> None:
     assert Journal.from_json(result.journal.to_json()) == result.journal
 
 
+async def test_an_agent_that_takes_over_selects_its_own_and_the_next_turn_is_the_first_ones() -> None:
+    @tool
+    def hand_over() -> ToolAnswer:
+        """Hand the customer over."""
+        return ToolAnswer("over to you", hand_over="second")
+
+    store = MemoryJournalStore()
+    first = ScriptedModel([call_tool("hand_over"), "welcome back"])
+    second = ScriptedModel([call_tool("search_tools", query="backup"), "hello"])
+    other = LightAgent(model=second, name="second", tools=many_tools(2), tool_selection=FEW)
+    agent = LightAgent(
+        model=first,
+        name="first",
+        tools=[*many_tools(), hand_over],
+        tool_selection=replace(FEW, always=("hand_over",)),
+        handoffs=[other],
+        session_store=store,
+    )
+    result = await agent.arun(REFUND, session_id="s", result_format="object")
+    assert result.content == "hello"
+    assert [event.searched for event in selections(result.journal)] == [101, 200]
+    assert await agent.arun("And my salary?", session_id="s") == "welcome back"
+    assert_only_added(first.requests)
+    assert_only_added(second.requests)
+    assert offered(first.requests[0]) != offered(first.requests[1])
+
+
+async def test_a_session_goes_on_selecting_with_few_tools() -> None:
+    store, model = MemoryJournalStore(), ScriptedModel(["one", "two", "three"])
+    source = ChangingTools(many_tools())
+    agent = LightAgent(model=model, tools=[source], tool_selection=FEW, session_store=store)
+    await agent.arun(REFUND, session_id="s")
+    kept = offered(model.requests[0])
+    for made in many_tools():
+        if made.spec.name not in kept and made.spec.name != "list_salary":
+            source.remove(made.spec.name)
+    await agent.arun("Which salary?", session_id="s")
+    assert_only_added(model.requests)
+    assert offered(model.requests[1]) == [*kept, "list_salary"]
+
+
 async def test_runs_at_once_have_the_index_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     from lightagent.application import rank_by_words
@@ -502,3 +565,40 @@ async def test_runs_at_once_have_the_index_made_once(monkeypatch: pytest.MonkeyP
     await asyncio.gather(*(agent.arun(REFUND) for _ in range(20)))
     await agent.arun(REFUND)
     assert made == [1]
+
+
+RUNS = max(12, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 5)
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+async def test_whatever_a_model_searches_and_calls_the_run_ends_and_its_tools_only_grow(seed: int) -> None:
+    """Turns of a session, in new agents, with searches and calls of tools that are offered or not, many in one turn."""
+    chance = Random(seed)
+    store, source = MemoryJournalStore(), ChangingTools(many_tools())
+
+    def call(request: ChatRequest) -> ToolCall:
+        kind = chance.random()
+        if kind < 0.5:
+            words = " ".join(chance.sample([*THINGS, *DEEDS, "zzz"], chance.randint(1, 4)))
+            return call_tool("search_tools", query=words)
+        if kind < 0.9:
+            return call_tool(chance.choice(request.tools).name, query="backup")
+        return call_tool(chance.choice(["list_backup", "no_such_tool", "delete_ticket", ""]))
+
+    def answer(request: ChatRequest) -> Sequence[ToolCall] | str:
+        if chance.random() < 0.35:
+            return "done"
+        if chance.random() < 0.3:
+            source.change(chance.choice(offered(request)[1:]))
+        return [call(request) for _ in range(chance.randint(1, 6))]
+
+    model = ScriptedModel(answer)
+    for number in range(3):
+        agent = LightAgent(model=model, name="a", tools=[source], tool_selection=FEW, session_store=store)
+        thing = chance.choice(THINGS)
+        result = await agent.arun(f"Look after the {thing}.", session_id="s", result_format="object")
+        assert result.outcome.kind in ("completed", "budget_exhausted"), number
+        assert all(call.output is not None for call in result.tool_calls)
+        assert Journal.from_json(result.journal.to_json()).events == result.journal.events
+    assert_only_added(model.requests)
+    assert max(len(request.tools) for request in model.requests) <= 128

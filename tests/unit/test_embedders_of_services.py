@@ -3,16 +3,21 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.embedding.cached import CachedEmbedder
 from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.registry import open_adapter
+from lightagent.bootstrap import open_embedding
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
+from lightagent.settings import load_settings
+from lightagent.settings.report import rows
 from tests.support.embedding_endpoint import EmbeddingServer, embedding_server
 
 KEY = "sk-test-0123456789abcdef"
@@ -204,3 +209,40 @@ def test_spaces_of_other_models_and_places_have_other_names(monkeypatch: pytest.
     assert len(names) == 6
     assert not any(KEY in name for name in names)
     assert OpenAIEmbedder("m", "another").name in names
+
+
+def test_a_missing_key_is_told_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert "no API key for api.openai.com" in OpenAIEmbedder("m", base_url="https://api.openai.com/v1").missing_key({})
+    assert OpenAIEmbedder("m", base_url="http://127.0.0.1:1/v1").missing_key({}) == ""
+    assert OpenAIEmbedder("m").missing_key({"OPENAI_API_KEY": KEY}) == ""
+    assert "COHERE_API_KEY" in LiteLLMEmbedder("cohere/embed").missing_key({})
+    assert LiteLLMEmbedder("cohere/embed", api_key=KEY).missing_key({}) == ""
+
+
+def test_settings_hide_the_key_and_bind_that_of_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "lightagent.toml"
+    file.write_text('[default.embedding]\nkind = "openai"\nmodel = "m"\nbase_url = "http://thief.example/v1"\n')
+    settings = load_settings(file, environ={"LIGHTAGENT__EMBEDDING__API_KEY": KEY})
+    shown = "".join(map(str, rows(settings)))
+    assert "thief.example" in shown
+    assert KEY not in shown
+    plain = load_settings(file, environ={})
+    embedder = open_embedding(plain, environ={})
+    assert isinstance(embedder, OpenAIEmbedder)
+    assert "OPENAI_API_KEY is not sent to thief.example" in embedder.missing_key({"OPENAI_API_KEY": KEY})
+    nested = '{ kind = "openai", model = "m", base_url = "http://thief.example" }'
+    file.write_text(f'[default.embedding]\nkind = "cached"\npath = "v.db"\nembedder = {nested}\n')
+    cached = open_embedding(load_settings(file, environ={}), environ={})
+    assert isinstance(cached, CachedEmbedder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        with pytest.raises(ProviderError, match="is not sent to thief"):
+            asyncio.run(cached.embed(["text"], "query"))
+
+
+def test_what_is_no_embedder_is_refused_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "lightagent.toml"
+    file.write_text('[default.embedding]\nkind = "hasing"\n')
+    with pytest.raises(ConfigurationError, match=r"embedding\.kind.*Did you mean 'hashing'"):
+        open_embedding(load_settings(file, environ={}), environ={})

@@ -1,6 +1,8 @@
 """Vectors that are kept: made once, within bounds of time, and not asked for while the embedder is down."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -113,17 +115,28 @@ async def test_an_embedder_that_does_not_answer_is_left_alone_for_a_while() -> N
     kept = KeptVectors(embedder, clock, SOON)
     with pytest.raises(ProviderError, match="did not answer within"):
         await kept.documents(TEXTS)
-    embedder.calls = 10
-    embedder.goes_on.set()
     with pytest.raises(ProviderError, match="not asked again for 30 s") as raised:
         await kept.documents(TEXTS)
     assert raised.value.code == "LA-408"
+    embedder.calls = 10
+    embedder.goes_on.set()
     clock.advance(PAUSE)
     assert len(await eventually(kept)) == len(TEXTS)
     embedder.calls = 0
     embedder.goes_on.clear()
     with pytest.raises(ProviderError, match="did not answer within"):
         await kept.query("one")
+
+
+async def test_an_embedder_that_was_slow_to_begin_is_asked_again_once_it_answers() -> None:
+    embedder = SlowEmbedder(calls=0)
+    kept = KeptVectors(embedder, ManualClock(), SOON)
+    with pytest.raises(ProviderError, match="did not answer within"):
+        await kept.documents(TEXTS)
+    embedder.calls = 10
+    embedder.goes_on.set()
+    assert len(await eventually(kept)) == len(TEXTS)
+    assert len(await kept.query("one")) == embedder.dimension
 
 
 def _later(seconds: float) -> ProviderError:
@@ -174,6 +187,31 @@ async def test_what_came_before_a_failure_is_kept() -> None:
     clock.advance(PAUSE)
     assert len(await kept.documents(TEXTS[:16])) == 16
     assert len(embedder.asked) == await_later
+
+
+async def test_all_who_have_the_embedder_share_its_vectors() -> None:
+    embedder = ScriptedEmbedder()
+    first = await KeptVectors(embedder, ManualClock()).documents(TEXTS)
+    assert await KeptVectors(embedder, ManualClock()).documents(TEXTS) == first
+    assert len(embedder.asked) == 3
+    gone = weakref.ref(embedder)
+    del embedder
+    gc.collect()
+    assert gone() is None
+
+
+class NoHash(ScriptedEmbedder):
+    """Cannot be a key."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+async def test_an_embedder_without_a_hash_shares_nothing() -> None:
+    embedder = NoHash()
+    kept = KeptVectors(embedder, ManualClock())
+    assert await kept.documents(TEXTS) == await kept.documents(TEXTS)
+    await KeptVectors(embedder, ManualClock()).documents(TEXTS)
+    assert len(embedder.asked) == 6
 
 
 class Wrong(ScriptedEmbedder):

@@ -6,6 +6,7 @@ import pytest
 
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.numpy_vectors import make_table
+from lightagent.application.kept_vectors import KeptVectors
 from lightagent.application.rank_by_meaning import MeaningRanker, tool_text
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
@@ -25,7 +26,7 @@ TOOLS = (WEATHER, REFUND)
 
 
 def ranker(embedder: ScriptedEmbedder, clock: ManualClock | None = None) -> MeaningRanker:
-    return MeaningRanker(embedder, clock or ManualClock(), make_table)
+    return MeaningRanker(KeptVectors(embedder, clock or ManualClock()), make_table)
 
 
 def test_the_text_of_a_tool_is_its_name_in_words_its_description_and_its_parameters() -> None:

@@ -152,6 +152,8 @@ def test_as_many_tools_are_taken_as_their_declarations_fit() -> None:
     assert taken(2_000) == ("a", "huge", "b", "c", "d")
     assert taken(2_000, 2) == ("a", "huge")
     assert taken(2_000, 0) == ()
+    assert taken(100, 10, "a", *["huge"] * 5, "b") == ("a", "b")
+    assert taken(100, 10, "a", *["huge"] * 6, "b") == ("a",), "what fits badly is not taken because it is small"
     assert taken(10, 10, "huge", "d") == ("huge",), "without any tool the model could not go on"
 
 

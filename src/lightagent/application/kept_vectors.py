@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from lightagent.aiokits.abandon import TimeIsUp, within
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
@@ -61,8 +63,23 @@ class _Loop:
     work: dict[bytes, _Work] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Store:
+    """What is kept for an embedder. It does not refer to it.
+
+    Attributes:
+        vectors: by the hash of name and text, those that were used last at the end.
+        failed: why the embedder is left alone, and until when.
+        loops: what goes on.
+    """
+
+    vectors: OrderedDict[bytes, Vector] = field(default_factory=OrderedDict)
+    failed: tuple[ProviderError, float] | None = None
+    loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = field(default_factory=WeakKeyDictionary)
+
+
 class KeptVectors:
-    """The vectors of an embedder. Serves any number of callers at once, from any event loop.
+    """The vectors of an embedder, the same for all who have it. Serves any number of callers, from any event loop.
 
     Many vectors can take minutes. A caller waits a few seconds for them; they go on being made in a task of its event
     loop, and whoever asks meanwhile is told so at once. If the loop ends before, each batch that came is kept.
@@ -77,9 +94,7 @@ class KeptVectors:
         self._embedder = embedder
         self._clock = clock
         self._seconds = seconds
-        self._kept: OrderedDict[bytes, Vector] = OrderedDict()
-        self._failed: tuple[ProviderError, float] | None = None
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
+        self._store = _store_of(embedder)
 
     async def documents(self, texts: Sequence[str]) -> list[Vector]:
         """The vector of each text that may be found.
@@ -87,8 +102,8 @@ class KeptVectors:
         Raises:
             ProviderError: the embedder failed, or is left alone after it did, or needs more time than a caller has.
         """
-        keys = [self._key(text) for text in texts]
-        found = {key: vector for key in keys if (vector := self._kept.get(key)) is not None}
+        keys = await run_in_thread(_keys, self._embedder.name, texts)
+        found = {key: vector for key in keys if (vector := self._store.vectors.get(key)) is not None}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
             found |= await self._made(missing, sha256(b"".join(keys)).digest())
@@ -130,7 +145,7 @@ class KeptVectors:
 
     def _begun(self, missing: Mapping[bytes, str], wanted: bytes) -> _Work:
         """The work on these texts, which all callers share."""
-        loop = self._loops.setdefault(asyncio.get_running_loop(), _Loop())
+        loop = self._store.loops.setdefault(asyncio.get_running_loop(), _Loop())
         work = loop.work.get(wanted)
         if work is None:
             made: _Vectors = {}
@@ -141,7 +156,7 @@ class KeptVectors:
 
     async def _make(self, missing: Mapping[bytes, str], made: _Vectors, lock: asyncio.Lock) -> None:
         async with lock:
-            made |= {key: vector for key in missing if (vector := self._kept.get(key)) is not None}
+            made |= {key: vector for key in missing if (vector := self._store.vectors.get(key)) is not None}
             keys = [key for key in missing if key not in made]
             size = max(1, self._embedder.max_batch)
             for start in range(0, len(keys), size):
@@ -149,7 +164,7 @@ class KeptVectors:
                 embedded = self._embed([missing[key] for key in batch], "document")
                 vectors = await self._asked(embedded, max(BATCH_SECONDS, self._seconds))
                 made.update(zip(batch, vectors, strict=True))
-                self._kept.update(zip(batch, vectors, strict=True))
+                self._store.vectors.update(zip(batch, vectors, strict=True))
 
     async def _embed(self, texts: Sequence[str], role: TextRole) -> Sequence[Vector]:
         vectors = await self._embedder.embed(texts, role)
@@ -162,23 +177,25 @@ class KeptVectors:
         return vectors
 
     async def _asked(self, work: Coroutine[object, object, T], seconds: float) -> T:
-        """What the embedder gives in time.
+        """What the embedder gives in time. Once it answers it is left alone no longer.
 
         Raises:
             ProviderError: it failed, and is left alone from now on.
         """
         try:
-            return await within(seconds, work)
+            answer = await within(seconds, work)
         except TimeIsUp:
             raise self._left_alone(_too_slow(self._embedder, seconds)) from None
         except FAILURES as raised:  # An embedder of anybody's, perhaps behind a network.
             raise self._left_alone(failure(raised)) from raised
+        self._store.failed = None
+        return answer
 
     def _check_pause(self) -> None:
         """Refuse to ask an embedder that is left alone."""
-        if self._failed is None:
+        if self._store.failed is None:
             return
-        error, until = self._failed
+        error, until = self._store.failed
         left = until - self._clock.monotonic()
         if left > 0:
             raise ProviderError(
@@ -187,7 +204,7 @@ class KeptVectors:
                 guidance=error.guidance,
                 retryable=error.retryable,
             )
-        self._failed = None
+        self._store.failed = None
 
     def _left_alone(self, error: Exception) -> ProviderError:
         """The error as one of a provider; for a while the embedder is not asked again."""
@@ -196,19 +213,33 @@ class KeptVectors:
         pause = PAUSE if info.retryable else LONG_PAUSE
         if isinstance(error, ProviderError) and error.retry_after is not None:
             pause = min(max(error.retry_after, 1.0), LONG_PAUSE)
-        self._failed = told, self._clock.monotonic() + pause
+        self._store.failed = told, self._clock.monotonic() + pause
         return told
 
     def _remember(self, used: _Vectors) -> None:
         """Keep what was used last; of the rest as much as there is room for."""
         for key in used:
-            self._kept.pop(key, None)
-        self._kept.update(used)
-        while len(self._kept) > max(_MOST_KEPT, len(used)):
-            self._kept.popitem(last=False)
+            self._store.vectors.pop(key, None)
+        self._store.vectors.update(used)
+        while len(self._store.vectors) > max(_MOST_KEPT, len(used)):
+            self._store.vectors.popitem(last=False)
 
-    def _key(self, text: str) -> bytes:
-        return sha256(f"{self._embedder.name}\0{text}".encode("utf-8", "replace")).digest()
+
+_STORES: Final[WeakKeyDictionary[Embedder, _Store]] = WeakKeyDictionary()
+_STORES_LOCK: Final = threading.Lock()
+
+
+def _store_of(embedder: Embedder) -> _Store:
+    """What is kept for an embedder, as long as there is the embedder: many programs make an agent for each request."""
+    try:
+        with _STORES_LOCK:
+            return _STORES.setdefault(embedder, _Store())
+    except TypeError:  # It has no hash, or cannot be referred to weakly.
+        return _Store()
+
+
+def _keys(space: str, texts: Sequence[str]) -> list[bytes]:
+    return [sha256(f"{space}\0{text}".encode("utf-8", "replace")).digest() for text in texts]
 
 
 def _forget(loop: _Loop, wanted: bytes, ended: asyncio.Task[None]) -> None:

@@ -41,7 +41,7 @@ async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSel
         return tuple(name for name in run.selected if name in tools), None
     names = run.offered + run.hidden
     if before is not None and before.tools is not listed.tools:
-        initial = listed.tools.initial if listed.selector is None else _always(listed, listed.selector)
+        initial = listed.tools.initial if listed.selector is None else await _always(listed, listed.selector)
         came = (name for name in initial if name not in before.tools.tools and name not in names)
         names = (*(name for name in names if name in tools), *came)
     return names, await _declared(live, listed, names)
@@ -58,18 +58,19 @@ async def _declared(live: ActiveRun[DepsT], listed: Listing[DepsT], names: tuple
 async def _select(
     live: ActiveRun[DepsT], listed: Listing[DepsT], selector: ToolSelector[DepsT]
 ) -> tuple[tuple[str, ...], ToolsSelected]:
-    """What an agent offers at its first request."""
+    """What an agent offers at its first request: what it did before, what it always does, and what fits the query."""
     run = live.run
-    known = run.own_tools or (live.tools_before if run.head.name == run.started.head.name else ())
+    known = run.own_tools or (live.tools.before if run.head.name == run.started.head.name else ())
     kept = tuple(tool for tool in known if tool.name in listed.tools.tools)
-    fixed = tuple(dict.fromkeys((*_always(listed, selector), *_wanted(live, listed))))
-    choice, stay = await _chosen(live, listed, selector, kept, fixed)
-    names = tuple(dict.fromkeys((*(tool.name for tool in stay), *fixed, *choice.names)))
-    new = await _declarations(listed, names, stay)
-    declarations = new if run.own_tools else (*stay, *new)
+    fixed = tuple(dict.fromkeys((*await _always(listed, selector), *_wanted(live, listed))))
+    choice, stay = await _choose(live, listed, selector, kept, fixed)
+    if kept and choice.is_cut:  # Rather a new set than a turn without the tools that it needs.
+        choice, stay = await _choose(live, listed, selector, (), fixed)
+    names = (*(tool.name for tool in stay), *choice.names)
+    declarations = tuple(tool for tool in stay if tool not in run.own_tools)
     event = ToolsSelected(
         names,
-        declarations,
+        (*declarations, *await _declarations(listed, choice.names, stay)),
         choice.candidates,
         choice.searched,
         choice.rankers,
@@ -80,29 +81,18 @@ async def _select(
     return names, event
 
 
-async def _chosen(
+async def _choose(
     live: ActiveRun[DepsT],
     listed: Listing[DepsT],
     selector: ToolSelector[DepsT],
     kept: tuple[OfferedTool, ...],
     fixed: tuple[str, ...],
 ) -> tuple[Choice, tuple[OfferedTool, ...]]:
-    """What fits the query, and what stays of what was offered before: all, unless there would be too many then."""
-    query, origin, most = _query(live.run), live.origin(), selector.options.most
-    before = frozenset((*(tool.name for tool in kept), *fixed))
-    choice = await selector.choose(query, listed.pool, origin, without=before, room=most, in_time=live.in_time)
-    if not kept or len(before) + len(choice.names) <= most:
-        room = max(most - len(before), 0)
-        return (choice if len(choice.names) <= room else choice.first(room)), kept
-    anew = await selector.choose(
-        query,
-        listed.pool,
-        origin,
-        without=frozenset(fixed),
-        room=max(most - len(fixed), 0),
-        in_time=live.in_time,
-    )
-    return anew, ()
+    """What fits the query, and what is offered besides: what was before, and what always is."""
+    stay = (*kept, *await _declarations(listed, fixed, kept))
+    besides = [tool.applied_to(declared(listed.tools.tools[tool.name], tool.name)) for tool in stay]
+    query, origin = _query(live.run), live.origin()
+    return await selector.choose(query, listed.pool, origin, besides=besides, in_time=live.in_time), stay
 
 
 async def _declarations(
@@ -115,7 +105,7 @@ async def _declarations(
     return tuple(as_offered(declared(listed.tools.tools[name], name)) for name in lacking)
 
 
-def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
+async def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
     """What is offered whatever is asked: what the options name, the search, and the framework's and the run's own.
 
     Raises:
@@ -128,7 +118,7 @@ def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tuple[str,
             guidance="Name tools as the model calls them.",
         )
     own = (name for name in listed.tools.initial if name not in listed.pool.tools)
-    return tuple(dict.fromkeys((*selector.options.always, *own)))
+    return tuple(dict.fromkeys((*selector.options.always, *await selector.framework_tools(listed.pool), *own)))
 
 
 def _wanted(live: ActiveRun[DepsT], listed: Listing[DepsT]) -> tuple[str, ...]:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.application.kept_vectors import SECONDS, KeptVectors
+from lightagent.application.kept_vectors import KeptVectors
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.vectors import Vector, VectorTable
-from lightagent.ports.embedding import Embedder
-from lightagent.ports.system import Clock
 from lightagent.ports.tool_ranker import ToolRanker
 
 MakeTable: TypeAlias = Callable[[Sequence[Vector]], VectorTable]
@@ -34,14 +32,12 @@ class MeaningRanker(ToolRanker):
     An embedder that is down, or slow, costs a selection no more than some seconds, and none while it is left alone.
 
     Args:
-        embedder: makes the vectors; those of tools once.
-        clock: tells how long an embedder is left alone that has failed.
+        vectors: of an embedder; those of tools are made once.
         make_table: makes a table of them.
-        seconds: how long a selection waits for the vectors of tools, and for that of the query.
     """
 
-    def __init__(self, embedder: Embedder, clock: Clock, make_table: MakeTable, seconds: float = SECONDS) -> None:
-        self._vectors = KeptVectors(embedder, clock, seconds)
+    def __init__(self, vectors: KeptVectors, make_table: MakeTable) -> None:
+        self._vectors = vectors
         self._make_table = make_table
         self._known: tuple[tuple[ToolSpec, ...], int, VectorTable] | None = None
 

@@ -42,9 +42,13 @@ class RunTools(Generic[DepsT]):
 
     Args:
         own: the tools of this run only.
+
+    Attributes:
+        listed: what was listed last.
+        before: the tools that the agent was offered in the conversation that the run begins from.
     """
 
-    __slots__ = ("_in_time", "_own", "_run", "_specs", "listed")
+    __slots__ = ("_in_time", "_own", "_run", "_specs", "before", "listed")
 
     def __init__(self, own: tuple[Tool[DepsT], ...]) -> None:
         self._own = own
@@ -52,6 +56,7 @@ class RunTools(Generic[DepsT]):
         self._in_time = False
         self._specs: tuple[tuple[ToolSpec, ...], tuple[OfferedTool, ...], tuple[ToolSpec, ...]] = (), (), ()
         self.listed: Listing[DepsT] | None = None
+        self.before: tuple[OfferedTool, ...] = ()
 
     def names(self, catalogue: Catalogue[DepsT]) -> tuple[str, ...]:
         """The names of the agent's own tools and of the run's; nothing is listed or described for that."""
@@ -85,9 +90,17 @@ class RunTools(Generic[DepsT]):
             listed = self.listed = self._with_own(means, base)
         return listed
 
+    @property
+    def _has_selected(self) -> bool:
+        """Whether the agent has selected before in this conversation; it then goes on so, with however few tools."""
+        run = self._run
+        if run is None:
+            return False
+        return bool(run.own_tools or (self.before and run.head.name == run.started.head.name))
+
     def _with_own(self, means: Means[DepsT], base: Toolset[DepsT]) -> Listing[DepsT]:
         selector, tools = means.selector, base.plus(self._own)
-        if selector is None or len(tools.initial) <= selector.options.threshold:
+        if selector is None or not (self._has_selected or len(tools.initial) > selector.options.threshold):
             return Listing(means.catalogue, base, tools, tools, None)
         pool = base if len(self._own) <= selector.options.threshold else tools
         if not selector.options.search:
@@ -116,12 +129,18 @@ class RunTools(Generic[DepsT]):
             self._specs = specs, declared, self._specs[2] if made == self._specs[2] else made
         return self._specs[2]
 
+    async def described(self, names: tuple[str, ...], run: Run) -> tuple[ToolSpec, ...]:
+        """The same, once what is yet unknown of these tools was worked out."""
+        if self.listed is not None:
+            await self.listed.tools.describe(names)
+        return self.specs(names, run)
+
     async def _search(self, query: str, origin: Origin) -> tuple[Choice, frozenset[str]]:
         """What the model finds, and what it is offered already."""
         listed, run = self.listed, self._run
         if listed is None or listed.selector is None or run is None:
             raise ConfigurationError("The tools of the run are not listed yet.", guidance="")
-        selector, offered = listed.selector, frozenset((*(run.offered or ()), *run.hidden))
-        room = max(selector.options.most - len(offered), 0)
-        choice = await selector.choose(query, listed.pool, origin, without=offered, room=room, in_time=self._in_time)
-        return choice, offered
+        offered = (*(run.offered or ()), *run.hidden)
+        besides = await self.described(offered, run)
+        choice = await listed.selector.choose(query, listed.pool, origin, besides=besides, in_time=self._in_time)
+        return choice, frozenset(offered)

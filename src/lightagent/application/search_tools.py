@@ -69,7 +69,7 @@ def _told(choice: Choice, offered: frozenset[str]) -> str:
     lines: list[str] = []
     if choice.names:
         lines.append(f"From now on you can also call: {', '.join(choice.names)}.")
-    elif len(there) < min(len(choice.candidates), _MOST_NAMED):
+    elif choice.is_cut:
         lines.append(f"Others fit, but you are offered {len(offered)} tools, and there cannot be more of them here.")
     if there:
         lines.append(f"These fit, and you can call them already: {', '.join(there)}.")

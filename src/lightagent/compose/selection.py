@@ -8,6 +8,7 @@ from functools import partial
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.adapters.system import SystemClock
+from lightagent.application.kept_vectors import KeptVectors
 from lightagent.application.rank_by_meaning import MeaningRanker
 from lightagent.application.rank_by_words import WordRanker
 from lightagent.application.select_tools import ToolSelector
@@ -34,9 +35,9 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock:
     if chosen is True:
         chosen = replace(DEFAULT_SELECTION, threshold=0)
     selection = DEFAULT_SELECTION if chosen is None else chosen
-    tokens = selection.tokens if budget is None else min(selection.tokens, max(budget.max_tokens // 4, 1))
+    window = None if budget is None else budget.max_tokens
     rankers = partial(compose_rankers, embedder=embedder, clock=clock)
-    return ToolSelector(selection, rankers, options.get("capabilities"), tokens)
+    return ToolSelector(selection, rankers, options.get("capabilities"), window)
 
 
 def selector_for(selection: ToolSelection, embedder: Embedder | None = None) -> ToolSelector[object]:
@@ -52,5 +53,5 @@ def compose_rankers(
     Args:
         embedder: what tells meanings; without one, nothing does.
     """
-    by_meaning = () if embedder is None else (MeaningRanker(embedder, clock or SystemClock(), make_table),)
+    by_meaning = () if embedder is None else (MeaningRanker(KeptVectors(embedder, clock or SystemClock()), make_table),)
     return (WordRanker(english_stemmer()), *by_meaning, *selection.rankers)

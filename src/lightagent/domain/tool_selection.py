@@ -15,6 +15,10 @@ SEARCH_TOOL: Final = "search_tools"
 """The name of the tool with which a model asks for tools that it was not offered."""
 
 
+_MOST_PASSED: Final = 5
+"""Tools that are passed over because they are too large for what is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
     """The declaration of a tool as a model was shown it first.
@@ -69,21 +73,24 @@ def names_within(
 ) -> tuple[str, ...]:
     """The names of the first tools of a ranking whose declarations fit into a number of tokens.
 
-    One that is too large for what is left is passed over, so that it does not keep smaller ones out. The first tool is
-    taken however large it is: without it the model could not go on.
+    One that is too large for what is left is passed over, so that it does not keep smaller ones out; after a few of
+    them the room is used up. The first tool is taken however large it is: without it the model could not go on.
 
     Args:
         cost: the tokens of a tool's declaration.
         most: tools that may be taken.
     """
     taken: list[str] = []
+    passed = 0
     for tool in ranked:
-        if len(taken) >= most:
+        if len(taken) >= most or passed > _MOST_PASSED:
             break
         size = cost(tool.name)
         if size <= tokens or not taken:
             taken.append(tool.name)
             tokens -= size
+        else:
+            passed += 1
     return tuple(taken)
 
 

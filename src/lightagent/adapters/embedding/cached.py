@@ -50,7 +50,7 @@ class CachedEmbedder(Embedder):
 
     def __init__(self, embedder: Embedder, path: str | Path, *, max_vectors: int = MOST_VECTORS) -> None:
         self._embedder = embedder
-        self._file = _VectorFile(Path(path).expanduser(), max_vectors)
+        self._file = _VectorFile(Path(path).expanduser().absolute(), max_vectors)
 
     @property
     def name(self) -> str:

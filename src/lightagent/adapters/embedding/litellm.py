@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import Credentials, not_pickled, shown_options
 from lightagent.adapters._endpoints.litellm_faults import translated
-from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, names_own_host
+from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load_embedding, release_clients
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters.embedding._answers import read_vectors, sendable_text
@@ -149,6 +149,12 @@ class LiteLLMEmbedder(Embedder):
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
+
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        """What is missing for a provider that is known, at its usual place; empty where nothing is known to be."""
+        if any(self._given) or self._further:
+            return ""
+        return missing_variable(self._model, environ)
 
     async def aclose(self) -> None:
         await release_clients(self)

@@ -150,6 +150,14 @@ class OpenAIEmbedder(Embedder):
                 raise
         raise safe  # Raised here, so that the original does not become its context.
 
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        """What a first request would be refused for, for want of a key; empty where there is one or none is needed."""
+        try:
+            resolve_endpoint(self._access, EMBEDDINGS_PATH, environ)
+        except (ConfigurationError, ProviderError) as exc:
+            return exc.message
+        return ""
+
     async def aclose(self) -> None:
         if self._transport is not None:
             await self._transport.aclose()

@@ -141,7 +141,7 @@ def search(
     async def find(named: FoundTools) -> list[tuple[ToolSpec, float]]:
         toolset, selector = named.toolset, selector_for(DEFAULT_SELECTION, embedder)
         try:
-            choice = await selector.choose(query, toolset, NO_ORIGIN, without=frozenset(), room=most, in_time=False)
+            choice = await selector.choose(query, toolset, NO_ORIGIN, besides=(), in_time=False)
         finally:
             if embedder is not None:
                 await embedder.aclose()
@@ -149,6 +149,8 @@ def search(
             err().print(printable(f"error: {error.message}"), style="yellow", markup=False)
         for problem in named.problems:
             err().print(printable(f"{problem['level']}: {problem['message']}"), style="yellow", markup=False)
+        if not choice.candidates:
+            err().print(f"none of {choice.searched} tools fits", markup=False)
         return [(declared(toolset.tools[one.name], one.name), one.score) for one in choice.candidates[:most]]
 
     found = with_tools(find, Named(tools, directory, mcp_file, config, profile, trust_config))

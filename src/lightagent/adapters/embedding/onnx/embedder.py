@@ -49,7 +49,7 @@ class OnnxEmbedder(Embedder):
         threads: int = 1,
     ) -> None:
         self._folder: Final[ModelFolder] = read_folder(
-            Path(path).expanduser(),
+            Path(path).expanduser().absolute(),
             model=model,
             tokenizer=tokenizer,
             pooling=pooling,

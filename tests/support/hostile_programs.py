@@ -119,7 +119,8 @@ _BEHIND: Final = {
     "a package that is installed": (
         "import os, subprocess, sys\nos.makedirs('/tmp/p')\n"
         "open('/tmp/p/setup.py', 'w').write('import os; os.system(' + repr(SHELL) + ')')\n"
-        "print(subprocess.run([sys.executable, '-m', 'pip', 'install', '--no-input', '/tmp/p'], capture_output=True))"
+        "command = [sys.executable, *'-m pip install --no-index --no-build-isolation /tmp/p'.split()]\n"
+        "print(subprocess.run(command, capture_output=True))"
     ),
     "sitecustomize": (
         "import subprocess, sys\nopen('sitecustomize.py', 'w').write('import os; os.system(' + repr(SHELL) + ')')\n"

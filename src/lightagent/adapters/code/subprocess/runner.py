@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +22,6 @@ from lightagent.adapters.code.subprocess.bubblewrap import (
 )
 from lightagent.adapters.code.subprocess.child import Start, run_child
 from lightagent.adapters.code.subprocess.interpreters import Interpreter, find_interpreters, own_python
-from lightagent.adapters.code.subprocess.launcher import Specification
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, Language
 from lightagent.domain.errors import ConfigurationError, ToolError
@@ -131,8 +129,7 @@ class SubprocessRunner(CodeRunner):
                 disk=limits.disk,
                 info=info,
             )
-            told = Specification(control=control, limits=rlimits, user=user, is_first=True)
-            return [*outside, *self._launching(told), *program]
+            return [*outside, *self._launching(control, user, rlimits), *program]
 
         env = _environment(interpreter, PRIVATE)
         return Start(command, env, "/", is_isolated=True, inherited=() if source is None else (source,))
@@ -150,11 +147,10 @@ class SubprocessRunner(CodeRunner):
         try:
             path = await run_in_thread(_program_path, job, folder, private)
             program = (*interpreter.command, path, *job.arguments)
-            told = _rlimits(limits, job.program.language)
+            rlimits = _rlimits(limits, job.program.language)
 
             def command(control: int, info: int) -> Sequence[str]:
-                specification = Specification(control=control, limits=told, user=None, is_first=False)
-                return [*self._launching(specification), *program]
+                return [*self._launching(control, None, rlimits), *program]
 
             start = Start(
                 command, _environment(interpreter, private), folder.path if folder else private, is_isolated=False
@@ -163,8 +159,9 @@ class SubprocessRunner(CodeRunner):
         finally:
             await run_in_thread(shutil.rmtree, private, ignore_errors=True)
 
-    def _launching(self, specification: Specification) -> list[str]:
-        return [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER, json.dumps(specification)]
+    def _launching(self, control: int, user: int | None, limits: Mapping[str, int]) -> list[str]:
+        told = ",".join(f"{name}={most}" for name, most in limits.items())
+        return [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER, str(control), str(user or 0), told]
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -90,7 +90,7 @@ class _Run:
         self._mount = mount
         self._limits = limits
         self._output = Output(limits.output, show)
-        self._lines = io.StringIO(stdin.encode(errors="replace").decode(), newline=None)
+        self._lines = io.StringIO(stdin.encode(errors="replace").decode(), newline="\n")
 
     async def result(self) -> CodeResult:
         """Run it to its end or to a limit; nothing of it is left then, nor where this is cancelled."""

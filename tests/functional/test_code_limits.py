@@ -15,6 +15,8 @@ import pytest
 
 from lightagent.adapters.code.monty import MontyRunner
 from lightagent.adapters.code.subprocess import SubprocessRunner
+from lightagent.adapters.code.subprocess.interpreters import find_interpreters
+from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.domain.code import CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ConfigurationError
 from tests.servers.polling import ticks
@@ -91,6 +93,45 @@ async def test_the_private_directory_is_limited(folder: str) -> None:
 async def test_nothing_else_can_be_written(folder: str) -> None:
     done = await sandbox().run(CodeJob(CodeText(f"open('{folder}/file', 'w').write('x')")))
     assert done.exit_code == 1
+
+
+@pytest.mark.needs("bubblewrap")
+@pytest.mark.skipif(call_filter() is None, reason="the numbers of this machine's system calls are not known")
+async def test_the_kernel_refuses_what_no_program_needs() -> None:
+    source = """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+for name, arguments in {
+    "unshare": (0x10000000,), "setns": (0, 0), "ptrace": (0, 0, 0, 0), "chroot": (b"/",),
+    "mount": (None, b"/", None, 32, None), "umount2": (b"/proc", 2), "process_vm_readv": (1, None, 0, None, 0, 0),
+}.items():
+    ctypes.set_errno(0)
+    getattr(libc, name)(*arguments)
+    print(name, errno.errorcode.get(ctypes.get_errno()))
+"""
+    done = await sandbox().run(CodeJob(CodeText(source)))
+    assert done.exit_code == 0, done
+    assert {line.split()[1] for line in done.stdout.splitlines()} == {"EPERM"}
+
+
+@pytest.mark.needs("bubblewrap")
+async def test_an_interpreter_brings_its_packages() -> None:
+    own = SubprocessRunner(python=sys.executable)
+    assert (await own.run(CodeJob(CodeText("import pydantic\nprint(pydantic.__name__)")))).stdout == "pydantic\n"
+    seen = await sandbox().run(CodeJob(CodeText("import sys\nprint(sys.prefix)")))
+    assert seen.stdout == f"{sys.base_prefix}\n"
+    with pytest.raises(ConfigurationError, match="no program"):
+        SubprocessRunner(python="/nowhere/python")
+
+
+def test_the_home_of_a_user_is_no_home_of_an_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in ("bin", "lib"):
+        (tmp_path / folder).mkdir()
+    python = tmp_path / "bin/python"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    assert find_interpreters(str(python))["python"].needs == (str(python),)
 
 
 @pytest.mark.needs("bubblewrap")

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from lightagent.adapters.code.subprocess.memory_file import in_memory
+from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.domain.code import CodeFolder
 from lightagent.domain.errors import ConfigurationError
 
@@ -55,6 +57,7 @@ class Bubblewrap:
         folder: CodeFolder | None,
         source: tuple[int, str] | None,
         disk: int,
+        calls: int | None = None,
         info: int | None = None,
     ) -> list[str]:
         """The command up to what is run.
@@ -64,10 +67,12 @@ class Bubblewrap:
             folder: what stands in `WORK`.
             source: the descriptor of a program's text, and its name in `PROGRAM`.
             disk: bytes that the private directory holds.
+            calls: the descriptor of a filter of system calls.
             info: the descriptor to which it writes the id of its first process.
         """
         made = [self.path, *_NAMESPACES[self.as_user]]
         made += ["--disable-userns"] if self.disable_user_namespaces else []
+        made += ["--seccomp", str(calls)] if calls is not None else []
         made += ["--info-fd", str(info)] if info is not None else []
         # Nothing outlives this program, and nothing types into its terminal.
         made += ["--die-with-parent", "--as-pid-1", "--new-session", "--hostname", "sandbox"]
@@ -114,27 +119,35 @@ def _tried(path: str, user: int) -> Bubblewrap:
     told = ""
     for disable in (True, False) if as_user == "namespace" else (False,):
         made = Bubblewrap(path, as_user, disable)
-        command = made.arguments(needs=(), folder=None, source=None, disk=1024 * 1024)
+        told = _complaint(made)
+        if not told:
+            return made
+    raise ConfigurationError(
+        f"Code is run in isolation by bubblewrap, which does not work here: {told:.300}",
+        guidance="In a container, allow user namespaces or run it with CAP_SYS_ADMIN; or choose the kind monty, which "
+        "needs none. To run code without isolation, set allow_unisolated = true.",
+    )
+
+
+def _complaint(made: Bubblewrap) -> str:
+    """What it says when it is to run a program that does nothing; empty where all is well."""
+    with in_memory(call_filter()) as calls:
+        command = made.arguments(needs=(), folder=None, source=None, disk=1024 * 1024, calls=calls)
         try:
             done = subprocess.run(
                 [*command, _first(("/bin/true", "/usr/bin/true", "/bin/sh"))],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env={},
+                pass_fds=() if calls is None else (calls,),
                 timeout=_PROBE_SECONDS,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            told = str(error)
-            continue
-        if done.returncode == 0:
-            return made
-        told = done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode}"
-    raise ConfigurationError(
-        f"Code is run in isolation by bubblewrap, which does not work here: {told:.300}",
-        guidance="In a container, allow user namespaces or run it with CAP_SYS_ADMIN; or choose the kind monty, which "
-        "needs none. To run code without isolation, set allow_unisolated = true.",
-    )
+            return str(error)
+    if done.returncode == 0:
+        return ""
+    return done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode}"
 
 
 def another_user() -> int:

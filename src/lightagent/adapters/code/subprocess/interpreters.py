@@ -30,7 +30,7 @@ class Interpreter:
 
 
 def own_python() -> Interpreter:
-    """The Python that runs this program, without the packages of its virtual environment."""
+    """The Python that runs this program; of a virtual environment the one that it was made from."""
     version = sys.version_info
     beside = Path(sys.base_prefix, "bin", f"python{version.major}.{version.minor}")
     path = beside if beside.is_file() else Path(sys.executable).resolve()
@@ -94,6 +94,9 @@ def _folders(path: Path) -> Iterator[str]:
         yield NIX_STORE
         return
     prefix = path.parent.parent
+    if prefix == Path.home():  # Whose bin and lib are not an interpreter's alone.
+        yield str(path)
+        return
     for name in ("bin", "lib", "lib64"):
         if (prefix / name).is_dir():
             yield str(prefix / name)

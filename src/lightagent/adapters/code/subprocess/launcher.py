@@ -9,7 +9,6 @@ program leaves behind, and ends it.
 """
 
 import os
-import resource
 import select
 import sys
 
@@ -52,6 +51,8 @@ def launch(control: int, user: int | None, limits: str, command: list[str]) -> i
 
 
 def _restrict(limits: str, user: int | None) -> None:
+    import resource  # Here, so that this file can be imported where there is none.
+
     for limit in limits.split(","):
         name, _, most = limit.partition("=")
         kind = getattr(resource, name, None)

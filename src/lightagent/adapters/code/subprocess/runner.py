@@ -6,8 +6,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,8 @@ from lightagent.adapters.code.subprocess.bubblewrap import (
 )
 from lightagent.adapters.code.subprocess.child import Start, run_child
 from lightagent.adapters.code.subprocess.interpreters import Interpreter, find_interpreters, own_python
+from lightagent.adapters.code.subprocess.memory_file import in_memory
+from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, Language
 from lightagent.domain.errors import ConfigurationError, ToolError
@@ -29,6 +30,7 @@ from lightagent.ports.code import CodeRunner, unseen
 
 _LAUNCHER: Final = files("lightagent.adapters.code.subprocess").joinpath("launcher.py").read_text("utf-8")
 _ENDINGS: Final[dict[Language, str]] = {"python": "py", "shell": "sh", "javascript": "mjs"}
+_CALLS: Final = call_filter()
 _OPEN_FILES: Final = 256
 
 
@@ -40,7 +42,7 @@ class SubprocessRunner(CodeRunner):
 
     Args:
         python: the interpreter for Python, by its path, such as that of a virtual environment with packages for
-            programs; by default that of this program, with the standard library.
+            programs; by default that of this program, without the packages of its virtual environment.
         limits: beyond which no job goes.
         allow_unisolated: run programs also where bubblewrap is not to be had. They then have no environment, limits of
             time, memory and output, and a private directory, but can read, change and send all that this user can.
@@ -102,8 +104,9 @@ class SubprocessRunner(CodeRunner):
         stdin = job.stdin.encode("utf-8", errors="replace")
         if self._bubblewrap is None:
             return await self._run_unisolated(interpreter, job, folder, limits, stdin, show)
-        with _source(job) as source:
-            start = self._isolated(self._bubblewrap, interpreter, job, folder, limits, source)
+        source = None if isinstance(job.program, CodeFile) else job.program.source.encode()
+        with in_memory(source) as text, in_memory(_CALLS) as calls:
+            start = self._isolated(self._bubblewrap, interpreter, job, folder, limits, text, calls)
             return await run_child(start, stdin, limits, show)
 
     def _isolated(
@@ -114,6 +117,7 @@ class SubprocessRunner(CodeRunner):
         folder: CodeFolder | None,
         limits: CodeLimits,
         source: int | None,
+        calls: int | None,
     ) -> Start:
         name = f"main.{_ENDINGS[job.program.language]}"
         path = f"{WORK}/{job.program.path}" if isinstance(job.program, CodeFile) else f"{PROGRAM}/{name}"
@@ -127,12 +131,15 @@ class SubprocessRunner(CodeRunner):
                 folder=folder,
                 source=None if source is None else (source, name),
                 disk=limits.disk,
+                calls=calls,
                 info=info,
             )
             return [*outside, *self._launching(control, user, rlimits), *program]
 
         env = _environment(interpreter, PRIVATE)
-        return Start(command, env, "/", is_isolated=True, inherited=() if source is None else (source,))
+        return Start(
+            command, env, "/", is_isolated=True, inherited=tuple(one for one in (source, calls) if one is not None)
+        )
 
     async def _run_unisolated(
         self,
@@ -237,22 +244,5 @@ def _program_path(job: CodeJob, folder: CodeFolder | None, private: str) -> str:
         assert folder is not None
         return str(Path(folder.path, job.program.path))
     path = Path(private, f"main.{_ENDINGS[job.program.language]}")
-    path.write_text(job.program.source, "utf-8", errors="replace", newline="")
+    path.write_bytes(job.program.source.encode())
     return str(path)
-
-
-@contextmanager
-def _source(job: CodeJob) -> Iterator[int | None]:
-    """A descriptor from which a program that is given as text is read; it is in memory, and in no file."""
-    if isinstance(job.program, CodeFile):
-        yield None
-        return
-    descriptor = os.memfd_create("program")
-    try:
-        data = memoryview(job.program.source.encode("utf-8", errors="replace"))
-        while data:
-            data = data[os.write(descriptor, data) :]
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        yield descriptor
-    finally:
-        os.close(descriptor)

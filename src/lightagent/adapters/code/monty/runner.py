@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import math
 import os
-import subprocess
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from lightagent.adapters.registry import Adapter
+from lightagent.adapters.code.monty.output import Output
+from lightagent.adapters.code.monty.surroundings import FOLDER, guarded, mounted, read_source
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.code import (
-    MOST_SOURCE,
-    Channel,
-    CodeFile,
     CodeJob,
     CodeLimits,
     CodeOutput,
     CodeResult,
-    CodeText,
     Language,
 )
 from lightagent.domain.errors import ToolError
@@ -34,10 +27,6 @@ from lightagent.ports.code import CodeRunner, unseen
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMontySession, MountDir, OSPolicy, ResourceLimits
 
-FOLDER: Final = "/work"
-"""Where a program finds its folder."""
-
-_GUARD: Final = 'trap "" HUP INT TERM; read -r _; kill -s KILL "$0"'
 _CRASHED: Final = 134
 _SPARE_SECONDS: Final = 1.0
 """How much longer Monty itself lets a program run, for a program that nobody watches any more."""
@@ -78,10 +67,10 @@ class MontyRunner(CodeRunner):
     async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
         _refuse(job)
         limits = self._limits if job.limits is None else job.limits.within(self._limits)
-        source = await run_in_thread(_read, job)
+        source = await run_in_thread(read_source, job)
         private = None if job.folder else await run_in_thread(tempfile.mkdtemp, prefix="lightagent-code-")
         try:
-            with _mounted(job, private, limits) as mount:
+            with mounted(job, private, limits) as mount:
                 return await _Run(source, job.stdin, mount, limits, show).result()
         finally:
             if private is not None:
@@ -100,8 +89,8 @@ class _Run:
         self._source = source
         self._mount = mount
         self._limits = limits
-        self._output = _Output(limits.output, show)
-        self._lines = iter(stdin.splitlines())
+        self._output = Output(limits.output, show)
+        self._lines = io.StringIO(stdin.encode(errors="replace").decode(), newline="\n")
 
     async def result(self) -> CodeResult:
         """Run it to its end or to a limit; nothing of it is left then, nor where this is cancelled."""
@@ -113,6 +102,7 @@ class _Run:
             async with clock:
                 code = await self._exit_code()
         truncated = self._output.over.is_set()
+        self._output.close()
         return CodeResult(
             exit_code=None if truncated or clock.expired() else code,
             stdout=self._output.text("stdout"),
@@ -131,7 +121,7 @@ class _Run:
             AsyncMonty(min_processes=1, max_processes=1) as pool,
             pool.checkout(limits=self._resources(), os_policy=policy) as session,
         ):
-            with _guarded(session.worker_pid):
+            with guarded(session.worker_pid):
                 fed = asyncio.ensure_future(self._feed(session))
                 over = asyncio.ensure_future(self._output.over.wait())
                 try:
@@ -185,39 +175,10 @@ class _Run:
 
     def _read_line(self, prompt: object = "") -> str:
         self._output.take("stdout", str(prompt))
-        try:
-            return next(self._lines)
-        except StopIteration:
-            raise OSError("There is no more input: standard input is at its end.") from None
-
-
-class _Output:
-    """What a program writes, which comes from a thread of Monty."""
-
-    def __init__(self, most: int, show: Callable[[CodeOutput], None]) -> None:
-        self.over = asyncio.Event()
-        self._left: dict[Channel, int] = {"stdout": most, "stderr": most}
-        self._parts: dict[Channel, list[str]] = {"stdout": [], "stderr": []}
-        self._show = show
-        self._loop = asyncio.get_running_loop()
-        self._lock = threading.Lock()
-
-    def text(self, channel: Channel) -> str:
-        """All of it, up to the limit."""
-        return "".join(self._parts[channel])
-
-    def take(self, channel: Channel, text: str) -> None:
-        """Add a piece, and show it."""
-        data = text.encode("utf-8", errors="replace")
-        with self._lock:
-            left = self._left[channel]
-            self._left[channel] = max(left - len(data), 0)
-            kept = data[:left].decode("utf-8", errors="ignore")
-            if kept:
-                self._parts[channel].append(kept)
-                self._loop.call_soon_threadsafe(self._show, CodeOutput(channel, kept))
-        if len(data) > left:
-            self._loop.call_soon_threadsafe(self.over.set)
+        line = self._lines.readline()
+        if not line:
+            raise OSError("There is no more input: standard input is at its end.")
+        return line.removesuffix("\n")
 
 
 def _refuse(job: CodeJob) -> None:
@@ -230,91 +191,5 @@ def _refuse(job: CodeJob) -> None:
         )
 
 
-def _read(job: CodeJob) -> str:
-    """The text of the program.
-
-    Raises:
-        ToolError: its file is not there, not in the folder, too long, or no text.
-    """
-    if not isinstance(job.program, CodeFile):
-        return job.program.source
-    assert job.folder is not None
-    missing = ToolError(
-        f"There is no file {job.program.path!r:.200} in the folder.", guidance="Name one that is there."
-    )
-    try:
-        folder = Path(job.folder.path).resolve(strict=True)
-        path = (folder / job.program.path).resolve(strict=True)
-        if not path.is_file() or not path.is_relative_to(folder) or path.stat().st_size > 4 * MOST_SOURCE:
-            raise missing
-        return CodeText(path.read_text("utf-8-sig", errors="strict")).source
-    except UnicodeDecodeError as error:
-        raise ToolError(f"{job.program.path!r:.200} is no text in UTF-8.", guidance="") from error
-    except (OSError, RuntimeError) as error:
-        raise missing from error
-
-
-@contextmanager
-def _mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[MountDir]:
-    from pydantic_monty import MountDir
-
-    mode: Literal["read-only", "read-write", "overlay"] = "overlay"
-    if job.folder is not None:
-        mode = "read-write" if job.folder.writable else "read-only"
-    host = job.folder.path if job.folder else private
-    assert host is not None
-    try:
-        mount = MountDir(
-            host_path=host,
-            virtual_path=FOLDER,
-            mode=mode,
-            write_bytes_limit=limits.disk,
-            memory_usage_limit=min(limits.memory, limits.disk),
-        )
-    except (OSError, ValueError) as error:
-        raise ToolError(f"The folder of the program cannot be read: {error}.", guidance="") from error
-    with mount:
-        yield mount
-
-
-@contextmanager
-def _guarded(worker: int | None) -> Iterator[None]:
-    """Have the worker killed should this program be killed, since a busy one looks at nothing else."""
-    if worker is None or os.name != "posix":
-        yield
-        return
-    guard = subprocess.Popen(
-        ["/bin/sh", "-c", _GUARD, str(worker)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        process_group=0,
-        env={},
-    )
-    try:
-        yield
-    finally:
-        guard.kill()  # Before its input closes, after which it would kill whatever has the worker's id by then.
-        guard.communicate()
-
-
 def _exit(code: object = 0) -> NoReturn:
     raise SystemExit("" if code is None else str(code))
-
-
-class MontyOptions(BaseModel):
-    """Options of the kind `monty`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    seconds: float = Field(default=30.0, description="how long a program may take", gt=0)
-    memory: int = Field(default=CodeLimits().memory, description="bytes of memory", gt=0)
-    output: int = Field(default=CodeLimits().output, description="bytes of standard output, and of error", gt=0)
-    disk: int = Field(default=CodeLimits().disk, description="bytes that it may write to its folder", gt=0)
-
-
-def _open(options: MontyOptions) -> MontyRunner:
-    return MontyRunner(limits=CodeLimits(options.seconds, options.memory, output=options.output, disk=options.disk))
-
-
-ADAPTER = Adapter(MontyOptions, _open, requires=("pydantic_monty",), extra="monty")

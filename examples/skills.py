@@ -53,7 +53,7 @@ def stand_in() -> ScriptedModel:
             call_tool("list_offers", product="rice"),
             [
                 call_tool(
-                    "execute_skill_script", skill_name="unit-prices", script_name="scripts/compare.py", args=offers
+                    "execute_skill_script", skill_name="unit-prices", script_name="scripts/unit_prices.py", args=offers
                 ),
                 call_tool("place_order", shop="south"),
             ],

@@ -84,15 +84,7 @@ if TYPE_CHECKING:
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
-    from lightagent.domain.code import (
-        CodeFile,
-        CodeFolder,
-        CodeJob,
-        CodeLimits,
-        CodeOutput,
-        CodeResult,
-        CodeText,
-    )
+    from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, CodeText
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo

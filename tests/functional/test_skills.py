@@ -34,6 +34,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.events import ModelRequested, ToolFinished
 from lightagent.domain.messages import ContextMessage, Message, ToolCall, UserMessage
 from lightagent.testing import ScriptedModel, call_tool
+from tests.servers.aimock import Aimock
 from tests.support.skill_folders import write_folder, write_skill
 
 paid: list[int] = []
@@ -116,7 +117,7 @@ def test_names_and_descriptions_are_told_and_the_rest_is_loaded_when_it_is_neede
     assert listed == (
         '{"skills": {"travel": "Plans a journey.", "unit-prices": "Compares offers: use it when sizes differ."}}'
     )
-    assert "assets/table.csv\nreferences/guide.md\nscripts/sum.py" in instructions
+    assert "references/guide.md\nscripts/sum.py\nassets/table.csv\n" in instructions
     assert "besides those for skills: convert, book\n" in instructions
     assert instructions.endswith("# What to do\n\nRead references/guide.md.")
     assert reference == "Divide first."
@@ -458,6 +459,47 @@ def test_settings_name_skills_for_every_agent(skills: Path, monkeypatch: pytest.
         result = app.agent(model=model).run("Go.", result_format="object")
     assert result.tool_calls[0].status == "ok"
     assert "Plans a journey." in str(model.requests[0].messages[1].to_openai())
+
+
+def test_of_many_files_scripts_and_references_are_told_first(tmp_path: Path) -> None:
+    files = {f"assets/{number:03}.txt": "" for number in range(150)}
+    write_skill(tmp_path, "many", files={**files, "scripts/run.py": "", "references/a.md": ""})
+    model = ScriptedModel([activate("many"), "Done."])
+    result = LightAgent(model=model, skills_directories=tmp_path).run("Go.", result_format="object")
+    instructions = result.tool_calls[0].output or ""
+    assert "execute_skill_script:\nreferences/a.md\nscripts/run.py\nassets/000.txt\n" in instructions
+    assert "\n(52 more)\n" in instructions
+
+
+def test_a_program_of_the_0_9_line_under_the_old_import_name(skills: Path, aimock: Aimock) -> None:
+    from LightAgent import LightAgent as OldAgent
+    from LightAgent import SkillManager as OldManager
+    from LightAgent import create_skill_tools as create_tools
+
+    aimock.add(
+        {
+            "match": {"userMessage": "Where is rice cheaper?", "hasToolResult": False},
+            "response": {
+                "toolCalls": [{"id": "s", "name": "activate_skill", "arguments": {"skill_name": "unit-prices"}}]
+            },
+        },
+        {"match": {"userMessage": "Where is rice cheaper?", "hasToolResult": True}, "response": {"content": "South."}},
+    )
+    agent = OldAgent(
+        model="m",
+        api_key="sk-1",
+        base_url=aimock.base_url,
+        skills_directories=[str(skills)],
+        auto_discover_skills=True,
+    )
+    assert agent.run("Where is rice cheaper?", use_skills=True) == "South."
+    first, second = (entry.body for entry in aimock.journal())
+    assert "<available_skills>" in str(first["messages"])
+    assert "Read references/guide.md." in str(second["messages"])
+    manager = OldManager([str(skills)])
+    assert [skill.name for skill in manager.discover_skills()] == ["travel", "unit-prices"]
+    assert (manager.activate_skill("travel"), manager.list_conflicts()) == ("Be kind.", [])
+    assert len(create_tools(manager)) == 4
 
 
 def test_what_is_on_record_tells_what_was_offered_and_narrowed(skills: Path) -> None:

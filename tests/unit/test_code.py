@@ -68,6 +68,14 @@ def test_a_job_is_one_that_can_be_run() -> None:
         CodeJob(CodeText("1"), ("a\0b",))
     with pytest.raises(ToolError, match="arguments have more"):
         CodeJob(CodeText("1"), ("x" * 70_000,))
+    with pytest.raises(ToolError, match="arguments have more"):
+        CodeJob(CodeText("1"), ("語" * 30_000,))
+    with pytest.raises(ToolError, match="half of a character"):
+        CodeJob(CodeText("1"), ("\ud83d",))
+    with pytest.raises(ToolError, match="half of a character"):
+        CodeText("print('\ud83d')")
+    with pytest.raises(ToolError, match="no path"):
+        CodeFile("\ud83d.py")
     with pytest.raises(ToolError, match="at most"):
         CodeText("x" * 2_000_000)
     assert CodeJob(CodeFile("a.py"), folder=CodeFolder("/tmp")).program == CodeFile("a.py")

@@ -23,7 +23,7 @@ LANGUAGES: Final[Mapping[str, Language]] = {
 """The language of a file by the end of its name."""
 
 MOST_ARGUMENTS: Final = 64 * 1024
-"""Characters of all arguments together; systems refuse more than twice as many bytes."""
+"""Bytes of all arguments together; systems refuse a single one of twice as many."""
 
 MOST_SOURCE: Final = 1024 * 1024
 """Characters of a program that is given as text."""
@@ -83,12 +83,17 @@ class CodeFolder:
 
 @dataclass(frozen=True, slots=True)
 class CodeText:
-    """A program that is given as text, to the letter."""
+    """A program that is given as text, to the letter.
+
+    Raises:
+        ToolError: it is too long, or holds half of a character, as which it could not be run.
+    """
 
     source: str
     language: Language = "python"
 
     def __post_init__(self) -> None:
+        _refuse_halves(self.source, "The program")
         if len(self.source) > MOST_SOURCE:
             raise ToolError(
                 f"The program has {len(self.source):,} characters; at most {MOST_SOURCE:,} are run.",
@@ -146,11 +151,13 @@ class CodeJob:
     def __post_init__(self) -> None:
         if isinstance(self.program, CodeFile) and self.folder is None:
             raise ToolError("There is no folder from which files are run.", guidance="Run the program as text.")
-        if any("\0" in argument for argument in self.arguments):
-            raise ToolError("An argument holds a NUL, which no program can be given.", guidance="Leave it out.")
-        if sum(map(len, self.arguments)) + len(self.arguments) > MOST_ARGUMENTS:
+        for argument in self.arguments:
+            _refuse_halves(argument, "An argument")
+            if "\0" in argument:
+                raise ToolError("An argument holds a NUL, which no program can be given.", guidance="Leave it out.")
+        if sum(len(argument.encode()) + 1 for argument in self.arguments) > MOST_ARGUMENTS:
             raise ToolError(
-                f"The arguments have more than {MOST_ARGUMENTS:,} characters in all.",
+                f"The arguments have more than {MOST_ARGUMENTS:,} bytes in all.",
                 guidance="Give long data on standard input.",
             )
 
@@ -210,9 +217,23 @@ def language_of(path: str) -> Language:
 
 def is_inner_path(path: str) -> bool:
     """Whether a path, by its text alone, leads to something in the folder from which it starts."""
-    if not path or "\0" in path or "\\" in path or path.startswith("/"):
+    if not path or "\0" in path or "\\" in path or path.startswith("/") or _has_halves(path):
         return False
     return not any(part in ("", ".", "..") for part in path.split("/"))
+
+
+def _has_halves(text: str) -> bool:
+    """Whether it holds surrogates: halves of characters, which no file and no program can be given."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _refuse_halves(text: str, what: str) -> None:
+    if _has_halves(text):
+        raise ToolError(f"{what} holds half of a character, a lone surrogate.", guidance="Write the whole character.")
 
 
 def _is_limit(value: object, *, whole: bool) -> bool:

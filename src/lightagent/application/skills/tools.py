@@ -9,7 +9,6 @@ from typing import Final
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.skills.manager import SkillManager
-from lightagent.application.skills.resources import MOST_FILES
 from lightagent.application.skills.run_script import RunScript
 from lightagent.application.tools.argument_errors import clip, refused
 from lightagent.application.tools.decorator import tool
@@ -31,6 +30,10 @@ SKILL_TOOLS: Final = (LIST_TOOL, ACTIVATE_TOOL, REFERENCE_TOOL, SCRIPT_TOOL)
 _SKILLS_A_PAGE: Final = 100
 _PAGE: Final = 30_000
 """Characters of a page of a file."""
+
+_MOST_FILES_TOLD: Final = 100
+_NAMED_FIRST: Final = ("references/", "scripts/")
+"""Folders whose files are told of before others, of which a skill may have hundreds."""
 
 _MOST_INSTRUCTIONS: Final = 120_000
 """Characters of instructions that reach the model at once; the rest is read as a file."""
@@ -139,8 +142,8 @@ class _UseSkills:
     def activate(self, name: str) -> ToolAnswer:
         """The instructions of a skill; from then on the run calls only what the skill allows."""
         skill = self._manager.load_skill(name)
-        files = self._manager.list_files(name)
-        more = [f"and more than these {MOST_FILES}"] if len(files) == MOST_FILES else []
+        files = sorted(self._manager.list_files(name), key=lambda path: (not path.startswith(_NAMED_FIRST), path))
+        more = [f"({len(files) - _MOST_FILES_TOLD:,} more)"] if len(files) > _MOST_FILES_TOLD else []
         allowed = None if skill.allowed_tools is None else allowed_patterns(skill.allowed_tools)
         instructions = skill.instructions
         if len(instructions) > _MOST_INSTRUCTIONS:
@@ -149,7 +152,7 @@ class _UseSkills:
             instructions = f"{instructions[:_MOST_INSTRUCTIONS]}\n{cut}"
         text = self._prompts.skill_activated.format(
             name=name,
-            files="\n".join([*map(one_line, files), *more]) or "none",
+            files="\n".join([*map(one_line, files[:_MOST_FILES_TOLD]), *more]) or "none",
             tools="all" if allowed is None else ", ".join(allowed) or "none",
             instructions=instructions,
         )

@@ -97,6 +97,8 @@ class CodeRunnerContract:
     async def test_standard_input_is_read(self) -> None:
         done = await self.run("print(input() + '|' + input())", "first line\n日本 second\nnever read\n")
         assert done == CodeResult(0, "first line|日本 second\n")
+        done = await self.run("print(input() + '|' + input())\ninput()", "one\r\n\u2028\n")
+        assert (done.exit_code, done.stdout) == (1, "one\r|\u2028\n")
 
     async def test_arguments_arrive_unchanged_or_are_refused(self) -> None:
         arguments = ("a b", '"q"', "$HOME", "--flag=1", "", "ünï\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import math
 import os
 import tempfile
@@ -89,7 +90,7 @@ class _Run:
         self._mount = mount
         self._limits = limits
         self._output = Output(limits.output, show)
-        self._lines = iter(stdin.splitlines())
+        self._lines = io.StringIO(stdin.encode(errors="replace").decode(), newline="\n")
 
     async def result(self) -> CodeResult:
         """Run it to its end or to a limit; nothing of it is left then, nor where this is cancelled."""
@@ -174,10 +175,10 @@ class _Run:
 
     def _read_line(self, prompt: object = "") -> str:
         self._output.take("stdout", str(prompt))
-        try:
-            return next(self._lines)
-        except StopIteration:
-            raise OSError("There is no more input: standard input is at its end.") from None
+        line = self._lines.readline()
+        if not line:
+            raise OSError("There is no more input: standard input is at its end.")
+        return line.removesuffix("\n")
 
 
 def _refuse(job: CodeJob) -> None:

@@ -104,7 +104,7 @@ class SubprocessRunner(CodeRunner):
         stdin = job.stdin.encode("utf-8", errors="replace")
         if self._bubblewrap is None:
             return await self._run_unisolated(interpreter, job, folder, limits, stdin, show)
-        source = None if isinstance(job.program, CodeFile) else job.program.source.encode("utf-8", errors="replace")
+        source = None if isinstance(job.program, CodeFile) else job.program.source.encode()
         with in_memory(source) as text, in_memory(_CALLS) as calls:
             start = self._isolated(self._bubblewrap, interpreter, job, folder, limits, text, calls)
             return await run_child(start, stdin, limits, show)
@@ -244,5 +244,5 @@ def _program_path(job: CodeJob, folder: CodeFolder | None, private: str) -> str:
         assert folder is not None
         return str(Path(folder.path, job.program.path))
     path = Path(private, f"main.{_ENDINGS[job.program.language]}")
-    path.write_text(job.program.source, "utf-8", errors="replace", newline="")
+    path.write_bytes(job.program.source.encode())
     return str(path)

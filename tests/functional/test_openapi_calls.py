@@ -244,6 +244,18 @@ async def test_credentials_go_where_the_document_wants_them(kind: str, server: A
     assert SECRET not in repr(source.service)
 
 
+async def test_a_credential_for_no_scheme_is_a_mistake() -> None:
+    told = document("https://api.example", components={"securitySchemes": {"bearer": {"type": "http"}}})
+    source = openapi_tools(told, server="https://api.example", auth={"baerer": SECRET})
+    with pytest.raises(ConfigurationError, match="has no security scheme 'baerer'"):
+        await source.tools()
+
+
+async def test_a_choice_that_fits_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert (await openapi_tools(document("https://api.example"), tags=["raeding"]).tools()).tools == {}
+    assert "no operation of the document is chosen" in caplog.text
+
+
 async def test_what_credentials_fill_is_not_the_models_to_set(server: ApiServer) -> None:
     told = document(server.url)
     paths = told["paths"]

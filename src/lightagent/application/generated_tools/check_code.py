@@ -71,13 +71,13 @@ def _deeds(tree: ast.Module) -> Iterator[str]:
 
 def _info_set_by(node: ast.stmt, name: str) -> Iterator[ast.expr]:
     """What a statement sets as the `tool_info` of the function `name`, if it does."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    for target in targets:
-        is_info = isinstance(target, ast.Attribute) and target.attr == "tool_info"
-        if is_info and isinstance(target.value, ast.Name) and target.value.id == name:
-            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-            if value is not None:
-                yield value
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Attribute) and target.attr == "tool_info":
+            owner = target.value
+            if isinstance(owner, ast.Name) and owner.id == name:
+                yield node.value
 
 
 def _literal(written: ast.expr, tree: ast.Module) -> ast.expr:

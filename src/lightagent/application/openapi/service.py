@@ -117,6 +117,22 @@ def credentials_for(service: OpenApiService, document: OpenApiDocument, operatio
     return Credentials(tuple(headers), tuple(query), tuple(cookies))
 
 
+def check_schemes(service: OpenApiService, document: OpenApiDocument) -> None:
+    """Raise where a credential is for no scheme of the document: a typing mistake would send none.
+
+    Raises:
+        ConfigurationError: one is.
+    """
+    known = object_of(object_of(document.root.get("components")).get("securitySchemes"))
+    for name in service.auth:
+        if name not in known:
+            listed = ", ".join(known)[:300] or "none"
+            raise ConfigurationError(
+                f"OpenAPI: the document of {service.name!r:.100} has no security scheme {name!r:.100}.",
+                guidance=f"It has: {listed}. For other credentials there is headers=.",
+            )
+
+
 class NoAddress(Unusable):
     """Nobody says where an operation is."""
 

@@ -8,7 +8,14 @@ from typing import Final
 
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.openapi.load_document import ReadYaml, load_document
-from lightagent.application.openapi.service import NOWHERE, Destination, NoAddress, OpenApiService, destination
+from lightagent.application.openapi.service import (
+    NOWHERE,
+    Destination,
+    NoAddress,
+    OpenApiService,
+    check_schemes,
+    destination,
+)
 from lightagent.application.tool_sources.openapi_tool import OpenApiTool
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.domain.openapi import OpenApiDocument, Operation, RefusedOperation, Unusable, read_operations
@@ -79,10 +86,11 @@ class OpenApiTools(ToolSource[object]):
         """The operations that may be called, by the names that a model calls them by.
 
         Raises:
-            ConfigurationError: the document cannot be read.
+            ConfigurationError: the document cannot be read, or has no scheme that a credential is for.
         """
         service = self.service
         document, url = await load_document(service.document, self._sender, self._read_yaml, service.private_hosts)
+        check_schemes(service, document)
         made = await run_in_thread(lambda: [*self._made(document, url)])
         tools: dict[str, Tool[object]] = {}
         refused = [one for one in made if isinstance(one, RefusedOperation)]
@@ -94,6 +102,8 @@ class OpenApiTools(ToolSource[object]):
         self._refused = tuple(refused)
         for problem in self.problems[:_MOST_LOGGED]:
             _LOGGER.warning("OpenAPI %r, %s: %s", self.name, problem["field"], problem["message"])
+        if not tools and not refused:
+            _LOGGER.warning("OpenAPI %r: no operation of the document is chosen.", self.name)
         return ToolList(tools)
 
     async def aclose(self) -> None:

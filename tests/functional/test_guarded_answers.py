@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 
 import pytest
 from pydantic import BaseModel
@@ -19,6 +20,9 @@ from lightagent.testing import ScriptedModel, call_tool
 
 SECRET = "sesame-77"
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+
+
+make: Callable[..., LightAgent[None, object]] = LightAgent
 
 
 class Note(BaseModel):
@@ -63,7 +67,7 @@ async def test_what_a_function_blocks_or_takes_out_is_nowhere(
     for at in range(len(text)):
         store = MemoryJournalStore()
         model = ScriptedModel([pieces(text, at)])
-        inner: LightAgent[None, object] = LightAgent(
+        inner = make(
             model=model,
             output_type=Note if kind == "typed" else str,
             output_guardrails=[guardrail],
@@ -73,7 +77,7 @@ async def test_what_a_function_blocks_or_takes_out_is_nowhere(
         agent = inner
         if kind == "nested":
             script = ScriptedModel([call_tool("ask", query="q"), "Done."])
-            agent = LightAgent(model=script, tools=[inner.as_tool("ask", "Asks.")], session_store=store)
+            agent = make(model=script, tools=[inner.as_tool("ask", "Asks.")], session_store=store)
         outcome, seen = await everything(agent, store, stream=stream)
         stopped = guardrail is blocks and kind != "nested"
         assert isinstance(outcome, Blocked if stopped else Completed)

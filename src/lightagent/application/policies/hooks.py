@@ -147,8 +147,9 @@ def _check_phases(handler: object, phases: object, what: str, known: Collection[
         raise ConfigurationError(
             f"{what}: phases must be a set of names, at least one.", guidance="Pass None for every phase."
         )
-    for phase in phases:
-        if phase not in known:
+    named: Collection[object] = phases
+    for phase in named:
+        if not isinstance(phase, str) or phase not in known:
             raise ConfigurationError(
                 f"{what}: phases: {phase!r:.60} is not a phase.", guidance=f"Phases: {', '.join(known)}."
             )

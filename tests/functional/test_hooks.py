@@ -370,7 +370,7 @@ def test_two_hooks_of_one_name_are_told_apart() -> None:
 policy_hook: Callable[..., object] = PolicyHook
 of_one: Callable[..., bool] = lambda call: True  # noqa: E731
 observing_hook: Callable[..., object] = ObservingHook
-before_any_run: Callable[..., object] = before_run
+before_any_run: Callable[..., Callable[..., object]] = before_run
 
 
 @pytest.mark.parametrize(

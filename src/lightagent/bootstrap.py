@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Final, Self, Unpack
+from typing import Self, Unpack
 from weakref import WeakSet, ref
 
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.skills.manager import SkillManager
-from lightagent.application.tool_sources.code_tools import CodeTools
-from lightagent.application.tool_sources.mcp_tools import McpTools
-from lightagent.application.tool_sources.openapi_tools import OpenApiTools
-from lightagent.application.tools.loader import ToolLoader
+from lightagent.compose.backends import open_code, open_embedding, open_journals, open_model
+from lightagent.compose.configured_tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.mcp import Logins, ToolPins
+from lightagent.ports.mcp import Logins
 from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.agent_schema import AgentSettings
-from lightagent.settings.backends import open_backend
 from lightagent.settings.budgets import compose_budget_settings
-from lightagent.settings.mcp_reading import read_mcp
-from lightagent.settings.openapi_reading import read_openapi
-from lightagent.settings.origins import raise_problems
-
-_LOGGER: Final = logging.getLogger("lightagent")
 
 
 class App:
@@ -209,69 +200,6 @@ def open_app(
     return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, open_skills(chosen))
 
 
-def open_tools(settings: Settings) -> ToolLoader | None:
-    """The configured directory of tools; None where there is none. Its files run when they are first needed.
-
-    A relative path is taken from the settings file, so that it names the same files wherever a command is typed.
-    """
-    directory = settings.tool_directory()
-    return None if directory is None else ToolLoader(directory)
-
-
-def open_skills(settings: Settings) -> SkillManager | None:
-    """The configured directories of skills; None where there are none. They are looked at when skills are needed."""
-    trusted, untrusted = settings.skill_directories()
-    return SkillManager(trusted, untrusted_directories=untrusted) if trusted or untrusted else None
-
-
-def open_mcp(
-    settings: Settings, *, environ: Mapping[str, str] | None = None, logins: Logins | None = None
-) -> tuple[McpTools, ...]:
-    """The configured MCP servers as sources of tools. Nothing is started before a run first needs the tools.
-
-    An optional server that cannot be started here is left out, and the log says why.
-
-    Raises:
-        ConfigurationError: something is wrong with one; all problems are told at once.
-        MissingExtraError: there are servers, and the package `mcp` is not installed.
-    """
-    reading = read_mcp(settings, os.environ if environ is None else environ)
-    raise_problems([*reading.problems, *reading.unset])
-    for problem in reading.left_out.values():
-        _LOGGER.warning("An MCP server is left out. %s", problem)
-    if not reading.servers:
-        return ()
-    from lightagent.compose.mcp import mcp_tools
-
-    pins = open_pins(settings)
-    return tuple(
-        mcp_tools(server, logins=logins if server.may_want_login else None, pins=pins) for server in reading.servers
-    )
-
-
-def open_pins(settings: Settings) -> ToolPins | None:
-    """Where it is kept how MCP servers declared their tools; None: nowhere."""
-    from lightagent.adapters.mcp.sdk.pin_file import PinFile
-
-    path = settings.pin_file()
-    return None if path is None else PinFile(path)
-
-
-def open_apis(settings: Settings, *, environ: Mapping[str, str] | None = None) -> tuple[OpenApiTools, ...]:
-    """The configured APIs as sources of tools. Their documents are read when a run first needs the tools.
-
-    Raises:
-        ConfigurationError: something is wrong with one; all problems are told at once.
-    """
-    if not settings.openapi:
-        return ()
-    reading = read_openapi(settings, os.environ if environ is None else environ)
-    raise_problems([*reading.problems, *reading.unset])
-    from lightagent.compose.openapi import openapi_source
-
-    return tuple(openapi_source(service) for service in reading.services)
-
-
 def _identity(chosen: AgentSettings) -> AgentOptions:
     """Who the agent is, as far as it is set."""
     options = AgentOptions()
@@ -293,89 +221,3 @@ def _log_options(logs: LoggingSettings) -> AgentOptions:
     if logs.file is not None:
         options["log_file"] = str(logs.file)
     return options
-
-
-def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
-    """Open the configured chat model alone.
-
-    Raises:
-        ConfigurationError: it cannot be opened; the text names the place and the remedy.
-    """
-    model = open_backend(settings, "model", os.environ if environ is None else environ)
-    if not isinstance(model, ChatModel):
-        place = settings.provenance.place(("model", "kind"))
-        raise ConfigurationError(
-            f"{place}: {settings.model.kind!r} opened a {type(model).__name__}, which is no chat model.",
-            guidance="An adapter of the family chat implements lightagent.ports.models.ChatModel.",
-        )
-    return model
-
-
-def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = None) -> JournalStore | None:
-    """Open the configured journal store alone; None where there is none.
-
-    Raises:
-        ConfigurationError: it cannot be opened; the text names the place and the remedy.
-    """
-    if settings.journals is None:
-        return None
-    store = open_backend(settings, "journals", os.environ if environ is None else environ)
-    if not isinstance(store, JournalStore):
-        place = settings.provenance.place(("journals", "kind"))
-        raise ConfigurationError(
-            f"{place}: {settings.journals.kind!r} opened a {type(store).__name__}, which is no journal store.",
-            guidance="An adapter of the family journals implements lightagent.ports.journals.JournalStore.",
-        )
-    return store
-
-
-def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:
-    """Open the configured embedder alone; None where there is none.
-
-    Raises:
-        ConfigurationError: it cannot be opened; the text names the place and the remedy.
-    """
-    if settings.embedding is None:
-        return None
-    embedder = open_backend(settings, "embedding", os.environ if environ is None else environ)
-    if not isinstance(embedder, Embedder):
-        place = settings.provenance.place(("embedding", "kind"))
-        raise ConfigurationError(
-            f"{place}: {settings.embedding.kind!r} opened a {type(embedder).__name__}, which is no embedder.",
-            guidance="An adapter of the family embedding implements lightagent.ports.embedding.Embedder.",
-        )
-    return embedder
-
-
-def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -> CodeRunner | None:
-    """Open the configured runner of code alone; None where there is none.
-
-    Raises:
-        ConfigurationError: it cannot be opened, such as where the isolation that it promises is not to be had.
-    """
-    if settings.code is None:
-        return None
-    runner = open_backend(settings, "code", os.environ if environ is None else environ)
-    if not isinstance(runner, CodeRunner):
-        place = settings.provenance.place(("code", "kind"))
-        raise ConfigurationError(
-            f"{place}: {settings.code.kind!r} opened a {type(runner).__name__}, which is no runner of code.",
-            guidance="An adapter of the family code implements lightagent.ports.code.CodeRunner.",
-        )
-    return runner
-
-
-def compose_code_tools(settings: Settings, runner: CodeRunner | None) -> tuple[CodeTools, ...]:
-    """The tools that run Python, where the settings offer them.
-
-    Raises:
-        ConfigurationError: there is nothing that runs it, or the folder is not there.
-    """
-    if not settings.tools.code:
-        return ()
-    if runner is None:
-        raise ConfigurationError(
-            f"{settings.provenance.place(('tools', 'code'))}: nothing is set that runs code.",
-            guidance='Name it in the settings: [default.code] with kind = "monty" or kind = "subprocess".',
-        )
-    return (CodeTools(runner, folder=settings.code_folder()),)

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lightagent.bootstrap import App, open_code, open_embedding, open_journals, open_model
+from lightagent.bootstrap import App
+from lightagent.compose.backends import open_code, open_embedding, open_journals, open_model
 from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception

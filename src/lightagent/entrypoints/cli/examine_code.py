@@ -8,7 +8,8 @@ from typing import Final
 
 from rich.console import Console
 
-from lightagent.bootstrap import compose_code_tools, open_code
+from lightagent.compose.backends import open_code
+from lightagent.compose.configured_tools import compose_code_tools
 from lightagent.domain.code import CodeJob, CodeResult, CodeText
 from lightagent.domain.errors import LightAgentError
 from lightagent.entrypoints.cli.console import show_error

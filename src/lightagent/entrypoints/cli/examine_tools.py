@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from lightagent.application.tools.loader import ToolLoader
-from lightagent.bootstrap import open_apis, open_pins
+from lightagent.compose.configured_tools import open_apis, open_pins
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.mcp import McpServer
 from lightagent.entrypoints.cli.console import err, show_error

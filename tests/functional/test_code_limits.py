@@ -163,7 +163,7 @@ async def _leaves_no_process(runner: SubprocessRunner, stays: str) -> None:
     mark, begun = uuid4().hex, asyncio.Event()
     job = CodeJob(CodeText(LINGER), stdin=f"{mark} {stays}\n", limits=LIMITS)
     with held_clock() as clock:
-        running = asyncio.ensure_future(runner.run(job, lambda piece: begun.set()))
+        running = asyncio.ensure_future(runner.run(job, lambda piece: begun.set() if "\n" in piece.text else None))
         await begun.wait()
         if stays != "ends":
             await clock.advance(LIMITS.seconds + 1)

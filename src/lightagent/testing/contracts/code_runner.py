@@ -120,7 +120,7 @@ class CodeRunnerContract:
     async def test_it_is_stopped_when_its_time_is_over(self, source: str) -> None:
         done = await self.run(f"print('begun')\n{source}", limits=CodeLimits(seconds=0.6))
         assert (done.exit_code, done.timed_out, done.truncated) == (None, True, False)
-        assert done.stdout in ("begun\n", "")  # A busy machine may not have come to its first line.
+        assert "begun\n".startswith(done.stdout)  # A busy machine may not have come to its first line.
         assert done.seconds >= 0.6
 
     async def test_it_is_stopped_when_it_writes_too_much(self) -> None:

@@ -222,12 +222,12 @@ async def _reviewed(live: ActiveRun[DepsT], reply: ModelReply) -> Passed[ReplyPa
     content = _given(live, payload) if reviewer.reviews("output") else None
     if content is None:
         return Passed(payload, decisions)
-    verdict = await reviewer.review("output", live.subject(), OutputPayload(content))
-    decisions += verdict.decisions
-    if isinstance(verdict, Stopped):
-        return Stopped(verdict.outcome, decisions)
+    answer = await reviewer.review("output", live.subject(), OutputPayload(content))
+    decisions += answer.decisions
+    if isinstance(answer, Stopped):
+        return Stopped(answer.outcome, decisions)
     live.output_is_reviewed = True
-    made = verdict.payload.content
+    made = answer.payload.content
     if made != content:
         # Its reasoning, and what the provider added, may repeat what was taken out.
         rewritten = replace(payload.message, content=made, reasoning=None, provider_fields=None)

@@ -221,12 +221,12 @@ async def _reviewed(live: ActiveRun[DepsT], reply: ModelReply) -> Passed[ReplyPa
     content = _given(live, payload) if reviewer.reviews("output") else None
     if content is None:
         return Passed(payload, decisions)
-    judged = await reviewer.review("output", live.subject(), OutputPayload(content))
-    decisions += judged.decisions
-    if isinstance(judged, Stopped):
-        return Stopped(judged.outcome, decisions)
+    answer = await reviewer.review("output", live.subject(), OutputPayload(content))
+    decisions += answer.decisions
+    if isinstance(answer, Stopped):
+        return Stopped(answer.outcome, decisions)
     live.output_is_reviewed = True
-    made = judged.payload.content
+    made = answer.payload.content
     if made != content:
         # Its reasoning, and what the provider added, may repeat what was taken out.
         rewritten = replace(payload.message, content=made, reasoning=None, provider_fields=None)

@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
     from lightagent.application.skills.manager import SkillManager
-    from lightagent.application.skills.shelf import SkillConflict
     from lightagent.application.skills.tools import create_skill_tools
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
@@ -84,7 +83,7 @@ if TYPE_CHECKING:
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
-    from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, CodeText
+    from lightagent.domain.code import CodeLimits
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -139,16 +138,14 @@ if TYPE_CHECKING:
         Verdict,
     )
     from lightagent.domain.prices import ModelPrice, PriceTable
-    from lightagent.domain.ranking import RankedTool
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.review_log import Review
     from lightagent.domain.review_requests import ApprovalRequest
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
-    from lightagent.domain.skills import Skill, SkillProblem
+    from lightagent.domain.skills import Skill
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
-    from lightagent.domain.vectors import Vector
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
@@ -172,7 +169,6 @@ if TYPE_CHECKING:
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.token_counter import TokenCounter
-    from lightagent.ports.tool_ranker import ToolRanker
     from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.settings import Settings, load_settings
@@ -210,14 +206,8 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
-    "CodeFile",
-    "CodeFolder",
-    "CodeJob",
     "CodeLimits",
-    "CodeOutput",
-    "CodeResult",
     "CodeRunner",
-    "CodeText",
     "CodeTools",
     "Compactor",
     "Completed",
@@ -294,7 +284,6 @@ __all__ = [
     "ProviderError",
     "PrunedSessions",
     "QueryPayload",
-    "RankedTool",
     "RateLimit",
     "ReasoningDelta",
     "Refused",
@@ -326,9 +315,7 @@ __all__ = [
     "Sessions",
     "Settings",
     "Skill",
-    "SkillConflict",
     "SkillManager",
-    "SkillProblem",
     "Spent",
     "StdioServer",
     "Stopped",
@@ -348,7 +335,6 @@ __all__ = [
     "ToolError",
     "ToolList",
     "ToolLoader",
-    "ToolRanker",
     "ToolRegistry",
     "ToolSelection",
     "ToolSource",
@@ -357,7 +343,6 @@ __all__ = [
     "TraceSummary",
     "TrimmedSession",
     "Usage",
-    "Vector",
     "Verdict",
     "after_model_response",
     "after_run",

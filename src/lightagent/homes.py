@@ -42,8 +42,6 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.mcp": ("HttpServer", "McpServer", "StdioServer"),
     "domain.mcp_faults": ("McpFault", "McpUnavailable"),
     "ports.tool_selection": ("ToolSelection",),
-    "ports.tool_ranker": ("ToolRanker",),
-    "domain.ranking": ("RankedTool",),
     "bootstrap": (
         "App",
         "open_app",
@@ -82,7 +80,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tool_sources.code_tools": ("CodeTools",),
     "adapters.code.monty": ("MontyRunner",),
     "adapters.code.subprocess": ("SubprocessRunner",),
-    "domain.code": ("CodeFile", "CodeFolder", "CodeJob", "CodeLimits", "CodeOutput", "CodeResult", "CodeText"),
+    "domain.code": ("CodeLimits",),
     "ports.code": ("CodeRunner",),
     "application.tools.decorator": ("tool",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
@@ -142,7 +140,6 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "ports.context_budget": ("ContextBudget",),
     "ports.embedding": ("Embedder",),
     "ports.token_counter": ("TokenCounter",),
-    "domain.vectors": ("Vector",),
     "ports.policy": ("Gate", "HeldStream"),
     "ports.journals": ("JournalStore",),
     "ports.telemetry": ("RunWatch", "TelemetrySink"),
@@ -183,8 +180,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tool_sources.renamed": ("RenamedTools",),
     "application.tools.loader": ("ToolLoader",),
     "application.skills.manager": ("SkillManager",),
-    "application.skills.shelf": ("SkillConflict",),
     "application.skills.tools": ("create_skill_tools",),
-    "domain.skills": ("Skill", "SkillProblem"),
+    "domain.skills": ("Skill",),
 }
 HOME_OF: Final[dict[str, str]] = {name: home for home, names in HOMES.items() for name in names}

@@ -21,7 +21,6 @@ from lightagent import (
     Journal,
     JsonObject,
     LightAgent,
-    RankedTool,
     RunResult,
     Sessions,
     ToolAnswer,
@@ -31,6 +30,7 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.messages import ToolCall
+from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.many_tools import (

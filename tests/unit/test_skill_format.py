@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent import Skill, SkillManager, SkillProblem
+from lightagent import Skill, SkillManager
 from lightagent.domain.skill_listing import MOST_LISTED, skills_listing
 from lightagent.domain.skill_permissions import allowed_patterns, split_allowed_tools
+from lightagent.domain.skills import SkillProblem
 from tests.support.skill_folders import write_folder
 
 

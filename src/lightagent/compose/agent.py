@@ -50,11 +50,16 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     skills = compose_skills(options, prompts)
     skill_tools = () if skills is None else skills.tools
+    sources = compose_sources(options.get("context_sources") or ())
     means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=compose_model(options),
         catalogue=Catalogue(
-            (*make_tools(given, deps_type, deferred=deferred), *budget_tools(budget, prompts), *skill_tools),
+            (
+                *make_tools(given, deps_type, deferred=deferred),
+                *(budget_tools(budget, prompts) if budget else ()),
+                *skill_tools,
+            ),
             tuple(one for one in given if is_source(one)),
         ),
         clock=clock,
@@ -69,7 +74,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         gates=compose_gates(options),
         flow=options.get("information_flow") or DEFAULT_FLOW,
         desks=compose_desks(options),
-        sources=with_skill_lists(compose_sources(options.get("context_sources") or ()), skills),
+        sources=sources if skills is None else with_skill_lists(sources, skills),
         skills=skills,
         conclusions=compose_conclusions(options.get("conclusions") or ()),
         budget=budget,

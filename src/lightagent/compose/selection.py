@@ -28,7 +28,9 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock:
     Raises:
         ConfigurationError: `embedder` is none.
     """
-    embedder = check_port(options.get("embedder"), "embedder", "embed", "aclose")
+    embedder = options.get("embedder")
+    if embedder is not None:
+        check_port(embedder, "embedder", "embed", "aclose")
     chosen = options.get("tool_selection")
     if chosen is False:
         return None

@@ -31,16 +31,15 @@ def compose_skills(options: AgentOptions, prompts: Prompts) -> SkillUse | None:
     return use_skills(manager, runner, prompts)
 
 
-def with_skill_lists(sources: dict[str, ContextSource], skills: SkillUse | None) -> dict[str, ContextSource]:
+def with_skill_lists(sources: dict[str, ContextSource], skills: SkillUse) -> dict[str, ContextSource]:
     """The context sources of an agent, and before them the lists of its skills.
 
     Raises:
         ConfigurationError: one has the name of such a list.
     """
-    lists = {} if skills is None else dict(skills.sources)
-    for name in lists:
+    for name in skills.sources:
         if name in sources:
             raise ConfigurationError(
                 f"context_sources: {name!r} is the name of the list of skills.", guidance="Give the source another."
             )
-    return {**lists, **sources}
+    return {**skills.sources, **sources}

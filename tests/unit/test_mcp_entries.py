@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
+pytest.importorskip("mcp", reason="the environment of openai 2 has no mcp")
+
 from mcp_types import methods
 
 from lightagent.adapters.mcp.sdk.entries import SCHEMA_KEY, tidy_result

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
-import mcp_types as types
 import pytest
+
+pytest.importorskip("mcp", reason="the environment of openai 2 has no mcp")
+
+import mcp_types as types
 
 from lightagent.adapters.mcp.sdk.faults import CODE
 from lightagent.adapters.mcp.sdk.messages import Unreadable, read_message

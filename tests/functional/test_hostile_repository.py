@@ -76,6 +76,10 @@ MCP = {
     "mcp.tools": '[default.mcp.x]\nurl = "{url}"\ntools = ["delete"]',
     "mcp.required": '[default.mcp.x]\nurl = "{url}"\nrequired = false',
     "mcp.scope": '[default.mcp.x]\nurl = "{url}"\nscope = "run"',
+    "mcp.approval": '[default.mcp.x]\nurl = "{url}"\napproval = false',
+    "mcp.capabilities": '[default.mcp.x]\nurl = "{url}"\ncapabilities = ["read"]',
+    "mcp.risk": '[default.mcp.x]\nurl = "{url}"\nrisk = "low"',
+    "tools.mcp_pins": '[default.tools]\nmcp_pins = "pins.json"',
     "mcp.disabled": '[default.mcp.x]\nurl = "{url}"\ndisabled = false',
 }
 _API = '[default.openapi.x]\ndocument = "api.json"\n'

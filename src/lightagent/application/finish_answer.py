@@ -54,10 +54,10 @@ async def _reviewed(live: ActiveRun[DepsT], content: str) -> Passed[OutputPayloa
     """The verdict about an answer that is on record.
 
     Its policies have passed it before it got there (`attempt_request`). Only after a crash in between are they asked
-    again; where one has rewritten it, only the gates of policies that have joined the run since.
+    again; where one of them has signed that it passed, only the gates of policies that have joined the run since.
     """
-    reviewer = None if live.output_is_reviewed else live.reviewer
-    if reviewer is not None and _is_rewritten(live):
+    reviewer, reply = None if live.output_is_reviewed else live.reviewer, live.run.last_reply
+    if reviewer is not None and reply is not None and any(one.phase == "output" for one in reply.decisions):
         reviewer = newcomers(live)
     if reviewer is None or not reviewer.reviews("output"):
         return Passed(OutputPayload(content))

@@ -13,7 +13,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-from lightagent import CodeJob, CodeRunner, CodeText, ConfigurationError, MontyRunner, SubprocessRunner
+from lightagent import CodeRunner, ConfigurationError, MontyRunner, SubprocessRunner
+from lightagent.domain.code import CodeJob, CodeText
 
 RUNNERS: dict[str, Callable[[], CodeRunner]] = {
     "monty": MontyRunner,

@@ -24,7 +24,7 @@ from statistics import median
 
 from corpus.office import ASKED, TOOLS, Asked
 
-from lightagent import ConfigurationError, Embedder, JsonObject, ToolRanker, ToolSelection, ToolSpec, open_embedder
+from lightagent import ConfigurationError, Embedder, JsonObject, ToolSelection, ToolSpec, open_embedder
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
 from lightagent.application.kept_vectors import KeptVectors
@@ -32,6 +32,7 @@ from lightagent.application.rank_by_meaning import MeaningRanker
 from lightagent.compose.selection import compose_rankers
 from lightagent.domain.ranking import fuse
 from lightagent.domain.search_text import split_words
+from lightagent.ports.tool_ranker import ToolRanker
 
 PATIENCE = 3_600.0
 SHARES = (5, 10, 20, 50)

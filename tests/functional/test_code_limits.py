@@ -23,6 +23,7 @@ from lightagent.domain.errors import ConfigurationError
 from tests.servers.polling import ticks
 from tests.support.left_processes import LINGER, children, marked
 from tests.support.loop_clock import held_clock
+from tests.support.patience import eventually
 
 KILLS = int(os.environ.get("TEST_CODE_KILLS", "2"))
 WITHIN = 0.15
@@ -191,8 +192,7 @@ async def test_one_that_is_cancelled_leaves_no_process() -> None:
     job = CodeJob(CodeText(LINGER), stdin=f"{mark} stays\n")
     running = asyncio.ensure_future(sandbox().run(job, lambda piece: begun.set()))
     await begun.wait()
-    while not marked(mark):  # It has its mark among its arguments a moment after it began.
-        await asyncio.sleep(0.01)
+    assert await eventually(lambda: marked(mark))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

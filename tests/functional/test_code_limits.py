@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -132,6 +133,16 @@ async def test_an_interpreter_brings_its_packages() -> None:
     assert seen.stdout == f"{sys.base_prefix}\n"
     with pytest.raises(ConfigurationError, match="no program"):
         SubprocessRunner(python="/nowhere/python")
+
+
+@pytest.mark.needs("bubblewrap")
+async def test_an_interpreter_may_lie_where_programs_have_their_private_directory() -> None:
+    with TemporaryDirectory(dir="/tmp") as folder:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        done = await SubprocessRunner(python=f"{folder}/bin/python").run(
+            CodeJob(CodeText("import sys\nprint(sys.prefix)"))
+        )
+    assert done.stdout == f"{folder}\n", done
 
 
 def test_the_home_of_a_user_is_no_home_of_an_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

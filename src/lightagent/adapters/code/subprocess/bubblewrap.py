@@ -76,9 +76,10 @@ class Bubblewrap:
         made += ["--info-fd", str(info)] if info is not None else []
         # Nothing outlives this program, and nothing types into its terminal.
         made += ["--die-with-parent", "--as-pid-1", "--new-session", "--hostname", "sandbox"]
+        # The private directory comes first: an interpreter may lie below it, such as in an environment under /tmp.
+        made += ["--perms", "1777", "--size", str(disk), "--tmpfs", PRIVATE]
         made += [*_visible(needs), "--proc", "/proc", "--dev", "/dev"]
         made += ["--perms", "1777", "--size", str(min(disk, _SHARED_MEMORY)), "--tmpfs", "/dev/shm"]
-        made += ["--perms", "1777", "--size", str(disk), "--tmpfs", PRIVATE]
         if folder is not None:
             made += ["--bind" if folder.writable else "--ro-bind", folder.path, WORK]
         if source is not None:

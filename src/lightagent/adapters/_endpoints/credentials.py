@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 from urllib.parse import parse_qsl, unquote
 
 from lightagent.domain.errors import LightAgentError, ProviderError, format_lightagent_error
@@ -193,10 +193,25 @@ def _cut(value: JsonValue) -> JsonValue:
     return value
 
 
-def not_pickled(model: object) -> TypeError:
-    """What a model raises that is to be pickled: the bytes would hold its credentials, and no connections."""
-    name = type(model).__name__
-    return TypeError(f"{name} cannot be pickled: it holds credentials and connections. Make it anew in each process.")
+class CredentialHolder:
+    """An object with credentials and connections: its copies are the object itself, and it is not pickled.
+
+    The bytes would hold its credentials, and none of its connections.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} cannot be pickled: it holds credentials and connections. Make it anew in each process."
+        )
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
 
 def shown_options(options: BaseModel) -> Iterator[tuple[str, JsonValue]]:

@@ -43,8 +43,3 @@ def _vector(item: object) -> Vector:
         return unit_vector(values)
     except (ValueError, OverflowError) as exc:
         raise malformed("a vector with a value that is no finite number", str(values)[:200]) from exc
-
-
-def sendable_text(text: str, most: int) -> str:
-    """What is sent of a text: the first `most` characters, as UTF-8 can hold them; services refuse an empty one."""
-    return text[:most].encode("utf-8", "replace").decode() if text.strip() else " "

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NoReturn, Self
+from typing import Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters._endpoints.base_urls import host_of
-from lightagent.adapters._endpoints.credentials import Credentials, not_pickled, shown_options
+from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials, shown_options
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load_embedding, release_clients
 from lightagent.adapters._endpoints.masked_logs import mask_logs
-from lightagent.adapters.embedding._answers import read_vectors, sendable_text
+from lightagent.adapters.embedding._answers import read_vectors
+from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.json_types import JsonObject
@@ -41,7 +42,7 @@ class _Given(int):
 _NEVER: Final = _Given(0)
 
 
-class LiteLLMEmbedder(Embedder):
+class LiteLLMEmbedder(CredentialHolder, Embedder):
     """Asks a model through `litellm.aembedding`.
 
     Args:
@@ -77,9 +78,8 @@ class LiteLLMEmbedder(Embedder):
         self._given = (api_key, api_base)
         self._dimensions = dimensions
         self._dimension = dimensions
-        self._prefixes: dict[TextRole, str] = {"query": query_prefix, "document": document_prefix}
+        self._form = TextForm(query_prefix, document_prefix, max_characters)
         self._max_batch = max_batch
-        self._max_characters = max_characters
         self._further: JsonObject = arguments or {}
         self._default_key_allowed = default_key_allowed
         given = {"api_key": api_key, "api_base": api_base, "dimensions": dimensions}
@@ -101,8 +101,7 @@ class LiteLLMEmbedder(Embedder):
     @property
     def name(self) -> str:
         """The provider, the model, and what else the vectors depend on."""
-        prefixes = f":{self._prefixes!r}" if any(self._prefixes.values()) else ""
-        return f"litellm:{host_of(self._given[1] or '')}:{self._model}:{self._dimensions or ''}{prefixes}"
+        return f"litellm:{host_of(self._given[1] or '')}:{self._model}:{self._dimensions or ''}{self._form.mark}"
 
     @property
     def dimension(self) -> int | None:
@@ -115,15 +114,6 @@ class LiteLLMEmbedder(Embedder):
     def __repr__(self) -> str:
         return f"LiteLLMEmbedder({self._model!r})"
 
-    def __reduce__(self) -> NoReturn:
-        raise not_pickled(self)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
     async def embed(self, texts: Sequence[str], role: TextRole = "document") -> Sequence[Vector]:
         if not texts:
             return []
@@ -132,10 +122,9 @@ class LiteLLMEmbedder(Embedder):
             self._ask = await load_embedding()
             self._remember_settings()
         hold_clients(self)
-        prefix = self._prefixes[role]
         arguments = {
             **self._fixed,
-            "input": [prefix + sendable_text(text, self._max_characters) for text in texts],
+            "input": self._form.sent(texts, role),
         }
         if self._model.startswith(_TOLD):
             arguments.setdefault("input_type", _INPUT_TYPES[role])

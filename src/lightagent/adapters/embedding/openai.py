@@ -6,19 +6,20 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters._endpoints.base_urls import EMBEDDINGS_PATH, checked, host_of, problem_of, shown_url
-from lightagent.adapters._endpoints.credentials import Credentials, not_pickled, shown_options
+from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials, shown_options
 from lightagent.adapters._endpoints.endpoint import Endpoint, resolve_base_url, resolve_endpoint
 from lightagent.adapters._endpoints.faults import empty_answer, too_large, took_too_long, web_page
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters._endpoints.proxies import proxy_of
 from lightagent.adapters._endpoints.reported_errors import reported_error
 from lightagent.adapters._endpoints.wire_json import parse_json
-from lightagent.adapters.embedding._answers import read_vectors, sendable_text
+from lightagent.adapters.embedding._answers import read_vectors
+from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.deadline import Deadline
 from lightagent.aiokits.worker_threads import run_in_thread
@@ -50,7 +51,7 @@ class _Access:
     project: str | None = None
 
 
-class OpenAIEmbedder(Embedder):
+class OpenAIEmbedder(CredentialHolder, Embedder):
     """Asks a model behind an endpoint of OpenAI's form (``POST /embeddings``).
 
     Keep the object: it keeps the connections, one pool for each event loop, closed when the loop ends.
@@ -93,9 +94,8 @@ class OpenAIEmbedder(Embedder):
         )
         self._dimensions = dimensions
         self._dimension = dimensions
-        self._prefixes: dict[TextRole, str] = {"query": query_prefix, "document": document_prefix}
+        self._form = TextForm(query_prefix, document_prefix, max_characters)
         self._max_batch = max_batch
-        self._max_characters = max_characters
         self._timeout = timeout
         self._transport: Transport | None = None
         self._credentials = Credentials()
@@ -104,8 +104,7 @@ class OpenAIEmbedder(Embedder):
     @property
     def name(self) -> str:
         """The server, the model, and what else the vectors depend on."""
-        prefixes = f":{self._prefixes!r}" if any(self._prefixes.values()) else ""
-        return f"openai:{self._host()}:{self._model}:{self._dimensions or ''}{prefixes}"
+        return f"openai:{self._host()}:{self._model}:{self._dimensions or ''}{self._form.mark}"
 
     @property
     def dimension(self) -> int | None:
@@ -118,22 +117,12 @@ class OpenAIEmbedder(Embedder):
     def __repr__(self) -> str:
         return f"OpenAIEmbedder({self._model!r}, base_url={shown_url(self._access.base_url)!r})"
 
-    def __reduce__(self) -> NoReturn:
-        raise not_pickled(self)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
     async def embed(self, texts: Sequence[str], role: TextRole = "document") -> Sequence[Vector]:
         if not texts:
             return []
-        prefix = self._prefixes[role]
         body: JsonObject = {
             "model": self._model,
-            "input": [prefix + sendable_text(text, self._max_characters) for text in texts],
+            "input": [*self._form.sent(texts, role)],
             "encoding_format": "float",
         }
         if self._dimensions is not None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from typing import NoReturn, Self
 from urllib.parse import urlsplit
 
 from lightagent.adapters._endpoints.base_urls import host_of
-from lightagent.adapters._endpoints.credentials import Credentials, not_pickled
+from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load, release_clients
@@ -37,7 +36,7 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
+class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
@@ -139,15 +138,6 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def __repr__(self) -> str:
         return f"LiteLLMChatModel({self._model!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise not_pickled(self)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         profile = self._profile

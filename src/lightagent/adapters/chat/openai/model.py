@@ -7,10 +7,10 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING
 
 from lightagent.adapters._endpoints.base_urls import CHAT_PATH, checked, shown_url
-from lightagent.adapters._endpoints.credentials import Credentials, not_pickled
+from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
 from lightagent.adapters._endpoints.endpoint import resolve_base_url, resolve_endpoint
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters._endpoints.proxies import proxy_of
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
+class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -158,15 +158,6 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._settings.base_url)!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise not_pickled(self)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""

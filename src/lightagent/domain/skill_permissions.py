@@ -50,12 +50,6 @@ def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def unenforceable(entries: Iterable[str]) -> tuple[str, ...]:
-    """The entries that allow only some arguments of a tool, and so mean nothing here."""
-    matched = (_ENTRY.fullmatch(entry.strip()) for entry in entries)
-    return tuple(match[0] for match in matched if match and match[2] is not None and match[1] not in _ELSEWHERE)
-
-
 def _called_here(name: str) -> tuple[str, ...]:
     if name.startswith(_MCP_ELSEWHERE):
         server, seam, tool = name.removeprefix(_MCP_ELSEWHERE).partition("__")

@@ -18,7 +18,6 @@ SKILL_FILE: Final = "SKILL.md"
 MOST_NAME: Final = 64
 MOST_DESCRIPTION: Final = 1024
 MOST_COMPATIBILITY: Final = 500
-_SHOWN: Final = 80
 
 _KEYS: Final = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
 """The keys that the format knows. Others are kept out of everything, so that skills for other programs work."""

@@ -79,7 +79,7 @@ def _content(top: Folder, parts: tuple[str, ...]) -> bytes | None:
     """The contents of a file; None where there is none."""
     try:
         with top.at(parts[:-1]) as folder:
-            return folder.read(parts[-1], MOST_FILE_BYTES)[0]
+            return folder.read(parts[-1], MOST_FILE_BYTES)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except OSError as exc:

@@ -56,6 +56,11 @@ class Skill:
     trust: Trust = "trusted"
 
 
+def origin_labels(name: str, trust: Trust) -> tuple[str, ...]:
+    """The label of what a skill brings into a run; none where the application vouches for the skill."""
+    return (f"skill:{name}",) if trust == "untrusted" else ()
+
+
 @dataclass(frozen=True, slots=True)
 class SkillProblem:
     """Something that is wrong with a skill, or with a directory of skills.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonValue
@@ -163,7 +163,7 @@ def check_front_matter(table: YamlTable, path: str, folder: str) -> FrontMatter:
         if key not in _KEYS
     )
     ordered = tuple(sorted(problems, key=lambda one: one.line))
-    return FrontMatter(name, description, front.license, compatibility, front.metadata, front.allowed_tools, ordered)
+    return replace(front, problems=ordered)
 
 
 class _Reader:

@@ -166,10 +166,8 @@ class SkillManager:
 
     def _log(self, found: _Found) -> None:
         """Tell what is new and matters: skills that are left out, and which of two is used."""
-        matter = [one for one in found.problems if one.level == "error"] + [
-            *map(conflict_problem, found.shelf.conflicts)
-        ]
-        texts = [str(one) for one in matter]
+        errors = (one for one in found.problems if one.level == "error")
+        texts = [str(one) for one in (*errors, *map(conflict_problem, found.shelf.conflicts))]
         for text in texts:
             if text not in self._told:
                 _LOGGER.warning("A skill was left out: %s", text)

@@ -105,13 +105,9 @@ class CodeTools(ToolSource[object]):
         return self._declared(FILE_TOOL, "Run a Python file of the folder, and see what it prints.", execute)
 
     def _declared(self, name: str, purpose: str, function: Callable[..., object]) -> Tool[object]:
-        folder = (
-            ""
-            if self._folder is None
-            else " It works in a folder, which it may change."
-            if (self._folder.writable)
-            else " It works in a folder, which it may read."
-        )
+        folder = ""
+        if self._folder is not None:
+            folder = f" It works in a folder, which it may {'change' if self._folder.writable else 'read'}."
         return tool(
             name=name,
             description=f"{purpose}{folder} {self._runner.notes}",

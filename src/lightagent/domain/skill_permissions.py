@@ -34,8 +34,8 @@ def split_allowed_tools(text: str) -> tuple[str, ...]:
 def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
     """The names of tools that the entries mean here, in which ``*`` stands for any text.
 
-    An entry that allows only some arguments of a tool means nothing, since nobody could tell whether a call keeps to
-    them; but one of a shell means the skill's own scripts.
+    An entry that allows only some arguments of a tool is ignored, since whether a call keeps to them cannot be checked
+    here; but one for a shell means the skill's own scripts.
     """
     found: list[str] = []
     for entry in list(entries)[:MOST_ENTRIES]:

@@ -76,7 +76,7 @@ def save_tool(
 
     Args:
         overwrite: replace a file of other code; else it is kept.
-        approved: whoever asked approves the code: it is not marked as something that nobody has approved.
+        approved: the caller approves the code, so the file is not marked as one that is not approved yet.
 
     Raises:
         ConfigurationError: it cannot be written.
@@ -120,7 +120,7 @@ def _put(path: Path, content: bytes, *, replaces: bool) -> bool:
 
 
 def _move_unless_there(fresh: Path, path: Path, content: bytes) -> None:
-    """Give the file its name only where there is none yet, whoever else writes at the same time."""
+    """Give the file its name only where there is none yet, also where another process writes at the same time."""
     try:
         os.link(fresh, path)
     except FileExistsError:

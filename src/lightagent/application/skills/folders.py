@@ -1,6 +1,6 @@
 """A folder that is read without following symbolic links: whatever is read in it is in it.
 
-Each name is opened in the folder that was opened before it, so nobody can put a link in its place in between.
+Each name is opened in the folder that was opened before it, so no other process can put a link in its place in between.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ _CAPABILITIES: Final[tuple[Capability, ...]] = ("execute",)
 class CodeTools(ToolSource[object]):
     """The tool `execute_python_code`, and with a folder `execute_python_file`: ``tools=[CodeTools(MontyRunner())]``.
 
-    Both declare the capability ``execute`` and a high risk, so that policies and reviews know them. Nobody is offered
-    them who was not given this source.
+    Both declare the capability ``execute`` and a high risk, so that policies and reviews know them. Only agents
+    that are given this source are offered them.
 
     Args:
         runner: what runs the programs. Closing this source closes it.

@@ -150,7 +150,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         """Have the model write tools for what `text` describes, such as the documentation of an API.
 
         What comes back is checked without being run, and what is wrong goes back to the model. Each tool becomes a file
-        that nobody has approved yet: read it (`print(tool)` shows the change), then load it with `load_tools`.
+        that is not approved yet: read it (`print(tool)` shows the change), then load it with `load_tools`.
 
         Args:
             tools_directory: where the files go; it is made if it is not there.

@@ -128,7 +128,7 @@ async def test_a_sandbox_lets_nothing_out(around: Surroundings) -> None:
 
 
 @pytest.mark.needs("bubblewrap")
-@pytest.mark.skipif(os.geteuid() != 0, reason="it is the sandbox of everybody but root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="users other than root have this sandbox anyway")
 async def test_a_sandbox_with_a_user_namespace_lets_nothing_out(around: Surroundings) -> None:
     found = find_bubblewrap()
     runner = SubprocessRunner(bubblewrap=Bubblewrap(found.path, "namespace", disable_user_namespaces=True))

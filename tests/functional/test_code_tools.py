@@ -117,7 +117,18 @@ def test_files_are_run_only_where_there_is_a_folder(runner: CodeRunner, folder: 
         CodeTools(runner, folder=folder / "add.py")
 
 
-def test_nobody_is_offered_code_by_default() -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"#" * 5_000_000, "has more than 4,194,304 bytes"), (b"print('\xff')", "is no text in UTF-8")],
+    ids=["too long", "not UTF-8"],
+)
+def test_a_file_that_monty_does_not_take_is_refused_with_the_reason(folder: Path, content: bytes, told: str) -> None:
+    (folder / "odd.py").write_bytes(content)
+    (call,) = run(CodeTools(MontyRunner(), folder=folder), FILE, path="odd.py").tool_calls
+    assert f"'odd.py' {told}" in str(call.output)
+
+
+def test_no_agent_is_offered_code_by_default() -> None:
     def lookup(word: str) -> str:
         """Look a word up.
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import LightAgent, SkillManager, ToolError
+from lightagent import JsonValue, LightAgent, SkillManager, ToolError, create_skill_tools
 from lightagent.application.skills import discovery, folders
+from lightagent.application.skills.discovery import SkillDirectory, SkillFolder, find_skills
 from lightagent.application.skills.folders import Folder
+from lightagent.domain.skills import SkillProblem
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.skill_folders import write_folder, write_skill
 
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need righ
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A directory of skills beside files that nobody may read, and links that lead to them."""
+    """A directory of skills beside files that must not be read, and links that lead to them."""
     write_folder(tmp_path / "outside", {"secret.md": CANARY, "SKILL.md": f"---\nname: x\ndescription: {CANARY}\n---\n"})
     skills = tmp_path / "skills"
     write_skill(skills, "good", files={"references/guide.md": "Guide.", "deep/er/file.md": "Deep.", ".env": CANARY})
@@ -180,3 +182,23 @@ def test_a_wrongly_spelt_file_is_told(tmp_path: Path) -> None:
         "The file of a skill is called SKILL.md.",
         "The skills directory cannot be read (No such file or directory).",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("activate_skill", {}), ("read_skill_reference", {"ref_path": "guide.md"})]
+)
+def test_a_call_looks_through_the_directories_once(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: str, arguments: dict[str, JsonValue]
+) -> None:
+    """So its answer and the labels of its answer are of the same skill, whatever changes meanwhile."""
+    looked: list[str] = []
+
+    def find_and_count(directory: SkillDirectory) -> tuple[list[SkillFolder], list[SkillProblem]]:
+        looked.append(name)
+        return find_skills(directory)
+
+    monkeypatch.setattr("lightagent.application.skills.manager.find_skills", find_and_count)
+    tools = create_skill_tools(SkillManager(place / "skills"))
+    model = ScriptedModel([call_tool(name, skill_name="good", **arguments), "Done."])
+    result = LightAgent(model=model, tools=tools).run("Go.", result_format="object")
+    assert (result.tool_calls[0].status, len(looked)) == ("ok", 1)

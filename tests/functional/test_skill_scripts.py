@@ -30,7 +30,7 @@ from tests.support.skill_folders import write_skill
 PUBLISHED: Final = os.environ.get("TEST_PUBLISHED_SKILLS", "")
 ORDERS: Final = int(os.environ.get("TEST_SKILL_ORDERS", "40"))
 
-# A program of somebody's: it knows the names of the package and nothing of this repository.
+# A program of a user of the package: it knows the names of the package and nothing of this repository.
 PROGRAM: Final = """
 import json, sys
 
@@ -137,7 +137,7 @@ async def test_what_a_script_writes_is_shown_as_it_comes(tmp_path: Path) -> None
 
 @pytest.mark.needs("bubblewrap")
 @pytest.mark.parametrize("isolated", [True, False])
-def test_untrusted_text_before_a_script_asks_nobody_unless_the_script_is_not_contained(
+def test_a_script_after_untrusted_text_needs_approval_only_where_it_is_not_contained(
     tmp_path: Path, isolated: bool
 ) -> None:
     def read_mail() -> str:

@@ -14,8 +14,8 @@ from lightagent.ports.context import ContextSource
 def compose_skills(options: AgentOptions, prompts: Prompts) -> SkillUse | None:
     """What skills add to the agent; None where it has none.
 
-    A directory is looked into only if it was named, or `auto_discover_skills` asks for the usual one: what lies in the
-    folder where a program happens to run was not chosen by anybody.
+    A directory is looked into only if it was named, or `auto_discover_skills` asks for the usual one: the folder where
+    a program happens to run may hold skills that the application did not choose.
 
     Raises:
         ConfigurationError: a directory is no path, or the code runner lacks a method.

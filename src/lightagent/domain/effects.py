@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import OfferedTool
+
+MOST_LABELS: Final = 32
+"""Labels of one answer. They stay with a conversation for good, so a tool cannot make many of them at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,17 +31,18 @@ def skills_listing(skills: Sequence[Skill], most: int = MOST_LISTED) -> str:
 
 
 def _line(skill: Skill, length: int) -> str:
-    description = one_line(skill.description)
+    name, description = one_line(skill.name), one_line(skill.description)
     if len(description) > length:
         description = description[: length - 1].rstrip() + "…"
-    return f"<skill><name>{escaped(skill.name)}</name><description>{escaped(description)}</description></skill>"
+    return f"<skill><name>{_escaped(name)}</name><description>{_escaped(description)}</description></skill>"
 
 
-def escaped(text: str) -> str:
+def _escaped(text: str) -> str:
     """A text without anything that could open or close an element."""
-    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def one_line(text: str) -> str:
     """A text on one line, without characters that are not seen or change how others are seen."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    seen = text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
+    return " ".join(seen.split())

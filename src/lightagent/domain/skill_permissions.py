@@ -34,8 +34,8 @@ def split_allowed_tools(text: str) -> tuple[str, ...]:
 def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
     """The names of tools that the entries mean here, in which ``*`` stands for any text.
 
-    An entry that allows only some arguments of a tool means nothing, since nobody could tell whether a call keeps to
-    them; but one of a shell means the skill's own scripts.
+    An entry that allows only some arguments of a tool is ignored, since whether a call keeps to them cannot be checked
+    here; but one for a shell means the skill's own scripts.
     """
     found: list[str] = []
     for entry in list(entries)[:MOST_ENTRIES]:
@@ -48,12 +48,6 @@ def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
         elif match[2] is None:
             found += _called_here(name)
     return tuple(dict.fromkeys(found))
-
-
-def unenforceable(entries: Iterable[str]) -> tuple[str, ...]:
-    """The entries that allow only some arguments of a tool, and so mean nothing here."""
-    matched = (_ENTRY.fullmatch(entry.strip()) for entry in entries)
-    return tuple(match[0] for match in matched if match and match[2] is not None and match[1] not in _ELSEWHERE)
 
 
 def _called_here(name: str) -> tuple[str, ...]:

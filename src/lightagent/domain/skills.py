@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonValue
@@ -18,7 +18,6 @@ SKILL_FILE: Final = "SKILL.md"
 MOST_NAME: Final = 64
 MOST_DESCRIPTION: Final = 1024
 MOST_COMPATIBILITY: Final = 500
-_SHOWN: Final = 80
 
 _KEYS: Final = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
 """The keys that the format knows. Others are kept out of everything, so that skills for other programs work."""
@@ -55,6 +54,11 @@ class Skill:
     source_directory: str = ""
     precedence: int = 0
     trust: Trust = "trusted"
+
+
+def origin_labels(name: str, trust: Trust) -> tuple[str, ...]:
+    """The label of what a skill brings into a run; none where the application vouches for the skill."""
+    return (f"skill:{name}",) if trust == "untrusted" else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ def check_front_matter(table: YamlTable, path: str, folder: str) -> FrontMatter:
         if key not in _KEYS
     )
     ordered = tuple(sorted(problems, key=lambda one: one.line))
-    return FrontMatter(name, description, front.license, compatibility, front.metadata, front.allowed_tools, ordered)
+    return replace(front, problems=ordered)
 
 
 class _Reader:

@@ -13,6 +13,8 @@ from typing import Final, Literal, TypeAlias
 from lightagent.application.tools.tool_file import NOT_APPROVED, read_tool_file, tool_file_path
 from lightagent.domain.errors import ConfigurationError
 
+_MARK: Final = f"{NOT_APPROVED}\n"
+
 FileState: TypeAlias = Literal["written", "unchanged", "kept"]
 
 
@@ -55,7 +57,7 @@ def proposed_tool(directory: Path, name: str, code: str) -> GeneratedTool:
     """
     path = tool_file_path(directory, name)
     text = code if code.endswith("\n") else f"{code}\n"
-    before = _without_mark(read_tool_file(path).decode("utf-8", "replace")) if os.path.lexists(path) else None
+    before = read_tool_file(path).decode("utf-8", "replace").removeprefix(_MARK) if os.path.lexists(path) else None
     if before == text:
         return GeneratedTool(name, path, text, "unchanged", "")
     lines = difflib.unified_diff(
@@ -74,7 +76,7 @@ def save_tool(
 
     Args:
         overwrite: replace a file of other code; else it is kept.
-        approved: whoever asked approves the code: it is not marked as something that nobody has approved.
+        approved: the caller approves the code, so the file is not marked as one that is not approved yet.
 
     Raises:
         ConfigurationError: it cannot be written.
@@ -83,7 +85,7 @@ def save_tool(
     if tool.state == "unchanged" and not approved:
         return tool
     replaces = overwrite or tool.state == "unchanged"
-    content = tool.code if approved else f"{NOT_APPROVED}\n{tool.code}"
+    content = tool.code if approved else f"{_MARK}{tool.code}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         kept = not _put(tool.path, content.encode(), replaces=replaces)
@@ -118,7 +120,7 @@ def _put(path: Path, content: bytes, *, replaces: bool) -> bool:
 
 
 def _move_unless_there(fresh: Path, path: Path, content: bytes) -> None:
-    """Give the file its name only where there is none yet, whoever else writes at the same time."""
+    """Give the file its name only where there is none yet, also where another process writes at the same time."""
     try:
         os.link(fresh, path)
     except FileExistsError:
@@ -126,10 +128,3 @@ def _move_unless_there(fresh: Path, path: Path, content: bytes) -> None:
     except OSError:  # Some file systems have no links. There the file is new at least, if not whole at once.
         with path.open("xb") as file:
             file.write(content)
-
-
-_MARK_LINE: Final = f"{NOT_APPROVED}\n"
-
-
-def _without_mark(text: str) -> str:
-    return text.removeprefix(_MARK_LINE)

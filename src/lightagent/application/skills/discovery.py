@@ -127,7 +127,7 @@ def read_skill(folder: SkillFolder) -> tuple[Skill | None, tuple[SkillProblem, .
     path = str(folder.path / SKILL_FILE)
     try:
         with Folder.open(folder.directory.path) as root, root.at(folder.parts) as inner:
-            content, _ = inner.read(SKILL_FILE, MOST_SKILL_BYTES)
+            content = inner.read(SKILL_FILE, MOST_SKILL_BYTES)
         text = content.decode()
     except UnicodeDecodeError as exc:
         line = exc.object.count(b"\n", 0, exc.start) + 1

@@ -1,6 +1,6 @@
 """A folder that is read without following symbolic links: whatever is read in it is in it.
 
-Each name is opened in the folder that was opened before it, so nobody can put a link in its place in between.
+Each name is opened in the folder that was opened before it, so no other process can put a link in its place in between.
 """
 
 from __future__ import annotations
@@ -117,9 +117,10 @@ class Folder:
 
     def state(self, name: str) -> FileState:
         """What tells whether a file has changed; raises `OSError`."""
-        return _state(self._stat(name))
+        found = self._stat(name)
+        return FileState(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
-    def read(self, name: str, most: int) -> tuple[bytes, FileState]:
+    def read(self, name: str, most: int) -> bytes:
         """What a file in this folder holds.
 
         Raises:
@@ -131,18 +132,17 @@ class Folder:
         where = path if self._descriptor is None else Path(name)
         descriptor = os.open(where, _FILE_FLAGS, dir_fd=self._descriptor)
         with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise refusal(path, "It is not a regular file", "Put the file itself there.")
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _refusal(path, "It is not a regular file", "Put the file itself there.")
             content = file.read(most + 1)
         if len(content) > most:
-            raise refusal(path, f"It has more than {most:,} bytes", "Split it into smaller files.")
-        return content, _state(found)
+            raise _refusal(path, f"It has more than {most:,} bytes", "Split it into smaller files.")
+        return content
 
     def refuse_link(self, name: str, path: Path) -> None:
         """Raise `ConfigurationError` if a name in this folder is a link; one that becomes it later is not followed."""
         if stat.S_ISLNK(self._stat(name).st_mode) or (not _RELATIVE and path.resolve() != path.parent.resolve() / name):
-            raise refusal(path, "It is a symbolic link, and a skill stays in its own folder", "Put a copy there.")
+            raise _refusal(path, "It is a symbolic link, and a skill stays in its own folder", "Put a copy there.")
 
     def _stat(self, name: str) -> os.stat_result:
         if self._descriptor is None:
@@ -150,13 +150,9 @@ class Folder:
         return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
 
-def refusal(path: Path, why: str, remedy: str) -> ConfigurationError:
+def _refusal(path: Path, why: str, remedy: str) -> ConfigurationError:
     """The error for a file that is there and is not read."""
     return ConfigurationError(f"{path}: {why}.", guidance=remedy)
-
-
-def _state(found: os.stat_result) -> FileState:
-    return FileState(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _is_text(name: str) -> bool:

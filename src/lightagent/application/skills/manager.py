@@ -17,9 +17,9 @@ from lightagent.application.skills.discovery import (
     read_skill,
     without_instructions,
 )
-from lightagent.application.skills.resources import list_files, read_file
+from lightagent.application.skills.resources import list_files, load_skill, read_file, read_text
 from lightagent.application.skills.shelf import Shelf, SkillConflict, conflict_problem, shelve
-from lightagent.application.tools.argument_errors import clip, refused, unknown_name
+from lightagent.application.tools.argument_errors import unknown_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.skill_listing import skills_listing
 from lightagent.domain.skills import Skill, SkillProblem
@@ -99,8 +99,7 @@ class SkillManager:
 
     def get_skill(self, name: str) -> Skill:
         """The skill as it is listed; raises `ToolError` if there is none of that name."""
-        self.folder(name)
-        return self.skills[name]
+        return self._shelf_with(name).skills[name]
 
     def load_skill(self, name: str) -> Skill:
         """The skill with its instructions, as they are now.
@@ -108,11 +107,7 @@ class SkillManager:
         Raises:
             ToolError: there is no such skill, or it can be used no more; the text names others, or file and line.
         """
-        skill, problems = read_skill(self.folder(name))
-        if skill is None or skill.name != name:
-            wrong = "; ".join(str(one) for one in problems if one.level == "error")
-            raise refused(f"The skill {clip(name, 80)!r} was changed and cannot be used. {wrong}")
-        return skill
+        return load_skill(self.folder(name), name)
 
     def activate_skill(self, name: str) -> str:
         """The instructions of a skill; raises as `load_skill` does."""
@@ -132,11 +127,7 @@ class SkillManager:
         Raises:
             ToolError: there is no such skill or file, the path leads out of the skill or to a link, or it is no text.
         """
-        content = read_file(self.folder(name), reference, "references")
-        try:
-            return content.decode("utf-8-sig").replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            raise refused(f"{clip(reference, 200)} is no text, but a file of {len(content):,} bytes.") from None
+        return read_text(self.folder(name), reference)
 
     def read_asset(self, name: str, asset: str) -> bytes:
         """A file of a skill as it is; one in `assets` also by its name alone. Raises as `read_reference` does."""
@@ -148,11 +139,13 @@ class SkillManager:
         Raises:
             ToolError: there is none of that name; the text names others.
         """
+        return self._shelf_with(name).folders[name]
+
+    def _shelf_with(self, name: str) -> Shelf:
         shelf = self._look().shelf
-        folder = shelf.folders.get(name)
-        if folder is None:
+        if name not in shelf.skills:
             raise unknown_name("skill", name, shelf.skills)
-        return folder
+        return shelf
 
     def _look(self) -> _Found:
         """Look at the directories; what has not changed since the last time is not read again."""
@@ -173,10 +166,8 @@ class SkillManager:
 
     def _log(self, found: _Found) -> None:
         """Tell what is new and matters: skills that are left out, and which of two is used."""
-        matter = [one for one in found.problems if one.level == "error"] + [
-            *map(conflict_problem, found.shelf.conflicts)
-        ]
-        texts = [str(one) for one in matter]
+        errors = (one for one in found.problems if one.level == "error")
+        texts = [str(one) for one in (*errors, *map(conflict_problem, found.shelf.conflicts))]
         for text in texts:
             if text not in self._told:
                 _LOGGER.warning("A skill was left out: %s", text)

@@ -1,21 +1,34 @@
-"""The files of a skill: which there are, and what one holds; none of them is outside of the skill's folder."""
+"""The files of a skill: its instructions, which others there are, and what one holds; all are in its folder."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from lightagent.application.skills.discovery import MOST_DEPTH, SkillFolder
+from lightagent.application.skills.discovery import MOST_DEPTH, SkillFolder, read_skill
 from lightagent.application.skills.folders import Folder
 from lightagent.application.tools.argument_errors import clip, refused
 from lightagent.domain.code import is_inner_path
 from lightagent.domain.errors import ConfigurationError, ToolError
-from lightagent.domain.skills import SKILL_FILE
+from lightagent.domain.skills import SKILL_FILE, Skill
 
 MOST_FILES: Final = 500
 """Files of a skill that are listed."""
 
 MOST_FILE_BYTES: Final = 5 * 1024 * 1024
 """Of a file that is read."""
+
+
+def load_skill(folder: SkillFolder, name: str) -> Skill:
+    """The skill with its instructions, as they are now.
+
+    Raises:
+        ToolError: it can be used no more; the text names file and line.
+    """
+    skill, problems = read_skill(folder)
+    if skill is None or skill.name != name:
+        wrong = "; ".join(str(one) for one in problems if one.level == "error")
+        raise refused(f"The skill {clip(name, 80)!r} was changed and cannot be used. {wrong}")
+    return skill
 
 
 def list_files(skill: SkillFolder) -> list[str]:
@@ -49,6 +62,19 @@ def read_file(skill: SkillFolder, path: str, usual: str) -> bytes:
     return _find(skill, path, usual)[1]
 
 
+def read_text(skill: SkillFolder, path: str) -> str:
+    """A text file of the skill, which is looked for in `references` as well.
+
+    Raises:
+        ToolError: as `read_file` does, or it is no text.
+    """
+    content = read_file(skill, path, "references")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise refused(f"{clip(path, 200)} is no text, but a file of {len(content):,} bytes.") from None
+
+
 def find_file(skill: SkillFolder, path: str, usual: str) -> str:
     """The path of a file from the skill's folder on; arguments and errors are those of `read_file`."""
     return _find(skill, path, usual)[0]
@@ -79,7 +105,7 @@ def _content(top: Folder, parts: tuple[str, ...]) -> bytes | None:
     """The contents of a file; None where there is none."""
     try:
         with top.at(parts[:-1]) as folder:
-            return folder.read(parts[-1], MOST_FILE_BYTES)[0]
+            return folder.read(parts[-1], MOST_FILE_BYTES)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except OSError as exc:

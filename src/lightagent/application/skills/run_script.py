@@ -13,6 +13,7 @@ from lightagent.application.tools.argument_errors import refused
 from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeOutput
 from lightagent.domain.code_report import report
 from lightagent.domain.effects import ToolAnswer
+from lightagent.domain.skills import origin_labels
 from lightagent.ports.code import CodeRunner
 
 
@@ -59,10 +60,10 @@ class RunScript:
         def seen(piece: CodeOutput) -> None:
             show(piece.text)
 
-        labels = [f"skill:{skill}"] if folder.directory.trust == "untrusted" else []
+        labels = origin_labels(skill, folder.directory.trust)
         if not self.is_contained:
-            labels.append(f"code:{runner.name}")  # What it writes may come from anywhere.
-        return ToolAnswer(report(await runner.run(job, seen)), labels=tuple(labels))
+            labels += (f"code:{runner.name}",)  # What it writes may come from anywhere.
+        return ToolAnswer(report(await runner.run(job, seen)), labels=labels)
 
     def _find(self, skill: str, script: str) -> tuple[SkillFolder, str]:
         """Where the skill is, and the path of the script in it."""

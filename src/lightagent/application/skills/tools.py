@@ -9,15 +9,16 @@ from typing import Final
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.skills.manager import SkillManager
+from lightagent.application.skills.resources import list_files, load_skill, read_text
 from lightagent.application.skills.run_script import RunScript
 from lightagent.application.tools.argument_errors import clip, refused
 from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.wrapped_tool import wrap_tool
-from lightagent.domain.effects import NarrowTools, ToolAnswer
+from lightagent.domain.effects import MOST_LABELS, NarrowTools, ToolAnswer
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.skill_listing import one_line
 from lightagent.domain.skill_permissions import REFERENCE_TOOL, SCRIPT_TOOL, allowed_patterns
-from lightagent.domain.skills import MOST_DESCRIPTION, Skill
+from lightagent.domain.skills import MOST_DESCRIPTION, origin_labels
 from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.tools import RunContext, Tool
@@ -137,12 +138,14 @@ class _UseSkills:
         answer: JsonObject = {"skills": listed}
         if pages > 1:
             answer["page"] = f"{page} of {pages}"
-        return ToolAnswer(json.dumps(answer, ensure_ascii=False), labels=_labels(*shown))
+        labels = tuple(label for one in shown for label in origin_labels(one.name, one.trust))[:MOST_LABELS]
+        return ToolAnswer(json.dumps(answer, ensure_ascii=False), labels=labels)
 
     def activate(self, name: str) -> ToolAnswer:
         """The instructions of a skill; from then on the run calls only what the skill allows."""
-        skill = self._manager.load_skill(name)
-        files = sorted(self._manager.list_files(name), key=lambda path: (not path.startswith(_NAMED_FIRST), path))
+        folder = self._manager.folder(name)
+        skill = load_skill(folder, name)
+        files = sorted(list_files(folder), key=lambda path: (not path.startswith(_NAMED_FIRST), path))
         more = [f"({len(files) - _MOST_FILES_TOLD:,} more)"] if len(files) > _MOST_FILES_TOLD else []
         allowed = None if skill.allowed_tools is None else allowed_patterns(skill.allowed_tools)
         instructions = skill.instructions
@@ -157,21 +160,16 @@ class _UseSkills:
             instructions=instructions,
         )
         narrow = None if allowed is None else NarrowTools(allowed, f"the skill {name}")
-        return ToolAnswer(text, labels=_labels(skill), narrow=narrow)
+        return ToolAnswer(text, labels=origin_labels(name, skill.trust), narrow=narrow)
 
     def read(self, name: str, path: str, page: int) -> ToolAnswer:
         """A page of a file of a skill."""
-        skill = self._manager.get_skill(name)
-        text = self._manager.read_reference(name, path)
+        folder = self._manager.folder(name)
+        text = read_text(folder, path)
         pages = max(1, -(-len(text) // _PAGE))
         if not 1 <= page <= pages:
             raise refused(f"The file has no page {page}.", f"Its pages are 1 to {pages}.")
         shown = text[(page - 1) * _PAGE : page * _PAGE]
         if pages > 1:
             shown = f"Page {page} of {pages}:\n{shown}"
-        return ToolAnswer(shown or "The file is empty.", labels=_labels(skill))
-
-
-def _labels(*skills: Skill) -> tuple[str, ...]:
-    """Where the texts of skills come from for which the application does not vouch."""
-    return tuple(f"skill:{one.name}" for one in skills if one.trust == "untrusted")[:32]
+        return ToolAnswer(shown or "The file is empty.", labels=origin_labels(name, folder.directory.trust))

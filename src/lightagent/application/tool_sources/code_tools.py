@@ -23,8 +23,8 @@ _CAPABILITIES: Final[tuple[Capability, ...]] = ("execute",)
 class CodeTools(ToolSource[object]):
     """The tool `execute_python_code`, and with a folder `execute_python_file`: ``tools=[CodeTools(MontyRunner())]``.
 
-    Both declare the capability ``execute`` and a high risk, so that policies and reviews know them. Nobody is offered
-    them who was not given this source.
+    Both declare the capability ``execute`` and a high risk, so that policies and reviews know them. Only agents
+    that are given this source are offered them.
 
     Args:
         runner: what runs the programs. Closing this source closes it.
@@ -105,13 +105,9 @@ class CodeTools(ToolSource[object]):
         return self._declared(FILE_TOOL, "Run a Python file of the folder, and see what it prints.", execute)
 
     def _declared(self, name: str, purpose: str, function: Callable[..., object]) -> Tool[object]:
-        folder = (
-            ""
-            if self._folder is None
-            else " It works in a folder, which it may change."
-            if (self._folder.writable)
-            else " It works in a folder, which it may read."
-        )
+        folder = ""
+        if self._folder is not None:
+            folder = f" It works in a folder, which it may {'change' if self._folder.writable else 'read'}."
         return tool(
             name=name,
             description=f"{purpose}{folder} {self._runner.notes}",

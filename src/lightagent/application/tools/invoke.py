@@ -17,7 +17,7 @@ from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
-from lightagent.domain.effects import Effect, NarrowTools, OfferTools, ToolAnswer
+from lightagent.domain.effects import MOST_LABELS, Effect, NarrowTools, OfferTools, ToolAnswer
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.ranking import RankedTool, as_ranking
@@ -27,9 +27,8 @@ from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT", default=None)
 
-_MOST_LABELS: Final = 32
 _LONGEST_LABEL: Final = 200
-"""Labels stay with a conversation for good, so a tool cannot make many of them at once."""
+"""Characters of a label."""
 
 
 class ToolAbandoned(ToolError):
@@ -114,9 +113,9 @@ def _narrowing(narrow: object, spec: ToolSpec) -> NarrowTools:
 
 
 def _labels(labels: object, spec: ToolSpec) -> tuple[str, ...]:
-    if not isinstance(labels, (list, tuple)) or len(labels) > _MOST_LABELS or not all(map(_is_label, labels)):
+    if not isinstance(labels, (list, tuple)) or len(labels) > MOST_LABELS or not all(map(_is_label, labels)):
         raise ToolError(
-            f"{spec.name} answered with labels that are not a list of at most {_MOST_LABELS} sources such as "
+            f"{spec.name} answered with labels that are not a list of at most {MOST_LABELS} sources such as "
             "'web:example.org'.",
             guidance="",
         )

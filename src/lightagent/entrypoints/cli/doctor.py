@@ -104,7 +104,7 @@ def doctor(
     key_hint(app.model, found.error)
     for section, other in others.items():
         _show_diagnosis(console, f"{section} · {settings.backends()[section].kind}", other)
-    usable = examine_tools(console, settings, timeout) and examine_code(console, settings)
+    usable = examine_tools(console, settings, timeout) and examine_code(console, app.code)
     failed = any(one.error for one in (found, *others.values()))
     return ExitCode.FAILED if failed or not usable else ExitCode.COMPLETED
 

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Final
 
 from rich.console import Console
 
-from lightagent.compose.backends import open_code
-from lightagent.compose.configured_tools import compose_code_tools
 from lightagent.domain.code import CodeJob, CodeResult, CodeText
 from lightagent.domain.errors import LightAgentError
 from lightagent.entrypoints.cli.console import show_error
 from lightagent.ports.code import CodeRunner
-from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 
 _PROGRAM: Final = CodeText("print(6 * 7)")
 
 
-def examine_code(console: Console, settings: Settings) -> bool:
+def examine_code(console: Console, runner: CodeRunner | None) -> bool:
     """Run a program of one line, and show what came of it; whether it is as it should be, or nothing is set."""
+    if runner is None:
+        return True
     try:
-        runner = open_code(settings, environ=os.environ)
-        compose_code_tools(settings, runner)
-        if runner is None:
-            return True
         done = asyncio.run(_run(runner))
     except LightAgentError as exc:
         console.print("✗ code", style="red", markup=False)

@@ -63,7 +63,7 @@ class CodeRunnerContract:
         """A folder beside which lies a file that programs must not see."""
         folder = tmp_path / "folder"
         (folder / "inner").mkdir(parents=True)
-        # Programs may run as another user, who is let in where everybody is.
+        # Programs may run as another user, so the folders are readable for all.
         for path in (folder, folder / "inner"):
             path.chmod(0o755)
         (tmp_path / "outside.py").write_text(f"print({CANARY!r})\n")

@@ -10,16 +10,18 @@ from lightagent.domain.code import CodeLimits
 
 __all__ = ["ADAPTER", "MontyOptions", "MontyRunner"]
 
+_USUAL = CodeLimits()
+
 
 class MontyOptions(BaseModel):
     """Options of the kind `monty`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    seconds: float = Field(default=30.0, description="how long a program may take", gt=0)
-    memory: int = Field(default=CodeLimits().memory, description="bytes of memory", gt=0)
-    output: int = Field(default=CodeLimits().output, description="bytes of standard output, and of error", gt=0)
-    disk: int = Field(default=CodeLimits().disk, description="bytes that it may write to its folder", gt=0)
+    seconds: float = Field(default=_USUAL.seconds, description="how long a program may take", gt=0)
+    memory: int = Field(default=_USUAL.memory, description="bytes of memory", gt=0)
+    output: int = Field(default=_USUAL.output, description="bytes of standard output, and of error", gt=0)
+    disk: int = Field(default=_USUAL.disk, description="bytes that it may write to its folder", gt=0)
 
 
 def _open(options: MontyOptions) -> MontyRunner:

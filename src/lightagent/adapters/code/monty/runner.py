@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _CRASHED: Final = 134
 _SPARE_SECONDS: Final = 1.0
-"""How much longer Monty itself lets a program run, for a program that nobody watches any more."""
+"""How much longer Monty itself lets a program run, which matters once this program has stopped watching it."""
 _MOST_CALLS: Final = 1_000_000
 _NOTES: Final = (
     "This is a subset of Python: functions, classes, comprehensions and exceptions, with the modules asyncio, base64, "

@@ -1,4 +1,4 @@
-"""What is around a program in Monty: its text, its folder, and who ends it if nobody else does."""
+"""What is around a program in Monty: its text, its folder, and what ends it if this program is killed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from lightagent.adapters.code._job_files import program_file
 from lightagent.domain.code import MOST_SOURCE, CodeFile, CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ToolError
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "/work"
 """Where a program finds its folder."""
+
+_MOST_BYTES: Final = 4 * MOST_SOURCE
+"""Of a program's file: UTF-8 takes up to four bytes a character."""
 
 _GUARD: Final = 'trap "" HUP INT TERM; read -r _; kill -s KILL "$0"'
 
@@ -30,19 +33,18 @@ def read_source(job: CodeJob) -> str:
     if not isinstance(job.program, CodeFile):
         return job.program.source
     assert job.folder is not None
-    missing = ToolError(
-        f"There is no file {job.program.path!r:.200} in the folder.", guidance="Name one that is there."
-    )
+    path = program_file(job.folder.path, job.program.path)
     try:
-        folder = Path(job.folder.path).resolve(strict=True)
-        path = (folder / job.program.path).resolve(strict=True)
-        if not path.is_file() or not path.is_relative_to(folder) or path.stat().st_size > 4 * MOST_SOURCE:
-            raise missing
+        if path.stat().st_size > _MOST_BYTES:
+            raise ToolError(
+                f"{job.program.path!r:.200} has more than {_MOST_BYTES:,} bytes.",
+                guidance="Run a shorter program; data that it needs may come on its standard input.",
+            )
         return CodeText(path.read_text("utf-8-sig", errors="strict")).source
     except UnicodeDecodeError as error:
         raise ToolError(f"{job.program.path!r:.200} is no text in UTF-8.", guidance="") from error
-    except (OSError, RuntimeError) as error:
-        raise missing from error
+    except OSError as error:
+        raise ToolError(f"{job.program.path!r:.200} cannot be read: {error.strerror}.", guidance="") from error
 
 
 @contextmanager

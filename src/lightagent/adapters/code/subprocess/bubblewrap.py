@@ -152,14 +152,14 @@ def _complaint(made: Bubblewrap) -> str:
 
 
 def another_user() -> int:
-    """The id of a user that nobody else is: one of those that this system can have, chosen by chance for one program.
+    """An unused user id for one program, chosen at random among those that this system can have.
 
     Raises:
         ConfigurationError: there is none besides root.
     """
     found = _user_range()
     if found is None:
-        raise ConfigurationError("There is no user here but root, as which code is not run.", guidance="")
+        raise ConfigurationError("Code is not run as root, and this system has no other user.", guidance="")
     first, count = found
     return first + count // 2 + secrets.randbelow(count // 2 - 1)
 

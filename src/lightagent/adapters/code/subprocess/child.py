@@ -100,7 +100,7 @@ class _Child:
     async def _gone(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
-                # What it wrote and nobody reads would hold its pipes open, and those its end.
+                # Output that is not read keeps the pipes open, and open pipes delay the end of the process.
                 await asyncio.gather(_drained(self.process.stdout), _drained(self.process.stderr))
                 await self.process.wait()
                 if self._first is not None:

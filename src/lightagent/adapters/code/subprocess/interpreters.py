@@ -72,16 +72,10 @@ def _named_python(name: str) -> Interpreter:
     if not settings.is_file():
         path = path.resolve()
         return Interpreter((str(path),), _needs(path))
-    home = next(
-        (value.strip() for key, _, value in map(_parted, settings.read_text().splitlines()) if key.strip() == "home"),
-        str(path.resolve().parent),
-    )
+    lines = (line.partition("=") for line in settings.read_text().splitlines())
+    home = next((value.strip() for key, _, value in lines if key.strip() == "home"), str(path.resolve().parent))
     base = _needs(Path(home) / path.name)
     return Interpreter((str(path),), (str(settings), *_needs(path), *base, *_needs(path.resolve())))
-
-
-def _parted(line: str) -> tuple[str, str, str]:
-    return line.partition("=")
 
 
 def _needs(path: Path) -> tuple[str, ...]:

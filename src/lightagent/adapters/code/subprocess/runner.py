@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from lightagent.adapters.code._job_files import program_file
 from lightagent.adapters.code.subprocess.bubblewrap import (
     PRIVATE,
     PROGRAM,
@@ -226,17 +227,8 @@ def _real_folder(job: CodeJob) -> CodeFolder | None:
     if not folder.is_dir():
         raise ToolError("The folder of the program is no folder.", guidance="")
     if isinstance(job.program, CodeFile):
-        _check_file(folder, job.program.path)
+        program_file(str(folder), job.program.path)
     return CodeFolder(str(folder), job.folder.writable)
-
-
-def _check_file(folder: Path, name: str) -> None:
-    try:
-        path = (folder / name).resolve(strict=True)
-    except (OSError, RuntimeError):
-        path = None
-    if path is None or not path.is_file() or not path.is_relative_to(folder):
-        raise ToolError(f"There is no file {name!r:.200} in the folder.", guidance="Name one that is there.")
 
 
 def _program_path(job: CodeJob, folder: CodeFolder | None, private: str) -> str:

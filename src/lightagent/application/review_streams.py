@@ -37,6 +37,9 @@ KIND: Final = "review"
 STATUS, RUN = "status", "run"
 """Labels of these streams: the status of the review, and the id of the run that asks."""
 
+TAKEN_BACK: Final = "The turn was taken back."
+"""The reason for which reviews are withdrawn with the turn that they belong to."""
+
 
 class ReviewStreams:
     """The streams of reviews in a store.
@@ -169,9 +172,6 @@ async def _withdraw(streams: ReviewStreams, key: StreamKey, reason: str) -> None
     while (review := await streams.read(key)) is not None and review.status in ("waiting", "decided"):
         with suppress(StreamConflict):  # Somebody has decided at the same moment.
             await streams.append(key, review, ReviewRevoked("", reason, streams.clock()))
-
-
-TAKEN_BACK: Final = "The turn was taken back."
 
 
 async def _keys(store: JournalStore, query: StreamQuery) -> list[StreamKey]:

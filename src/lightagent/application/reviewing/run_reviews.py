@@ -53,7 +53,7 @@ class RunReviews(Generic[DepsT]):
         self._settled: list[Settled] = []
         self._taken: list[Taken] = []
         self._problems: list[str] = []
-        self._asked: dict[int, ReviewStreams] = {}
+        self._asked = set[ReviewStreams]()
 
     async def take_up(self) -> None:
         """Put on record what was decided about the calls of a run that is resumed; nothing is taken yet.
@@ -163,7 +163,7 @@ class RunReviews(Generic[DepsT]):
         run = self._live.run
         if run.outcome is None or isinstance(run.outcome, Suspended) or not waiting_calls(run):
             return
-        for streams in self._asked.values():
+        for streams in self._asked:
             with suppress(StoreError):
                 await withdraw_reviews(streams, run.started.scope.user, run.started.run_id, _HAS_ENDED)
 
@@ -179,7 +179,7 @@ class RunReviews(Generic[DepsT]):
             for waiting in await find_waiting(self._live):
                 decision, desk = answers.get(waiting.name), waiting.desk
                 if desk is not None:
-                    self._asked[id(desk.streams)] = desk.streams
+                    self._asked.add(desk.streams)
                     request = waiting.request(self._live.run, desk.streams.clock())
                     review, is_new = await self._review(desk, request, decision)
                     if review.decision is not None:

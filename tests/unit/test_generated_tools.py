@@ -97,7 +97,7 @@ async def test_nothing_is_run_or_offered_unasked(tmp_path: Path) -> None:
     assert agent.get_tools() == []
     shelf = ToolLoader(tmp_path / "tools")
     assert (await shelf.tools()).tools == {}, "a directory that is offered as a whole leaves it out"
-    assert "nobody has approved it yet" in shelf.problems[0]["message"]
+    assert "it is not approved yet" in shelf.problems[0]["message"]
     assert not (tmp_path / "mark").exists()
     assert agent.load_tools(["double"], tmp_path / "tools") == ["double"], "to name it is to approve it"
     assert (tmp_path / "mark").read_text() == "run"

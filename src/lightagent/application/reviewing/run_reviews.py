@@ -159,7 +159,7 @@ class RunReviews(Generic[DepsT]):
             await self._withdraw()
 
     async def _withdraw(self) -> None:
-        """Where the run has come to its end with calls that wait: nobody shall decide about them any more."""
+        """Take back the requests about calls that still wait, if the run has come to its end."""
         run = self._live.run
         if run.outcome is None or isinstance(run.outcome, Suspended) or not waiting_calls(run):
             return
@@ -173,7 +173,7 @@ class RunReviews(Generic[DepsT]):
             yield from one.events(now, interrupted)
 
     async def _settle(self, answers: Mapping[str, ApprovalDecision]) -> list[Settled]:
-        """The calls that are decided; of the others that were asked about now, somebody is told."""
+        """The calls that are decided. Notices are sent of the others that were asked about now."""
         found, untold = list[Settled](), list[tuple[ReviewDesk, ApprovalRequest]]()
         try:
             for waiting in await find_waiting(self._live):
@@ -189,7 +189,7 @@ class RunReviews(Generic[DepsT]):
                 elif decision is not None:
                     found.append(Settled(waiting, decision))
         except LightAgentError:
-            await self._tell(untold)  # They wait, whatever became of the others.
+            await self._tell(untold)  # They wait, even if another request could not be put on record.
             raise
         await self._tell(untold)
         return found

@@ -20,8 +20,8 @@ class Settled:
     """A call that was decided.
 
     Attributes:
-        review: where the decision is on record; None where nobody reviews the call.
-        in_doubt: a process took the decision before, and nobody knows how far it came.
+        review: where the decision is on record; None where no desk reviews the call.
+        in_doubt: a process took the decision before, and may have acted on it.
     """
 
     waiting: WaitingCall

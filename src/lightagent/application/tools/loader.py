@@ -181,7 +181,7 @@ class ToolLoader(ToolSource[object]):
             content = read_tool_file(path)
             if not asked_for and content.startswith(_NOT_APPROVED):
                 raise ConfigurationError(
-                    f"{path}: A model wrote it, and nobody has approved it yet.",
+                    f"{path}: A model wrote it, and it is not approved yet.",
                     guidance="Read it; then delete its first line, or load it by its name.",
                 )
             known = self._loaded[name] = _tool_in(run_tool_file(path, content), path)

@@ -23,7 +23,7 @@ VALID_FILE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 MOST_FILE_BYTES: Final = 1_000_000
 
-NOT_APPROVED: Final = "# Written by a model and approved by nobody yet. Read it, then delete this line to approve it."
+NOT_APPROVED: Final = "# Written by a model and not approved yet. Read it, then delete this line to approve it."
 """The first line of a file that is left out where its directory is offered as a whole; it loads by name."""
 
 # Opening follows no symbolic link, and does not wait for the writer of a pipe.

@@ -153,7 +153,7 @@ def accept(
     pins = open_pins(settings)
     if pins is None:
         raise ConfigurationError(
-            "It is not kept what MCP servers declare.",
+            "No file is set that keeps what MCP servers declare.",
             guidance='Add to lightagent.toml: [default.tools] with mcp_pins = "mcp-pins.json".',
         )
     server = _find(name, _reading(settings))

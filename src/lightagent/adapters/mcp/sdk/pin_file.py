@@ -51,7 +51,7 @@ class PinFile(ToolPins):
     """Serves any number of threads and processes at once. The file is made when a server is first seen.
 
     Args:
-        path: of the file. Whoever can write it decides what a changed tool is compared with.
+        path: of the file. Protect it: a program that can write it can have any declaration taken for the known one.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

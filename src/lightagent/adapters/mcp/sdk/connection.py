@@ -88,7 +88,7 @@ class SdkConnection(McpReadableConnection):
                 from lightagent.adapters.mcp.sdk.questions import Answerers
                 from lightagent.adapters.mcp.sdk.requests import Requests
 
-                # One user may be shown other tools than another: what all are offered belongs to none of them.
+                # A server may show one user other tools than another, so all are offered those of an empty scope.
                 lists = not per_user or scope == NO_SCOPE
                 access = Access(_ask(server, headers, scope), scope, logins, lists)
                 return Requests(memory, Answerers(elicitor, sampler, roots), access, idle)

@@ -73,7 +73,7 @@ async def test_on_one_pipe_a_question_reaches_the_only_caller_and_is_refused_for
     await watched.connection.aclose()
 
 
-async def test_on_one_pipe_the_question_of_a_cancelled_call_reaches_nobody_else(leaks: LeakCheck) -> None:
+async def test_on_one_pipe_the_question_of_a_cancelled_call_reaches_no_other_user(leaks: LeakCheck) -> None:
     asked, told = Asked(), list[McpRemark]()
     watched = Watched(stdio_server(), asked)
     await watched.text("echo")
@@ -92,7 +92,7 @@ async def test_on_one_pipe_the_question_of_a_cancelled_call_reaches_nobody_else(
     await watched.connection.aclose()
 
 
-async def test_on_one_pipe_nobody_is_asked_while_a_call_of_another_user_took_too_long(leaks: LeakCheck) -> None:
+async def test_on_one_pipe_a_question_is_refused_while_a_call_of_another_user_took_too_long(leaks: LeakCheck) -> None:
     watched = Watched(stdio_server(call_timeout=1.0), Asked())
     with pytest.raises(McpTimedOut):
         await watched.text("hang", user="ann")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from lightagent.domain.mcp import HttpServer, HttpTransport, McpServer
 from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.mcp_faults import McpUnavailable
 from lightagent.domain.scopes import Scope
+from tests.servers.in_thread import serving
 from tests.servers.leaks import LeakCheck
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["sse", "streamable-http"])
@@ -41,15 +41,8 @@ def answering(status: int) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """No log."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://user:SECRET@127.0.0.1:{server.server_port}/mcp?api_key=SECRET"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as host:
+        yield f"http://user:SECRET@{host}/mcp?api_key=SECRET"
 
 
 async def opened(address: str, transport: HttpTransport, headers: dict[str, str] | None = None) -> str:

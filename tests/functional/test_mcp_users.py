@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from lightagent.domain.mcp import HttpServer, McpServer
 from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.scopes import Scope
 from lightagent.testing import ScriptedModel, call_tool
+from tests.servers.in_thread import serving
 from tests.servers.leaks import LeakCheck
 
 
@@ -64,15 +64,8 @@ class Personal(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def personal() -> Iterator[McpServer]:
     """The server."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Personal)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield McpServer("post", HttpServer(f"http://127.0.0.1:{server.server_port}/mcp"))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Personal) as host:
+        yield McpServer("post", HttpServer(f"http://{host}/mcp"))
 
 
 async def test_what_a_server_shows_one_user_is_offered_to_no_other_and_blocks_nothing(leaks: LeakCheck) -> None:

@@ -183,7 +183,7 @@ def test_many_threads_and_processes_lose_no_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("decided", [False, True])
 @pytest.mark.parametrize("how", ["undo", "replaced"])
-async def test_nobody_is_asked_about_a_turn_that_was_taken_back(how: str, decided: bool) -> None:
+async def test_requests_of_a_turn_that_was_taken_back_are_withdrawn(how: str, decided: bool) -> None:
     journals = MemoryJournalStore()
     store = ReviewStore(journals)
 

@@ -253,7 +253,7 @@ async def test_a_run_whose_time_is_over_while_it_asks_waits_as_it_would_have(lea
 
 
 @pytest.mark.usefixtures("by_hand")
-async def test_a_run_whose_time_is_over_while_somebody_is_told_waits_in_the_store() -> None:
+async def test_a_run_whose_time_is_over_while_a_notice_is_sent_waits_in_the_store() -> None:
     async def hang(request: ApprovalRequest) -> None:
         await HandSetDeadline.latest.is_over_now()
         await asyncio.sleep(3600)

@@ -109,7 +109,7 @@ def test_a_new_period_begins_with_nothing_and_a_clock_behind_opens_none() -> Non
 
 
 @pytest.mark.parametrize("ahead", [3600.0, 90.0, 60.0])
-def test_a_clock_that_was_put_back_holds_nobody_up(ahead: float) -> None:
+def test_a_clock_that_was_put_back_delays_no_request(ahead: float) -> None:
     terms = Terms("tenant", BudgetLimits(), rate=RateLimit(requests=1))
     account = reserve(EMPTY, Spent(model_calls=1), terms, NOW + ahead)
     assert isinstance(account, Account)

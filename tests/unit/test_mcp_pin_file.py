@@ -1,4 +1,4 @@
-"""The declarations of tools in a file: whole, first come first kept, and of no use to anybody once it is damaged."""
+"""The declarations of tools in a file: whole, the first one is kept, and a damaged file is an error."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Webhook:
     def __init__(self, url: str) -> None:
         try:
             parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port  # Both raise where they are not one.
+            host, _ = parts.hostname, parts.port  # Reading either raises where it is not valid.
             usable = parts.scheme in ("http", "https") and bool(host)
         except ValueError:
             usable = False

@@ -37,6 +37,9 @@ KIND: Final = "review"
 STATUS, RUN = "status", "run"
 """Labels of these streams: the status of the review, and the id of the run that asks."""
 
+TAKEN_BACK: Final = "The turn was taken back."
+"""The reason for which reviews are withdrawn with the turn that they belong to."""
+
 
 class ReviewStreams:
     """The streams of reviews in a store.
@@ -152,7 +155,7 @@ async def forget_reviews(store: JournalStore, scope: Scope, *, run_id: str = "")
 
 
 async def withdraw_reviews(streams: ReviewStreams, user_id: str, run_id: str, reason: str) -> None:
-    """Take back what waits of a run that will not go on, so that nobody decides about it any more.
+    """Take back the requests of a run that will not go on, so that they can no longer be decided.
 
     What was used stays on record, and what cannot be read stays as it is.
 
@@ -167,11 +170,8 @@ async def withdraw_reviews(streams: ReviewStreams, user_id: str, run_id: str, re
 
 async def _withdraw(streams: ReviewStreams, key: StreamKey, reason: str) -> None:
     while (review := await streams.read(key)) is not None and review.status in ("waiting", "decided"):
-        with suppress(StreamConflict):  # Somebody has decided at the same moment.
+        with suppress(StreamConflict):  # It was decided at the same moment.
             await streams.append(key, review, ReviewRevoked("", reason, streams.clock()))
-
-
-TAKEN_BACK: Final = "The turn was taken back."
 
 
 async def _keys(store: JournalStore, query: StreamQuery) -> list[StreamKey]:

@@ -36,14 +36,15 @@ def described_servers(setting: McpSetting) -> list[tuple[McpServer, McpHeaders |
         return [(server, asked.get(server.name)) for server in _sound(found)]
     given: object = setting
     listed: list[object] = [*given] if isinstance(given, Sequence) else [given]
-    servers = [one for one in listed if isinstance(one, McpServer)]
+    servers: list[tuple[McpServer, McpHeaders | None]] = []
     for one in listed:
         if not isinstance(one, McpServer):
             raise ConfigurationError(
                 f"setup_mcp: expected {{'mcpServers': {{…}}}}, a path or servers, got a {type(one).__name__}.",
                 guidance='Write mcp_setting={"mcpServers": {"name": {"command": "program", "args": []}}}.',
             )
-    return [(server, None) for server in servers]
+        servers.append((one, None))
+    return servers
 
 
 def _sound(reading: McpReading) -> tuple[McpServer, ...]:

@@ -173,8 +173,8 @@ def period_of(period: Period, now: float) -> str:
 def _as_of(account: Account, period: Period, now: float) -> Account:
     """The account at a moment: a new period begins with nothing, and what is more than a minute away is gone.
 
-    What seems to lie ahead was counted by a clock that is wrong, or that was put back since; it must not hold everybody
-    up until then.
+    What seems to lie ahead was counted by a clock that is wrong, or that was put back since; requests must not have to
+    wait until then.
     """
     name, spent = period_of(period, now), NOTHING_SPENT
     if name <= account.period:  # A clock that is behind another's must not open a period anew that is over.

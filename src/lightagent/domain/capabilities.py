@@ -41,8 +41,8 @@ class Requester:
 class CapabilityRule:
     """One rule. It speaks of a call where everything fits that it names; what it leaves out fits always.
 
-    Names may hold ``*`` for any text, also for none: ``send_*``. An empty list is refused: it names nobody, and a rule
-    that leaves the list out speaks of everybody.
+    Names may hold ``*`` for any text, also for none: ``send_*``. An empty list is refused, since it would fit no call,
+    while a list that is left out fits every call.
 
     Attributes:
         access: what it decides: ``allow``, ``ask`` (a human decides about each call) or ``deny``.
@@ -125,7 +125,7 @@ def _names(option: str, given: object) -> tuple[str, ...]:
 def _speaks_of(pattern: str, tool: ToolSpec) -> bool:
     """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``.
 
-    The second holds whatever the tool is called in this program.
+    The second holds also for a tool that this program has given another name.
     """
     if "/" not in pattern:
         return matches(pattern, tool.name)

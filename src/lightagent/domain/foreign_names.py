@@ -64,7 +64,8 @@ def exact_names(written: Collection[str], option: str) -> frozenset[str]:
     Raises:
         ConfigurationError: they are not a list of texts, or one is a pattern, which would fit no tool.
     """
-    if isinstance(written, str) or not all(isinstance(name, str) for name in written):
+    given: object = written
+    if not isinstance(given, Collection) or isinstance(given, str) or not all(isinstance(name, str) for name in given):
         raise ConfigurationError(f"{option}: expected a list of names of tools.", guidance="")
     pattern = next((name for name in written if "*" in name), None)
     if pattern is not None:

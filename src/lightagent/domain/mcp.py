@@ -9,16 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from lightagent.domain.capabilities import check_declared
+from lightagent.domain.capabilities import check_declared, one_of
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp_checks import (
-    check_choice,
-    check_count,
-    check_mapping,
-    check_seconds,
-    check_text,
-    check_texts,
-)
+from lightagent.domain.mcp_checks import check_count, check_mapping, check_seconds, check_text, check_texts
 from lightagent.domain.tools import Capability, Risk
 
 HttpTransport: TypeAlias = Literal["sse", "streamable-http"]
@@ -65,7 +58,7 @@ class HttpServer:
 
     def __post_init__(self) -> None:
         check_text("HttpServer: url", self.url, may_be_empty=True)
-        check_choice("HttpServer: transport", self.transport, get_args(HttpTransport))
+        one_of(self.transport, get_args(HttpTransport), "HttpServer: transport")
         check_mapping("HttpServer: headers", self.headers)
 
 
@@ -105,7 +98,7 @@ class McpServer:
         check_text("McpServer: name", self.name)
         if self.tools is not None:
             check_texts("McpServer: tools", self.tools)
-        check_choice("McpServer: scope", self.scope, get_args(ServerScope))
+        one_of(self.scope, get_args(ServerScope), "McpServer: scope")
         check_seconds("McpServer: open_timeout", self.open_timeout)
         if self.call_timeout is not None:
             check_seconds("McpServer: call_timeout", self.call_timeout)

@@ -30,12 +30,6 @@ def check_mapping(what: str, value: object) -> None:
         raise ConfigurationError(f"{what} must be texts by name.", guidance="")
 
 
-def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
-    """Raise unless it is one of the choices."""
-    if value not in choices:
-        raise _wrong(what, value, f"one of {', '.join(map(repr, choices))}")
-
-
 def check_seconds(what: str, value: object) -> None:
     """Raise unless it is a number of seconds."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:

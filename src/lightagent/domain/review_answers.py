@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review import ACTIONS, ApprovalAction, ApprovalDecision
 from lightagent.domain.rulings import Unreadable
 
 
@@ -35,8 +35,6 @@ def read_review_answer(answer: object, actor: str) -> ApprovalDecision | Unreada
 
 
 _KEYS: Final = frozenset({"approved", "action", "reason", "actor", "reviewer_id", "arguments", "output", "response"})
-_Action: TypeAlias = Literal["approve", "reject", "edit", "respond"]
-_ACTIONS: Final[tuple[_Action, ...]] = ("approve", "reject", "edit", "respond")
 _WITH: Final = {"edit": ("arguments",), "respond": ("output", "response")}
 """The keys that one action has, and no other: to approve with other arguments is to edit."""
 
@@ -59,14 +57,14 @@ def _read_object(answer: dict[object, object], actor: str) -> ApprovalDecision |
     return ApprovalDecision(action, reason, by)
 
 
-def _action(answer: dict[object, object]) -> _Action | Unreadable:
+def _action(answer: dict[object, object]) -> ApprovalAction | Unreadable:
     if "approved" in answer:
         approved = answer["approved"]
         if not isinstance(approved, bool):
             return Unreadable("What it says of `approved` is neither True nor False.", is_attempt=True)
         return "approve" if approved else "reject"
     said = answer["action"]
-    for action in _ACTIONS:
+    for action in ACTIONS:
         if isinstance(said, str) and said == action:
             return action
     return Unreadable("Its action is not one of approve, reject, edit and respond.", is_attempt=True)

@@ -227,6 +227,6 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
 
 
 def _folded(name: str) -> str:
-    """A name as people compare names: a capital, a blank or what nobody sees makes nobody somebody else."""
+    """A name as people compare names: capitals, blanks and characters that cannot be seen make no difference."""
     shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not is_unseen(letter))
     return " ".join(shown.casefold().split())

@@ -177,8 +177,8 @@ _FALLBACK: Final = "fallback("
 def _reported(usage: Usage | None, given: Callable[[], int]) -> Usage | None:
     """The tokens that a provider reported, if it did; some send zeros.
 
-    A count below nothing gives nothing back. What is in the total alone, such as the reasoning of some models, was
-    made, and so has the price of an answer.
+    A negative count is taken for zero. Tokens that are in the total alone, such as the reasoning of some models, count
+    as those of the answer, and have its price.
 
     Args:
         given: gives the tokens of the request, estimated; for a provider that does not report them.

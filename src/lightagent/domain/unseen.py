@@ -1,4 +1,4 @@
-"""Characters that nobody sees: what a text holds besides what its reader takes it to say."""
+"""Characters that cannot be seen, and so make a text another one than its reader takes it for."""
 
 from __future__ import annotations
 

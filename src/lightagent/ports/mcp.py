@@ -28,8 +28,8 @@ HeaderSource: TypeAlias = Callable[[Scope, bool], Awaitable[Mapping[str, str]]]
 """The headers of a request, for whom it is made. True: the server has just refused those it gave before."""
 
 
-def _ignore(remark: McpRemark) -> None:
-    return None
+def ignore_remark(remark: McpRemark) -> None:
+    """The listener where a program gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class McpCaller:
 
     scope: Scope = NO_SCOPE
     run_id: str = ""
-    tell: RemarkListener = field(default=_ignore, repr=False)
+    tell: RemarkListener = field(default=ignore_remark, repr=False)
 
 
 class McpConnection(Protocol):

@@ -118,7 +118,7 @@ async def caught(work: Coroutine[object, object, object], seconds: float | None)
 
 
 def _fault(raised: BaseException) -> Fault:
-    """What a function raised, unless the run itself was cancelled, which goes on."""
+    """The fault of what a function raised; a cancellation of the run itself is raised again."""
     error = failure(raised)
     if isinstance(error, InnerCancellation):
         return Fault("Something that it waited for was cancelled.")

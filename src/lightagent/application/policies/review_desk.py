@@ -62,7 +62,7 @@ class ReviewDesk:
         name: str,
         most_used: int | None = None,
     ) -> None:
-        _check(tools, separate_reviewer, name)
+        _check(separate_reviewer, name)
         self.reviews = reviews
         self.tools = None if tools is None else exact_names(tools, "HumanApprovalHook: tools")
         self.timeout = checked_seconds(timeout, "HumanApprovalHook")
@@ -175,10 +175,7 @@ class ReviewedAgent(Protocol):
         ...
 
 
-def _check(tools: object, separate_reviewer: object, name: object) -> None:
-    names = [] if tools is None else tools
-    if not isinstance(names, Collection) or isinstance(names, str) or not all(isinstance(one, str) for one in names):
-        raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
+def _check(separate_reviewer: object, name: object) -> None:
     if not isinstance(separate_reviewer, bool):
         raise ConfigurationError(
             f"HumanApprovalHook: separate_reviewer must be True or False, got {separate_reviewer!r:.50}.", guidance=""

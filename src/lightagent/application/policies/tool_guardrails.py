@@ -68,7 +68,7 @@ def _allows(allowed: Allowed, value: JsonValue) -> bool:
     if callable(allowed):
         answer = allowed(value)
         if inspect.isawaitable(answer) or isinstance(answer, Generator):
-            raise TypeError("the function has not answered yet")  # Which is true to Python, whatever it would answer.
+            raise TypeError("the function has not answered yet")  # To Python it is true, so it would allow.
         return bool(answer) and not isinstance(answer, str)  # A text is a reason, as from any guardrail.
     # True is 1 to Python; to a tool it is not.
     return any(type(one) is type(value) and one == value for one in allowed)

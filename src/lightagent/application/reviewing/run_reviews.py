@@ -53,7 +53,7 @@ class RunReviews(Generic[DepsT]):
         self._settled: list[Settled] = []
         self._taken: list[Taken] = []
         self._problems: list[str] = []
-        self._asked: dict[int, ReviewStreams] = {}
+        self._asked = set[ReviewStreams]()
 
     async def take_up(self) -> None:
         """Put on record what was decided about the calls of a run that is resumed; nothing is taken yet.
@@ -159,11 +159,11 @@ class RunReviews(Generic[DepsT]):
             await self._withdraw()
 
     async def _withdraw(self) -> None:
-        """Where the run has come to its end with calls that wait: nobody shall decide about them any more."""
+        """Take back the requests about calls that still wait, if the run has come to its end."""
         run = self._live.run
         if run.outcome is None or isinstance(run.outcome, Suspended) or not waiting_calls(run):
             return
-        for streams in self._asked.values():
+        for streams in self._asked:
             with suppress(StoreError):
                 await withdraw_reviews(streams, run.started.scope.user, run.started.run_id, _HAS_ENDED)
 
@@ -173,13 +173,13 @@ class RunReviews(Generic[DepsT]):
             yield from one.events(now, interrupted)
 
     async def _settle(self, answers: Mapping[str, ApprovalDecision]) -> list[Settled]:
-        """The calls that are decided; of the others that were asked about now, somebody is told."""
+        """The calls that are decided. Notices are sent of the others that were asked about now."""
         found, untold = list[Settled](), list[tuple[ReviewDesk, ApprovalRequest]]()
         try:
             for waiting in await find_waiting(self._live):
                 decision, desk = answers.get(waiting.name), waiting.desk
                 if desk is not None:
-                    self._asked[id(desk.streams)] = desk.streams
+                    self._asked.add(desk.streams)
                     request = waiting.request(self._live.run, desk.streams.clock())
                     review, is_new = await self._review(desk, request, decision)
                     if review.decision is not None:
@@ -189,7 +189,7 @@ class RunReviews(Generic[DepsT]):
                 elif decision is not None:
                     found.append(Settled(waiting, decision))
         except LightAgentError:
-            await self._tell(untold)  # They wait, whatever became of the others.
+            await self._tell(untold)  # They wait, even if another request could not be put on record.
             raise
         await self._tell(untold)
         return found

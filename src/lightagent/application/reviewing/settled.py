@@ -20,8 +20,8 @@ class Settled:
     """A call that was decided.
 
     Attributes:
-        review: where the decision is on record; None where nobody reviews the call.
-        in_doubt: a process took the decision before, and nobody knows how far it came.
+        review: where the decision is on record; None where no desk reviews the call.
+        in_doubt: a process took the decision before, and may have acted on it.
     """
 
     waiting: WaitingCall
@@ -44,12 +44,12 @@ class Taken:
     """A decision that this run goes on with; the lease keeps other processes away where no store keeps the run.
 
     Attributes:
-        on_record: whether the review says that it was taken.
         is_told: whether the journal tells of the decision, so that the run acts on it.
+        on_record: whether the review says that it was taken.
     """
 
     desk: ReviewDesk
     review: Review
     lease: HeldLease | None
+    is_told: bool
     on_record: bool = False
-    is_told: bool = True

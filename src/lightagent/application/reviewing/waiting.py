@@ -56,7 +56,7 @@ class WaitingCall:
 
     @property
     def desk(self) -> ReviewDesk | None:
-        """Who is asked about it; None where nobody is."""
+        """The desk that is asked about it; None where no desk has it reviewed."""
         return self.desks[0] if self.desks else None
 
     @property
@@ -158,7 +158,7 @@ def _tool_name(run: Run, call: PendingCall) -> str:
 
 
 def _reviewing(desks: list[ReviewDesk], tool: str) -> tuple[ReviewDesk, ...]:
-    """The desks that cover the tool, else the first of all: whatever waits has to be seen by somebody."""
+    """The desks that cover the tool, else the first of all, since every call that waits must reach a reviewer."""
     return tuple(desk for desk in desks if desk.covers(tool)) or tuple(desks[:1])
 
 

@@ -28,7 +28,7 @@ class RenamedTools(SourceWrapper[DepsT_contra]):
         self.names = {old: check_name(new) for old, new in names.items()}
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
-        renamed = dict(zip(self._required(self.names, own), self.names.values(), strict=True))
+        renamed = {found: self.names[old] for old, found in self._required(self.names, own).items()}
         names = {name: renamed.get(name, name) for name in own}
         olds: dict[str, str] = {}
         for old, new in names.items():

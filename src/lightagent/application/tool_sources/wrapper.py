@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TypeAlias
 
@@ -96,19 +96,25 @@ class SourceWrapper(ToolSource[DepsT_contra]):
         """
         if callable(chosen):
             return frozenset(name for name in own if chosen(name))
-        return frozenset(self._required(chosen, own))
+        return frozenset(self._required(chosen, own).values())
 
-    def _required(self, written: Iterable[str], own: tuple[str, ...]) -> Iterator[str]:
-        """The names that were written down, as the source has them; each must be there."""
+    def _required(self, written: Iterable[str], own: tuple[str, ...]) -> dict[str, str]:
+        """By each name that was written down, the one that the source has.
+
+        Raises:
+            ConfigurationError: the source has no such tool.
+        """
+        found: dict[str, str] = {}
         for name in written:
-            found = meant(name, own)
-            yield found
-            if found not in own:
+            own_name = meant(name, own)
+            if own_name not in own:
                 known = ", ".join(map(quoted, own[:20])) or "none"
                 raise ConfigurationError(
                     f"{type(self).__name__}: the source {self.name!r} has no tool {name!r:.100}.",
                     guidance=f"Its tools: {known}. Where they come and go, pass a function of the name.",
                 )
+            found[name] = own_name
+        return found
 
 
 class MarkingWrapper(SourceWrapper[DepsT_contra]):
@@ -130,7 +136,7 @@ class MarkingWrapper(SourceWrapper[DepsT_contra]):
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
         if self.chosen is not None and not callable(self.chosen):
-            tuple(self._required(self.chosen, own))
+            self._required(self.chosen, own)
         return {name: name for name in own}
 
     def _spec(self, name: str, own: ToolSpec) -> ToolSpec:

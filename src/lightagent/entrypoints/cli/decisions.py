@@ -52,7 +52,7 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
 
 
 def account_name() -> str:
-    """Who decides at this terminal, where nobody else is named."""
+    """The name of the account at this terminal, which decides unless another name is given."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

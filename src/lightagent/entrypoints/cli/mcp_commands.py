@@ -21,6 +21,7 @@ from lightagent.entrypoints.cli.inspect_server import glance_at, inspect_server,
 from lightagent.entrypoints.cli.logins import terminal_logins
 from lightagent.entrypoints.cli.named_tools import McpFile
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.settings import Settings
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
 from lightagent.settings.origins import printable, raise_problems, suggest
 
@@ -47,8 +48,8 @@ def list_servers(
 
     `lightagent mcp list --mcp-file .mcp.json --json`
     """
-    reading = _reading(mcp_file, config, profile, trust_config)
-    pins = open_pins(settings_for(config, profile, False, trust_config)) if mcp_file is None else None
+    named = mcp_file or settings_for(config, profile, False, trust_config)
+    reading, pins = _reading(named), None if isinstance(named, Path) else open_pins(named)
     found = asyncio.run(look_at_servers(out(), reading.servers, pins=pins, quietly=as_json))
     missing = [*reading.unset, *reading.left_out.values()]
     if as_json:
@@ -86,7 +87,7 @@ def inspect(
 
     `lightagent mcp inspect time --mcp-file .mcp.json --json | jq '.tools[].name'`
     """
-    reading = _reading(mcp_file, config, profile, trust_config)
+    reading = _reading(mcp_file or settings_for(config, profile, False, trust_config))
     server = _find(name, reading)
     with err().status(f"opening {printable(name)} …"):
         found = asyncio.run(inspect_server(server))
@@ -115,7 +116,7 @@ def login(
 
     `lightagent mcp login issues`
     """
-    server = _find(name, _reading(mcp_file, config, profile, trust_config))
+    server = _find(name, _reading(mcp_file or settings_for(config, profile, False, trust_config)))
     if not server.may_want_login:
         raise ConfigurationError(
             f"The MCP server {name!r:.100} takes no login.",
@@ -152,10 +153,10 @@ def accept(
     pins = open_pins(settings)
     if pins is None:
         raise ConfigurationError(
-            "It is not kept what MCP servers declare.",
+            "No file is set that keeps what MCP servers declare.",
             guidance='Add to lightagent.toml: [default.tools] with mcp_pins = "mcp-pins.json".',
         )
-    server = _find(name, _reading(None, config, profile, trust_config))
+    server = _find(name, _reading(settings))
     with err().status(f"opening {printable(name)} …"):
         changed = asyncio.run(accept_tools(server, pins, tools) if tools else changed_tools(server, pins))
     show_changed(out(), changed)
@@ -164,16 +165,13 @@ def accept(
     return ExitCode.FAILED if changed and not tools else ExitCode.COMPLETED
 
 
-def _reading(mcp_file: Path | None, config: Path | None, profile: str | None, trust: bool) -> McpReading:
-    """The servers that are named, or those of the settings.
+def _reading(named: Path | Settings) -> McpReading:
+    """The servers of a file with mcpServers, or of the settings.
 
     Raises:
         ConfigurationError: there are none, or something is wrong with one.
     """
-    if mcp_file is not None:
-        reading = read_mcp_file(mcp_file, os.environ)
-    else:
-        reading = read_mcp(settings_for(config, profile, False, trust), os.environ)
+    reading = read_mcp_file(named, os.environ) if isinstance(named, Path) else read_mcp(named, os.environ)
     raise_problems(reading.problems)
     if not (reading.servers or reading.unset or reading.left_out or reading.disabled):
         raise ConfigurationError(

@@ -11,7 +11,7 @@ from lightagent.domain.unseen import written_out
 from lightagent.entrypoints.cli.console import out
 from lightagent.entrypoints.cli.stores import to_minute
 
-_UNNAMED = "nobody named"
+_UNNAMED = "an unnamed reviewer"
 
 
 def review_line(review: Review) -> str:

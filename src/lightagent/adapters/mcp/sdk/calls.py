@@ -20,7 +20,7 @@ T = TypeVar("T")
 Owner: TypeAlias = tuple[Scope, str]
 
 _MOST_OWNERS: Final = 2
-"""With so many different owners of calls that were given up, it is known that nothing can be told apart."""
+"""Owners of calls that were given up, of which no more are kept: of two, it is unknown which one is meant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from lightagent.adapters.registry import install_command
 from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import EmbeddedResource, HttpServer, McpResult, McpServer, McpTool
-from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpRemark, McpResource
+from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpResource
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.mcp import (
     Elicitor,
@@ -30,6 +30,7 @@ from lightagent.ports.mcp import (
     RemarkListener,
     Sampler,
     ToolPins,
+    ignore_remark,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class SdkConnection(McpReadableConnection):
     ) -> None:
         _require_sdk()
         self.server = server
-        memory = self._memory = ServerMemory(server, listener or _unheard, pins)
+        memory = self._memory = ServerMemory(server, listener or ignore_remark, pins)
         per_user = per_user or logins is not None
         idle = IDLE_SECONDS if per_user or server.scope != "app" else None
 
@@ -87,7 +88,7 @@ class SdkConnection(McpReadableConnection):
                 from lightagent.adapters.mcp.sdk.questions import Answerers
                 from lightagent.adapters.mcp.sdk.requests import Requests
 
-                # One user may be shown other tools than another: what all are offered belongs to none of them.
+                # A server may show one user other tools than another, so all are offered those of an empty scope.
                 lists = not per_user or scope == NO_SCOPE
                 access = Access(_ask(server, headers, scope), scope, logins, lists)
                 return Requests(memory, Answerers(elicitor, sampler, roots), access, idle)
@@ -174,10 +175,6 @@ def _require_sdk() -> None:
             "MCP servers need the package 'mcp', which is not installed.",
             guidance=f"Type: {install_command('mcp', 'mcp>=2.3')}",
         )
-
-
-def _unheard(remark: McpRemark) -> None:
-    """Ignore the remark: the program gave no listener."""
 
 
 def _close_soon(pool: Pool) -> None:

@@ -1,7 +1,7 @@
 """What is read of the entries of a list and of the parts of a result, without what would make the SDK refuse them all.
 
 The SDK checks a page of tools, or the parts of a result, as one value: a single wrong field costs all of them, also one
-that nobody reads, such as an icon. And it checks results against the schema that the server declares for them, in the
+that is not read, such as an icon. And it checks results against the schema that the server declares for them, in the
 event loop and with patterns whose cost has no bound: a server could hold up the program. So only fields that are read
 reach the SDK, and only those whose values are of their type.
 """
@@ -18,7 +18,7 @@ SCHEMA_KEY: Final = "lightagent/schema"
 """In a tool's `_meta`: the schema as the server gave it, where the SDK would have refused it; others judge it."""
 
 Tidy: TypeAlias = Callable[[JsonObject], JsonObject | None]
-"""An entry with what is read of it; None where nothing could be said of it."""
+"""Gives an entry with those fields that are read; None where it has no name or address."""
 
 _HINTS: Final = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 _ABOUT: Final = ("title", "description", "mimeType")

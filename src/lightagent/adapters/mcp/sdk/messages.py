@@ -1,4 +1,4 @@
-"""Reads messages of servers, also those that are JSON for everybody but the parser of the SDK."""
+"""Reads messages of servers, also those that are JSON and that the parser of the SDK refuses."""
 
 from __future__ import annotations
 

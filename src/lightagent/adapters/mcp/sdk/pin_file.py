@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lightagent.adapters.mcp.sdk.whole_files import write_whole
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.mcp import McpTool
@@ -51,7 +51,7 @@ class PinFile(ToolPins):
     """Serves any number of threads and processes at once. The file is made when a server is first seen.
 
     Args:
-        path: of the file. Whoever can write it decides what a changed tool is compared with.
+        path: of the file. Protect it: a program that can write it can have any declaration taken for the known one.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -135,19 +135,9 @@ class PinFile(ToolPins):
             ) from exc
 
     def _write(self, document: _Document) -> None:
-        """In one step. Every sign beyond ASCII is an escape: none of them is invisible to those who compare files."""
+        """Every sign beyond ASCII is an escape: none of them is invisible to those who compare files."""
         text = json.dumps(document.model_dump(mode="python"), indent=2, sort_keys=True) + "\n"
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as whole:
-                whole.write(text)
-                whole.flush()
-                os.fsync(whole.fileno())
-            Path(name).chmod(self.path.stat().st_mode & 0o777 if self.path.exists() else _MODE)
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(self.path, text, self.path.stat().st_mode & 0o777 if self.path.exists() else _MODE)
 
 
 def _declaration(tool: McpTool) -> _Declaration:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
+from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT, is_header_name
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import OpenApiDocument, Operation, OperationChoice, Unusable
 from lightagent.domain.openapi.values import object_of, percent_encoded, text_of
@@ -63,7 +63,7 @@ class OpenApiService:
         for address in filter(None, (self.server, *self.other_servers)):
             base_address(address)
         for header, value in self.headers.items():
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header) or _UNSENDABLE.search(value):
+            if not is_header_name(header) or _UNSENDABLE.search(value):
                 raise ConfigurationError(
                     f"OpenAPI: the header {header!r:.100} cannot be sent.", guidance="A header is one line of text."
                 )

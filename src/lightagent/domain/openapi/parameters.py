@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
+from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.schemas import SchemaBundle
@@ -36,7 +37,6 @@ _OF_THE_CONNECTION: Final = frozenset(
     # These would make another operation of the call.
     | {"x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"}
 )
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _MOST_OF_NAME: Final = 50
 
@@ -125,7 +125,7 @@ def _may_be_sent(name: str, *, required: bool) -> bool:
     Raises:
         Unusable: it is not, and the operation needs it.
     """
-    if name.lower() not in _OF_THE_CONNECTION and _HEADER_NAME.fullmatch(name):
+    if name.lower() not in _OF_THE_CONNECTION and is_header_name(name):
         return True
     if required:
         raise Unusable(f"it needs the header {name[:80]!r}, which an operation may not set")

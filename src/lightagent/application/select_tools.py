@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Generic
-from weakref import WeakKeyDictionary
 
+from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset
@@ -82,7 +81,7 @@ class ToolSelector(Generic[DepsT]):
         self._capabilities = capabilities
         self._tokens = options.tokens if window is None else min(options.tokens, max(window // 4, 1))
         self._most_tokens = None if window is None else window // 2
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        self._locks = LoopLocks()
         self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...], Mapping[str, ToolSpec]] | None = None
 
     async def choose(
@@ -143,10 +142,7 @@ class ToolSelector(Generic[DepsT]):
         """The declarations of the tools among which is chosen, also by name; the same until the tools change."""
         known = self._known
         if known is None or known[0] is not toolset:
-            if self._locks is None:
-                self._locks = WeakKeyDictionary()
-            # Runs that need the same at the same time have it worked out once.
-            async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            async with self._locks.here():  # Runs that need the same at the same time have it worked out once.
                 known = self._known
                 if known is None or known[0] is not toolset:
                     await toolset.describe(toolset.initial)

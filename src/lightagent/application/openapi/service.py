@@ -13,7 +13,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT, is_header_name
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import OpenApiDocument, Operation, OperationChoice, Unusable
-from lightagent.domain.openapi.values import object_of, percent_encoded, text_of
+from lightagent.domain.openapi.values import percent_encoded, text_of
 
 _UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\xff]")
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,19}")
@@ -97,10 +97,9 @@ class Credentials:
 def credentials_for(service: OpenApiService, document: OpenApiDocument, operation: Operation) -> Credentials:
     """What an operation is shown: the fixed headers, and the first way of its security that all is there for."""
     headers, query, cookies = [*service.headers.items()], [], []
-    schemes = object_of(object_of(document.root.get("components")).get("securitySchemes"))
     way = next((way for way in operation.security if way and all(name in service.auth for name in way)), ())
     for name in way:
-        scheme, secret = document.resolved(schemes.get(name, {})), service.auth[name]
+        scheme, secret = document.resolved(document.security_schemes.get(name, {})), service.auth[name]
         kind, place, key = (text_of(scheme.get(one)) for one in ("type", "in", "name"))
         if kind == "apiKey" and place == "header":
             headers.append((key, secret))
@@ -123,7 +122,7 @@ def check_schemes(service: OpenApiService, document: OpenApiDocument) -> None:
     Raises:
         ConfigurationError: one is.
     """
-    known = object_of(object_of(document.root.get("components")).get("securitySchemes"))
+    known = document.security_schemes
     for name in service.auth:
         if name not in known:
             listed = ", ".join(known)[:300] or "none"

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_pointers import at_pointer
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.openapi.values import Unusable, object_of, text_of
+from lightagent.domain.openapi.values import Unusable, object_of
 
 Version: TypeAlias = Literal["3.0", "3.1"]
 
@@ -34,9 +34,9 @@ class OpenApiDocument:
     _known: dict[str, JsonObject] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def title(self) -> str:
-        """What the API is called."""
-        return text_of(object_of(self.root.get("info")).get("title"))
+    def security_schemes(self) -> JsonObject:
+        """The ways in which callers say who they are, by name."""
+        return object_of(object_of(self.root.get("components")).get("securitySchemes"))
 
     def resolved(self, value: JsonValue) -> JsonObject:
         """The object itself, or that to which its reference leads.

@@ -27,7 +27,7 @@ from lightagent.ports.tool_selection import ToolSelection
 MOST_CANDIDATES: Final = 50
 """Tools of a ranking that are on record."""
 
-_RANKED: Final = 400
+MOST_RANKED: Final = 400
 """Tools that each ranker is asked for; more could not fit into a request."""
 
 _SECONDS: Final = 10.0
@@ -161,7 +161,7 @@ class ToolSelector(Generic[DepsT]):
             self._made = self._make_rankers(self.options)
         for ranker in self._made:
             try:
-                found: object = await await_foreign(ranker.rank(query, tools, _RANKED), _SECONDS, in_time=in_time)
+                found: object = await await_foreign(ranker.rank(query, tools, MOST_RANKED), _SECONDS, in_time=in_time)
                 rankings.append(_checked(found, specs, ranker.name))
                 names.append(ranker.name)
             except FAILURES as raised:  # A ranker of anybody's, perhaps behind a network: the others go on.

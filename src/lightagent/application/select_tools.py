@@ -164,7 +164,7 @@ class ToolSelector(Generic[DepsT]):
                 found: object = await await_foreign(ranker.rank(query, tools, MOST_RANKED), _SECONDS, in_time=in_time)
                 rankings.append(_checked(found, specs, ranker.name))
                 names.append(ranker.name)
-            except FAILURES as raised:  # A ranker of anybody's, perhaps behind a network: the others go on.
+            except FAILURES as raised:  # The ranker may be foreign code, perhaps behind a network: the others go on.
                 errors.append(classify_exception(failure(raised)))
         return rankings, tuple(names), tuple(errors)
 

@@ -1,4 +1,4 @@
-"""Characters that nobody sees: what a text holds besides what its reader takes it to say."""
+"""Invisible characters: what a text may hold besides what its reader sees."""
 
 from __future__ import annotations
 

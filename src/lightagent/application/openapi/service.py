@@ -58,7 +58,7 @@ class OpenApiService:
         if (self.headers or self.auth) and not self.server:
             raise ConfigurationError(
                 f"OpenAPI: {self.name!r:.100} has credentials, and no server that they are for.",
-                guidance="Pass server= as well: a document could name anybody's.",
+                guidance="Pass server= as well: a document could name the server of a stranger.",
             )
         for address in filter(None, (self.server, *self.other_servers)):
             base_address(address)
@@ -133,7 +133,7 @@ def check_schemes(service: OpenApiService, document: OpenApiDocument) -> None:
 
 
 class NoAddress(Unusable):
-    """Nobody says where an operation is."""
+    """Neither the document nor the application says where an operation is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def destination(service: OpenApiService, document_url: str, operation: Operation
         document_url: where the document comes from; empty for a file.
 
     Raises:
-        NoAddress: nobody says where it is.
+        NoAddress: neither the document nor the application says where it is.
         Unusable: it is at a server that the application does not name.
     """
     if service.server and not operation.own_servers:

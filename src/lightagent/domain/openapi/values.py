@@ -16,7 +16,7 @@ class Unusable(Exception):
 
 
 class Unwritable(Exception):
-    """An argument has no form in the request; the text is for whoever gave it."""
+    """An argument has no form in the request; the text is for the caller that gave it."""
 
 
 def object_of(value: JsonValue) -> JsonObject:

@@ -35,6 +35,23 @@ _SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What the rankers found for a query.
+
+    Attributes:
+        ranked: the tools that the run may have called, the best first.
+        specs: the declarations of all tools among which they looked, by name.
+        rankers: the names of those that answered.
+        errors: of the other rankers.
+    """
+
+    ranked: Sequence[RankedTool]
+    specs: Mapping[str, ToolSpec]
+    rankers: tuple[str, ...]
+    errors: tuple[LightAgentErrorInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What was chosen.
 
@@ -87,12 +104,19 @@ class ToolSelector(Generic[DepsT]):
     async def choose(
         self, query: str, toolset: Toolset[DepsT], origin: Origin, *, besides: Sequence[ToolSpec], in_time: bool
     ) -> Choice:
-        """The tools that fit a text best, as far as there is room for them.
+        """The tools that fit a text best, as far as there is room for them: `find` and `take` in one.
+
+        Raises:
+            ConfigurationError: a tool cannot be declared.
+        """
+        return self.take(await self.find(query, toolset, origin, in_time=in_time), besides)
+
+    async def find(self, query: str, toolset: Toolset[DepsT], origin: Origin, *, in_time: bool) -> Found:
+        """The tools that fit a text, the best first.
 
         Args:
             toolset: among whose tools is chosen.
             origin: the run that asks.
-            besides: the declarations that are offered anyway.
             in_time: whether a ranker that takes too long can be given up.
 
         Raises:
@@ -101,24 +125,29 @@ class ToolSelector(Generic[DepsT]):
         tools, specs = await self._described(toolset)
         rankings, names, errors = await self._rankings(query, tools, specs, in_time=in_time)
         ranked = rankings[0] if len(rankings) == 1 else fuse(rankings)
-        ranked = self._allowed(ranked, specs, origin)
+        return Found(self._allowed(ranked, specs, origin), specs, names, errors)
+
+    def take(self, found: Found, besides: Sequence[ToolSpec]) -> Choice:
+        """The best of what was found, as far as there is room besides the declarations that are offered anyway."""
         costs: dict[str, int] = {}
 
         def cost(name: str) -> int:
-            return costs.setdefault(name, declaration_tokens(specs[name]))
+            if name not in costs:
+                costs[name] = declaration_tokens(found.specs[name])
+            return costs[name]
 
         there = {spec.name for spec in besides}
         wanted = names_within(
-            [tool for tool in ranked if tool.name not in there], cost, tokens=self._tokens, most=self.options.most
+            [tool for tool in found.ranked if tool.name not in there], cost, tokens=self._tokens, most=self.options.most
         )
         chosen = self._with_room(wanted, cost, besides)
         return Choice(
             chosen,
-            tuple(ranked[:MOST_CANDIDATES]),
-            len(tools),
-            names,
+            tuple(found.ranked[:MOST_CANDIDATES]),
+            len(found.specs),
+            found.rankers,
             sum(map(cost, chosen)),
-            errors,
+            found.errors,
             len(chosen) < len(wanted),
         )
 

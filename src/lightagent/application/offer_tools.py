@@ -60,8 +60,7 @@ async def _select(
 ) -> tuple[tuple[str, ...], ToolsSelected]:
     """What an agent offers at its first request: what it did before, what it always does, and what fits the query."""
     run = live.run
-    known = run.own_tools or (live.tools.before if run.head.name == run.started.head.name else ())
-    kept = tuple(tool for tool in known if tool.name in listed.tools.tools)
+    kept = tuple(tool for tool in live.tools.declared(run) if tool.name in listed.tools.tools)
     fixed = tuple(dict.fromkeys((*await _always(listed, selector), *_wanted(live, listed))))
     found = await selector.find(_query(run), listed.pool, live.origin(), in_time=live.in_time)
     choice, stay = await _taken(listed, selector, found, kept, fixed)

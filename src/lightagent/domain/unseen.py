@@ -1,4 +1,4 @@
-"""Invisible characters: what a text may hold besides what its reader sees."""
+"""Characters that nobody sees: what a text holds besides what its reader takes it to say."""
 
 from __future__ import annotations
 

@@ -116,18 +116,19 @@ class Settings(Section):
 
     def tool_directory(self) -> Path | None:
         """The directory of tools; a relative path is taken from the file that names it."""
-        return self._tool_path("directory", self.tools.directory)
+        return self._beside_its_file("directory", self.tools.directory)
 
     def code_folder(self) -> Path | None:
-        """The folder that programs may read; a relative path is taken from the file that names it."""
-        return self._tool_path("code_folder", self.tools.code_folder)
+        """The folder that programs may read, where it really is."""
+        return self._beside_its_file("code_folder", self.tools.code_folder)
+
+    def _beside_its_file(self, name: str, chosen: Path | None) -> Path | None:
+        file = self.provenance.origin(("tools", name)).file
+        return chosen if chosen is None or file is None else file.parent / chosen
 
     def pin_file(self) -> Path | None:
         """The file of what MCP servers declared; a relative path is taken from the file that names it."""
-        return self._tool_path("mcp_pins", self.tools.mcp_pins)
-
-    def _tool_path(self, name: str, chosen: Path | None) -> Path | None:
-        return None if chosen is None else self.provenance.beside(("tools", name), chosen)
+        return self._beside_its_file("mcp_pins", self.tools.mcp_pins)
 
     def skill_directories(self) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         """The directories of skills, and the untrusted ones; relative paths are taken from the file that names them."""

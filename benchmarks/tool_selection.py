@@ -29,6 +29,7 @@ from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
 from lightagent.application.kept_vectors import KeptVectors
 from lightagent.application.rank_by_meaning import MeaningRanker
+from lightagent.application.select_tools import MOST_RANKED
 from lightagent.compose.selection import compose_rankers
 from lightagent.domain.ranking import fuse
 from lightagent.domain.search_text import split_words
@@ -36,8 +37,6 @@ from lightagent.ports.tool_ranker import ToolRanker
 
 PATIENCE = 3_600.0
 SHARES = (5, 10, 20, 50)
-RANKED = 400
-"""Tools that a selection asks each ranker for."""
 
 
 def own_tools() -> tuple[ToolSpec, ...]:
@@ -99,7 +98,7 @@ async def measure(
     shares = sorted({*SHARES, k})
     hits = dict.fromkeys(shares, 0)
     for one in asked:
-        names = await ranked(rankers, one.query, tools, max(RANKED, k))
+        names = await ranked(rankers, one.query, tools, max(MOST_RANKED, k))
         for share in shares:
             hits[share] += set(one.tools) <= set(names[:share])
     print(f"{len(tools):,} tools, {len(asked):,} queries, {' and '.join(ranker.name for ranker in rankers)}\n")
@@ -122,7 +121,7 @@ async def costs(tools: tuple[ToolSpec, ...], asked: Sequence[Asked], k: int) -> 
     taken: list[float] = []
     for one in asked:
         began = time.process_time()
-        await ranked(rankers, one.query, tools, max(RANKED, k))
+        await ranked(rankers, one.query, tools, max(MOST_RANKED, k))
         taken.append((time.process_time() - began) * 1000)
     return indexed, sorted(taken)
 

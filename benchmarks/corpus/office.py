@@ -1,4 +1,4 @@
-"""A small catalogue of tools and what users ask of them, for whoever has no files at hand.
+"""A small catalogue of tools and what users ask of them, for a measurement without files.
 
 None of the sentences was used to choose a weight; they show that a measurement works, and are too few for more.
 """

@@ -198,3 +198,10 @@ def test_the_tools_that_fit_a_query_are_searched() -> None:
     nothing = invoke("search", "zzz", "-d", "tools")
     assert (nothing.exit_code, nothing.stdout) == (1, "")
     assert "none of 3 tools fits" in nothing.stderr
+
+
+def test_as_many_tools_are_printed_as_are_asked_for(folder: Path) -> None:
+    for number in range(60):
+        name = f"add_{number}"
+        (folder / f"tools/{name}.py").write_text(ADD.replace("def add(", f"def {name}("))
+    assert len(json.loads(invoke("search", "adding numbers", "-d", "tools", "--json", "-n", "60").stdout)) == 60

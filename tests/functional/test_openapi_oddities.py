@@ -18,7 +18,7 @@ from tests.servers.api_server import ApiServer, api_server
 from tests.support.odd_operations import OF_3_0, OF_3_1, Odd, document
 from tests.support.openapi_validator import DocumentValidator
 
-ALL = {**{f"3.0: {name}": ("3.0.3", odd) for name, odd in OF_3_0.items()}}
+ALL = {f"3.0: {name}": ("3.0.3", odd) for name, odd in OF_3_0.items()}
 ALL |= {f"3.1: {name}": ("3.1.0", odd) for name, odd in OF_3_1.items()}
 DOCUMENTS = {"3.0.3": OF_3_0, "3.1.0": OF_3_1}
 CONTEXT: RunContext[object] = RunContext(None, NO_ORIGIN, "", "", False, lambda _text: None, lambda: False)

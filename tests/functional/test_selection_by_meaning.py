@@ -145,7 +145,7 @@ def test_an_embedder_that_hangs_costs_its_seconds_once() -> None:
 
 
 def test_what_a_model_is_offered_holds_when_the_embedder_comes_back() -> None:
-    """The next turn of a run goes on with what was offered, whoever found it."""
+    """The next turn of a run goes on with what was offered, whichever ranker found it."""
     failing = True
 
     def fail(texts: Sequence[str]) -> None:

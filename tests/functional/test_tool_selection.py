@@ -184,8 +184,17 @@ async def test_the_next_turn_of_a_session_goes_on_with_what_was_offered() -> Non
 
 
 async def test_a_turn_of_a_session_that_would_have_too_many_tools_begins_with_a_new_set() -> None:
+    asked: list[str] = []
+
+    class Counting:
+        name = "counting"
+
+        async def rank(self, query: str, tools: tuple[ToolSpec, ...], limit: int) -> Sequence[RankedTool]:
+            asked.append(query)
+            return []
+
     store, model = MemoryJournalStore(), ScriptedModel(lambda request: "done")
-    few = ToolSelection(threshold=10, tokens=300, most=12)
+    few = ToolSelection(threshold=10, tokens=300, most=12, rankers=(Counting(),))
     agent = LightAgent(model=model, tools=many_tools(), tool_selection=few, session_store=store)
     for thing in THINGS:
         await agent.arun(f"List every {thing}.", session_id="s")
@@ -193,6 +202,7 @@ async def test_a_turn_of_a_session_that_would_have_too_many_tools_begins_with_a_
         assert len(model.requests[-1].tools) <= 12
     kept = [serialised(after).startswith(serialised(before)) for before, after in pairwise(model.requests)]
     assert kept.count(True) > kept.count(False) > 0
+    assert len(asked) == len(THINGS), "a ranker, perhaps behind a network, is asked once a turn"
 
 
 def waiting_agent(model: ScriptedModel, source: ChangingTools) -> LightAgent:

@@ -1,4 +1,4 @@
-"""Tools that a model writes: what is refused of them, and what becomes of their files."""
+"""Tools that a model writes: what is refused of them, what becomes of their files, and the policies that hold."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import LightAgent, ToolLoader
+from lightagent import BudgetLimits, LightAgent, RunContext, ToolLoader
 from lightagent.application.generated_tools.check_code import code_problems
 from lightagent.application.generated_tools.saved_tool import save_tool
 from lightagent.domain.errors import ConfigurationError, LightAgentError
-from lightagent.testing import ScriptedModel
+from lightagent.testing import ScriptedModel, call_tool
 
 INFO = (
     "double.tool_info = {'tool_name': 'double', 'tool_description': 'Double a number.', 'tool_params': "
@@ -24,6 +24,10 @@ TRIPLE = DOUBLE.replace("2 *", "3 *")
 
 def answer(code: str = DOUBLE, name: str = "double") -> str:
     return json.dumps({"tools": [{"name": name, "code": code}]})
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 WRONG = {
@@ -150,3 +154,47 @@ def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(ConfigurationError, match="No space left"):
         save_tool(tmp_path, "double", DOUBLE)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_tools_are_written_under_the_policies_of_the_agent(tmp_path: Path) -> None:
+    def refuses(text: str, _context: object) -> bool:
+        return "secret" not in text
+
+    agent = LightAgent(model=ScriptedModel([answer(), answer()]), input_guardrails=[refuses])
+    with pytest.raises(LightAgentError, match="LA-GUARDRAIL"):
+        await agent.acreate_tool("The secret API.", tmp_path)
+    assert files(tmp_path) == []
+    agent = LightAgent(model=ScriptedModel([answer()]), budgets=BudgetLimits(model_calls=0))
+    with pytest.raises(LightAgentError, match="LA-BUDGET"):
+        await agent.acreate_tool("Double numbers.", tmp_path)
+    assert files(tmp_path) == []
+
+
+async def test_the_run_that_writes_tools_is_a_run_of_the_agent(tmp_path: Path) -> None:
+    def shout(text: str, ctx: RunContext[int]) -> str:
+        """Shout."""
+        return text * ctx.deps
+
+    model = ScriptedModel([answer()])
+    agent = LightAgent(model=model, tools=[shout], deps_type=int, instructions="You are loud.", role="A crier.")
+    await agent.acreate_tool("Double numbers.", tmp_path, user_id="ann")
+    (request,) = model.requests
+    assert request.tools == ()
+    assert "You are loud" not in str(request.messages[0].to_openai())
+    journal = agent.export_journal()
+    assert journal is not None
+    assert journal.run.started.scope.user == "ann"
+    assert [event.type for event in journal.events][-1] == "run_finished"
+
+
+@pytest.mark.parametrize("text", ["", "  \n"])
+def test_a_text_is_needed(text: str) -> None:
+    with pytest.raises(LightAgentError, match="there is no text"):
+        LightAgent(model=ScriptedModel([])).create_tool(text)
+
+
+def test_written_tools_can_be_called_at_once(tmp_path: Path) -> None:
+    model = ScriptedModel([answer(DOUBLE), call_tool("double", x=21), "42"])
+    agent = LightAgent(model=model)
+    agent.create_tool("Double numbers.", tmp_path, auto_load=True)
+    assert agent.run("Double 21.", result_format="object").tool_calls[0].output == "42"

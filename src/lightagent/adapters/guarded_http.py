@@ -29,7 +29,7 @@ class AddressRefused(OSError):
 class GuardedHttp(HttpSender):
     """Opens a connection for each call and closes it, so that nothing of one call is left for another.
 
-    Proxies of the environment are not used: behind one, nobody could tell which address is called.
+    Proxies of the environment are not used: with one, it could not be checked which address is called.
     """
 
     async def send(self, call: HttpCall) -> HttpAnswer:

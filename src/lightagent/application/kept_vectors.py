@@ -26,7 +26,7 @@ SECONDS: Final = 4.0
 """How long a caller waits for vectors."""
 
 BATCH_SECONDS: Final = 60.0
-"""How long an embedder may take for one batch, where nobody waits for it."""
+"""How long an embedder may take for one batch that is made in the background."""
 
 PAUSE: Final = 30.0
 """Seconds for which an embedder is left alone that has failed."""
@@ -57,7 +57,7 @@ class _Work:
 
 @dataclass(slots=True)
 class _Loop:
-    """What goes on in one event loop: one thing after the other, whoever wants it."""
+    """The work of all callers in one event loop, of which one piece is done after the other."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     work: dict[bytes, _Work] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class KeptVectors:
     """The vectors of an embedder, the same for all who have it. Serves any number of callers, from any event loop.
 
     Many vectors can take minutes. A caller waits a few seconds for them; they go on being made in a task of its event
-    loop, and whoever asks meanwhile is told so at once. If the loop ends before, each batch that came is kept.
+    loop, and a caller that asks meanwhile is told so at once. If the loop ends before, each batch that came is kept.
 
     Args:
         embedder: makes them.
@@ -126,13 +126,14 @@ class KeptVectors:
         """The vectors of these texts, as soon as all of them are made.
 
         Args:
-            wanted: stands for all that is wanted, what is there already included: who wants the same shares the work.
+            wanted: stands for all texts that were asked for, those with vectors included: callers that ask for the same
+                texts share the work.
         """
         self._check_pause()
         work = self._begun(missing, wanted)
         before = len(work.made)
         left = work.began + self._seconds - self._clock.monotonic()
-        # Whoever is cancelled here leaves the work to the others.
+        # A caller that is cancelled here leaves the work to the others.
         await asyncio.wait((work.task,), timeout=max(left, 0.0))
         if work.task.done():
             if work.task.cancelled():  # As whatever an event loop cancels that is about to end.
@@ -186,7 +187,7 @@ class KeptVectors:
             answer = await within(seconds, work)
         except TimeIsUp:
             raise self._left_alone(_too_slow(self._embedder, seconds)) from None
-        except FAILURES as raised:  # An embedder of anybody's, perhaps behind a network.
+        except FAILURES as raised:  # The embedder may be foreign code, perhaps behind a network.
             raise self._left_alone(failure(raised)) from raised
         self._store.failed = None
         return answer
@@ -245,14 +246,14 @@ def _keys(space: str, texts: Sequence[str]) -> list[bytes]:
 def _forget(loop: _Loop, wanted: bytes, ended: asyncio.Task[None]) -> None:
     loop.work.pop(wanted, None)
     if not ended.cancelled():
-        ended.exception()  # Perhaps nobody waits for it any more.
+        ended.exception()  # Marks the error as seen: perhaps no caller waits for it any more.
 
 
 def _unfinished(made: int, wanted: int) -> ProviderError:
     return ProviderError(
         f"The vectors of {wanted} texts are not all made yet; {made} are.",
         code="LA-408",
-        guidance="They go on being made; whoever asks later has them.",
+        guidance="The rest is made in the background; ask again later.",
     )
 
 

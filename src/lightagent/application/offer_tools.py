@@ -7,7 +7,7 @@ from typing import Final
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.run_tools import Listing
-from lightagent.application.select_tools import Choice, ToolSelector
+from lightagent.application.select_tools import Choice, Found, ToolSelector
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
@@ -60,12 +60,12 @@ async def _select(
 ) -> tuple[tuple[str, ...], ToolsSelected]:
     """What an agent offers at its first request: what it did before, what it always does, and what fits the query."""
     run = live.run
-    known = run.own_tools or (live.tools.before if run.head.name == run.started.head.name else ())
-    kept = tuple(tool for tool in known if tool.name in listed.tools.tools)
+    kept = tuple(tool for tool in live.tools.declared(run) if tool.name in listed.tools.tools)
     fixed = tuple(dict.fromkeys((*await _always(listed, selector), *_wanted(live, listed))))
-    choice, stay = await _choose(live, listed, selector, kept, fixed)
+    found = await selector.find(_query(run), listed.pool, live.origin(), in_time=live.in_time)
+    choice, stay = await _taken(listed, selector, found, kept, fixed)
     if kept and choice.is_cut:  # Rather a new set than a turn without the tools that it needs.
-        choice, stay = await _choose(live, listed, selector, (), fixed)
+        choice, stay = await _taken(listed, selector, found, (), fixed)
     names = (*(tool.name for tool in stay), *choice.names)
     declarations = tuple(tool for tool in stay if tool not in run.own_tools)
     event = ToolsSelected(
@@ -81,18 +81,17 @@ async def _select(
     return names, event
 
 
-async def _choose(
-    live: ActiveRun[DepsT],
+async def _taken(
     listed: Listing[DepsT],
     selector: ToolSelector[DepsT],
+    found: Found,
     kept: tuple[OfferedTool, ...],
     fixed: tuple[str, ...],
 ) -> tuple[Choice, tuple[OfferedTool, ...]]:
-    """What fits the query, and what is offered besides: what was before, and what always is."""
+    """What is taken of what fits the query, and what is offered besides: what was before, and what always is."""
     stay = (*kept, *await _declarations(listed, fixed, kept))
     besides = [tool.applied_to(declared(listed.tools.tools[tool.name], tool.name)) for tool in stay]
-    query, origin = _query(live.run), live.origin()
-    return await selector.choose(query, listed.pool, origin, besides=besides, in_time=live.in_time), stay
+    return selector.take(found, besides), stay
 
 
 async def _declarations(

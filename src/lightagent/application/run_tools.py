@@ -87,20 +87,17 @@ class RunTools(Generic[DepsT]):
         if base is None:
             base = await await_foreign(catalogue.toolset(), in_time=in_time)
         if listed is None or listed.base is not base:
-            listed = self.listed = self._with_own(means, base)
+            listed = self.listed = self._with_own(means, base, run)
         return listed
 
-    @property
-    def _has_selected(self) -> bool:
-        """Whether the agent has selected before in this conversation; it then goes on so, with however few tools."""
-        run = self._run
-        if run is None:
-            return False
-        return bool(run.own_tools or (self.before and run.head.name == run.started.head.name))
+    def declared(self, run: Run) -> tuple[OfferedTool, ...]:
+        """What the agent that acts now was offered before in this conversation, in this run or in an earlier one."""
+        return run.own_tools or (self.before if run.head.name == run.started.head.name else ())
 
-    def _with_own(self, means: Means[DepsT], base: Toolset[DepsT]) -> Listing[DepsT]:
+    def _with_own(self, means: Means[DepsT], base: Toolset[DepsT], run: Run) -> Listing[DepsT]:
         selector, tools = means.selector, base.plus(self._own)
-        if selector is None or not (self._has_selected or len(tools.initial) > selector.options.threshold):
+        # An agent that has selected before goes on so, with however few tools.
+        if selector is None or not (self.declared(run) or len(tools.initial) > selector.options.threshold):
             return Listing(means.catalogue, base, tools, tools, None)
         pool = base if len(self._own) <= selector.options.threshold else tools
         if not selector.options.search:

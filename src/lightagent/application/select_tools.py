@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Generic
-from weakref import WeakKeyDictionary
 
+from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset
@@ -28,11 +27,28 @@ from lightagent.ports.tool_selection import ToolSelection
 MOST_CANDIDATES: Final = 50
 """Tools of a ranking that are on record."""
 
-_RANKED: Final = 400
+MOST_RANKED: Final = 400
 """Tools that each ranker is asked for; more could not fit into a request."""
 
 _SECONDS: Final = 10.0
 """How long one ranker may take, such as one that asks a server; the others decide without it then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rankers found for a query.
+
+    Attributes:
+        ranked: the tools that the run may have called, the best first.
+        specs: the declarations of all tools among which they looked, by name.
+        rankers: the names of those that answered.
+        errors: of the other rankers.
+    """
+
+    ranked: Sequence[RankedTool]
+    specs: Mapping[str, ToolSpec]
+    rankers: tuple[str, ...]
+    errors: tuple[LightAgentErrorInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +98,25 @@ class ToolSelector(Generic[DepsT]):
         self._capabilities = capabilities
         self._tokens = options.tokens if window is None else min(options.tokens, max(window // 4, 1))
         self._most_tokens = None if window is None else window // 2
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        self._locks = LoopLocks()
         self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...], Mapping[str, ToolSpec]] | None = None
 
     async def choose(
         self, query: str, toolset: Toolset[DepsT], origin: Origin, *, besides: Sequence[ToolSpec], in_time: bool
     ) -> Choice:
-        """The tools that fit a text best, as far as there is room for them.
+        """The tools that fit a text best, as far as there is room for them: `find` and `take` in one.
+
+        Raises:
+            ConfigurationError: a tool cannot be declared.
+        """
+        return self.take(await self.find(query, toolset, origin, in_time=in_time), besides)
+
+    async def find(self, query: str, toolset: Toolset[DepsT], origin: Origin, *, in_time: bool) -> Found:
+        """The tools that fit a text, the best first.
 
         Args:
             toolset: among whose tools is chosen.
             origin: the run that asks.
-            besides: the declarations that are offered anyway.
             in_time: whether a ranker that takes too long can be given up.
 
         Raises:
@@ -102,24 +125,29 @@ class ToolSelector(Generic[DepsT]):
         tools, specs = await self._described(toolset)
         rankings, names, errors = await self._rankings(query, tools, specs, in_time=in_time)
         ranked = rankings[0] if len(rankings) == 1 else fuse(rankings)
-        ranked = self._allowed(ranked, specs, origin)
+        return Found(self._allowed(ranked, specs, origin), specs, names, errors)
+
+    def take(self, found: Found, besides: Sequence[ToolSpec]) -> Choice:
+        """The best of what was found, as far as there is room besides the declarations that are offered anyway."""
         costs: dict[str, int] = {}
 
         def cost(name: str) -> int:
-            return costs.setdefault(name, declaration_tokens(specs[name]))
+            if name not in costs:
+                costs[name] = declaration_tokens(found.specs[name])
+            return costs[name]
 
         there = {spec.name for spec in besides}
         wanted = names_within(
-            [tool for tool in ranked if tool.name not in there], cost, tokens=self._tokens, most=self.options.most
+            [tool for tool in found.ranked if tool.name not in there], cost, tokens=self._tokens, most=self.options.most
         )
         chosen = self._with_room(wanted, cost, besides)
         return Choice(
             chosen,
-            tuple(ranked[:MOST_CANDIDATES]),
-            len(tools),
-            names,
+            tuple(found.ranked[:MOST_CANDIDATES]),
+            len(found.specs),
+            found.rankers,
             sum(map(cost, chosen)),
-            errors,
+            found.errors,
             len(chosen) < len(wanted),
         )
 
@@ -143,10 +171,7 @@ class ToolSelector(Generic[DepsT]):
         """The declarations of the tools among which is chosen, also by name; the same until the tools change."""
         known = self._known
         if known is None or known[0] is not toolset:
-            if self._locks is None:
-                self._locks = WeakKeyDictionary()
-            # Runs that need the same at the same time have it worked out once.
-            async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            async with self._locks.here():  # Runs that need the same at the same time have it worked out once.
                 known = self._known
                 if known is None or known[0] is not toolset:
                     await toolset.describe(toolset.initial)
@@ -165,10 +190,10 @@ class ToolSelector(Generic[DepsT]):
             self._made = self._make_rankers(self.options)
         for ranker in self._made:
             try:
-                found: object = await await_foreign(ranker.rank(query, tools, _RANKED), _SECONDS, in_time=in_time)
+                found: object = await await_foreign(ranker.rank(query, tools, MOST_RANKED), _SECONDS, in_time=in_time)
                 rankings.append(_checked(found, specs, ranker.name))
                 names.append(ranker.name)
-            except FAILURES as raised:  # A ranker of anybody's, perhaps behind a network: the others go on.
+            except FAILURES as raised:  # The ranker may be foreign code, perhaps behind a network: the others go on.
                 errors.append(classify_exception(failure(raised)))
         return rankings, tuple(names), tuple(errors)
 

@@ -42,9 +42,9 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock:
     return ToolSelector(selection, rankers, options.get("capabilities"), window)
 
 
-def selector_for(selection: ToolSelection, embedder: Embedder | None = None) -> ToolSelector[object]:
+def selector_for(embedder: Embedder | None = None) -> ToolSelector[object]:
     """A selector outside of an agent, such as for a command."""
-    return ToolSelector(selection, partial(compose_rankers, embedder=embedder))
+    return ToolSelector(DEFAULT_SELECTION, partial(compose_rankers, embedder=embedder))
 
 
 def compose_rankers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +15,13 @@ DEFAULT_HTTP_BYTES: Final = 1_000_000
 """Bytes of an answer."""
 
 Headers = tuple[tuple[str, str], ...]
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def is_header_name(name: str) -> bool:
+    """Whether it can be the name of a header: a token of RFC 9110."""
+    return _HEADER_NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

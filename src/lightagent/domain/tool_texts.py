@@ -1,6 +1,6 @@
 """What a tool is found by: the texts of its declaration, and how much each of them counts.
 
-A declaration may come from a server or a document of anybody's, so no more than a part of a huge one is read.
+A declaration may come from a server or a document of a stranger, so no more than a part of a huge one is read.
 """
 
 from __future__ import annotations

@@ -84,8 +84,7 @@ def _document(settings: Settings, name: str, written: str) -> str:
     """The address, or the file, whose path begins where the file is that names it."""
     if is_address(written):
         return written
-    file = settings.provenance.origin(("openapi", name, "document")).file
-    return str((Path.cwd() if file is None else file.parent) / written)
+    return str(settings.provenance.beside(("openapi", name, "document"), Path(written)).absolute())
 
 
 def _texts(values: Mapping[str, JsonValue]) -> dict[str, str]:

@@ -38,7 +38,7 @@ _LOGGER: Final = logging.getLogger("lightagent")
 
 
 class CachedEmbedder(Embedder):
-    """Keeps the vectors of texts that are found. Those of queries are not kept: what users ask is nobody's business.
+    """Keeps the vectors of texts that are found. Those of queries are not kept: what users ask is private.
 
     Any number of processes may share the file. Vectors tell much of what their texts say, so it is as private as they.
 

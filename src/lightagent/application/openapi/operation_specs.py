@@ -12,7 +12,6 @@ from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.mcp_declarations import shortened
 from lightagent.domain.openapi import Operation, Unusable
-from lightagent.domain.openapi.names import first_words
 from lightagent.domain.openapi.parameters import BODY, Parameter
 from lightagent.domain.openapi.values import object_of
 from lightagent.domain.tools import ToolSpec
@@ -77,8 +76,8 @@ def operation_spec(operation: Operation, service: str, schema: JsonObject) -> To
 
 def _description(operation: Operation) -> str:
     what = f"{operation.method.upper()} {operation.path}" + (" (deprecated)" if operation.deprecated else "")
-    description = "" if operation.description.startswith(operation.summary) and operation.summary else operation.summary
-    text = first_words([description, operation.description])
+    summary = "" if operation.description.startswith(operation.summary) else operation.summary
+    text = "\n\n".join(part.strip() for part in (summary, operation.description) if part.strip())
     whole = whole_characters(f"{what}\n{text}" if text else what)
     return "".join(sign for sign in whole if sign.isprintable() or sign in "\n\t")
 

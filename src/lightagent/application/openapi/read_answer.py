@@ -50,16 +50,16 @@ class AnswerReader:
             )
         is_known = (answer.status, answer.media_type) in self._finders
         if is_known and len(answer.content) < _LONG:
-            note = self.problem(answer)
+            note = self._problem(answer)
         else:  # To work out a schema takes some milliseconds as well.
-            note = await run_in_thread(lambda: self.problem(answer))
+            note = await run_in_thread(lambda: self._problem(answer))
         notes = [f"The answer does not fit what its document says: {note}"] if note else []
         link = answer.header("link")
         if 'rel="next"' in link:
             notes.append(f"There is more. Link: {link[:1_000]}")
         return "".join(f"[{one}]\n" for one in notes) + shown  # In front, since a long answer is cut at its end.
 
-    def problem(self, answer: HttpAnswer) -> str:
+    def _problem(self, answer: HttpAnswer) -> str:
         """In which way the answer is none that is described; empty where it is one, or that cannot be told."""
         try:
             stated = self._stated(answer.status)

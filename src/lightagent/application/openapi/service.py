@@ -10,10 +10,10 @@ from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
+from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT, is_header_name
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import OpenApiDocument, Operation, OperationChoice, Unusable
-from lightagent.domain.openapi.values import object_of, percent_encoded, text_of
+from lightagent.domain.openapi.values import percent_encoded, text_of
 
 _UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\xff]")
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,19}")
@@ -58,12 +58,12 @@ class OpenApiService:
         if (self.headers or self.auth) and not self.server:
             raise ConfigurationError(
                 f"OpenAPI: {self.name!r:.100} has credentials, and no server that they are for.",
-                guidance="Pass server= as well: a document could name anybody's.",
+                guidance="Pass server= as well: a document could name the server of a stranger.",
             )
         for address in filter(None, (self.server, *self.other_servers)):
             base_address(address)
         for header, value in self.headers.items():
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header) or _UNSENDABLE.search(value):
+            if not is_header_name(header) or _UNSENDABLE.search(value):
                 raise ConfigurationError(
                     f"OpenAPI: the header {header!r:.100} cannot be sent.", guidance="A header is one line of text."
                 )
@@ -97,10 +97,9 @@ class Credentials:
 def credentials_for(service: OpenApiService, document: OpenApiDocument, operation: Operation) -> Credentials:
     """What an operation is shown: the fixed headers, and the first way of its security that all is there for."""
     headers, query, cookies = [*service.headers.items()], [], []
-    schemes = object_of(object_of(document.root.get("components")).get("securitySchemes"))
     way = next((way for way in operation.security if way and all(name in service.auth for name in way)), ())
     for name in way:
-        scheme, secret = document.resolved(schemes.get(name, {})), service.auth[name]
+        scheme, secret = document.resolved(document.security_schemes.get(name, {})), service.auth[name]
         kind, place, key = (text_of(scheme.get(one)) for one in ("type", "in", "name"))
         if kind == "apiKey" and place == "header":
             headers.append((key, secret))
@@ -123,7 +122,7 @@ def check_schemes(service: OpenApiService, document: OpenApiDocument) -> None:
     Raises:
         ConfigurationError: one is.
     """
-    known = object_of(object_of(document.root.get("components")).get("securitySchemes"))
+    known = document.security_schemes
     for name in service.auth:
         if name not in known:
             listed = ", ".join(known)[:300] or "none"
@@ -134,7 +133,7 @@ def check_schemes(service: OpenApiService, document: OpenApiDocument) -> None:
 
 
 class NoAddress(Unusable):
-    """Nobody says where an operation is."""
+    """Neither the document nor the application says where an operation is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def destination(service: OpenApiService, document_url: str, operation: Operation
         document_url: where the document comes from; empty for a file.
 
     Raises:
-        NoAddress: nobody says where it is.
+        NoAddress: neither the document nor the application says where it is.
         Unusable: it is at a server that the application does not name.
     """
     if service.server and not operation.own_servers:

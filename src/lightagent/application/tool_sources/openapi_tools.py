@@ -34,7 +34,7 @@ class OpenApiTools(ToolSource[object]):
     Args:
         sender: sends the requests, and fetches the document where it is at an address.
         read_yaml: reads documents that are not JSON.
-        only_listed: nothing is going to be called, so that nobody need say where the API is.
+        only_listed: no operation will be called, so the address of the API need not be known.
     """
 
     def __init__(

@@ -9,11 +9,10 @@ from typing import Final
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.bodies import Body
-from lightagent.domain.openapi.parameters import Style, is_json
+from lightagent.domain.openapi.parameters import QUERY_STYLES, is_json
 from lightagent.domain.openapi.styles import plain_text, styled_pairs
 from lightagent.domain.openapi.values import Unwritable, chosen, object_of, percent_encoded, text_of
 
-_STYLES: Final[tuple[Style, ...]] = ("form", "spaceDelimited", "pipeDelimited", "deepObject")
 _UNSENDABLE: Final = {'"': "%22", "\r": "%0D", "\n": "%0A"}
 
 
@@ -41,7 +40,7 @@ def _form(body: Body, value: JsonValue) -> str:
     pairs: list[tuple[str, str]] = []
     for name, one in _fields(value).items():
         encoding = object_of(body.encoding.get(name))
-        style = chosen(encoding.get("style"), _STYLES)
+        style = chosen(encoding.get("style"), QUERY_STYLES)
         explode = encoding.get("explode")
         if style is not None or isinstance(explode, bool):
             explodes = explode if isinstance(explode, bool) else style in (None, "form")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_pointers import at_pointer
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.openapi.values import Unusable, object_of, percent_decoded, text_of
+from lightagent.domain.openapi.values import Unusable, object_of
 
 Version: TypeAlias = Literal["3.0", "3.1"]
 
+_VERSIONS: Final[tuple[Version, ...]] = get_args(Version)
 _MOST_HOPS: Final = 30
 
 
@@ -31,9 +34,9 @@ class OpenApiDocument:
     _known: dict[str, JsonObject] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def title(self) -> str:
-        """What the API is called."""
-        return text_of(object_of(self.root.get("info")).get("title"))
+    def security_schemes(self) -> JsonObject:
+        """The ways in which callers say who they are, by name."""
+        return object_of(object_of(self.root.get("components")).get("securitySchemes"))
 
     def resolved(self, value: JsonValue) -> JsonObject:
         """The object itself, or that to which its reference leads.
@@ -109,18 +112,10 @@ class OpenApiDocument:
 
 def _pointed(start: JsonObject, fragment: str, reference: str) -> JsonValue:
     """What a pointer leads to."""
-    if fragment and not fragment.startswith("/"):
-        raise Unusable(f"it refers to something that is not there: {reference[:200]}")
-    place: JsonValue = start
-    for step in percent_decoded(fragment).split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(place, dict) and key in place:
-            place = place[key]
-        elif isinstance(place, list) and key.isascii() and key.isdigit() and int(key[:9]) < len(place):
-            place = place[int(key[:9])]
-        else:
-            raise Unusable(f"it refers to something that is not there: {reference[:200]}")
-    return place
+    if not fragment or fragment.startswith("/"):
+        with suppress(LookupError):
+            return at_pointer(start, fragment)
+    raise Unusable(f"it refers to something that is not there: {reference[:200]}")
 
 
 def read_document(root: JsonValue, name: str = "") -> OpenApiDocument:
@@ -151,6 +146,3 @@ def read_document(root: JsonValue, name: str = "") -> OpenApiDocument:
         else "OpenAPI: the document names no version.",
         guidance="Documents of OpenAPI 3.0 and 3.1 can be read.",
     )
-
-
-_VERSIONS: Final[tuple[Version, ...]] = ("3.0", "3.1")

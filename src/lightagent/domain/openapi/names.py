@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -58,8 +58,3 @@ def _told_apart(named: dict[OperationKey, str], most: int) -> dict[OperationKey,
 
 def _slug(text: str) -> str:
     return _OTHERS.sub("_", _MARKS.sub("", unicodedata.normalize("NFKD", text))).strip("_")
-
-
-def first_words(texts: Sequence[str]) -> str:
-    """The texts that there are, each in a paragraph of its own."""
-    return "\n\n".join(text.strip() for text in texts if text.strip())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.bodies import Body, read_body
 from lightagent.domain.openapi.document import OpenApiDocument
-from lightagent.domain.openapi.names import OperationKey, operation_names
+from lightagent.domain.openapi.names import operation_names
 from lightagent.domain.openapi.parameters import Parameter, read_parameters
 from lightagent.domain.openapi.schemas import SchemaBundle
 from lightagent.domain.openapi.values import Unusable, object_of, objects_of, own_entries, text_of, texts_of
@@ -105,14 +105,11 @@ def read_operations(
     ids = {(one.method, one.path): one.operation_id for one in sketches}
     names = operation_names(ids, prefix)
     for one in sketches:
-        if isinstance(one, RefusedOperation):
-            yield RefusedOperation(one.method, one.path, names[one.method, one.path], one.operation_id, one.reason)
-            continue
-        sketch = OperationSketch(
-            one.method, one.path, names[one.method, one.path], one.operation_id, one.tags, one.item, one.own
-        )
-        if chooses(sketch):
-            yield _operation(document, sketch)
+        named = replace(one, name=names[one.method, one.path])
+        if isinstance(named, RefusedOperation):
+            yield named
+        elif chooses(named):
+            yield _operation(document, named)
 
 
 def _sketches(document: OpenApiDocument) -> Iterator[OperationSketch | RefusedOperation]:
@@ -223,8 +220,3 @@ def _address(server: JsonObject) -> str:
 
 def _security(written: JsonValue) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(way) for way in objects_of(written))
-
-
-def key_of(operation: Operation | RefusedOperation) -> OperationKey:
-    """Method and path."""
-    return operation.method, operation.path

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
+from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.schemas import SchemaBundle
@@ -20,29 +21,22 @@ BODY: Final = "body"
 """The argument that holds the body."""
 
 _PLACES: Final[tuple[Place, ...]] = get_args(Place)
+QUERY_STYLES: Final[tuple[Style, ...]] = ("form", "spaceDelimited", "pipeDelimited", "deepObject")
+"""The styles of parameters in a query, and of the properties of a form."""
+
 _STYLES: Final[Mapping[Place, tuple[Style, ...]]] = {
     "path": ("simple", "label", "matrix"),
-    "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
+    "query": QUERY_STYLES,
     "header": ("simple",),
     "cookie": ("form",),
 }
 _SAID_OTHERWISE: Final = frozenset({"accept", "content-type", "authorization"})
 _OF_THE_CONNECTION: Final = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "cookie",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-    }
-    | {"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+    {"connection", "content-encoding", "content-length", "cookie", "expect", "host", "keep-alive"}
+    | {"proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
     # These would make another operation of the call.
     | {"x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"}
 )
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _MOST_OF_NAME: Final = 50
 
@@ -107,7 +101,7 @@ def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBun
         return None
     try:
         media_type, schema = _schema(document, stands, bundle)
-        style = "simple" if media_type else _style(name, place, stands, schema, bundle)
+        style = "simple" if media_type else _style(place, stands, schema, bundle)
     except Unusable as exc:
         raise Unusable(f"the parameter {name[:80]!r}: {exc}") from None
     explode = stands.get("explode")
@@ -131,7 +125,7 @@ def _may_be_sent(name: str, *, required: bool) -> bool:
     Raises:
         Unusable: it is not, and the operation needs it.
     """
-    if name.lower() not in _OF_THE_CONNECTION and _HEADER_NAME.fullmatch(name):
+    if name.lower() not in _OF_THE_CONNECTION and is_header_name(name):
         return True
     if required:
         raise Unusable(f"it needs the header {name[:80]!r}, which an operation may not set")
@@ -149,7 +143,7 @@ def _schema(document: OpenApiDocument, stands: JsonObject, bundle: SchemaBundle)
     return "", bundle.schema(stands.get("schema", {}))
 
 
-def _style(name: str, place: Place, stands: JsonObject, schema: JsonValue, bundle: SchemaBundle) -> Style:
+def _style(place: Place, stands: JsonObject, schema: JsonValue, bundle: SchemaBundle) -> Style:
     known = _STYLES[place]
     written = stands.get("style", known[0])
     style = chosen(written, known)

@@ -11,7 +11,8 @@ from lightagent.domain.openapi.body_writing import write_body
 from lightagent.domain.openapi.operations import PLACEHOLDER, Operation
 from lightagent.domain.openapi.parameters import BODY, Parameter
 from lightagent.domain.openapi.styles import Pairs, header_text, path_text, query_pairs
-from lightagent.domain.openapi.values import Unwritable, percent_decoded, percent_encoded
+from lightagent.domain.openapi.values import Unwritable, percent_encoded
+from lightagent.domain.percent_encoding import percent_decode
 
 T = TypeVar("T")
 
@@ -97,8 +98,8 @@ def _filled(path: str, values: dict[str, str]) -> str:
         written = literals[0]
         for name, literal in zip(names, literals[1:], strict=True):
             written += values.get(name, "") + literal
-        if names and percent_decoded(written) in ("", ".", ".."):
-            meant = percent_decoded(written)
+        meant = percent_decode(written)  # As the server reads it.
+        if names and meant in ("", ".", ".."):
             raise Unwritable(f"{' and '.join(names)}: {meant!r} cannot be a part of a path; it would lead elsewhere")
         segments.append(written)
     return "/".join(segments)

@@ -45,10 +45,8 @@ class SchemaBundle:
         self._document = document
         self._names: dict[int, str] = {}
         self._waiting: list[tuple[str, JsonObject, JsonObject | None]] = []
-        self._hidden, self._known = (
-            "readOnly" if direction == "request" else "writeOnly",
-            _OF_3_0 if document.version == "3.0" else _OF_3_1,
-        )
+        self._hidden = "readOnly" if direction == "request" else "writeOnly"
+        self._known = _OF_3_0 if document.version == "3.0" else _OF_3_1
         self._drops = direction == "request"
 
     def schema(self, written: JsonValue) -> JsonValue:

@@ -60,12 +60,21 @@ def _parts(value: JsonValue, *, explode: bool, keep: str = "") -> list[str]:
         return [percent_encoded(plain_text(one), keep) for one in value]
     if not isinstance(value, dict):
         return [percent_encoded(plain_text(value), keep)]
-    pairs = [
-        (percent_encoded(name), percent_encoded(plain_text(one), keep))
-        for name, one in value.items()
-        if one is not None
-    ]
-    return [f"{name}={one}" for name, one in pairs] if explode else [part for pair in pairs for part in pair]
+    return _joined(_encoded_pairs(value, keep), explode=explode)
+
+
+def _plain_pairs(value: JsonObject) -> list[tuple[str, str]]:
+    """The names and values of an object, as they are before they are encoded."""
+    return [(name, plain_text(one)) for name, one in value.items() if one is not None]
+
+
+def _encoded_pairs(value: JsonObject, keep: str) -> Pairs:
+    return [(percent_encoded(name), percent_encoded(text, keep)) for name, text in _plain_pairs(value)]
+
+
+def _joined(pairs: Sequence[tuple[str, str]], *, explode: bool) -> list[str]:
+    """Each pair as one part, or each name and value as a part of its own."""
+    return [f"{name}={text}" for name, text in pairs] if explode else [part for pair in pairs for part in pair]
 
 
 def query_pairs(parameter: Parameter, value: JsonValue) -> Pairs:
@@ -84,11 +93,7 @@ def styled_pairs(name: str, value: JsonValue, style: Style, *, explode: bool, ke
             raise Unwritable(f"{name} must be an object")
         return [*_deep(encoded, value, keep)]
     if isinstance(value, dict) and explode:
-        return [
-            (percent_encoded(key), percent_encoded(plain_text(one), keep))
-            for key, one in value.items()
-            if one is not None
-        ]
+        return _encoded_pairs(value, keep)
     if isinstance(value, list) and explode:
         return [(encoded, part) for part in _parts(value, explode=True, keep=keep)]
     if value is None or value in ([], {}):
@@ -126,10 +131,7 @@ def _header_parts(parameter: Parameter, value: JsonValue) -> Sequence[str]:
     if isinstance(value, list):
         return [plain_text(one) for one in value]
     if isinstance(value, dict):
-        pairs = [(name, plain_text(one)) for name, one in value.items() if one is not None]
-        return (
-            [f"{name}={one}" for name, one in pairs] if parameter.explode else [part for pair in pairs for part in pair]
-        )
+        return _joined(_plain_pairs(value), explode=parameter.explode)
     return [plain_text(value)]
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.percent_encoding import percent_encode
 
 T = TypeVar("T")
-
-_UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class Unusable(Exception):
@@ -19,7 +16,7 @@ class Unusable(Exception):
 
 
 class Unwritable(Exception):
-    """An argument has no form in the request; the text is for whoever gave it."""
+    """An argument has no form in the request; the text is for the caller that gave it."""
 
 
 def object_of(value: JsonValue) -> JsonObject:
@@ -59,13 +56,6 @@ def percent_encoded(text: str, keep: str = "") -> str:
         Unwritable: it holds half a character.
     """
     try:
-        octets = text.encode()
+        return percent_encode(text.encode(), keep.encode())
     except UnicodeEncodeError:
         raise Unwritable("the text holds half a character") from None
-    return "".join(sign if (sign := chr(octet)) in _UNRESERVED or sign in keep else f"%{octet:02X}" for octet in octets)
-
-
-def percent_decoded(text: str) -> str:
-    """What a server reads of it."""
-    octets = text.encode("utf-8", "surrogatepass")
-    return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), octets).decode("utf-8", "replace")

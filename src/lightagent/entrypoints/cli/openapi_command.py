@@ -102,19 +102,19 @@ async def _carry_out(source: OpenApiTools, *, check: bool, call: str, arguments:
         context: RunContext[object] = RunContext(None, NO_ORIGIN, "", "", False, lambda _text: None, lambda: False)
         write_answer(await call_alone(tool, call, given, context) + "\n")
         return ExitCode.COMPLETED
+    if not check:
+        _show(listed, as_json=as_json)
     if check and as_json:
         write_answer(json.dumps(source.problems, ensure_ascii=False, indent=2) + "\n")
-    elif not check:
-        _show(source, listed, as_json=as_json)
-    for problem in source.problems:
-        where = out if check and not as_json else err
-        if not (check and as_json):
-            where().print(printable(f"{problem['field']} · {problem['message']}"), style="yellow", markup=False)
+    else:
+        where = out() if check else err()
+        for problem in source.problems:
+            where.print(printable(f"{problem['field']} · {problem['message']}"), style="yellow", markup=False)
     err().print(f"{len(listed.tools)} tools, {len(source.refused)} left out", markup=False)
     return ExitCode.FAILED if check and source.refused else ExitCode.COMPLETED
 
 
-def _show(source: OpenApiTools, listed: ToolList[object], *, as_json: bool) -> None:
+def _show(listed: ToolList[object], *, as_json: bool) -> None:
     specs = [tool.spec for tool in listed.tools.values()]
     if as_json:
         write_answer(json.dumps([spec.to_openai() for spec in specs], ensure_ascii=False, indent=2) + "\n")

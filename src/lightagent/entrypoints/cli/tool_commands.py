@@ -22,7 +22,6 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.named_tools import FoundTools, McpFile, Named, with_tools
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
-from lightagent.ports.tool_selection import DEFAULT_SELECTION
 from lightagent.ports.tools import RunContext
 from lightagent.settings.origins import printable
 
@@ -139,19 +138,18 @@ def search(
     embedder = open_embedding(settings_for(config, profile, False, trust_config))
 
     async def find(named: FoundTools) -> list[tuple[ToolSpec, float]]:
-        toolset, selector = named.toolset, selector_for(DEFAULT_SELECTION, embedder)
         try:
-            choice = await selector.choose(query, toolset, NO_ORIGIN, besides=(), in_time=False)
+            ranking = await selector_for(embedder).find(query, named.toolset, NO_ORIGIN, in_time=False)
         finally:
             if embedder is not None:
                 await embedder.aclose()
-        for error in choice.errors:
+        for error in ranking.errors:
             err().print(printable(f"error: {error.message}"), style="yellow", markup=False)
         for problem in named.problems:
             err().print(printable(f"{problem['level']}: {problem['message']}"), style="yellow", markup=False)
-        if not choice.candidates:
-            err().print(f"none of {choice.searched} tools fits", markup=False)
-        return [(declared(toolset.tools[one.name], one.name), one.score) for one in choice.candidates[:most]]
+        if not ranking.ranked:
+            err().print(f"none of {len(ranking.specs)} tools fits", markup=False)
+        return [(ranking.specs[one.name], one.score) for one in ranking.ranked[:most]]
 
     found = with_tools(find, Named(tools, directory, mcp_file, config, profile, trust_config))
     if as_json:

@@ -15,8 +15,7 @@ from lightagent.ports.embedding import Embedder
 
 MAX_BATCH: Final = 64
 _AT_ONCE: Final = 16
-"""Texts of one run of the model: of more, the runtime is no faster, and a call that nobody waits for any more ends
-sooner."""
+"""Texts of one run of the model: with more the runtime is no faster, and a cancelled call would end later."""
 
 
 class OnnxEmbedder(Embedder):

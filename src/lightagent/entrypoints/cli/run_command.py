@@ -73,7 +73,7 @@ def run(
     found = load_tools(tools)
     app = open_app(settings, logins=app_logins(settings))
     show_destination(app.model)
-    whose = RunOptions(tenant=tenant, user_id=user, session_id=session)
+    whose = RunOptions(tenant=tenant, user_id=user, session_id=session, trace=True)
     result = asyncio.run(_run(app, asked, whose, **agent_options(found, instructions)))
     show_result(result, as_json=as_json, trace=trace)
     return exit_code(result.outcome)
@@ -94,7 +94,7 @@ async def _run(app: App, question: str, whose: RunOptions, **options: Unpack[Age
     agent = app.agent(**options)
     async with app:
         with Progress(err()) as progress:
-            return await watched_run(agent, question, progress.show, **whose, trace=True)
+            return await watched_run(agent, question, progress.show, **whose)
 
 
 def _question(given: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.memory_policy import MemoryPolicy, is_number
+from lightagent.domain.memory_records import FoundMemory
 
 FilterRule: TypeAlias = Literal[
     "not_a_memory",
@@ -63,25 +64,6 @@ class KeptOut:
     field: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundMemory:
-    """A record as a store gave it.
-
-    Attributes:
-        text: what is remembered.
-        fields: all else that it says of itself: what stands beside the text, and below that its ``metadata``.
-    """
-
-    text: str
-    fields: Mapping[str, object]
-
-    def value(self, *names: str) -> tuple[str, object]:
-        """The first of these fields that it has, with its name; None where it has none of them."""
-        return next(
-            ((name, self.fields[name]) for name in names if self.fields.get(name) is not None), (names[0], None)
-        )
-
-
 def read_found(item: object) -> FoundMemory | KeptOut:
     """A record as stores of any make give it: an object with ``memory`` and perhaps ``metadata``, or a text alone."""
     if isinstance(item, str):
@@ -110,13 +92,23 @@ def keeps_out(policy: MemoryPolicy, found: FoundMemory, memory_user_id: str, now
 
 
 def _promotion(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    return not_injectable(found) or (not_promoted(found) if policy.require_promotion_for_internal_memory else None)
+
+
+def not_injectable(found: FoundMemory) -> KeptOut | None:
+    """What says that no model may ever see the record."""
     field, injectable = found.value("injectable", "prompt_injectable", "is_injectable")
     if injectable is not None and not _is_true(injectable):
         return KeptOut("injectable", field)
+    field, status = found.value("promotion_status", "status")
+    return KeptOut("promotion_status", field) if _word(status) in _NEVER_INJECTED else None
+
+
+def not_promoted(found: FoundMemory) -> KeptOut | None:
+    """What says that an agent made the record of its own work, unless it says as well that it was promoted."""
+    _, injectable = found.value("injectable", "prompt_injectable", "is_injectable")
     _, status = found.value("promotion_status", "status")
-    if (word := _word(status)) in _NEVER_INJECTED:
-        return KeptOut("promotion_status", "promotion_status")
-    if not policy.require_promotion_for_internal_memory or word in _PROMOTED or _is_true(injectable):
+    if _word(status) in _PROMOTED or (injectable is not None and _is_true(injectable)):
         return None
     for place, internal in (("source", INTERNAL_SOURCES), ("scope", INTERNAL_SCOPES)):
         field, value = found.value(place, f"memory_{place}")
@@ -147,7 +139,7 @@ def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float)
     if policy.min_confidence is None:
         return None
     field, value = found.value("confidence", "trust_score")
-    number = _number(value)
+    number = read_number(value)
     return None if number is not None and number >= policy.min_confidence else KeptOut("min_confidence", field)
 
 
@@ -162,15 +154,16 @@ def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> 
 def read_time(value: object) -> float | None:
     """Seconds since 1970 of a time in ISO 8601 (in UTC unless it says otherwise) or in seconds; None: it is neither."""
     if not isinstance(value, str):
-        return _number(value)
+        return read_number(value)
     try:
         moment = datetime.fromisoformat(value.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        return _number(value)
+        return read_number(value)
 
 
-def _number(value: object) -> float | None:
+def read_number(value: object) -> float | None:
+    """A finite number, which may be written as text; None: it is none."""
     try:
         number = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
     except (ValueError, OverflowError):

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryCandidate
+from lightagent.domain.memory_records import MemoryOwner
 
 WriteAdmission: TypeAlias = Callable[[str, JsonObject], object]
 """Looks at a text and a context, and says whether it is written; may be async. Read by `read_admission`."""
@@ -90,17 +91,12 @@ class MemoryPolicy:
 
         The separator is escaped within either part, so that no two pairs of namespace and user give the same text.
         """
-        user = _escaped(str(user_id))
-        return f"{_escaped(self.namespace)}:{user}" if self.namespace else user
+        return MemoryOwner(self.namespace or "", user=str(user_id)).user_id
 
 
 def is_number(value: object) -> bool:
     """Whether this is a finite number; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _escaped(part: str) -> str:
-    return part.replace("%", "%25").replace(":", "%3A")
 
 
 def _texts(name: str, value: object) -> tuple[str, ...] | None:

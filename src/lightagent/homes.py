@@ -37,6 +37,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tool_sources.mcp_tools": ("McpTools",),
     "domain.mcp": ("HttpServer", "McpServer", "StdioServer"),
     "domain.mcp_faults": ("McpFault", "McpUnavailable"),
+    "ports.tool_selection": ("ToolSelection",),
+    "ports.tool_ranker": ("ToolRanker",),
+    "domain.ranking": ("RankedTool",),
     "bootstrap": (
         "App",
         "open_app",

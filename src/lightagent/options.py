@@ -24,6 +24,7 @@ from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
+from lightagent.ports.tool_selection import ToolSelection
 from lightagent.ports.tools import Tool, ToolSource
 
 ToolLike: TypeAlias = Callable[..., object] | Tool[Never] | ToolSource[Never]
@@ -49,6 +50,8 @@ class AgentOptions(TypedDict, total=False):
         api_key, base_url: for a model given by name; by default OPENAI_API_KEY and OPENAI_BASE_URL.
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.
         tools: what the model may call: functions, tools, sources of tools, and names of tools in `tools_directory`.
+        tool_selection: how many tools are narrowed down to those that fit what is asked; True: however few there are,
+            False: all are always offered. By default with more than 64.
         tools_directory: where tools that are given by name are loaded from; by default ``tools``.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
@@ -84,6 +87,7 @@ class AgentOptions(TypedDict, total=False):
     base_url: str | None
     provider: str | None
     tools: Sequence[ToolLike | str] | None
+    tool_selection: ToolSelection | bool | None
     tools_directory: str | Path | None
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None

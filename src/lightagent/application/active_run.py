@@ -43,6 +43,7 @@ from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Run
+from lightagent.domain.tool_selection import OfferedTool
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
@@ -75,6 +76,8 @@ class ActiveRun(Generic[DepsT]):
         output_is_held: the last answer is shown only once it is accepted as the output.
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
+        tools: what may be called.
+        tools_before: the tools that its agent was offered in the conversation that the run begins from.
         spending: what the run spends, where it has budgets, or a run around it has.
     """
 
@@ -114,7 +117,8 @@ class ActiveRun(Generic[DepsT]):
         self.ledger: TokenLedger | None = None
         self.spending = self._spending(budgets or means.budgets)
         self.begun = False
-        self._tools = RunTools(tools)
+        self.tools = RunTools(tools)
+        self.tools_before: tuple[OfferedTool, ...] = ()
         self._watchers: Watchers | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
         self._subjects = RunSubjects(record, path)
@@ -182,11 +186,13 @@ class ActiveRun(Generic[DepsT]):
 
     def toolset(self) -> Awaitable[Toolset[DepsT]]:
         """The tools of the agent that acts now, and those of this run, as they were at its last request."""
-        return self._tools.toolset(self.acting.catalogue, in_time=self.in_time)
+        return self.tools.toolset(self.acting, self.run, in_time=self.in_time)
 
-    def offer_tools(self) -> Awaitable[tuple[str, ...]]:
-        """The names of the tools that the next request offers; see `RunTools.offer`."""
-        return self._tools.offer(self.acting.catalogue, self.run, in_time=self.in_time)
+    async def specs(self, offered: tuple[str, ...]) -> tuple[ToolSpec, ...]:
+        """What the model is told of tools that are offered; see `RunTools.specs`."""
+        toolset = await self.toolset()
+        await toolset.describe(offered)
+        return self.tools.specs(offered, self.run)
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
@@ -209,7 +215,7 @@ class ActiveRun(Generic[DepsT]):
     @property
     def tool_names(self) -> tuple[str, ...]:
         """The names of the agent's own tools and of this run's; nothing is listed or described for that."""
-        return self._tools.names(self.means.catalogue)
+        return self.tools.names(self.means.catalogue)
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to this run's trace."""

@@ -11,6 +11,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.attempt_request import attempt_request
 from lightagent.application.compact_context import compact_context
 from lightagent.application.finish_answer import finish
+from lightagent.application.offer_tools import offer_tools
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -66,13 +67,15 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
     """Tell the request, once the conversation is within its bounds and the policies have passed it."""
     reviewer = live.reviewer
     try:
-        offered = await live.offer_tools()
+        offered, selected = await offer_tools(live)
         reviewed = reviewer is not None and reviewer.reviews("model_request")
-        specs = await _specs(live, offered) if reviewed else ()
+        specs = await live.specs(offered) if reviewed else ()
     except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
         live.record.cause = error
         await finish(live, Failed(classify_exception(error)))
         return
+    if selected is not None:
+        await live.tell(selected)
     await compact_context(live, offered)
     if live.run.outcome is not None:
         return
@@ -128,12 +131,6 @@ async def _reviewed_request(
         tuple(name for name in offered if name not in allowed),
         live.clock.now(),
     )
-
-
-async def _specs(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> tuple[ToolSpec, ...]:
-    toolset = await live.toolset()
-    await toolset.describe(offered)
-    return toolset.specs(offered)
 
 
 async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivered: bool) -> None:

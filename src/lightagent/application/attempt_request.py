@@ -140,9 +140,8 @@ async def _made_request(live: ActiveRun[DepsT]) -> ChatRequest | None:
 
 async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
     """The request that is on record."""
-    run, toolset = live.run, await live.toolset()
-    offered = run.offered or ()
-    await toolset.describe(offered)
+    run = live.run
+    specs = await live.specs(run.offered or ())
     requested = run.request
     params, parts = run.head.params, (run.history, run.added)
     if requested is not None:
@@ -150,7 +149,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
         parts = parts if requested.messages is None else (requested.messages, ())
     return ChatRequest(
         tuple(chain(_instructions(run.head), *parts)),
-        toolset.specs(offered),
+        specs,
         copy_json(params),
         run.head.output_schema,
         live.stream,

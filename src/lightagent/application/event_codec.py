@@ -27,6 +27,7 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
+    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
@@ -44,6 +45,7 @@ _Plain: TypeAlias = (
     | Admitted
     | ContextAdded
     | ContextReplaced
+    | ToolsSelected
     | ModelRequested
     | ModelRetried
     | ModelFailed
@@ -85,7 +87,11 @@ LATER_FIELDS: Final = (
     LaterField("tool_finished", "labels", 3, []),
     LaterField("session_base", "untrusted", 3, None),
     LaterField("session_base", "untrusted_everything", 3, None),
+    LaterField("session_base", "tools", 4, []),
 )
+
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4}
+"""Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
 MOST_NESTED: Final = 32
 """Runs within runs that a journal may hold."""
@@ -120,6 +126,15 @@ def later_fields(event: Event | SessionEntry) -> Iterator[LaterField]:
         unused = () if later.unused == [] else later.unused
         if event.type == later.kind and getattr(event, later.name) != unused:
             yield later
+
+
+def effect_version(event: Event | SessionEntry) -> int:
+    """The version that brought the effects of an event, or of one of a nested run in it; 0 where that is none."""
+    while isinstance(event, Nested):
+        event = event.event
+    if not isinstance(event, ToolFinished):
+        return 0
+    return max((EFFECT_VERSIONS.get(effect.kind, 0) for effect in event.effects), default=0)
 
 
 def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> Event:

@@ -8,10 +8,11 @@ from typing import Final
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.means import Means
 from lightagent.application.prepare_call import ReadyCall, ask_for_approval, stopped_call
+from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.invoke import CallAnswer, ToolAbandoned, invoke, output_labels
 from lightagent.application.tools.plain_json import PlainJson
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.effects import HandOver, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, OfferTools
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, ToolError, format_lightagent_error
@@ -20,6 +21,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import HandoffPayload, Passed, Refused, ResultPayload, Stopped
 from lightagent.domain.signals import ApprovalRequired, NestedRunWaits
+from lightagent.domain.tool_selection import as_offered
 from lightagent.ports.tools import RunContext
 
 _MOST_REQUEST: Final = 1_000_000
@@ -48,8 +50,8 @@ async def _finished(
 ) -> ToolFinished:
     """The result as the policies leave it. What the tool did has been done, whatever they say."""
     call_id, effects = ready.call.call.id, answer.effects
-    if effects:
-        await _check_offers(live, answer)
+    if effects or answer.candidates:
+        effects = await _offers(live, answer)
     if answer.hand_over:
         _agent(live, answer.hand_over)
     verdict = await _reviewed(live, ready, answer.output)
@@ -117,13 +119,25 @@ def _agent(live: ActiveRun[DepsT], name: str) -> Means[DepsT]:
     return crew[name]
 
 
-async def _check_offers(live: ActiveRun[DepsT], answer: CallAnswer) -> None:
-    toolset = await live.toolset()
-    for effect in answer.effects:
-        if isinstance(effect, OfferTools):
-            unknown = [name for name in effect.names if name not in toolset.tools]
-            if unknown:
-                raise ToolError(f"There is no tool {unknown[0][:80]!r} to offer.", guidance="")
+async def _offers(live: ActiveRun[DepsT], answer: CallAnswer) -> tuple[Effect, ...]:
+    """The effects of an answer. In a run that selects its tools an offer declares them, as they are now.
+
+    Raises:
+        ToolError: a tool that is offered does not exist.
+    """
+    toolset, known = await live.toolset(), live.run.own_tools
+    names = [name for effect in answer.effects if isinstance(effect, OfferTools) for name in effect.names]
+    unknown = [name for name in names if name not in toolset.tools]
+    if unknown:
+        raise ToolError(f"There is no tool {unknown[0][:80]!r} to offer.", guidance="")
+    if not known:
+        return answer.effects
+    has = {tool.name for tool in known}
+    new = tuple(name for name in dict.fromkeys(names) if name not in has)
+    await toolset.describe(new)
+    tools = tuple(as_offered(declared(toolset.tools[name], name)) for name in new)
+    others = tuple(effect for effect in answer.effects if not isinstance(effect, OfferTools))
+    return (DeclareTools(tuple(dict.fromkeys(names)), tools, answer.candidates), *others)
 
 
 def _failure_status(error: LightAgentError) -> ToolStatus:

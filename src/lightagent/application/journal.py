@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from lightagent.application.event_codec import event_from_dict, event_to_dict, later_fields
+from lightagent.application.event_codec import effect_version, event_from_dict, event_to_dict, later_fields
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.event_migrations import migrate, oldest_version
-from lightagent.domain.events import Event, RunStarted
+from lightagent.domain.events import Event, Nested, RunStarted
 from lightagent.domain.folding import fold
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_types import JsonValue
@@ -19,14 +19,14 @@ from lightagent.domain.runs import Run
 from lightagent.domain.session_entries import SessionEntry
 from lightagent.ports.journals import JournalStore
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """The newest version of the journal's JSON form that is read and written.
 
 State is only ever added by new kinds of event or by a new version, never by a field that an older reader would drop in
 silence; and the version that is written is the oldest that has all the kinds and fields which a journal uses.
 """
 
-KIND_VERSIONS: Final[Mapping[str, int]] = {}
+KIND_VERSIONS: Final[Mapping[str, int]] = {"tools_selected": 4}
 """Kinds of event that came after version 2, with the version that brought them."""
 
 _BASE_VERSION: Final = 2
@@ -106,7 +106,15 @@ def format_version(events: Iterable[Event], versions: Mapping[str, int] = KIND_V
 
 def version_of(event: Event | SessionEntry, versions: Mapping[str, int] = KIND_VERSIONS) -> int:
     """The same for one event, or one entry of a session."""
-    return max(versions.get(event.type, _BASE_VERSION), *(one.version for one in later_fields(event)), _BASE_VERSION)
+    fields = (one.version for one in later_fields(event))
+    return max(_BASE_VERSION, versions.get(_kind(event), _BASE_VERSION), effect_version(event), *fields)
+
+
+def _kind(event: Event | SessionEntry) -> str:
+    """The kind of an event; that of a nested run's is its own."""
+    while isinstance(event, Nested):
+        event = event.event
+    return event.type
 
 
 def _parsed(document: object) -> Mapping[str, JsonValue]:

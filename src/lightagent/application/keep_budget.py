@@ -188,9 +188,7 @@ async def _count(live: ActiveRun[DepsT], ledger: TokenLedger) -> None:
 
 async def _fixed(live: ActiveRun[DepsT], ledger: TokenLedger, offered: tuple[str, ...]) -> int:
     """What every request holds besides the conversation: instructions, declarations of tools, the answer's schema."""
-    toolset = await live.toolset()
-    await toolset.describe(offered)
-    return await ledger.fixed(live.run.head, toolset.specs(offered))
+    return await ledger.fixed(live.run.head, await live.specs(offered))
 
 
 async def _refuse(live: ActiveRun[DepsT], room: _Room) -> None:

@@ -88,7 +88,7 @@ class SessionKeeper:
         if known:
             self._check_resumed(writer, events[:known])
             self._kept, self._opened = known, True
-            return Beginning(writer.session.beginning, writer.session.untrusted)
+            return Beginning(writer.session.beginning, writer.session.untrusted, writer.session.said.tools)
         await self._make_room(writer)
         self._opened = True
         session = reduce(advance_session, self._before, writer.session)
@@ -97,7 +97,7 @@ class SessionKeeper:
             told = joined(session.untrusted, started.untrusted or ())
             # With them the journal tells all by itself; where there are none, that goes without saying.
             events[0] = replace(started, history=reference, untrusted=told or None)
-        return Beginning(session.beginning, session.untrusted)
+        return Beginning(session.beginning, session.untrusted, session.said.tools)
 
     async def write(self, events: Sequence[Event]) -> None:
         """Put on record what has happened so far.

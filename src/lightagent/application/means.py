@@ -9,6 +9,7 @@ from typing import Generic
 
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
+from lightagent.application.select_tools import ToolSelector
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
@@ -38,6 +39,7 @@ class Means(Generic[DepsT]):
         model: who answers.
         catalogue: what may be called.
         clock, ids: time and identity.
+        selector: selects tools where there are many; None for an agent that offers all it has.
         instructions, role: what the model is told to be; without either, what the prompts say.
         params: request parameters of every run.
         limits: how far a run may go, unless the run says otherwise.
@@ -63,6 +65,7 @@ class Means(Generic[DepsT]):
     catalogue: Catalogue[DepsT]
     clock: Clock
     ids: IdSource
+    selector: ToolSelector[DepsT] | None = None
     instructions: str | None = None
     role: str = ""
     params: JsonObject = field(default_factory=dict)

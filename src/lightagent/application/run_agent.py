@@ -195,6 +195,7 @@ async def _keep(live: ActiveRun[DepsT], keeper: Keeper) -> bool:
     beginning = await keeper.open(live.record.events, live.known)
     if beginning is not None:
         live.run = fold(live.record.events, beginning.messages, beginning.untrusted)
+        live.tools_before = beginning.tools
     return beginning is not None
 
 

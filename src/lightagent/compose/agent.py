@@ -25,6 +25,7 @@ from lightagent.compose.context import (
 from lightagent.compose.model import compose_model
 from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
+from lightagent.compose.selection import compose_selector
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.information_flow import DEFAULT_FLOW
@@ -54,6 +55,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         ),
         clock=check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
         ids=check_port(options.get("ids"), "ids", "new") or RandomIds(),
+        selector=compose_selector(options, budget),
         instructions=options.get("instructions"),
         role=options.get("role") or "",
         params=checked_params(options.get("metadata") or {}),

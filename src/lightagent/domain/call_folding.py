@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, assert_never
 
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, joined
-from lightagent.domain.effects import HandOver, OfferTools
+from lightagent.domain.effects import DeclareTools, HandOver, OfferTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     ApprovalDecided,
@@ -23,6 +23,7 @@ from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.policy import rewritings
 from lightagent.domain.runs import NO_CALLS, PendingCall, Run, call_key
+from lightagent.domain.selection_folding import offer_found, offer_more
 
 _OURS: Final[frozenset[ToolStatus]] = frozenset({"refused", "rejected", "answered"})
 """Where a call ended so, the model is told what the run or a human says, and nothing of the tool's."""
@@ -232,10 +233,12 @@ def _closed_if_done(run: Run) -> Run:
         untrusted=joined(run.untrusted, labels),
     )
     for effect in effects:
-        if isinstance(effect, OfferTools) and run.offered is not None:
-            known = (*run.offered, *run.hidden)
-            more = tuple(name for name in dict.fromkeys(effect.names) if name not in known)
-            run = run._replace(offered=run.offered + more)
+        if isinstance(effect, OfferTools):
+            run = offer_more(run, effect.names)
+        elif isinstance(effect, DeclareTools):
+            run = offer_found(run, effect)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
-    return run if target is None else run._replace(head=target, head_turn=run.turn, offered=None, hidden=())
+    return (
+        run if target is None else run._replace(head=target, head_turn=run.turn, offered=None, hidden=(), selected=None)
+    )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.ranking import RankedTool
+from lightagent.domain.tool_selection import OfferedTool
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,22 @@ class OfferTools:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclareTools:
+    """The same, in a run that selects its tools: from now on each is declared as it was when it was found.
+
+    Attributes:
+        names: of the tools that are offered.
+        tools: the declarations of those that had none.
+        candidates: what a search considered, the best first.
+    """
+
+    names: tuple[str, ...]
+    tools: tuple[OfferedTool, ...] = ()
+    candidates: tuple[RankedTool, ...] = ()
+    kind: Literal["declare_tools"] = "declare_tools"
+
+
+@dataclass(frozen=True, slots=True)
 class HandOver:
     """At the end of this round of calls another agent goes on with the conversation."""
 
@@ -24,7 +42,7 @@ class HandOver:
     kind: Literal["hand_over"] = "hand_over"
 
 
-Effect: TypeAlias = OfferTools | HandOver
+Effect: TypeAlias = OfferTools | DeclareTools | HandOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +54,11 @@ class ToolAnswer:
         offer: names of tools that the model is offered from the next turn on.
         hand_over: name of the agent that goes on after this round; one of the agent's `handoffs`.
         labels: where the answer comes from besides the tool, such as ``web:example.org``; they count as untrusted.
+        candidates: the tools that a search considered, the best first, for the record of a run that selects its tools.
     """
 
     output: object
     offer: tuple[str, ...] = ()
     hand_over: str = ""
     labels: tuple[str, ...] = ()
+    candidates: tuple[RankedTool, ...] = ()

@@ -32,6 +32,7 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
+    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
@@ -41,6 +42,7 @@ from lightagent.domain.policy import rewritings
 from lightagent.domain.replies import cut_short
 from lightagent.domain.retries import is_adaption
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
+from lightagent.domain.selection_folding import select_tools
 
 
 def fold(
@@ -102,8 +104,8 @@ def apply(run: Run, event: Event) -> Run:
             return _asked(run, event)
         case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided() | CallsRefused() | Nested():
             return _called(run, event)
-        case Admitted() | ContextAdded() | ContextReplaced():
-            return prepare(run, event)
+        case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected():
+            return _prepared(run, event)
         case OutputRejected() | OutputAccepted() | Concluded():
             return _checked(run, event)
         case RunFinished():
@@ -124,6 +126,11 @@ def _asked(run: Run, event: ModelRequested | ModelRetried | ModelFailed | ModelR
             return _replied(run, event)
         case _:
             return _attempted(run, event)
+
+
+def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced | ToolsSelected) -> Run:
+    """What a request is made of before it is made."""
+    return select_tools(run, event) if isinstance(event, ToolsSelected) else prepare(run, event)
 
 
 def _called(run: Run, event: CallEvent | CallsRefused | Nested) -> Run:
@@ -174,6 +181,7 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         attempt_failed=False,
         offered=event.tools,
         hidden=event.hidden,
+        selected=None,
         untrusted=untrusted,
     )
 

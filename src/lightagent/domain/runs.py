@@ -16,6 +16,7 @@ from lightagent.domain.messages import Message, ToolCall
 from lightagent.domain.origin import Origin
 from lightagent.domain.outcomes import Outcome, Suspended
 from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.tool_selection import OfferedTool
 
 CallState: TypeAlias = Literal["new", "started", "waiting", "decided", "done"]
 
@@ -50,13 +51,20 @@ class PendingCall:
 
 
 class Beginning(NamedTuple):
-    """The stored conversation that a run begins from, with the labels of all untrusted text that has entered it."""
+    """The stored conversation that a run begins from.
+
+    Attributes:
+        untrusted: the labels of all untrusted text that has entered it.
+        tools: those that its agent was offered in it, where it selects some of many.
+    """
 
     messages: tuple[Message, ...]
     untrusted: tuple[str, ...]
+    tools: tuple[OfferedTool, ...] = ()
 
 
 NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})
+NO_TOOLS: Final[Mapping[str, tuple[OfferedTool, ...]]] = MappingProxyType({})
 
 
 class Run(NamedTuple):
@@ -75,6 +83,8 @@ class Run(NamedTuple):
         admitted: the query is on record.
         prepared: the context sources that were asked.
         offered: the names of the tools that the model is offered; None until the first request of `head`.
+        selected: the names of the tools that were selected for the next request; None where that is still to be done.
+        declared: the tools of each agent that selects some of many, by its name, as they were first offered.
         hidden: the names of those that policies took out of the last request; the next one may offer them.
         request: the request that is under way.
         attempt, failures: at that request: the number of the last one, and how many failed, those left out that were
@@ -103,6 +113,8 @@ class Run(NamedTuple):
     prepared: tuple[str, ...] = ()
     offered: tuple[str, ...] | None = None
     hidden: tuple[str, ...] = ()
+    selected: tuple[str, ...] | None = None
+    declared: Mapping[str, tuple[OfferedTool, ...]] = NO_TOOLS
     request: ModelRequested | None = None
     attempt: int = 0
     failures: int = 0
@@ -138,6 +150,11 @@ class Run(NamedTuple):
             return None
         place = self.query_at - len(self.history)
         return self.added[place] if place >= 0 else self.history[place]
+
+    @property
+    def own_tools(self) -> tuple[OfferedTool, ...]:
+        """The declarations that the agent which acts now was offered, where it selects some of many."""
+        return self.declared.get(self.head.name, ())
 
     @property
     def limits(self) -> Limits:

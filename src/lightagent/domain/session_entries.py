@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from lightagent.domain.events import Event
 from lightagent.domain.messages import Message
+from lightagent.domain.tool_selection import OfferedTool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class SessionBase:
         everything: the same with the turns that did not complete.
         untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, where the
             messages alone do not tell them.
+        tools: the tools that were offered in it, where its agent selects some of many.
     """
 
     through: int
@@ -52,6 +54,7 @@ class SessionBase:
     at: float = field(default=0.0, compare=False)
     untrusted: tuple[str, ...] | None = None
     untrusted_everything: tuple[str, ...] | None = None
+    tools: tuple[OfferedTool, ...] = ()
     type: Literal["session_base"] = "session_base"
 
 

@@ -21,6 +21,7 @@ from lightagent.domain.session_entries import (
     SessionForked,
     TurnUndone,
 )
+from lightagent.domain.tool_selection import OfferedTool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,14 @@ class Said:
         everything: the same with those turns.
         untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, whether it is
             still there or not.
+        tools: those that the agent of the last turn was offered, where it selects some of many.
     """
 
     messages: tuple[Message, ...] = ()
     everything: tuple[Message, ...] = ()
     untrusted: tuple[str, ...] = ()
     untrusted_everything: tuple[str, ...] = ()
+    tools: tuple[OfferedTool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class EndedTurn:
         first, last: the sequences of its first and its last entry.
         counts: of what was said before it, how many messages there were in each form.
         untrusted: the labels of what was said before it, of each form.
+        tools: those that had been offered before it.
         before: what was said before it, where it did not only add to that, such as after a compaction.
     """
 
@@ -57,6 +61,7 @@ class EndedTurn:
     counts: tuple[int, int]
     untrusted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     before: Said | None = None
+    tools: tuple[OfferedTool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def session_from(base: SessionBase, head: int) -> Session:
         labels = untrusted_labels(base.messages)
     if labels_of_everything is None:
         labels_of_everything = untrusted_labels(everything)
-    return Session(head, Said(base.messages, everything, labels, labels_of_everything))
+    return Session(head, Said(base.messages, everything, labels, labels_of_everything, base.tools))
 
 
 def undo_turn(session: Session, run_id: str) -> Session:
@@ -177,7 +182,7 @@ def undo_turn(session: Session, run_id: str) -> Session:
     *turns, last = session.turns
     said = session.said
     messages, everything = last.counts
-    before = last.before or Said(said.messages[:messages], said.everything[:everything], *last.untrusted)
+    before = last.before or Said(said.messages[:messages], said.everything[:everything], *last.untrusted, last.tools)
     return replace(session, said=before, turns=tuple(turns))
 
 
@@ -196,7 +201,7 @@ def _advance_turn(session: Session, event: Event, head: int) -> Session:
     before = None if only_added else session.said
     counts = len(session.said.messages), len(session.said.everything)
     labels = session.said.untrusted, session.said.untrusted_everything
-    turn = EndedTurn(run.started.run_id, first, head, counts, labels, before)
+    turn = EndedTurn(run.started.run_id, first, head, counts, labels, before, session.said.tools)
     return Session(head, said, turns=(*session.turns, turn), checkpoints=session.checkpoints)
 
 
@@ -210,6 +215,7 @@ def base_of(said: Said, through: int, at: float = 0.0) -> SessionBase:
         at,
         None if labels == untrusted_labels(said.messages) else labels,
         None if everywhere == untrusted_labels(said.everything) else everywhere,
+        said.tools,
     )
 
 
@@ -232,13 +238,14 @@ def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
     completed = isinstance(run.outcome, Completed)
     labels = run.untrusted if completed else before.untrusted
     everywhere = joined(before.untrusted_everything, run.untrusted)
+    tools = run.declared.get(run.started.head.name) or before.tools
     if run.history is not begun and run.history[: len(begun)] != begun:
-        return Said(said if completed else before.messages, said, labels, everywhere), False
+        return Said(said if completed else before.messages, said, labels, everywhere, tools), False
     is_everything = len(begun) == len(before.everything)
     everything = said if is_everything else (*before.everything, *said[len(begun) :])
     # A turn that began from everything has, if it completed, added the turns before it that did not.
     only_added = not completed or begun is before.messages or said[: len(before.messages)] == before.messages
-    return Said(said if completed else before.messages, everything, labels, everywhere), only_added
+    return Said(said if completed else before.messages, everything, labels, everywhere, tools), only_added
 
 
 def _check_between_turns(session: Session, entry: LogEntry) -> None:

@@ -10,6 +10,22 @@ _CHOICES: Final = frozenset({"tool_choice", "function_call"})
 _FORCED: Final = ("required", "any")
 
 
+def chosen_tools(params: JsonObject) -> tuple[str, ...]:
+    """The names of the tools that request parameters name, as one that must be called or some that may be."""
+    found: list[str] = []
+    waiting: list[JsonValue] = [params[name] for name in sorted(_CHOICES) if name in params]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            name = value.get("name")
+            if isinstance(name, str):
+                found.append(name)
+            waiting.extend(value[key] for key in ("function", "allowed_tools", "tools") if key in value)
+    return tuple(found)
+
+
 def turn_params(params: JsonObject, *, first: bool) -> JsonObject:
     """The request parameters of one turn of an agent: after its `first`, the model chooses freely whether to call."""
     if first or _CHOICES.isdisjoint(params):

@@ -11,7 +11,7 @@ from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.call_folding import result_labels
 from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
-from lightagent.domain.effects import HandOver
+from lightagent.domain.effects import DeclareTools, HandOver
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import (
     TOOL_PROGRESS,
@@ -34,6 +34,7 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
+    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
@@ -41,6 +42,7 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.policy import Decision
+from lightagent.domain.ranking import RankedTool
 from lightagent.domain.retries import is_adaption
 
 
@@ -119,7 +121,7 @@ class _Tracer:
                 self._run_end(event)
             case _:
                 self._other(event)
-        if not isinstance(event, (ApprovalDecided, CallsRefused, ModelRetried, Nested, Noted)):
+        if not isinstance(event, (ApprovalDecided, CallsRefused, ModelRetried, Nested, Noted, ToolsSelected)):
             self._decided(event)
 
     def _other(
@@ -133,6 +135,7 @@ class _Tracer:
         | Noted
         | OutputAccepted
         | OutputRejected
+        | ToolsSelected
         | Unrecognized,
     ) -> None:
         match event:
@@ -145,6 +148,8 @@ class _Tracer:
                 self._line("context_added", event.at, data, told)
             case ContextReplaced():
                 self._replaced(event)
+            case ToolsSelected():
+                self._selected(event)
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
             case Concluded(name=name, error=error):
@@ -172,6 +177,17 @@ class _Tracer:
         }
         told: JsonObject = {"messages": [message.to_openai() for message in event.messages]}
         self._line("context_replaced", event.at, data, told)
+
+    def _selected(self, event: ToolsSelected) -> None:
+        data: JsonObject = {
+            "tools": [*event.names],
+            "searched": event.searched,
+            "rankers": [*event.rankers],
+            "tokens": event.tokens,
+            "candidates": _candidates(event.candidates),
+            "codes": [error.code for error in event.errors],
+        }
+        self._line("tools_selected", event.at, data)
 
     def _decided(
         self,
@@ -285,6 +301,9 @@ class _Tracer:
                 target = effect.head.name
                 self._next_head = self._next_head or effect.head
                 self._line("handoff", event.at, {"source_agent": self._head.name, "target_agent": target})
+            elif isinstance(effect, DeclareTools):
+                found: JsonObject = {"id": event.call_id, "tools": [*effect.names]}
+                self._line("tools_found", event.at, {**found, "candidates": _candidates(effect.candidates)})
 
     def _approval(self, event: ApprovalRequested | ApprovalDecided) -> None:
         data: JsonObject = {
@@ -318,6 +337,10 @@ class _Tracer:
             "usage": total_usage(self._events).to_dict(),
         }
         self._line("run_end", event.at, data)
+
+
+def _candidates(ranked: tuple[RankedTool, ...]) -> list[JsonValue]:
+    return [{"name": tool.name, "score": tool.score} for tool in ranked]
 
 
 def _decision_kind(decision: Decision) -> str:

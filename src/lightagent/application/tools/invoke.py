@@ -20,6 +20,7 @@ from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
 from lightagent.domain.effects import Effect, OfferTools, ToolAnswer
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
+from lightagent.domain.ranking import RankedTool, as_ranking
 from lightagent.domain.signals import ControlSignal, RetryTool
 from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
@@ -44,12 +45,14 @@ class CallAnswer:
         effects: what the call does to the run.
         hand_over: the name of the agent that is to go on; empty for none.
         labels: where the output comes from, where it is not just from the tool.
+        candidates: what a search for tools considered.
     """
 
     output: str
     effects: tuple[Effect, ...] = ()
     hand_over: str = ""
     labels: tuple[str, ...] = ()
+    candidates: tuple[RankedTool, ...] = ()
 
 
 async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: RunContext[DepsT]) -> CallAnswer:
@@ -88,7 +91,15 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
         raise ToolError(f"{spec.name} answered with a hand_over that is not the name of an agent.", guidance="")
     effects = (OfferTools(tuple(offer)),) if offer else ()
     labels = output_labels(spec, _labels(output.labels, spec))
-    return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over, labels)
+    candidates = _candidates(output.candidates, spec)
+    return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over, labels, candidates)
+
+
+def _candidates(candidates: object, spec: ToolSpec) -> tuple[RankedTool, ...]:
+    ranked = as_ranking(candidates) if isinstance(candidates, (list, tuple)) else None
+    if ranked is None:
+        raise ToolError(f"{spec.name} answered with candidates that are not a list of RankedTool values.", guidance="")
+    return ranked
 
 
 def _labels(labels: object, spec: ToolSpec) -> tuple[str, ...]:

@@ -1,0 +1,154 @@
+"""Decides which tools the next request offers, and puts on record where they were selected from many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.run_tools import ListedTools
+from lightagent.application.select_tools import Choice, ToolSelector
+from lightagent.application.tools.foreign_tool import declared
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import ToolsSelected
+from lightagent.domain.messages import AssistantMessage, UserMessage
+from lightagent.domain.runs import Run
+from lightagent.domain.tool_choice import chosen_tools
+from lightagent.domain.tool_selection import OfferedTool, as_offered
+
+_MOST_CALLED: Final = 16
+"""Tools that a conversation has called which are offered again; the last ones."""
+
+
+async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSelected | None]:
+    """The names of the tools that the next request offers, and the event to tell where they have to be put on record.
+
+    Nothing is told here. A source that has changed is listed again: a tool that is gone is not offered any more, and
+    one that has come is offered if its source says so, unless the agent selects its tools.
+
+    Raises:
+        ConfigurationError: two tools have the same name, or one that is always to be offered is not there.
+        LightAgentError: a source cannot be listed.
+    """
+    run, before = live.run, live.tools.listed
+    listed = await live.tools.list(live.acting, run, in_time=live.in_time)
+    tools = listed.tools.tools
+    if run.offered is None:
+        if listed.selector is None:
+            return listed.tools.initial, None
+        if run.selected is None:
+            return await _select(live, listed, listed.selector)
+        return tuple(name for name in run.selected if name in tools), None
+    names = run.offered + run.hidden
+    if before is not None and before.tools is not listed.tools:
+        initial = listed.tools.initial if listed.selector is None else _always(listed, listed.selector)
+        came = (name for name in initial if name not in before.tools.tools and name not in names)
+        names = (*(name for name in names if name in tools), *came)
+    return names, await _declared(live, listed, names)
+
+
+async def _declared(live: ActiveRun[DepsT], listed: ListedTools[DepsT], names: tuple[str, ...]) -> ToolsSelected | None:
+    """The event that declares those which came without a search, in a run that selects its tools."""
+    known = live.run.own_tools
+    if not known or {tool.name for tool in known}.issuperset(names):
+        return None
+    return ToolsSelected(names, await _declarations(listed, names, known), at=live.clock.now())
+
+
+async def _select(
+    live: ActiveRun[DepsT], listed: ListedTools[DepsT], selector: ToolSelector[DepsT]
+) -> tuple[tuple[str, ...], ToolsSelected]:
+    """What an agent offers at its first request."""
+    run = live.run
+    known = run.own_tools or (live.tools_before if run.head.name == run.started.head.name else ())
+    kept = tuple(tool for tool in known if tool.name in listed.tools.tools)
+    fixed = tuple(dict.fromkeys((*_always(listed, selector), *_wanted(live, listed))))
+    choice, stay = await _chosen(live, listed, selector, kept, fixed)
+    names = tuple(dict.fromkeys((*(tool.name for tool in stay), *fixed, *choice.names)))
+    new = await _declarations(listed, names, stay)
+    declarations = new if run.own_tools else (*stay, *new)
+    event = ToolsSelected(
+        names,
+        declarations,
+        choice.candidates,
+        choice.searched,
+        choice.rankers,
+        choice.tokens,
+        choice.errors,
+        live.clock.now(),
+    )
+    return names, event
+
+
+async def _chosen(
+    live: ActiveRun[DepsT],
+    listed: ListedTools[DepsT],
+    selector: ToolSelector[DepsT],
+    kept: tuple[OfferedTool, ...],
+    fixed: tuple[str, ...],
+) -> tuple[Choice, tuple[OfferedTool, ...]]:
+    """What fits the query, and what stays of what was offered before: all, unless there would be too many then."""
+    query, origin, most = _query(live.run), live.origin(), selector.options.most
+    before = frozenset((*(tool.name for tool in kept), *fixed))
+    choice = await selector.choose(query, listed.base, origin, without=before, room=most, in_time=live.in_time)
+    if not kept or len(before) + len(choice.names) <= most:
+        room = max(most - len(before), 0)
+        return (choice if len(choice.names) <= room else choice.first(room)), kept
+    anew = await selector.choose(
+        query,
+        listed.base,
+        origin,
+        without=frozenset(fixed),
+        room=max(most - len(fixed), 0),
+        in_time=live.in_time,
+    )
+    return anew, ()
+
+
+async def _declarations(
+    listed: ListedTools[DepsT], names: Iterable[str], known: tuple[OfferedTool, ...]
+) -> tuple[OfferedTool, ...]:
+    """The declarations, as of now, of those tools that have none yet."""
+    has = {tool.name for tool in known}
+    lacking = tuple(name for name in names if name not in has)
+    await listed.tools.describe(lacking)
+    return tuple(as_offered(declared(listed.tools.tools[name], name)) for name in lacking)
+
+
+def _always(listed: ListedTools[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
+    """What is offered whatever is asked: what the options name, the search, and the framework's and the run's own.
+
+    Raises:
+        ConfigurationError: the options name a tool that is not there.
+    """
+    unknown = [name for name in selector.options.always if name not in listed.tools.tools]
+    if unknown:
+        raise ConfigurationError(
+            f"tool_selection: {unknown[0]!r:.100} is always to be offered, but is not among the tools.",
+            guidance="Name tools as the model calls them.",
+        )
+    own = (name for name in listed.tools.initial if name not in listed.base.tools)
+    return tuple(dict.fromkeys((*selector.options.always, *own)))
+
+
+def _wanted(live: ActiveRun[DepsT], listed: ListedTools[DepsT]) -> tuple[str, ...]:
+    """Tools that the request cannot do without: those that it names, and those that the conversation has called."""
+    run, initial = live.run, frozenset(listed.tools.initial)
+    forced = [name for name in chosen_tools(run.head.params) if name in initial]
+    called: dict[str, None] = {}
+    for message in reversed(run.messages):
+        if isinstance(message, AssistantMessage):
+            called |= dict.fromkeys(call.name for call in message.tool_calls if call.name in initial)
+        if len(called) >= _MOST_CALLED:
+            break
+    return (*forced, *called)
+
+
+def _query(run: Run) -> str:
+    """What is asked; where that gave way to a summary, what the user said last."""
+    query = run.query
+    if isinstance(query, UserMessage):
+        return query.text
+    said = (message.text for message in reversed(run.messages) if isinstance(message, UserMessage))
+    return next(said, "")

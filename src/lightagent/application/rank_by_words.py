@@ -1,0 +1,67 @@
+"""Ranks tools by the words of their declarations: BM25 over names, descriptions, parameters and their values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.ranking import RankedTool
+from lightagent.domain.search_text import Stem, TextIndex, WeighedTerms, term_reader, terms_of, weigh
+from lightagent.domain.tool_texts import tool_texts
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.tool_ranker import ToolRanker
+
+_MOST_QUERY: Final = 20_000
+"""Characters of a query that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """The index of some tools, with what each of them is found by."""
+
+    tools: tuple[ToolSpec, ...]
+    documents: Mapping[str, tuple[ToolSpec, WeighedTerms]]
+    index: TextIndex
+
+
+class WordRanker(ToolRanker):
+    """Knows the index of the tools that it was asked about last. Only what has changed of them is read again.
+
+    Args:
+        stem: gives the stem of a word.
+    """
+
+    def __init__(self, stem: Stem) -> None:
+        self._stem = stem
+        self._known = _Indexed((), {}, TextIndex(()))
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    @property
+    def name(self) -> str:
+        return "lexical"
+
+    async def rank(self, query: str, tools: tuple[ToolSpec, ...], limit: int) -> Sequence[RankedTool]:
+        known = self._known
+        if known.tools is not tools:
+            # Runs that need the index at the same time have it made once.
+            async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                known = self._known
+                if known.tools is not tools:
+                    known = self._known = await run_in_thread(_indexed, tools, known, self._stem)
+        terms = terms_of(query[:_MOST_QUERY], self._stem, numbers=False)
+        return [RankedTool(tools[match.place].name, match.score) for match in known.index.rank(terms, limit)]
+
+
+def _indexed(tools: tuple[ToolSpec, ...], before: _Indexed, stem: Stem) -> _Indexed:
+    read = term_reader(stem, numbers=False)
+    documents: dict[str, tuple[ToolSpec, WeighedTerms]] = {}
+    for tool in tools:
+        known = before.documents.get(tool.name)
+        if known is None or (known[0] is not tool and known[0] != tool):
+            known = tool, weigh(tool_texts(tool), read)
+        documents[tool.name] = known
+    return _Indexed(tools, documents, TextIndex([documents[tool.name][1] for tool in tools]))

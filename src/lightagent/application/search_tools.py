@@ -1,0 +1,78 @@
+"""The tool with which a model asks for tools that it was not offered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from lightagent.application.select_tools import Choice
+from lightagent.application.tools.argument_errors import refused
+from lightagent.domain.effects import ToolAnswer
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.origin import Origin
+from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
+from lightagent.ports.tools import RunContext, Tool
+
+SEARCH_TOOL: Final = "search_tools"
+"""Its name."""
+
+_PARAMETERS: Final[JsonObject] = {
+    "type": "object",
+    "properties": {
+        "query": {
+            "type": "string",
+            "minLength": 1,
+            "description": "What the tool should do, in a few words, such as: convert currencies.",
+        }
+    },
+    "required": ["query"],
+    "additionalProperties": False,
+}
+
+_MOST_NAMED: Final = 10
+"""Names of tools that are offered already which an answer repeats."""
+
+
+class SearchTools(Tool[object]):
+    """Offers the tools that fit a query from the next turn on. One for each run.
+
+    What it answers are names and nothing else, so no part of it was written by a stranger.
+
+    Args:
+        description: tells the model what the tool is for.
+        search: gives what fits a query, and the names of the tools that are offered already.
+    """
+
+    def __init__(
+        self, description: str, search: Callable[[str, Origin], Awaitable[tuple[Choice, frozenset[str]]]]
+    ) -> None:
+        self._search = search
+        self._spec = ToolSpec(
+            SEARCH_TOOL, description, _PARAMETERS, idempotent=True, trusted_output=True, provider=OWN_PROVIDER
+        )
+
+    @property
+    def spec(self) -> ToolSpec:
+        return self._spec
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        query = arguments.get("query")
+        if not isinstance(query, str) or not query.strip() or set(arguments) != {"query"}:
+            raise refused("The arguments do not fit.", 'It takes a query, such as {"query": "convert currencies"}.')
+        return arguments
+
+    async def call(self, arguments: Mapping[str, object], context: RunContext[object]) -> object:
+        choice, offered = await self._search(str(arguments["query"]), context.origin)
+        return ToolAnswer(_told(choice, offered), offer=choice.names, candidates=choice.candidates)
+
+
+def _told(choice: Choice, offered: frozenset[str]) -> str:
+    there = [tool.name for tool in choice.candidates if tool.name in offered][:_MOST_NAMED]
+    lines: list[str] = []
+    if choice.names:
+        lines.append(f"From now on you can also call: {', '.join(choice.names)}.")
+    if there:
+        lines.append(f"These fit, and you can call them already: {', '.join(there)}.")
+    if not lines:
+        return f"None of {choice.searched} tools fits. Try other words, or go on without."
+    return "\n".join(lines)

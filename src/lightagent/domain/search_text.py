@@ -1,0 +1,193 @@
+"""How texts are searched: their terms, and the ranking of documents by the terms that they share with a query (BM25).
+
+Nothing here knows what the documents are. The stemmer is a callable that the composer gives, so that this ring needs no
+package for it, and the same rules serve tools and memories.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from math import log
+from typing import Final, NamedTuple, TypeAlias
+
+Stem: TypeAlias = Callable[[str], str]
+"""Gives the stem of a word in lower case, such as ``cancel`` for ``cancelled``."""
+
+Terms: TypeAlias = Callable[[str], Sequence[str]]
+"""Gives the terms of a text."""
+
+_PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
+"""The parts of identifiers as programmers write them (``getHTTPUrl2``, ``list_pull-requests``), and words."""
+
+_UNSPACED: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+)
+"""Scripts that set no spaces between words, or that put endings to words which no stemmer here knows."""
+
+_STOP_WORDS: Final = """
+a about am an and any are as at be been but by can could d did do does for from get give had has have help her his how i
+if in into is it its let like ll m me my need no not of on or our out please re s so some t tell than that the their
+them then there these they this those to us ve want was we were what when where which who will with would you your
+"""
+
+STOP_WORDS: Final = frozenset(_STOP_WORDS.split())
+"""English words that say nothing of what is searched for."""
+
+_MOST_QUERY_TERMS: Final = 64
+"""Terms of a query that are looked up, the rarest ones: a query may be a whole document."""
+
+_LONGEST_WORD: Final = 32
+"""Characters of a word that is stemmed and remembered; a longer one is no word of a language, and hardly met twice."""
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text in lower case, with identifiers split into theirs.
+
+    Of scripts without spaces between words each pair of neighbouring characters is one.
+    """
+    found: list[str] = []
+    for part in _PARTS.findall(text):
+        if part.isascii() or len(part) < 3 or not _UNSPACED.match(part):
+            found.append(part.lower())
+        else:
+            found.extend(part[place : place + 2] for place in range(len(part) - 1))
+    return found
+
+
+def terms_of(text: str, stem: Stem, *, numbers: bool = True) -> list[str]:
+    """What a text is found by: the stems of its words, without those that say nothing.
+
+    Args:
+        numbers: whether numbers are terms. In a query for a tool they are arguments, and tell nothing of the tool.
+    """
+    words = (word for word in split_words(text) if word not in STOP_WORDS)
+    return [stem(word) if len(word) <= _LONGEST_WORD else word for word in words if numbers or not word.isdigit()]
+
+
+def term_reader(stem: Stem, *, numbers: bool = True) -> Terms:
+    """`terms_of` for many texts: what was made of a word is remembered, as long as the reader lives.
+
+    Not for several threads at once.
+    """
+    known: dict[str, list[str]] = {}
+
+    def read(text: str) -> list[str]:
+        found: list[str] = []
+        for word in text.split():
+            terms = known.get(word)
+            if terms is None:
+                terms = terms_of(word, stem, numbers=numbers)
+                if len(word) <= _LONGEST_WORD:
+                    known[word] = terms
+            found += terms
+        return found
+
+    return read
+
+
+class WeightedText(NamedTuple):
+    """A text of a document.
+
+    Attributes:
+        weight: how much a term counts that is found here.
+        is_prose: whether the text makes its document longer, so that each of its terms says less. A list of
+            alternatives, such as the values of a parameter, does not.
+    """
+
+    text: str
+    weight: float
+    is_prose: bool = True
+
+
+class WeighedTerms(NamedTuple):
+    """What a document is found by: its terms, how much each counts, and how long the document is."""
+
+    terms: tuple[str, ...]
+    weights: array[float]
+    length: float
+
+
+def weigh(texts: Iterable[WeightedText], terms: Terms) -> WeighedTerms:
+    """The terms of a document, of which `terms` gives those of each text."""
+    found: dict[str, float] = {}
+    length = 0.0
+    for text, weight, is_prose in texts:
+        read = terms(text)
+        if is_prose:
+            length += weight * len(read)
+        for term in read:
+            found[term] = found.get(term, 0.0) + weight
+    return WeighedTerms(tuple(found), array("f", found.values()), length)
+
+
+@dataclass(frozen=True, slots=True)
+class Bm25:
+    """How much repetition and length count.
+
+    Attributes:
+        saturation: the higher, the more it counts that a term occurs again (`k1`).
+        length_norm: how much a term counts less in a long document, from 0 to 1 (`b`).
+    """
+
+    saturation: float = 1.2
+    length_norm: float = 0.4
+
+
+class Match(NamedTuple):
+    """A document that a query finds, by its place among the documents; scores of one query can be compared."""
+
+    place: int
+    score: float
+
+
+class TextIndex:
+    """Documents by their terms. Immutable, so that any number of threads can search at once.
+
+    Args:
+        documents: in an order that says which goes first of two that fit equally well.
+    """
+
+    __slots__ = ("_norms", "_postings")
+
+    def __init__(self, documents: Sequence[WeighedTerms], bm25: Bm25 = Bm25()) -> None:
+        average = sum(one.length for one in documents) / len(documents) if documents else 0.0
+        k, b = bm25.saturation, bm25.length_norm
+        self._norms = [k * (1 - b + b * one.length / average) if average else k for one in documents]
+        self._postings: Mapping[str, tuple[array[int], array[float]]] = _postings(documents)
+
+    def __len__(self) -> int:
+        return len(self._norms)
+
+    def rank(self, terms: Iterable[str], limit: int) -> list[Match]:
+        """The documents that fit best, the best first; those that share no term are left out.
+
+        Each term counts once, however often the query repeats it.
+        """
+        found = [(term, *self._postings[term]) for term in dict.fromkeys(terms) if term in self._postings]
+        found.sort(key=lambda one: len(one[1]))
+        count, norms = len(self._norms), self._norms
+        scores = [0.0] * count
+        for _, places, weights in found[:_MOST_QUERY_TERMS]:
+            rarity = log(1 + (count - len(places) + 0.5) / (len(places) + 0.5))
+            for place, weight in zip(places, weights, strict=True):
+                scores[place] += rarity * weight / (weight + norms[place])
+        best = nsmallest(limit, [(-score, place) for place, score in enumerate(scores) if score])
+        return [Match(place, -score) for score, place in best]
+
+
+def _postings(documents: Sequence[WeighedTerms]) -> dict[str, tuple[array[int], array[float]]]:
+    """The documents in which each term occurs, and how much it counts there."""
+    postings: dict[str, tuple[array[int], array[float]]] = {}
+    for place, document in enumerate(documents):
+        for term, weight in zip(document.terms, document.weights, strict=True):
+            posting = postings.get(term)
+            if posting is None:
+                postings[term] = array("I", (place,)), array("f", (weight,))
+            else:
+                posting[0].append(place)
+                posting[1].append(weight)
+    return postings

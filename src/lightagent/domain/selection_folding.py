@@ -1,0 +1,48 @@
+"""The fold of which tools a run is offered, where they are selected from many."""
+
+from __future__ import annotations
+
+from lightagent.domain.effects import DeclareTools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import ToolsSelected
+from lightagent.domain.runs import Run
+from lightagent.domain.tool_selection import joined_tools
+
+
+def select_tools(run: Run, event: ToolsSelected) -> Run:
+    """The run after tools were selected for its next request.
+
+    Raises:
+        ConfigurationError: it is not the model's turn, or the event offers a tool that nothing declares.
+    """
+    if run.calls or run.last_reply is not None or run.request is not None or not run.admitted:
+        raise ConfigurationError("tools_selected: it is not the model's turn.")
+    run = _declare(run, event)
+    known = {tool.name for tool in run.own_tools}
+    lacking = [name for name in event.names if name not in known]
+    if lacking or len(set(event.names)) != len(event.names):
+        raise ConfigurationError(
+            f"tools_selected: {lacking[:1] or event.names!r:.100} is not declared, or named twice."
+        )
+    return run._replace(selected=event.names)
+
+
+def offer_found(run: Run, effect: DeclareTools) -> Run:
+    """The run after a search found tools, which come behind those that are offered."""
+    return offer_more(_declare(run, effect), effect.names)
+
+
+def offer_more(run: Run, names: tuple[str, ...]) -> Run:
+    """The run after a tool had others offered."""
+    if run.offered is None:
+        return run
+    known = (*run.offered, *run.hidden)
+    return run._replace(offered=run.offered + tuple(name for name in dict.fromkeys(names) if name not in known))
+
+
+def _declare(run: Run, event: ToolsSelected | DeclareTools) -> Run:
+    """What was declared stays as it is: of two searches of one round, both may have found the same tool."""
+    if not event.tools:
+        return run
+    own = joined_tools(run.own_tools, event.tools)
+    return run._replace(declared={**run.declared, run.head.name: own})

@@ -1,0 +1,64 @@
+"""How an agent with many tools selects those that its model is offered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.ports.tool_ranker import ToolRanker
+
+MOST_TOOLS: Final = 128
+"""Tools that a request may declare: the limit of the OpenAI API, which others have taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSelection:
+    """Offers a model the tools that fit what it is asked, and a tool with which it can search for others.
+
+    What is offered is chosen by the query, once a run; in a session a run goes on with what the one before was offered.
+    Tools that come later, chosen or found, stand behind those that were there, whose declarations never change, so that
+    what a provider has cached of the request stays valid.
+
+    Attributes:
+        threshold: with more tools than that an agent selects; with fewer all are offered.
+        tokens: what the declarations of the tools may take that one choice or one search adds. How many tools that
+            are depends on their size. Of a `ContextBudget` it is a quarter at most.
+        most: tools that are offered at once, at most. A turn of a session that would go beyond begins with a new set.
+        always: names of tools that are always offered, before the others.
+        search: offer the tool `search_tools`.
+        rankers: what ranks the tools besides their words, such as by embeddings; all count the same.
+
+    Raises:
+        ConfigurationError: a number that cannot be, or a ranker that lacks a method.
+    """
+
+    threshold: int = 64
+    tokens: int = 4_000
+    most: int = MOST_TOOLS
+    always: tuple[str, ...] = ()
+    search: bool = True
+    rankers: tuple[ToolRanker, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("threshold", self.threshold, 0),
+            ("tokens", self.tokens, 1),
+            ("most", self.most, 1),
+        ):
+            _check_count(name, value, least)
+        names: object = self.always
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise ConfigurationError(f"tool_selection: always is a list of names, not {names!r:.80}.")
+        object.__setattr__(self, "always", tuple(self.always))
+        object.__setattr__(self, "rankers", tuple(self.rankers))
+        for ranker in self.rankers:
+            if not isinstance(ranker, ToolRanker):
+                raise ConfigurationError(
+                    f"tool_selection: {type(ranker).__name__} is no ranker.", guidance="It must have name and rank."
+                )
+
+
+def _check_count(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigurationError(f"tool_selection: {name} is a whole number of at least {least}, not {value!r:.80}.")

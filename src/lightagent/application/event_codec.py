@@ -88,6 +88,8 @@ LATER_FIELDS: Final = (
     LaterField("session_base", "untrusted", 3, None),
     LaterField("session_base", "untrusted_everything", 3, None),
     LaterField("session_base", "tools", 4, []),
+    LaterField("context_added", "details", 4, {}),
+    LaterField("concluded", "details", 4, {}),
 )
 
 EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4}

@@ -11,11 +11,12 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, OutputError
 from lightagent.domain.events import Concluded, OutputAccepted, OutputRejected, RunFinished
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.message_copies import copy_messages
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Outcome, outcome_error
 from lightagent.domain.policy import ConclusionPayload, Decision, EndPayload, OutputPayload, Passed, Stopped
-from lightagent.ports.context import Conclusion
+from lightagent.ports.context import Conclusion, Declined
 
 
 async def check_output(live: ActiveRun[DepsT], content: str) -> None:
@@ -79,21 +80,23 @@ async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str
     try:
         proposed = conclusion.propose(subject, copy_messages(live.run.messages), answer)
         proposal = await await_foreign(proposed, in_time=live.in_time)
-        if proposal is None:
-            return Concluded(name, at=live.clock.now())
+        if proposal is None or isinstance(proposal, Declined):
+            why = to_json_object(proposal.details, f"{name}: details") if proposal else {}
+            return Concluded(name, details=why, at=live.clock.now())
         verdict = await _reviewed_proposal(live, conclusion, ConclusionPayload(proposal))
         decisions = verdict.decisions
         if isinstance(verdict, Stopped):
-            return Concluded(name, outcome_error(verdict.outcome), decisions, live.clock.now())
+            return Concluded(name, outcome_error(verdict.outcome), decisions, at=live.clock.now())
         effect = conclusion.carry_out(subject, verdict.payload.proposal, f"{live.run.started.run_id}:{name}")
-        await await_foreign(effect, in_time=live.in_time)
-        return Concluded(name, None, decisions, live.clock.now())
+        done = await await_foreign(effect, in_time=live.in_time)
+        details = {} if done is None else to_json_object(done, f"{name}: details")
+        return Concluded(name, None, decisions, details, live.clock.now())
     except FAILURES as raised:  # A conclusion of anybody's: the answer is there all the same.
         exc = failure(raised)
         described = f"The conclusion {name!r} failed: {describe_failure(exc)}"
         ours = isinstance(exc, LightAgentError)
         error = classify_exception(exc) if ours else LightAgentErrorInfo("LA-UNKNOWN", described)
-        return Concluded(name, error, decisions, live.clock.now())
+        return Concluded(name, error, decisions, at=live.clock.now())
 
 
 async def _reviewed_proposal(

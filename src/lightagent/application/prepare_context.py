@@ -18,10 +18,11 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Admitted, ContextAdded, RunFinished
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import ContextMessage, UserMessage
 from lightagent.domain.policy import ContextPayload, QueryPayload, Stopped
-from lightagent.ports.context import ContextSource
+from lightagent.ports.context import ContextSource, Gathered
 
 T = TypeVar("T")
 
@@ -75,17 +76,19 @@ async def _gather(
         error = LightAgentErrorInfo("LA-CONFIG", f"There is no context source {name!r} here any more.")
         return ContextAdded(name, (), error, at=live.clock.now())
     try:
-        texts: object = await await_foreign(source.gather(subject, query), source.timeout, in_time=live.in_time)
+        found: object = await await_foreign(source.gather(subject, query), source.timeout, in_time=live.in_time)
+        texts: object = found.texts if isinstance(found, Gathered) else found
+        details = to_json_object(found.details, f"{name}: details") if isinstance(found, Gathered) else {}
         messages = _messages(name, source, texts)
     except FAILURES as raised:  # A source of anybody's: the run goes on without it.
         return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("context"):
-        return ContextAdded(name, messages, at=live.clock.now())
+        return ContextAdded(name, messages, details=details, at=live.clock.now())
     verdict = await reviewer.review("context", subject, ContextPayload(messages))
     if isinstance(verdict, Stopped):
         return RunFinished(verdict.outcome, verdict.decisions, live.clock.now())
-    return ContextAdded(name, verdict.payload.messages, None, verdict.decisions, live.clock.now())
+    return ContextAdded(name, verdict.payload.messages, None, verdict.decisions, details, live.clock.now())
 
 
 def _messages(name: str, source: ContextSource, texts: object) -> tuple[ContextMessage, ...]:

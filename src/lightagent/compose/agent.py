@@ -22,6 +22,7 @@ from lightagent.compose.context import (
     compose_conclusions,
     compose_sources,
 )
+from lightagent.compose.memory import compose_memory
 from lightagent.compose.model import compose_model
 from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
@@ -46,6 +47,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     deferred = len(given) > MOST_DESCRIBED
     prompts = options.get("prompts") or DEFAULT_PROMPTS
     budget = compose_budget(options)
+    clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
+    recalled, remembered = compose_memory(options, prompts, clock)
     means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=compose_model(options),
@@ -53,7 +56,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
             (*make_tools(given, deps_type, deferred=deferred), *budget_tools(budget, prompts)),
             tuple(one for one in given if is_source(one)),
         ),
-        clock=check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock(),
+        clock=clock,
         ids=check_port(options.get("ids"), "ids", "new") or RandomIds(),
         selector=compose_selector(options, budget),
         instructions=options.get("instructions"),
@@ -65,8 +68,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         gates=compose_gates(options),
         flow=options.get("information_flow") or DEFAULT_FLOW,
         desks=compose_desks(options),
-        sources=compose_sources(options.get("context_sources") or ()),
-        conclusions=compose_conclusions(options.get("conclusions") or ()),
+        sources=compose_sources((*recalled, *(options.get("context_sources") or ()))),
+        conclusions=compose_conclusions((*remembered, *(options.get("conclusions") or ()))),
         budget=budget,
         budgets=compose_budgets(options.get("budgets")),
         compactor=check_compactor(options.get("compactor")),

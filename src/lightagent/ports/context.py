@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightagent.domain.events import HistoryReference
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message, Trust
 from lightagent.domain.policy import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a context source found, where it has more to say than texts.
+
+    Attributes:
+        texts: to be added, each as a message of its own.
+        details: for the record: how it came to them, as plain JSON without the texts themselves.
+    """
+
+    texts: tuple[str, ...] = ()
+    details: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A conclusion draws nothing.
+
+    Attributes:
+        details: for the record: why, as plain JSON.
+    """
+
+    details: JsonObject = field(default_factory=dict)
 
 
 class ContextSource(Protocol):
@@ -30,7 +54,7 @@ class ContextSource(Protocol):
         """Seconds until the run goes on without the source; None: as long as the run may take."""
         ...
 
-    async def gather(self, subject: Subject, query: str) -> Sequence[str]:
+    async def gather(self, subject: Subject, query: str) -> Sequence[str] | Gathered:
         """The texts to be added, each as a message of its own; what it raises is on record, and the run goes on."""
         ...
 
@@ -43,12 +67,12 @@ class Conclusion(Protocol):
         """Names the conclusion on record."""
         ...
 
-    async def propose(self, subject: Subject, messages: Sequence[Message], answer: str) -> JsonObject | None:
-        """What should be done, for the policies to review; None: nothing."""
+    async def propose(self, subject: Subject, messages: Sequence[Message], answer: str) -> JsonObject | Declined | None:
+        """What should be done, for the policies to review; None or `Declined`: nothing."""
         ...
 
-    async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> None:
-        """Do it. After a crash it may be called again with the same key."""
+    async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
+        """Do it, and give what the record says of it. After a crash it may be called again with the same key."""
         ...
 
 

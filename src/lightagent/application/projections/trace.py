@@ -139,21 +139,22 @@ class _Tracer:
         | Unrecognized,
     ) -> None:
         match event:
-            case ContextAdded(source=source, messages=messages, error=error):
+            case ContextAdded(source=source, messages=messages, error=error, details=details):
                 code: JsonValue = None if error is None else error.code
                 told: JsonObject = {"messages": [message.to_openai() for message in messages]}
                 labels = labels_of(messages)
                 self._came += labels
                 data: JsonObject = {"source": source, "message_count": len(messages), "code": code, "labels": [*labels]}
-                self._line("context_added", event.at, data, told)
+                self._line("context_added", event.at, data | copy_json(details), told)
             case ContextReplaced():
                 self._replaced(event)
             case ToolsSelected():
                 self._selected(event)
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
-            case Concluded(name=name, error=error):
-                self._line("concluded", event.at, {"name": name, "code": None if error is None else error.code})
+            case Concluded(name=name, error=error, details=details):
+                why: JsonObject = {"name": name, "code": None if error is None else error.code}
+                self._line("concluded", event.at, why | copy_json(details))
             case CallsRefused(call_ids=call_ids, error=error):
                 self._line("calls_refused", event.at, {"call_count": len(call_ids), "code": error.code})
             case Noted(kind=kind, data=noted):

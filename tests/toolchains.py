@@ -18,6 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.code.subprocess.bubblewrap import find_bubblewrap
+from lightagent.domain.errors import ConfigurationError
+
 ROOT = Path(__file__).parents[1]
 HEAVY_TESTS = ROOT / "tests/heavy"
 REMARKS = ROOT / ".tools/remarks.txt"
@@ -40,8 +43,17 @@ def _packages(*names: str) -> Callable[[], bool]:
     return lambda: all(find_spec(name) is not None for name in names)
 
 
-# What wheels and npm bring.
+def _sandbox() -> bool:
+    try:
+        find_bubblewrap()
+    except ConfigurationError:
+        return False
+    return True
+
+
+# What wheels and npm bring, and a small program.
 LIGHT = {
+    "bubblewrap": Toolchain("install bubblewrap, where user namespaces are allowed", _sandbox, "bubblewrap"),
     "aimock": Toolchain(
         "install Node.js 20, then run `make setup`", (ROOT / ".tools/node_modules/@copilotkit/aimock").is_dir
     ),
@@ -60,10 +72,16 @@ HEAVY = {
     "browser_use": Toolchain(
         "run `make test-heavy`, which installs it", (ROOT / ".tools/browser-use/bin/python").is_file
     ),
+    "embedding_models": Toolchain(
+        "install Maven 3.8 or newer, then run `make test-heavy`, which fetches them",
+        (ROOT / ".tools/embedding-models/all-minilm-l6-v2-q").is_dir,
+    ),
+    "octokit": Toolchain(
+        "run `make test-heavy`, which fetches it", (ROOT / ".tools/octokit/api.github.com.json").is_file
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),
-    "bubblewrap": Toolchain("install bubblewrap", _program("bwrap"), "bubblewrap"),
 }
 TOOLCHAINS = LIGHT | HEAVY
 MISSING = pytest.StashKey[set[str]]()

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from lightagent.adapters.chat.fallback import FallbackModel
     from lightagent.adapters.chat.offline import OfflineModel
     from lightagent.adapters.chat.openai import OpenAIChatModel
+    from lightagent.adapters.code.monty import MontyRunner
+    from lightagent.adapters.code.subprocess import SubprocessRunner
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
     from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
+    from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
@@ -55,12 +58,16 @@ if TYPE_CHECKING:
     from lightagent.application.session_info import SessionInfo
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
+    from lightagent.application.skills.manager import SkillManager
+    from lightagent.application.skills.tools import create_skill_tools
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
+    from lightagent.application.tool_sources.code_tools import CodeTools
     from lightagent.application.tool_sources.declared import DeclaredTools
     from lightagent.application.tool_sources.filtered import FilteredTools
     from lightagent.application.tool_sources.listed import ListedTools
     from lightagent.application.tool_sources.mcp_tools import McpTools
+    from lightagent.application.tool_sources.openapi_tools import OpenApiTools
     from lightagent.application.tool_sources.prefixed import PrefixedTools
     from lightagent.application.tool_sources.renamed import RenamedTools
     from lightagent.application.tools.decorator import tool
@@ -69,13 +76,16 @@ if TYPE_CHECKING:
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
+    from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
+    from lightagent.compose.openapi import openapi_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
+    from lightagent.domain.code import CodeLimits
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
-    from lightagent.domain.effects import ToolAnswer
+    from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception
     from lightagent.domain.errors import (
@@ -133,6 +143,7 @@ if TYPE_CHECKING:
     from lightagent.domain.review_requests import ApprovalRequest
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
+    from lightagent.domain.skills import Skill
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.guardrails import (
@@ -148,14 +159,17 @@ if TYPE_CHECKING:
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
+    from lightagent.ports.code import CodeRunner
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
+    from lightagent.ports.embedding import Embedder
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.token_counter import TokenCounter
+    from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
@@ -192,6 +206,9 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatModel",
     "ChatRequest",
+    "CodeLimits",
+    "CodeRunner",
+    "CodeTools",
     "Compactor",
     "Completed",
     "Conclusion",
@@ -204,6 +221,7 @@ __all__ = [
     "DeclaredTools",
     "Delta",
     "Detector",
+    "Embedder",
     "EndPayload",
     "Event",
     "Failed",
@@ -213,6 +231,7 @@ __all__ = [
     "FlowTimeout",
     "FunctionTool",
     "Gate",
+    "GeneratedTool",
     "GuardrailDecision",
     "HandoffPayload",
     "HeldStream",
@@ -244,9 +263,12 @@ __all__ = [
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
+    "MontyRunner",
+    "NarrowTools",
     "ObservingHook",
     "OfflineModel",
     "OpenAIChatModel",
+    "OpenApiTools",
     "Origin",
     "Outcome",
     "OutputError",
@@ -292,12 +314,15 @@ __all__ = [
     "SessionTurn",
     "Sessions",
     "Settings",
+    "Skill",
+    "SkillManager",
     "Spent",
     "StdioServer",
     "Stopped",
     "StoredRun",
     "StreamEvent",
     "Subject",
+    "SubprocessRunner",
     "Suspended",
     "TelemetrySink",
     "TenantBudget",
@@ -311,6 +336,7 @@ __all__ = [
     "ToolList",
     "ToolLoader",
     "ToolRegistry",
+    "ToolSelection",
     "ToolSource",
     "ToolSpec",
     "TraceEvent",
@@ -326,6 +352,7 @@ __all__ = [
     "before_run",
     "before_tool_call",
     "classify_exception",
+    "create_skill_tools",
     "event_from_dict",
     "event_to_dict",
     "format_error_code",
@@ -344,6 +371,8 @@ __all__ = [
     "on_output",
     "open_app",
     "open_detector",
+    "open_embedder",
+    "openapi_tools",
     "output_redaction_guardrail",
     "output_schema_guardrail",
     "privacy_input_guardrail",

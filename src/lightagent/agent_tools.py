@@ -6,16 +6,23 @@ that start afterwards have the new tools; a run that is under way goes on with t
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Final
 
 from lightagent.agent_base import AgentBase
+from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.nest_agent import AgentTool, agent_tool_spec
 from lightagent.application.projections.result import OutputT
+from lightagent.application.run_agent import run_agent
+from lightagent.application.start_run import RunRequest, start_run
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.function_tool import FunctionTool
@@ -27,13 +34,16 @@ from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.compose.tools import make_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.ports.tools import Tool
 
 if TYPE_CHECKING:
+    from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.compose.mcp_setting import McpSetting
-    from lightagent.ports.mcp import Elicitor, Logins, Sampler
+    from lightagent.ports.mcp import Elicitor, Logins, Sampler, ToolPins
 
+_LOGGER: Final = logging.getLogger("lightagent")
 _CHANGING: Final = threading.Lock()
 """Held while an agent's means are replaced, for moments only; an agent may be made where no lock can be."""
 
@@ -114,6 +124,68 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             self.means = replace(self.means, catalogue=catalogue)
         return [tool_name(tool) for tool in loaded]
 
+    def create_tool(
+        self,
+        text: str,
+        tools_directory: str | os.PathLike[str] = "tools",
+        *,
+        auto_load: bool = False,
+        overwrite: bool = False,
+        user_id: str = "",
+    ) -> list[GeneratedTool]:
+        """`acreate_tool` for callers that are not async."""
+        return run_sync(
+            self.acreate_tool(text, tools_directory, auto_load=auto_load, overwrite=overwrite, user_id=user_id)
+        )
+
+    async def acreate_tool(
+        self,
+        text: str,
+        tools_directory: str | os.PathLike[str] = "tools",
+        *,
+        auto_load: bool = False,
+        overwrite: bool = False,
+        user_id: str = "",
+    ) -> list[GeneratedTool]:
+        """Have the model write tools for what `text` describes, such as the documentation of an API.
+
+        What comes back is checked without being run, and what is wrong goes back to the model. Each tool becomes a file
+        that is not approved yet: read it (`print(tool)` shows the change), then load it with `load_tools`.
+
+        Args:
+            tools_directory: where the files go; it is made if it is not there.
+            auto_load: load the tools at once, unseen: what a model wrote is run with all rights of the program.
+            overwrite: replace files of the same names; else such a file is kept, and the result says so.
+            user_id: for whom it is done, for policies and budgets.
+
+        Returns:
+            The tools, with what became of their files.
+
+        Raises:
+            ConfigurationError: no text, or a file cannot be written.
+            LightAgentError: the model's run failed, or it wrote nothing that can be used.
+        """
+        from lightagent.application.generated_tools.ask_for_tools import WRITTEN, writing_means
+        from lightagent.application.generated_tools.saved_tool import save_tool
+
+        if not text.strip():
+            raise ConfigurationError("create_tool: there is no text.", guidance="Describe the API or the task.")
+        directory, means = _absolute(tools_directory), writing_means(self.means)
+        request = RunRequest(None, limits=means.limits, scope=Scope(user=user_id) if user_id else NO_SCOPE)
+        live = start_run(means, text, request)
+        try:
+            await run_agent(live)
+        finally:
+            self._finish(live.record)
+        written = WRITTEN.parse(live.record.text()).tools
+        save = partial(save_tool, directory, overwrite=overwrite, approved=auto_load)
+        tools = [await run_in_thread(partial(save, one.name, one.code)) for one in written]
+        for tool in tools:
+            _LOGGER.info("create_tool: %s is %s.\n%s", tool.path, tool.state, tool.diff)
+        if auto_load and (names := [tool.name for tool in tools if tool.state != "kept"]):
+            await run_in_thread(partial(self.load_tools, names, directory))
+        return tools
+
     async def setup_mcp(
         self,
         mcp_setting: McpSetting,
@@ -122,6 +194,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         elicitor: Elicitor | None = None,
         sampler: Sampler | None = None,
         roots: tuple[str, ...] | None = None,
+        pins: ToolPins | None = None,
     ) -> list[str]:
         """Connect to MCP servers and offer their tools, as `load_tools` does: to runs that start afterwards.
 
@@ -134,6 +207,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             logins: logs users in at servers that require it, and keeps their tokens.
             elicitor, sampler: answer what the servers ask of users and of models.
             roots: folders that the servers may ask for, as ``file://`` addresses.
+            pins: where the declarations of the tools are kept beyond the end of the program, such as a `PinFile`.
 
         Returns:
             The names that a model calls the servers' tools by.
@@ -154,6 +228,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
                 elicitor=elicitor,
                 sampler=sampler,
                 roots=roots,
+                pins=pins,
             )
             for server, headers in described_servers(mcp_setting)
         ]
@@ -180,6 +255,11 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             if source not in new:
                 await source.aclose()
         return names
+
+
+def _absolute(directory: str | os.PathLike[str]) -> Path:
+    """The directory, wherever the program goes while the model writes."""
+    return Path(directory).absolute()
 
 
 def _new_servers(made: list[McpTools], known: list[McpTools]) -> list[McpTools]:

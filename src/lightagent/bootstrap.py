@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Final, Self, Unpack
+from typing import Self, Unpack
 from weakref import WeakSet, ref
 
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
-from lightagent.application.tool_sources.mcp_tools import McpTools
-from lightagent.application.tools.loader import ToolLoader
+from lightagent.application.skills.manager import SkillManager
+from lightagent.compose.backends import open_code, open_embedding, open_journals, open_model
+from lightagent.compose.configured_tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
+from lightagent.ports.code import CodeRunner
 from lightagent.ports.context_budget import ContextBudget
+from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.mcp import Logins
 from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
-from lightagent.settings.backends import open_backend
+from lightagent.settings.agent_schema import AgentSettings
 from lightagent.settings.budgets import compose_budget_settings
-from lightagent.settings.mcp_reading import read_mcp
-from lightagent.settings.origins import raise_problems
-
-_LOGGER: Final = logging.getLogger("lightagent")
 
 
 class App:
@@ -40,8 +38,12 @@ class App:
         settings: what it was made from.
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
+        embedder: makes vectors of texts; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
+        skills: the skills that every agent may use; None where no settings name any.
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
+        code: what runs programs of models and skills; None where no settings say so.
+        apis: the APIs whose operations every agent is offered.
     """
 
     def __init__(
@@ -51,37 +53,44 @@ class App:
         journals: JournalStore | None = None,
         tools: ToolSource[object] | None = None,
         mcp: tuple[ToolSource[object], ...] = (),
+        apis: tuple[ToolSource[object], ...] = (),
+        embedder: Embedder | None = None,
+        code: CodeRunner | None = None,
+        skills: SkillManager | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
+        self.embedder = embedder
         self.tools = tools
         self.mcp = mcp
+        self.apis = apis
+        self.code = code
+        self._code_tools = compose_code_tools(settings, code)
+        self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
-        for source in mcp:
+        if embedder is not None:
+            self.on_close(embedder.aclose)
+        if code is not None:
+            self.on_close(code.aclose)
+        for source in (*mcp, *apis):
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
 
     def agent_options(self) -> AgentOptions:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
         chosen, logs = self.settings.agent, self.settings.logging
-        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata)
-        if chosen.name is not None:
-            options["name"] = chosen.name
-        if chosen.instructions is not None:
-            options["instructions"] = chosen.instructions
-        if chosen.role is not None:
-            options["role"] = chosen.role
-        if chosen.capture_content is not None:
-            options["capture_content"] = chosen.capture_content
-        if self.journals is not None:
-            options["session_store"] = self.journals
+        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(chosen)
         if sources := self._sources():
             options["tools"] = sources
+        if self.skills is not None:
+            options["skills_directories"] = self.skills
+            options["code_runner"] = self.code
+        options["tool_selection"] = self.settings.tool_selection.selection()
         options["information_flow"] = self.settings.policy.information_flow()
         policy = self.settings.policy.capabilities()
         if policy is not None:
@@ -92,7 +101,15 @@ class App:
         budgets = compose_budget_settings(self.settings.budgets, self.journals)
         if budgets is not None:
             options["budgets"] = budgets
-        return options | _log_options(logs)
+        return options | self._backend_options() | _log_options(logs)
+
+    def _backend_options(self) -> AgentOptions:
+        options = AgentOptions()
+        if self.journals is not None:
+            options["session_store"] = self.journals
+        if self.embedder is not None:
+            options["embedder"] = self.embedder
+        return options
 
     def _context_budget(self) -> ContextBudget | None:
         """The budget that the settings describe; None where they set none.
@@ -127,7 +144,7 @@ class App:
             await agent.means.catalogue.aclose()
 
     def _sources(self) -> list[ToolSource[object]]:
-        return [*([] if self.tools is None else [self.tools]), *self.mcp]
+        return [*([] if self.tools is None else [self.tools]), *self.mcp, *self.apis, *self._code_tools]
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have `close` awaited when the app is closed, before all that was opened earlier."""
@@ -178,38 +195,23 @@ def open_app(
     variables = os.environ if environ is None else environ
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), open_mcp(chosen, environ=variables, logins=logins))
+    servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
+    embedder, code = open_embedding(chosen, environ=variables), open_code(chosen, environ=variables)
+    return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, open_skills(chosen))
 
 
-def open_tools(settings: Settings) -> ToolLoader | None:
-    """The configured directory of tools; None where there is none. Its files run when they are first needed.
-
-    A relative path is taken from the settings file, so that it names the same files wherever a command is typed.
-    """
-    directory = settings.tool_directory()
-    return None if directory is None else ToolLoader(directory)
-
-
-def open_mcp(
-    settings: Settings, *, environ: Mapping[str, str] | None = None, logins: Logins | None = None
-) -> tuple[McpTools, ...]:
-    """The configured MCP servers as sources of tools. Nothing is started before a run first needs the tools.
-
-    An optional server that cannot be started here is left out, and the log says why.
-
-    Raises:
-        ConfigurationError: something is wrong with one; all problems are told at once.
-        MissingExtraError: there are servers, and the package `mcp` is not installed.
-    """
-    reading = read_mcp(settings, os.environ if environ is None else environ)
-    raise_problems([*reading.problems, *reading.unset])
-    for problem in reading.left_out.values():
-        _LOGGER.warning("An MCP server is left out. %s", problem)
-    if not reading.servers:
-        return ()
-    from lightagent.compose.mcp import mcp_tools
-
-    return tuple(mcp_tools(server, logins=logins if server.may_want_login else None) for server in reading.servers)
+def _identity(chosen: AgentSettings) -> AgentOptions:
+    """Who the agent is, as far as it is set."""
+    options = AgentOptions()
+    if chosen.name is not None:
+        options["name"] = chosen.name
+    if chosen.instructions is not None:
+        options["instructions"] = chosen.instructions
+    if chosen.role is not None:
+        options["role"] = chosen.role
+    if chosen.capture_content is not None:
+        options["capture_content"] = chosen.capture_content
+    return options
 
 
 def _log_options(logs: LoggingSettings) -> AgentOptions:
@@ -219,37 +221,3 @@ def _log_options(logs: LoggingSettings) -> AgentOptions:
     if logs.file is not None:
         options["log_file"] = str(logs.file)
     return options
-
-
-def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
-    """Open the configured chat model alone.
-
-    Raises:
-        ConfigurationError: it cannot be opened; the text names the place and the remedy.
-    """
-    model = open_backend(settings, "model", os.environ if environ is None else environ)
-    if not isinstance(model, ChatModel):
-        place = settings.provenance.place(("model", "kind"))
-        raise ConfigurationError(
-            f"{place}: {settings.model.kind!r} opened a {type(model).__name__}, which is no chat model.",
-            guidance="An adapter of the family chat implements lightagent.ports.models.ChatModel.",
-        )
-    return model
-
-
-def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = None) -> JournalStore | None:
-    """Open the configured journal store alone; None where there is none.
-
-    Raises:
-        ConfigurationError: it cannot be opened; the text names the place and the remedy.
-    """
-    if settings.journals is None:
-        return None
-    store = open_backend(settings, "journals", os.environ if environ is None else environ)
-    if not isinstance(store, JournalStore):
-        place = settings.provenance.place(("journals", "kind"))
-        raise ConfigurationError(
-            f"{place}: {settings.journals.kind!r} opened a {type(store).__name__}, which is no journal store.",
-            guidance="An adapter of the family journals implements lightagent.ports.journals.JournalStore.",
-        )
-    return store

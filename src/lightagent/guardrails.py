@@ -142,12 +142,13 @@ def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str
     """Blocks calls with values that are not allowed; for `tool_guardrails=`.
 
     Args:
-        parameters: by the name of a parameter, a function that is true for allowed values, or the values. A value of
-            that name counts at any depth of the arguments; where there is none, there is nothing to check.
+        parameters: by the name of a parameter, a function that is true for allowed values, or the values. A function
+            that answers with a text blocks. A value of that name counts at any depth of the arguments; where there is
+            none, there is nothing to check.
         reason: what the model gets as the reason.
 
     Raises:
-        ConfigurationError: a parameter has neither.
+        ConfigurationError: a parameter has neither, or its function is async.
     """
     return ParameterGuardrail(parameters, reason)
 

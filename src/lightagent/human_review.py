@@ -88,13 +88,23 @@ class ReviewStore:
         return decision
 
     def resolve_batch(self, decisions: Mapping[str, ApprovalDecision]) -> dict[str, ApprovalDecision]:
-        """Decide about several requests, one after another; those before one that fails are decided."""
+        """Decide about several requests, one after another; those before one that fails are decided.
+
+        Raises:
+            ConfigurationError, PolicyError, StoreError: as `Reviews.decide`.
+        """
+        given: object = decisions
+        if not isinstance(given, Mapping):
+            raise ConfigurationError(
+                f"resolve_batch: expected decisions by request id, got {type(given).__name__}.", guidance=""
+            )
         return {request_id: self.resolve(request_id, decision) for request_id, decision in decisions.items()}
 
     def add_feedback(self, feedback: HumanFeedback) -> HumanFeedback:
         """Put feedback about a run on record, and return it with the time.
 
         Raises:
+            ConfigurationError: it is no feedback, or something in it is of a wrong type.
             StoreError: the store cannot be written.
         """
         return run_sync(self.feedback.add(feedback))

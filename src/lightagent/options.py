@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from lightagent.application.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
+from lightagent.application.skills.manager import SkillManager
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.events import HistoryReference
@@ -19,8 +20,10 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.ports.budgets import Budgets
+from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
+from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
@@ -53,9 +56,15 @@ class AgentOptions(TypedDict, total=False):
         api_key, base_url: for a model given by name; by default OPENAI_API_KEY and OPENAI_BASE_URL.
         provider: which adapter serves a model given by name: ``openai`` (default), ``litellm``, ``offline``.
         tools: what the model may call: functions, tools, sources of tools, and names of tools in `tools_directory`.
+        embedder: makes vectors of texts, by which tools are found that mean what is asked for, also in other words.
         tool_selection: how many tools are narrowed down to those that fit what is asked; True: however few there are,
             False: all are always offered. By default with more than 64.
         tools_directory: where tools that are given by name are loaded from; by default ``tools``.
+        skills_directories: where skills are found: paths, or a `SkillManager`. A later directory's skill takes the
+            place of one of the same name in an earlier one.
+        auto_discover_skills: False: no skills, whatever directories are named. True: those of the directory ``skills``,
+            where none is named.
+        code_runner: runs the scripts of skills; without one they are not run.
         metadata: request parameters (temperature, max_tokens …) of every run; a run's own come on top.
         limits: how far a run may go, unless the run says otherwise.
         prompts: the sentences spoken to the model.
@@ -94,8 +103,12 @@ class AgentOptions(TypedDict, total=False):
     base_url: str | None
     provider: str | None
     tools: Sequence[ToolLike | str] | None
+    embedder: Embedder | None
     tool_selection: ToolSelection | bool | None
     tools_directory: str | Path | None
+    skills_directories: str | Path | Sequence[str | Path] | SkillManager | None
+    auto_discover_skills: bool | None
+    code_runner: CodeRunner | None
     metadata: Mapping[str, JsonValue] | None
     limits: Limits | None
     prompts: Prompts | None
@@ -131,6 +144,7 @@ class RunOptions(TypedDict, total=False):
 
     Attributes:
         tools: tools of this run only, besides the agent's.
+        use_skills: False: the run is told of no skills, and has no tools for them.
         history: OpenAI-form messages before the query, or a reference to stored ones.
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
         user_id: whose run it is.
@@ -149,6 +163,7 @@ class RunOptions(TypedDict, total=False):
     """
 
     tools: Sequence[ToolLike] | None
+    use_skills: bool | None
     history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
     metadata: Mapping[str, JsonValue] | None
     user_id: str | None

@@ -1,7 +1,8 @@
 """Every adapter is certified: a test class reaches it by its kind and puts it through its port's contract suite.
 
 `adapters/FAMILY/KIND.py` (or a folder KIND) is an adapter; a name that begins with an underscore is a helper of the
-family. Its certificate is a class in `tests/contract/test_FAMILY*.py` with a base class and `kind = "KIND"`.
+family, or of several. Its certificate is a class in `tests/contract/test_FAMILY*.py` with a base class and
+`kind = "KIND"`.
 """
 
 import ast
@@ -20,7 +21,8 @@ def _is_adapter(path: Path) -> bool:
 
 def adapters() -> list[tuple[str, str]]:
     """Family and kind of each, found as the registry finds them."""
-    families = [folder for folder in sorted(ADAPTERS.iterdir()) if (folder / "__init__.py").is_file()]
+    folders = [folder for folder in sorted(ADAPTERS.iterdir()) if not folder.name.startswith("_")]
+    families = [folder for folder in folders if (folder / "__init__.py").is_file()]
     return [(family.name, path.stem) for family in families for path in sorted(family.iterdir()) if _is_adapter(path)]
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.docs.blocks import LANGUAGES, ROOT, Block, blocks, page_name, pages
 
 RUNNER = Path(__file__).with_name("run_page.py")
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted([*(ROOT / "examples").glob("*.py"), *(ROOT / "examples").glob("*/main.py")])
 
 
 @pytest.mark.parametrize("page", pages(), ids=page_name)
@@ -51,13 +51,13 @@ def test_nothing_escapes_the_rules(page: Path) -> None:
             json.loads(block.text)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT / "examples")))
 def test_an_example_runs_without_a_key(example: Path, environment: dict[str, str]) -> None:
     done = _run([sys.executable, str(example)], ROOT, environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT / "examples")))
 def test_an_example_runs_over_http(example: Path, with_endpoint: dict[str, str]) -> None:
     done = _run([sys.executable, str(example)], ROOT, with_endpoint)
     assert done.returncode == 0, done.stdout + done.stderr

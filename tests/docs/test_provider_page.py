@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from lightagent.adapters._endpoints.base_urls import checked, host_of
 from lightagent.adapters.chat._profile_table import LINES
 from lightagent.adapters.chat._profiles import UNKNOWN
 from lightagent.adapters.chat._providers import HOSTED, PROVIDERS, Provider, line_of, provider_at
-from lightagent.adapters.chat.openai.base_urls import checked, host_of
 from tests.docs.blocks import blocks
 from tests.docs.provider_page import PAGE, page
 

@@ -95,7 +95,7 @@ def edited(till: Till, place: int, **fields: object) -> str:
         ("[]", ["Journal: a JSON object is expected"]),
         (None, ["Journal: a JSON object is expected", "RunResult.journal or Journal.to_json()"]),
         ({}, ["schema_version is None", "Read it with the version that wrote it"]),
-        ({"schema_version": 4, "events": []}, ["schema_version is 4, this version of lightagent reads 3"]),
+        ({"schema_version": 99, "events": []}, ["schema_version is 99, this version of lightagent reads 4"]),
         ({"schema_version": 2}, ["events is missing or not a list"]),
         ({"schema_version": 2, "events": []}, ["A journal begins with run_started"]),
         (Journal(()), ["A journal begins with run_started"]),

@@ -73,3 +73,22 @@ def test_policies_are_measured() -> None:
     rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| lightagent")]
     assert len(rows) == 7
     assert all(float(row[2].replace(",", "")) > 0 for row in rows)
+
+
+def test_tool_selection_is_measured(tmp_path: Path) -> None:
+    tools, queries = tmp_path / "tools.jsonl", tmp_path / "queries.jsonl"
+    tools.write_text(
+        '{"name": "pay", "description": "Pay.", "parameters": {"type": "object"}}\n'
+        '{"type": "function", "function": {"name": "sing"}}\n'
+    )
+    queries.write_text('{"query": "Please pay", "tools": ["pay"]}\n{"query": "Dance", "tools": ["sing"]}\n')
+    files = ["--tools", str(tools), "--queries", str(queries)]
+    for arguments, first in (([], 0.9), ([*files, "--k", "1", "--size", "100"], 0.5)):
+        command = [sys.executable, "benchmarks/tool_selection.py", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=50, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        rows = dict(line.split("|")[1:3] for line in done.stdout.splitlines() if line.startswith("|"))
+        assert float(rows[" 5 "]) >= first
+        assert float(rows[" a query, median "].removesuffix(" ms ")) > 0

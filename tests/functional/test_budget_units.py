@@ -431,6 +431,33 @@ async def test_cost_is_the_price_of_the_tokens_with_those_from_the_cache_by_them
     assert spent_in(result.journal).cost == 0.0
 
 
+@pytest.mark.parametrize(
+    ("usage", "tokens", "cost"),
+    [
+        (Usage(1_000, 100, 1_600), 1_600, 1_000 * 2.0 + 600 * 8.0),  # Reasoning that is in the total alone.
+        (Usage(-5_000, 5_010, 10), 5_011, 1 * 2.0 + 5_010 * 8.0),  # Nothing is given back.
+        (Usage(1_000, 100, 1_100, cached_input_tokens=-400), 1_100, 1_000 * 2.0 + 100 * 8.0),
+        (Usage(10**400, 0, 0), 10**18, 10**18 * 2.0),
+    ],
+)
+async def test_tokens_that_are_reported_oddly_cost_what_they_must_have_been(
+    usage: Usage, tokens: int, cost: float
+) -> None:
+    result = await completed(reporting(usage), Budgets(BudgetLimits(cost=1.0), prices=PRICES), "")
+    spent = spent_in(result.journal, PRICES)
+    assert spent.tokens == pytest.approx(tokens, abs=30)  # Where the request is not reported, it is estimated.
+    assert spent.cost == pytest.approx(cost / 1_000_000, abs=1e-4)
+
+
+async def test_a_total_alone_is_of_the_request_first_and_then_of_the_answer() -> None:
+    result = await completed(
+        reporting(Usage(0, 0, 2_000)), Budgets(BudgetLimits(cost=1.0), prices=PRICES), "word " * 1000
+    )
+    spent = spent_in(result.journal, PRICES)
+    assert spent.tokens == 2_000
+    assert 1_000 * 2.0 < spent.cost * 1_000_000 < 1_200 * 2.0 + 1_000 * 8.0
+
+
 @pytest.mark.parametrize("prices", [PRICES, PriceTable()], ids=["of another", "none"])
 async def test_a_model_without_a_price_is_not_asked_where_the_cost_is_limited(prices: PriceTable) -> None:
     model = ScriptedModel(["never"])

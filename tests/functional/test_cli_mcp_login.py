@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import urllib.request
 from argparse import Namespace
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -18,6 +16,7 @@ from typing_extensions import override
 
 from lightagent.entrypoints.cli.app import app
 from tests.functional.test_cli import MODULE, environment
+from tests.servers.in_thread import serving
 from tests.servers.mcp.faulty import Faulty
 from tests.servers.mcp.http_server import Handler
 
@@ -77,18 +76,14 @@ class LoginHandler(Handler):
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A repository whose settings name the server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), LoginHandler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(LoginHandler) as host:
         (tmp_path / ".git").mkdir()
-        url = f"http://127.0.0.1:{server.server_port}/mcp"
+        url = f"http://{host}/mcp"
         (tmp_path / "lightagent.toml").write_text(
             f'[default.model]\nkind = "offline"\n[default.mcp.web]\nurl = "{url}"\n'
             f'[default.mcp.keyed]\nurl = "{url}"\nheaders = {{ Authorization = {{ env = "KEY" }} }}\ndisabled = true\n'
         )
         yield tmp_path
-        server.shutdown()
-        thread.join()
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -73,7 +73,7 @@ def request_id() -> str:
 
 def test_what_waits_is_listed_and_shown_in_full(folder: Path) -> None:
     assert "There are no such requests." in invoke("review", "list").stdout
-    long = "ann " * 100 + "\u202etxt.exe\x1b[2J\ud83d"
+    long = "ann " * 100 + "\u202etxt.exe\x1b[2J\u3164\u034f\ufe0f\U000e0100\u2800\ud83d"
     waiting(folder, long)
     asked = request_id()
     assert asked in invoke("review", "list").stdout
@@ -82,6 +82,11 @@ def test_what_waits_is_listed_and_shown_in_full(folder: Path) -> None:
     assert '  "to": "' + "ann " * 100 + "\\u202etxt.exe\\u001b[2J" in shown
     assert "\x1b" not in shown
     assert "\u202e" not in shown
+    as_json = invoke("review", "show", asked, "--json").stdout
+    for unseen in ("\u3164", "\u034f", "\ufe0f", "\U000e0100", "\u2800"):
+        assert json.dumps(unseen)[1:-1] in shown
+        assert unseen not in shown + as_json
+    assert json.loads(as_json)["request"]["arguments"]["to"].startswith(long[:-1])
     for line in ("tool       pay", "agents     till", "user       bob", "reason     pay runs only with approval."):
         assert line in shown
     assert json.loads(invoke("review", "show", asked, "--json").stdout)["status"] == "waiting"
@@ -188,3 +193,13 @@ def test_what_a_run_of_the_command_line_waits_for_is_decided_with_review(folder:
     assert "forty-two" in invoke("sessions", "resume", "monday", *tools).stdout
     assert (folder / "paid.txt").read_text() == "6 * 7"
     assert "used" in invoke("review", "list", "--status", "all").stdout
+
+
+@pytest.mark.parametrize("option", [["--approve"], ["--reject", "No."], ["--respond", "Paid in cash."]])
+def test_who_decides_with_the_resumption_is_on_record(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, option: list[str]
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "carol")
+    result, asked = waiting(folder), request_id()
+    invoke("runs", "resume", result.run_id, "--user", "bob", "--tools", "tools.py", *option)
+    assert f"{option[0].removeprefix('--')} by carol" in invoke("review", "show", asked).stdout

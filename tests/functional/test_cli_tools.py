@@ -163,3 +163,45 @@ async def test_an_agent_takes_names_of_tools_from_its_directory(folder: Path) ->
         LightAgent(model=ScriptedModel([]), tools=["absent"], tools_directory=folder / "others")
     with pytest.raises(ConfigurationError, match="cannot be the name of a tool"):
         LightAgent(model=ScriptedModel([]), tools=["../others/add"])
+
+
+def test_a_search_uses_the_embedder_of_the_settings(folder: Path) -> None:
+    told = (
+        '{ "sum up" = [1, 0], "add: Add two numbers.\\n\\nMore about it. x, y" = [1, 0], "pay: Pay. amount" = [0, 1] }'
+    )
+    settings = folder / "lightagent.toml"
+    settings.write_text(f'[default.embedding]\nkind = "scripted"\nvectors = {told}\n')
+    settings.with_name("empty.toml").write_text("")
+    plain = invoke("search", "sum up", "--directory", "tools", "--config", str(settings.with_name("empty.toml")))
+    assert (plain.exit_code, plain.stdout) == (1, "")
+    found = invoke("search", "sum up", "--directory", "tools", "--most", "1", "--config", str(settings))
+    assert found.exit_code == 0, found.stderr
+    assert "· add ·" in found.stdout
+    settings.write_text('[default.embedding]\nkind = "openai"\nmodel = "m"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    down = invoke("search", "add numbers", "--directory", "tools", "--config", str(settings))
+    assert down.exit_code == 0
+    assert "· add ·" in down.stdout
+    assert "The connection to 127.0.0.1 failed" in down.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tools_that_fit_a_query_are_searched() -> None:
+    shown = invoke("search", "adding numbers", "-d", "tools")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    (line,) = shown.stdout.splitlines()
+    score, name, description = line.split(" · ")
+    assert (name, description) == ("add", "Add two numbers.")
+    (found,) = json.loads(invoke("search", "adding numbers", "-d", "tools", "--json").stdout)
+    assert found["name"] == "add"
+    assert f"{found['score']:.2f}" == score
+    assert len(json.loads(invoke("search", "add pay ask", "-d", "tools", "--json", "--most", "2").stdout)) == 2
+    nothing = invoke("search", "zzz", "-d", "tools")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "none of 3 tools fits" in nothing.stderr
+
+
+def test_as_many_tools_are_printed_as_are_asked_for(folder: Path) -> None:
+    for number in range(60):
+        name = f"add_{number}"
+        (folder / f"tools/{name}.py").write_text(ADD.replace("def add(", f"def {name}("))
+    assert len(json.loads(invoke("search", "adding numbers", "-d", "tools", "--json", "-n", "60").stdout)) == 60

@@ -226,7 +226,7 @@ class _Server(McpConnection):
         self._seen.append(dict(arguments))
         return McpResult((TextPart("done"),))
 
-    def accept(self, tool: str) -> None:
+    async def accept(self, tool: str) -> None:
         """Nothing is blocked."""
 
     async def aclose(self) -> None:

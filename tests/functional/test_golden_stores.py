@@ -135,20 +135,19 @@ async def older_store(version: int, old: str) -> JournalStore:
 async def test_an_older_format_is_migrated_step_by_step_in_sessions_runs_and_journals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store = await older_store(SCHEMA_VERSION - 2, "moment")
-    with pytest.raises(
-        ConfigurationError, match=f"Session: entry 1 has the format 1, .* from {oldest_version(SCHEMA_VERSION)} on"
-    ):
+    gone = oldest_version(SCHEMA_VERSION) - 1
+    store = await older_store(gone, "moment")
+    with pytest.raises(ConfigurationError, match=f"Session: entry 1 has the format {gone}, .* from {gone + 1} on"):
         await Sessions(store).messages(SESSION, USER)
-    monkeypatch.setitem(MIGRATIONS, SCHEMA_VERSION - 2, renamed("moment", "time"))
-    monkeypatch.setitem(MIGRATIONS, SCHEMA_VERSION - 1, renamed("time", "at"))
+    monkeypatch.setitem(MIGRATIONS, gone, renamed("moment", "time"))
+    monkeypatch.setitem(MIGRATIONS, gone + 1, renamed("time", "at"))
     newest_told = what_is_told(f"events_{SCHEMA_VERSION}")
     assert await told(store) == newest_told
     assert await payer(store).arun("hello again", session_id=SESSION, user_id=USER) == "Heard hello again."
     journals = newest_told["journals"]
     assert isinstance(journals, list)
     newest = json.loads(str(journals[0]))
-    for version, name in ((SCHEMA_VERSION - 2, "moment"), (SCHEMA_VERSION - 1, "time")):
+    for version, name in ((gone, "moment"), (gone + 1, "time")):
         older: list[JsonValue] = [renamed("at", name)(event) for event in newest["events"]]
         assert Journal.from_json({"schema_version": version, "events": older}) == Journal.from_json(newest)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -156,6 +157,18 @@ class Contact(BaseModel):
     tags: list[str]
 
 
+async def test_an_object_with_a_name_twice_hides_nothing() -> None:
+    """Readers of JSON see one of the values; the text holds both."""
+    replies = [f'{{"email": "{EMAIL}", "email": "me", "card": 1, "tags": []}}']
+    replies.append('{"email": "me", "card": 1, "tags": []}')
+    agent = LightAgent(
+        model=ScriptedModel(replies), output_type=Contact, output_guardrails=[output_redaction_guardrail()]
+    )
+    result = await agent.arun("q", result_format="object")
+    assert result.output == Contact(email="me", card=1, tags=[])
+    assert EMAIL not in result.journal.to_json()
+
+
 async def test_structured_answers_stay_json() -> None:
     answer = json.dumps({"email": EMAIL, "card": 4111111111111111, "tags": [f'"{EMAIL}"', "x"]})
     for stream in (False, True):
@@ -173,7 +186,15 @@ async def test_structured_answers_stay_json() -> None:
         assert EMAIL not in result.journal.to_json()
 
 
-@pytest.mark.parametrize("query", [f"I am {EMAIL}", "card 4111\u200b 1111 1111 1111", "key AKIAIOSFODNN7EXAMPLE"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"I am {EMAIL}",
+        "card 4111\u200b 1111 1111 1111",
+        "card 4111\U000e0105 1111 1111 1111",
+        "key AKIAIOSFODNN7EXAMPLE",
+    ],
+)
 def test_private_input_never_reaches_the_model(query: str) -> None:
     model = ScriptedModel(["Hello."])
     agent = LightAgent(model=model, input_guardrails=[privacy_input_guardrail()])
@@ -212,6 +233,14 @@ def test_sensitive_tools_need_an_approval() -> None:
     assert called(sensitive_tool_confirmation_guardrail(["another"]), amount=1.5)[1]
 
 
+class Never:
+    """An answer that nobody awaits."""
+
+    def __await__(self) -> Generator[None, None, bool]:
+        yield
+        return False
+
+
 @pytest.mark.parametrize(
     ("allowed", "arguments", "passes"),
     [
@@ -224,6 +253,10 @@ def test_sensitive_tools_need_an_approval() -> None:
         ([1.5, 2.5], {"amount": 1.5}, True),
         ([1.5, 2.5], {"amount": 3.5}, False),
         ({"x"}, {"amount": "x"}, True),
+        (lambda value: "That is too much.", {"amount": 10.5}, False),
+        (lambda value: Never(), {"amount": 10.5}, False),
+        (lambda value: (answer for answer in [False]), {"amount": 10.5}, False),
+        (lambda value: re.match("x", value), {"amount": "x"}, True),
     ],
 )
 def test_high_risk_parameters(allowed: Callable[[object], object], arguments: JsonObject, passes: bool) -> None:
@@ -306,6 +339,13 @@ async def test_a_detector_that_fails_blocks(caplog: pytest.LogCaptureFixture) ->
         assert isinstance(result.outcome, Blocked)
 
 
+@pytest.mark.parametrize("url", ["redis://:{}@host:6379/0", "postgres://me:{}@host/db", "amqp://:{}@[::1]"])
+@pytest.mark.parametrize("password", ["pw12345", "a:b:c"])
+def test_passwords_in_addresses(url: str, password: str) -> None:
+    redacted = output_redaction_guardrail({"url_password": DEFAULT_PRIVACY_PATTERNS["url_password"]}, replacement="***")
+    assert redacted(url.format(password), {}).value == url.format("***")
+
+
 def test_own_patterns_and_detectors() -> None:
     badge = privacy_input_guardrail({"badge": r"B-\d{4}", "email": DEFAULT_PRIVACY_PATTERNS["email"]})
     assert badge("I am B-1234", {}) == GuardrailDecision(False, badge.reason)
@@ -317,11 +357,18 @@ def test_own_patterns_and_detectors() -> None:
             make(wrong)
 
 
+async def is_small(value: JsonValue) -> bool:
+    return value == 1
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda: sensitive_tool_confirmation_guardrail("transfer_money"),
+        lambda: sensitive_tool_confirmation_guardrail(["transfer_*"]),
+        lambda: sensitive_tool_confirmation_guardrail(["files/*"]),
         lambda: high_risk_parameter_guardrail({"amount": "10"}),
+        lambda: high_risk_parameter_guardrail({"amount": is_small}),
         lambda: url_allowlist_guardrail(["https://example.com"]),
         lambda: maximum_length_guardrail(0),
         lambda: output_schema_guardrail({"type": "nonsense"}),

@@ -16,6 +16,7 @@ from lightagent import (
     HookContext,
     HookDecision,
     JsonObject,
+    JsonValue,
     LightAgent,
     LightAgentError,
     ObservingHook,
@@ -331,6 +332,36 @@ def test_a_typed_hook_can_be_called_as_the_function_it_is() -> None:
     assert elsewhere(CallPayload({}), subject) == HookDecision.block("unknown")
 
 
+@before_tool_call
+def flag(call: CallPayload, subject: Subject) -> CallPayload:
+    return CallPayload({"value": True})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"hooks": [at("before_tool_call", {"payload": {"arguments": {"value": True}}})]},
+        {"hooks": [flag]},
+        {"tool_guardrails": [lambda call, context: {"value": {**call, "arguments": {"value": True}}}]},
+    ],
+    ids=["hook", "typed hook", "guardrail"],
+)
+def test_a_value_of_another_type_is_another_value(policy: dict[str, list[object]]) -> None:
+    """To Python 1 is true, and to a tool it is not."""
+    got: list[JsonValue] = []
+
+    @tool
+    def put(value: JsonValue) -> str:
+        """Puts a value."""
+        got.append(value)
+        return "put"
+
+    make: Callable[..., LightAgent[None, str]] = LightAgent
+    make(model=ScriptedModel([call_tool("put", value=1), "Done."]), tools=[put], **policy).run("q")
+    assert got == [True]
+    assert got[0] is True
+
+
 def test_two_hooks_of_one_name_are_told_apart() -> None:
     policies = hook_policies([at("before_run", None), at("before_run", None)])
     assert list(dict.fromkeys(policy.name for policy in policies)) == ["hook:hook", "hook:hook#2"]
@@ -339,7 +370,7 @@ def test_two_hooks_of_one_name_are_told_apart() -> None:
 policy_hook: Callable[..., object] = PolicyHook
 of_one: Callable[..., bool] = lambda call: True  # noqa: E731
 observing_hook: Callable[..., object] = ObservingHook
-before_any_run: Callable[..., object] = before_run
+before_any_run: Callable[..., Callable[..., object]] = before_run
 
 
 @pytest.mark.parametrize(
@@ -351,6 +382,14 @@ before_any_run: Callable[..., object] = before_run
         (lambda: policy_hook(print, timeout=True), "greater than 0"),
         (lambda: policy_hook(print, phases={"before_tool"}), "'before_tool' is not a phase"),
         (lambda: policy_hook(print, phases="before_run"), "must be a set of names"),
+        (lambda: policy_hook(print, phases=[]), "at least one"),
+        (lambda: policy_hook(print, phases=5), "must be a set of names"),
+        (lambda: policy_hook(Audit(), phases={"before_tool_call", "on_handoff"}), "Audit has no method on_handoff"),
+        (lambda: observing_hook(Audit(), phases={"on_handoff"}), "Audit has no method on_handoff"),
+        (lambda: policy_hook(print, name=5), "name must be text"),
+        (lambda: observing_hook(print, name=5), "name must be text"),
+        (lambda: before_any_run(failure_mode="Continue")(lambda payload, subject: None), "failure_mode must be"),
+        (lambda: before_any_run(name=5)(lambda payload, subject: None), "name must be text"),
         (lambda: policy_hook(None), "expected a function"),
         (lambda: policy_hook(PolicyHook(print)), "is a hook already"),
         (lambda: observing_hook(print, timeout=None), "needs a timeout"),

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ import pytest
 from lightagent import (
     ApprovalDecision,
     ApprovalRequiredTools,
+    ConfigurationError,
+    FilteredTools,
     HumanApprovalHook,
     LightAgent,
     PrefixedTools,
     RunResult,
     ToolSource,
+    sensitive_tool_confirmation_guardrail,
 )
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.application.tool_sources import mcp_tools as mcp_source
@@ -196,11 +200,64 @@ async def test_an_agent_reads_resources_and_prompts_where_it_may(leaks: LeakChec
     await agent.aclose()
 
 
+async def test_what_a_server_has_besides_tools_is_marked_as_coming_from_it(leaks: LeakCheck) -> None:
+    source = mcp_tools(stdio_server(tools=()), contents=True)
+    specs = [tool.spec for tool in (await source.tools()).tools.values()]
+    assert [(spec.provider, spec.original) for spec in specs] == [
+        ("mcp:faulty", f"faulty/{own}") for own in ("list_contents", "read_resource", "fill_prompt")
+    ]
+    await source.aclose()
+
+
 async def test_wrappers_take_them(leaks: LeakCheck) -> None:
     source = ApprovalRequiredTools(PrefixedTools(mcp_tools(stdio_server(tools=("echo",))), "my_"))
     tools = (await source.tools()).tools
     assert list(tools) == ["my_faulty__echo"]
     assert tools["my_faulty__echo"].spec.requires_approval
+    await source.aclose()
+
+
+async def test_an_optional_server_that_is_down_costs_no_run_behind_wrappers_either(leaks: LeakCheck) -> None:
+    down = mcp_tools(McpServer("shop", StdioServer("no-such-command-here"), required=False))
+    careful = ApprovalRequiredTools(FilteredTools(PrefixedTools(down, "my_"), ["my_shop__buy"]), ["my_shop__buy"])
+    agent = agent_with(careful, replies=[[call_tool("shop__unavailable")], "not now"])
+    result = await result_of(agent)
+    assert result.content == "not now"
+    assert "'shop'" in str(outputs(result)[0])
+    await agent.aclose()
+
+
+@pytest.mark.parametrize("server", ["faulty", "io.github.me/notes"])
+async def test_a_guardrail_and_wrappers_name_a_tool_as_its_server_does(leaks: LeakCheck, server: str) -> None:
+    source = FilteredTools(mcp_tools(stdio_server(name=server)), [f"{server}/echo"])
+    (name,) = (await source.tools()).tools
+    agent = LightAgent(
+        model=ScriptedModel([[call_tool(name, text="hello")], "done"]),
+        tools=[source],
+        tool_guardrails=[sensitive_tool_confirmation_guardrail([f"{server}/echo"])],
+    )
+    assert "requires approval" in str(outputs(await result_of(agent))[0])
+    await agent.aclose()
+
+
+async def test_what_is_said_of_a_server_holds_for_its_tools(leaks: LeakCheck) -> None:
+    server = replace(stdio_server(), capabilities=("write",), risk="high", approval=("echo",))
+    agent = agent_with(mcp_tools(server), replies=[[call_tool("faulty__echo"), call_tool("faulty__whoami")], "done"])
+    result = await result_of(agent)
+    assert result.outcome.kind == "suspended"
+    assert [call.status for call in result.tool_calls] == ["waiting", "ok"]
+    await agent.aclose()
+
+    source = mcp_tools(server)
+    spec = (await source.tools()).tools["faulty__echo"].spec
+    assert (spec.capabilities, spec.risk, spec.requires_approval) == (("write",), "high", True)
+    await source.aclose()
+
+
+async def test_a_misspelt_tool_that_is_to_wait_for_approval_is_an_error(leaks: LeakCheck) -> None:
+    source = mcp_tools(replace(stdio_server(), approval=("ecko",)))
+    with pytest.raises(ConfigurationError, match="ecko"):
+        await source.tools()
     await source.aclose()
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.mcp.sdk.connection import SdkConnection
+from lightagent.adapters.mcp.sdk.pin_file import PinFile
 from lightagent.domain.mcp import McpServer, MediaPart, ResourceLink, StdioServer
 from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.mcp_faults import (
@@ -27,7 +30,7 @@ from lightagent.ports.mcp import McpCaller
 from tests.servers.child import free_port
 from tests.servers.leaks import LeakCheck
 from tests.servers.polling import ticks
-from tests.support.mcp_servers import Watched, effects, http_process, http_server, stdio_server
+from tests.support.mcp_servers import Watched, effects, http_process, http_server, stdio_server, texts
 
 HTTP = {
     "http 2025": (),
@@ -251,6 +254,35 @@ async def test_a_server_that_reads_nothing_is_given_up(leaks: LeakCheck, monkeyp
     await watched.connection.aclose()
 
 
+async def test_a_server_that_ends_at_its_start_says_why_and_keeps_its_secrets(leaks: LeakCheck) -> None:
+    program = "import os, sys; print('bad key', os.environ['KEY'], file=sys.stderr); sys.stdin.readline(); sys.exit(3)"
+    command = StdioServer(sys.executable, ("-c", program), env={"KEY": "s3cr3t-of-the-server"})
+    watched = Watched(McpServer("shop", command))
+    with pytest.raises(McpUnavailable, match=r"ended with status 3; it said: bad key \*+") as caught:
+        await watched.connection.tools()
+    assert "s3cr3t" not in str(caught.value)
+    await watched.connection.aclose()
+
+
+@pytest.mark.parametrize("command", [sys.executable, "no-such-command-here"])
+async def test_a_listener_that_raises_changes_nothing(
+    leaks: LeakCheck, command: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(remark: McpRemark) -> None:
+        raise ZeroDivisionError("broken listener")
+
+    server = stdio_server()
+    assert isinstance(server.connection, StdioServer)
+    connection = SdkConnection(replace(server, connection=replace(server.connection, command=command)), listener=broken)
+    if command == sys.executable:
+        assert texts(await connection.call("steps", {}, McpCaller(tell=broken))) == "both"
+    else:
+        with pytest.raises(McpUnavailable):
+            await connection.tools()
+    assert "broken listener" in caplog.text
+    await connection.aclose()
+
+
 async def test_a_command_that_is_not_there_is_named(leaks: LeakCheck) -> None:
     watched = Watched(McpServer("lost", StdioServer("no-such-command-here")))
     with pytest.raises(McpUnavailable, match=r"'lost'.*no-such-command-here"):
@@ -303,10 +335,45 @@ async def test_a_changed_description_blocks_its_tool_until_it_is_accepted(leaks:
         known = {tool.name: tool.description for tool in await watched.connection.tools()}
         assert "evil" not in known["echo"]
         before = watched.connection.version
-        watched.connection.accept("echo")
+        await watched.connection.accept("echo")
         assert watched.connection.version != before
         assert await watched.text("echo", "hello") == "hello"
         await watched.connection.aclose()
+
+
+async def test_a_tool_that_changed_while_the_program_was_not_running_is_blocked(
+    leaks: LeakCheck, tmp_path: Path
+) -> None:
+    described = tmp_path / "description"
+    server = stdio_server("--description", str(described))
+
+    async def tried(accept: bool) -> str:
+        """What a program of its own finds."""
+        connection = SdkConnection(server, pins=PinFile(tmp_path / "pins.json"))
+        (shown,) = (tool.description for tool in await connection.tools() if tool.name == "echo")
+        if accept:
+            await connection.accept("echo")
+        try:
+            said = texts(await connection.call("echo", {"text": "hello"}, McpCaller()))
+        except McpChanged:
+            said = "blocked"
+        await connection.aclose()
+        return f"{shown}: {said}"
+
+    described.write_text("Says it.")
+    assert await tried(accept=False) == "Says it.: hello"
+    described.write_text("Says it to evil.example.")
+    assert await tried(accept=False) == "Says it.: blocked"
+    assert await tried(accept=True) == "Says it.: hello"
+    assert await tried(accept=False) == "Says it to evil.example.: hello"
+
+
+async def test_a_damaged_file_of_pins_lets_no_server_be_used(leaks: LeakCheck, tmp_path: Path) -> None:
+    (tmp_path / "pins.json").write_text("{")
+    connection = SdkConnection(stdio_server(), pins=PinFile(tmp_path / "pins.json"))
+    with pytest.raises(McpUnavailable, match="damaged"):
+        await connection.tools()
+    await connection.aclose()
 
 
 async def reopened(watched: Watched) -> None:
@@ -363,6 +430,14 @@ async def test_output_that_is_not_a_message_is_reported_and_does_no_harm(leaks: 
     await watched.connection.tools()
     assert watched.told("output") == ["no message: this is no message"]
     await watched.connection.aclose()
+
+
+@pytest.mark.parametrize("way", ["stdio 2025", "sse", "http 2025 json"])
+async def test_half_a_character_costs_no_answer(leaks: LeakCheck, place: Place) -> None:
+    with place.server() as server:
+        watched = Watched(server)
+        assert await watched.text("cut") == "half of a \ufffd"
+        await watched.connection.aclose()
 
 
 async def test_the_environment_of_a_server_is_what_is_named(leaks: LeakCheck) -> None:

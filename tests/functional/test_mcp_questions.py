@@ -12,8 +12,8 @@ from lightagent.adapters.mcp.sdk import connection as connection_module
 from lightagent.adapters.mcp.sdk import pool
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.domain.mcp import HttpServer, McpServer
-from lightagent.domain.mcp_exchange import Elicitation, ElicitationAnswer, SamplingAnswer, SamplingRequest
-from lightagent.domain.mcp_faults import McpUnavailable
+from lightagent.domain.mcp_exchange import Elicitation, ElicitationAnswer, McpRemark, SamplingAnswer, SamplingRequest
+from lightagent.domain.mcp_faults import McpTimedOut, McpUnavailable
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
 from tests.servers.leaks import LeakCheck
@@ -70,6 +70,44 @@ async def test_on_one_pipe_a_question_reaches_the_only_caller_and_is_refused_for
     assert all("known" in answer for answer in answers)
     assert asked.questions == [("ann", "Who are you, ann?")]
     assert len(watched.told("question")) == 2
+    await watched.connection.aclose()
+
+
+async def test_on_one_pipe_the_question_of_a_cancelled_call_reaches_no_other_user(leaks: LeakCheck) -> None:
+    asked, told = Asked(), list[McpRemark]()
+    watched = Watched(stdio_server(), asked)
+    await watched.text("echo")
+    bob = McpCaller(Scope(user="bob"), tell=told.append)
+    cancelled = asyncio.create_task(watched.text("late_ask", "ann", 0.4, user="ann"))
+    await asyncio.sleep(0.1)
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
+    for _ in range(50):
+        if watched.told("question") or asked.questions:
+            break
+        assert texts(await watched.connection.call("slow", {"number": 0.2}, bob)) == "slept"
+    assert (asked.questions, told) == ([], [])
+    assert "about ann" in watched.told("log")
+    assert json.loads(await watched.text("ask", "bob", user="bob")) == accepted("bob"), "in a new session"
+    await watched.connection.aclose()
+
+
+async def test_on_one_pipe_a_question_is_refused_while_a_call_of_another_user_took_too_long(leaks: LeakCheck) -> None:
+    watched = Watched(stdio_server(call_timeout=1.0), Asked())
+    with pytest.raises(McpTimedOut):
+        await watched.text("hang", user="ann")
+    assert "known" in await watched.text("ask", "bob", user="bob")
+    assert json.loads(await watched.text("ask", "bob", user="bob")) == accepted("bob"), "in a new session"
+    await watched.connection.aclose()
+
+
+async def test_on_one_pipe_several_calls_of_one_run_are_asked(leaks: LeakCheck) -> None:
+    asked = Asked()
+    watched = Watched(stdio_server(), asked)
+    answers = await asyncio.gather(*(watched.text("ask", what, 0.1, user="ann", run="1") for what in ("a", "b")))
+    assert [json.loads(answer) for answer in answers] == [accepted("ann")] * 2
+    answers = await asyncio.gather(*(watched.text("ask", run, 0.1, user="ann", run=run) for run in ("1", "2")))
+    assert all("known" in answer for answer in answers)
     await watched.connection.aclose()
 
 

@@ -172,6 +172,19 @@ def test_a_waiting_request_is_told_to_somebody_and_a_failure_changes_nothing(sto
     assert len(told) == 1
 
 
+async def test_all_calls_that_wait_are_told_at_once(store: ReviewStore) -> None:
+    """A server that hangs holds the run up once, and not once for each call."""
+    everybody = asyncio.Barrier(3)
+    calls = tuple(ToolCall(f"c{number}", "pay", '{"amount": 5, "to": "ann"}') for number in range(3))
+
+    async def notify(request: ApprovalRequest) -> None:
+        await everybody.wait()
+
+    till = Till(AssistantMessage(None, calls), hook=hook(store=store, webhook=notify))
+    result = await till.agent.arun("Pay.", result_format="object")
+    assert (result.outcome.kind, problems(result), len(store.list_pending())) == ("suspended", [], 3)
+
+
 async def test_a_hook_without_a_store_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lightagent.human_review.MOST_USED", 5)
     desk = HumanApprovalHook(reviewer=lambda request: True)
@@ -197,6 +210,12 @@ async def test_a_hook_without_a_store_does_not_grow_for_ever(monkeypatch: pytest
     [
         lambda: HumanApprovalHook(tools="pay"),
         lambda: HumanApprovalHook(tools=[1]),  # type: ignore[list-item]
+        lambda: HumanApprovalHook(tools=5),  # type: ignore[arg-type]
+        lambda: HumanApprovalHook(separate_reviewer="no"),  # type: ignore[arg-type]
+        lambda: HumanApprovalHook(name=None),  # type: ignore[arg-type]
+        lambda: HumanApprovalHook(name=" "),
+        lambda: InMemoryReviewStore().add_feedback({"trace_id": "t"}),  # type: ignore[arg-type]
+        lambda: InMemoryReviewStore().resolve_batch([]),  # type: ignore[arg-type]
         lambda: HumanApprovalHook(timeout=0),
         lambda: HumanApprovalHook(timeout=float("nan")),
         lambda: HumanApprovalHook(reviewer=lambda: True),  # type: ignore[misc,arg-type]

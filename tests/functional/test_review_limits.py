@@ -136,7 +136,7 @@ def test_a_decision_is_revoked_until_a_run_takes_it(store: ReviewStore) -> None:
 def test_who_asked_may_not_approve_where_the_policy_says_so(store: ReviewStore) -> None:
     journal = ask(hook(store=store, separate_reviewer=True), user="bob").journal
     (request,) = store.list_pending()
-    for actor in ("bob", "BOB", ""):
+    for actor in ("bob", "BOB", "", "b\u200bob", "bob\x00", "bob\ufe0f", "bo\u034fb", "\u3164bob\u2800", "\U000e0100"):
         with pytest.raises(PolicyError, match=r"may reject|must be named"):
             store.resolve(request.request_id, ApprovalDecision.approve(actor=actor))
     till = Till("Done.", hook=hook(store=store, separate_reviewer=True))
@@ -144,6 +144,41 @@ def test_who_asked_may_not_approve_where_the_policy_says_so(store: ReviewStore) 
         till.agent.resume(journal, ApprovalDecision.approve(actor="bob"))
     store.resolve(request.request_id, ApprovalDecision.approve(actor="carol"))
     assert (till.agent.resume(journal).content, till.paid) == ("Done.", [(5, "ann")])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_any_of_several_hooks_demands_holds(nested: bool) -> None:
+    """The first one is asked, such as that of the outermost agent, whose author may know nothing of the other."""
+    clock = ManualClock()
+    store = InMemoryReviewStore(clock.now)
+
+    def lenient() -> HumanApprovalHook:
+        return HumanApprovalHook(store=store, timeout=90.0)
+
+    def strict() -> HumanApprovalHook:
+        other = InMemoryReviewStore(clock.now)
+        return HumanApprovalHook(store=other, name="strict", separate_reviewer=True, timeout=60.0)
+
+    def agent(pay: Reply, *replies: Reply) -> LightAgent[None, str]:
+        tools = list(till.agent.means.catalogue.own.values())
+        if not nested:
+            return LightAgent(
+                name="till", model=ScriptedModel([pay, *replies]), tools=tools, hooks=[lenient(), strict()]
+            )
+        inner = LightAgent(name="till", model=ScriptedModel([pay, *replies]), tools=tools, hooks=[strict()])
+        model = ScriptedModel([call_tool("ask", query="Pay."), *replies] if pay == PAY else [*replies])
+        hooks = [HumanApprovalHook(store=store, timeout=90.0, tools={"pay"})]
+        return LightAgent(name="lead", model=model, tools=[inner.as_tool("ask", "Pays.")], hooks=hooks)
+
+    till = Till(hook=lenient())
+    journal = agent(PAY).run("Pay.", result_format="object", user_id="bob").journal
+    (request,) = store.list_pending()
+    assert (request.separate_reviewer, request.expires_at) == (True, clock.now() + 60)
+    with pytest.raises(PolicyError, match="may reject"):
+        store.resolve(request.request_id, ApprovalDecision.approve(actor="bob"))
+    store.resolve(request.request_id, ApprovalDecision.approve(actor="carol"))
+    assert agent("Done.", "Done.").resume(journal).content == "Done."
+    assert till.paid == [(5, "ann")]
 
 
 CHANGES: dict[str, Callable[[str], str]] = {

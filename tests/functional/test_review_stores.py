@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +18,7 @@ from lightagent import (
     InMemoryReviewStore,
     JsonReviewStore,
     LightAgent,
+    PolicyError,
     RememberedDecision,
     Reviews,
     ReviewStore,
@@ -29,10 +32,12 @@ from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
 from lightagent.application.review_streams import review_key
 from lightagent.domain.errors import StoreError, TamperedStream
 from lightagent.domain.json_types import JsonValue
-from lightagent.testing import call_tool
+from lightagent.testing import Reply, call_tool
 from tests.support.journal_editor import MemoryEditor
 from tests.support.review_till import PAY, Till, ask, hook, problems, reopened, statuses_of
 from tests.support.wrapped_journals import KEYS, WrappedStore
+
+T = TypeVar("T")
 
 
 @pytest.fixture(params=["memory", "files"])
@@ -176,6 +181,32 @@ def test_many_threads_and_processes_lose_no_request(tmp_path: Path) -> None:
     assert len(asyncio.run(statuses_of(JsonReviewStore(tmp_path / "reviews")))) == 32
 
 
+@pytest.mark.parametrize("decided", [False, True])
+@pytest.mark.parametrize("how", ["undo", "replaced"])
+async def test_requests_of_a_turn_that_was_taken_back_are_withdrawn(how: str, decided: bool) -> None:
+    journals = MemoryJournalStore()
+    store = ReviewStore(journals)
+
+    def agent(*replies: Reply) -> LightAgent[None, str]:
+        till = Till(*replies, hook=hook(store=store))
+        tools = list(till.agent.means.catalogue.own.values())
+        return LightAgent(name="till", model=till.model, tools=tools, hooks=[hook(store=store)], session_store=journals)
+
+    first = await agent(PAY).arun("Pay.", user_id="bob", session_id="s", result_format="object")
+    [asked] = [review async for review in store.reviews.list()]
+    approve = ApprovalDecision.approve(actor="carol")
+    if decided:
+        await store.reviews.decide(asked.request.request_id, approve)
+    if how == "undo":
+        await Sessions(journals).undo("s", "bob")
+    else:
+        await agent("No.").arun("Rather not.", user_id="bob", session_id="s", replace_turn=first.run_id)
+    assert await statuses_of(store) == ["revoked"]
+    assert store.list_pending() == []
+    with pytest.raises(PolicyError, match="taken back"):
+        await store.reviews.decide(asked.request.request_id, approve)
+
+
 @pytest.mark.parametrize("what", ["run", "session", "user"])
 async def test_reviews_are_forgotten_with_what_they_are_about(what: str) -> None:
     journals = MemoryJournalStore()
@@ -202,6 +233,33 @@ async def test_reviews_are_forgotten_with_what_they_are_about(what: str) -> None
         await journals.forget(Scope(user="bob"))
     left = [review.request.run_id async for review in store.reviews.list()]
     assert left == ([] if what == "user" else [other.run_id])
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["carol"], b"carol"])
+def test_what_could_not_be_read_again_is_not_written(store: ReviewStore, wrong: object) -> None:
+    """One such entry would make its whole stream unreadable, and the run could never go on."""
+    journal = ask(hook(store=store), user="bob").journal
+    (request,) = store.list_pending()
+    store.resolve(request.request_id, ApprovalDecision.approve(actor="carol"), remember="user")
+    for name in ("actor", "reason"):
+        with pytest.raises(ConfigurationError, match=r"review_revoked|would be read as something else"):
+            asyncio.run(store.reviews.revoke(request.request_id, **{name: wrong}))  # type: ignore[arg-type]
+    remembered = store.reviews.remembered
+    (known,) = asyncio.run(_all(remembered.list()))
+    with pytest.raises(ConfigurationError, match="Nothing was written"):
+        asyncio.run(remembered.revoke(known.remembered_id, "bob", actor=wrong))  # type: ignore[arg-type]
+    for feedback in ({"label": wrong or 5}, {"rating": wrong or float("nan")}):
+        if feedback != {"rating": 5}:
+            with pytest.raises(ConfigurationError, match="Nothing was written"):
+                store.add_feedback(HumanFeedback("trace", **feedback))  # type: ignore[arg-type]
+    assert store.list_feedback() == []
+    assert asyncio.run(_all(remembered.list())) == [known]
+    till = Till("Done.", hook=hook(store=store))
+    assert (till.agent.resume(journal).content, till.paid) == ("Done.", [(5, "ann")])
+
+
+async def _all(found: AsyncIterator[T]) -> list[T]:
+    return [one async for one in found]
 
 
 def test_feedback_is_kept_with_its_run(store: ReviewStore) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
 from lightagent import (
     ApprovalDecision,
+    ApprovalRequest,
     ChatRequest,
     HumanApprovalHook,
     Journal,
@@ -21,9 +23,10 @@ from lightagent import (
     Sessions,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.aiokits.deadline import Deadline
 from lightagent.domain.errors import ProviderError, StoreError
 from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.ports.journals import JournalStore
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
@@ -75,7 +78,13 @@ class FailingStore(WrappedStore):
         )
 
 
-def build(store: JournalStore, trouble: Trouble) -> LightAgent[None, str]:
+def build(
+    store: JournalStore,
+    trouble: Trouble,
+    *,
+    reviewer: Callable[[ApprovalRequest], object] | None = None,
+    webhook: Callable[[ApprovalRequest], object] | None = None,
+) -> LightAgent[None, str]:
     def pay(amount: int) -> str:
         """Pay."""
         trouble.paid.append(amount)
@@ -90,7 +99,7 @@ def build(store: JournalStore, trouble: Trouble) -> LightAgent[None, str]:
             raise ProviderError("not today", code="LA-400")
         return "Done."
 
-    desk = HumanApprovalHook(store=ReviewStore(store), tools={"pay"})
+    desk = HumanApprovalHook(store=ReviewStore(store), tools={"pay"}, reviewer=reviewer, webhook=webhook)
     model = ScriptedModel(reply)
     return LightAgent(name="payer", model=model, tools=[pay], hooks=[desk], session_store=store)
 
@@ -174,3 +183,126 @@ async def test_whoever_gives_up_at_any_moment_leaves_no_second_effect_and_no_lea
         assert trouble.paid or result.tool_calls[0].status == "unknown"
     assert ends["decided, then ok"]
     assert ends["over"]
+
+
+class HandSetDeadline(Deadline):
+    """A deadline that is over when the test says so."""
+
+    latest: ClassVar[HandSetDeadline]
+
+    def __enter__(self) -> HandSetDeadline:
+        HandSetDeadline.latest = self
+        super().__enter__()
+        return self
+
+    async def is_over_now(self) -> None:
+        timer, self.moment = self._timer, 0.0
+        self.ring()
+        self._timer = timer  # It is given back at the end of the block.
+        await asyncio.sleep(0)
+
+
+@dataclass
+class StuckStore(WrappedStore):
+    """A store at whose call of this number the time of the run is over."""
+
+    inner: JournalStore
+    number: int = -1
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(self.inner)
+
+    async def before(self, *, writes: bool) -> None:
+        self.calls += 1
+        if self.calls == self.number:
+            await HandSetDeadline.latest.is_over_now()
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightagent.application.run_agent.Deadline", HandSetDeadline)
+
+
+@pytest.mark.usefixtures("by_hand")
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "as JSON"])
+async def test_a_run_whose_time_is_over_while_it_asks_waits_as_it_would_have(leaks: LeakCheck, kept: bool) -> None:
+    """A function decides at once, and the time is over at each call of the store in turn."""
+    ends = Counter[str]()
+    moment = 0
+    while not ends["never over"]:
+        moment += 1
+        trouble, store = Trouble(), StuckStore(MemoryJournalStore(), moment)
+        agent = build(store, trouble, reviewer=lambda request: True)
+        stored = store if kept else None
+        try:
+            result = await agent.arun("Pay.", result_format="object", journal=stored, timeout=3600)
+        except LightAgentError:
+            ends["not begun"] += 1
+            continue
+        is_over, store.number = store.calls >= moment, -1
+        ends[result.outcome.kind if is_over else "never over"] += 1
+        if result.outcome.kind == "suspended":
+            assert trouble.paid == []
+            found = await Runs(store).journal(result.run_id) if kept else result.journal
+            assert found is not None
+            result = await agent.aresume(found.to_json(), store=stored)
+            assert (result.outcome.kind, result.content, trouble.paid) == ("completed", "Done.", [5])
+        assert len(trouble.paid) <= 1
+    assert ends["suspended"], ends
+
+
+@pytest.mark.usefixtures("by_hand")
+async def test_a_run_whose_time_is_over_while_a_notice_is_sent_waits_in_the_store() -> None:
+    async def hang(request: ApprovalRequest) -> None:
+        await HandSetDeadline.latest.is_over_now()
+        await asyncio.sleep(3600)
+
+    trouble, store = Trouble(), MemoryJournalStore()
+    agent = build(store, trouble, webhook=hang)
+    result = await agent.arun("Pay.", result_format="object", timeout=3600)
+    assert result.outcome.kind == "suspended"
+    [review] = [review async for review in agent.means.desks[0].reviews.list()]
+    await agent.means.desks[0].reviews.decide(review.request.request_id, ApprovalDecision.approve(actor="carol"))
+    assert (await agent.aresume(result.journal)).content == "Done."
+    assert trouble.paid == [5]
+
+
+async def test_a_run_whose_process_was_killed_while_it_asked_takes_the_decision_it_is_resumed_with() -> None:
+    trouble, store = Trouble(), MemoryJournalStore()
+    agent = build(store, trouble)
+    waiting = await agent.arun("Pay.", result_format="object")
+    interrupted = Journal(waiting.journal.events[:-1])  # It has not come to say that it waits.
+    reviews = agent.means.desks[0].reviews
+    result = await agent.aresume(interrupted, ApprovalDecision.approve(actor="carol"))
+    [review] = [review async for review in reviews.list(status="used")]
+    assert (result.content, trouble.paid) == ("Done.", [5])
+    assert review.decision == ApprovalDecision.approve(actor="carol")
+    with pytest.raises(LightAgentError, match="decided before"):
+        await agent.aresume(interrupted, ApprovalDecision.reject("No.", actor="dave"))
+    with pytest.raises(LightAgentError, match="Another process"):
+        await agent.aresume(interrupted, ApprovalDecision.approve(actor="carol"))
+    assert trouble.paid == [5]
+
+
+async def test_a_run_that_ends_with_a_call_that_waits_leaves_no_request(leaks: LeakCheck) -> None:
+    begun, store = asyncio.Event(), MemoryJournalStore()
+
+    async def pay(amount: int) -> str:
+        """Pay."""
+        begun.set()
+        await asyncio.sleep(3600)
+        return "never"
+
+    calls = tuple(ToolCall(f"c{n}", "pay", f'{{"amount": {n}}}') for n in range(2))
+    desk = HumanApprovalHook(store=ReviewStore(store), tools={"pay"})
+    model = ScriptedModel([AssistantMessage(None, calls)])
+    agent = LightAgent(name="payer", model=model, tools=[pay], hooks=[desk])
+    waiting = await agent.arun("Pay.", result_format="object", journal=store)
+    approve = ApprovalDecision.approve(actor="carol")
+    task = asyncio.create_task(agent.aresume(waiting.journal, {"c0": approve}, store=store))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait((task,))
+    found = {review.request.call_id: review.status async for review in desk.reviews.list(status=None)}
+    assert found == {"c0": "taken", "c1": "revoked"}

@@ -53,7 +53,7 @@ def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path) -> Progr
     aimock.add(*FIXTURES)
     package = str(request.param)
 
-    def run_programs(*names: str, then: str = "") -> str:
+    def run_programs(*names: str, then: str = "", leaves: tuple[str, ...] = ()) -> str:
         text = "\n".join([*((PROGRAMS / f"{name}.py").read_text(encoding="utf-8") for name in names), then])
         text = text.replace("from LightAgent import", f"from {package} import")
         text = text.replace("gpt-4.1", "m").replace("your_api_key", "sk-1").replace("your_base_url", aimock.base_url)
@@ -70,7 +70,8 @@ def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path) -> Progr
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert [path.name for path in tmp_path.iterdir()] == ["program.py"], "no logs, no caches"
+        left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+        assert left == sorted(["program.py", *leaves]), "no logs, no caches"
         return done.stdout
 
     return run_programs
@@ -177,6 +178,25 @@ def test_hooks_block_a_tool(run: Program, aimock: Aimock) -> None:
     assert printed.splitlines()[-1] == "I may not."
     answer = sent(aimock.journal()[-1].body)[-1]
     assert answer["content"] == "[LA-HOOK] delete_file requires manual approval"
+
+
+def test_create_tool(run: Program, aimock: Aimock) -> None:
+    """The seed's call is made by the agent of the program before it; what the user does with the file is ours."""
+    code = (
+        "import sys\nLOADED = sys.stdout.write('loaded\\n')\n"
+        + 'def ask_order_status(number: str) -> str:\n    return f"Order {number} is on its way."\n\n'
+        + "ask_order_status.tool_info = {'tool_name': 'ask_order_status', 'tool_description': 'Ask.', 'tool_params':"
+        + " [{'name': 'number', 'description': 'Its number.', 'type': 'string', 'required': True}]}\n"
+    )
+    answer = json.dumps({"tools": [{"name": "ask_order_status", "code": code}]})
+    aimock.add({"match": {"userMessage": "internal order status API"}, "response": {"content": answer}})
+    then = (
+        "print('created')\nprint(agent.load_tools(['ask_order_status']))\n"
+        "print(agent.get_tool('ask_order_status').function('7'))"
+    )
+    leaves = ("tools/ask_order_status.py",)
+    printed = run("order_status", "create_tool", then=then, leaves=leaves)
+    assert printed.splitlines() == ["created", "loaded", "['ask_order_status']", "Order 7 is on its way."]
 
 
 def test_guardrails(run: Program, aimock: Aimock) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from lightagent import HumanApprovalHook, InMemoryReviewStore, LightAgent, RunResult
+from lightagent import ConfigurationError, HumanApprovalHook, InMemoryReviewStore, LightAgent, RunResult
 from lightagent.domain.events import Noted
-from lightagent.testing import ScriptedModel, call_tool
+from lightagent.testing import ManualClock, Reply, ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
 
 
@@ -63,6 +63,11 @@ async def ask(url: str) -> RunResult[str]:
     return result
 
 
+def look() -> str:
+    """Look."""
+    return "nothing to see"
+
+
 def notes(result: RunResult[str]) -> list[object]:
     return [event.data["text"] for event in result.journal.events if isinstance(event, Noted)]
 
@@ -75,10 +80,29 @@ async def test_a_url_is_told_what_waits_but_not_with_which_arguments(leaks: Leak
     told = json.loads(body)
     assert (told["type"], told["tool_name"], told["user_id"]) == ("approval_requested", "pay", "bob")
     assert (told["run_id"], told["call_id"], told["agents"]) == (result.run_id, "call_1_1", ["till"])
-    assert headers["Idempotency-Key"] == f"{told['request_id']}:1"
+    assert headers["Idempotency-Key"] == f"{told['request_id']}:1:{told['created_at']:.3f}"
     assert headers["Content-Type"] == "application/json"
     assert "secret" not in body
     assert notes(result) == []
+
+
+async def test_a_request_that_is_asked_anew_is_told_under_another_key(leaks: LeakCheck) -> None:
+    """A receiver that honours the key would drop the second notice, and nobody would decide."""
+    receiver, clock = Receiver(), ManualClock()
+    async with receiving(receiver) as url:
+        store = InMemoryReviewStore(clock.now)
+        desk = HumanApprovalHook(store=store, webhook=url, timeout=60.0)
+
+        def agent(*replies: Reply) -> LightAgent[None, str]:
+            return LightAgent(name="till", model=ScriptedModel([*replies]), tools=[look], hooks=[desk])
+
+        result = await agent(call_tool("look")).arun("Look.", result_format="object")
+        clock.advance(60.0)
+        with pytest.raises(ConfigurationError, match="waits for a decision"):
+            await agent().aresume(result.journal)
+    keys = [headers["Idempotency-Key"] for headers, _ in receiver.told]
+    assert len(set(keys)) == 2
+    assert len({key.partition(":")[0] for key in keys}) == 1
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])

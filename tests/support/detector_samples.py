@@ -5,7 +5,13 @@ from __future__ import annotations
 _KEY_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n" * 12
 
 PRIVATE: tuple[str, ...] = (
-    *("user@example.com", "first.last+tag@mail.example.co.uk", "me@163.com"),
+    *("user@example.com", "first.last+tag@mail.example.co.uk", "me@163.com", "anna@m\u00fcller.de"),
+    *(
+        "m\u00fcller@example.de",
+        "mu\u0308ller@example.de",
+        "\u0430\u043d\u043d\u0430@\u043f\u043e\u0447\u0442\u0430.\u0440\u0444",
+        "o'brien@example.com",
+    ),
     *(
         "4111 1111 1111 1111",
         "4111111111111111",
@@ -41,10 +47,25 @@ ELSEWHERE: tuple[str, ...] = (
     *("https://evil.com/path?q=1", "http://example.com.evil.com", "https://example.com@evil.com", "https:evil.com"),
     *("//evil.com/a", "www.evil.com", "https:\\\\evil.com", "https://example.org", "javascript:alert`1`"),
     *("https://example.com:80@evil.com/", "HTTPS://EVIL.COM", "https://ex%61mple.com", "data:text/html,x"),
-    "https://" + "a" * 400,
+    *("https://" + "a" * 400, f"https://{'a' * 400}.example.org", "///evil.com/x", "file://evil.com/share"),
+    *("smb://evil.com", "http://[2001:db8::1]/x", "xhttps://evil.com", "https://example.com\\@evil.com/"),
+    "https://evil.com\u2100.example.org/",
 )
+
+ELSEWHERE_BY_SIGNS: tuple[str, ...] = (
+    *("https://(a).evil.com/x", "https://{a}.evil.com/", "https://'a'.evil.com", 'https://example.com".evil.com'),
+    *("https://example.com'.evil.com/?q=1", "https://example.com`.evil.com", "https://example.com}.evil.com/"),
+)
+"""Hosts with signs that mostly end an address; browsers look them up. A part of each is found."""
 
 ALLOWED: tuple[str, ...] = (
     *("https://example.com/path", "https://example.com.", "http://a.b.example.org:8080/", "HTTPS://EXAMPLE.COM/"),
-    *("a // comment", "10/12", "either/or", "javascript is fine", "data: 5"),
+    *("a // comment", "10/12", "either/or", "javascript is fine", "data: 5", "file:///srv/ann", "with https:// it"),
+    *(
+        "'https://example.com'.",
+        '("https://example.com/a").',
+        "`https://example.com`, or",
+        "https://example.com's page",
+    ),
+    *('"https://example.com".rstrip("/")', "https://example.com\\n", "{https://example.com}", '"https://"), and'),
 )

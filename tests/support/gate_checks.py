@@ -11,7 +11,7 @@ from lightagent.domain.outcomes import Completed, Outcome, outcome_error
 from lightagent.domain.policy import Phase
 from tests.support.policy_run import DeedGate, Effects, canary
 
-FRESH: tuple[Phase, ...] = ("context", "model_reply", "tool_result", "conclusion")
+FRESH: tuple[Phase, ...] = ("context", "model_reply", "tool_result", "output", "conclusion")
 """What these review comes into being there, so nothing that went before holds it."""
 
 REFUSED_CALLS: dict[Phase, tuple[str, str]] = {

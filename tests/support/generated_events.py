@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.effects import Effect, HandOver, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -42,7 +42,9 @@ from lightagent.domain.messages import (
 )
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.policy import PHASES, Decision
+from lightagent.domain.ranking import RankedTool
 from lightagent.domain.scopes import Scope
+from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
 from lightagent.domain.usage import Usage
 
 # Every character, the halves of UTF-16 pairs included: a model may be cut off between them.
@@ -105,7 +107,14 @@ DECISIONS = st.lists(
 ).map(tuple)
 ENDPOINT = st.builds(ModelEndpoint, TEXT, TEXT, st.none() | st.integers(1, 65535))
 HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDPOINT)
-EFFECT: st.SearchStrategy[Effect] = st.one_of(st.builds(OfferTools, NAMES), st.builds(HandOver, HEAD))
+OFFERED = st.lists(st.builds(OfferedTool, TEXT, TEXT, OBJECT), max_size=2).map(tuple)
+RANKED = st.lists(st.builds(RankedTool, TEXT, SECONDS), max_size=2).map(tuple)
+EFFECT: st.SearchStrategy[Effect] = st.one_of(
+    st.builds(OfferTools, NAMES),
+    st.builds(DeclareTools, NAMES, OFFERED, RANKED),
+    st.builds(HandOver, HEAD),
+    st.builds(NarrowTools, NAMES, TEXT),
+)
 STARTED = st.builds(
     RunStarted,
     run_id=TEXT,
@@ -133,6 +142,9 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ),
     ContextReplaced: st.builds(
         ContextReplaced, TEXT, COUNT, MESSAGES, NAMES, st.none() | USAGE, st.none() | ERROR, DECISIONS, SECONDS
+    ),
+    ToolsSelected: st.builds(
+        ToolsSelected, NAMES, OFFERED, RANKED, COUNT, NAMES, COUNT, st.lists(ERROR, max_size=1).map(tuple), SECONDS
     ),
     ModelRequested: st.builds(
         ModelRequested, COUNT, COUNT, NAMES, st.none() | OBJECT, st.none() | MESSAGES, DECISIONS, NAMES, SECONDS

@@ -1,11 +1,10 @@
 """The faulty MCP server of the tests, started over each transport, and what is seen of it."""
 
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
@@ -14,7 +13,7 @@ from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
 from tests.servers.child import Child, free_port, running
-from tests.servers.polling import POLL_SECONDS
+from tests.servers.in_thread import serving
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
@@ -118,12 +117,5 @@ def redirecting(url: str) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """No log."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/mcp"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as host:
+        yield f"http://{host}/mcp"

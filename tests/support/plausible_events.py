@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import Effect, HandOver, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -57,6 +57,7 @@ from lightagent.domain.moves import (
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.policy import Decision
 from lightagent.domain.runs import PendingCall, Run, call_key, waiting_calls
+from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
 
 IDS = st.sampled_from(["a", "b", "c"])
 NAMES = st.sampled_from(["memory", "files"])
@@ -80,8 +81,12 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(Suspended, st.lists(IDS, max_size=2).map(tuple)),
     st.sampled_from([Blocked(ERROR), BudgetExhausted(ERROR), Cancelled(), Failed(ERROR)]),
 )
+DECLARED = st.lists(st.builds(OfferedTool, IDS, TEXT, ARGUMENTS), max_size=2).map(tuple)
 EFFECTS: st.SearchStrategy[Effect] = st.one_of(
-    st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)), st.builds(HandOver, HEADS)
+    st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)),
+    st.builds(DeclareTools, st.lists(IDS, max_size=2).map(tuple), DECLARED),
+    st.builds(HandOver, HEADS),
+    st.builds(NarrowTools, st.lists(IDS, max_size=2).map(tuple), IDS),
 )
 HUMAN = st.one_of(
     st.sampled_from([ApprovalDecision.approve(), ApprovalDecision.reject(), ApprovalDecision.respond("r")]),
@@ -112,6 +117,7 @@ PLAIN: st.SearchStrategy[Event] = st.one_of(
     st.builds(Admitted, st.builds(UserMessage, TEXT)),
     st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
     st.builds(ContextReplaced, NAMES, st.integers(0, 4), MESSAGES),
+    st.builds(ToolsSelected, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     st.builds(ModelRequested, TURNS, st.just(1), messages=st.none() | MESSAGES),
     st.builds(ModelRetried, TURNS, st.integers(0, 1)),
     st.builds(ModelFailed, TURNS, st.integers(0, 1), st.just(ERROR), TEXT, ends=ENDS),

@@ -48,6 +48,18 @@ def run() -> None:
     assert_type(plain.run("?", stream=True, result_format="event"), RunStream[StreamEvent, str])
 
 
+def each_form_by_a_name_of_its_own() -> None:
+    assert_type(plain.run_result("?"), RunResult[str])
+    assert_type(typed.run_result("?"), RunResult[City])
+    assert_type(typed.stream("?"), RunStream[ChatCompletionChunk, City])
+    assert_type(typed.stream_events("?"), RunStream[StreamEvent, City])
+    assert_type(typed.astream_events("?"), AsyncRunStream[StreamEvent, City])
+
+
+async def the_result_by_a_name_of_its_own() -> None:
+    assert_type(await typed.arun_result("?"), RunResult[City])
+
+
 def run_with_a_type() -> None:
     assert_type(typed.run("?"), str)
     assert_type(typed.run("?", result_format="object"), RunResult[City])

@@ -315,9 +315,9 @@ def functions(count: int) -> list[Callable[..., object]]:
 async def test_while_many_functions_are_described_others_go_on(whose: str) -> None:
     model, tools = ScriptedModel(["done"]), functions(400)
     if whose == "the agent's":
-        run = asyncio.create_task(LightAgent(model=model, tools=tools).arun("?"))
+        run = asyncio.create_task(LightAgent(model=model, tools=tools, tool_selection=False).arun("?"))
     else:
-        run = asyncio.create_task(LightAgent(model=model).arun("?", tools=tools))
+        run = asyncio.create_task(LightAgent(model=model, tool_selection=False).arun("?", tools=tools))
     turns = 0
     while not run.done():
         await asyncio.sleep(0)

@@ -9,12 +9,22 @@ import pytest
 from lightagent.adapters.chat.offline import OfflineModel
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.agent import LightAgent
-from lightagent.bootstrap import App, open_app, open_model
+from lightagent.bootstrap import App, open_app
+from lightagent.compose.backends import open_model
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings import AgentSettings, Backend, ContextSettings, LoggingSettings, Settings, load_settings
+from lightagent.ports.tool_selection import ToolSelection
+from lightagent.settings import (
+    AgentSettings,
+    Backend,
+    ContextSettings,
+    LoggingSettings,
+    Settings,
+    ToolSelectionSettings,
+    load_settings,
+)
 
 TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
 
@@ -54,6 +64,18 @@ async def test_an_app_runs_an_agent_as_the_settings_describe_it() -> None:
         (request,) = app.model.requests
     assert request.messages[0].content == "A clerk\n\nBe short."
     assert request.params == {"temperature": 0}
+
+
+async def test_settings_say_how_tools_are_selected() -> None:
+    chosen = ToolSelectionSettings(threshold=3, tokens=500, most=20, always=["pay"], search=False)
+    for settings, expected in (
+        (Settings(model=scripted("Hi")), ToolSelection()),
+        (Settings(model=scripted("Hi"), tool_selection=chosen), ToolSelection(3, 500, 20, ("pay",), search=False)),
+        (Settings(model=scripted("Hi"), tool_selection=ToolSelectionSettings(enabled=False)), None),
+    ):
+        async with open_app(settings) as app:
+            selector = app.agent().means.selector
+            assert (None if selector is None else selector.options) == expected
 
 
 async def test_settings_give_agents_a_context_budget() -> None:

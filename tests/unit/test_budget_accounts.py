@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent import BudgetLimits, Budgets, ConfigurationError, LightAgent, RateLimit, TenantBudget
+from lightagent import (
+    BudgetLimits,
+    Budgets,
+    ConfigurationError,
+    JournalBudgetAccounts,
+    LightAgent,
+    RateLimit,
+    TenantBudget,
+)
 from lightagent.domain.budget_accounts import (
     EMPTY,
     MINUTE,
@@ -100,6 +108,16 @@ def test_a_new_period_begins_with_nothing_and_a_clock_behind_opens_none() -> Non
     assert isinstance(reserve(later, ONE, held, NOW), Exceeded)
 
 
+@pytest.mark.parametrize("ahead", [3600.0, 90.0, 60.0])
+def test_a_clock_that_was_put_back_delays_no_request(ahead: float) -> None:
+    terms = Terms("tenant", BudgetLimits(), rate=RateLimit(requests=1))
+    account = reserve(EMPTY, Spent(model_calls=1), terms, NOW + ahead)
+    assert isinstance(account, Account)
+    later = reserve(account, Spent(model_calls=1), terms, NOW)
+    assert isinstance(later, Account)
+    assert isinstance(reserve(later, Spent(model_calls=1), terms, NOW + 1), Wait)
+
+
 def test_a_correction_of_a_period_that_is_over_changes_no_other() -> None:
     account = Account("2025-11-30", Spent(1, 0, 10), (Slot(NOW, 1, 10),))
     changed = correct(account, Spent(tokens=90), "2025-11-29", NOW)
@@ -125,6 +143,12 @@ def test_budgets_of_another_type_are_refused(name: str) -> None:
         Budgets(**{name: 5})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="limits must be BudgetLimits"):
         TenantBudget(5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="rate must be RateLimit"):
+        TenantBudget(rate={"requests": 1})  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="tenant must be str"):
+        TenantBudget(BudgetLimits(tokens=1), tenant=5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="no journal store"):
+        JournalBudgetAccounts("budgets.db")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="budgets must be"):
         LightAgent(provider="offline", budgets=5)  # type: ignore[call-overload]
 

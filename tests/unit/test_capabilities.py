@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -110,6 +111,9 @@ def test_a_pattern_of_many_stars_takes_no_time() -> None:
     [
         (lambda: CapabilityRule(json.loads('"perhaps"')), "access: 'perhaps' is not one of allow, ask, deny"),
         (lambda: CapabilityRule("allow", tools="send"), "tools must be a list of texts"),
+        (lambda: CapabilityRule("allow", users=[]), "users is empty"),
+        (lambda: CapabilityRule("allow", tools=()), "tools is empty"),
+        (lambda: CapabilityRule("allow", capabilities=[]), "capabilities is empty"),
         (lambda: CapabilityRule("allow", users=[""]), "texts that are not empty"),
         (lambda: CapabilityRule("allow", users=json.loads("[null]")), "users must be a list of texts"),
         (lambda: CapabilityRule("allow", capabilities=json.loads('["fly"]')), "capabilities: 'fly' is not one of"),
@@ -187,6 +191,11 @@ def test_the_tool_that_the_framework_offers_is_allowed_unless_a_rule_denies_it()
         ("gh/repos.create", True),
         ("gh/*", True),
         ("gh__*", True),
+        ("gh/repos.*", True),
+        ("*/repos.create", True),
+        ("g*", True),
+        ("gh/create*", False),
+        ("github*/*", False),
         ("gh/repos.delete", False),
         ("g/*", False),
         ("repos.create", False),
@@ -197,3 +206,11 @@ def test_a_rule_names_the_tool_of_a_server_by_its_own_name(pattern: str, speaks:
     assert isinstance(spec, ToolSpec)
     rule = CapabilityRule("allow", tools=[pattern])
     assert (rule.mismatch(ANN, spec) == "") is speaks
+
+
+def test_a_rule_names_the_tool_of_a_server_also_where_the_program_calls_it_something_else() -> None:
+    spec = mcp_tool_spec(McpTool("io.github.me/notes", "delete"))
+    assert isinstance(spec, ToolSpec)
+    renamed = replace(spec, name="my_delete")
+    for pattern in ("io.github.me/notes/delete", "io.github.me/notes/*", "io.github.me/*"):
+        assert CapabilityRule("deny", tools=[pattern]).mismatch(ANN, renamed) == ""

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from lightagent.adapters._endpoints.litellm_faults import provider_error
+from lightagent.adapters._endpoints.litellm_library import check_version, hold_clients, load
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
-from lightagent.adapters.chat.litellm.faults import provider_error
-from lightagent.adapters.chat.litellm.library import check_version, hold_clients, load
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.deltas import ModelReply, fold_deltas
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError

@@ -19,7 +19,7 @@ from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfil
 from lightagent.adapters.chat._refusals import learn, refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
-from lightagent.application.projections.trace import run_counts
+from lightagent.application.projections.run_counts import run_counts
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.events import ModelFailed, ModelRetried

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightagent import JsonObject, JsonValue
+from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.foreign_schemas import BeyondRepair, Mended, mend
 from tests.servers.strict.schema_rules import schema_problems
 from tests.support.foreign_tools import BEYOND_REPAIR, MENDABLE
@@ -125,6 +127,29 @@ def nested(levels: int) -> JsonObject:
     for _ in range(levels):
         schema = {"type": "object", "properties": {"a": schema}}
     return schema
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_reaches_no_request(odd: float) -> None:
+    properties: JsonObject = {
+        "limits": {"type": "number", "minimum": odd, "maximum": 5, "multipleOf": odd},
+        "choice": {"enum": [odd, 1, [odd]]},
+        "no_choice": {"const": odd, "type": "number"},
+        "default": {"type": "object", "default": {"deep": [odd]}},
+        "zero": {"type": "number", "multipleOf": 0},
+    }
+    mended = mend({"type": "object", "properties": properties})
+
+    assert isinstance(mended, Mended)
+    assert mended.schema["properties"] == {
+        "limits": {"type": "number", "maximum": 5},
+        "choice": {"enum": [1]},
+        "no_choice": {"type": "number"},
+        "default": {"type": "object"},
+        "zero": {"type": "number"},
+    }
+    check = foreign_check("t", {"type": "object", "properties": properties})
+    assert check({"limits": 4, "choice": 1, "zero": 3})
 
 
 def test_too_deep_and_too_large_is_beyond_repair() -> None:

@@ -12,7 +12,7 @@ from lightagent.adapters.detectors.validated import ValidatedDetector
 from lightagent.application.policies.text_guardrails import DetectorGuardrail
 from lightagent.domain.findings import Finding, merged, normalized
 from lightagent.domain.held_text import HeldText, LimitedText, TextHold
-from tests.support.detector_samples import ALLOWED, ELSEWHERE, PRIVATE
+from tests.support.detector_samples import ALLOWED, ELSEWHERE, ELSEWHERE_BY_SIGNS, PRIVATE
 from tests.support.private_texts import texts
 
 RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "120"))
@@ -76,9 +76,10 @@ def test_what_is_forbidden_leaves_no_part_of_it() -> None:
 
 def test_addresses_are_held_as_well() -> None:
     guardrail = url_guard()
-    for url in (*ELSEWHERE, *ALLOWED):
+    for url in (*ELSEWHERE, *ELSEWHERE_BY_SIGNS, *ALLOWED):
         text = f"See {url} and go on. " + "More words follow it here. " * 20
         whole = guardrail.review(text, structured=False)
+        assert (whole == text) == (url in ALLOWED), url
         assert held(guardrail, list(text)) == (whole, False), url
 
 
@@ -107,8 +108,9 @@ def test_a_key_of_many_lines_grows_until_it_ends() -> None:
     assert held(guard("***"), list(text)) == (text.replace(key, "***"), False)
 
 
-def test_invisible_characters_do_not_fill_the_window() -> None:
-    text = "user" + "\u200b" * 2_000 + "@example.com is private. " + "More words. " * 40
+@pytest.mark.parametrize("unseen", ["\u200b", "\x00", "\U000e0100"])
+def test_invisible_characters_do_not_fill_the_window(unseen: str) -> None:
+    text = "user" + unseen * 2_000 + "@example.com is private. " + "More words. " * 40
     assert held(guard("***"), list(text))[0].startswith("*** is private. ")
 
 
@@ -116,6 +118,42 @@ def test_little_of_a_stream_waits() -> None:
     hold = HeldText(ValidatedDetector().find, 132, "***")
     passed = "".join(str(hold.feed(piece)) for piece in ["word "] * 200)
     assert 1_000 - 132 - 16 <= len(passed) < 1_000
+
+
+NO_TOKEN = "my_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0.c2lnbmF0dXJl"
+NO_ADDRESS = f"x{'a' * 64}@{'b' * 63}.co.{'c' * 62}"
+
+
+@pytest.mark.parametrize(("kind", "text"), [("jwt", NO_TOKEN), ("email", NO_ADDRESS)])
+@pytest.mark.parametrize("replacement", ["***", None])
+def test_what_only_looks_private_once_its_beginning_was_dropped_goes_on(
+    kind: str, text: str, replacement: str | None
+) -> None:
+    """What stands before it says that it is none, and of that a stream does not keep everything."""
+    guardrail = DetectorGuardrail("test", [ValidatedDetector([kind])], "", replacement)
+    whole = f"{text} and {text * 3}. " + "More words. " * 20
+    assert guardrail.review(whole, structured=False) == whole
+    for size in (1, 7, 16, 17, 60):
+        pieces = [whole[place : place + size] for place in range(0, len(whole), size)]
+        assert held(guardrail, pieces) == (whole, False)
+
+
+@pytest.mark.parametrize("piece", ["-----BEGIN PRIVATE KEY-----" + "a" * 4_000, "http:" * 800])
+def test_a_long_text_that_waits_is_looked_at_a_few_times(piece: str) -> None:
+    """The time of a stream grows with its length, and not with the square of it."""
+    looked_at: list[int] = []
+    private, addresses = ValidatedDetector(), UrlDetector(["example.com"])
+
+    def find(text: str) -> list[Finding]:
+        looked_at.append(len(text))
+        return [*private.find(text), *addresses.find(text)]
+
+    hold = HeldText(find, 132, "***")
+    for character in piece:
+        hold.feed(character)
+    hold.end()
+    assert len(looked_at) < 60
+    assert sum(looked_at) < 8 * len(piece)
 
 
 @pytest.mark.parametrize(("cut", "expected"), [(True, "abcdef"), (False, None)])
@@ -137,6 +175,9 @@ def test_a_text_of_a_limited_length(cut: bool, expected: str | None) -> None:
         ("1\u20132\u22123", "1-2-3"),
         ("٤١", "41"),
         ("\uff21\U0001d41a", "Aa"),
+        ("4\x001\x7f1\x081", "4111"),
+        ("4\U000e01001\u180b1\u2065\ufff0\U000e00001", "4111"),
+        ("a\u2800b\tc\nd", "a b\tc\nd"),
         ("naïve Zo\u00eb 中", "naïve Zo\u00eb 中"),
     ],
 )

@@ -13,8 +13,8 @@ import pytest
 
 pytest.importorskip("mcp", reason="the environment of openai 2 has not all that the modules of the package import")
 
+from lightagent.adapters._endpoints.error_bodies import LARGEST
 from lightagent.adapters.chat.offline.words import readable
-from lightagent.adapters.chat.openai.error_bodies import LARGEST
 from lightagent.application.tools.describe_failure import MOST_CHARACTERS
 from tests.support.expressions import Expression, expressions, hostile_texts, unseen
 
@@ -64,7 +64,7 @@ MADE_WHEN_USED = {
 
 def seen(expression: Expression) -> Callable[[str], str]:
     """What of a text reaches the expression."""
-    if expression.module == "lightagent.adapters.chat.openai.error_words":
+    if expression.module == "lightagent.adapters._endpoints.error_words":
         return lambda text: text[:LARGEST]
     if expression.module == "lightagent.application.tools.describe_failure":
         return lambda text: text[: MOST_CHARACTERS * 4]

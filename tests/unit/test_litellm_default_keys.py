@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
+from lightagent.adapters._endpoints.litellm_keys import NO_KEY
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
-from lightagent.adapters.chat.litellm.keys import NO_KEY
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest

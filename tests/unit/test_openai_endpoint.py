@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from lightagent.adapters._endpoints.base_urls import CHAT_PATH, checked, is_loopback, problem_of
+from lightagent.adapters._endpoints.endpoint import Endpoint, resolve_endpoint
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.adapters.chat.openai.base_urls import checked, is_loopback, problem_of
-from lightagent.adapters.chat.openai.endpoint import Endpoint, resolve_endpoint
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.messages import UserMessage
@@ -17,7 +17,7 @@ LOCAL = "http://127.0.0.1:8000/v1"
 
 
 def endpoint(model: OpenAIChatModel, **environ: str) -> Endpoint:
-    return resolve_endpoint(model._settings, environ)
+    return resolve_endpoint(model._settings, CHAT_PATH, environ)
 
 
 def test_settings_come_before_the_environment_and_that_before_the_default() -> None:

@@ -10,11 +10,11 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
+from lightagent.adapters._endpoints.aiohttp_transport import connection_fault
+from lightagent.adapters._endpoints.pauses import retry_after
+from lightagent.adapters._endpoints.proxies import proxy_for
+from lightagent.adapters._endpoints.reported_errors import status_error
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.adapters.chat.openai.aiohttp_transport import connection_fault
-from lightagent.adapters.chat.openai.pauses import retry_after
-from lightagent.adapters.chat.openai.reported_errors import status_error
-from lightagent.adapters.chat.openai.transport_choice import proxy_for
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.domain.json_types import JsonValue

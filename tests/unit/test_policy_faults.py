@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from lightagent import Journal, JsonObject, LightAgent, LightAgentErrorInfo, ToolAnswer, ToolError, tool
-from lightagent.domain.events import Admitted, Concluded, OutputRejected, ToolFinished
+from lightagent.domain.events import Admitted, Concluded, ModelReplied, OutputRejected, ToolFinished
 from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.outcomes import Blocked, Completed
 from lightagent.domain.policy import (
@@ -116,9 +116,11 @@ async def test_an_output_that_does_not_fit_as_it_was_rewritten_keeps_the_decisio
     gate = OneGate(frozenset({"output"}), OutputPayload("[redacted]"))
     agent = LightAgent(output_type=int, model=ScriptedModel(["5"] * 4), gate=gate)
     result = await agent.arun("q", result_format="object")
-    rejected = only(result.journal, OutputRejected)
-    assert len(rejected) == len(gate.seen) == 4
-    assert {event.decisions for event in rejected} == {(Decision("output", "one", "rewrite"),)}
+    replies = only(result.journal, ModelReplied)
+    assert len(replies) == len(only(result.journal, OutputRejected)) == len(gate.seen) == 4
+    assert {(event.message.content, event.decisions) for event in replies} == {
+        ("[redacted]", (Decision("output", "one", "rewrite"),))
+    }
 
 
 async def test_a_gate_that_names_no_policies_is_not_got_round() -> None:

@@ -46,6 +46,9 @@ def test_what_is_no_price_is_refused(price: object) -> None:
         ModelPrice(1, price)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="ModelPrice"):
         PriceTable({"m": price})  # type: ignore[dict-item]
+    if price is None:
+        with pytest.raises(ConfigurationError, match="prices"):
+            PriceTable(price)  # type: ignore[arg-type]
 
 
 def test_names_are_looked_up_with_their_provider_and_then_without() -> None:

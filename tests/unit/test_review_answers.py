@@ -19,6 +19,8 @@ ANSWERS: list[tuple[object, ApprovalDecision]] = [
     ({"action": "edit", "arguments": {"a": 1}}, ApprovalDecision.edit({"a": 1}, actor="f")),
     ({"action": "respond", "output": "o"}, ApprovalDecision.respond("o", actor="f")),
     ({"action": "respond", "response": "o"}, ApprovalDecision.respond("o", actor="f")),
+    ({"action": "respond", "output": ""}, ApprovalDecision.respond("", actor="f")),
+    ({"approved": True, "arguments": None, "output": None}, ApprovalDecision.approve(actor="f")),
     (ApprovalDecision.approve(), ApprovalDecision.approve(actor="f")),
     (ApprovalDecision.approve(actor="carol"), ApprovalDecision.approve(actor="carol")),
 ]
@@ -35,6 +37,12 @@ NONSENSE: list[object] = [
     *({"action": "aprove"}, {"action": None}, {"action": "edit"}, {"action": "edit", "arguments": [1]}),
     *({"action": "edit", "arguments": {"a": float("nan")}}, {"action": "approve", "reason": 5}),
     *({"action": "approve", "unless": "it rains"}, {1: 2}, {"action": "approve", "actor": 7}),
+    # Who changes the arguments does not approve those that were asked about.
+    *({"approved": True, "arguments": {"a": 1}}, {"action": "approve", "arguments": {"a": 1}}),
+    *({"approved": True, "output": "o"}, {"action": "edit", "arguments": {"a": 1}, "output": "o"}),
+    *({"approved": False, "arguments": {}}, {"action": "respond", "arguments": {"a": 1}, "output": "o"}),
+    *({"action": "respond"}, {"action": "respond", "output": None}, {"action": "respond", "output": 5}),
+    {"action": "respond", "output": "o", "response": "p"},
 ]
 
 

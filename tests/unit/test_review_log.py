@@ -58,7 +58,7 @@ ROADS: dict[str, list[str]] = {
     "revoked": ["requested", "decided", "revoked"],
 }
 FOLLOWS: dict[str, dict[str, str]] = {
-    "waiting": {"decided": "decided", "expired": "expired", "requested again": "waiting"},
+    "waiting": {"decided": "decided", "expired": "expired", "revoked": "revoked", "requested again": "waiting"},
     "decided": {"taken": "taken", "expired": "expired", "revoked": "revoked", "requested again": "waiting"},
     "taken": {"taken": "taken", "returned": "decided", "used": "used", "requested again": "waiting"},
     "used": {"requested again": "waiting"},

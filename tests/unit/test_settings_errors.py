@@ -19,7 +19,7 @@ BAD: dict[str, Case] = {
         "[default.modle]\nkind='x'\n",
         {},
         "default.modle (lightagent.toml:2)",
-        "Did you mean 'model'?",
+        "Did you mean 'model' or 'code'?",
     ),
     "unknown option": (
         "[default.agent]\ninstuctions='x'\n",
@@ -96,7 +96,8 @@ BAD: dict[str, Case] = {
         "",
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
-        "Sections: model, journals, agent, tools, mcp, context, policy, budgets, logging.",
+        "Sections: model, journals, embedding, code, agent, tools, tool_selection, skills, mcp, openapi, context, "
+        "policy, budgets, logging.",
     ),
     "profile in the environment": ("", {"LIGHTAGENT__PROD__NAME": "1"}, "LIGHTAGENT__PROD__NAME", "SECTION__OPTION"),
     "unknown option in the environment": (

@@ -61,6 +61,30 @@ def test_a_command_has_its_arguments_and_the_environment_that_is_named(folder: P
     assert server == McpServer("time", child, ("now",), False, "run", 2.5, 5, 5_000)
 
 
+@pytest.mark.parametrize(("written", "approval"), [("true", True), ('["buy"]', ("buy",)), ("false", False)])
+def test_a_table_declares_the_tools_of_its_server_and_which_wait_for_approval(
+    folder: Path, written: str, approval: object
+) -> None:
+    table = f'[default.mcp.shop]\ncommand = "{PYTHON}"\ncapabilities = ["write", "network"]\nrisk = "high"\n'
+    server = one(read(folder, f"{table}approval = {written}\n"))
+    assert (server.capabilities, server.risk, server.approval) == (("write", "network"), "high", approval)
+
+
+@pytest.mark.parametrize("command", ["./server.sh", "tools/../server.sh"])
+def test_a_path_is_relative_to_the_file_and_not_to_where_the_program_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (folder / "tools").mkdir()
+    program = folder / "server.sh"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(folder / "tools")
+    server = one(read(folder, f'[default.mcp.own]\ncommand = "{command}"\n'))
+    assert isinstance(server.connection, StdioServer)
+    assert Path(server.connection.command).is_absolute()
+    assert Path(server.connection.command).samefile(program)
+
+
 @pytest.mark.parametrize(
     ("written", "transport"),
     [

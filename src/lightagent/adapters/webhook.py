@@ -33,7 +33,7 @@ class Webhook:
     def __init__(self, url: str) -> None:
         try:
             parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port  # Both raise where they are not one.
+            host, _ = parts.hostname, parts.port  # Reading either raises where it is not valid.
             usable = parts.scheme in ("http", "https") and bool(host)
         except ValueError:
             usable = False
@@ -50,7 +50,9 @@ class Webhook:
         import aiohttp  # It takes a tenth of a second, and most programs have no webhook.
 
         body = encode_json(notice_of(request))
-        headers = {"Content-Type": "application/json", "Idempotency-Key": f"{request.request_id}:{request.round}"}
+        # One that expired or was revoked is asked anew in the same round, and has to be told of again.
+        key = f"{request.request_id}:{request.round}:{request.created_at:.3f}"
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
             for attempt in range(_ATTEMPTS):
                 try:

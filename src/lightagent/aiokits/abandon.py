@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Collection, Coroutine
 from typing import Final, TypeVar
 
@@ -45,6 +46,8 @@ async def within(seconds: float | None, work: Coroutine[object, object, T]) -> T
             return _handed_over(task.result())
     finally:
         given_up = await stop((task,))
+        if inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+            work.close()  # Its task was cancelled before it began.
     if given_up:
         raise Abandoned
     if not task.cancelled() and task.exception() is None and isinstance(late := task.result(), tuple):

@@ -8,10 +8,12 @@ code that runs foreign code says what counts as a cancellation from outside whil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 IsCancelled: TypeAlias = Callable[[], bool]
 """Whether somebody outside wants the work to end; may be asked from any task of the loop."""
@@ -74,3 +76,18 @@ async def from_now_on() -> IsCancelled:
     if before:
         await asyncio.sleep(0)  # A cancellation that it has yet to hear of is raised here; the others it has swallowed.
     return lambda: task is not None and task.cancelling() > before
+
+
+async def all_at_once(works: Iterable[Coroutine[object, object, T]]) -> list[T]:
+    """What each of these gives, in their order.
+
+    Each has a task of its own, which counts as cancelled where the current one is: foreign code that cancels it has
+    failed.
+    """
+    is_cancelled = cancellation()
+
+    async def apart(work: Coroutine[object, object, T]) -> T:
+        with Heeding(is_cancelled):
+            return await work
+
+    return await asyncio.gather(*map(apart, works))

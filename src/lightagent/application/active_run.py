@@ -43,7 +43,6 @@ from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Run
-from lightagent.domain.tool_selection import OfferedTool
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
@@ -74,10 +73,10 @@ class ActiveRun(Generic[DepsT]):
         attempt: what has come of the model request that is under way.
         attempt_is_private: what has come of it was not reviewed yet, so none of its text may get on record.
         output_is_held: the last answer is shown only once it is accepted as the output.
+        output_is_reviewed: the policies of outputs have passed the last answer as it is on record.
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
         tools: what may be called.
-        tools_before: the tools that its agent was offered in the conversation that the run begins from.
         spending: what the run spends, where it has budgets, or a run around it has.
     """
 
@@ -113,12 +112,12 @@ class ActiveRun(Generic[DepsT]):
         self.attempt: ReplyBuilder | None = None
         self.attempt_is_private = False
         self.output_is_held = False
+        self.output_is_reviewed = False
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
         self.spending = self._spending(budgets or means.budgets)
         self.begun = False
         self.tools = RunTools(tools)
-        self.tools_before: tuple[OfferedTool, ...] = ()
         self._watchers: Watchers | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
         self._subjects = RunSubjects(record, path)
@@ -190,9 +189,8 @@ class ActiveRun(Generic[DepsT]):
 
     async def specs(self, offered: tuple[str, ...]) -> tuple[ToolSpec, ...]:
         """What the model is told of tools that are offered; see `RunTools.specs`."""
-        toolset = await self.toolset()
-        await toolset.describe(offered)
-        return self.tools.specs(offered, self.run)
+        await self.toolset()
+        return await self.tools.described(offered, self.run)
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from lightagent.application.check_payload import check_payload, copy_payload, is_stop
+from lightagent.application.check_payload import check_payload, copy_payload, is_same_payload, is_stop
 from lightagent.application.foreign_code import FAILURES, InnerCancellation, await_foreign, failure
 from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
@@ -155,7 +155,7 @@ def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Ve
         return policy_fault(gate, phase, f"It passed on {type(reviewed).__name__} for {type(payload).__name__}.")
     decisions = verdict.decisions
     try:
-        rewritten = bool(reviewed != payload)
+        rewritten = not is_same_payload(reviewed, payload)
         if rewritten:
             check_payload(reviewed)
     except ConfigurationError as error:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.finish_answer import fitted
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
@@ -14,7 +15,7 @@ from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import Delta, ModelReply, ReplyBuilder, ReplyEnd, ToolCallDelta, message_deltas
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.errors import ProviderError
+from lightagent.domain.errors import OutputError, ProviderError
 from lightagent.domain.events import ModelReplied
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import AssistantMessage, SystemMessage
@@ -37,6 +38,7 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
     reading = _Reading(live)
     clock, began = live.clock, live.clock.monotonic()
     live.record.cause, live.attempt, live.attempt_is_private = None, reading.builder, False
+    live.output_is_reviewed = False
     try:
         hold = begin_hold(live)
         if isinstance(hold, Stopped):
@@ -216,15 +218,37 @@ async def _reviewed(live: ActiveRun[DepsT], reply: ModelReply) -> Passed[ReplyPa
         if isinstance(verdict, Stopped):
             return verdict
         payload, decisions = verdict.payload, verdict.decisions
-    message = payload.message
-    if reply.end.finish_reason != "length" or not message.content or not reviewer.reviews("output"):
+    content = _given(live, payload) if reviewer.reviews("output") else None
+    if content is None:
         return Passed(payload, decisions)
-    # An answer that was cut off never gets to the check of outputs, but its caller is given what there is of it.
-    part = await reviewer.review("output", live.subject(), OutputPayload(message.content))
-    decisions += part.decisions
-    if isinstance(part, Stopped):
-        return Stopped(part.outcome, decisions)
-    return Passed(replace(payload, message=replace(message, content=part.payload.content)), decisions)
+    answer = await reviewer.review("output", live.subject(), OutputPayload(content))
+    decisions += answer.decisions
+    if isinstance(answer, Stopped):
+        return Stopped(answer.outcome, decisions)
+    live.output_is_reviewed = True
+    made = answer.payload.content
+    if made != content:
+        # Its reasoning, and what the provider added, may repeat what was taken out.
+        rewritten = replace(payload.message, content=made, reasoning=None, provider_fields=None)
+        payload = replace(payload, message=rewritten)
+    return Passed(payload, decisions)
+
+
+def _given(live: ActiveRun[DepsT], payload: ReplyPayload) -> str | None:
+    """The text of a reply that its caller would be given, which is reviewed before any of it is on record.
+
+    That is an answer, or the part of one that was cut off. An answer that does not fit the output type is not given:
+    it goes back to the model.
+    """
+    message = payload.message
+    if payload.finish_reason == "length":
+        return message.content or None
+    if message.tool_calls or message.refusal or payload.finish_reason == "content_filter":
+        return None
+    try:
+        return fitted(live, message.content or "")
+    except OutputError:
+        return None
 
 
 async def _tell_stopped(live: ActiveRun[DepsT], stopped: Stopped, decisions: tuple[Decision, ...]) -> None:

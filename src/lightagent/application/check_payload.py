@@ -12,7 +12,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.history import parse_parts
 from lightagent.domain.json_checks import require_json
-from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.message_copies import copy_answer, copy_messages
 from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage, Trust, UserMessage
@@ -85,6 +85,19 @@ def check_payload(payload: object) -> None:
                 raise ConfigurationError("a run that ends otherwise is blocked, over its budget, cancelled or failed.")
         case _:
             _check_values(payload)
+
+
+def is_same_payload(one: object, other: object) -> bool:
+    """Whether a policy left a payload as it was. In JSON true is not 1, and 1 is not 1.0; to Python they are."""
+    match one, other:
+        case CallPayload(arguments=value), CallPayload(arguments=known):
+            return same_json(value, known)
+        case ConclusionPayload(proposal=value), ConclusionPayload(proposal=known):
+            return same_json(value, known)
+        case RequestPayload(params=value), RequestPayload(params=known):
+            return same_json(value, known) and one == other
+        case _:
+            return bool(one == other)
 
 
 def is_trust(value: object) -> TypeIs[Trust]:

@@ -68,6 +68,14 @@ def nothing_decided(run: Run, problems: Sequence[str] = ()) -> ConfigurationErro
     return ConfigurationError(text, guidance="Pass a decision, or wait until a reviewer has decided.")
 
 
+def not_a_decision(value: object, at: str) -> ConfigurationError:
+    """The error for something else in the place of a decision; `at` says where it was given."""
+    return ConfigurationError(
+        f"{at}: expected an ApprovalDecision, got {type(value).__name__}.",
+        guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
+    )
+
+
 def decided_event(path: tuple[str, ...], decision: ApprovalDecision, now: float) -> Event:
     """The decision where its call is: in the run itself, or in one that is nested in it."""
     return nested_event(path, ApprovalDecided(path[-1], decision, now))
@@ -100,10 +108,10 @@ def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, App
     if isinstance(decisions, Mapping):
         for call_id, decision in decisions.items():
             if not isinstance(decision, ApprovalDecision):
-                raise _no_decision(decision, f"decision of call {call_id!r}")
+                raise not_a_decision(decision, f"decision of call {call_id!r}")
         return decisions
     if not isinstance(decisions, ApprovalDecision):
-        raise _no_decision(decisions, "decision")
+        raise not_a_decision(decisions, "decision")
     match waiting:
         case ():
             raise PolicyError("No call waits for a decision: it never did, or it was decided before.", guidance="")
@@ -114,10 +122,3 @@ def _by_call(waiting: tuple[str, ...], decisions: Decisions) -> Mapping[str, App
                 f"{len(waiting)} calls wait ({', '.join(waiting)}); it is not clear which is meant.",
                 guidance="Pass a dict of call id to decision.",
             )
-
-
-def _no_decision(value: object, at: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{at}: expected an ApprovalDecision, got {type(value).__name__}.",
-        guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
-    )

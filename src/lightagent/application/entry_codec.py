@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lightagent.application.event_codec import read_strictly
 from lightagent.application.strict_json import read_json
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CHANGED = "What is stored is not what was written."
+_CHANGED: Final = "What is stored is not what was written."
+_NOT_WRITTEN: Final = "Nothing was written. Pass a value of the type that is declared."
 
 
 class EntryCodec(Generic[T]):
@@ -35,9 +36,22 @@ class EntryCodec(Generic[T]):
         self._schema = schema
 
     def draft(self, value: T) -> Draft:
-        """The value as an entry that a store can append."""
-        content = self._adapter().dump_python(value, mode="json")
-        return Draft(json.dumps(content, separators=(",", ":")), self._schema)
+        """The value as an entry that a store can append.
+
+        Raises:
+            ConfigurationError: it could not be read again, such as for an option of a wrong type. One such entry would
+                make the whole stream unreadable for ever.
+        """
+        adapter, at = self._adapter(), f"{self.name}: this entry"
+        try:
+            # What is of another type than declared is seen when it is read back.
+            text = json.dumps(adapter.dump_python(value, mode="json", warnings=False), separators=(",", ":"))
+            content = read_json(text)
+        except ValueError as error:  # It is nested too deep, or has a number that JSON does not have.
+            raise ConfigurationError(f"{at}: {error}.", guidance=_NOT_WRITTEN) from None
+        if read_strictly(adapter, content, at, guidance=_NOT_WRITTEN) != value:
+            raise ConfigurationError(f"{at} would be read as something else.", guidance=_NOT_WRITTEN)
+        return Draft(text, self._schema)
 
     def read(self, entry: Entry) -> T:
         """The value of an entry that a store gave.

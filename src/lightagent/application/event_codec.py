@@ -27,13 +27,13 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
-    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.session_entries import SessionEntry
+from lightagent.domain.tool_selection import ToolsSelected
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -92,7 +92,7 @@ LATER_FIELDS: Final = (
     LaterField("concluded", "details", 4, {}),
 )
 
-EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4}
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
 MOST_NESTED: Final = 32

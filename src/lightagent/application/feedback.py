@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lightagent.application.entry_codec import EntryCodec
 from lightagent.application.read_streams import all_entries, read_each
-from lightagent.domain.errors import StreamConflict
+from lightagent.domain.errors import ConfigurationError, StreamConflict
 from lightagent.domain.feedback import HumanFeedback
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
@@ -34,8 +34,12 @@ class Feedback:
         """Put it on record, with the time.
 
         Raises:
+            ConfigurationError: it is no feedback, or something in it is of a wrong type.
             StoreError: the store cannot be written.
         """
+        given: object = feedback
+        if not isinstance(given, HumanFeedback):
+            raise ConfigurationError(f"feedback: expected a HumanFeedback, got {type(given).__name__}.", guidance="")
         kept = replace(feedback, created_at=self._clock())
         draft = _CODEC.draft(kept)
         key = _key(kept.trace_id)

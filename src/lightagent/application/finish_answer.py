@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.application.prepare_call import newcomers
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
@@ -15,7 +16,7 @@ from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.message_copies import copy_messages
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Outcome, outcome_error
-from lightagent.domain.policy import ConclusionPayload, Decision, EndPayload, OutputPayload, Passed, Stopped
+from lightagent.domain.policy import ConclusionPayload, Decision, EndPayload, OutputPayload, Passed, Stopped, rewritings
 from lightagent.ports.context import Conclusion, Declined
 
 
@@ -23,12 +24,12 @@ async def check_output(live: ActiveRun[DepsT], content: str) -> None:
     """Accept the answer, send it back to the model with what is wrong, or let a policy stop the run."""
     decisions: tuple[Decision, ...] = ()
     try:
-        accepted = _fitted(live, content)
+        accepted = fitted(live, content)
         verdict = await _reviewed(live, accepted)
         rewritten = isinstance(verdict, Passed) and verdict.payload.content != accepted
         decisions = verdict.decisions
         if isinstance(verdict, Passed) and rewritten:
-            accepted = _fitted(live, verdict.payload.content)
+            accepted = fitted(live, verdict.payload.content)
     except OutputError as error:
         text = live.acting.prompts.output_rejected.format(errors=error.message)
         await live.tell(OutputRejected(UserMessage(text), decisions, live.clock.now()))
@@ -36,21 +37,38 @@ async def check_output(live: ActiveRun[DepsT], content: str) -> None:
     if isinstance(verdict, Stopped):
         await finish(live, verdict.outcome, decisions)
         return
-    await _show_held(live, accepted, rewritten=rewritten)
+    await _show_held(live, accepted, rewritten=rewritten or _is_rewritten(live))
     await live.tell(OutputAccepted(accepted, decisions, live.clock.now()))
 
 
-def _fitted(live: ActiveRun[DepsT], content: str) -> str:
-    """The answer as the output type has it; the type is that of the agent that was asked."""
+def fitted(live: ActiveRun[DepsT], content: str) -> str:
+    """The answer as the output type has it; the type is that of the agent that was asked.
+
+    Raises:
+        OutputError: it does not fit.
+    """
     output = live.means.output
     return content if output is None else output.check(content)
 
 
 async def _reviewed(live: ActiveRun[DepsT], content: str) -> Passed[OutputPayload] | Stopped:
-    reviewer = live.reviewer
+    """The verdict about an answer that is on record.
+
+    Its policies have passed it before it got there (`attempt_request`). Only after a crash in between are they asked
+    again; where one of them has signed that it passed, only the gates of policies that have joined the run since.
+    """
+    reviewer, reply = None if live.output_is_reviewed else live.reviewer, live.run.last_reply
+    if reviewer is not None and reply is not None and any(one.phase == "output" for one in reply.decisions):
+        reviewer = newcomers(live)
     if reviewer is None or not reviewer.reviews("output"):
         return Passed(OutputPayload(content))
     return await reviewer.review("output", live.subject(), OutputPayload(content))
+
+
+def _is_rewritten(live: ActiveRun[DepsT]) -> bool:
+    """Whether a policy of outputs has rewritten the answer before it got on record."""
+    reply = live.run.last_reply
+    return reply is not None and any(one.phase == "output" for one in rewritings(reply.decisions))
 
 
 async def _show_held(live: ActiveRun[DepsT], content: str, *, rewritten: bool) -> None:

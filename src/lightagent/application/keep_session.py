@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
 from lightagent.application.load_session import session_key
+from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, withdraw_reviews
 from lightagent.application.write_session import SessionWriter
 from lightagent.domain.context_labels import joined
-from lightagent.domain.errors import ConfigurationError, PolicyError
+from lightagent.domain.errors import ConfigurationError, PolicyError, StoreError
 from lightagent.domain.events import Event, HistoryReference, RunFinished, RunStarted
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.runs import Beginning
@@ -109,7 +111,12 @@ class SessionKeeper:
             new = events[self._kept :]
             await self._writer.append(self._with_unknown_results(self._writer.session, (*self._before, *new)))
             self._kept += len(new)
-            self._before = ()
+            before, self._before = self._before, ()
+            for entry in before:
+                if isinstance(entry, TurnUndone):
+                    with suppress(StoreError):  # This turn goes on all the same.
+                        streams = ReviewStreams(self._store, self._clock.now)
+                        await withdraw_reviews(streams, self._key.owner.user, entry.run_id, TAKEN_BACK)
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and give the session back."""

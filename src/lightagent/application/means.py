@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic
 
@@ -12,9 +12,11 @@ from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.select_tools import ToolSelector
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT, tool_name
+from lightagent.application.use_skills import SkillUse
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import RunStarted
 from lightagent.domain.information_flow import DEFAULT_FLOW, InformationFlow
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
@@ -48,6 +50,7 @@ class Means(Generic[DepsT]):
         gates: the policies, in the order in which they review; none where there are none.
         flow: what holds for calls that untrusted text may have caused.
         sources: of context, by name.
+        skills: what skills add to the tools and sources; None where there are none.
         conclusions: drawn after success, by name.
         budget: keeps requests within a number of tokens.
         budgets: what runs may spend.
@@ -75,6 +78,7 @@ class Means(Generic[DepsT]):
     gates: tuple[Gate, ...] = ()
     flow: InformationFlow = DEFAULT_FLOW
     sources: Mapping[str, ContextSource] = field(default_factory=dict)
+    skills: SkillUse | None = None
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
     budget: ContextBudget | None = None
     budgets: Budgets | None = None
@@ -121,6 +125,28 @@ class Means(Generic[DepsT]):
                     f"handoffs: two agents are called {means.name!r}.", guidance="Give each a name of its own."
                 )
         return named
+
+    @cached_property
+    def without_skills(self) -> Means[DepsT]:
+        """The same agent without its skills, for runs that are to have none."""
+        skills = self.skills
+        if skills is None:
+            return self
+        added = set(map(tool_name, skills.tools))
+        own = (tool for name, tool in self.catalogue.own.items() if name not in added)
+        return replace(
+            self,
+            catalogue=Catalogue(own, self.catalogue.sources),
+            sources={name: source for name, source in self.sources.items() if name not in skills.sources},
+            skills=None,
+        )
+
+    def for_run(self, started: RunStarted) -> Means[DepsT]:
+        """The agent as a run has it that began so: without skills, if it was begun without their lists."""
+        skills = self.skills
+        if skills is None or any(name in started.before for name in skills.sources):
+            return self
+        return self.without_skills
 
     @property
     def all_desks(self) -> tuple[ReviewDesk, ...]:

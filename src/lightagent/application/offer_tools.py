@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.run_tools import ListedTools
-from lightagent.application.select_tools import Choice, ToolSelector
+from lightagent.application.run_tools import Listing
+from lightagent.application.select_tools import Choice, Found, ToolSelector
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ToolsSelected
 from lightagent.domain.messages import AssistantMessage, UserMessage
 from lightagent.domain.runs import Run
 from lightagent.domain.tool_choice import chosen_tools
-from lightagent.domain.tool_selection import OfferedTool, as_offered
+from lightagent.domain.tool_selection import OfferedTool, ToolsSelected, as_offered
 
 _MOST_CALLED: Final = 16
 """Tools that a conversation has called which are offered again; the last ones."""
@@ -42,13 +41,13 @@ async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSel
         return tuple(name for name in run.selected if name in tools), None
     names = run.offered + run.hidden
     if before is not None and before.tools is not listed.tools:
-        initial = listed.tools.initial if listed.selector is None else _always(listed, listed.selector)
+        initial = listed.tools.initial if listed.selector is None else await _always(listed, listed.selector)
         came = (name for name in initial if name not in before.tools.tools and name not in names)
         names = (*(name for name in names if name in tools), *came)
     return names, await _declared(live, listed, names)
 
 
-async def _declared(live: ActiveRun[DepsT], listed: ListedTools[DepsT], names: tuple[str, ...]) -> ToolsSelected | None:
+async def _declared(live: ActiveRun[DepsT], listed: Listing[DepsT], names: tuple[str, ...]) -> ToolsSelected | None:
     """The event that declares those which came without a search, in a run that selects its tools."""
     known = live.run.own_tools
     if not known or {tool.name for tool in known}.issuperset(names):
@@ -57,20 +56,21 @@ async def _declared(live: ActiveRun[DepsT], listed: ListedTools[DepsT], names: t
 
 
 async def _select(
-    live: ActiveRun[DepsT], listed: ListedTools[DepsT], selector: ToolSelector[DepsT]
+    live: ActiveRun[DepsT], listed: Listing[DepsT], selector: ToolSelector[DepsT]
 ) -> tuple[tuple[str, ...], ToolsSelected]:
-    """What an agent offers at its first request."""
+    """What an agent offers at its first request: what it did before, what it always does, and what fits the query."""
     run = live.run
-    known = run.own_tools or (live.tools_before if run.head.name == run.started.head.name else ())
-    kept = tuple(tool for tool in known if tool.name in listed.tools.tools)
-    fixed = tuple(dict.fromkeys((*_always(listed, selector), *_wanted(live, listed))))
-    choice, stay = await _chosen(live, listed, selector, kept, fixed)
-    names = tuple(dict.fromkeys((*(tool.name for tool in stay), *fixed, *choice.names)))
-    new = await _declarations(listed, names, stay)
-    declarations = new if run.own_tools else (*stay, *new)
+    kept = tuple(tool for tool in live.tools.declared(run) if tool.name in listed.tools.tools)
+    fixed = tuple(dict.fromkeys((*await _always(listed, selector), *_wanted(live, listed))))
+    found = await selector.find(_query(run), listed.pool, live.origin(), in_time=live.in_time)
+    choice, stay = await _taken(listed, selector, found, kept, fixed)
+    if kept and choice.is_cut:  # Rather a new set than a turn without the tools that it needs.
+        choice, stay = await _taken(listed, selector, found, (), fixed)
+    names = (*(tool.name for tool in stay), *choice.names)
+    declarations = tuple(tool for tool in stay if tool not in run.own_tools)
     event = ToolsSelected(
         names,
-        declarations,
+        (*declarations, *await _declarations(listed, choice.names, stay)),
         choice.candidates,
         choice.searched,
         choice.rankers,
@@ -81,33 +81,21 @@ async def _select(
     return names, event
 
 
-async def _chosen(
-    live: ActiveRun[DepsT],
-    listed: ListedTools[DepsT],
+async def _taken(
+    listed: Listing[DepsT],
     selector: ToolSelector[DepsT],
+    found: Found,
     kept: tuple[OfferedTool, ...],
     fixed: tuple[str, ...],
 ) -> tuple[Choice, tuple[OfferedTool, ...]]:
-    """What fits the query, and what stays of what was offered before: all, unless there would be too many then."""
-    query, origin, most = _query(live.run), live.origin(), selector.options.most
-    before = frozenset((*(tool.name for tool in kept), *fixed))
-    choice = await selector.choose(query, listed.base, origin, without=before, room=most, in_time=live.in_time)
-    if not kept or len(before) + len(choice.names) <= most:
-        room = max(most - len(before), 0)
-        return (choice if len(choice.names) <= room else choice.first(room)), kept
-    anew = await selector.choose(
-        query,
-        listed.base,
-        origin,
-        without=frozenset(fixed),
-        room=max(most - len(fixed), 0),
-        in_time=live.in_time,
-    )
-    return anew, ()
+    """What is taken of what fits the query, and what is offered besides: what was before, and what always is."""
+    stay = (*kept, *await _declarations(listed, fixed, kept))
+    besides = [tool.applied_to(declared(listed.tools.tools[tool.name], tool.name)) for tool in stay]
+    return selector.take(found, besides), stay
 
 
 async def _declarations(
-    listed: ListedTools[DepsT], names: Iterable[str], known: tuple[OfferedTool, ...]
+    listed: Listing[DepsT], names: Iterable[str], known: tuple[OfferedTool, ...]
 ) -> tuple[OfferedTool, ...]:
     """The declarations, as of now, of those tools that have none yet."""
     has = {tool.name for tool in known}
@@ -116,7 +104,7 @@ async def _declarations(
     return tuple(as_offered(declared(listed.tools.tools[name], name)) for name in lacking)
 
 
-def _always(listed: ListedTools[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
+async def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
     """What is offered whatever is asked: what the options name, the search, and the framework's and the run's own.
 
     Raises:
@@ -128,11 +116,11 @@ def _always(listed: ListedTools[DepsT], selector: ToolSelector[DepsT]) -> tuple[
             f"tool_selection: {unknown[0]!r:.100} is always to be offered, but is not among the tools.",
             guidance="Name tools as the model calls them.",
         )
-    own = (name for name in listed.tools.initial if name not in listed.base.tools)
-    return tuple(dict.fromkeys((*selector.options.always, *own)))
+    own = (name for name in listed.tools.initial if name not in listed.pool.tools)
+    return tuple(dict.fromkeys((*selector.options.always, *await selector.framework_tools(listed.pool), *own)))
 
 
-def _wanted(live: ActiveRun[DepsT], listed: ListedTools[DepsT]) -> tuple[str, ...]:
+def _wanted(live: ActiveRun[DepsT], listed: Listing[DepsT]) -> tuple[str, ...]:
     """Tools that the request cannot do without: those that it names, and those that the conversation has called."""
     run, initial = live.run, frozenset(listed.tools.initial)
     forced = [name for name in chosen_tools(run.head.params) if name in initial]

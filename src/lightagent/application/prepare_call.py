@@ -8,6 +8,7 @@ from typing import Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import Reviewer
+from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.arguments import parse_arguments
 from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
 from lightagent.application.tools.toolset import DepsT
@@ -22,6 +23,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import ApprovalPayload, Asked, CallPayload, Decision, Refused, Stopped
 from lightagent.domain.runs import PendingCall, Run, call_key
+from lightagent.domain.skill_permissions import forbidden_by
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
@@ -66,6 +68,7 @@ async def prepare_call(
         tool, name = toolset.find(wanted.name, offered), meant_name(wanted.name, offered)
         shown = parse_arguments(wanted.arguments) if call.arguments is None else call.arguments
         spec = declared(tool, name)
+        _check_narrowings(live, spec)
         if call.status == "started" and not (spec.idempotent or spec.resumable):
             raise _interrupted(wanted.name, prompts.call_interrupted)
         arguments = checked(tool, name, copy_json(shown))
@@ -75,9 +78,21 @@ async def prepare_call(
     if call.status == "started":
         return await _repeated(live, ready)
     if decision is not None and decision.action == "approve":
-        unseen = _newcomers(live, call.reviewers)  # The others have passed what the human approved.
+        unseen = newcomers(live, call.reviewers)  # The others have passed what the human approved.
         return ready if unseen is None else await _reviewed(live, ready, unseen)
     return await _reviewed(live, ready, live.reviewer)
+
+
+def _check_narrowings(live: ActiveRun[DepsT], spec: ToolSpec) -> None:
+    """Raise where something that came before in this run, such as a skill, does not let the tool be called.
+
+    Raises:
+        ToolError: it does not; the text tells the model what it may call.
+    """
+    narrowing = forbidden_by(live.run.narrowings, spec)
+    if narrowing is not None:
+        allowed = ", ".join(narrowing.names) or "none"
+        raise refused(live.acting.prompts.call_not_allowed.format(tool=spec.name, by=narrowing.by, tools=allowed))
 
 
 async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCall[DepsT] | ToolFinished:
@@ -86,7 +101,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     They cannot change it any more: it may have taken effect as it is. A nested run goes on, and is reviewed inside.
     """
     call, name = ready.call, ready.name
-    unseen = None if call.child is not None else _newcomers(live, call.reviewers)
+    unseen = None if call.child is not None else newcomers(live, call.reviewers)
     if unseen is None or not unseen.reviews("tool_call"):
         return ready
     subject = live.subject(name, call.call.id, specs=(ready.spec,))
@@ -99,7 +114,7 @@ async def _repeated(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ReadyCal
     return replace(ready, decisions=verdict.decisions)  # They go on record with its result.
 
 
-def _newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:
+def newcomers(live: ActiveRun[DepsT], known: tuple[str, ...] = ()) -> Reviewer | None:
     """The gates of policies that the run was not begun with, and that are not `known` besides."""
     reviewer = live.reviewer
     return None if reviewer is None else reviewer.unknown_to((*_begun_with(live.run), *known))
@@ -127,7 +142,7 @@ async def _reviewed(
             return stopped_call(live, call_id, verdict)
         if isinstance(verdict, Asked):
             reason = verdict.reason
-        decisions = verdict.decisions + _seen_by(_newcomers(live))
+        decisions = verdict.decisions + _seen_by(newcomers(live))
         changed = _with_arguments(live, ready, verdict.payload.arguments, decisions)
         if isinstance(changed, ToolFinished):
             return changed

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Coroutine, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
-from lightagent.aiokits.cancellation import Heeding, IsCancelled, cancellation
+from lightagent.aiokits.cancellation import all_at_once
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.check_payload import is_trust
 from lightagent.application.finish_answer import finish
@@ -23,8 +22,6 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import ContextMessage, UserMessage
 from lightagent.domain.policy import ContextPayload, QueryPayload, Stopped
 from lightagent.ports.context import ContextSource, Gathered
-
-T = TypeVar("T")
 
 VALID_SOURCE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a context source may be called: its name stands in the delimiters of its text."""
@@ -48,10 +45,7 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
     query = live.run.query
     text = query.text if isinstance(query, UserMessage) else ""
     sources = [live.means.sources.get(name) for name in names]
-    is_cancelled = cancellation()
-    gathered = await asyncio.gather(
-        *(_apart(_gather(live, name, source, text), is_cancelled) for name, source in zip(names, sources, strict=True))
-    )
+    gathered = await all_at_once(_gather(live, name, source, text) for name, source in zip(names, sources, strict=True))
     for place, event in enumerate(gathered, 1):
         if isinstance(event, RunFinished):
             # All were asked at once, so what the policies decided about the others belongs on record too.
@@ -59,12 +53,6 @@ async def gather_context(live: ActiveRun[DepsT], names: tuple[str, ...]) -> None
             await finish(live, event.outcome, event.decisions + others)
             return
         await live.tell(event)
-
-
-async def _apart(work: Coroutine[object, object, T], is_cancelled: IsCancelled) -> T:
-    """The result of `work` in a task of its own, so that a source which cancels it has failed."""
-    with Heeding(is_cancelled):
-        return await work
 
 
 async def _gather(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
 
+from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.search_text import Stem, TextIndex, WeighedTerms, term_reader, terms_of, weigh
@@ -37,8 +36,8 @@ class WordRanker(ToolRanker):
 
     def __init__(self, stem: Stem) -> None:
         self._stem = stem
-        self._known = _Indexed((), {}, TextIndex(()))
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        self._known: _Indexed | None = None
+        self._locks = LoopLocks()
 
     @property
     def name(self) -> str:
@@ -46,21 +45,21 @@ class WordRanker(ToolRanker):
 
     async def rank(self, query: str, tools: tuple[ToolSpec, ...], limit: int) -> Sequence[RankedTool]:
         known = self._known
-        if known.tools is not tools:
-            # Runs that need the index at the same time have it made once.
-            async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        if known is None or known.tools is not tools:
+            async with self._locks.here():  # Runs that need the index at the same time have it made once.
                 known = self._known
-                if known.tools is not tools:
+                if known is None or known.tools is not tools:
                     known = self._known = await run_in_thread(_indexed, tools, known, self._stem)
         terms = terms_of(query[:_MOST_QUERY], self._stem, numbers=False)
         return [RankedTool(tools[match.place].name, match.score) for match in known.index.rank(terms, limit)]
 
 
-def _indexed(tools: tuple[ToolSpec, ...], before: _Indexed, stem: Stem) -> _Indexed:
+def _indexed(tools: tuple[ToolSpec, ...], before: _Indexed | None, stem: Stem) -> _Indexed:
+    past = {} if before is None else before.documents
     read = term_reader(stem, numbers=False)
     documents: dict[str, tuple[ToolSpec, WeighedTerms]] = {}
     for tool in tools:
-        known = before.documents.get(tool.name)
+        known = past.get(tool.name)
         if known is None or (known[0] is not tool and known[0] != tool):
             known = tool, weigh(tool_texts(tool), read)
         documents[tool.name] = known

@@ -50,11 +50,14 @@ def resume_run(
     """
     known = as_journal(journal)
     answers: Mapping[str, ApprovalDecision] | None = None
-    if isinstance(known.run.outcome, Suspended) and (means.all_desks or waits_inside(known.run)):
+    # One that was interrupted while people were asked waits as well, and has not said so.
+    waits = isinstance(known.run.outcome, Suspended) or (known.run.outcome is None and bool(decisions))
+    if waits and (means.all_desks or waits_inside(known.run)):
         # What people decide goes through their store, which is read once the run has begun.
         decided, answers = known, by_name(known.run, decisions)
     else:
         decided = with_decisions(known, decisions, means.clock.now())
+    means = means.for_run(decided.started)
     require_same_agent(decided.started, means, own_budgets(budgets))
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
     live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools, budgets=budgets)

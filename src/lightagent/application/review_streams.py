@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final
@@ -19,6 +20,7 @@ from lightagent.domain.review_log import (
     ReviewDecided,
     ReviewEntry,
     ReviewExpired,
+    ReviewRevoked,
     advance_review,
     check_decision,
 )
@@ -34,6 +36,9 @@ KIND: Final = "review"
 
 STATUS, RUN = "status", "run"
 """Labels of these streams: the status of the review, and the id of the run that asks."""
+
+TAKEN_BACK: Final = "The turn was taken back."
+"""The reason for which reviews are withdrawn with the turn that they belong to."""
 
 
 class ReviewStreams:
@@ -147,6 +152,26 @@ async def forget_reviews(store: JournalStore, scope: Scope, *, run_id: str = "")
     for query in queries:
         for key in await _keys(store, query):
             await store.forget(key)
+
+
+async def withdraw_reviews(streams: ReviewStreams, user_id: str, run_id: str, reason: str) -> None:
+    """Take back the requests of a run that will not go on, so that they can no longer be decided.
+
+    What was used stays on record, and what cannot be read stays as it is.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    query = StreamQuery(kind=KIND, tenant="", user=user_id, labels={RUN: run_id})
+    for key in await _keys(streams.store, query):
+        with suppress(ConfigurationError, Fenced):
+            await _withdraw(streams, key, reason)
+
+
+async def _withdraw(streams: ReviewStreams, key: StreamKey, reason: str) -> None:
+    while (review := await streams.read(key)) is not None and review.status in ("waiting", "decided"):
+        with suppress(StreamConflict):  # It was decided at the same moment.
+            await streams.append(key, review, ReviewRevoked("", reason, streams.clock()))
 
 
 async def _keys(store: JournalStore, query: StreamQuery) -> list[StreamKey]:

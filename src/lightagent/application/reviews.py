@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from lightagent.application.check_options import check_text
+from lightagent.application.decide_calls import not_a_decision
 from lightagent.application.read_streams import list_streams, read_each
 from lightagent.application.remembered import RememberedDecisions, RememberFor
 from lightagent.application.review_streams import KIND, RUN, STATUS, ReviewStreams
@@ -109,10 +110,7 @@ class Reviews:
         """
         given: object = decision
         if not isinstance(given, ApprovalDecision):
-            raise ConfigurationError(
-                f"decide: expected an ApprovalDecision, got {type(given).__name__}.",
-                guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
-            )
+            raise not_a_decision(given, "decide")
         key, review = await self._found(request_id, user_id)
         if remember is not None:
             self.remembered.check(review.request, decision, remember)

@@ -23,7 +23,7 @@ from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls
-from lightagent.application.reviewing.run_reviews import RunReviews
+from lightagent.application.reviewing.run_reviews import REVIEW_PROBLEM, RunReviews
 from lightagent.application.run_services import Keeper
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
@@ -42,6 +42,10 @@ from lightagent.domain.messages import (
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
 from lightagent.domain.spending import RESUMED
+
+_NOT_ALL_ASKED: Final = (
+    "The time of the run was over while its reviewers were asked. Those who were not are asked when it is resumed."
+)
 
 
 async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> None:
@@ -169,6 +173,12 @@ async def _cut_off(live: ActiveRun[DepsT]) -> None:
         await live.tell(attempt)
     for event in live.leftovers:
         await live.tell(event)
+    move = next_move(live.run)
+    if live.nesting is None and isinstance(move, Finish) and isinstance(move.outcome, Suspended):
+        # People were being asked. What is left is to wait for them, and that takes no time of the run.
+        await live.tell(Noted(REVIEW_PROBLEM, {"text": _NOT_ALL_ASKED}, live.clock.now()))
+        await live.tell(RunFinished(move.outcome, at=live.clock.now()))
+        return
     await live.tell(RunFinished(late, at=live.clock.now()))
 
 
@@ -195,7 +205,7 @@ async def _keep(live: ActiveRun[DepsT], keeper: Keeper) -> bool:
     beginning = await keeper.open(live.record.events, live.known)
     if beginning is not None:
         live.run = fold(live.record.events, beginning.messages, beginning.untrusted)
-        live.tools_before = beginning.tools
+        live.tools.before = beginning.tools
     return beginning is not None
 
 

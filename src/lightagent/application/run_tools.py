@@ -7,30 +7,32 @@ from typing import Generic
 
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.means import Means
-from lightagent.application.search_tools import SEARCH_TOOL, SearchTools
+from lightagent.application.search_tools import SearchTools
 from lightagent.application.select_tools import Choice, ToolSelector
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import Origin
 from lightagent.domain.runs import Run
-from lightagent.domain.tool_selection import OfferedTool
+from lightagent.domain.tool_selection import SEARCH_TOOL, OfferedTool
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
-class ListedTools(Generic[DepsT]):
+class Listing(Generic[DepsT]):
     """The tools of the agent that acts now, as they were listed last.
 
     Attributes:
         base: its own and those of its sources.
-        tools: the same with those of the run.
-        selector: selects among the former; None where all are offered.
+        pool: among which is selected; with the tools of the run, where these alone are too many.
+        tools: all that can be called.
+        selector: selects; None where all are offered.
     """
 
     catalogue: Catalogue[DepsT]
     base: Toolset[DepsT]
+    pool: Toolset[DepsT]
     tools: Toolset[DepsT]
     selector: ToolSelector[DepsT] | None
 
@@ -40,16 +42,21 @@ class RunTools(Generic[DepsT]):
 
     Args:
         own: the tools of this run only.
+
+    Attributes:
+        listed: what was listed last.
+        before: the tools that the agent was offered in the conversation that the run begins from.
     """
 
-    __slots__ = ("_in_time", "_own", "_run", "_specs", "listed")
+    __slots__ = ("_in_time", "_own", "_run", "_specs", "before", "listed")
 
     def __init__(self, own: tuple[Tool[DepsT], ...]) -> None:
         self._own = own
         self._run: Run | None = None
         self._in_time = False
         self._specs: tuple[tuple[ToolSpec, ...], tuple[OfferedTool, ...], tuple[ToolSpec, ...]] = (), (), ()
-        self.listed: ListedTools[DepsT] | None = None
+        self.listed: Listing[DepsT] | None = None
+        self.before: tuple[OfferedTool, ...] = ()
 
     def names(self, catalogue: Catalogue[DepsT]) -> tuple[str, ...]:
         """The names of the agent's own tools and of the run's; nothing is listed or described for that."""
@@ -72,7 +79,7 @@ class RunTools(Generic[DepsT]):
             return listed.tools
         return (await self.list(means, run, in_time=in_time)).tools
 
-    async def list(self, means: Means[DepsT], run: Run, *, in_time: bool) -> ListedTools[DepsT]:
+    async def list(self, means: Means[DepsT], run: Run, *, in_time: bool) -> Listing[DepsT]:
         """The tools as they are now; a source that has changed is listed again. For the rest see `toolset`."""
         catalogue, listed = means.catalogue, self.listed
         self._run, self._in_time = run, in_time
@@ -80,22 +87,28 @@ class RunTools(Generic[DepsT]):
         if base is None:
             base = await await_foreign(catalogue.toolset(), in_time=in_time)
         if listed is None or listed.base is not base:
-            listed = self.listed = self._with_own(means, base)
+            listed = self.listed = self._with_own(means, base, run)
         return listed
 
-    def _with_own(self, means: Means[DepsT], base: Toolset[DepsT]) -> ListedTools[DepsT]:
-        selector = means.selector
-        if selector is None or not selector.applies(base):
-            return ListedTools(means.catalogue, base, base.plus(self._own), None)
+    def declared(self, run: Run) -> tuple[OfferedTool, ...]:
+        """What the agent that acts now was offered before in this conversation, in this run or in an earlier one."""
+        return run.own_tools or (self.before if run.head.name == run.started.head.name else ())
+
+    def _with_own(self, means: Means[DepsT], base: Toolset[DepsT], run: Run) -> Listing[DepsT]:
+        selector, tools = means.selector, base.plus(self._own)
+        # An agent that has selected before goes on so, with however few tools.
+        if selector is None or not (self.declared(run) or len(tools.initial) > selector.options.threshold):
+            return Listing(means.catalogue, base, tools, tools, None)
+        pool = base if len(self._own) <= selector.options.threshold else tools
         if not selector.options.search:
-            return ListedTools(means.catalogue, base, base.plus(self._own), selector)
-        if SEARCH_TOOL in base.tools or any(tool_name(tool) == SEARCH_TOOL for tool in self._own):
+            return Listing(means.catalogue, base, pool, tools, selector)
+        if SEARCH_TOOL in tools.tools:
             raise ConfigurationError(
                 f"tools: {SEARCH_TOOL!r} is the name of a tool that an agent which selects its tools has besides.",
                 guidance="Rename yours, or pass tool_selection=ToolSelection(search=False).",
             )
         search = SearchTools(means.prompts.search_tools, self._search)
-        return ListedTools(means.catalogue, base, base.plus((search, *self._own)), selector)
+        return Listing(means.catalogue, base, pool, base.plus((search, *self._own)), selector)
 
     def specs(self, names: tuple[str, ...], run: Run) -> tuple[ToolSpec, ...]:
         """What the model is told of these tools: what it was told first, in a run that selects its tools.
@@ -113,12 +126,18 @@ class RunTools(Generic[DepsT]):
             self._specs = specs, declared, self._specs[2] if made == self._specs[2] else made
         return self._specs[2]
 
+    async def described(self, names: tuple[str, ...], run: Run) -> tuple[ToolSpec, ...]:
+        """The same, once what is yet unknown of these tools was worked out."""
+        if self.listed is not None:
+            await self.listed.tools.describe(names)
+        return self.specs(names, run)
+
     async def _search(self, query: str, origin: Origin) -> tuple[Choice, frozenset[str]]:
         """What the model finds, and what it is offered already."""
         listed, run = self.listed, self._run
         if listed is None or listed.selector is None or run is None:
             raise ConfigurationError("The tools of the run are not listed yet.", guidance="")
-        selector, offered = listed.selector, frozenset((*(run.offered or ()), *run.hidden))
-        room = max(selector.options.most - len(offered), 0)
-        choice = await selector.choose(query, listed.base, origin, without=offered, room=room, in_time=self._in_time)
-        return choice, offered
+        offered = (*(run.offered or ()), *run.hidden)
+        besides = await self.described(offered, run)
+        choice = await listed.selector.choose(query, listed.pool, origin, besides=besides, in_time=self._in_time)
+        return choice, frozenset(offered)

@@ -10,11 +10,9 @@ from lightagent.application.tools.argument_errors import refused
 from lightagent.domain.effects import ToolAnswer
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
+from lightagent.domain.tool_selection import SEARCH_TOOL
 from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
-
-SEARCH_TOOL: Final = "search_tools"
-"""Its name."""
 
 _PARAMETERS: Final[JsonObject] = {
     "type": "object",
@@ -71,6 +69,8 @@ def _told(choice: Choice, offered: frozenset[str]) -> str:
     lines: list[str] = []
     if choice.names:
         lines.append(f"From now on you can also call: {', '.join(choice.names)}.")
+    elif choice.is_cut:
+        lines.append(f"Others fit, but you are offered {len(offered)} tools, and there cannot be more of them here.")
     if there:
         lines.append(f"These fit, and you can call them already: {', '.join(there)}.")
     if not lines:

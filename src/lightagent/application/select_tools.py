@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Generic
 
+from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset
@@ -18,18 +20,35 @@ from lightagent.domain.ranking import RankedTool, as_ranking, fuse
 from lightagent.domain.token_costs import tools_cost
 from lightagent.domain.token_estimate import estimate_tokens
 from lightagent.domain.tool_selection import names_within
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tool_ranker import ToolRanker
 from lightagent.ports.tool_selection import ToolSelection
 
 MOST_CANDIDATES: Final = 50
 """Tools of a ranking that are on record."""
 
-_RANKED: Final = 400
+MOST_RANKED: Final = 400
 """Tools that each ranker is asked for; more could not fit into a request."""
 
 _SECONDS: Final = 10.0
 """How long one ranker may take, such as one that asks a server; the others decide without it then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rankers found for a query.
+
+    Attributes:
+        ranked: the tools that the run may have called, the best first.
+        specs: the declarations of all tools among which they looked, by name.
+        rankers: the names of those that answered.
+        errors: of the other rankers.
+    """
+
+    ranked: Sequence[RankedTool]
+    specs: Mapping[str, ToolSpec]
+    rankers: tuple[str, ...]
+    errors: tuple[LightAgentErrorInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,7 @@ class Choice:
         rankers: the names of those that answered.
         tokens: what the declarations of the chosen tools take.
         errors: of the other rankers.
+        is_cut: whether there is no room for all that would have been chosen.
     """
 
     names: tuple[str, ...]
@@ -51,10 +71,7 @@ class Choice:
     rankers: tuple[str, ...]
     tokens: int
     errors: tuple[LightAgentErrorInfo, ...]
-
-    def first(self, count: int) -> Choice:
-        """The same with the first of its tools only."""
-        return replace(self, names=self.names[:count])
+    is_cut: bool
 
 
 class ToolSelector(Generic[DepsT]):
@@ -62,86 +79,126 @@ class ToolSelector(Generic[DepsT]):
 
     Args:
         options: of the selection.
-        rankers: all that are asked.
+        rankers: makes all that are asked, at the first choice: most agents never choose.
         capabilities: who may have which tools called; what is denied is not chosen.
-        tokens: what the declarations of one choice may take.
+        window: tokens of a whole request, where they are limited: one choice takes a quarter of them at most, and all
+            declarations together one half.
     """
 
     def __init__(
         self,
         options: ToolSelection,
-        rankers: tuple[ToolRanker, ...],
+        rankers: Callable[[ToolSelection], tuple[ToolRanker, ...]],
         capabilities: CapabilityPolicy | None = None,
-        tokens: int | None = None,
+        window: int | None = None,
     ) -> None:
         self.options = options
-        self._rankers = rankers
+        self._make_rankers = rankers
+        self._made: tuple[ToolRanker, ...] | None = None
         self._capabilities = capabilities
-        self._tokens = options.tokens if tokens is None else tokens
-        self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...]] | None = None
-
-    def applies(self, toolset: Toolset[DepsT]) -> bool:
-        """Whether there are so many tools that some are selected."""
-        return len(toolset.initial) > self.options.threshold
+        self._tokens = options.tokens if window is None else min(options.tokens, max(window // 4, 1))
+        self._most_tokens = None if window is None else window // 2
+        self._locks = LoopLocks()
+        self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...], Mapping[str, ToolSpec]] | None = None
 
     async def choose(
-        self, query: str, toolset: Toolset[DepsT], origin: Origin, *, without: frozenset[str], room: int, in_time: bool
+        self, query: str, toolset: Toolset[DepsT], origin: Origin, *, besides: Sequence[ToolSpec], in_time: bool
     ) -> Choice:
-        """The tools that fit a text best.
+        """The tools that fit a text best, as far as there is room for them: `find` and `take` in one.
+
+        Raises:
+            ConfigurationError: a tool cannot be declared.
+        """
+        return self.take(await self.find(query, toolset, origin, in_time=in_time), besides)
+
+    async def find(self, query: str, toolset: Toolset[DepsT], origin: Origin, *, in_time: bool) -> Found:
+        """The tools that fit a text, the best first.
 
         Args:
-            toolset: the agent's own tools and those of its sources.
+            toolset: among whose tools is chosen.
             origin: the run that asks.
-            without: names of tools that are offered anyway.
-            room: tools that may be added.
             in_time: whether a ranker that takes too long can be given up.
 
         Raises:
             ConfigurationError: a tool cannot be declared.
         """
-        tools = await self._described(toolset)
-        specs = {spec.name: spec for spec in tools}
-        rankings, names, errors = await self._rankings(query, tools, in_time=in_time)
+        tools, specs = await self._described(toolset)
+        rankings, names, errors = await self._rankings(query, tools, specs, in_time=in_time)
         ranked = rankings[0] if len(rankings) == 1 else fuse(rankings)
-        ranked = self._allowed(ranked, specs, origin)
+        return Found(self._allowed(ranked, specs, origin), specs, names, errors)
+
+    def take(self, found: Found, besides: Sequence[ToolSpec]) -> Choice:
+        """The best of what was found, as far as there is room besides the declarations that are offered anyway."""
         costs: dict[str, int] = {}
 
         def cost(name: str) -> int:
-            return costs.setdefault(name, declaration_tokens(specs[name]))
+            if name not in costs:
+                costs[name] = declaration_tokens(found.specs[name])
+            return costs[name]
 
-        new = [tool for tool in ranked if tool.name not in without]
-        chosen = names_within(new, cost, tokens=self._tokens, most=room)
-        tokens = sum(map(cost, chosen))
-        return Choice(chosen, tuple(ranked[:MOST_CANDIDATES]), len(tools), names, tokens, errors)
+        there = {spec.name for spec in besides}
+        wanted = names_within(
+            [tool for tool in found.ranked if tool.name not in there], cost, tokens=self._tokens, most=self.options.most
+        )
+        chosen = self._with_room(wanted, cost, besides)
+        return Choice(
+            chosen,
+            tuple(found.ranked[:MOST_CANDIDATES]),
+            len(found.specs),
+            found.rankers,
+            sum(map(cost, chosen)),
+            found.errors,
+            len(chosen) < len(wanted),
+        )
 
-    async def _described(self, toolset: Toolset[DepsT]) -> tuple[ToolSpec, ...]:
-        """The declarations of the tools among which is chosen; the same object until the tools change."""
+    def _with_room(
+        self, wanted: tuple[str, ...], cost: Callable[[str], int], besides: Sequence[ToolSpec]
+    ) -> tuple[str, ...]:
+        """The first of these tools for which a request has room besides others."""
+        chosen = wanted[: max(self.options.most - len(besides), 0)]
+        if self._most_tokens is None:
+            return chosen
+        taken = accumulate(map(cost, chosen), initial=sum(map(declaration_tokens, besides)))
+        next(taken)
+        return tuple(name for name, tokens in zip(chosen, taken, strict=True) if tokens <= self._most_tokens)
+
+    async def framework_tools(self, toolset: Toolset[DepsT]) -> tuple[str, ...]:
+        """The names of the tools that the framework itself offers, such as one that reads back what was put aside."""
+        tools, _ = await self._described(toolset)
+        return tuple(spec.name for spec in tools if spec.provider == OWN_PROVIDER)
+
+    async def _described(self, toolset: Toolset[DepsT]) -> tuple[tuple[ToolSpec, ...], Mapping[str, ToolSpec]]:
+        """The declarations of the tools among which is chosen, also by name; the same until the tools change."""
         known = self._known
         if known is None or known[0] is not toolset:
-            await toolset.describe(toolset.initial)
-            specs = tuple(declared(toolset.tools[name], name) for name in toolset.initial)
-            known = self._known = toolset, specs
-        return known[1]
+            async with self._locks.here():  # Runs that need the same at the same time have it worked out once.
+                known = self._known
+                if known is None or known[0] is not toolset:
+                    await toolset.describe(toolset.initial)
+                    specs = tuple(declared(toolset.tools[name], name) for name in toolset.initial)
+                    known = self._known = toolset, specs, {spec.name: spec for spec in specs}
+        return known[1], known[2]
 
     async def _rankings(
-        self, query: str, tools: tuple[ToolSpec, ...], *, in_time: bool
+        self, query: str, tools: tuple[ToolSpec, ...], specs: Mapping[str, ToolSpec], *, in_time: bool
     ) -> tuple[list[Sequence[RankedTool]], tuple[str, ...], tuple[LightAgentErrorInfo, ...]]:
         """What each ranker says, the names of those that answered, and the errors of the others."""
         rankings: list[Sequence[RankedTool]] = []
         names: list[str] = []
         errors: list[LightAgentErrorInfo] = []
-        known = frozenset(spec.name for spec in tools)
-        for ranker in self._rankers:
+        if self._made is None:
+            self._made = self._make_rankers(self.options)
+        for ranker in self._made:
             try:
-                found: object = await await_foreign(ranker.rank(query, tools, _RANKED), _SECONDS, in_time=in_time)
-                rankings.append(_checked(found, known, ranker.name))
+                found: object = await await_foreign(ranker.rank(query, tools, MOST_RANKED), _SECONDS, in_time=in_time)
+                rankings.append(_checked(found, specs, ranker.name))
                 names.append(ranker.name)
-            except FAILURES as raised:  # A ranker of anybody's, perhaps behind a network: the others go on.
+            except FAILURES as raised:  # The ranker may be foreign code, perhaps behind a network: the others go on.
                 errors.append(classify_exception(failure(raised)))
         return rankings, tuple(names), tuple(errors)
 
     def _allowed(
-        self, ranked: Sequence[RankedTool], specs: dict[str, ToolSpec], origin: Origin
+        self, ranked: Sequence[RankedTool], specs: Mapping[str, ToolSpec], origin: Origin
     ) -> Sequence[RankedTool]:
         """Those of a ranking that the run may have called; policies behind the gate look at each request besides."""
         policy = self._capabilities
@@ -157,14 +214,14 @@ def declaration_tokens(spec: ToolSpec) -> int:
     return cost.tokens + sum(map(estimate_tokens, cost.texts))
 
 
-def _checked(found: object, known: frozenset[str], ranker: str) -> Sequence[RankedTool]:
+def _checked(found: object, known: Mapping[str, ToolSpec], ranker: str) -> Sequence[RankedTool]:
     """A ranking, if it is one of these tools.
 
     Raises:
         ConfigurationError: it is not.
     """
     ranked = as_ranking(found) if isinstance(found, Sequence) and len(found) <= len(known) else None
-    if ranked is not None and len({one.name for one in ranked} & known) == len(ranked):
+    if ranked is not None and len({one.name for one in ranked} & known.keys()) == len(ranked):
         return ranked
     raise ConfigurationError(
         f"The ranker {ranker!r:.80} must give a list of RankedTool values, each of another of the tools it was given.",

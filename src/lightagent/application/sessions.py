@@ -12,7 +12,7 @@ from lightagent.application.fork_session import fork_session
 from lightagent.application.journal import Journal
 from lightagent.application.load_session import load_session, no_session, require_session, session_key
 from lightagent.application.prune_sessions import PrunedSessions, prune_sessions
-from lightagent.application.review_streams import forget_reviews
+from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, forget_reviews, withdraw_reviews
 from lightagent.application.session_info import SessionInfo, list_sessions, session_info
 from lightagent.application.session_turns import SessionTurn, read_last_turn, replay_turns
 from lightagent.application.spilled_results import forget_spilled
@@ -107,6 +107,8 @@ class Sessions:
     async def undo(self, session_id: str, user_id: str = "") -> SessionTurn:
         """Take back the last turn, however it ended; an open one is given up. What its tools have done stays done.
 
+        Where its calls wait in the same store, nobody is asked about them any more.
+
         Returns:
             The turn, with the conversation as it was after it.
 
@@ -127,6 +129,7 @@ class Sessions:
                     guidance="Turns that were trimmed away are gone for good.",
                 )
             await writer.append([TurnUndone(turn.run_id, self._clock())])
+        await withdraw_reviews(ReviewStreams(self._store, self._clock), user_id, turn.run_id, TAKEN_BACK)
         return replace(turn, undone=True)
 
     async def checkpoint(self, session_id: str, name: str, user_id: str = "") -> None:

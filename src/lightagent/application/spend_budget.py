@@ -166,9 +166,7 @@ class Spending:
                     break
                 taken.append(meter)
             done = stopped is None
-        except (
-            FAILURES
-        ) as raised:  # The accounts may be an adapter of the user's, a model may have no price: it fails closed.
+        except FAILURES as raised:  # Accounts may be foreign code, and a model may have no price: the run ends.
             error = classify_exception(failure(raised))
             stopped = ended(phase, POLICY, EndRun(Failed(error), "It could not be told whether there is room."))
         finally:
@@ -191,9 +189,7 @@ class Spending:
         for meter in self._meters:
             try:
                 await meter.flush()
-            except (
-                FAILURES
-            ) as raised:  # The accounts may be an adapter of the user's: the answer is there all the same.
+            except FAILURES as raised:  # Accounts may be foreign code: the answer is there all the same.
                 failure(raised)
 
     async def close(self) -> None:

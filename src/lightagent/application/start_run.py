@@ -48,6 +48,7 @@ class RunRequest(Generic[DepsT]):
         traced: keep the trace.
         result_format: the form that the caller wants, for policies to know.
         budgets: what the run may spend; None: as the agent has it.
+        skills: whether it has the agent's skills.
     """
 
     deps: DepsT
@@ -63,6 +64,7 @@ class RunRequest(Generic[DepsT]):
     stream: bool = False
     result_format: str = "str"
     budgets: Budgets | None = None
+    skills: bool = True
 
 
 def start_run(
@@ -80,6 +82,8 @@ def start_run(
     Raises:
         ConfigurationError: the query, the history, a parameter, a limit or a tool is refused.
     """
+    if not request.skills:
+        means = means.without_skills
     asked = _query_message(query)
     if request.tools:
         # A name that is taken shows at once; those of the agent's sources are known at the first step only.

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.events import Event
+from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.ports.telemetry import RunWatch, TelemetrySink
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _FAILED: Final = "%s failed; it sees no more of this run."
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""A token of RFC 9110, which the name of a header has to be."""
 
 
 class Watchers:
@@ -78,6 +76,6 @@ def _header(pair: object) -> tuple[str, str]:
     name, value = pair
     if not isinstance(name, str) or not isinstance(value, str):
         raise TypeError("trace_headers gave a name or value that is no text; give a tuple of (str, str) pairs.")
-    if not _NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+    if not is_header_name(name) or not (value.isascii() and value.isprintable()):
         raise ValueError(f"trace_headers gave {name!r}, which no HTTP header can hold; use printable ASCII.")
     return name, value

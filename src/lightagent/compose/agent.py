@@ -27,6 +27,7 @@ from lightagent.compose.model import compose_model
 from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
 from lightagent.compose.selection import compose_selector
+from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.information_flow import DEFAULT_FLOW
@@ -49,16 +50,23 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     budget = compose_budget(options)
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     recalled, remembered = compose_memory(options, prompts, clock)
+    skills = compose_skills(options, prompts)
+    skill_tools = () if skills is None else skills.tools
+    sources = compose_sources((*recalled, *(options.get("context_sources") or ())))
     means: Means[DepsT] = Means(
         name=options.get("name") or f"agent-{os.urandom(6).hex()}",
         model=compose_model(options),
         catalogue=Catalogue(
-            (*make_tools(given, deps_type, deferred=deferred), *budget_tools(budget, prompts)),
+            (
+                *make_tools(given, deps_type, deferred=deferred),
+                *(budget_tools(budget, prompts) if budget else ()),
+                *skill_tools,
+            ),
             tuple(one for one in given if is_source(one)),
         ),
         clock=clock,
         ids=check_port(options.get("ids"), "ids", "new") or RandomIds(),
-        selector=compose_selector(options, budget),
+        selector=compose_selector(options, budget, clock),
         instructions=options.get("instructions"),
         role=options.get("role") or "",
         params=checked_params(options.get("metadata") or {}),
@@ -68,7 +76,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         gates=compose_gates(options),
         flow=options.get("information_flow") or DEFAULT_FLOW,
         desks=compose_desks(options),
-        sources=compose_sources((*recalled, *(options.get("context_sources") or ()))),
+        sources=sources if skills is None else with_skill_lists(sources, skills),
+        skills=skills,
         conclusions=compose_conclusions((*remembered, *(options.get("conclusions") or ()))),
         budget=budget,
         budgets=compose_budgets(options.get("budgets")),
@@ -85,6 +94,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
 
 
 def _handoffs(agents: Sequence[HandoffTarget]) -> tuple[Means[DepsT], ...]:
+    if not agents:
+        return ()
     found: list[object] = [getattr(agent, "means", None) for agent in agents]
     if not all(isinstance(means, Means) for means in found):
         raise ConfigurationError("handoffs: expected agents.", guidance="Pass a list of LightAgent objects.")

@@ -13,7 +13,7 @@ from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.mcp import HttpServer, McpServer
 from lightagent.domain.scopes import Scope
-from lightagent.ports.mcp import Elicitor, HeaderSource, Logins, RemarkListener, Sampler
+from lightagent.ports.mcp import Elicitor, HeaderSource, Logins, RemarkListener, Sampler, ToolPins
 
 Headers: TypeAlias = Mapping[str, str]
 McpHeaders: TypeAlias = Callable[[], Headers | Awaitable[Headers]] | Callable[[Scope], Headers | Awaitable[Headers]]
@@ -31,6 +31,7 @@ def mcp_tools(
     roots: tuple[str, ...] | None = None,
     contents: bool = False,
     listener: RemarkListener | None = None,
+    pins: ToolPins | None = None,
 ) -> McpTools:
     """The tools of an MCP server, for ``LightAgent(tools=[…])``.
 
@@ -43,13 +44,20 @@ def mcp_tools(
         roots: folders that the server may ask for, as ``file://`` addresses.
         contents: whether the agent has tools for the resources and prompts of the server as well.
         listener: takes remarks on the connection that belong to no call.
+        pins: where the declarations of the tools are kept, such as a `PinFile`: a tool that is declared differently
+            when the program runs the next time is blocked, too.
 
     Raises:
-        ConfigurationError: headers for a server without HTTP.
+        ConfigurationError: headers for a server without HTTP, or a root that is no ``file://`` address.
         MissingExtraError: the SDK is not installed.
     """
     if headers is not None and not isinstance(server.connection, HttpServer):
         raise ConfigurationError(f"mcp: the server {server.name!r} takes no headers.", guidance="Only HTTP servers do.")
+    for root in roots or ():
+        if not str(root).startswith("file://"):
+            raise ConfigurationError(
+                f"mcp: a root is a file:// address, got {root!r:.100}.", guidance="Pass roots=(Path(…).as_uri(),)."
+            )
     source, per_user = (None, False) if headers is None else _header_source(headers)
     connection = SdkConnection(
         server,
@@ -60,6 +68,7 @@ def mcp_tools(
         sampler=sampler,
         roots=roots,
         listener=listener,
+        pins=pins,
     )
     return McpTools(server, connection, contents=contents)
 

@@ -34,15 +34,16 @@ def described_servers(setting: McpSetting) -> list[tuple[McpServer, McpHeaders |
         around = Surroundings(os.environ, Path.cwd())
         found = from_client(client_servers(document, "mcp_setting"), around, "mcp_setting")
         return [(server, asked.get(server.name)) for server in _sound(found)]
+    given: object = setting
+    listed: list[object] = [*given] if isinstance(given, Sequence) else [given]
     servers: list[tuple[McpServer, McpHeaders | None]] = []
-    for one in setting:
-        given: object = one
-        if not isinstance(given, McpServer):
+    for one in listed:
+        if not isinstance(one, McpServer):
             raise ConfigurationError(
-                f"setup_mcp: expected {{'mcpServers': {{…}}}}, a path or servers, got a {type(given).__name__}.",
+                f"setup_mcp: expected {{'mcpServers': {{…}}}}, a path or servers, got a {type(one).__name__}.",
                 guidance='Write mcp_setting={"mcpServers": {"name": {"command": "program", "args": []}}}.',
             )
-        servers.append((given, None))
+        servers.append((one, None))
     return servers
 
 

@@ -35,6 +35,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         params=checked_params(options.get("metadata") or {}),
         limits=_limits(options, limits),
         budgets=compose_budgets(options.get("budgets")),
+        skills=options.get("use_skills") is not False,
         scope=Scope(user=user or "", session=session or "") if user or session else NO_SCOPE,
         traced=options.get("trace") or False,
         trace_id=options.get("trace_id") or "",

@@ -171,11 +171,15 @@ def period_of(period: Period, now: float) -> str:
 
 
 def _as_of(account: Account, period: Period, now: float) -> Account:
-    """The account at a moment: a new period begins with nothing, and what is older than a minute is gone."""
+    """The account at a moment: a new period begins with nothing, and what is more than a minute away is gone.
+
+    What seems to lie ahead was counted by a clock that is wrong, or that was put back since; requests must not have to
+    wait until then.
+    """
     name, spent = period_of(period, now), NOTHING_SPENT
     if name <= account.period:  # A clock that is behind another's must not open a period anew that is over.
         name, spent = account.period, account.spent
-    return Account(name, spent, tuple(slot for slot in account.slots if slot.at + MINUTE > now))
+    return Account(name, spent, tuple(slot for slot in account.slots if abs(slot.at - now) < MINUTE))
 
 
 def _with(account: Account, wanted: Spent, now: float) -> Account:

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, assert_never
 
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, joined
-from lightagent.domain.effects import DeclareTools, HandOver, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     ApprovalDecided,
@@ -233,12 +233,19 @@ def _closed_if_done(run: Run) -> Run:
         untrusted=joined(run.untrusted, labels),
     )
     for effect in effects:
-        if isinstance(effect, OfferTools):
-            run = offer_more(run, effect.names)
-        elif isinstance(effect, DeclareTools):
-            run = offer_found(run, effect)
+        run = _with_effect(run, effect)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
     return (
         run if target is None else run._replace(head=target, head_turn=run.turn, offered=None, hidden=(), selected=None)
     )
+
+
+def _with_effect(run: Run, effect: Effect) -> Run:
+    if isinstance(effect, OfferTools):
+        return offer_more(run, effect.names)
+    if isinstance(effect, DeclareTools):
+        return offer_found(run, effect)
+    if isinstance(effect, NarrowTools) and effect not in run.narrowings:
+        return run._replace(narrowings=(*run.narrowings, effect))
+    return run

@@ -24,6 +24,9 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 MCP: Final = "mcp:"
 """The beginning of the provider of tools that come from MCP servers; the server's name follows."""
 
+OPENAPI: Final = "openapi:"
+"""The same of tools that are made of an OpenAPI document; the name of the API follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requester:
@@ -36,13 +39,15 @@ class Requester:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityRule:
-    """One rule. It speaks of a call where everything fits that it names; what it leaves empty fits always.
+    """One rule. It speaks of a call where everything fits that it names; what it leaves out fits always.
 
-    Names may hold ``*`` for any text, also for none: ``send_*``.
+    Names may hold ``*`` for any text, also for none: ``send_*``. An empty list is refused, since it would fit no call,
+    while a list that is left out fits every call.
 
     Attributes:
         access: what it decides: ``allow``, ``ask`` (a human decides about each call) or ``deny``.
-        tools: names of tools; of an MCP server ``SERVER/TOOL``, or ``SERVER/*`` for all of them.
+        tools: names of tools; of an MCP server ``SERVER/TOOL``, ``SERVER/read_*`` for some or ``SERVER/*`` for all of
+            them; ``API/*`` for all that are made of the OpenAPI document of that name.
         capabilities: the tool declares at least one of these. A tool that declares nothing has none.
         min_risk: the tool declares at least this risk. A tool that declares none has none.
         users, agents, tenants: whose call it is.
@@ -54,12 +59,12 @@ class CapabilityRule:
     """
 
     access: Access
-    tools: Sequence[str] = ()
-    capabilities: Sequence[Capability] = ()
+    tools: Sequence[str] | None = None
+    capabilities: Sequence[Capability] | None = None
     min_risk: Risk | None = None
-    users: Sequence[str] = ()
-    agents: Sequence[str] = ()
-    tenants: Sequence[str] = ()
+    users: Sequence[str] | None = None
+    agents: Sequence[str] | None = None
+    tenants: Sequence[str] | None = None
     name: str = ""
     reason: str = ""
 
@@ -69,13 +74,9 @@ class CapabilityRule:
             one_of(self.min_risk, RISKS, "min_risk")
         for option in ("tools", "capabilities", "users", "agents", "tenants"):
             given: object = getattr(self, option)
-            if isinstance(given, str) or not isinstance(given, Sequence):
-                raise ConfigurationError(f"rule: {option} must be a list of texts, got {type(given).__name__}.")
-            values = tuple(given)
-            if not all(isinstance(value, str) and value for value in values):
-                raise ConfigurationError(f"rule: {option} must be a list of texts that are not empty.")
-            object.__setattr__(self, option, values)
-        for capability in self.capabilities:
+            if given is not None:
+                object.__setattr__(self, option, _names(option, given))
+        for capability in self.capabilities or ():
             one_of(capability, CAPABILITIES, "capabilities")
         for option in ("name", "reason"):
             if not isinstance(getattr(self, option), str):
@@ -102,12 +103,38 @@ class CapabilityRule:
             yield f"the tool declares {tool.risk or 'no'} risk"
 
 
+def _names(option: str, given: object) -> tuple[str, ...]:
+    """The texts of a list.
+
+    Raises:
+        ConfigurationError: it is none, or is empty.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigurationError(f"rule: {option} must be a list of texts, got {type(given).__name__}.")
+    values = tuple(given)
+    if not values:
+        raise ConfigurationError(
+            f"rule: {option} is empty, so the rule would speak of nothing.",
+            guidance=f"Leave {option} out if the rule speaks of all of them, or leave the rule out.",
+        )
+    if not all(isinstance(value, str) and value for value in values):
+        raise ConfigurationError(f"rule: {option} must be a list of texts that are not empty.")
+    return values
+
+
 def _speaks_of(pattern: str, tool: ToolSpec) -> bool:
-    """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``."""
-    server, slash, rest = pattern.partition("/")
-    if slash and rest == "*":
-        return matches(f"{MCP}{server}", tool.provider)
-    return matches(called_by_models(pattern), tool.name)
+    """Whether a pattern names the tool: by the name that models call it, or one of an MCP server as ``SERVER/TOOL``.
+
+    The second holds also for a tool that this program has given another name.
+    """
+    if "/" not in pattern:
+        return matches(pattern, tool.name)
+    if tool.original:
+        return matches(pattern, tool.original)
+    source = pattern.removesuffix("/*")
+    if source != pattern and any(matches(f"{kind}{source}", tool.provider) for kind in (MCP, OPENAPI)):
+        return True
+    return tool.name in called_by_models(pattern)
 
 
 @dataclass(frozen=True, slots=True)

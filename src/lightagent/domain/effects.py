@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import OfferedTool
+
+MOST_LABELS: Final = 32
+"""Labels of one answer. They stay with a conversation for good, so a tool cannot make many of them at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,24 @@ class HandOver:
     kind: Literal["hand_over"] = "hand_over"
 
 
-Effect: TypeAlias = OfferTools | DeclareTools | HandOver
+@dataclass(frozen=True, slots=True)
+class NarrowTools:
+    """From the next turn on, and until the run ends, no other tools than these may be called.
+
+    Those that the framework offers by itself may, unless they have effects outside of the run. Several of these add up:
+    a tool may be called that all of them name. What is offered to the model does not change.
+
+    Attributes:
+        names: of tools; ``*`` stands for any text.
+        by: what wants it so, such as the name of a skill.
+    """
+
+    names: tuple[str, ...]
+    by: str
+    kind: Literal["narrow_tools"] = "narrow_tools"
+
+
+Effect: TypeAlias = OfferTools | DeclareTools | HandOver | NarrowTools
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,7 @@ class ToolAnswer:
         output: the answer, whatever a tool may return.
         offer: names of tools that the model is offered from the next turn on.
         hand_over: name of the agent that goes on after this round; one of the agent's `handoffs`.
+        narrow: what may be called from the next turn on, and nothing else.
         labels: where the answer comes from besides the tool, such as ``web:example.org``; they count as untrusted.
         candidates: the tools that a search considered, the best first, for the record of a run that selects its tools.
     """
@@ -62,3 +83,4 @@ class ToolAnswer:
     hand_over: str = ""
     labels: tuple[str, ...] = ()
     candidates: tuple[RankedTool, ...] = ()
+    narrow: NarrowTools | None = None

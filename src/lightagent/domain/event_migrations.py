@@ -12,7 +12,7 @@ Migration: TypeAlias = Callable[[JsonObject], JsonObject]
 """From an entry of one version to the same entry of the next one. It is pure, and returns unchanged what it does not
 know: an entry may be of any kind, also of one that a later release has brought."""
 
-MIGRATIONS: Final[dict[int, Migration]] = {2: dict, 3: dict}  # Versions 3 and 4 have fields and kinds more.
+MIGRATIONS: Final[dict[int, Migration]] = {2: dict, 3: dict}  # Versions 3 and 4 have fields, kinds and effects more.
 """By the version that each begins from, without gaps up to the version that is written. Migrations are only ever added,
 with a file of the older version in `tests/golden`. Version 2 is the first that is read."""
 

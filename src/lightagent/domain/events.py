@@ -17,10 +17,9 @@ from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.outcomes import Outcome
 from lightagent.domain.policy import Decision
-from lightagent.domain.ranking import RankedTool
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import NO_SCOPE, Scope
-from lightagent.domain.tool_selection import OfferedTool
+from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.domain.usage import Usage
 
 TOOL_PROGRESS: Final = "tool_progress"
@@ -127,31 +126,6 @@ class ContextReplaced:
     decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["context_replaced"] = "context_replaced"
-
-
-@dataclass(frozen=True, slots=True)
-class ToolsSelected:
-    """Of a large number of tools some were selected, which the requests of this agent offer from here on.
-
-    Attributes:
-        names: of all that is offered, in their order.
-        tools: the declarations of those that had none in this run. They stay as they are: see `OfferedTool`.
-        candidates: the tools that fit the query best, the best first, whether they were taken or not.
-        searched: how many tools there were.
-        rankers: the names of those that ranked them.
-        tokens: what the declarations of the tools that were chosen for the query take, as it was estimated.
-        errors: what kept a ranker from its answer.
-    """
-
-    names: tuple[str, ...]
-    tools: tuple[OfferedTool, ...] = ()
-    candidates: tuple[RankedTool, ...] = ()
-    searched: int = 0
-    rankers: tuple[str, ...] = ()
-    tokens: int = 0
-    errors: tuple[LightAgentErrorInfo, ...] = ()
-    at: float = field(default=0.0, compare=False)
-    type: Literal["tools_selected"] = "tools_selected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from lightagent.domain.unseen import FILLERS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,28 +56,34 @@ class NormalText:
 
 def normalized(text: str) -> NormalText:
     """The text as detectors read it."""
-    if text.isascii():
+    if text.isascii() and (text.isprintable() or _CONTROL.search(text) is None):
         return NormalText(text, None, len(text))
     kept: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
-        plain = character if character < "\x80" else _plain(character)
+        plain = character if " " <= character < "\x7f" else _plain(character)
         if plain:
             kept.append(plain)
             places.append(place)
     return NormalText("".join(kept), tuple(places), len(text))
 
 
-_UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
-"""Fillers and variation selectors, which are not of the category of format characters."""
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+"""Control characters of ASCII that are no white space."""
+
+_LINES: Final = frozenset("\t\n\v\f\r\x85")
 
 
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
     """The ASCII character that it stands for, or itself; nothing for an invisible one."""
     category = unicodedata.category(character)
-    if category == "Cf" or character in _UNSEEN:
+    if character == "\u2800":  # The pattern of Braille without a dot.
+        return " "
+    if category == "Cf" or character in FILLERS:
         return ""
+    if category == "Cc":
+        return character if character in _LINES else ""
     if category == "Zs":
         return " "
     if category == "Pd" or character == "\u2212":

@@ -32,7 +32,6 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
-    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
@@ -43,6 +42,7 @@ from lightagent.domain.replies import cut_short
 from lightagent.domain.retries import is_adaption
 from lightagent.domain.runs import CallState, PendingCall, Run, waiting_calls
 from lightagent.domain.selection_folding import select_tools
+from lightagent.domain.tool_selection import ToolsSelected
 
 
 def fold(

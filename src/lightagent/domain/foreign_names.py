@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection, Container, Iterable, Iterator
 from hashlib import sha256
+from itertools import chain
 from typing import Final
+
+from lightagent.domain.errors import ConfigurationError
 
 _MOST_OF_SERVER: Final = 20
 _MOST_OF_BOTH: Final = 55
@@ -34,13 +38,42 @@ def model_name(server: str, tool: str) -> str:
     return f"{kept if kept[0].isalpha() else f't_{kept}'[:_MOST_OF_BOTH]}_{digest}"
 
 
-def called_by_models(written: str) -> str:
-    """What the model calls the tool that a person writes as ``SERVER/TOOL``, by their own names; others as they are.
+def called_by_models(written: str) -> tuple[str, ...]:
+    """What the model may call the tool that a person writes as ``SERVER/TOOL``, by their own names; others as they are.
 
-    No tool that a model can call has a slash in its name, so nothing else can be meant.
+    No tool that a model can call has a slash in its name, so nothing else can be meant. Where there are several
+    slashes, each may be the one between server and tool, and all of these names are given: no other tool has them.
     """
-    server, slash, tool = written.partition("/")
-    return model_name(server, tool) if slash else written
+    slashes = [place for place, sign in enumerate(written) if sign == "/"]
+    return tuple(model_name(written[:place], written[place + 1 :]) for place in slashes) or (written,)
+
+
+def called_as(written: Iterable[str]) -> Iterator[str]:
+    """The same for all of several tools."""
+    return chain.from_iterable(map(called_by_models, written))
+
+
+def meant(written: str, own: Container[str]) -> str:
+    """The one of a source's names that a person means; what was written where there is none."""
+    return next((name for name in called_by_models(written) if name in own), written)
+
+
+def exact_names(written: Collection[str], option: str) -> frozenset[str]:
+    """What models call the tools that a person lists, where only whole names count.
+
+    Raises:
+        ConfigurationError: they are not a list of texts, or one is a pattern, which would fit no tool.
+    """
+    given: object = written
+    if not isinstance(given, Collection) or isinstance(given, str) or not all(isinstance(name, str) for name in given):
+        raise ConfigurationError(f"{option}: expected a list of names of tools.", guidance="")
+    pattern = next((name for name in written if "*" in name), None)
+    if pattern is not None:
+        raise ConfigurationError(
+            f"{option}: {pattern!r:.100} is not the name of a tool; * stands for nothing here.",
+            guidance="List the tools one by one, or write a rule of a CapabilityPolicy.",
+        )
+    return frozenset(called_as(written))
 
 
 def _has_clear_seam(server: str, tool: str) -> bool:

@@ -17,6 +17,10 @@ Find: TypeAlias = Callable[[str], Sequence[Finding]]
 _STEP: Final = 16
 """Characters that have to come before a text is looked at again: models speak in small pieces."""
 
+_SHARE: Final = 4
+"""Of what waits for longer than it has to, such as a key that goes on, so many parts have to come once more. So a text
+is looked at a few times, however long it gets, and takes time in proportion to its length."""
+
 
 class TextHold(Protocol):
     """Holds one text of one reply.
@@ -55,38 +59,49 @@ class HeldText(TextHold):
         self._replacement: Final = replacement
         self._text = ""  # What has gone on, as far as it may matter, and what is held.
         self._done = 0  # So much of it has gone on.
-        self._new = 0  # So much has come since it was last looked at.
+        self._came: list[str] = []  # What has come since it was last looked at.
+        self._new = 0  # The characters of that.
 
     def feed(self, text: str) -> str | Finding:
-        self._text += text
+        self._came.append(text)
         self._new += len(text)
-        if self._new < _STEP or len(self._text) <= self._window:
+        waiting = len(self._text) - self._done - self._window
+        if self._new < max(_STEP, waiting // _SHARE) or len(self._text) + self._new <= self._window:
             return ""
-        self._new = 0
-        normal = normalized(self._text)
+        normal = self._looked_at()
         known = len(normal.text) - self._window
         return self._release(normal, normal.place(known)) if known > 0 else ""
 
     def end(self) -> str | Finding:
-        return self._release(normalized(self._text), len(self._text))
+        normal = self._looked_at()
+        return self._release(normal, len(self._text))
+
+    def _looked_at(self) -> NormalText:
+        """All that there is of the text by now."""
+        self._text = "".join((self._text, *self._came))
+        self._came.clear()
+        self._new = 0
+        return normalized(self._text)
 
     def _release(self, normal: NormalText, cut: int) -> str | Finding:
         """What stands before `cut`, or before the finding that goes on beyond it."""
         if cut <= self._done:
             return ""
-        spans = merged(normal.written(finding) for finding in self._find(normal.text))
+        found = map(normal.written, self._find(normal.text))
+        # What begins before has been dealt with. What seems to go on from there only looks so, since what stood before
+        # it has been dropped.
+        spans = merged(finding for finding in found if finding.start >= self._done)
         cut = next((span.start for span in spans if span.start < cut < span.end), cut)
         if cut <= self._done:
             return ""
         passed: list[str] = []
         for span in spans:
-            if span.start >= cut or span.end <= self._done:
-                continue
+            if span.start >= cut:
+                break
             self.changed = True
             if self._replacement is None:
                 return span
-            if span.start >= self._done:  # Else a part of it has been replaced before.
-                passed += (self._text[self._done : span.start], self._replacement)
+            passed += (self._text[self._done : span.start], self._replacement)
             self._done = span.end
         passed.append(self._text[self._done : cut])
         self._done = max(self._done, cut)

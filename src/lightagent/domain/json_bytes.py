@@ -6,7 +6,7 @@ import json
 from json.encoder import encode_basestring
 from typing import Final
 
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_types import JsonValue
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -19,7 +19,7 @@ def encode_text(text: str) -> bytes:
         return encode_basestring(whole_characters(text)).encode()
 
 
-def encode_json(value: JsonObject) -> bytes:
+def encode_json(value: JsonValue) -> bytes:
     """Compact UTF-8 JSON; half a character, which several providers refuse even as an escape, is U+FFFD."""
     try:
         return _ENCODER.encode(value).encode()

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
+from lightagent.domain.capabilities import check_declared, one_of
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.mcp_checks import check_count, check_mapping, check_seconds, check_text, check_texts
+from lightagent.domain.tools import Capability, Risk
 
 HttpTransport: TypeAlias = Literal["sse", "streamable-http"]
 ServerScope: TypeAlias = Literal["app", "session", "run"]
@@ -35,6 +38,11 @@ class StdioServer:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: str | None = None
 
+    def __post_init__(self) -> None:
+        check_text("StdioServer: command", self.command)
+        check_texts("StdioServer: args", self.args)
+        check_mapping("StdioServer: env", self.env)
+
 
 @dataclass(frozen=True, slots=True)
 class HttpServer:
@@ -47,6 +55,11 @@ class HttpServer:
     url: str = field(repr=False)
     transport: HttpTransport = "streamable-http"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        check_text("HttpServer: url", self.url, may_be_empty=True)
+        one_of(self.transport, get_args(HttpTransport), "HttpServer: transport")
+        check_mapping("HttpServer: headers", self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,11 @@ class McpServer:
         open_timeout: seconds to connect and to list the tools.
         call_timeout: seconds for one call of a tool, or to read resources and prompts; None: no limit.
         max_bytes: of one message of the server; a larger one is refused.
+        capabilities, risk: what the application declares of each of its tools; a server's own hints prove nothing.
+        approval: whether a human decides before each call, of every tool or of those that are named.
+
+    Raises:
+        ConfigurationError: a value is of another type, or cannot be meant.
     """
 
     name: str
@@ -72,6 +90,26 @@ class McpServer:
     open_timeout: float = DEFAULT_OPEN_TIMEOUT
     call_timeout: float | None = DEFAULT_CALL_TIMEOUT
     max_bytes: int = DEFAULT_MAX_BYTES
+    capabilities: tuple[Capability, ...] = ()
+    risk: Risk | None = None
+    approval: bool | tuple[str, ...] = False
+
+    def __post_init__(self) -> None:
+        check_text("McpServer: name", self.name)
+        if self.tools is not None:
+            check_texts("McpServer: tools", self.tools)
+        one_of(self.scope, get_args(ServerScope), "McpServer: scope")
+        check_seconds("McpServer: open_timeout", self.open_timeout)
+        if self.call_timeout is not None:
+            check_seconds("McpServer: call_timeout", self.call_timeout)
+        check_count("McpServer: max_bytes", self.max_bytes)
+        check_declared(self.capabilities, self.risk)
+        if not isinstance(self.approval, bool):
+            check_texts("McpServer: approval", self.approval)
+
+    def waits_for_approval(self, tool: str) -> bool:
+        """Whether a human decides before each call of the tool."""
+        return self.approval if isinstance(self.approval, bool) else tool in self.approval
 
     @property
     def may_want_login(self) -> bool:

@@ -10,17 +10,22 @@ from lightagent.domain.capabilities import MCP
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
 from lightagent.domain.json_bytes import whole_characters, whole_json
-from lightagent.domain.mcp import McpTool
+from lightagent.domain.mcp import McpServer, McpTool
 from lightagent.domain.tools import ToolSpec
 
 MOST_DESCRIPTION: Final = 1024
 """Characters of a description; OpenAI refuses a request with a longer one."""
 
 
-def mcp_tool_spec(tool: McpTool, *, timeout: float | None = None) -> ToolSpec | BeyondRepair:
+def mcp_tool_spec(
+    tool: McpTool, server: McpServer | None = None, *, timeout: float | None = None
+) -> ToolSpec | BeyondRepair:
     """What the model is shown: a name and a schema that every provider takes, and a description that is not too long.
 
     A server's hints say nothing that a run could rely on, so the tool counts as one with an effect.
+
+    Args:
+        server: what the application says of the server's tools; None: nothing.
     """
     mended = mend(whole_json(tool.schema))
     if isinstance(mended, BeyondRepair):
@@ -31,7 +36,11 @@ def mcp_tool_spec(tool: McpTool, *, timeout: float | None = None) -> ToolSpec | 
         parameters=mended.schema,
         title=whole_characters(tool.title),
         timeout=timeout,
+        requires_approval=server is not None and server.waits_for_approval(tool.name),
+        capabilities=() if server is None else tuple(server.capabilities),
+        risk=None if server is None else server.risk,
         provider=f"{MCP}{whole_characters(tool.server)}",
+        original=whole_characters(f"{tool.server}/{tool.name}"),
     )
 
 

@@ -18,6 +18,14 @@ class Pins:
         self._known: dict[str, McpTool] = {}
         self._changed: dict[str, McpTool] = {}
 
+    def remember(self, tools: Iterable[McpTool]) -> None:
+        """Take these for what is known, such as what an earlier program has seen."""
+        self._known.update((tool.name, tool) for tool in tools)
+
+    def changed(self, tool: str) -> McpTool | None:
+        """How it is declared now, where that is blocked."""
+        return self._changed.get(tool)
+
     def see(self, tools: Iterable[McpTool]) -> tuple[str, ...]:
         """Take a list of tools; the names of those that are declared differently than before, and newly so."""
         newly: list[str] = []

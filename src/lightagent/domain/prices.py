@@ -68,12 +68,17 @@ class PriceTable:
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        given: Mapping[str, object] = self.prices
+        given: object = self.prices
+        if not isinstance(given, Mapping):
+            raise ConfigurationError(f"prices: expected an object of names and prices, got {type(given).__name__}.")
         for name, price in given.items():
             if not isinstance(price, ModelPrice):
                 raise ConfigurationError(f"prices: {name!r:.80} must have a ModelPrice, got {type(price).__name__}.")
 
     def __or__(self, other: PriceTable) -> PriceTable:
+        given: object = other
+        if not isinstance(given, PriceTable):
+            return NotImplemented
         return PriceTable({**other.prices, **self.prices})
 
     def find(self, *names: str) -> ModelPrice | None:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-FUSION_CONSTANT: Final = 60
-"""How far the first places of a ranking stand out: the constant of reciprocal rank fusion (Cormack et al., 2009)."""
+FUSION_CONSTANT: Final = 10
+"""How far the first places of a ranking stand out: the constant of reciprocal rank fusion (Cormack et al., 2009).
+
+Theirs is 60, for lists of hundreds of which all is read. Where ten or twenty are taken, it lets what two rankers find
+middling push out what one of them is sure of: for each embedder that was tried, 5 to 20 did better than 30 and more."""
 
 
 @dataclass(frozen=True, slots=True)

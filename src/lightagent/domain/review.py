@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias, get_args
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 
-_ACTIONS: Final = ("approve", "reject", "edit", "respond")
+ApprovalAction: TypeAlias = Literal["approve", "reject", "edit", "respond"]
+
+ACTIONS: Final[tuple[ApprovalAction, ...]] = get_args(ApprovalAction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,15 @@ class ApprovalDecision:
             never count as a yes.
     """
 
-    action: Literal["approve", "reject", "edit", "respond"]
+    action: ApprovalAction
     reason: str = ""
     actor: str = ""
     arguments: JsonObject | None = None
     output: str | None = None
 
     def __post_init__(self) -> None:
-        if self.action not in _ACTIONS:
-            raise ConfigurationError(f"decision: {self.action!r:.50} is not one of {', '.join(_ACTIONS)}.")
+        if self.action not in ACTIONS:
+            raise ConfigurationError(f"decision: {self.action!r:.50} is not one of {', '.join(ACTIONS)}.")
         for name, text in (("reason", self.reason), ("actor", self.actor)):
             if not isinstance(text, str):
                 raise ConfigurationError(f"decision: {name} must be text, got {type(text).__name__}.")

@@ -1,7 +1,7 @@
 """The log of one review: what happened to a request, as entries, and what they amount to.
 
     waiting ─► decided ─► taken ─► used
-       │          ├─► revoked
+       ├──────────┼─► revoked
        └──────────┴─► expired
 
 A run takes a decision before it acts on it, and nobody takes one twice. A request that expired or was revoked is asked
@@ -18,6 +18,7 @@ from lightagent.domain.errors import AlreadyDecided, ConfigurationError, PolicyE
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_requests import ApprovalRequest, hash_arguments
+from lightagent.domain.unseen import is_unseen
 
 ReviewStatus: TypeAlias = Literal["waiting", "decided", "taken", "used", "expired", "revoked"]
 
@@ -80,7 +81,7 @@ class ReviewExpired:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRevoked:
-    """The decision is taken back before it was used."""
+    """The decision is taken back before it was used, or the request, since its run will not go on."""
 
     actor: str
     reason: str = ""
@@ -161,7 +162,7 @@ def _moved(review: Review, entry: ReviewEntry) -> Review | None:
             fits = status in ("waiting", "decided") and review.request.is_over(at)
             return replace(review, status="expired", decision=None) if fits else None
         case ReviewRevoked():
-            return replace(review, status="revoked", decision=None) if status == "decided" else None
+            return replace(review, status="revoked", decision=None) if status in ("waiting", "decided") else None
         case ReviewRequested():
             return None
         case _:
@@ -189,8 +190,8 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
         )
     if review.status == "revoked":
         raise PolicyError(
-            f"The decision about the request {request.request_id} was revoked.",
-            guidance="Resume the run without a decision: it is asked anew.",
+            f"The request {request.request_id}, or the decision about it, was taken back.",
+            guidance="Resume the run without a decision: if it goes on, it is asked anew.",
         )
     if review.decision is not None:
         by = f" by {review.decision.actor}" if review.decision.actor else ""
@@ -226,6 +227,6 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
 
 
 def _folded(name: str) -> str:
-    """A name as people compare names, so that nobody passes for somebody else by a capital or a blank."""
-    shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if unicodedata.category(letter) != "Cf")
+    """A name as people compare names: capitals, blanks and characters that cannot be seen make no difference."""
+    shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not is_unseen(letter))
     return " ".join(shown.casefold().split())

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import Effect
+from lightagent.domain.effects import Effect, NarrowTools
 from lightagent.domain.events import ModelReplied, ModelRequested, RunStarted
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
@@ -101,6 +101,7 @@ class Run(NamedTuple):
         ending: how the run is going to end, because of something that happened.
         outcome: how it ended.
         untrusted: the labels of all untrusted text that has entered the conversation, whether it is still there or not.
+        narrowings: what tools said of the tools that may be called from then on.
     """
 
     started: RunStarted
@@ -132,6 +133,7 @@ class Run(NamedTuple):
     ending: Outcome | None = None
     outcome: Outcome | None = None
     untrusted: tuple[str, ...] = ()
+    narrowings: tuple[NarrowTools, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:

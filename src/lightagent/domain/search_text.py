@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from math import log
 from typing import Final, NamedTuple, TypeAlias
+from unicodedata import normalize
 
 Stem: TypeAlias = Callable[[str], str]
 """Gives the stem of a word in lower case, such as ``cancel`` for ``cancelled``."""
@@ -20,13 +22,23 @@ Stem: TypeAlias = Callable[[str], str]
 Terms: TypeAlias = Callable[[str], Sequence[str]]
 """Gives the terms of a text."""
 
-_PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
-"""The parts of identifiers as programmers write them (``getHTTPUrl2``, ``list_pull-requests``), and words."""
+_CASED: Final = (*range(0xC0, 0x250), *range(0x370, 0x530))
+"""The letters of Latin, Greek and Cyrillic beyond ASCII."""
 
-_UNSPACED: Final = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+_UPPER: Final = "A-Z" + "".join(chr(code) for code in _CASED if chr(code).isupper())
+_LOWER: Final = "a-z" + "".join(chr(code) for code in _CASED if chr(code).islower())
+
+_UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+"""Scripts that set no spaces between words, and Hangul, which puts endings to words that no stemmer here knows."""
+
+_MARKS: Final = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0dff"
+"""Vowels and other signs that are written at letters."""
+
+_ASCII_PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PARTS: Final = re.compile(
+    f"[{_UPPER}]+(?![{_LOWER}])|[{_UPPER}]?[{_LOWER}]+|\\d+|([{_UNSPACED}]+)|(?:[^\\W\\d_{_UNSPACED}]|[{_MARKS}])+"
 )
-"""Scripts that set no spaces between words, or that put endings to words which no stemmer here knows."""
+"""The parts of identifiers as programmers write them (``getHTTPUrl2``, ``list_pull-requests``), and words."""
 
 _STOP_WORDS: Final = """
 a about am an and any are as at be been but by can could d did do does for from get give had has have help her his how i
@@ -49,12 +61,15 @@ def split_words(text: str) -> list[str]:
 
     Of scripts without spaces between words each pair of neighbouring characters is one.
     """
+    if text.isascii():
+        return [part.lower() for part in _ASCII_PARTS.findall(text)]
     found: list[str] = []
-    for part in _PARTS.findall(text):
-        if part.isascii() or len(part) < 3 or not _UNSPACED.match(part):
-            found.append(part.lower())
+    for part in _PARTS.finditer(normalize("NFC", text)):
+        word, unspaced = part.group(), part.group(1)
+        if unspaced is None or len(word) < 3:
+            found.append(word.lower())
         else:
-            found.extend(part[place : place + 2] for place in range(len(part) - 1))
+            found.extend(word[place : place + 2] for place in range(len(word) - 1))
     return found
 
 
@@ -73,20 +88,26 @@ def term_reader(stem: Stem, *, numbers: bool = True) -> Terms:
 
     Not for several threads at once.
     """
-    known: dict[str, list[str]] = {}
+    known = _KnownWords(stem, numbers=numbers)
+    return lambda text: [term for word in text.split() for term in known[word]]
 
-    def read(text: str) -> list[str]:
-        found: list[str] = []
-        for word in text.split():
-            terms = known.get(word)
-            if terms is None:
-                terms = terms_of(word, stem, numbers=numbers)
-                if len(word) <= _LONGEST_WORD:
-                    known[word] = terms
-            found += terms
-        return found
 
-    return read
+class _KnownWords(dict[str, tuple[str, ...]]):
+    """The terms of each word that was met; what stands between two spaces is a word here.
+
+    Tuples of texts: the garbage collector leaves them alone, which saves a fifth of the time that an index takes.
+    """
+
+    def __init__(self, stem: Stem, *, numbers: bool) -> None:
+        super().__init__()
+        self._stem = stem
+        self._numbers = numbers
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        terms = tuple(terms_of(word, self._stem, numbers=self._numbers))
+        if len(word) <= _LONGEST_WORD:
+            self[word] = terms
+        return terms
 
 
 class WeightedText(NamedTuple):
@@ -113,14 +134,14 @@ class WeighedTerms(NamedTuple):
 
 def weigh(texts: Iterable[WeightedText], terms: Terms) -> WeighedTerms:
     """The terms of a document, of which `terms` gives those of each text."""
-    found: dict[str, float] = {}
+    found: defaultdict[str, float] = defaultdict(float)
     length = 0.0
     for text, weight, is_prose in texts:
         read = terms(text)
         if is_prose:
             length += weight * len(read)
         for term in read:
-            found[term] = found.get(term, 0.0) + weight
+            found[term] += weight
     return WeighedTerms(tuple(found), array("f", found.values()), length)
 
 

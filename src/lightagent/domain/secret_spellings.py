@@ -7,16 +7,15 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Final
 
-_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
+from lightagent.domain.percent_encoding import percent_encode
 
 
 def usual_spellings(secret: str) -> Iterator[str]:
     """A secret as it is, in URLs, in JSON, in Python's and HTML's text, and in base64."""
     yield secret
     raw = secret.encode("utf-8", "replace")
-    yield from (percent(raw, b""), percent(raw, b"/"), percent(raw, b" ").replace(" ", "+"))
+    yield from (percent_encode(raw), percent_encode(raw, b"/"), percent_encode(raw, b" ").replace(" ", "+"))
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", "\\/")
@@ -44,7 +43,7 @@ def rare_spellings(secret: str) -> Iterator[str]:
     """
     raw = secret.encode("utf-8", "replace")
     yield from (secret.upper(), secret.lower(), raw.hex(), raw.hex().upper())
-    quoted = percent(raw, b"")
+    quoted = percent_encode(raw)
     for one in (quoted, re.sub("%..", lambda found: found[0].lower(), quoted)):
         yield one
         yield one.replace("%", "%25")
@@ -60,11 +59,6 @@ def rare_spellings(secret: str) -> Iterator[str]:
         yield base64.urlsafe_b64encode(padded).decode()[skipped:sextets]
     sextets = len(raw) * 8 // 6
     yield from (base64.b64encode(raw).decode()[:sextets], base64.urlsafe_b64encode(raw).decode()[:sextets])
-
-
-def percent(raw: bytes, safe: bytes) -> str:
-    """`raw` as it stands in a URL. urllib would bring the network into the domain."""
-    return "".join(chr(one) if one in _UNRESERVED or one in safe else f"%{one:02X}" for one in raw)
 
 
 def _numbered(form: str) -> Callable[[re.Match[str]], str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from lightagent.domain.effects import DeclareTools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ToolsSelected
 from lightagent.domain.runs import Run
-from lightagent.domain.tool_selection import joined_tools
+from lightagent.domain.tool_selection import ToolsSelected, joined_tools
 
 
 def select_tools(run: Run, event: ToolsSelected) -> Run:

@@ -21,6 +21,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.folding import apply, start
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.limits import MOST_COUNT
 from lightagent.domain.messages import Message
 from lightagent.domain.runs import Run
 from lightagent.domain.token_costs import message_cost
@@ -64,6 +65,10 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
 
     Tokens that the provider did not report are estimated where it is known that there were some.
     """
+
+    def given() -> int:
+        return request_size(run, sizes)
+
     match event:
         case ModelRequested() | ModelRetried():
             return Used(model_calls=1)
@@ -72,17 +77,19 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
         case ToolStarted():
             return Used(tool_calls=1)
         case ModelReplied(usage=usage, model=model, message=message):
-            known = _reported(usage) or _estimated(request_size(run, sizes), sizes(message))
-            return Used(usage=known, models=model_names(run.head.model, model))
+            replied = _reported(usage, given) or _estimated(given(), sizes(message))
+            return Used(usage=replied, models=model_names(run.head.model, model))
         case ModelFailed(usage=usage, partial=partial):
-            if _reported(usage) is None and partial:  # An answer had begun, so the request was read.
-                usage = _estimated(request_size(run, sizes), estimate_tokens(partial))
-            return Used(usage=usage or NO_USAGE, models=model_names(run.head.model))
+            failed = _reported(usage, given)
+            if failed is None and partial:  # An answer had begun, so the request was read.
+                failed = _estimated(given(), estimate_tokens(partial))
+            return Used(usage=failed or NO_USAGE, models=model_names(run.head.model))
         case ContextReplaced(source=source, usage=usage):
-            if _reported(usage) is None and source == "summarize":
-                count = max(event.count - run.missing, 0)
-                usage = _estimated(sum(map(sizes, run.messages[:count])), sum(map(sizes, event.messages)))
-            return Used(usage=usage or NO_USAGE, models=model_names(run.head.model))
+            before = run.messages[: max(event.count - run.missing, 0)]
+            summed = _reported(usage, lambda: sum(map(sizes, before)))
+            if summed is None and source == "summarize":
+                summed = _estimated(sum(map(sizes, before)), sum(map(sizes, event.messages)))
+            return Used(usage=summed or NO_USAGE, models=model_names(run.head.model))
         case _:
             return NOTHING_USED
 
@@ -167,9 +174,27 @@ _FALLBACK: Final = "fallback("
 """How the name of a `FallbackModel` begins; the names of its models follow."""
 
 
-def _reported(usage: Usage | None) -> Usage | None:
-    """The tokens that a provider reported, if it did; some send zeros."""
-    return None if usage is None or total_of(usage) <= 0 else usage
+def _reported(usage: Usage | None, given: Callable[[], int]) -> Usage | None:
+    """The tokens that a provider reported, if it did; some send zeros.
+
+    A negative count is taken for zero. Tokens that are in the total alone, such as the reasoning of some models, count
+    as those of the answer, and have its price.
+
+    Args:
+        given: gives the tokens of the request, estimated; for a provider that does not report them.
+    """
+    if usage is None or total_of(usage) <= 0:
+        return None
+    total = _bounded(usage.total_tokens)
+    read = _bounded(usage.input_tokens)
+    if read == 0:
+        read = min(given(), total or MOST_COUNT)
+    made = max(_bounded(usage.output_tokens), total - read)
+    return Usage(read, made, read + made, _bounded(usage.cached_input_tokens), _bounded(usage.reasoning_tokens))
+
+
+def _bounded(count: int) -> int:
+    return min(max(count, 0), MOST_COUNT)
 
 
 def _estimated(given: int, made: int) -> Usage:

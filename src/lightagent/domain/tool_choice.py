@@ -1,4 +1,7 @@
-"""A forced tool call is wanted once: a model that had to call a tool at every turn could never answer."""
+"""The choice of tools that request parameters make: which tools they name, and that a call is forced once at most.
+
+A model that had to call a tool at every turn could never answer.
+"""
 
 from __future__ import annotations
 

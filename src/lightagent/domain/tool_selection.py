@@ -1,13 +1,22 @@
-"""Which of many tools a model is offered: declarations as they were offered, and how many fit into a request."""
+"""Which of many tools a model is offered: the event that says so, and how many fit into a request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tools import ToolSpec
+
+SEARCH_TOOL: Final = "search_tools"
+"""The name of the tool with which a model asks for tools that it was not offered."""
+
+
+_MOST_PASSED: Final = 5
+"""Tools that are passed over because they are too large for what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,31 @@ class OfferedTool:
         return replace(spec, description=self.description, parameters=self.parameters)
 
 
+@dataclass(frozen=True, slots=True)
+class ToolsSelected:
+    """Of a large number of tools some were selected, which the requests of this agent offer from here on.
+
+    Attributes:
+        names: of all that is offered, in their order.
+        tools: the declarations of those that had none in this run. They stay as they are: see `OfferedTool`.
+        candidates: the tools that fit the query best, the best first, whether they were taken or not.
+        searched: how many tools there were.
+        rankers: the names of those that ranked them.
+        tokens: what the declarations of the tools that were chosen for the query take, as it was estimated.
+        errors: what kept a ranker from its answer.
+    """
+
+    names: tuple[str, ...]
+    tools: tuple[OfferedTool, ...] = ()
+    candidates: tuple[RankedTool, ...] = ()
+    searched: int = 0
+    rankers: tuple[str, ...] = ()
+    tokens: int = 0
+    errors: tuple[LightAgentErrorInfo, ...] = ()
+    at: float = field(default=0.0, compare=False)
+    type: Literal["tools_selected"] = "tools_selected"
+
+
 def as_offered(spec: ToolSpec) -> OfferedTool:
     """The declaration of a tool as it is offered now."""
     return OfferedTool(spec.name, spec.description, spec.parameters)
@@ -39,21 +73,24 @@ def names_within(
 ) -> tuple[str, ...]:
     """The names of the first tools of a ranking whose declarations fit into a number of tokens.
 
-    One that is too large for what is left is passed over, so that it does not keep smaller ones out. The first tool is
-    taken however large it is: without it the model could not go on.
+    One that is too large for what is left is passed over, so that it does not keep smaller ones out; after a few of
+    them the room is used up. The first tool is taken however large it is: without it the model could not go on.
 
     Args:
         cost: the tokens of a tool's declaration.
         most: tools that may be taken.
     """
     taken: list[str] = []
+    passed = 0
     for tool in ranked:
-        if len(taken) >= most:
+        if len(taken) >= most or passed > _MOST_PASSED:
             break
         size = cost(tool.name)
         if size <= tokens or not taken:
             taken.append(tool.name)
             tokens -= size
+        else:
+            passed += 1
     return tuple(taken)
 
 

@@ -1,11 +1,12 @@
 """What a tool is found by: the texts of its declaration, and how much each of them counts.
 
-A declaration may come from a server or a document of anybody's, so no more than a part of a huge one is read.
+A declaration may come from a server or a document of a stranger, so no more than a part of a huge one is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -25,39 +26,40 @@ _MOST_SUBSCHEMAS: Final = 400
 """Parts of a schema that are read."""
 
 _MOST_VALUES: Final = 200
-"""Values of one enumeration that are read."""
+"""Parameters of one object, and values of one enumeration, that are read."""
+
+_MOST_JOINED: Final = 40_000
+"""Characters of all texts of one kind that are read."""
 
 _BRANCHES: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 _WITHIN: Final = ("items", "additionalProperties", "not")
 
 
-def tool_texts(spec: ToolSpec) -> Iterator[WeightedText]:
+def tool_texts(spec: ToolSpec) -> tuple[WeightedText, ...]:
     """The texts of a declaration: its names, descriptions, parameters and the values that these may have."""
-    yield WeightedText(spec.name, _NAME)
-    if spec.title:
-        yield WeightedText(spec.title[:_MOST_CHARS], _DESCRIPTION)
-    yield WeightedText(spec.description[:_MOST_CHARS], _DESCRIPTION)
+    names: list[str] = []
+    descriptions: list[str] = []
+    values: list[str] = []
     waiting: list[JsonObject] = [spec.parameters]
     for _ in range(_MOST_SUBSCHEMAS):
         if not waiting:
-            return
+            break
         schema = waiting.pop()
-        yield from _own_texts(schema, is_root=schema is spec.parameters)
-        waiting.extend(_subschemas(schema))
-
-
-def _own_texts(schema: JsonObject, *, is_root: bool) -> Iterator[WeightedText]:
-    properties = schema.get("properties")
-    if isinstance(properties, dict):
-        for name in properties:
-            yield WeightedText(name[:_MOST_CHARS], _PARAMETER_NAME)
-    description = schema.get("description")
-    if isinstance(description, str) and not is_root:
-        yield WeightedText(description[:_MOST_CHARS], _PARAMETER_DESCRIPTION)
-    values = schema.get("enum")
-    if isinstance(values, list):
-        text = " ".join(value for value in values[:_MOST_VALUES] if isinstance(value, str))
-        yield WeightedText(text[:_MOST_CHARS], _VALUES, is_prose=False)
+        properties, description, listed = schema.get("properties"), schema.get("description"), schema.get("enum")
+        if isinstance(properties, dict):
+            names += [name[:_MOST_CHARS] for name in islice(properties, _MOST_VALUES)]
+        if isinstance(description, str) and schema is not spec.parameters:
+            descriptions.append(description[:_MOST_CHARS])
+        if isinstance(listed, list):
+            values += [value[:_MOST_CHARS] for value in listed[:_MOST_VALUES] if isinstance(value, str)]
+        waiting += islice(_subschemas(schema), _MOST_SUBSCHEMAS)
+    return (
+        WeightedText(spec.name, _NAME),
+        WeightedText(f"{spec.title[:_MOST_CHARS]} {spec.description[:_MOST_CHARS]}", _DESCRIPTION),
+        WeightedText(" ".join(names)[:_MOST_JOINED], _PARAMETER_NAME),
+        WeightedText(" ".join(descriptions)[:_MOST_JOINED], _PARAMETER_DESCRIPTION),
+        WeightedText(" ".join(values)[:_MOST_JOINED], _VALUES, is_prose=False),
+    )
 
 
 def _subschemas(schema: JsonObject) -> Iterator[JsonObject]:

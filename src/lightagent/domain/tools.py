@@ -42,6 +42,9 @@ class ToolSpec:
         risk: what it declares of the harm that a wrong call can do.
         trusted_output: the application vouches for its answers: no part of them can have been written elsewhere.
         provider: where the tool comes from, if the application did not write it, such as ``mcp:files``.
+        contained: whatever it declares, nothing that it does reaches beyond its call, such as a program in a sandbox
+            without network.
+        original: what people write for a tool that is called something else there, such as ``files/read``.
     """
 
     name: str
@@ -57,11 +60,13 @@ class ToolSpec:
     risk: Risk | None = None
     trusted_output: bool = False
     provider: str = ""
+    contained: bool = False
+    original: str = ""
 
     @property
     def has_outside_effects(self) -> bool:
-        """Whether it declares that it changes data, reaches other machines or runs code."""
-        return not OUTSIDE.isdisjoint(self.capabilities)
+        """Whether it declares that it changes data, reaches other machines or runs code, and is not contained."""
+        return not self.contained and not OUTSIDE.isdisjoint(self.capabilities)
 
     def to_openai(self) -> JsonObject:
         """The tool as a chat-completions request offers it; a copy that may be changed."""

@@ -65,9 +65,10 @@ class TenantBudget:
     tenant: str | None = None
 
     def __post_init__(self) -> None:
-        limits: object = self.limits
-        if not isinstance(limits, BudgetLimits):
-            raise ConfigurationError(f"budgets: limits must be BudgetLimits, got {type(limits).__name__}.")
+        for name, kind in (("limits", BudgetLimits), ("rate", RateLimit), ("tenant", str)):
+            given: object = getattr(self, name)
+            if not isinstance(given, kind) and (given is not None or kind is BudgetLimits):
+                raise ConfigurationError(f"budgets: {name} must be {kind.__name__}, got {type(given).__name__}.")
         if self.limits.seconds is not None or self.limits.depth is not None:
             raise ConfigurationError(
                 "budgets: seconds and depth are of a run, not of a tenant.", guidance="Pass them as run= or tree=."

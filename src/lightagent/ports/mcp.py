@@ -28,8 +28,8 @@ HeaderSource: TypeAlias = Callable[[Scope, bool], Awaitable[Mapping[str, str]]]
 """The headers of a request, for whom it is made. True: the server has just refused those it gave before."""
 
 
-def _ignore(remark: McpRemark) -> None:
-    return None
+def ignore_remark(remark: McpRemark) -> None:
+    """The listener where a program gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class McpCaller:
 
     scope: Scope = NO_SCOPE
     run_id: str = ""
-    tell: RemarkListener = field(default=_ignore, repr=False)
+    tell: RemarkListener = field(default=ignore_remark, repr=False)
 
 
 class McpConnection(Protocol):
@@ -71,7 +71,7 @@ class McpConnection(Protocol):
         """
         ...
 
-    def accept(self, tool: str) -> None:
+    async def accept(self, tool: str) -> None:
         """From now on the tool is what its server declares it to be now; what is not blocked stays as it is."""
         ...
 
@@ -130,6 +130,22 @@ class Logins(Protocol):
 
     async def save(self, server: str, scope: Scope, secrets: JsonObject) -> None:
         """Keep this for the user instead of what was saved before. It holds tokens."""
+        ...
+
+
+class ToolPins(Protocol):
+    """Where the declarations of servers' tools are kept beyond the end of the program."""
+
+    async def known(self, server: str, tools: tuple[McpTool, ...]) -> tuple[McpTool, ...]:
+        """The tools that are kept of the server, once those of the given ones are kept that were not there.
+
+        Raises:
+            StoreError: that cannot be told or done; then the server is not used.
+        """
+        ...
+
+    async def accept(self, server: str, tool: McpTool) -> None:
+        """Keep this declaration of the tool in the place of the one that is kept."""
         ...
 
 

@@ -62,3 +62,7 @@ class ToolSelection:
 def _check_count(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigurationError(f"tool_selection: {name} is a whole number of at least {least}, not {value!r:.80}.")
+
+
+DEFAULT_SELECTION: Final = ToolSelection()
+"""That of agents which are told nothing else."""

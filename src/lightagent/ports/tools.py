@@ -184,10 +184,12 @@ class ToolList(Generic[DepsT_contra]):
     Attributes:
         tools: by name. A tool that is not offered costs nothing until it is: its declaration is not looked at.
         offered: the names of those that a run offers to its model from the start; None: all of them.
+        stands_in: the source cannot be reached, and these tools only say so. Wrappers show them as they are.
     """
 
     tools: Mapping[str, Tool[DepsT_contra]]
     offered: tuple[str, ...] | None = None
+    stands_in: bool = False
 
 
 class ToolSource(Protocol[DepsT_contra]):

@@ -10,6 +10,7 @@ from lightagent.settings.agent_schema import AgentSettings, ContextSettings
 from lightagent.settings.load import load_settings, open_file, read_settings
 from lightagent.settings.origins import Origin, Problem, Provenance
 from lightagent.settings.schema import Backend, LoggingSettings, Settings
+from lightagent.settings.selection_schema import ToolSelectionSettings
 
 __all__ = [
     "AgentSettings",
@@ -20,6 +21,7 @@ __all__ = [
     "Problem",
     "Provenance",
     "Settings",
+    "ToolSelectionSettings",
     "load_settings",
     "open_file",
     "read_settings",

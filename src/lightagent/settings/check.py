@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from lightagent.application.openapi.load_document import is_address
 from lightagent.domain.errors import MissingExtraError
 from lightagent.ports.models import KeyedModel
 from lightagent.settings.backends import check_backend
@@ -12,6 +14,7 @@ from lightagent.settings.budgets import budget_problems
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
 from lightagent.settings.load import read_settings
 from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.openapi_reading import OpenApiReading, read_openapi
 from lightagent.settings.origins import Problem
 from lightagent.settings.schema import Settings
 from lightagent.settings.toml_file import ConfigFile
@@ -65,10 +68,15 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
             (notes if elsewhere and not chosen else problems).append(problem)
     problems.extend(budget_problems(reading.settings, opened.get("model")))
     problems += _tool_directory(reading.settings)
+    problems += _skill_directories(reading.settings)
     servers = read_mcp(reading.settings, environ)
     problems += servers.problems
     (problems if chosen else notes).extend(servers.unset)
     notes.extend(servers.left_out.values())
+    apis = read_openapi(reading.settings, environ)
+    problems += apis.problems
+    problems += _documents(reading.settings, apis)
+    (problems if chosen else notes).extend(apis.unset)
     return ProfileCheck(profile, chosen, reading.settings, tuple(problems), tuple(notes))
 
 
@@ -85,6 +93,25 @@ def _tool_directory(settings: Settings) -> Iterator[Problem]:
         return
     if not files:
         yield Problem(place, "There are no tools in the directory.", "A tool NAME is in the file NAME.py.")
+
+
+def _skill_directories(settings: Settings) -> Iterator[Problem]:
+    """Directories of skills that are none. What is wrong with skills, `lightagent skills check` tells."""
+    names = ("directories", "untrusted_directories")
+    for name, directories in zip(names, settings.skill_directories(), strict=True):
+        place = settings.provenance.place(("skills", name))
+        for directory in directories:
+            if not directory.is_dir():
+                yield Problem(place, f"{directory} is no directory.", "Name one that exists.")
+
+
+def _documents(settings: Settings, apis: OpenApiReading) -> Iterator[Problem]:
+    """Documents that are not there. They are not read: `lightagent doctor` does that."""
+    for service in apis.services:
+        document = service.document
+        if isinstance(document, str) and not is_address(document) and not Path(document).is_file():
+            place = settings.provenance.place(("openapi", service.name, "document"))
+            yield Problem(place, f"There is no file {document[:300]}.", "Name an OpenAPI document, or its address.")
 
 
 def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:

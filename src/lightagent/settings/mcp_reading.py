@@ -50,8 +50,7 @@ def read_mcp(settings: Settings, environ: Mapping[str, str]) -> McpReading:
     path = settings.tools.mcp_file
     if path is None:
         return own
-    named_in = provenance.origin(("tools", "mcp_file")).file
-    others = read_mcp_file(path if named_in is None else named_in.parent / path, environ, settings.tools.mcp_commands)
+    others = read_mcp_file(provenance.beside(("tools", "mcp_file"), path), environ, settings.tools.mcp_commands)
     twice = [*_twice(settings, others, path)]
     return McpReading(
         (*own.servers, *others.servers),

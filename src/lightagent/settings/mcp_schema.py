@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import DEFAULT_CALL_TIMEOUT, DEFAULT_MAX_BYTES, DEFAULT_OPEN_TIMEOUT, ServerScope
+from lightagent.domain.tools import Capability, Risk
 from lightagent.settings.secrets import reference
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 
@@ -68,6 +69,15 @@ class McpServerSettings(Section):
     )
     max_bytes: Annotated[int, SAFE] = Field(
         default=DEFAULT_MAX_BYTES, ge=1_024, description="The largest message that is taken of the server."
+    )
+    capabilities: Annotated[list[Capability], NEEDS_TRUST] = Field(
+        default_factory=list, description="What is declared of all its tools: read, write, network, execute."
+    )
+    risk: Annotated[Risk | None, NEEDS_TRUST] = Field(
+        default=None, description="How much harm a wrong call of its tools can do: low, medium, high."
+    )
+    approval: Annotated[bool | list[str], NEEDS_TRUST] = Field(
+        default=False, description="Whether a human decides before each call: of all its tools, or of those named."
     )
     disabled: Annotated[bool, NEEDS_TRUST] = Field(default=False, description="Leave the server out.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -92,6 +93,9 @@ def check_server(
             open_timeout=table.open_timeout,
             call_timeout=table.call_timeout,
             max_bytes=table.max_bytes,
+            capabilities=tuple(table.capabilities),
+            risk=table.risk,
+            approval=table.approval if isinstance(table.approval, bool) else tuple(table.approval),
         )
     )
 
@@ -130,9 +134,8 @@ def _unusable(resolved: Mapping[str, JsonValue], place: Callable[[KeyPath], str]
 
 def _program(command: str, around: Surroundings) -> str | None:
     """The file that is started, found with the PATH of this program: the child may not have one."""
-    path = Path(command).expanduser()
-    if path.parent != Path() or path.is_absolute():
-        path = around.folder / path
+    if "/" in command or os.sep in command:  # A path, such as `./server`, which pathlib would take for a name.
+        path = around.folder / Path(command).expanduser()
         return str(path) if shutil.which(path) else None
     return shutil.which(command, path=around.environ.get("PATH"))
 

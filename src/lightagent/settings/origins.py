@@ -105,6 +105,11 @@ class Provenance:
         """The value at `path`, as an error names it."""
         return self.origin(path).place(path)
 
+    def beside(self, path: KeyPath, written: Path) -> Path:
+        """A path that is written at `path`; a relative one is taken from the file that names it."""
+        file = self.origin(path).file
+        return written if file is None else file.parent / written
+
 
 def closest_origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:
     """The origin of `path`, or of the closest relative of it that somebody wrote."""

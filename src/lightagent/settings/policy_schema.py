@@ -12,20 +12,21 @@ from lightagent.domain.tools import Capability, Risk
 from lightagent.settings.section import NEEDS_TRUST, Section
 
 Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[list[Name], Field(min_length=1)]
 
 
 class PolicyRule(Section):
     """A rule of the capability policy; see `lightagent.domain.capabilities.CapabilityRule`."""
 
     access: Access = Field(description="allow, ask or deny.")
-    tools: list[Name] = Field(default_factory=list, description="Names of tools; * stands for any text.")
-    capabilities: list[Capability] = Field(
-        default_factory=list, description="What the tool declares: read, write, network or execute."
+    tools: Names | None = Field(default=None, description="Names of tools; * stands for any text.")
+    capabilities: Annotated[list[Capability], Field(min_length=1)] | None = Field(
+        default=None, description="What the tool declares: read, write, network or execute."
     )
     min_risk: Risk | None = Field(default=None, description="The least risk that the tool declares.")
-    users: list[Name] = Field(default_factory=list, description="Whose run it is.")
-    agents: list[Name] = Field(default_factory=list, description="The agent that calls the tool.")
-    tenants: list[Name] = Field(default_factory=list, description="The tenant whose run it is.")
+    users: Names | None = Field(default=None, description="Whose run it is.")
+    agents: Names | None = Field(default=None, description="The agent that calls the tool.")
+    tenants: Names | None = Field(default=None, description="The tenant whose run it is.")
     name: str = Field(default="", description="What the rule is called in explanations.")
     reason: str = Field(default="", description="Why the rule is there.")
 

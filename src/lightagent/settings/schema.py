@@ -15,14 +15,22 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.agent_schema import AgentSettings, ContextSettings
 from lightagent.settings.budget_schema import BudgetSettings
 from lightagent.settings.mcp_schema import McpServerSettings
+from lightagent.settings.openapi_schema import OpenApiSettings
 from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.selection_schema import ToolSelectionSettings
+from lightagent.settings.skill_schema import SkillSettings
 
-BACKENDS: Final[Mapping[str, str]] = {"model": "chat", "journals": "journals"}
+BACKENDS: Final[Mapping[str, str]] = {
+    "model": "chat",
+    "journals": "journals",
+    "embedding": "embedding",
+    "code": "code",
+}
 """The sections that choose a backend, and the family of adapters each chooses from."""
 
-TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings}
+TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings, "openapi": OpenApiSettings}
 """The sections of tables that users name, and what is in each."""
 
 
@@ -58,8 +66,17 @@ class ToolSettings(Section):
     mcp_file: Annotated[Path | None, NEEDS_TRUST] = Field(
         default=None, strict=False, description="A JSON file with mcpServers, as other clients have it."
     )
+    mcp_pins: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="A JSON file that keeps how MCP servers declare their tools."
+    )
     mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
         default=None, description="The programs that MCP servers may be; without it, any."
+    )
+    code: Annotated[bool, NEEDS_TRUST] = Field(
+        default=False, description="Offer the tools that run Python, with the runner of the section code."
+    )
+    code_folder: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="The folder that such programs may read; relative to this file."
     )
 
 
@@ -68,9 +85,20 @@ class Settings(Section):
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
+    embedding: Annotated[Backend | None, Field(description="What makes vectors of texts.")] = None
+    code: Annotated[
+        Backend | None, Field(description="What runs programs of models and skills; without it, nothing.")
+    ] = None
     agent: Annotated[AgentSettings, Field(description="How agents are.")] = AgentSettings()
     tools: Annotated[ToolSettings, Field(description="Tools that every agent is offered.")] = ToolSettings()
+    tool_selection: Annotated[ToolSelectionSettings, Field(description="Which of many tools are offered.")] = (
+        ToolSelectionSettings()
+    )
+    skills: Annotated[SkillSettings, Field(description="Skills that every agent may use.")] = SkillSettings()
     mcp: Annotated[dict[str, McpServerSettings], Field(description="MCP servers by name.")] = Field(
+        default_factory=dict
+    )
+    openapi: Annotated[dict[str, OpenApiSettings], Field(description="APIs with an OpenAPI document by name.")] = Field(
         default_factory=dict
     )
     context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (
@@ -88,9 +116,31 @@ class Settings(Section):
 
     def tool_directory(self) -> Path | None:
         """The directory of tools; a relative path is taken from the file that names it."""
-        chosen = self.tools.directory
-        file = self.provenance.origin(("tools", "directory")).file
-        return chosen if chosen is None or file is None else file.parent / chosen
+        return self._tool_path("directory", self.tools.directory)
+
+    def code_folder(self) -> Path | None:
+        """The folder that programs may read; a relative path is taken from the file that names it."""
+        return self._tool_path("code_folder", self.tools.code_folder)
+
+    def pin_file(self) -> Path | None:
+        """The file of what MCP servers declared; a relative path is taken from the file that names it."""
+        return self._tool_path("mcp_pins", self.tools.mcp_pins)
+
+    def skill_directories(self) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        """The directories of skills, and the untrusted ones; relative paths are taken from the file that names them."""
+
+        def placed(name: str, paths: list[str]) -> tuple[Path, ...]:
+            return tuple(self._beside_its_file("skills", name, Path(path).expanduser()) for path in paths)
+
+        chosen = self.skills
+        return placed("directories", chosen.directories), placed("untrusted_directories", chosen.untrusted_directories)
+
+    def _tool_path(self, name: str, chosen: Path | None) -> Path | None:
+        return None if chosen is None else self._beside_its_file("tools", name, chosen)
+
+    def _beside_its_file(self, section: str, name: str, path: Path) -> Path:
+        file = self.provenance.origin((section, name)).file
+        return path if file is None else file.parent / path
 
     def backends(self) -> dict[str, Backend]:
         """The backend of every section that chooses one."""

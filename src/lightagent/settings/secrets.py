@@ -42,8 +42,11 @@ def is_meant_as_reference(path: KeyPath, value: JsonObject) -> bool:
 
 
 def _is_of_a_name(path: KeyPath) -> bool:
-    """Whether the last part of a path is a name that users gave to a server: it says nothing of what is in it."""
-    return len(path) == 2 and path[0] == "mcp"
+    """Whether the last part of a path is a name that users gave: to a server, an API or a security scheme.
+
+    It says nothing of what is in it.
+    """
+    return len(path) == 2 and path[0] in ("mcp", "openapi")
 
 
 def refer_to(variable: str) -> JsonObject:

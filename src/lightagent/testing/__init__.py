@@ -6,6 +6,7 @@ from lightagent.adapters.chat._spoken import split
 from lightagent.adapters.chat.fallback import FallbackModel
 from lightagent.adapters.chat.offline import OfflineModel
 from lightagent.adapters.chat.scripted import Program, Reply, ScriptedModel, call_tool
+from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.testing.system import ManualClock, SequentialIds
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "OfflineModel",
     "Program",
     "Reply",
+    "ScriptedEmbedder",
     "ScriptedModel",
     "SequentialIds",
     "call_tool",

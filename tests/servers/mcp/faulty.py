@@ -179,6 +179,9 @@ class Faulty:
     def tool_big(self, call: Call) -> Message:
         return text("x" * int(call.arguments["number"]))
 
+    def tool_cut(self, call: Call) -> Message:
+        return text("half of a \ud83d")
+
     def tool_late_big(self, call: Call) -> Message:
         time.sleep(0.3)
         return self.tool_big(call)
@@ -222,6 +225,12 @@ class Faulty:
         time.sleep(call.arguments.get("number", 0))
         answer = self.waiting[ident].get()
         return text(json.dumps(answer.get("result") or answer["error"]["message"]))
+
+    def tool_late_ask(self, call: Call) -> Message:
+        time.sleep(call.arguments.pop("number"))
+        log = {"level": "info", "data": f"about {call.arguments['text']}"}
+        call.write({"jsonrpc": "2.0", "method": "notifications/message", "params": log})
+        return self.tool_ask(call)
 
     def tool_sample(self, call: Call) -> Message:
         ident = f"s{time.monotonic_ns()}"

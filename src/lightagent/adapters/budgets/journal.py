@@ -42,9 +42,15 @@ class JournalBudgetAccounts(BudgetAccounts):
     Args:
         store: of any kind; its opener closes it, unless `owned`.
         owned: the store is closed with this object.
+
+    Raises:
+        ConfigurationError: it is no journal store.
     """
 
     def __init__(self, store: JournalStore, *, owned: bool = False) -> None:
+        given: object = store
+        if not isinstance(given, JournalStore):
+            raise ConfigurationError(f"JournalBudgetAccounts: {type(given).__name__} is no journal store.")
         self._store = store
         self._owned = owned
         # Of this process one writes at a time, so that its own tasks do not keep failing each other's appends.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Final
 
-from lightagent.adapters.chat._hosted_providers import HOSTED, Provider
+from lightagent.adapters._endpoints.hosted_providers import HOSTED, Provider
 from lightagent.adapters.chat._profile_table import LINES, ProfileLine
 
 __all__ = ["HOSTED", "OWN_SERVERS", "PROVIDERS", "Provider", "line_of", "provider_at"]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from lightagent.adapters.chat._credentials import shown_options
+from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.registry import Adapter, open_adapter
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta

@@ -7,9 +7,12 @@ from typing import Final
 
 from lightagent.adapters.detectors._rules import DIGITS, Rule, groups_if
 
+_LETTER: Final = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u036f\u0370-\u052f\u1e00-\u1fff"
+"""Latin, Greek and Cyrillic letters and their marks. In scripts without blanks words stand right beside an address."""
+
 _EMAIL: Final = re.compile(
-    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+][A-Za-z0-9._%+-]{0,63}"
-    r"@[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z][A-Za-z0-9-]{1,62}){1,4}"
+    rf"(?<![{_LETTER}0-9._%+-])[{_LETTER}0-9_%+][{_LETTER}0-9._%+'-]{{0,63}}"
+    rf"@[{_LETTER}0-9][{_LETTER}0-9-]{{0,62}}(?:\.[{_LETTER}][{_LETTER}0-9-]{{1,62}}){{1,4}}"
 )
 
 # By calling code: how many digits a number in a fixed or mobile network has after it.

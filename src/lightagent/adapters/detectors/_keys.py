@@ -35,7 +35,7 @@ _PEM: Final = re.compile(
     r"(?:[^-]|-(?!----)){0,20000}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
 )
 
-_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/:@?#\"'<>]{1,64}:(?P<value>[^\s/:@?#\"'<>]{1,64})(?=@[A-Za-z0-9\[])")
+_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/:@?#\"'<>]{0,64}:(?P<value>[^\s/@?#\"'<>]{1,64})(?=@[A-Za-z0-9\[])")
 
 # The first letter stands alone, since an expression that begins with a character is searched for much faster.
 _NAMED: Final = re.compile(

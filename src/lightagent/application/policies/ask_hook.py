@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
-from lightagent.application.check_payload import check_payload, copy_payload
+from lightagent.application.check_payload import check_payload, copy_payload, is_same_payload
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.application.policies.hook_payloads import hook_payload, replaced_payload
 from lightagent.application.policies.questions import FunctionPolicy, Question
@@ -64,7 +64,7 @@ class HookPolicy(FunctionPolicy):
         except ConfigurationError as error:
             # It meant to change something, so going on without the change would be wrong in either failure mode.
             return _fault(self.name, self._phase, f"Its replacement cannot be used: {error.message}")
-        return ALLOW if made == payload else Rewrite(made, _reason(read))
+        return ALLOW if is_same_payload(made, payload) else Rewrite(made, _reason(read))
 
 
 class TypedHookPolicy(FunctionPolicy):
@@ -92,7 +92,7 @@ class TypedHookPolicy(FunctionPolicy):
                 check_payload(answer)
             except ConfigurationError as error:
                 return _fault(self.name, hook.phase, f"What it made of the payload does not fit: {error.message}")
-            return ALLOW if answer == payload else Rewrite(answer)
+            return ALLOW if is_same_payload(answer, payload) else Rewrite(answer)
         read = answer if isinstance(answer, Fault) else read_hook_answer(answer)
         if isinstance(read, HookDecision) and read.action == "replace":
             read = Unreadable("A typed hook gives the payload itself to replace it.", is_attempt=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
-from lightagent.application.check_payload import check_payload
+from lightagent.application.check_payload import check_payload, is_same_payload
 from lightagent.application.policies.guard_reply import guarded, texts_of
 from lightagent.application.policies.handler import Fault, Handler, OwnNames, name_of
 from lightagent.application.policies.pipeline import Policy
@@ -65,7 +65,7 @@ class GuardrailPolicy(FunctionPolicy):
             check_payload(made)
         except ConfigurationError as error:
             return _failed(self.name, self._stage, f"Its value cannot be used: {error.message}")
-        return ALLOW if made == payload else Rewrite(made, read.reason or "")
+        return ALLOW if is_same_payload(made, payload) else Rewrite(made, read.reason or "")
 
 
 class TextGuardPolicy(FunctionPolicy):

@@ -47,11 +47,14 @@ class Handler:
         timeout: seconds for one call. An async function is cancelled then; a synchronous one goes on in
             its thread, and its answer is ignored.
 
+    Attributes:
+        may_join: it can be called in a thread in which others are called before and after it.
+
     Raises:
         ConfigurationError: it cannot be called with these arguments, or the timeout is not a number of seconds above 0.
     """
 
-    __slots__ = ("_is_async", "function", "pace", "timeout")
+    __slots__ = ("_is_async", "function", "may_join", "pace", "timeout")
 
     def __init__(self, function: Function, what: str, takes: tuple[str, ...], timeout: float | None = None) -> None:
         _check_signature(function, what, takes)
@@ -59,11 +62,7 @@ class Handler:
         self.function = function
         self._is_async = _is_async(function)
         self.pace = Pace()
-
-    @property
-    def may_join(self) -> bool:
-        """Whether it can be called in a thread in which others are called before and after it."""
-        return not self._is_async and self.timeout is None
+        self.may_join = not self._is_async and self.timeout is None
 
     def call_here(self, *arguments: object) -> object:
         """The answer of a synchronous function that is called in this very thread; for those that never take long."""
@@ -74,15 +73,20 @@ class Handler:
 
     async def call(self, *arguments: object) -> object:
         """What the function answers in the end, or a `Fault` if it gives no answer."""
-        return await caught(self._call(arguments), self.timeout)
-
-    async def _call(self, arguments: tuple[object, ...]) -> object:
-        if self._is_async:
+        if self.timeout is not None or not self._is_async:
+            return await caught(self._call(arguments), self.timeout)
+        try:  # What most policies are: without a coroutine around another one.
             answer = self.function(*arguments)
             if type(answer) is CoroutineType:
                 answer = await answer
-        else:
-            answer = await run_in_thread_at(self.pace, self.function, *arguments)
+            return await settled(answer) if is_begun(answer) else answer
+        except FAILURES as raised:  # Foreign code: any exception is a fault.
+            return _fault(raised)
+
+    async def _call(self, arguments: tuple[object, ...]) -> object:
+        if self._is_async:
+            return await settled(self.function(*arguments))
+        answer = await run_in_thread_at(self.pace, self.function, *arguments)
         if is_begun(answer):
             self.pace.is_quick = False
             return await settled(answer)
@@ -110,10 +114,15 @@ async def caught(work: Coroutine[object, object, object], seconds: float | None)
             return Fault(f"It did not decide within its {seconds:g} s.")
         return Fault("It raised TimeoutError.")
     except FAILURES as raised:  # Foreign code: any exception is a fault.
-        error = failure(raised)
-        if isinstance(error, InnerCancellation):
-            return Fault("Something that it waited for was cancelled.")
-        return Fault(f"It raised {type(error).__name__}.")
+        return _fault(raised)
+
+
+def _fault(raised: BaseException) -> Fault:
+    """The fault of what a function raised; a cancellation of the run itself is raised again."""
+    error = failure(raised)
+    if isinstance(error, InnerCancellation):
+        return Fault("Something that it waited for was cancelled.")
+    return Fault(f"It raised {type(error).__name__}.")
 
 
 def name_of(function: object) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Final
 
 from lightagent.application.policies.ask_hook import HookPolicy, TypedHookPolicy
 from lightagent.application.policies.handler import Handler, OwnNames, checked_seconds, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.review_desk import DeskPolicy, ReviewDesk
-from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
+from lightagent.application.policies.typed_hooks import FailureMode, TypedHook, check_naming
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.hooks import HOOK_PHASES, LATER_PHASES, HookPhase
 
@@ -30,7 +30,8 @@ class PolicyHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the mode or the timeout is not valid, or there is no such phase.
+        ConfigurationError: the mode or the timeout is not valid, there is no such phase, or nothing would be called
+            at one of them.
     """
 
     handler: object
@@ -41,9 +42,8 @@ class PolicyHook:
 
     def __post_init__(self) -> None:
         _check(self.handler, self.phases, "PolicyHook")
+        check_naming(self.failure_mode, self.name, "PolicyHook")
         checked_seconds(self.timeout, "PolicyHook")
-        if self.failure_mode not in get_args(FailureMode):
-            raise ConfigurationError("PolicyHook: failure_mode must be 'block' or 'continue'.", guidance="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ObservingHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the timeout is not valid, or there is no such phase.
+        ConfigurationError: the timeout is not valid, there is no such phase, or nothing would be called at one of them.
     """
 
     handler: object
@@ -67,6 +67,7 @@ class ObservingHook:
 
     def __post_init__(self) -> None:
         _check(self.handler, self.phases, "ObservingHook")
+        check_naming("continue", self.name, "ObservingHook")
         if checked_seconds(self.timeout, "ObservingHook") is None:
             raise ConfigurationError(
                 "ObservingHook: it needs a timeout, since it may not delay the run for ever.",
@@ -136,8 +137,24 @@ def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
             f"{what}: expected a function, or an object with methods named after phases, got {type(handler).__name__}.",
             guidance=f"Phases: {', '.join(known)}.",
         )
-    named = (phases,) if isinstance(phases, str) else phases or ()
+    if phases is not None:
+        _check_phases(handler, phases, what, known)
+
+
+def _check_phases(handler: object, phases: object, what: str, known: Collection[str]) -> None:
+    """Raise where a hook would never be called: it seems to protect something, and would not."""
+    if isinstance(phases, str) or not isinstance(phases, Collection) or not phases:
+        raise ConfigurationError(
+            f"{what}: phases must be a set of names, at least one.", guidance="Pass None for every phase."
+        )
+    named: Collection[object] = phases
     for phase in named:
-        if phase not in known or isinstance(phases, str):
-            problem = "must be a set of names" if isinstance(phases, str) else f"{phase!r:.60} is not a phase"
-            raise ConfigurationError(f"{what}: phases: {problem}.", guidance=f"Phases: {', '.join(known)}.")
+        if not isinstance(phase, str) or phase not in known:
+            raise ConfigurationError(
+                f"{what}: phases: {phase!r:.60} is not a phase.", guidance=f"Phases: {', '.join(known)}."
+            )
+        if not callable(handler) and not callable(getattr(handler, phase, None)):
+            raise ConfigurationError(
+                f"{what}: phases names {phase}, and {type(handler).__name__} has no method {phase}.",
+                guidance="Name the method after the phase, or leave the phase out.",
+            )

@@ -48,7 +48,7 @@ class Pipeline(Gate):
         self._phases: frozenset[Phase] = frozenset().union(*(policy.phases for policy in self._policies))
         self._asked: dict[Phase, tuple[tuple[Policy, FunctionPolicy | None], ...]] = {
             phase: tuple(
-                (policy, policy if isinstance(policy, FunctionPolicy) and policy.handler.may_join else None)
+                (policy, policy if isinstance(policy, FunctionPolicy) else None)
                 for policy in self._policies
                 if phase in policy.phases
             )
@@ -86,6 +86,8 @@ class Pipeline(Gate):
                     ruling = asked
                 elif asked.is_quick:
                     ruling = asked.read(function.handler.call_here(*asked.arguments))
+                elif not function.handler.may_join:
+                    ruling = asked.read(await function.handler.call(*asked.arguments))
                 else:
                     row = Row(policies, place, asked, subject, deliberation)
                     await row.ask()

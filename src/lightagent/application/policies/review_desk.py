@@ -11,7 +11,7 @@ from lightagent.application.policies.handler import Fault, Handler, checked_seco
 from lightagent.application.review_streams import ReviewStreams, review_key
 from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import exact_names
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.policy import Phase, Subject
@@ -62,10 +62,9 @@ class ReviewDesk:
         name: str,
         most_used: int | None = None,
     ) -> None:
-        if isinstance(tools, str) or not all(isinstance(one, str) for one in tools or ()):
-            raise ConfigurationError("HumanApprovalHook: tools must be a list of names.", guidance="")
+        _check(separate_reviewer, name)
         self.reviews = reviews
-        self.tools = None if tools is None else frozenset(map(called_by_models, tools))
+        self.tools = None if tools is None else exact_names(tools, "HumanApprovalHook: tools")
         self.timeout = checked_seconds(timeout, "HumanApprovalHook")
         self.separate_reviewer = separate_reviewer
         self.name = name
@@ -174,6 +173,15 @@ class ReviewedAgent(Protocol):
     async def review_level(self, child: Run) -> ReviewLevel:
         """What is known of the agent that acts in its nested run."""
         ...
+
+
+def _check(separate_reviewer: object, name: object) -> None:
+    if not isinstance(separate_reviewer, bool):
+        raise ConfigurationError(
+            f"HumanApprovalHook: separate_reviewer must be True or False, got {separate_reviewer!r:.50}.", guidance=""
+        )
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(f"HumanApprovalHook: name must be text, got {name!r:.50}.", guidance="")
 
 
 def _handler(function: Function | None, what: str, timeout: float | None) -> Handler | None:

@@ -21,8 +21,7 @@ class Row(Generic[PayloadT]):
     """The functions from one that is to be asked to the last before one that cannot be called in a thread.
 
     Args:
-        policies: all that are asked at a boundary; the second of each pair is the policy itself if its function can be
-            called in a thread together with others.
+        policies: all that are asked at a boundary; the second of each pair is the policy itself if it asks a function.
         place: of the one that `question` is from.
         question: the first one.
 
@@ -84,7 +83,8 @@ class Row(Generic[PayloadT]):
 
     def _policy(self) -> FunctionPolicy | None:
         """The one that is to be asked; None where there is none that can be called in this thread."""
-        return self._policies[self.place][1] if self.place < len(self._policies) else None
+        policy = self._policies[self.place][1] if self.place < len(self._policies) else None
+        return policy if policy is not None and policy.handler.may_join else None
 
     def _take(self, ruling: Ruling[PayloadT]) -> None:
         policy = self._policy()

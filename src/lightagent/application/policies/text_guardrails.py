@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, Protocol, runtime_checkable
 
+from lightagent.application.strict_json import NotStrictJsonError, read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.findings import Finding, merged, normalized, redacted
 from lightagent.domain.guardrails import GuardrailDecision
@@ -87,8 +88,8 @@ class DetectorGuardrail:
         """The text as it may go on, or what forbids it, whichever text of a reply it is."""
         if structured:
             try:
-                parsed: JsonValue = json.loads(text)
-            except (ValueError, RecursionError):
+                parsed = read_json(text)
+            except NotStrictJsonError:
                 return self._text(text)  # The check of answers finds the JSON in it, or sends it back.
             made = self._json(parsed)
             if isinstance(made, Finding):

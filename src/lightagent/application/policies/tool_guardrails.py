@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import exact_names
 from lightagent.domain.guardrails import GuardrailDecision
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -20,12 +21,10 @@ class ToolNamesGuardrail:
     name = "sensitive_tool_confirmation"
 
     def __init__(self, tool_names: Collection[str], *, approved: bool, reason: str | None) -> None:
-        if isinstance(tool_names, str) or not all(isinstance(name, str) for name in tool_names):
-            raise ConfigurationError("sensitive_tool_confirmation_guardrail: expected a list of names of tools.")
         given: object = approved
         if not isinstance(given, bool):
             raise ConfigurationError("sensitive_tool_confirmation_guardrail: approved must be True or False.")
-        self._names = frozenset(map(called_by_models, tool_names))
+        self._names = exact_names(tool_names, "sensitive_tool_confirmation_guardrail")
         self._approved = approved
         self._reason = reason
 
@@ -48,6 +47,11 @@ class ParameterGuardrail:
                 raise ConfigurationError(
                     f"high_risk_parameter_guardrail: {name!r:.60} needs a function, or a list of allowed values."
                 )
+            if inspect.iscoroutinefunction(allowed):
+                raise ConfigurationError(
+                    f"high_risk_parameter_guardrail: the function of {name!r:.60} is async, and nothing awaits it.",
+                    guidance="Pass one that answers at once, or write a guardrail, which may be async.",
+                )
         self._parameters = dict(parameters)
         self._reason = reason
 
@@ -62,7 +66,10 @@ class ParameterGuardrail:
 
 def _allows(allowed: Allowed, value: JsonValue) -> bool:
     if callable(allowed):
-        return bool(allowed(value))
+        answer = allowed(value)
+        if inspect.isawaitable(answer) or isinstance(answer, Generator):
+            raise TypeError("the function has not answered yet")  # To Python it is true, so it would allow.
+        return bool(answer) and not isinstance(answer, str)  # A text is a reason, as from any guardrail.
     # True is 1 to Python; to a tool it is not.
     return any(type(one) is type(value) and one == value for one in allowed)
 

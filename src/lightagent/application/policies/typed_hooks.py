@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, Literal, TypeAlias, overload
+from typing import Final, Generic, Literal, TypeAlias, get_args, overload
 
 from lightagent.application.policies.handler import Handler, name_of
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.hooks import HookDecision
 from lightagent.domain.policy import (
     ApprovalPayload,
@@ -26,6 +27,19 @@ from lightagent.domain.policy import (
 
 FailureMode: TypeAlias = Literal["block", "continue"]
 """What follows where a hook raises, takes too long or answers nonsense."""
+
+
+def check_naming(failure_mode: object, name: object, what: str) -> None:
+    """Raise unless these are a failure mode, and the name of a hook or None.
+
+    Raises:
+        ConfigurationError: they are not.
+    """
+    if failure_mode not in get_args(FailureMode):
+        raise ConfigurationError(f"{what}: failure_mode must be 'block' or 'continue'.", guidance="")
+    if name is not None and not isinstance(name, str):
+        raise ConfigurationError(f"{what}: name must be text, not {type(name).__name__}.", guidance="")
+
 
 Answer: TypeAlias = PayloadT | HookDecision | None
 """None goes on, a payload goes on in the place of the one that was given, a decision says what it says."""
@@ -54,6 +68,7 @@ class TypedHook(Generic[PayloadT]):
         failure_mode: FailureMode,
         name: str | None,
     ) -> None:
+        check_naming(failure_mode, name, f"@{decorator.phase}")
         self.function = function
         self.phase = decorator.phase
         self.boundary: Phase = decorator.boundary
@@ -109,8 +124,8 @@ class HookDecorator(Generic[PayloadT]):
             name: what the hook is known by in journals and traces; by default the function's name.
 
         Raises:
-            ConfigurationError: the function cannot be called with these arguments, or the timeout is not a number
-                of seconds above 0.
+            ConfigurationError: the function cannot be called with these arguments, the timeout is not a number of
+                seconds above 0, or the failure mode or the name is none.
         """
 
         def make(given: TypedFunction[PayloadT]) -> TypedHook[PayloadT]:

@@ -7,6 +7,14 @@ from typing import NotRequired, assert_never
 
 from typing_extensions import TypedDict
 
+from lightagent.application.projections.run_counts import run_counts
+from lightagent.application.projections.trace_data import (
+    candidates_data,
+    decision_data,
+    decision_kind,
+    replaced_data,
+    selected_data,
+)
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.call_folding import result_labels
@@ -34,16 +42,13 @@ from lightagent.domain.events import (
     RunFinished,
     RunStarted,
     ToolFinished,
-    ToolsSelected,
     ToolStarted,
     Unrecognized,
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Completed, outcome_error
-from lightagent.domain.policy import Decision
-from lightagent.domain.ranking import RankedTool
-from lightagent.domain.retries import is_adaption
+from lightagent.domain.tool_selection import ToolsSelected
 
 
 class TraceEvent(TypedDict):
@@ -146,10 +151,11 @@ class _Tracer:
                 self._came += labels
                 data: JsonObject = {"source": source, "message_count": len(messages), "code": code, "labels": [*labels]}
                 self._line("context_added", event.at, data | copy_json(details), told)
-            case ContextReplaced():
-                self._replaced(event)
+            case ContextReplaced(messages=replacing):
+                content: JsonObject = {"messages": [message.to_openai() for message in replacing]}
+                self._line("context_replaced", event.at, replaced_data(event), content)
             case ToolsSelected():
-                self._selected(event)
+                self._line("tools_selected", event.at, selected_data(event))
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
             case Concluded(name=name, error=error, details=details):
@@ -166,29 +172,6 @@ class _Tracer:
                 pass
             case _:
                 assert_never(event)
-
-    def _replaced(self, event: ContextReplaced) -> None:
-        data: JsonObject = {
-            "source": event.source,
-            "replaced": event.count,
-            "message_count": len(event.messages),
-            "usage": event.usage.to_dict() if event.usage else None,
-            "code": None if event.error is None else event.error.code,
-            "labels": [*event.replaced],
-        }
-        told: JsonObject = {"messages": [message.to_openai() for message in event.messages]}
-        self._line("context_replaced", event.at, data, told)
-
-    def _selected(self, event: ToolsSelected) -> None:
-        data: JsonObject = {
-            "tools": [*event.names],
-            "searched": event.searched,
-            "rankers": [*event.rankers],
-            "tokens": event.tokens,
-            "candidates": _candidates(event.candidates),
-            "codes": [error.code for error in event.errors],
-        }
-        self._line("tools_selected", event.at, data)
 
     def _decided(
         self,
@@ -211,7 +194,7 @@ class _Tracer:
         if isinstance(event, (RunStarted, Unrecognized)):
             return
         for decision in event.decisions:
-            self._line(_decision_kind(decision), event.at, _decision(decision))
+            self._line(decision_kind(decision), event.at, decision_data(decision))
 
     def _nested(self, event: Nested) -> None:
         tracer = self._children.get(event.call_id)
@@ -304,7 +287,7 @@ class _Tracer:
                 self._line("handoff", event.at, {"source_agent": self._head.name, "target_agent": target})
             elif isinstance(effect, DeclareTools):
                 found: JsonObject = {"id": event.call_id, "tools": [*effect.names]}
-                self._line("tools_found", event.at, {**found, "candidates": _candidates(effect.candidates)})
+                self._line("tools_found", event.at, {**found, "candidates": candidates_data(effect.candidates)})
 
     def _approval(self, event: ApprovalRequested | ApprovalDecided) -> None:
         data: JsonObject = {
@@ -338,47 +321,3 @@ class _Tracer:
             "usage": total_usage(self._events).to_dict(),
         }
         self._line("run_end", event.at, data)
-
-
-def _candidates(ranked: tuple[RankedTool, ...]) -> list[JsonValue]:
-    return [{"name": tool.name, "score": tool.score} for tool in ranked]
-
-
-def _decision_kind(decision: Decision) -> str:
-    """What sort of policy decided is told by its name: `hook:NAME`, `input_guardrail:NAME` and the like."""
-    sort, stopped = decision.by.partition(":")[0], decision.action in ("block", "error")
-    if sort == "hook":
-        return "hook_block" if stopped else "hook_decision"
-    if sort in ("input_guardrail", "tool_guardrail", "output_guardrail"):
-        return "guardrail_block" if stopped else "guardrail_decision"
-    return "policy_decision"
-
-
-def _decision(decision: Decision) -> JsonObject:
-    return {"phase": decision.phase, "by": decision.by, "action": decision.action, "reason": decision.reason}
-
-
-def run_counts(events: Iterable[Event]) -> dict[str, int]:
-    """How many model requests, tool calls and repeated attempts a run made, those of nested runs included.
-
-    A request that is sent once more in another form, because its form was refused, is not repeated.
-    """
-    counts = {"model_request_count": 0, "tool_call_count": 0, "retry_count": 0}
-    adapted: set[tuple[str, ...]] = set()
-    for event in events:
-        path: tuple[str, ...] = ()
-        while isinstance(event, Nested):
-            path, event = (*path, event.call_id), event.event
-        match event:
-            case ModelRequested():
-                counts["model_request_count"] += 1
-            case ModelFailed(error=error) if is_adaption(error):
-                adapted.add(path)
-            case ModelRetried():
-                counts["retry_count"] += path not in adapted
-                adapted.discard(path)
-            case ToolStarted():
-                counts["tool_call_count"] += 1
-            case _:
-                pass
-    return counts

@@ -74,7 +74,8 @@ def taken_elsewhere(request: ApprovalRequest) -> AlreadyDecided:
     """The error for a decision that another process goes on with."""
     return AlreadyDecided(
         f"Another process goes on with the decision about the call {request.call_id!r:.100}, or has done so.",
-        guidance="A decision is used once. Look at what became of the run there.",
+        guidance="A decision is used once. Look at what became of the run there; if that process was killed just now, "
+        "try again in some seconds.",
     )
 
 

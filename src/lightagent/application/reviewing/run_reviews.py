@@ -7,67 +7,37 @@ was decided meanwhile. A decision is taken before the run acts on it, so that no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Generic
 
+from lightagent.aiokits.cancellation import all_at_once
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.decide_calls import decided_event, nested_event, nothing_decided, waits_inside
+from lightagent.application.decide_calls import nothing_decided, waits_inside
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.policies.review_desk import ReviewDesk
-from lightagent.application.prepare_call import unknown_result
-from lightagent.application.review_streams import review_key
+from lightagent.application.review_streams import ReviewStreams, review_key, withdraw_reviews
 from lightagent.application.reviewing.ask_for_review import answer, ask, check_binding, not_on_record, taken_elsewhere
-from lightagent.application.reviewing.waiting import WaitingCall, find_decided, find_waiting
+from lightagent.application.reviewing.settled import Settled, Taken
+from lightagent.application.reviewing.waiting import find_decided, find_waiting
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import Fenced, LeaseHeld, LightAgentError, PolicyError, StoreError, StreamConflict
 from lightagent.domain.events import Event, Noted
 from lightagent.domain.folding import apply
+from lightagent.domain.outcomes import Suspended
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review, ReviewReturned, ReviewTaken, ReviewUsed, same_decision
 from lightagent.domain.review_requests import ApprovalRequest
+from lightagent.domain.runs import waiting_calls
 
 REVIEW_PROBLEM: Final = "review_problem"
 """The kind of the note that tells why a call still waits, or that nobody could be told of it."""
 
+_HAS_ENDED: Final = "The run has ended."
+
 _MOST_ROUNDS: Final = 3
 """How often a call is decided at once. A tool that asks again whatever was decided then waits for a human."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """A call that was decided.
-
-    Attributes:
-        review: where the decision is on record; None where nobody reviews the call.
-        in_doubt: a process took the decision before, and nobody knows how far it came.
-    """
-
-    waiting: WaitingCall
-    decision: ApprovalDecision
-    review: Review | None = None
-    in_doubt: bool = False
-
-    def events(self, now: float, interrupted: str) -> Iterator[Event]:
-        """What goes on record of it; a call that may have been made is made again only if its tool says so."""
-        waiting = self.waiting
-        yield decided_event(waiting.path, self.decision, now)
-        spec = waiting.spec
-        repeatable = spec is not None and (spec.idempotent or spec.resumable)
-        if self.in_doubt and self.decision.action in ("approve", "edit") and not repeatable:
-            yield nested_event(waiting.path, unknown_result(waiting.path[-1], waiting.tool_name, interrupted, now))
-
-
-@dataclass(slots=True)
-class _Taken:
-    """A decision that this run goes on with; the lease keeps other processes away where no store keeps the run."""
-
-    desk: ReviewDesk
-    review: Review
-    lease: HeldLease | None
-    on_record: bool = False
 
 
 class RunReviews(Generic[DepsT]):
@@ -80,9 +50,10 @@ class RunReviews(Generic[DepsT]):
     def __init__(self, live: ActiveRun[DepsT], answers: Mapping[str, ApprovalDecision] | None = None) -> None:
         self._live = live
         self._answers = answers
-        self._settled: list[_Settled] = []
-        self._taken: list[_Taken] = []
+        self._settled: list[Settled] = []
+        self._taken: list[Taken] = []
         self._problems: list[str] = []
+        self._asked = set[ReviewStreams]()
 
     async def take_up(self) -> None:
         """Put on record what was decided about the calls of a run that is resumed; nothing is taken yet.
@@ -102,7 +73,7 @@ class RunReviews(Generic[DepsT]):
                 live.record.events.append(event)
         self._settled += before
 
-    async def _before(self) -> list[_Settled]:
+    async def _before(self) -> list[Settled]:
         """The decisions on which the journal says that the run was going on when it was interrupted.
 
         Raises:
@@ -110,7 +81,7 @@ class RunReviews(Generic[DepsT]):
                 the latest.
             StoreError: a store cannot be read.
         """
-        found = list[_Settled]()
+        found = list[Settled]()
         for waiting in await find_decided(self._live):
             desk, decision = waiting.desk, waiting.call.decision
             if desk is None or decision is None or not waiting.is_on_record:
@@ -121,7 +92,7 @@ class RunReviews(Generic[DepsT]):
                 raise not_on_record(request)
             if decision.action == "approve" and waiting.call.status == "decided":
                 check_binding(review, request)
-            found.append(_Settled(waiting, decision, review))
+            found.append(Settled(waiting, decision, review))
         return found
 
     async def commit(self) -> None:
@@ -131,36 +102,46 @@ class RunReviews(Generic[DepsT]):
             PolicyError: somebody else has taken one.
             StoreError: a store cannot be written.
         """
+        await self._commit(told=True)
+
+    async def _commit(self, *, told: bool) -> list[tuple[Settled, Taken | None]]:
         settled, self._settled = self._settled, []
+        found = list[tuple[Settled, Taken | None]]()
         try:
             for one in settled:
+                taken = None
                 if one.review is not None and one.waiting.desk is not None:
-                    await self._take(one.waiting.desk, one.review)
+                    taken = await self._take(one.waiting.desk, one.review, told=told)
+                found.append((one, taken))
         except BaseException:
             await self._close(used=False)  # Nothing is done with those that were taken before.
             raise
+        return found
 
     async def consult(self) -> bool:
         """Ask about the calls that wait, and go on with what is decided at once. Returns whether anything was.
 
         A call about which nobody can be asked now waits all the same; it is asked about when the run is resumed.
         """
-        live, problem = self._live, ""
+        live, decided = self._live, list[tuple[Settled, Taken | None]]()
         if not live.desks and not waits_inside(live.run):
             return False
         try:
             await self._close(used=True)
             self._settled = await self._settle({})
-            events = list(self._events())
-            await self.commit()
+            decided = await self._commit(told=False)
         except LightAgentError as error:
-            events, problem = [], classify_exception(error).message
-        for text in (*self._problems, *((problem,) if problem else ())):
+            self._problems.append(classify_exception(error).message)
+        problems, self._problems = self._problems, []
+        for text in problems:
             await live.tell(Noted(REVIEW_PROBLEM, {"text": text}, live.clock.now()))
-        self._problems = []
-        for event in events:
-            await live.tell(event)
-        return bool(events)
+        now, interrupted = live.clock.now(), live.means.prompts.call_interrupted
+        for settled, taken in decided:
+            for event in settled.events(now, interrupted):
+                await live.tell(event)
+                if taken is not None:
+                    taken.is_told = True
+        return bool(decided)
 
     async def close(self, *, ended: bool) -> None:
         """Let go of the decisions that were taken.
@@ -174,34 +155,63 @@ class RunReviews(Generic[DepsT]):
         for one in self._taken:
             if one.lease is not None:
                 await one.lease.release()
+        if ended or self._is_kept:
+            await self._withdraw()
+
+    async def _withdraw(self) -> None:
+        """Take back the requests about calls that still wait, if the run has come to its end."""
+        run = self._live.run
+        if run.outcome is None or isinstance(run.outcome, Suspended) or not waiting_calls(run):
+            return
+        for streams in self._asked:
+            with suppress(StoreError):
+                await withdraw_reviews(streams, run.started.scope.user, run.started.run_id, _HAS_ENDED)
 
     def _events(self) -> Iterator[Event]:
         now, interrupted = self._live.clock.now(), self._live.means.prompts.call_interrupted
         for one in self._settled:
             yield from one.events(now, interrupted)
 
-    async def _settle(self, answers: Mapping[str, ApprovalDecision]) -> list[_Settled]:
-        """The calls that are decided."""
-        found = list[_Settled]()
-        for waiting in await find_waiting(self._live):
-            decision, desk = answers.get(waiting.name), waiting.desk
-            if desk is not None:
-                review = await self._review(desk, waiting.request(self._live.run, desk.streams.clock()), decision)
-                if review.decision is not None:
-                    found.append(_Settled(waiting, review.decision, review, self._in_doubt(review)))
-            elif decision is not None:
-                found.append(_Settled(waiting, decision))
+    async def _settle(self, answers: Mapping[str, ApprovalDecision]) -> list[Settled]:
+        """The calls that are decided. Notices are sent of the others that were asked about now."""
+        found, untold = list[Settled](), list[tuple[ReviewDesk, ApprovalRequest]]()
+        try:
+            for waiting in await find_waiting(self._live):
+                decision, desk = answers.get(waiting.name), waiting.desk
+                if desk is not None:
+                    self._asked.add(desk.streams)
+                    request = waiting.request(self._live.run, desk.streams.clock())
+                    review, is_new = await self._review(desk, request, decision)
+                    if review.decision is not None:
+                        found.append(Settled(waiting, review.decision, review, self._in_doubt(review)))
+                    elif is_new:
+                        untold.append((desk, request))
+                elif decision is not None:
+                    found.append(Settled(waiting, decision))
+        except LightAgentError:
+            await self._tell(untold)  # They wait, even if another request could not be put on record.
+            raise
+        await self._tell(untold)
         return found
 
-    async def _review(self, desk: ReviewDesk, request: ApprovalRequest, decision: ApprovalDecision | None) -> Review:
+    async def _tell(self, untold: Sequence[tuple[ReviewDesk, ApprovalRequest]]) -> None:
+        """Tell of requests that wait, all at once: a server that hangs holds the run up once, not once for each."""
+        for (_, request), problem in zip(
+            untold, await all_at_once(desk.tell(request) for desk, request in untold), strict=True
+        ):
+            if problem:
+                self._problems.append(f"Nobody was told that {request.tool_name} waits. {problem}")
+
+    async def _review(
+        self, desk: ReviewDesk, request: ApprovalRequest, decision: ApprovalDecision | None
+    ) -> tuple[Review, bool]:
+        """The review of a request, and whether it was asked now."""
         if decision is not None:
-            return await answer(desk.streams, request, decision)
+            return await answer(desk.streams, request, decision), False
         review, is_new = await ask(desk.streams, request)
         if review.status == "waiting" and request.round <= _MOST_ROUNDS:
             review = await self._at_once(desk, review)
-        if is_new and review.status == "waiting" and (problem := await desk.tell(request)):
-            self._problems.append(f"Nobody was told that {request.tool_name} waits. {problem}")
-        return review
+        return review, is_new
 
     async def _at_once(self, desk: ReviewDesk, review: Review) -> Review:
         """The review with what was decided before, or what is decided now; as it is where that is nothing."""
@@ -233,10 +243,10 @@ class RunReviews(Generic[DepsT]):
     def _is_kept(self) -> bool:
         return self._live.keeper is not None
 
-    async def _take(self, desk: ReviewDesk, review: Review) -> None:
+    async def _take(self, desk: ReviewDesk, review: Review, *, told: bool) -> Taken:
         key, kept = review_key(review.request), self._is_kept
         lease = None if kept else HeldLease(desk.streams.store, key, f"run {review.request.run_id}")
-        taken = _Taken(desk, review, lease)
+        taken = Taken(desk, review, lease, is_told=told)
         self._taken.append(taken)
         try:
             if lease is not None:
@@ -246,6 +256,7 @@ class RunReviews(Generic[DepsT]):
             taken.on_record = True
         except (LeaseHeld, StreamConflict, Fenced):
             raise taken_elsewhere(review.request) from None
+        return taken
 
     async def _close(self, *, used: bool) -> None:
         """Put on record that the decisions were used, or that nothing was done with them."""
@@ -254,7 +265,8 @@ class RunReviews(Generic[DepsT]):
             token = None if one.lease is None else one.lease.token
             streams = one.desk.streams
             now = streams.clock()
-            entry = ReviewUsed(now) if used else ReviewReturned(now)
+            is_used = used and one.is_told
+            entry = ReviewUsed(now) if is_used else ReviewReturned(now)
             try:
                 if one.on_record:
                     with suppress(StoreError):  # What was taken stays taken, and nobody uses it without asking.
@@ -262,6 +274,6 @@ class RunReviews(Generic[DepsT]):
             finally:
                 if one.lease is not None:
                     await one.lease.release()
-            if used and one.on_record:
+            if is_used and one.on_record:
                 with suppress(StoreError):
                     await one.desk.spent(one.review)

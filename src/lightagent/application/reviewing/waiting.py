@@ -38,7 +38,7 @@ class WaitingCall:
         run: the run that makes it.
         agents: who called whom, down to the agent of `run`.
         spec: the declaration of the tool; None if it is not here.
-        desk: who is asked about it; None where nobody is.
+        desks: those that have it reviewed. The first of them is asked; what any of them demands holds.
         policies: those with which the runs that lead to it were begun.
         asked: the events in which the run has asked about it, the last one last.
     """
@@ -50,9 +50,14 @@ class WaitingCall:
     call: PendingCall
     agents: tuple[str, ...]
     spec: ToolSpec | None
-    desk: ReviewDesk | None
+    desks: tuple[ReviewDesk, ...]
     policies: frozenset[str]
     asked: tuple[ApprovalRequested, ...]
+
+    @property
+    def desk(self) -> ReviewDesk | None:
+        """The desk that is asked about it; None where no desk has it reviewed."""
+        return self.desks[0] if self.desks else None
 
     @property
     def is_on_record(self) -> bool:
@@ -71,7 +76,7 @@ class WaitingCall:
         complete = not hidden and can_be_shown(arguments) and can_be_shown(last.request)
         plain = same_json(last.request, {"arguments": arguments})
         details = {} if plain or not can_be_shown(last.request) else last.request
-        timeout = None if self.desk is None else self.desk.timeout
+        timeout = min((desk.timeout for desk in self.desks if desk.timeout is not None), default=None)
         return ApprovalRequest(
             request_id_of(started.run_id, self.run.started.run_id, self.run.turn, self.path[-1]),
             self.tool_name,
@@ -89,7 +94,7 @@ class WaitingCall:
             started.scope.session,
             now,
             None if timeout is None else now + timeout,
-            self.desk is not None and self.desk.separate_reviewer,
+            any(desk.separate_reviewer for desk in self.desks),
         )
 
 
@@ -138,8 +143,8 @@ async def _waiting_call(
     tool_name = _tool_name(run, call)
     spec, _ = level.tool(tool_name) or (None, None)
     asked = _asked(events, path)
-    desk = _desk(desks, tool_name)
-    return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, desk, frozenset(policies), asked)
+    reviewing = _reviewing(desks, tool_name)
+    return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, reviewing, frozenset(policies), asked)
 
 
 def _policies(run: Run) -> Iterator[str]:
@@ -152,9 +157,9 @@ def _tool_name(run: Run, call: PendingCall) -> str:
     return meant_name(call.call.name, run.offered or ())
 
 
-def _desk(desks: list[ReviewDesk], tool: str) -> ReviewDesk | None:
-    """The first desk that covers the tool, else the first of all: whatever waits has to be seen by somebody."""
-    return next((desk for desk in desks if desk.covers(tool)), desks[0] if desks else None)
+def _reviewing(desks: list[ReviewDesk], tool: str) -> tuple[ReviewDesk, ...]:
+    """The desks that cover the tool, else the first of all, since every call that waits must reach a reviewer."""
+    return tuple(desk for desk in desks if desk.covers(tool)) or tuple(desks[:1])
 
 
 def _asked(events: list[Event], path: tuple[str, ...]) -> tuple[ApprovalRequested, ...]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from lightagent.application.tools.decorator import tool
+from lightagent.application.tools.wrapped_tool import wrap_tool
+from lightagent.domain.capabilities import MCP
 from lightagent.domain.foreign_names import model_name
+from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import McpResult
 from lightagent.domain.mcp_results import result_text
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.mcp import McpCaller, McpContents
 from lightagent.ports.tools import RunContext, Tool
 
@@ -39,11 +46,22 @@ def content_tools(server: str, contents: McpContents) -> tuple[Tool[object], ...
         messages = await contents.prompt(name, arguments, McpCaller(ctx.scope, ctx.run_id))
         return "\n".join(f"{message.role}: {message.text}" for message in messages)
 
-    return (
-        tool(
-            name=model_name(server, "list_contents"),
-            description=f"List the resources of {server}, by URI, and its prompts. {{…}} in a URI is to be filled in.",
-        )(list_contents),
-        tool(name=model_name(server, "read_resource"), description=f"Read a resource of {server}.")(read_resource),
-        tool(name=model_name(server, "fill_prompt"), description=f"Get a prompt of {server}, filled in.")(fill_prompt),
+    listed = tool(
+        name=model_name(server, "list_contents"),
+        description=f"List the resources of {server}, by URI, and its prompts. {{…}} in a URI is to be filled in.",
+    )(list_contents)
+    read = tool(name=model_name(server, "read_resource"), description=f"Read a resource of {server}.")(read_resource)
+    filled = tool(name=model_name(server, "fill_prompt"), description=f"Get a prompt of {server}, filled in.")(
+        fill_prompt
     )
+    made: tuple[tuple[str, Tool[object]], ...] = (
+        ("list_contents", listed),
+        ("read_resource", read),
+        ("fill_prompt", filled),
+    )
+    return tuple(wrap_tool(one, model_name(server, own), partial(_of_server, server, own), tuple) for own, one in made)
+
+
+def _of_server(server: str, own: str, spec: ToolSpec) -> ToolSpec:
+    """What comes from there is the text of a stranger, as what the server's own tools answer is."""
+    return replace(spec, provider=f"{MCP}{whole_characters(server)}", original=whole_characters(f"{server}/{own}"))

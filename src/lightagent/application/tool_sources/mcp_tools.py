@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.application.tool_sources.mcp_contents import content_tools
 from lightagent.application.tool_sources.mcp_tool import McpServerTool
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.domain.errors import ToolError
+from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.foreign_schemas import BeyondRepair
 from lightagent.domain.json_types import JsonObject
@@ -77,6 +77,7 @@ class McpTools(ToolSource[object]):
 
         Raises:
             McpUnavailable: the server is required and cannot be reached.
+            ConfigurationError: a tool that is to wait for a human is not there: it may be misspelt.
         """
         try:
             listed = await self.connection.tools()
@@ -86,7 +87,7 @@ class McpTools(ToolSource[object]):
                 raise
             _LOGGER.warning("The tools of an MCP server are left out: %s", error.message)
             stand_in = _Unavailable(self, error)
-            return ToolList({stand_in.spec.name: stand_in})
+            return ToolList({stand_in.spec.name: stand_in}, stands_in=True)
         self._unavailable = None
         return ToolList(self._usable(listed))
 
@@ -95,13 +96,14 @@ class McpTools(ToolSource[object]):
         await self.connection.aclose()
 
     def _usable(self, listed: tuple[McpTool, ...]) -> Mapping[str, Tool[object]]:
+        self._refuse_misspelt({tool.name for tool in listed})
         allowed = self.server.tools
         problems = [] if allowed is None else _missing(allowed, listed)
         tools: dict[str, Tool[object]] = {}
         for tool in listed:
             if allowed is not None and tool.name not in allowed:
                 continue
-            spec = mcp_tool_spec(tool)
+            spec = mcp_tool_spec(tool, self.server)
             if isinstance(spec, BeyondRepair):
                 problems.append(
                     _problem(tool.name, "error", "inputSchema", f"its schema is beyond repair: {spec.reason}")
@@ -114,6 +116,15 @@ class McpTools(ToolSource[object]):
         for problem in problems:
             _LOGGER.warning("MCP server %r, tool %r: %s", self.name, problem["tool"], problem["message"])
         return tools
+
+    def _refuse_misspelt(self, known: set[str]) -> None:
+        approval = self.server.approval
+        for name in () if isinstance(approval, bool) else approval:
+            if name not in known:
+                raise ConfigurationError(
+                    f"MCP server {self.name!r:.100} has no tool {name!r:.100}, which `approval` names.",
+                    guidance="Correct the name, so that no tool is called without the approval that it should have.",
+                )
 
     def _try_again(self) -> None:
         self._tried = time.monotonic()

@@ -9,7 +9,6 @@ from typing_extensions import TypeVar
 from lightagent.application.tool_sources.wrapper import SourceWrapper
 from lightagent.application.tools.signature import check_name
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
 from lightagent.ports.tools import ToolSource
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
@@ -26,11 +25,11 @@ class RenamedTools(SourceWrapper[DepsT_contra]):
 
     def __init__(self, source: ToolSource[DepsT_contra], names: Mapping[str, str]) -> None:
         super().__init__(source)
-        self.names = {called_by_models(old): check_name(new) for old, new in names.items()}
+        self.names = {old: check_name(new) for old, new in names.items()}
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
-        self._require(self.names, own)
-        names = {name: self.names.get(name, name) for name in own}
+        renamed = {found: self.names[old] for old, found in self._required(self.names, own).items()}
+        names = {name: renamed.get(name, name) for name in own}
         olds: dict[str, str] = {}
         for old, new in names.items():
             if olds.setdefault(new, old) != old:

@@ -13,7 +13,7 @@ from lightagent.application.tools.argument_errors import quoted
 from lightagent.application.tools.signature import check_names
 from lightagent.application.tools.wrapped_tool import wrap_tool
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.domain.foreign_names import called_as, meant
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import ToolList, ToolSource
 
@@ -25,13 +25,13 @@ MCP server may be written as ``SERVER/TOOL``."""
 
 
 def check_chosen(chosen: Chosen) -> Chosen:
-    """What chooses among tools, with those of MCP servers, ``SERVER/TOOL``, as models call them.
+    """What chooses among tools.
 
     Raises:
         ConfigurationError: it is one text, whose letters would be taken for names.
     """
     names = check_names(chosen)
-    return names if callable(names) else tuple(map(called_by_models, names))
+    return names if callable(names) else tuple(names)
 
 
 class SourceWrapper(ToolSource[DepsT_contra]):
@@ -64,6 +64,8 @@ class SourceWrapper(ToolSource[DepsT_contra]):
             LightAgentError: the source cannot be listed.
         """
         listed = await self.source.tools()
+        if listed.stands_in:
+            return listed
         names = self._names(tuple(listed.tools))
 
         def known(offered: Iterable[str]) -> tuple[str, ...]:
@@ -94,17 +96,25 @@ class SourceWrapper(ToolSource[DepsT_contra]):
         """
         if callable(chosen):
             return frozenset(name for name in own if chosen(name))
-        self._require(chosen, own)
-        return frozenset(chosen)
+        return frozenset(self._required(chosen, own).values())
 
-    def _require(self, names: Iterable[str], own: tuple[str, ...]) -> None:
-        for name in names:
-            if name not in own:
+    def _required(self, written: Iterable[str], own: tuple[str, ...]) -> dict[str, str]:
+        """By each name that was written down, the one that the source has.
+
+        Raises:
+            ConfigurationError: the source has no such tool.
+        """
+        found: dict[str, str] = {}
+        for name in written:
+            own_name = meant(name, own)
+            if own_name not in own:
                 known = ", ".join(map(quoted, own[:20])) or "none"
                 raise ConfigurationError(
                     f"{type(self).__name__}: the source {self.name!r} has no tool {name!r:.100}.",
                     guidance=f"Its tools: {known}. Where they come and go, pass a function of the name.",
                 )
+            found[name] = own_name
+        return found
 
 
 class MarkingWrapper(SourceWrapper[DepsT_contra]):
@@ -117,6 +127,7 @@ class MarkingWrapper(SourceWrapper[DepsT_contra]):
     def __init__(self, source: ToolSource[DepsT_contra], chosen: Chosen | None = None) -> None:
         super().__init__(source)
         self.chosen = None if chosen is None else check_chosen(chosen)
+        self._meant = frozenset(called_as(() if chosen is None or callable(chosen) else chosen))
 
     @abstractmethod
     def _marked(self, own: ToolSpec) -> ToolSpec:
@@ -125,11 +136,11 @@ class MarkingWrapper(SourceWrapper[DepsT_contra]):
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
         if self.chosen is not None and not callable(self.chosen):
-            self._require(self.chosen, own)
+            self._required(self.chosen, own)
         return {name: name for name in own}
 
     def _spec(self, name: str, own: ToolSpec) -> ToolSpec:
         chosen = self.chosen
-        if chosen is None or (chosen(name) if callable(chosen) else name in chosen):
+        if chosen is None or (chosen(name) if callable(chosen) else name in self._meant):
             return self._marked(own)
         return own

@@ -9,6 +9,7 @@ from heapq import nlargest
 from itertools import islice, pairwise
 
 from lightagent.domain.errors import ToolError
+from lightagent.domain.tool_selection import SEARCH_TOOL
 
 MOST_BYTES = 1_900
 """The limit of an error text. With its code and call id it stays below 2 kB."""
@@ -40,12 +41,21 @@ def refused(message: str, hint: str = "", *, code: str = "LA-TOOL") -> ToolError
 
 
 def unknown_tool(name: str, names: Collection[str]) -> ToolError:
-    """The error for a call of a tool that does not exist; `names` are the tools that do exist, of any number."""
+    """The error for a call of a tool that is not offered.
+
+    Args:
+        names: of the tools that are, of any number. Where there may be others, one of them searches for these.
+    """
+    return unknown_name("tool", name, names, f" Search for others with {SEARCH_TOOL}." if SEARCH_TOOL in names else "")
+
+
+def unknown_name(kind: str, name: str, names: Collection[str], more_hint: str = "") -> ToolError:
+    """The same for something else that a model calls by name; `kind` says what."""
     meant = _nearest(clip(name, 80), names)
     hint = f"Did you mean {quoted(meant)}? " if meant else ""
     listed = ", ".join(clip(one, 64) for one in islice(names, _MOST_NAMES)) or "none"
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return refused(f"There is no tool {quoted(name)}.", f"{hint}Tools: {listed}{more}.")
+    return refused(f"There is no {kind} {quoted(name)}.", f"{hint}{kind.capitalize()}s: {listed}{more}.{more_hint}")
 
 
 def _nearest(name: str, names: Collection[str]) -> str:

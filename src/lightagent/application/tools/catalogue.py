@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Generic
-from weakref import WeakKeyDictionary
 
+from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.function_tool import FunctionTool, is_tool
@@ -38,7 +38,7 @@ class Catalogue(Generic[DepsT]):
         self.sources = sources
         self._versions: tuple[int, ...] = ()
         self._listed: Toolset[DepsT] | None = None if sources else Toolset(self.own)
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        self._locks = LoopLocks()
 
     def ready(self) -> Toolset[DepsT] | None:
         """The tools, where nothing has to be listed for that."""
@@ -54,7 +54,7 @@ class Catalogue(Generic[DepsT]):
             LightAgentError: a source cannot be listed.
             asyncio.CancelledError: the run was cancelled.
         """
-        async with self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        async with self._locks.here():
             listed = self.ready()
             if listed is None:
                 versions = self._current()

@@ -18,11 +18,13 @@ from jsonschema.validators import extend
 from pydantic_core import SchemaError as PatternError
 from pydantic_core import SchemaValidator, core_schema
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
+from lightagent.application.tools.argument_errors import clip, path_text
 from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.schema_validation import StrictValidator, check_by, is_integer
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_schemas import BeyondRepair, mend
+from lightagent.domain.foreign_schemas import BeyondRepair, Mended, mend
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_REFERENCES: Final = 10_000
@@ -39,15 +41,18 @@ _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _left: ContextVar[list[int]] = ContextVar("references that may still be followed")
 
 
-def foreign_check(tool: str, schema: JsonValue) -> Check:
+def foreign_check(tool: str, schema: JsonValue, shown: JsonObject | None = None) -> Check:
     """The check that `schema` asks for, in whichever draft it is written; it gives the arguments as they are.
 
     Where it is a schema of no draft, its mended form is asked.
 
+    Args:
+        shown: what the model is shown in its place, where that is known; else it is mended for it.
+
     Raises:
         ConfigurationError: the schema is beyond repair.
     """
-    mended = mend(schema)
+    mended = mend(schema) if shown is None else Mended(shown)
     if isinstance(mended, BeyondRepair):
         raise ConfigurationError(f"The schema of the tool {tool!r:.200} cannot be used: {mended.reason}.", guidance="")
     asked = _bounded(schema) if isinstance(schema, dict) else mended.schema
@@ -64,6 +69,32 @@ def foreign_check(tool: str, schema: JsonValue) -> Check:
             _left.reset(token)
 
     return bounded
+
+
+def foreign_finder(schema: JsonObject) -> Callable[[JsonValue], str]:
+    """Tells the first way in which a value of any kind does not fit a stranger's schema; empty where none is found.
+
+    What cannot be checked at a bounded cost, or refers to what is not there, counts as fitting.
+    """
+    kind = _draft(schema)
+    if kind is None:
+        return lambda _value: ""
+    validator = _build(kind, _bounded(schema))
+
+    def problem(value: JsonValue) -> str:
+        token = _left.set([MOST_REFERENCES])
+        try:
+            error = next(validator.iter_errors(value), None)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unresolvable):
+            return ""  # The schema is a stranger's, and whatever it does to the check, the value is still there.
+        finally:
+            _left.reset(token)
+        if error is None:
+            return ""
+        place = path_text([part if isinstance(part, int) else str(part) for part in error.absolute_path])
+        return f"{place or 'the whole'}: {clip(error.message, 200)}"
+
+    return problem
 
 
 def _draft(schema: JsonObject) -> type[Validator] | None:

@@ -17,7 +17,7 @@ from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
-from lightagent.domain.effects import Effect, OfferTools, ToolAnswer
+from lightagent.domain.effects import MOST_LABELS, Effect, NarrowTools, OfferTools, ToolAnswer
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.ranking import RankedTool, as_ranking
@@ -27,9 +27,8 @@ from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT", default=None)
 
-_MOST_LABELS: Final = 32
 _LONGEST_LABEL: Final = 200
-"""Labels stay with a conversation for good, so a tool cannot make many of them at once."""
+"""Characters of a label."""
 
 
 class ToolAbandoned(ToolError):
@@ -89,7 +88,9 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
         raise ToolError(f"{spec.name} answered with an offer that is not a list of tool names.", guidance="")
     if not isinstance(hand_over, str):
         raise ToolError(f"{spec.name} answered with a hand_over that is not the name of an agent.", guidance="")
-    effects = (OfferTools(tuple(offer)),) if offer else ()
+    effects: tuple[Effect, ...] = (OfferTools(tuple(offer)),) if offer else ()
+    if output.narrow is not None:
+        effects = (*effects, _narrowing(output.narrow, spec))
     labels = output_labels(spec, _labels(output.labels, spec))
     candidates = _candidates(output.candidates, spec)
     return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over, labels, candidates)
@@ -102,10 +103,19 @@ def _candidates(candidates: object, spec: ToolSpec) -> tuple[RankedTool, ...]:
     return ranked
 
 
+def _narrowing(narrow: object, spec: ToolSpec) -> NarrowTools:
+    names: object = narrow.names if isinstance(narrow, NarrowTools) else None
+    if not isinstance(narrow, NarrowTools) or not isinstance(names, (list, tuple)) or not isinstance(narrow.by, str):
+        raise ToolError(f"{spec.name} answered with a narrow that is no NarrowTools of names.", guidance="")
+    if not all(isinstance(name, str) for name in names):
+        raise ToolError(f"{spec.name} answered with a narrow whose names are not a list of tool names.", guidance="")
+    return NarrowTools(tuple(names), narrow.by)
+
+
 def _labels(labels: object, spec: ToolSpec) -> tuple[str, ...]:
-    if not isinstance(labels, (list, tuple)) or len(labels) > _MOST_LABELS or not all(map(_is_label, labels)):
+    if not isinstance(labels, (list, tuple)) or len(labels) > MOST_LABELS or not all(map(_is_label, labels)):
         raise ToolError(
-            f"{spec.name} answered with labels that are not a list of at most {_MOST_LABELS} sources such as "
+            f"{spec.name} answered with labels that are not a list of at most {MOST_LABELS} sources such as "
             "'web:example.org'.",
             guidance="",
         )

@@ -15,13 +15,14 @@ from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.signature import check_names, source_function
-from lightagent.application.tools.tool_file import read_tool_file, run_tool_file, tool_file_path
+from lightagent.application.tools.tool_file import NOT_APPROVED, read_tool_file, run_tool_file, tool_file_path
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import tool_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.tools import Tool, ToolList, ToolSource
 
 _LOGGER: Final = logging.getLogger("lightagent")
+_NOT_APPROVED: Final = NOT_APPROVED.encode()
 
 ToolFunction: TypeAlias = Callable[..., object]
 """What a file of a tools directory holds under its own name; one that ``@tool`` declares is a tool besides."""
@@ -144,7 +145,7 @@ class ToolLoader(ToolSource[object]):
                 f"{self._directory}: The tools directory cannot be read ({exc.strerror}).",
                 guidance="Name an existing directory: ToolLoader(tools_directory).",
             ) from exc
-        found, failed = self._try(stem for stem in stems if not stem.startswith("_"))
+        found, failed = self._try((stem for stem in stems if not stem.startswith("_")), all_of_them=True)
         self._problems = tuple(
             ToolProblem(tool=name, level="error", field="file", message=error.message) for name, error in failed
         )
@@ -161,21 +162,29 @@ class ToolLoader(ToolSource[object]):
             raise error
         return found
 
-    def _try(self, names: Iterable[str]) -> tuple[dict[str, _Loaded], list[tuple[str, ConfigurationError]]]:
+    def _try(
+        self, names: Iterable[str], *, all_of_them: bool = False
+    ) -> tuple[dict[str, _Loaded], list[tuple[str, ConfigurationError]]]:
         found: dict[str, _Loaded] = {}
         failed: list[tuple[str, ConfigurationError]] = []
         for name in names:
             try:
-                found[name] = self._load(name)
+                found[name] = self._load(name, asked_for=not all_of_them)
             except ConfigurationError as error:
                 failed.append((name, error))
         return found, failed
 
-    def _load(self, name: str) -> _Loaded:
+    def _load(self, name: str, *, asked_for: bool = True) -> _Loaded:
         path = tool_file_path(self._directory, name)
         known = self._loaded.get(name)
         if known is None:
-            known = self._loaded[name] = _tool_in(run_tool_file(path, read_tool_file(path)), path)
+            content = read_tool_file(path)
+            if not asked_for and content.startswith(_NOT_APPROVED):
+                raise ConfigurationError(
+                    f"{path}: A model wrote it, and it is not approved yet.",
+                    guidance="Read it; then delete its first line, or load it by its name.",
+                )
+            known = self._loaded[name] = _tool_in(run_tool_file(path, content), path)
         return known
 
 

@@ -23,6 +23,9 @@ VALID_FILE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 MOST_FILE_BYTES: Final = 1_000_000
 
+NOT_APPROVED: Final = "# Written by a model and not approved yet. Read it, then delete this line to approve it."
+"""The first line of a file that is left out where its directory is offered as a whole; it loads by name."""
+
 # Opening follows no symbolic link, and does not wait for the writer of a pipe.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -59,14 +60,17 @@ def cleaned_enum(schema: JsonObject, note: Note) -> list[JsonValue]:
     """The values that are allowed, which `const` may say too; empty where all are."""
     if "const" in schema:
         note("const -> enum")
-        return [schema["const"]]
-    listed = schema.get("enum")
-    if listed is None and "enum" not in schema:
+        listed: JsonValue = [schema["const"]]
+    elif "enum" in schema:
+        listed = schema["enum"]
+    else:
         return []
-    if isinstance(listed, list) and listed:
-        return list(listed)
-    note("enum without values dropped")
-    return []
+    values = [value for value in listed if is_finite(value)] if isinstance(listed, list) else []
+    if not values:
+        note("enum without values dropped")
+    elif values != listed:
+        note("enum: numbers that are not finite dropped")
+    return values
 
 
 def cleaned_required(value: JsonValue, properties: JsonObject, note: Note) -> list[JsonValue]:
@@ -83,8 +87,8 @@ def cleaned_required(value: JsonValue, properties: JsonObject, note: Note) -> li
 def kept_as_it_is(name: str, value: JsonValue, note: Note) -> bool:
     """Whether a keyword that holds no schema may stay."""
     if name == "default":
-        return True
-    if name in _TEXTS:
+        good = is_finite(value)
+    elif name in _TEXTS:
         good = isinstance(value, str)
     elif name == "uniqueItems":
         good = isinstance(value, bool)
@@ -93,7 +97,20 @@ def kept_as_it_is(name: str, value: JsonValue, note: Note) -> bool:
     elif name in _COUNTS:
         good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     else:
-        good = name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool)
+        good = name in _NUMBERS and _is_number(value) and not (name == "multipleOf" and value in (0, 0.0))
     if not good:
         note(f"{name} dropped" if name != "pattern" else "pattern with look-around dropped")
     return good
+
+
+def _is_number(value: JsonValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value)
+
+
+def is_finite(value: JsonValue) -> bool:
+    """Whether JSON can say it: Python reads ``NaN`` and ``1e999`` from servers, and a request with them is no JSON."""
+    if isinstance(value, dict):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from lightagent.domain.foreign_schemas.keywords import Note
@@ -31,15 +31,20 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class BeyondRepair:
-    """No schema that providers take could stand for it; `reason` says why."""
+    """No schema that providers take could stand for it; `reason` says why.
+
+    Attributes:
+        by_size: it is only too large or too deep: a part of it might do.
+    """
 
     reason: str
+    by_size: bool = field(default=False, compare=False)
 
 
 def mend(schema: JsonValue) -> Mended | BeyondRepair:
     """`schema` as providers take it. What is mended already comes out the same, without notes."""
     if _is_too_deep(schema):
-        return BeyondRepair(f"it is nested more than {_DEEPEST} levels deep")
+        return BeyondRepair(f"it is nested more than {_DEEPEST} levels deep", by_size=True)
     notes: dict[str, None] = {}
     try:
         mended = _mended(_as_object(schema), lambda text: notes.setdefault(text))
@@ -47,7 +52,7 @@ def mend(schema: JsonValue) -> Mended | BeyondRepair:
         return BeyondRepair(str(found))
     size = len(json.dumps(mended, ensure_ascii=False))
     if size > _MOST_CHARACTERS:
-        return BeyondRepair(f"it has {size:,} characters; {_MOST_CHARACTERS:,} are the most")
+        return BeyondRepair(f"it has {size:,} characters; {_MOST_CHARACTERS:,} are the most", by_size=True)
     return Mended(mended, tuple(notes))
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
+from lightagent.domain.json_pointers import at_pointer
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 DEFINITIONS: Final = "#/$defs/"
 _LONGEST_NAME: Final = 64
 _KEPT_OF_NAME: Final = 50
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
-_ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class Unmendable(Exception):
@@ -60,11 +61,11 @@ class References:
         if not fragment:
             return start
         if fragment.startswith("/"):
-            return _pointed(start, fragment, reference)
-        anchored = self._anchored.get(fragment)
-        if anchored is None:
-            raise Unmendable(f"it refers to something that is not there: {reference[:200]}")
-        return anchored
+            with suppress(LookupError):
+                return at_pointer(start, fragment)
+        elif fragment in self._anchored:
+            return self._anchored[fragment]
+        raise Unmendable(f"it refers to something that is not there: {reference[:200]}")
 
     def _name(self, reference: str, target: JsonValue) -> str:
         """One name for each place, also where references of different forms lead to it."""
@@ -96,22 +97,3 @@ class References:
                     self._anchored.setdefault(name, value)
             for child in value.values():
                 self._index(child)
-
-
-def _pointed(start: JsonObject, fragment: str, reference: str) -> JsonValue:
-    place: JsonValue = start
-    for step in _decoded(fragment).split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(place, dict) and key in place:
-            place = place[key]
-        elif isinstance(place, list) and key.isascii() and key.isdigit() and int(key[:6]) < len(place):
-            place = place[int(key[:6])]
-        else:
-            raise Unmendable(f"it refers to something that is not there: {reference[:200]}")
-    return place
-
-
-def _decoded(fragment: str) -> str:
-    """The fragment of a URL as text. urllib would bring the network into the domain."""
-    octets = fragment.encode("utf-8", "surrogatepass")
-    return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), octets).decode("utf-8", "replace")

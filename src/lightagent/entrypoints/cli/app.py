@@ -12,12 +12,14 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
+from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
 from lightagent.entrypoints.cli.review_commands import review_app
 from lightagent.entrypoints.cli.run_command import run
 from lightagent.entrypoints.cli.session_change_commands import checkpoint, fork, rerun, resume, undo
 from lightagent.entrypoints.cli.session_commands import sessions_app
+from lightagent.entrypoints.cli.skill_commands import skills_app
 from lightagent.entrypoints.cli.stored_run_commands import runs_app
 from lightagent.entrypoints.cli.tool_commands import tools_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
@@ -49,7 +51,9 @@ for command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
 app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, export and remove stored conversations.")
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")
+tools_app.command("from-openapi")(from_openapi)
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
+app.add_typer(skills_app, name="skills", help="List and check skills, without a model.")
 app.add_typer(policy_app, name="policy", help="Explain who may call which tools, without a model.")
 app.add_typer(mcp_app, name="mcp", help="List and inspect MCP servers, without a model.")
 app.add_typer(stores_app, name="stores", help="Take over what another store holds: to seal it, encrypt it or move it.")

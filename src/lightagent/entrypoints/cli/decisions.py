@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from typing import Annotated, TypeAlias
 
@@ -38,15 +39,24 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
     Raises:
         ConfigurationError: they are several, or the arguments are not a JSON object.
     """
+    by = account_name()
     made = [
-        *([ApprovalDecision.approve()] if approve else []),
-        *([ApprovalDecision.reject(reject)] if reject is not None else []),
-        *([ApprovalDecision.edit(edited(edit, "--edit"))] if edit is not None else []),
-        *([ApprovalDecision.respond(respond)] if respond is not None else []),
+        *([ApprovalDecision.approve(actor=by)] if approve else []),
+        *([ApprovalDecision.reject(reject, actor=by)] if reject is not None else []),
+        *([ApprovalDecision.edit(edited(edit, "--edit"), actor=by)] if edit is not None else []),
+        *([ApprovalDecision.respond(respond, actor=by)] if respond is not None else []),
     ]
     if len(made) > 1:
         raise ConfigurationError("These are several decisions about one call.", guidance=f"Give one of {_ACTIONS}.")
     return made[0] if made else None
+
+
+def account_name() -> str:
+    """The name of the account at this terminal, which decides unless another name is given."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""  # In some containers the account has no name.
 
 
 def edited(text: str, option: str) -> JsonObject:

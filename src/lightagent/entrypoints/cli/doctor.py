@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lightagent.bootstrap import App, open_journals, open_model
+from lightagent.bootstrap import App
+from lightagent.compose.backends import open_code, open_embedding, open_journals, open_model
 from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -25,10 +26,12 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
 from lightagent.entrypoints.cli.destination import key_hint, show_destination
+from lightagent.entrypoints.cli.examine_code import examine_code
 from lightagent.entrypoints.cli.examine_tools import examine_tools
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
 from lightagent.entrypoints.cli.trace_tree import preview
+from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import ExaminedStore, JournalStore
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
@@ -63,7 +66,8 @@ def doctor(
 ) -> ExitCode:
     """Open every configured backend, make one real round trip to each, and say what to do where it fails.
 
-    The files of the tools directory are run, and MCP servers are started or reached, and list their tools.
+    The files of the tools directory are run, and MCP servers are started or reached, and list their tools. What runs
+    code runs a line of it.
     The model is asked for a word or two, which may cost a fraction of a cent. For a store in SQLite it also says how
     large the write-ahead log is, and which process keeps it from shrinking.
 
@@ -91,22 +95,43 @@ def doctor(
             console.print(f"✗ {section} · {backend.kind}", style="red", markup=False)
             show_error(exc.info)
             return ExitCode.USAGE
-    app = App(settings, open_model(settings), open_journals(settings))
+    model, journals = open_model(settings), open_journals(settings)
+    app = App(settings, model, journals, embedder=open_embedding(settings), code=open_code(settings))
     show_destination(app.model)
     with err().status("asking the model …"):
-        found, kept = asyncio.run(_examine(app, timeout))
+        found, others = asyncio.run(_examine(app, timeout))
     _show_diagnosis(console, _name(settings.model.kind, app.model.name), found)
     key_hint(app.model, found.error)
-    if kept is not None and settings.journals is not None:
-        _show_diagnosis(console, f"journals · {settings.journals.kind}", kept)
-    usable = examine_tools(console, settings, timeout)
-    return ExitCode.FAILED if found.error or (kept and kept.error) or not usable else ExitCode.COMPLETED
+    for section, other in others.items():
+        _show_diagnosis(console, f"{section} · {settings.backends()[section].kind}", other)
+    usable = examine_tools(console, settings, timeout) and examine_code(console, app.code)
+    failed = any(one.error for one in (found, *others.values()))
+    return ExitCode.FAILED if failed or not usable else ExitCode.COMPLETED
 
 
-async def _examine(app: App, seconds: float) -> tuple[Diagnosis, Diagnosis | None]:
+async def _examine(app: App, seconds: float) -> tuple[Diagnosis, dict[str, Diagnosis]]:
+    """What came of the model, and of the other backends by their section."""
+    others: dict[str, Diagnosis] = {}
     async with app:
         found = await examine_model(app.model, seconds)
-        return found, None if app.journals is None else await examine_journals(app.journals, seconds)
+        if app.journals is not None:
+            others["journals"] = await examine_journals(app.journals, seconds)
+        if app.embedder is not None:
+            others["embedding"] = await examine_embedder(app.embedder, seconds)
+    return found, others
+
+
+async def examine_embedder(embedder: Embedder, seconds: float) -> Diagnosis:
+    """The vector of one text; every failure is part of the answer."""
+    start = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            (vector,) = await embedder.embed((QUESTION,), "query")
+    except TimeoutError:
+        return Diagnosis("", time.monotonic() - start, _no_answer(seconds))
+    except Exception as exc:
+        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
+    return Diagnosis(f"a vector of {len(vector)} numbers", time.monotonic() - start)
 
 
 async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
@@ -120,10 +145,7 @@ async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
             if isinstance(store, ExaminedStore):
                 notes = await store.examine()
     except TimeoutError:
-        info = LightAgentErrorInfo(
-            "LA-408", f"No answer within {seconds:g} seconds.", "Check the server, or raise --timeout."
-        )
-        return Diagnosis("", time.monotonic() - start, info)
+        return Diagnosis("", time.monotonic() - start, _no_answer(seconds))
     except Exception as exc:
         return Diagnosis("", time.monotonic() - start, classify_exception(exc))
     answer = "it holds streams" if page.streams or page.unreadable else "it is empty"
@@ -184,6 +206,12 @@ def _show_diagnosis(console: Console, name: str, found: Diagnosis) -> None:
         return
     console.print(f"✗ {name} · {took}", style="red", markup=False)
     show_error(found.error)
+
+
+def _no_answer(seconds: float) -> LightAgentErrorInfo:
+    return LightAgentErrorInfo(
+        "LA-408", f"No answer within {seconds:g} seconds.", "Check the server, or raise --timeout."
+    )
 
 
 def _name(kind: str, model: str) -> str:

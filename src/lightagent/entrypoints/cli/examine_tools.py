@@ -12,10 +12,12 @@ from typing import Final
 from rich.console import Console
 
 from lightagent.application.tools.loader import ToolLoader
+from lightagent.compose.configured_tools import open_apis, open_pins
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.mcp import McpServer
 from lightagent.entrypoints.cli.console import err, show_error
 from lightagent.entrypoints.cli.inspect_server import Glance, glance_at, show_glance
+from lightagent.ports.mcp import ToolPins
 from lightagent.settings import Settings
 from lightagent.settings.mcp_reading import read_mcp
 from lightagent.settings.origins import printable
@@ -23,13 +25,15 @@ from lightagent.settings.origins import printable
 _MOST_AT_ONCE: Final = 8
 
 
-async def look_at_servers(console: Console, servers: Sequence[McpServer], *, quietly: bool = False) -> list[Glance]:
+async def look_at_servers(
+    console: Console, servers: Sequence[McpServer], *, pins: ToolPins | None = None, quietly: bool = False
+) -> list[Glance]:
     """Open several at once; each is shown as soon as it has answered."""
     places = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def look(server: McpServer) -> Glance:
         async with places:
-            found = await glance_at(server)
+            found = await glance_at(server, pins=pins)
         if not quietly:
             show_glance(console, found)
         return found
@@ -51,9 +55,32 @@ def examine_tools(console: Console, settings: Settings, seconds: float) -> bool:
     for problem in reading.left_out.values():
         console.print(printable(f"! mcp · {problem}"), style="yellow", markup=False)
     servers = [replace(one, open_timeout=min(one.open_timeout, seconds)) for one in reading.servers]
-    found = asyncio.run(look_at_servers(console, servers)) if servers else []
+    found = asyncio.run(look_at_servers(console, servers, pins=open_pins(settings))) if servers else []
     lost = [one for one in found if one.error is not None and one.server.required]
-    return sound and not (reading.problems or reading.unset or lost)
+    apis_are_sound = _examine_apis(console, settings)
+    return sound and apis_are_sound and not (reading.problems or reading.unset or lost)
+
+
+def _examine_apis(console: Console, settings: Settings) -> bool:
+    """Read each API's document; no operation is called."""
+    try:
+        sources = open_apis(settings)
+    except LightAgentError as exc:
+        console.print("✗ openapi", style="red", markup=False)
+        show_error(exc.info)
+        return False
+    sound = True
+    for source in sources:
+        try:
+            listed = asyncio.run(source.tools())
+        except LightAgentError as exc:
+            console.print(printable(f"✗ openapi · {source.name}"), style="red", markup=False)
+            show_error(exc.info)
+            sound = False
+            continue
+        out = f" · {len(source.refused)} left out" if source.refused else ""
+        console.print(printable(f"✓ openapi · {source.name} · {len(listed.tools)} tools{out}"), markup=False)
+    return sound
 
 
 def _examine_directory(console: Console, directory: Path | None) -> bool:

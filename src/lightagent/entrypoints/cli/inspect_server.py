@@ -18,10 +18,10 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.masking import mask_urls
 from lightagent.domain.mcp import HttpServer, McpServer, McpTool
 from lightagent.domain.mcp_declarations import definition_hash
-from lightagent.domain.mcp_exchange import McpPrompt, McpResource
+from lightagent.domain.mcp_exchange import McpPrompt, McpRemark, McpResource
 from lightagent.domain.mcp_faults import McpFault
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
-from lightagent.ports.mcp import Logins
+from lightagent.ports.mcp import Logins, ToolPins
 from lightagent.settings.origins import printable
 
 T = TypeVar("T")
@@ -81,16 +81,17 @@ class Inspection:
         }
 
 
-async def glance_at(server: McpServer, logins: Logins | None = None) -> Glance:
+async def glance_at(server: McpServer, logins: Logins | None = None, pins: ToolPins | None = None) -> Glance:
     """Open the server, list its tools, and close it; every failure is part of the answer."""
-    start = time.monotonic()
-    source = mcp_tools(server, logins=logins_for(server, logins or kept_logins()))
+    start, remarks = time.monotonic(), list[McpRemark]()
+    source = mcp_tools(server, logins=logins_for(server, logins or kept_logins()), pins=pins, listener=remarks.append)
     try:
         listed = await source.tools()
         error = source.unavailable
         seconds = time.monotonic() - start
-        problems = tuple(f"{one['tool']}: {one['message']}" for one in source.problems)
-        return Glance(server, seconds, 0 if error else len(listed.tools), error, problems)
+        problems = [f"{one['tool']}: {one['message']}" for one in source.problems]
+        problems += [f"{one.text}: lightagent mcp accept {server.name}" for one in remarks if one.kind == "changed"]
+        return Glance(server, seconds, 0 if error else len(listed.tools), error, tuple(problems))
     except LightAgentError as exc:
         return Glance(server, time.monotonic() - start, error=exc)
     finally:

@@ -10,15 +10,18 @@ from typing import Annotated
 
 import typer
 
+from lightagent.compose.configured_tools import open_pins
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import McpServer
+from lightagent.entrypoints.cli.accept_tools import accept_tools, changed_tools, show_changed
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.examine_tools import look_at_servers
 from lightagent.entrypoints.cli.inspect_server import glance_at, inspect_server, show_glance, show_inspection
 from lightagent.entrypoints.cli.logins import terminal_logins
 from lightagent.entrypoints.cli.named_tools import McpFile
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.settings import Settings
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
 from lightagent.settings.origins import printable, raise_problems, suggest
 
@@ -45,8 +48,9 @@ def list_servers(
 
     `lightagent mcp list --mcp-file .mcp.json --json`
     """
-    reading = _reading(mcp_file, config, profile, trust_config)
-    found = asyncio.run(look_at_servers(out(), reading.servers, quietly=as_json))
+    named = mcp_file or settings_for(config, profile, False, trust_config)
+    reading, pins = _reading(named), None if isinstance(named, Path) else open_pins(named)
+    found = asyncio.run(look_at_servers(out(), reading.servers, pins=pins, quietly=as_json))
     missing = [*reading.unset, *reading.left_out.values()]
     if as_json:
         rows: list[JsonObject] = [one.to_dict() for one in found]
@@ -83,7 +87,7 @@ def inspect(
 
     `lightagent mcp inspect time --mcp-file .mcp.json --json | jq '.tools[].name'`
     """
-    reading = _reading(mcp_file, config, profile, trust_config)
+    reading = _reading(mcp_file or settings_for(config, profile, False, trust_config))
     server = _find(name, reading)
     with err().status(f"opening {printable(name)} …"):
         found = asyncio.run(inspect_server(server))
@@ -112,7 +116,7 @@ def login(
 
     `lightagent mcp login issues`
     """
-    server = _find(name, _reading(mcp_file, config, profile, trust_config))
+    server = _find(name, _reading(mcp_file or settings_for(config, profile, False, trust_config)))
     if not server.may_want_login:
         raise ConfigurationError(
             f"The MCP server {name!r:.100} takes no login.",
@@ -123,16 +127,51 @@ def login(
     return ExitCode.FAILED if found.error else ExitCode.COMPLETED
 
 
-def _reading(mcp_file: Path | None, config: Path | None, profile: str | None, trust: bool) -> McpReading:
-    """The servers that are named, or those of the settings.
+@mcp_app.command()
+@guarded
+def accept(
+    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    tools: Annotated[
+        list[str] | None, typer.Argument(help="Tools whose declarations of now are accepted.", metavar="[TOOL]...")
+    ] = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print which tools an MCP server declares differently than before, and accept those that are named.
+
+    What was declared before is in the file `mcp_pins` of `[default.tools]`. Without TOOL nothing is accepted, and the
+    command ends with 1 if something has changed.
+
+    **Examples**
+
+    `lightagent mcp accept github`
+
+    `lightagent mcp accept github create_issue`
+    """
+    settings = settings_for(config, profile, False, trust_config)
+    pins = open_pins(settings)
+    if pins is None:
+        raise ConfigurationError(
+            "No file is set that keeps what MCP servers declare.",
+            guidance='Add to lightagent.toml: [default.tools] with mcp_pins = "mcp-pins.json".',
+        )
+    server = _find(name, _reading(settings))
+    with err().status(f"opening {printable(name)} …"):
+        changed = asyncio.run(accept_tools(server, pins, tools) if tools else changed_tools(server, pins))
+    show_changed(out(), changed)
+    told = "accepted" if tools else "blocked until they are accepted" if changed else "nothing has changed"
+    out().print(f"{len(changed)} tools · {told}" if changed else told, markup=False)
+    return ExitCode.FAILED if changed and not tools else ExitCode.COMPLETED
+
+
+def _reading(named: Path | Settings) -> McpReading:
+    """The servers of a file with mcpServers, or of the settings.
 
     Raises:
         ConfigurationError: there are none, or something is wrong with one.
     """
-    if mcp_file is not None:
-        reading = read_mcp_file(mcp_file, os.environ)
-    else:
-        reading = read_mcp(settings_for(config, profile, False, trust), os.environ)
+    reading = read_mcp_file(named, os.environ) if isinstance(named, Path) else read_mcp(named, os.environ)
     raise_problems(reading.problems)
     if not (reading.servers or reading.unset or reading.left_out or reading.disabled):
         raise ConfigurationError(

@@ -12,12 +12,13 @@ from typing import Annotated, TypeAlias, TypeVar
 import typer
 
 from lightagent.application.tool_sources.mcp_tools import McpTools
+from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import Toolset
-from lightagent.bootstrap import open_tools
+from lightagent.compose.configured_tools import open_apis, open_pins, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.mcp_faults import McpUnavailable
@@ -25,6 +26,7 @@ from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.ports.mcp import ToolPins
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
 from lightagent.settings.origins import raise_problems
 
@@ -36,6 +38,23 @@ McpFile: TypeAlias = Annotated[
         "--mcp-file", metavar="FILE.json", help="A file with mcpServers, as other clients have it. They are started."
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSources:
+    """Where tools come from besides files of functions.
+
+    Attributes:
+        loader: the directory of tools.
+        reading: the MCP servers.
+        apis: the APIs that have an OpenAPI document.
+        pins: where it is kept how servers declared their tools.
+    """
+
+    loader: ToolLoader | None
+    reading: McpReading
+    apis: tuple[OpenApiTools, ...] = ()
+    pins: ToolPins | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +75,8 @@ class Named:
     profile: str | None
     trust: bool
 
-    def sources(self) -> tuple[ToolLoader | None, McpReading]:
-        """The directory of tools, and the MCP servers.
+    def sources(self) -> NamedSources:
+        """Where the tools come from besides the files.
 
         Raises:
             ConfigurationError: something is wrong with the settings, the directory or a server.
@@ -65,11 +84,12 @@ class Named:
         if self.files or self.directory is not None or self.mcp_file is not None:
             loader = None if self.directory is None else ToolLoader(self.directory)
             reading = McpReading() if self.mcp_file is None else read_mcp_file(self.mcp_file, os.environ)
-        else:
-            settings = settings_for(self.config, self.profile, False, self.trust)
-            loader, reading = open_tools(settings), read_mcp(settings, os.environ)
+            raise_problems(reading.problems)
+            return NamedSources(loader, reading)
+        settings = settings_for(self.config, self.profile, False, self.trust)
+        reading = read_mcp(settings, os.environ)
         raise_problems(reading.problems)
-        return loader, reading
+        return NamedSources(open_tools(settings), reading, open_apis(settings), open_pins(settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +117,17 @@ def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: s
         ConfigurationError: none are named, or they cannot be listed.
     """
     functions = load_tools(named.files)
-    loader, reading = named.sources()
-    servers = _sources(reading, only)
-    if loader is None and not (functions or servers or reading.left_out or reading.unset):
+    found = named.sources()
+    loader, reading, apis = found.loader, found.reading, found.apis
+    servers = _sources(reading, only, found.pins)
+    if loader is None and not (functions or servers or apis or reading.left_out or reading.unset):
         raise ConfigurationError(
             "No tools are named.",
             guidance="Pass --directory DIR, --tools FILE.py or --mcp-file FILE.json, or add to lightagent.toml: "
-            '[default.tools] with directory = "tools", or [default.mcp.NAME] with command = "program".',
+            '[default.tools] with directory = "tools", [default.mcp.NAME] with command = "program", or '
+            '[default.openapi.NAME] with document = "api.json".',
         )
-    sources = (*([] if loader is None else [loader]), *servers)
+    sources = (*([] if loader is None else [loader]), *servers, *apis)
     catalogue: Catalogue[object] = Catalogue(map(as_tool, functions), sources)
 
     async def carry_out() -> T:
@@ -113,7 +135,7 @@ def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: s
             with err().status("opening MCP servers …" if servers else "listing …"):
                 toolset = await catalogue.toolset()
             return await work(
-                FoundTools(_reached(toolset, servers), _problems(loader, servers, reading), tuple(servers))
+                FoundTools(_reached(toolset, servers), _problems(loader, servers, reading, apis), tuple(servers))
             )
         finally:
             await catalogue.aclose()
@@ -121,14 +143,14 @@ def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: s
     return asyncio.run(carry_out())
 
 
-def _sources(reading: McpReading, only: str) -> list[McpTools]:
+def _sources(reading: McpReading, only: str, pins: ToolPins | None) -> list[McpTools]:
     from lightagent.compose.mcp import mcp_tools
 
     chosen = [server for server in reading.servers if not only or _may_have(server.name, only)]
     # Not required: a server that cannot be reached is a problem beside the tools of the others.
     logins = kept_logins()
     return [
-        mcp_tools(replace(server, required=False), logins=logins_for(server, logins))
+        mcp_tools(replace(server, required=False), logins=logins_for(server, logins), pins=pins)
         for server in chosen or reading.servers
     ]
 
@@ -144,7 +166,9 @@ def _reached(toolset: Toolset[object], servers: list[McpTools]) -> Toolset[objec
     return Toolset({name: tool for name, tool in toolset.tools.items() if name not in gone}) if gone else toolset
 
 
-def _problems(loader: ToolLoader | None, servers: list[McpTools], reading: McpReading) -> tuple[ToolProblem, ...]:
+def _problems(
+    loader: ToolLoader | None, servers: list[McpTools], reading: McpReading, apis: tuple[OpenApiTools, ...]
+) -> tuple[ToolProblem, ...]:
     down = [
         _problem(source.name, "unavailable", source.unavailable.message)
         for source in servers
@@ -152,7 +176,8 @@ def _problems(loader: ToolLoader | None, servers: list[McpTools], reading: McpRe
     ]
     missing = [_problem("", "mcp", str(problem)) for problem in (*reading.unset, *reading.left_out.values())]
     of_files = () if loader is None else loader.problems
-    return (*of_files, *(problem for source in servers for problem in source.problems), *down, *missing)
+    listed: tuple[McpTools | OpenApiTools, ...] = (*servers, *apis)
+    return (*of_files, *(problem for source in listed for problem in source.problems), *down, *missing)
 
 
 def _problem(name: str, field: str, message: str) -> ToolProblem:

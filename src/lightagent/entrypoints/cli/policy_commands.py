@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
-from lightagent.bootstrap import open_tools
+from lightagent.compose.configured_tools import open_tools
 from lightagent.domain.capabilities import MCP, NOT_OFFERED, CapabilityPolicy, Permission, Requester
 from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.json_types import JsonObject
@@ -22,6 +22,7 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
 from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import printable
 
 policy_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
@@ -66,7 +67,7 @@ def explain(
     chosen = settings.policy.capabilities()
     loader = ToolLoader(directory) if directory is not None else None if tools else open_tools(settings)
     is_listed = "/" not in tool and (bool(tools) or loader is not None)
-    spec = asyncio.run(_offered(tools, loader)).get(tool) if is_listed else _undeclared(tool)
+    spec = asyncio.run(_offered(tools, loader)).get(tool) if is_listed else _undeclared(tool, settings.mcp)
     requester = Requester(user, agent, tenant)
     permission = _permission(chosen, requester, spec)
     flow = None if spec is None else settings.policy.information_flow().rule(spec, ("text of others",))
@@ -115,10 +116,20 @@ def _others(policy: CapabilityPolicy, requester: Requester, spec: ToolSpec, deci
             yield f"Rule {place}{named}, {rule.access}: does not decide, since {why}."
 
 
-def _undeclared(written: str) -> ToolSpec:
-    """A tool that declares nothing, with its provider where it is written as ``SERVER/TOOL``."""
-    server, slash, _ = written.partition("/")
-    return ToolSpec(called_by_models(written), "", {}, provider=f"{MCP}{server}" if slash else "")
+def _undeclared(written: str, servers: Mapping[str, McpServerSettings]) -> ToolSpec:
+    """A tool that is not listed here; of one that is written as ``SERVER/TOOL`` is known what the settings declare."""
+    named = max((name for name in servers if written.startswith(f"{name}/")), key=len, default="")
+    server, slash, _ = (named, "/", "") if named else written.partition("/")
+    known = servers.get(server)
+    return ToolSpec(
+        called_by_models(written)[0],
+        "",
+        {},
+        capabilities=() if known is None else tuple(known.capabilities),
+        risk=None if known is None else known.risk,
+        provider=f"{MCP}{server}" if slash else "",
+        original=written if slash else "",
+    )
 
 
 async def _offered(files: list[str] | None, loader: ToolLoader | None) -> dict[str, ToolSpec]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -16,8 +15,9 @@ from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review
+from lightagent.domain.unseen import written_out
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
-from lightagent.entrypoints.cli.decisions import edited
+from lightagent.entrypoints.cli.decisions import account_name, edited
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig
 from lightagent.entrypoints.cli.review_texts import print_change, print_review, remembered_line, review_line
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, with_store
@@ -92,7 +92,8 @@ def show(
     """
     found = with_store(lambda store: Reviews(store).show(request, user), config, profile, trust_config)
     if as_json:
-        write_answer(json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n")
+        lines = json.dumps(asdict(found), ensure_ascii=False, indent=2).split("\n")
+        write_answer("".join(f"{written_out(line)}\n" for line in lines))
     else:
         print_review(found)
     return ExitCode.COMPLETED
@@ -256,12 +257,7 @@ def remembered(
 
 
 def _actor(name: str | None) -> str:
-    if name is not None:
-        return name
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""  # In some containers the account has no name.
+    return account_name() if name is None else name
 
 
 def _change(

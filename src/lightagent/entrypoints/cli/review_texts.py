@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from lightagent.application.remembered import RememberedDecision
 from lightagent.domain.review_log import Review
+from lightagent.domain.unseen import written_out
 from lightagent.entrypoints.cli.console import out
 from lightagent.entrypoints.cli.stores import to_minute
-from lightagent.settings.origins import printable
 
-_UNNAMED = "nobody named"
+_UNNAMED = "an unnamed reviewer"
 
 
 def review_line(review: Review) -> str:
@@ -68,4 +68,4 @@ def _json_lines(value: object) -> Iterator[str]:
 
 
 def _print(line: str) -> None:
-    out().print(printable(line), markup=False)
+    out().print(written_out(line), markup=False)

@@ -14,11 +14,14 @@ from lightagent.application.tools.call_alone import call_alone
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.domain.foreign_names import called_by_models
+from lightagent.compose.backends import open_embedding
+from lightagent.compose.selection import selector_for
+from lightagent.domain.foreign_names import meant
 from lightagent.domain.origin import NO_ORIGIN
+from lightagent.domain.tools import ToolSpec
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.named_tools import FoundTools, McpFile, Named, with_tools
-from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
 from lightagent.ports.tools import RunContext
 from lightagent.settings.origins import printable
 
@@ -109,6 +112,57 @@ def check(
 
 @tools_app.command()
 @guarded
+def search(
+    query: Annotated[str, typer.Argument(help="What is asked, as a user or a model would.", metavar="QUERY")],
+    most: Annotated[int, typer.Option("--most", "-n", min=1, metavar="N", help="Tools that are printed.")] = 10,
+    tools: Tools = None,
+    directory: Directory = None,
+    mcp_file: McpFile = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print the tools that fit a query best, each with its score, as an agent with many tools ranks them.
+
+    Scores of one query can be compared with each other. Where the settings name an embedder, meaning counts as well.
+    Ends with 1 if none fits.
+
+    **Examples**
+
+    `lightagent tools search "convert currencies" --directory tools`
+
+    `lightagent tools search "open pull requests" --mcp-file .mcp.json --most 20 --json`
+    """
+
+    embedder = open_embedding(settings_for(config, profile, False, trust_config))
+
+    async def find(named: FoundTools) -> list[tuple[ToolSpec, float]]:
+        try:
+            ranking = await selector_for(embedder).find(query, named.toolset, NO_ORIGIN, in_time=False)
+        finally:
+            if embedder is not None:
+                await embedder.aclose()
+        for error in ranking.errors:
+            err().print(printable(f"error: {error.message}"), style="yellow", markup=False)
+        for problem in named.problems:
+            err().print(printable(f"{problem['level']}: {problem['message']}"), style="yellow", markup=False)
+        if not ranking.ranked:
+            err().print(f"none of {len(ranking.specs)} tools fits", markup=False)
+        return [(ranking.specs[one.name], one.score) for one in ranking.ranked[:most]]
+
+    found = with_tools(find, Named(tools, directory, mcp_file, config, profile, trust_config))
+    if as_json:
+        rows = [{"name": spec.name, "score": score, "description": spec.description} for spec, score in found]
+        write_answer(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+    for spec, score in () if as_json else found:
+        summary = spec.description.strip().partition("\n")[0]
+        out().print(printable(f"{score:.2f} · {spec.name} · {summary}"), markup=False)
+    return ExitCode.COMPLETED if found else ExitCode.FAILED
+
+
+@tools_app.command()
+@guarded
 def call(
     name: Annotated[str, typer.Argument(help="The tool; one of an MCP server also as SERVER/TOOL.", metavar="NAME")],
     arguments: Annotated[str, typer.Argument(help="Its arguments as JSON; - reads them from standard input.")] = "{}",
@@ -138,7 +192,7 @@ def call(
 
     async def carry_out(named: FoundTools) -> str:
         toolset = named.toolset
-        called = called_by_models(name) if name not in toolset.tools else name
+        called = meant(name, toolset.tools)
         if called not in toolset.tools and (fault := named.unavailable(name)) is not None:
             raise fault
         tool = toolset.find(called, tuple(toolset.tools))

@@ -7,5 +7,6 @@ import pytest
 # Their assertions should say as much as those of your own tests.
 pytest.register_assert_rewrite("lightagent.testing.contracts.budget_accounts")
 pytest.register_assert_rewrite("lightagent.testing.contracts.chat_model")
+pytest.register_assert_rewrite("lightagent.testing.contracts.embedder")
 pytest.register_assert_rewrite("lightagent.testing.contracts.token_counter")
 pytest.register_assert_rewrite("lightagent.testing.contracts.tool_source")

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from typing import NoReturn, Self
 from urllib.parse import urlsplit
 
-from lightagent.adapters.chat._credentials import Credentials, not_pickled
-from lightagent.adapters.chat._masked_logs import mask_logs
+from lightagent.adapters._endpoints.base_urls import host_of
+from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
+from lightagent.adapters._endpoints.litellm_faults import translated
+from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
+from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load, release_clients
+from lightagent.adapters._endpoints.masked_logs import mask_logs
+from lightagent.adapters._endpoints.trace_headers import sendable
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.litellm.answers import plain_answers
-from lightagent.adapters.chat.litellm.faults import translated
-from lightagent.adapters.chat.litellm.keys import NO_KEY, key_refusal, missing_variable, names_own_host
-from lightagent.adapters.chat.litellm.library import Complete, hold_clients, load, release_clients
-from lightagent.adapters.chat.openai.base_urls import host_of
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.adapters.chat.openai.trace_headers import sendable
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
@@ -37,7 +36,7 @@ _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
-class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
+class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
     A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
@@ -92,7 +91,7 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
             # Without it every request with tools imports LiteLLM's own MCP client, whether or not that is installed.
             "_skip_mcp_handler": True,
         }
-        self._complete: Complete | None = None
+        self._complete: Ask | None = None
         self._origin = _origin(model, api_base)
         self._gateway = model.startswith("openrouter/") or self._origin.address.endswith("openrouter.ai")
 
@@ -139,15 +138,6 @@ class LiteLLMChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def __repr__(self) -> str:
         return f"LiteLLMChatModel({self._model!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise not_pickled(self)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         profile = self._profile

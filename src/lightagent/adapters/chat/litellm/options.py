@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
-from lightagent.adapters.chat._credentials import shown_options
+from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat.litellm.model import DEFAULT_TIMEOUT, LiteLLMChatModel
 from lightagent.domain.json_types import JsonObject

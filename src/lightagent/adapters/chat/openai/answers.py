@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lightagent.adapters._endpoints.faults import empty_answer, too_large, web_page
+from lightagent.adapters._endpoints.wire_json import parse_json
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.event_answers import EventAnswer
-from lightagent.adapters.chat.openai.faults import empty_answer, too_large, web_page
 from lightagent.adapters.chat.openai.plain_answers import plain_answer
-from lightagent.adapters.chat.openai.wire_json import parse_json
 from lightagent.domain.deltas import Delta
 from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 

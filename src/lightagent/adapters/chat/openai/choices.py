@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from lightagent.adapters._endpoints.faults import calls_missing, malformed, no_choices, says_nothing, truncated
+from lightagent.adapters._endpoints.reported_errors import reported_error, withholds
 from lightagent.adapters.chat.openai.endings import told_beside
-from lightagent.adapters.chat.openai.faults import calls_missing, malformed, no_choices, says_nothing, truncated
 from lightagent.adapters.chat.openai.finish_reasons import Ending, worse
 from lightagent.adapters.chat.openai.joined_calls import JoinedCalls
 from lightagent.adapters.chat.openai.plain_chunks import plain_text
 from lightagent.adapters.chat.openai.provider_fields import ProviderFieldPieces
-from lightagent.adapters.chat.openai.reported_errors import reported_error, withholds
 from lightagent.adapters.chat.openai.usage_reports import UsageReports
 from lightagent.adapters.chat.openai.voices import Voice
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from lightagent.adapters.chat.openai.faults import malformed
+from lightagent.adapters._endpoints.faults import malformed
 
 _Kind: TypeAlias = Literal["text", "reasoning", "refusal"]
 

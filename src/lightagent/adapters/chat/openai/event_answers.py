@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lightagent.adapters._endpoints.faults import too_large
+from lightagent.adapters._endpoints.reported_errors import event_error, withholds
+from lightagent.adapters._endpoints.wire_json import is_json, parse_json
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.adapters.chat.openai.faults import too_large
-from lightagent.adapters.chat.openai.reported_errors import event_error, withholds
 from lightagent.adapters.chat.openai.sse import ErrorEvent, Event, EventDecoder
-from lightagent.adapters.chat.openai.wire_json import is_json, parse_json
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.provider_fields import ModelOrigin

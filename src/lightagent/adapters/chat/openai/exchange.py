@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
+from lightagent.adapters._endpoints.faults import took_too_long
+from lightagent.adapters._endpoints.transports import Answer, Transport
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.adapters.chat.openai.faults import took_too_long
-from lightagent.adapters.chat.openai.transports import Answer, Transport
 from lightagent.adapters.chat.openai.watchdog import TimeLimits, Watchdog
 from lightagent.aiokits.deadline import Deadline
 from lightagent.domain.deltas import Delta

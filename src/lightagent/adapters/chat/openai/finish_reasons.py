@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from lightagent.adapters.chat.openai.faults import broken_off, malformed, unknown_finish_reason
+from lightagent.adapters._endpoints.faults import broken_off, malformed, unknown_finish_reason
 from lightagent.domain.errors import ProviderError
 
 Ending: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter"]

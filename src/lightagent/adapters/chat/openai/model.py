@@ -7,17 +7,19 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NoReturn, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from lightagent.adapters.chat._credentials import Credentials, not_pickled
-from lightagent.adapters.chat._masked_logs import mask_logs
+from lightagent.adapters._endpoints.base_urls import CHAT_PATH, checked, shown_url
+from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
+from lightagent.adapters._endpoints.endpoint import resolve_base_url, resolve_endpoint
+from lightagent.adapters._endpoints.masked_logs import mask_logs
+from lightagent.adapters._endpoints.proxies import proxy_of
+from lightagent.adapters._endpoints.transports import Transport
 from lightagent.adapters.chat._profile_lookup import find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.adapters.chat.openai.base_urls import checked, is_loopback, shown_url
-from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key, resolve_base_url, resolve_endpoint
+from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key
 from lightagent.adapters.chat.openai.exchange import collect, follow
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
 from lightagent.adapters.chat.openai.settings import (
@@ -31,8 +33,7 @@ from lightagent.adapters.chat.openai.settings import (
     TransportName,
     check_limits,
 )
-from lightagent.adapters.chat.openai.transport_choice import TransportChoice, choose_transport, proxy_for
-from lightagent.adapters.chat.openai.transports import Transport
+from lightagent.adapters.chat.openai.transport_choice import TransportChoice, choose_transport
 from lightagent.adapters.chat.openai.watchdog import TimeLimits
 from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
+class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -158,15 +159,6 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._settings.base_url)!r})"
 
-    def __reduce__(self) -> NoReturn:
-        raise not_pickled(self)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
         profile = self.profile
@@ -224,11 +216,11 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
             return self._transport
 
     def _aiohttp_transport(self) -> Transport:
-        endpoint, proxy = resolve_endpoint(self._settings, os.environ), self._proxy()
+        endpoint, proxy = resolve_endpoint(self._settings, CHAT_PATH, os.environ), self._proxy()
         self._remember_settings()
         self._credentials.add(endpoint.key)
         self._credentials.add_headers(endpoint.headers)
-        from lightagent.adapters.chat.openai.aiohttp_transport import AiohttpTransport
+        from lightagent.adapters._endpoints.aiohttp_transport import AiohttpTransport
 
         mask_logs(self._credentials)
         return AiohttpTransport(endpoint, self._settings.connect_timeout, proxy)
@@ -259,12 +251,6 @@ class OpenAIChatModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def _proxy(self) -> str | None:
         """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""
-        from urllib.request import getproxies, proxy_bypass
-
         if self._settings.client is not None:
             return None  # The caller's client has its own proxy settings.
-        url = self._settings.azure_endpoint or resolve_base_url(self._settings, os.environ)
-        parts = urlsplit(url)
-        if is_loopback(url) or proxy_bypass(parts.hostname or ""):
-            return None
-        return proxy_for(parts.scheme, getproxies())
+        return proxy_of(self._settings.azure_endpoint or resolve_base_url(self._settings, os.environ))

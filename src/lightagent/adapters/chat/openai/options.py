@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from lightagent.adapters.chat._credentials import shown_options
+from lightagent.adapters._endpoints.base_urls import problem_of
+from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.chat._profiles import EndpointProfile
-from lightagent.adapters.chat.openai.base_urls import problem_of
 from lightagent.adapters.chat.openai.model import OpenAIChatModel
 from lightagent.adapters.chat.openai.settings import (
     CONNECT_TIMEOUT,

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import openai
 
-from lightagent.adapters.chat.openai.endpoint import default_key_refusal, resolve_base_url, resolve_endpoint
+from lightagent.adapters._endpoints.base_urls import CHAT_PATH
+from lightagent.adapters._endpoints.endpoint import resolve_base_url, resolve_endpoint
+from lightagent.adapters.chat.openai.endpoint import default_key_refusal
 from lightagent.adapters.chat.openai.settings import Settings, TokenProvider
 from lightagent.domain.errors import ConfigurationError
 
@@ -29,7 +31,7 @@ def make_client(settings: Settings, environ: Mapping[str, str]) -> openai.AsyncO
     if settings.api_key is not None and not isinstance(settings.api_key, str):
         key = settings.api_key
     else:
-        key = resolve_endpoint(settings, environ).key or KEYLESS
+        key = resolve_endpoint(settings, CHAT_PATH, environ).key or KEYLESS
     return openai.AsyncOpenAI(
         api_key=key,
         base_url=resolve_base_url(settings, environ),

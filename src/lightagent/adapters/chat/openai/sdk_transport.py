@@ -16,14 +16,14 @@ from typing import Protocol
 
 import openai
 
-from lightagent.adapters.chat._credentials import Credentials
-from lightagent.adapters.chat.openai.base_urls import PATH, host_of
-from lightagent.adapters.chat.openai.faults import fault, no_connection_in_time, unreachable
-from lightagent.adapters.chat.openai.reported_errors import status_error
+from lightagent.adapters._endpoints.base_urls import CHAT_PATH, host_of
+from lightagent.adapters._endpoints.credentials import Credentials
+from lightagent.adapters._endpoints.faults import fault, no_connection_in_time, unreachable
+from lightagent.adapters._endpoints.reported_errors import status_error
+from lightagent.adapters._endpoints.trace_headers import sendable
+from lightagent.adapters._endpoints.transports import Answer, Transport
 from lightagent.adapters.chat.openai.sdk_clients import KEYLESS, make_client
 from lightagent.adapters.chat.openai.settings import Settings, TokenProvider
-from lightagent.adapters.chat.openai.trace_headers import sendable
-from lightagent.adapters.chat.openai.transports import Answer, Transport
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.origin import TraceHeaders
@@ -89,8 +89,10 @@ class SdkTransport(Transport):
             headers.update(sendable(trace, (*headers, *_CREDENTIALS, *client.default_headers)))
         answer = openai.AsyncAPIResponse[bytes]
         if _TAKES_CONTENT:
-            return await client.post(PATH, cast_to=answer, content=body, options={"headers": headers, "max_retries": 0})
-        return await client.post(PATH, cast_to=answer, body=body, options={"headers": headers, "max_retries": 0})
+            return await client.post(
+                CHAT_PATH, cast_to=answer, content=body, options={"headers": headers, "max_retries": 0}
+            )
+        return await client.post(CHAT_PATH, cast_to=answer, body=body, options={"headers": headers, "max_retries": 0})
 
 
 class SentRequest(Protocol):

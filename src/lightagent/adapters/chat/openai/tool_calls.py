@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lightagent.adapters._endpoints.faults import malformed
 from lightagent.adapters.chat.openai.call_pieces import CallPieces
-from lightagent.adapters.chat.openai.faults import malformed
 from lightagent.adapters.chat.openai.provider_fields import call_fields
 from lightagent.domain.deltas import ToolCallDelta
 from lightagent.domain.json_types import JsonObject

@@ -10,7 +10,6 @@ times the CPU. The openai SDK serves what it knows and a thin client would have 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,14 +41,6 @@ def choose_transport(settings: Settings, proxy: str | None) -> TransportChoice:
             f"transport: 'aiohttp' cannot serve this: {need}.", guidance="Leave transport at 'auto'."
         )
     return TransportChoice("sdk", need)
-
-
-def proxy_for(scheme: str, proxies: Mapping[str, str]) -> str | None:
-    """The proxy for URLs of `scheme`, from the proxies by scheme as `urllib.request.getproxies` finds them."""
-    proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy:
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _need_of_sdk(settings: Settings, proxy: str | None) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lightagent.adapters._endpoints.faults import malformed
+from lightagent.adapters._endpoints.reported_errors import reported_error
 from lightagent.adapters.chat.openai.contents import Content, read_content, says_more_than_reasoning
 from lightagent.adapters.chat.openai.endings import told_beside
-from lightagent.adapters.chat.openai.faults import malformed
 from lightagent.adapters.chat.openai.finish_reasons import Ending, read_finish_reason, worse
-from lightagent.adapters.chat.openai.reported_errors import reported_error
 from lightagent.adapters.chat.openai.tool_calls import ToolCalls
 from lightagent.domain.deltas import Delta, ReasoningDelta, RefusalDelta, TextDelta
 

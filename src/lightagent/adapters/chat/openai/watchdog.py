@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lightagent.adapters.chat.openai.faults import took_too_long, went_silent
+from lightagent.adapters._endpoints.faults import took_too_long, went_silent
 from lightagent.domain.errors import ProviderError
 
 T = TypeVar("T")

@@ -21,8 +21,10 @@ class Access:
         ask: the headers of each request.
         scope: for whom the connection is.
         logins: where that user logs in, where the server wants it; None: nowhere.
+        lists: whether the tools that the server shows there are offered to models, for all users alike.
     """
 
     ask: AskHeaders
     scope: Scope
     logins: Logins | None = None
+    lists: bool = True

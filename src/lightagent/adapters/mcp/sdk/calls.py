@@ -7,13 +7,20 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
+from lightagent.adapters.mcp.sdk.memory import pass_on
 from lightagent.aiokits.shared_loop import across
 from lightagent.domain.mcp_exchange import McpRemark
+from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import McpCaller
 
 T = TypeVar("T")
+
+Owner: TypeAlias = tuple[Scope, str]
+
+_MOST_OWNERS: Final = 2
+"""Owners of calls that were given up, of which no more are kept: of two, it is unknown which one is meant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,13 +30,18 @@ class Call:
     caller: McpCaller
     loop: asyncio.AbstractEventLoop
 
+    @property
+    def owner(self) -> Owner:
+        """Whose call it is: of which user, and in which run."""
+        return self.caller.scope, self.caller.run_id
+
     def tell(self, remark: McpRemark) -> None:
         """Tell the caller, in its own loop and before its answer."""
         if asyncio.get_running_loop() is self.loop:
-            self.caller.tell(remark)
+            pass_on(self.caller.tell, remark)
         else:
             with suppress(RuntimeError):  # The loop has ended, and the caller with it.
-                self.loop.call_soon_threadsafe(self.caller.tell, remark)
+                self.loop.call_soon_threadsafe(pass_on, self.caller.tell, remark)
 
     async def ask(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
         """The result of `work` in the loop of the caller."""
@@ -41,28 +53,46 @@ CURRENT: Final[ContextVar[Call | None]] = ContextVar("lightagent_mcp_call", defa
 
 
 class CallsUnderWay:
-    """The calls of one session."""
+    """The calls of one session, and whose calls were given up while the server may still be at work on them."""
 
     def __init__(self) -> None:
         self._calls: set[Call] = set()
+        self._given_up: set[Owner] = set()
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    @property
+    def unclear(self) -> bool:
+        """Whether a message of the server may belong to a call that was given up."""
+        return bool(self._given_up)
 
     def begin(self, call: Call) -> None:
         """It waits for its answer from now on."""
         self._calls.add(call)
 
-    def end(self, call: Call) -> None:
-        """It has its answer, or was cancelled."""
+    def end(self, call: Call, *, answered: bool) -> None:
+        """It waits no more: it has its answer, or was cancelled or took too long."""
         self._calls.remove(call)
+        if not answered and len(self._given_up) < _MOST_OWNERS:
+            self._given_up.add(call.owner)
 
     def concerned(self) -> Call | None:
         """The call that a message of the server belongs to; None where that is unknown.
 
-        On one pipe the older protocol does not say which: with one call under way it is that call, with several none.
+        On one pipe the older protocol does not say which: it is the one call under way, if there is no other one that
+        the server may be at work on.
         """
         current = CURRENT.get()
         if current is not None:
             return current
-        return next(iter(self._calls)) if len(self._calls) == 1 else None
+        return next(iter(self._calls)) if len(self._calls) == 1 and not self._given_up else None
+
+    def asked(self) -> Call | None:
+        """The call whose user a question of the server is for: also one of several calls, where all are of one run."""
+        current = CURRENT.get()
+        if current is not None:
+            return current
+        calls = list(self._calls)
+        alike = len({call.owner for call in calls} | self._given_up) == 1 and len({call.loop for call in calls}) == 1
+        return calls[0] if alike else None

@@ -19,8 +19,8 @@ from lightagent.adapters.registry import install_command
 from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import EmbeddedResource, HttpServer, McpResult, McpServer, McpTool
-from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpRemark, McpResource
-from lightagent.domain.scopes import Scope
+from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpResource
+from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.mcp import (
     Elicitor,
     HeaderSource,
@@ -29,6 +29,8 @@ from lightagent.ports.mcp import (
     McpReadableConnection,
     RemarkListener,
     Sampler,
+    ToolPins,
+    ignore_remark,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class SdkConnection(McpReadableConnection):
         elicitor, sampler: answer what servers ask of users and of models; without one, servers are not offered it.
         roots: folders that servers may ask for, as ``file://`` addresses.
         listener: takes remarks on the connection that belong to no call.
+        pins: where the declarations of tools are kept; None: only as long as this object lives.
 
     Raises:
         MissingExtraError: the SDK is not installed.
@@ -71,10 +74,11 @@ class SdkConnection(McpReadableConnection):
         sampler: Sampler | None = None,
         roots: tuple[str, ...] | None = None,
         listener: RemarkListener | None = None,
+        pins: ToolPins | None = None,
     ) -> None:
         _require_sdk()
         self.server = server
-        memory = self._memory = ServerMemory(server, listener or _unheard)
+        memory = self._memory = ServerMemory(server, listener or ignore_remark, pins)
         per_user = per_user or logins is not None
         idle = IDLE_SECONDS if per_user or server.scope != "app" else None
 
@@ -84,7 +88,9 @@ class SdkConnection(McpReadableConnection):
                 from lightagent.adapters.mcp.sdk.questions import Answerers
                 from lightagent.adapters.mcp.sdk.requests import Requests
 
-                access = Access(_ask(server, headers, scope), scope, logins)
+                # A server may show one user other tools than another, so all are offered those of an empty scope.
+                lists = not per_user or scope == NO_SCOPE
+                access = Access(_ask(server, headers, scope), scope, logins, lists)
                 return Requests(memory, Answerers(elicitor, sampler, roots), access, idle)
 
             return Seat(core)
@@ -114,9 +120,9 @@ class SdkConnection(McpReadableConnection):
         call = Call(caller, asyncio.get_running_loop())
         return await self._run(caller, lambda core: core.call_tool(tool, arguments, call))
 
-    def accept(self, tool: str) -> None:
+    async def accept(self, tool: str) -> None:
         """From now on the tool is what its server declares it to be now."""
-        self._memory.accept(tool)
+        await self._memory.accept(tool)
 
     async def resources(self) -> tuple[McpResource, ...]:
         """Its resources and templates of resources."""
@@ -169,10 +175,6 @@ def _require_sdk() -> None:
             "MCP servers need the package 'mcp', which is not installed.",
             guidance=f"Type: {install_command('mcp', 'mcp>=2.3')}",
         )
-
-
-def _unheard(remark: McpRemark) -> None:
-    """Ignore the remark: the program gave no listener."""
 
 
 def _close_soon(pool: Pool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeVar
@@ -16,9 +17,12 @@ from lightagent.adapters.mcp.sdk.judgement import Told, judge, timed_out, unread
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
-from lightagent.domain.mcp_faults import McpChanged, McpClosed, McpRefused, McpUnavailable
+from lightagent.domain.mcp_faults import McpChanged, McpClosed, McpRefused, McpTimedOut, McpUnavailable
 
 T = TypeVar("T")
+
+# What the SDK warns of becomes an error of a call or a remark; a program that configures no logging stays silent.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 30.0
@@ -69,25 +73,30 @@ class Core:
             if tool and self._memory.pins.is_blocked(tool):
                 raise _changed(server, tool)
             session.calls.begin(call)
-            token, begun = CURRENT.set(call), self.loop.time()
+            token, begun, answered = CURRENT.set(call), self.loop.time(), True
             try:
                 return await work(session.client)
             except MCPError as error:
                 told = judge(error, self._told(session, begun))
+                answered = not isinstance(told, McpTimedOut)
                 if isinstance(told, Exception):
                     raise told from None
                 session.end(told.why)
                 if last:
                     raise McpUnavailable(server, told.why) from None
             except TimeoutError:
+                answered = False
                 raise timed_out(server, self._memory.server.call_timeout or 0.0) from None
             except InputRequiredRoundsExceededError:
                 raise McpRefused(server, "it asks for input again and again without an end.") from None
             except (ValueError, RuntimeError) as exc:  # How the SDK says that an answer does not fit the protocol.
                 raise unreadable(server, str(exc)) from exc
+            except asyncio.CancelledError:
+                answered = False
+                raise
             finally:
                 CURRENT.reset(token)
-                session.calls.end(call)
+                session.calls.end(call, answered=answered)
                 session.left()
         raise AssertionError("unreachable")
 

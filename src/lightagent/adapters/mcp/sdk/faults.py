@@ -14,10 +14,10 @@ from mcp.shared.exceptions import MCPError
 CODE: Final = -31999
 _KEY: Final = "lightagent"
 
-FaultKind: TypeAlias = Literal["session", "unsent", "lost", "unreadable", "large"]
+FaultKind: TypeAlias = Literal["session", "unsent", "lost", "unreadable", "large", "refused"]
 """``session``: the server has forgotten the session and has not looked at the request. ``unsent``: nothing was written.
 ``lost``: written, but the answer cannot come any more. ``unreadable``: written, but the answer is not a message of the
-protocol. ``large``: the answer was too large, and thrown away."""
+protocol. ``large``: the answer was too large, and thrown away. ``refused``: the caller is not let in."""
 
 _KINDS: Final[dict[object, FaultKind]] = {kind: kind for kind in get_args(FaultKind)}
 

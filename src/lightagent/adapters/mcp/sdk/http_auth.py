@@ -6,11 +6,16 @@ and here it is the fault of one request.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Mapping
+from typing import Final
 
 import httpx2
 
 from lightagent.adapters.mcp.sdk.access import AskHeaders
+
+_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 
 
 class AskedHeaders(httpx2.Auth):
@@ -29,12 +34,26 @@ class AskedHeaders(httpx2.Auth):
         if origin(request.url) != self._origin:
             yield request
             return
-        given = await self._ask(False)
+        given = sendable(await self._ask(False))
         request.headers.update(given)
         response = yield request
-        if response.status_code == 401 and (others := await self._ask(True)) != given:
+        if response.status_code == 401 and (others := sendable(await self._ask(True))) != given:
             request.headers.update(others)
             yield request
+
+
+def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers, all of which can be sent; what a value is never shows in an error, since it may be a secret.
+
+    Raises:
+        ValueError: one cannot, such as a token that was read from a file together with the end of its line.
+    """
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r:.100} cannot be the name of a header")
+        if not _VALUE.fullmatch(value) or value != value.strip():
+            raise ValueError(f"the header {name!r:.100} has a character that cannot be sent, or blanks at an end")
+    return headers
 
 
 def origin(url: httpx2.URL) -> tuple[str, str, int | None]:

@@ -15,12 +15,18 @@ import httpx2
 from mcp_types import JSONRPCError, jsonrpc_message_adapter
 
 from lightagent.adapters.mcp.sdk.faults import FaultKind, fault_data
+from lightagent.adapters.mcp.sdk.messages import Unreadable, read_message
+from lightagent.domain.masking import mask_urls
 
 SESSION_HEADER: Final = "mcp-session-id"
 
 _OF_THE_BODY: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 _UNSENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+
+_NOT_LET_IN: Final = (401, 403)
+
+_HALF_CHARACTER: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _NO_SESSION: Final = re.compile(
     rb"(no valid|invalid|unknown|expired|no such)\W+(mcp\W+)?session"
@@ -62,6 +68,9 @@ class FaultTransport(httpx2.AsyncBaseTransport):
         if SESSION_HEADER in request.headers and forgets_session(kept):
             await response.aclose()
             return _answer(request, "session", "the server does not know the session any more")
+        if kept.status_code in _NOT_LET_IN and not _is_error_of_the_protocol(kept):
+            await response.aclose()
+            return _answer(request, "refused", f"HTTP status {response.status_code}")
         if kept.is_server_error and not _is_error_of_the_protocol(kept):
             await response.aclose()
             return _answer(request, "unreadable", f"HTTP status {response.status_code}")
@@ -79,7 +88,7 @@ class FaultTransport(httpx2.AsyncBaseTransport):
             await response.aclose()
         headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_BODY]
         return httpx2.Response(
-            response.status_code, headers=headers, content=bytes(body), extensions=response.extensions
+            response.status_code, headers=headers, content=_sound(bytes(body)), extensions=response.extensions
         )
 
 
@@ -93,6 +102,14 @@ def forgets_session(response: httpx2.Response) -> bool:
 def fault_of(exc: httpx2.TransportError) -> FaultKind:
     """Whether a request that ended with this exception can have reached the server."""
     return "unsent" if isinstance(exc, _UNSENT) else "lost"
+
+
+def _sound(body: bytes) -> bytes:
+    """The body, written anew where it is a message that the parser of the SDK would refuse."""
+    if _HALF_CHARACTER.search(body) is None:
+        return body
+    message = read_message(body)
+    return body if isinstance(message, Unreadable) else message.model_dump_json(by_alias=True).encode()
 
 
 def _is_error_of_the_protocol(response: httpx2.Response) -> bool:
@@ -116,7 +133,11 @@ def network(url: str) -> httpx2.AsyncBaseTransport:
     return httpx2.AsyncHTTPTransport(proxy=proxies.get(parts.scheme) or proxies.get("all"))
 
 
-def told(exc: Exception) -> str:
-    """What went wrong, in a line."""
-    text = str(exc)[:300].rstrip(".")
+def told(exc: BaseException) -> str:
+    """What went wrong, in a line, without the address and the headers of the server, which may hold secrets."""
+    if isinstance(exc, httpx2.HTTPStatusError):
+        return f"HTTP status {exc.response.status_code}"
+    if isinstance(exc, httpx2.LocalProtocolError):
+        return "the request cannot be sent as it is"
+    text = mask_urls(str(exc))[:300].rstrip(".")
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__

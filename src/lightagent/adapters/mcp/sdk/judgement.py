@@ -24,7 +24,6 @@ LARGE: Final = "Ask for less: the call itself took effect."
 _SHOWN: Final = 500
 # How the SDK begins errors that it makes itself.
 _STREAM: Final = "SSE stream"
-_NO_STATUS: Final = "Server returned an error response"
 _UNREADABLE: Final = ("Unexpected content type", "Failed to parse", "server answered a request with 202")
 
 
@@ -70,8 +69,6 @@ def judge(error: MCPError, told: Told) -> McpFault | Again:
         return McpLost(told.server, f"the connection was lost during the call: {told.over or text}.", UNKNOWN)
     if text.startswith(_UNREADABLE):
         return unreadable(told.server, text)
-    if text == _NO_STATUS:
-        return McpRefused(told.server, "it refuses the request.", "Check its headers, or log in again.")
     return McpRefused(told.server, f"it answered with error {error.code}: {text}")
 
 
@@ -95,5 +92,7 @@ def _ours(kind: FaultKind, text: str, told: Told) -> McpFault | Again:
             return McpLost(told.server, f"the connection was lost during the call: {text}.", UNKNOWN)
         case "unreadable":
             return unreadable(told.server, text)
+        case "refused":
+            return McpRefused(told.server, f"it refuses the request: {text}.", "Check its headers, or log in again.")
         case "large":
             return McpTooLarge(told.server, f"{text}.", LARGE)

@@ -69,7 +69,16 @@ class LineSplitter:
     def _take(self) -> Line:
         line: Line = b"".join(self._parts)
         if self._size > self._limit:
-            found = _HEAD_ID.match(self._head) or _TAIL_ID.search(self._tail)
-            line = LongLine(self._size, int(found[1]) if found else None)
+            line = LongLine(self._size, _request_id(self._head, self._tail))
         self._forget()
         return line
+
+
+def request_id_in(line: bytes) -> int | None:
+    """The id of the request that a line answers, where its first or last bytes say so."""
+    return _request_id(line[:_ENDS], line[-_ENDS:])
+
+
+def _request_id(head: bytes, tail: bytes) -> int | None:
+    found = _HEAD_ID.match(head) or _TAIL_ID.search(tail)
+    return int(found[1]) if found else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import TypeAdapter
 
+from lightagent.adapters.mcp.sdk.whole_files import write_whole
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp_exchange import LoginAnswer
 from lightagent.domain.scopes import Scope
@@ -124,7 +124,4 @@ def _read(file: Path) -> JsonObject | None:
 
 def _write(file: Path, secrets: JsonObject) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent)  # Its mode is 0600.
-    with os.fdopen(descriptor, "w", encoding="utf-8") as whole:
-        json.dump(secrets, whole)
-    Path(name).replace(file)
+    write_whole(file, json.dumps(secrets))

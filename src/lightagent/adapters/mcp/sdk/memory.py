@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import logging
+from typing import Final, Literal
 
 from lightagent.domain.mcp import McpServer, McpTool
 from lightagent.domain.mcp_exchange import McpRemark, RemarkKind
 from lightagent.domain.mcp_pins import Pins
-from lightagent.ports.mcp import RemarkListener
+from lightagent.ports.mcp import RemarkListener, ToolPins
+
+_LOGGER: Final = logging.getLogger("lightagent")
 
 
 class ServerMemory:
@@ -21,7 +24,7 @@ class ServerMemory:
         answered: whether a session was ever open.
     """
 
-    def __init__(self, server: McpServer, listener: RemarkListener) -> None:
+    def __init__(self, server: McpServer, listener: RemarkListener, kept: ToolPins | None) -> None:
         self.server = server
         self.era: Literal["auto", "legacy"] = "auto"
         self.pins = Pins()
@@ -29,19 +32,32 @@ class ServerMemory:
         self.version = 0
         self.answered = False
         self._listener = listener
+        self._kept = kept
 
-    def listed(self, tools: tuple[McpTool, ...]) -> None:
-        """A session has listed the tools."""
+    async def listed(self, tools: tuple[McpTool, ...]) -> None:
+        """A session has listed the tools.
+
+        Raises:
+            StoreError: it cannot be told how they were declared before.
+        """
+        if self._kept is not None:
+            self.pins.remember(await self._kept.known(self.server.name, tools))
         for name in self.pins.see(tools):
             self.remark("changed", f"the tool {name!r:.100} is declared differently than before, and blocked")
         known = self.pins.as_known(tools)
-        self.answered = True
         if known != self.tools:
             self.tools = known
             self.version += 1
 
-    def accept(self, tool: str) -> None:
+    def doubt(self) -> None:
+        """The list may have changed: those who hold it ask for it again before the next request to a model."""
+        self.version += 1
+
+    async def accept(self, tool: str) -> None:
         """Take the tool's present declaration as known."""
+        changed = self.pins.changed(tool)
+        if changed is not None and self._kept is not None:
+            await self._kept.accept(self.server.name, changed)
         if self.pins.accept(tool):
             self.tools = self.pins.as_known(self.tools)
             self.version += 1
@@ -52,4 +68,12 @@ class ServerMemory:
 
     def tell(self, remark: McpRemark) -> None:
         """Pass a remark to the listener."""
-        self._listener(remark)
+        pass_on(self._listener, remark)
+
+
+def pass_on(listener: RemarkListener, remark: McpRemark) -> None:
+    """Give a remark to the code of a user, which only observes: what it raises is logged, and changes nothing."""
+    try:
+        listener(remark)
+    except Exception:
+        _LOGGER.warning("What listens to the MCP server %r raised.", remark.server, exc_info=True)

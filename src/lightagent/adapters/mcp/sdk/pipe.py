@@ -18,6 +18,7 @@ from mcp.shared.message import SessionMessage
 from lightagent.adapters.mcp.sdk.faults import fault_data, fault_error
 from lightagent.adapters.mcp.sdk.lines import LongLine
 from lightagent.adapters.mcp.sdk.message_streams import Incoming, Outgoing
+from lightagent.adapters.mcp.sdk.messages import Unreadable, read_message
 
 _SHOWN: Final = 500
 
@@ -71,11 +72,12 @@ class Pipe:
 
     def take(self, data: bytes | str) -> None:
         """A message came."""
-        try:
-            message = types.jsonrpc_message_adapter.validate_json(data, by_name=False)
-        except ValueError:
+        message = read_message(data)
+        if isinstance(message, Unreadable):
             shown = data[:_SHOWN]
             self.said(f"no message: {shown if isinstance(shown, str) else shown.decode(errors='replace')}")
+            if message.request_id is not None and self.forget(message.request_id):
+                self.ready.append(_error(message.request_id, fault_data("unreadable", message.why)))
             return
         if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
             self.forget(message.id)
@@ -109,13 +111,12 @@ class PipeReader(Incoming):
     """The messages of the server.
 
     Args:
-        more: waits for what comes next and puts it into the pipe; False: there is nothing more.
+        more: waits for what comes next and puts it into the pipe; a text says why there is nothing more.
     """
 
-    def __init__(self, pipe: Pipe, more: Callable[[], Awaitable[bool]], end: str) -> None:
+    def __init__(self, pipe: Pipe, more: Callable[[], Awaitable[str]]) -> None:
         self._pipe = pipe
         self._more = more
-        self._end = end
         self._closed = False
 
     async def receive(self) -> SessionMessage | Exception:
@@ -124,9 +125,9 @@ class PipeReader(Incoming):
         while not pipe.ready:
             if self._closed:
                 await anyio.sleep_forever()
-            if not await self._more():
+            if why := await self._more():
                 self._closed = True
-                pipe.give_up(self._end)
+                pipe.give_up(why)
                 pipe.lose_all()
         return pipe.ready.popleft()
 

@@ -83,9 +83,9 @@ class GuardedProcess:
     async def end(self, grace: float = GRACE) -> None:
         """Wait until it ends by itself, since its input is closed; then ask, and kill what is left of the group."""
         try:
-            if not await self._ended(grace):
+            if not await self.has_ended(grace):
                 self._signal(signal.SIGTERM)
-                await self._ended(grace)
+                await self.has_ended(grace)
         finally:
             self.kill()
 
@@ -96,7 +96,8 @@ class GuardedProcess:
             self._process.kill()
         self._process.wait()  # The pipes are closed by their reader and writer, which now see their end.
 
-    async def _ended(self, within: float) -> bool:
+    async def has_ended(self, within: float) -> bool:
+        """Whether it ends within so many seconds."""
         loop = asyncio.get_running_loop()
         until = loop.time() + within
         while self._process.poll() is None:

@@ -11,7 +11,7 @@ import mcp_types as types
 from mcp.client import ClientRequestContext
 from pydantic import TypeAdapter
 
-from lightagent.adapters.mcp.sdk.calls import Call
+from lightagent.adapters.mcp.sdk.calls import Call, CallsUnderWay
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.translate import sampling_request
 from lightagent.domain.json_types import JsonObject
@@ -44,13 +44,17 @@ class Questions:
     """Answers the questions of one session.
 
     Args:
-        concerned: the call that a question belongs to; None where nothing tells.
+        calls: of that session.
+        renew: called where no question can be answered in this session any more, with the reason.
     """
 
-    def __init__(self, answerers: Answerers, memory: ServerMemory, concerned: Callable[[], Call | None]) -> None:
+    def __init__(
+        self, answerers: Answerers, memory: ServerMemory, calls: CallsUnderWay, renew: Callable[[str], None]
+    ) -> None:
         self._answerers = answerers
         self._memory = memory
-        self._concerned = concerned
+        self._calls = calls
+        self._renew = renew
 
     async def elicit(
         self, context: ClientRequestContext, params: types.ElicitRequestParams
@@ -94,8 +98,10 @@ class Questions:
         return types.ListRootsResult.model_validate({"roots": [{"uri": uri} for uri in roots]})
 
     async def _answer(self, what: str, asked: Callable[[Call], Awaitable[T]]) -> T | types.ErrorData:
-        call = self._concerned()
+        call = self._calls.asked()
         if call is None:
+            if self._calls.unclear:
+                self._renew("it may still be at work on a call that was given up, and asked something")
             text = f"the server sent {what} that cannot be told to belong to one of the calls under way; it was refused"
             self._memory.remark("question", text)
             return types.ErrorData(code=types.INVALID_REQUEST, message="It is not known whom this concerns.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
@@ -23,15 +24,18 @@ from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CallsUnderWay
+from lightagent.adapters.mcp.sdk.http_faults import told
 from lightagent.adapters.mcp.sdk.listing import list_tools
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers, Questions
 from lightagent.adapters.mcp.sdk.transports import Watch, streams
+from lightagent.domain.masking import Mask, mask_named
 from lightagent.domain.mcp import StdioServer
 from lightagent.domain.mcp_exchange import McpRemark
 
 MODERN: Final = "2026"
 _LISTEN_AGAIN: Final = (1.0, 60.0)
+_MOST_WORDS: Final = 500
 
 
 class Session:
@@ -70,6 +74,9 @@ class Session:
         self._wake = asyncio.Event()
         self._relist = False
         self._closing = False
+        connection = memory.server.connection
+        self._secrets = Mask(connection.env.values() if isinstance(connection, StdioServer) else ())
+        self._last_words: deque[str] = deque(maxlen=8)
         self._scope = anyio.CancelScope()
         self._kill: Callable[[], None] | None = None
         name = f"lightagent-mcp-{memory.server.name}"
@@ -130,7 +137,9 @@ class Session:
             # Some servers of the older era end when they are asked whether they speak the newer one.
             asked = isinstance(self._memory.server.connection, StdioServer) and self._memory.era == "auto"
             self.legacy_next = asked and not self._memory.answered
-            return self.over
+            # Why it could not go on, such as a variable that is not set, a server says where people read it.
+            words = self._secrets.text(mask_named(" / ".join(self._last_words)))[-_MOST_WORDS:]
+            return f"{self.over}; it said: {words}" if words else self.over
         return opening
 
     async def _serve(self) -> None:
@@ -138,7 +147,8 @@ class Session:
         with self._scope:
             self._scope.deadline = anyio.current_time() + memory.server.open_timeout
             async with self._entered() as client:
-                memory.listed(await list_tools(client, memory))
+                await self._list(client)
+                memory.answered = True
                 self._scope.deadline = math.inf
                 modern = client.protocol_version >= MODERN
                 memory.era = "auto" if modern else "legacy"
@@ -155,8 +165,8 @@ class Session:
     @asynccontextmanager
     async def _entered(self) -> AsyncGenerator[Client]:
         answerers, memory = self._answerers, self._memory
-        questions = Questions(answerers, memory, self.calls.concerned)
-        watch = Watch(self.end, lambda text: memory.remark("output", text), self._started, self._without_deadline)
+        questions = Questions(answerers, memory, self.calls, self.end)
+        watch = Watch(self.end, self._said, self._started, self._without_deadline)
         async with Client(
             streams(memory, self._access, watch),
             mode=memory.era,
@@ -180,6 +190,11 @@ class Session:
         finally:
             self._scope.deadline = anyio.current_time() + left
 
+    def _said(self, text: str) -> None:
+        if self._client is None:
+            self._last_words.append(text)
+        self._memory.remark("output", text)
+
     def _started(self, kill: Callable[[], None]) -> None:
         self._kill = kill
 
@@ -191,12 +206,20 @@ class Session:
                 self._relist = False
                 # Where that fails the list that is known stays; a lost connection shows elsewhere.
                 with anyio.move_on_after(self._memory.server.open_timeout), suppress(MCPError, ValueError):
-                    self._memory.listed(await list_tools(client, self._memory))
+                    await self._list(client)
+                    if not self._access.lists:
+                        self._memory.doubt()
                 continue
             with anyio.move_on_after(self._idle) as waiting:
                 await self._wake.wait()
             if waiting.cancelled_caught and not self.calls:
                 self.end("it was idle for too long")
+
+    async def _list(self, client: Client) -> None:
+        """List the tools, which the client has to know before it calls them."""
+        tools = await list_tools(client, self._memory)
+        if self._access.lists:
+            await self._memory.listed(tools)
 
     async def _follow(self, client: Client) -> None:
         """In the newer era, changes of the list come through a subscription."""
@@ -240,4 +263,4 @@ def described(exc: BaseException) -> str:
         return exc.message[:500]
     if isinstance(exc, FileNotFoundError):
         return f"there is no {exc.filename!r:.200}"
-    return f"{type(exc).__name__}: {str(exc)[:500]}"
+    return told(exc)

@@ -40,7 +40,7 @@ async def sse_streams(
         response.raise_for_status()
         events = _Events(aiter(httpx2.EventSource(response, max_event_size=limit)), pipe)
         posts = _Posts(client, await events.endpoint(response.request.url), pipe)
-        yield PipeReader(pipe, events.more, "the server ended its stream of events"), PipeWriter(pipe, posts.write)
+        yield PipeReader(pipe, events.more), PipeWriter(pipe, posts.write)
     finally:
         await response.aclose()
 
@@ -76,20 +76,19 @@ class _Events:
                 return found
         raise httpx2.RemoteProtocolError("the stream ended before the server said where messages go")
 
-    async def more(self) -> bool:
+    async def more(self) -> str:
         try:
             event = await anext(self._events, None)
         except httpx2.SSEError:
             self._pipe.too_long(LongLine(self._pipe.limit + 1, None))
-            self._pipe.give_up(f"it sent an event over the limit of {self._pipe.limit:,} bytes")
-            return False
+            return f"it sent an event over the limit of {self._pipe.limit:,} bytes"
         except (httpx2.TransportError, httpx2.StreamError):
-            return False
+            event = None
         if event is None:
-            return False
+            return "the server ended its stream of events"
         if event.event == "message" and event.data:
             self._pipe.take(event.data)
-        return True
+        return ""
 
 
 class _Posts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
@@ -67,9 +67,9 @@ async def stdio_streams(
         closing.callback(log.cancel)
         pipe = Pipe(server.max_bytes, over, said)
         stdin = _Stdin(asyncio.StreamWriter(writing, protocol, None, loop), pipe)
-        stdout = _Stdout(output, pipe)
+        stdout = _Stdout(output, pipe, partial(_how_it_ended, process, log))
         try:
-            yield PipeReader(pipe, stdout.more, "the server closed its output"), PipeWriter(pipe, stdin.write)
+            yield PipeReader(pipe, stdout.more), PipeWriter(pipe, stdin.write)
         finally:
             writing.close()
             with anyio.CancelScope(shield=True):
@@ -86,23 +86,33 @@ def _close_later(loop: asyncio.AbstractEventLoop, output: asyncio.ReadTransport)
     loop.call_later(DRAIN_SECONDS, output.close)
 
 
+async def _how_it_ended(process: GuardedProcess, log: asyncio.Task[None]) -> str:
+    """Why there is no more output; what the server wrote to its standard error until then is read meanwhile."""
+    ended = await process.has_ended(DRAIN_SECONDS)
+    await asyncio.wait([log], timeout=DRAIN_SECONDS)
+    if not ended or (status := process.returncode) is None:
+        return "the server closed its output"
+    return f"the server was ended by signal {-status}" if status < 0 else f"the server has ended with status {status}"
+
+
 class _Stdout:
-    def __init__(self, output: asyncio.StreamReader, pipe: Pipe) -> None:
+    def __init__(self, output: asyncio.StreamReader, pipe: Pipe, ended: Callable[[], Awaitable[str]]) -> None:
         self._output = output
         self._pipe = pipe
+        self._ended = ended
         self._splitter = LineSplitter(pipe.limit)
 
-    async def more(self) -> bool:
+    async def more(self) -> str:
         try:
             chunk = await self._output.read(_CHUNK)
         except OSError:
-            return False
+            chunk = b""
         for line in self._splitter.feed(chunk):
             if isinstance(line, LongLine):
                 self._pipe.too_long(line)
             else:
                 self._pipe.take(line)
-        return bool(chunk)
+        return "" if chunk else await self._ended()
 
 
 class _Stdin:

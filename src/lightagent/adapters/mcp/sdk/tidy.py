@@ -1,8 +1,4 @@
-"""Puts right what would make the SDK refuse a whole list for one wrong tool in it.
-
-The SDK checks a page of tools as one value: a tool without a schema, or with one that is no object, costs all of them.
-Here such a tool gets an empty schema, and its own goes along beside it: schemas are judged elsewhere.
-"""
+"""The messages of a server in the order in which they came, with what is wrong in their lists put right."""
 
 from __future__ import annotations
 
@@ -13,14 +9,11 @@ import anyio.lowlevel
 import mcp_types as types
 from mcp.shared.message import SessionMessage
 
+from lightagent.adapters.mcp.sdk.entries import tidy_result
 from lightagent.adapters.mcp.sdk.message_streams import Incoming
-from lightagent.domain.json_types import JsonValue
 
 _ROUNDS: Final = 2
 """Rounds of the event loop in which a task that was made begins."""
-
-SCHEMA_KEY: Final = "lightagent/schema"
-"""In a tool's `_meta`: the schema as the server gave it, where the SDK would have refused it."""
 
 
 class TidyReader(Incoming):
@@ -65,32 +58,7 @@ class TidyReader(Incoming):
 
 
 def tidied(item: SessionMessage | Exception) -> SessionMessage | Exception:
-    """The message, with its list of tools put right where it has one."""
+    """The message, with the lists in it put right."""
     if isinstance(item, SessionMessage) and isinstance(item.message, types.JSONRPCResponse):
-        tools: object = item.message.result.get("tools")
-        if isinstance(tools, list) and not all(map(_is_plain, tools)):
-            item.message.result["tools"] = [_plain(tool) for tool in tools if _is_named(tool)]
+        tidy_result(item.message.result)
     return item
-
-
-def _is_named(tool: object) -> bool:
-    return isinstance(tool, dict) and isinstance(tool.get("name"), str)
-
-
-def _is_plain(tool: object) -> bool:
-    if not isinstance(tool, dict) or not _is_named(tool):
-        return False
-    schema: object = tool.get("inputSchema")
-    described = isinstance(tool.get("description", ""), str | None)
-    return described and isinstance(schema, dict) and schema.get("type") == "object"
-
-
-def _plain(tool: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if _is_plain(tool):
-        return tool
-    kept: dict[str, JsonValue] = {
-        key: tool[key] for key in ("name", "annotations") if isinstance(tool.get(key), str | dict)
-    }
-    kept |= {key: tool[key] for key in ("title", "description") if isinstance(tool.get(key), str)}
-    schema: JsonValue = tool.get("inputSchema")
-    return {**kept, "inputSchema": {"type": "object"}, "_meta": {SCHEMA_KEY: schema}}

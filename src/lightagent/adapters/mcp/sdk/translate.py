@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import mcp_types as types
 from pydantic import TypeAdapter
 
-from lightagent.adapters.mcp.sdk.tidy import SCHEMA_KEY
+from lightagent.adapters.mcp.sdk.entries import SCHEMA_KEY
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.mcp import EmbeddedResource, McpPart, McpResult, McpTool, MediaPart, ResourceLink, TextPart
 from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpResource, SampledMessage, SamplingRequest

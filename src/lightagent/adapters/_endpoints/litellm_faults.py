@@ -1,0 +1,83 @@
+"""LiteLLM's exceptions as typed errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lightagent.adapters._endpoints.credentials import Credentials
+from lightagent.adapters._endpoints.error_bodies import Report, read_body, read_report
+from lightagent.adapters._endpoints.pauses import pause
+from lightagent.adapters._endpoints.reported_errors import error_of
+from lightagent.domain.error_codes import ERROR_TAXONOMY
+from lightagent.domain.error_mapping import code_for_status
+from lightagent.domain.errors import LightAgentError, ProviderError
+from lightagent.domain.json_types import JsonObject
+
+_PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Timeout|Exception)\s*[:-]\s*)+(?:\w+Exception - )?")
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n?")
+_UNREACHABLE = re.compile(r"APIConnectionError|Connection error|ConnectError|ConnectionError|Cannot connect")
+
+
+def translated(exc: Exception, credentials: Credentials) -> Exception:
+    """What litellm raised, as a `ProviderError` without a credential; what is a fault of ours stays one."""
+    if isinstance(exc, LightAgentError):
+        return credentials.without(exc)
+    if isinstance(getattr(exc, "status_code", None), int) or isinstance(exc, OSError):
+        return credentials.without(provider_error(exc))
+    return credentials.without(exc)
+
+
+def provider_error(exc: Exception) -> ProviderError:
+    """What an exception of litellm means, by its status."""
+    told = getattr(exc, "status_code", None)
+    status = told if isinstance(told, int) else None
+    details: JsonObject = {"exception": type(exc).__name__}
+    if status is not None:
+        details["status"] = status
+    message = _first_line(str(exc)) or type(exc).__name__
+    report, code = _report(exc, message), _code(exc, status)
+    wait = pause(_headers(exc), report.body, message)
+    passing = ERROR_TAXONOMY[code].retryable
+    return error_of(message, report, status, code, passing=passing, details=details, wait=wait)
+
+
+def _first_line(text: str) -> str:
+    """The first line that says something: what stands before a traceback, or else the exception at its end."""
+    before, *after = _TRACEBACK.split(text)
+    lines = [line for line in _PREFIX.sub("", before.lstrip()).splitlines() if line.strip()]
+    # The frames of a traceback are indented.
+    lines += [line for part in after for line in part.splitlines() if line.strip() and not line.startswith(" ")]
+    return lines[0].strip() if lines else ""
+
+
+def _report(exc: Exception, message: str) -> Report:
+    """The provider's own report, which litellm keeps, or quotes in its text, with the words of the exception's name."""
+    body: object = getattr(exc, "body", None)
+    quoted = message.find("{")
+    if isinstance(body, Mapping) and body:
+        report = read_report(body if "error" in body else {"error": body})
+    else:
+        report = read_body(message[quoted:].encode("utf-8", "replace")) if quoted >= 0 else Report("")
+    words = ("content_policy_violation",) if "ContentPolicy" in type(exc).__name__ else ()
+    return Report(message, report.code, report.type, (*words, *report.words), report.body)
+
+
+def _code(exc: Exception, status: int | None) -> str:
+    if "ContextWindow" in type(exc).__name__:
+        return "LA-413"
+    if isinstance(exc, TimeoutError):
+        return "LA-408"
+    # Litellm gives a connection that failed the status 500.
+    if isinstance(exc, OSError) or (status in (500, 503) and _UNREACHABLE.search(f"{type(exc).__name__}: {exc}")):
+        return "LA-503"
+    return code_for_status(status) if status is not None else "LA-500"
+
+
+def _headers(exc: Exception) -> Mapping[str, str]:
+    for holder in (exc, getattr(exc, "response", None)):
+        for name in ("litellm_response_headers", "headers"):
+            headers = getattr(holder, name, None)
+            if isinstance(headers, Mapping) and headers:
+                return {str(key).lower(): str(value) for key, value in headers.items()}
+    return {}

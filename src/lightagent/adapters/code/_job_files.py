@@ -1,0 +1,28 @@
+"""The file of a job that is to be run, found in the job's folder and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightagent.domain.errors import ToolError
+
+
+def program_file(folder: str, name: str) -> Path:
+    """Where the file really is.
+
+    Args:
+        folder: the job's folder.
+        name: the file's path from the folder on.
+
+    Raises:
+        ToolError: it is not there, is no file, or is a link that leads out of the folder.
+    """
+    missing = ToolError(f"There is no file {name!r:.200} in the folder.", guidance="Name one that is there.")
+    try:
+        root = Path(folder).resolve(strict=True)
+        path = (root / name).resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # A loop of links is a RuntimeError in some versions of Python.
+        raise missing from error
+    if not path.is_file() or not path.is_relative_to(root):
+        raise missing
+    return path

@@ -1,0 +1,96 @@
+"""What is around a program in Monty: its text, its folder, and what ends it if this program is killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Literal
+
+from lightagent.adapters.code._job_files import program_file
+from lightagent.domain.code import MOST_SOURCE, CodeFile, CodeJob, CodeLimits, CodeText
+from lightagent.domain.errors import ToolError
+
+if TYPE_CHECKING:
+    from pydantic_monty import MountDir
+
+FOLDER: Final = "/work"
+"""Where a program finds its folder."""
+
+_MOST_BYTES: Final = 4 * MOST_SOURCE
+"""Of a program's file: UTF-8 takes up to four bytes a character."""
+
+_GUARD: Final = 'trap "" HUP INT TERM; read -r _; kill -s KILL "$0"'
+
+
+def read_source(job: CodeJob) -> str:
+    """The text of the program.
+
+    Raises:
+        ToolError: its file is not there, not in the folder, too long, or no text.
+    """
+    if not isinstance(job.program, CodeFile):
+        return job.program.source
+    assert job.folder is not None
+    path = program_file(job.folder.path, job.program.path)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ToolError(
+                f"{job.program.path!r:.200} has more than {_MOST_BYTES:,} bytes.",
+                guidance="Run a shorter program; data that it needs may come on its standard input.",
+            )
+        return CodeText(path.read_text("utf-8-sig", errors="strict")).source
+    except UnicodeDecodeError as error:
+        raise ToolError(f"{job.program.path!r:.200} is no text in UTF-8.", guidance="") from error
+    except OSError as error:
+        raise ToolError(f"{job.program.path!r:.200} cannot be read: {error.strerror}.", guidance="") from error
+
+
+@contextmanager
+def mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[MountDir]:
+    """The folder of a job, or its private directory, as the program sees it.
+
+    Raises:
+        ToolError: it cannot be read.
+    """
+    from pydantic_monty import MountDir
+
+    mode: Literal["read-only", "read-write", "overlay"] = "overlay"
+    if job.folder is not None:
+        mode = "read-write" if job.folder.writable else "read-only"
+    host = job.folder.path if job.folder else private
+    assert host is not None
+    try:
+        mount = MountDir(
+            host_path=host,
+            virtual_path=FOLDER,
+            mode=mode,
+            write_bytes_limit=limits.disk,
+            memory_usage_limit=min(limits.memory, limits.disk),
+        )
+    except (OSError, ValueError) as error:
+        raise ToolError(f"The folder of the program cannot be read: {error}.", guidance="") from error
+    with mount:
+        yield mount
+
+
+@contextmanager
+def guarded(worker: int | None) -> Iterator[None]:
+    """Have the worker killed should this program be killed, since a busy one looks at nothing else."""
+    if worker is None or os.name != "posix":
+        yield
+        return
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, str(worker)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+        env={},
+    )
+    try:
+        yield
+    finally:
+        guard.kill()  # Before its input closes, after which it would kill whatever has the worker's id by then.
+        guard.communicate()

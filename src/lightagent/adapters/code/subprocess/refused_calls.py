@@ -1,0 +1,101 @@
+"""A filter of system calls: what a program has no business with is refused by the kernel, whatever its rights are.
+
+The filter is a classic BPF program, as bubblewrap takes it from a file. It refuses what no program that computes needs,
+but attacks on kernels do: namespaces and mounts, keys of the user's sessions, other processes' memory, BPF, io_uring,
+modules. What is not listed is left to the sandbox itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+# Numbers of the kernel's tables: by call, on x86_64 and on aarch64. None: there is no such call.
+_REFUSED: Final[Mapping[str, tuple[int | None, int | None]]] = {
+    "acct": (163, 89),
+    "add_key": (248, 217),
+    "bpf": (321, 280),
+    "chroot": (161, 51),
+    "delete_module": (176, 106),
+    "fanotify_init": (300, 262),
+    "finit_module": (313, 273),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fsopen": (430, 430),
+    "fspick": (433, 433),
+    "init_module": (175, 105),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "io_uring_setup": (425, 425),
+    "ioperm": (173, None),
+    "iopl": (172, None),
+    "kcmp": (312, 272),
+    "kexec_file_load": (320, 294),
+    "kexec_load": (246, 104),
+    "keyctl": (250, 219),
+    "lookup_dcookie": (212, 18),
+    "mount": (165, 40),
+    "mount_setattr": (442, 442),
+    "move_mount": (429, 429),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "open_tree": (428, 428),
+    "perf_event_open": (298, 241),
+    "pivot_root": (155, 41),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "ptrace": (101, 117),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "reboot": (169, 142),
+    "request_key": (249, 218),
+    "setdomainname": (171, 162),
+    "sethostname": (170, 161),
+    "setns": (308, 268),
+    "swapoff": (168, 225),
+    "swapon": (167, 224),
+    "syslog": (103, 116),
+    "umount2": (166, 39),
+    "unshare": (272, 97),
+    "userfaultfd": (323, 282),
+}
+_CLONE: Final = (56, 220)
+_CLONE3: Final = 435
+"""Its flags cannot be looked at; where it is said not to exist, the C library takes `clone`, whose flags can."""
+_NAMESPACES: Final = 0x7E020000
+"""The flags with which `clone` makes namespaces."""
+_ARCHITECTURES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+_X32: Final = 0x40000000
+"""From here on numbers are those of the x32 interface, which is another name for the same calls."""
+
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
+
+_Instruction = tuple[int, int, int, int]
+
+
+def call_filter(machine: str | None = None) -> bytes | None:
+    """The filter for a machine, by default this one; None where its numbers are not known here."""
+    known = _ARCHITECTURES.get(platform.machine() if machine is None else machine)
+    if known is None:
+        return None
+    return b"".join(struct.pack("=HBBI", *one) for one in _instructions(*known))
+
+
+def _instructions(architecture: int, column: int) -> Iterator[_Instruction]:
+    refuse, missing = (_RETURN, 0, 0, _REFUSE | errno.EPERM), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)
+    yield (_LOAD, 0, 0, _ARCHITECTURE)
+    yield from ((_EQUAL, 1, 0, architecture), refuse)
+    yield (_LOAD, 0, 0, _NUMBER)
+    yield from ((_AT_LEAST, 0, 1, _X32), missing)
+    for number in sorted(numbers[column] or -1 for numbers in _REFUSED.values()):
+        if number > 0:
+            yield from ((_EQUAL, 0, 1, number), refuse)
+    yield from ((_EQUAL, 0, 1, _CLONE3), missing)
+    yield (_EQUAL, 0, 3, _CLONE[column])
+    yield from ((_LOAD, 0, 0, _FIRST_ARGUMENT), (_ANY_BIT, 0, 1, _NAMESPACES), refuse)
+    yield (_RETURN, 0, 0, _ALLOW)

@@ -1,0 +1,45 @@
+"""Vectors out of what a service answers, which may be anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lightagent.adapters._endpoints.faults import malformed
+from lightagent.domain.vectors import Vector, unit_vector
+
+_MOST_NUMBERS = 65_536
+"""Numbers of one vector; the largest models give 8,192."""
+
+
+def read_vectors(answer: object, count: int) -> list[Vector]:
+    """The vectors of an answer in OpenAI's form, in the order of the texts.
+
+    Raises:
+        ProviderError: LA-500, they are not as many as there were texts, or are no vectors of one dimension.
+    """
+    data = answer.get("data") if isinstance(answer, Mapping) else None
+    if not isinstance(data, list) or len(data) != count:
+        raise malformed(f"what is no list of {count} vectors", data)
+    by_place: dict[int, Vector] = {}
+    for number, item in enumerate(data):
+        index = item.get("index") if isinstance(item, Mapping) else None
+        # Some servers leave it out; then the order is that of the texts.
+        by_place[index if type(index) is int else number] = _vector(item)
+    if sorted(by_place) != list(range(count)):
+        raise malformed("vectors whose numbers are not those of the texts", sorted(by_place)[:20])
+    vectors = [by_place[place] for place in range(count)]
+    if len({len(vector) for vector in vectors}) > 1:
+        raise malformed("vectors of several dimensions", sorted({len(vector) for vector in vectors}))
+    return vectors
+
+
+def _vector(item: object) -> Vector:
+    values = item.get("embedding") if isinstance(item, Mapping) else None
+    if not isinstance(values, list) or not 0 < len(values) <= _MOST_NUMBERS:
+        raise malformed("what is no vector", str(values)[:200])
+    if not all(type(value) in (int, float) for value in values):
+        raise malformed("a vector that does not hold numbers alone", str(values)[:200])
+    try:
+        return unit_vector(values)
+    except (ValueError, OverflowError) as exc:
+        raise malformed("a vector with a value that is no finite number", str(values)[:200]) from exc

@@ -1,0 +1,177 @@
+"""Embedder `cached`: another embedder before a file in which the vectors of what is found are kept, such as of tools.
+
+A file that cannot be read or written costs nothing but time: the embedder behind is asked, and the log says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lightagent.adapters._endpoints.credentials import shown_options
+from lightagent.adapters.registry import Adapter, open_adapter
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
+
+MOST_VECTORS: Final = 100_000
+_BUSY_SECONDS: Final = 1.0
+_AT_ONCE: Final = 500
+"""Keys of one query, of which SQLite takes a thousand."""
+
+_TABLE: Final = """
+    CREATE TABLE IF NOT EXISTS vectors (space TEXT, key BLOB, vector BLOB, PRIMARY KEY (space, key))
+"""
+_LOGGER: Final = logging.getLogger("lightagent")
+
+
+class CachedEmbedder(Embedder):
+    """Keeps the vectors of texts that are found. Those of queries are not kept: what users ask is private.
+
+    Any number of processes may share the file. Vectors tell much of what their texts say, so it is as private as they.
+
+    Args:
+        embedder: makes the vectors that are not there yet.
+        path: the file; it is made where there is none, for its owner alone.
+        max_vectors: how many are kept, the newest.
+    """
+
+    def __init__(self, embedder: Embedder, path: str | Path, *, max_vectors: int = MOST_VECTORS) -> None:
+        self._embedder = embedder
+        self._file = _VectorFile(Path(path).expanduser().absolute(), max_vectors)
+
+    @property
+    def name(self) -> str:
+        """That of the embedder behind: the vectors are the same."""
+        return self._embedder.name
+
+    @property
+    def dimension(self) -> int | None:
+        return self._embedder.dimension
+
+    @property
+    def max_batch(self) -> int:
+        return self._embedder.max_batch
+
+    def __repr__(self) -> str:
+        return f"CachedEmbedder({self._embedder!r})"
+
+    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> Sequence[Vector]:
+        if role != "document" or not texts:
+            return await self._embedder.embed(texts, role)
+        space = self._embedder.name
+        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
+        found = await run_in_thread(self._file.read, space, keys, self._embedder.dimension)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        if missing:
+            made = await self._embedder.embed([*missing.values()], role)
+            new = dict(zip(missing, made, strict=True))
+            if {len(vector) for vector in found.values()} - {len(vector) for vector in new.values()}:
+                # What is kept is from another model of the same name.
+                new = dict(zip(keys, await self._embedder.embed(texts, role), strict=True))
+            found |= new
+            await run_in_thread(self._file.write, space, new)
+        return [found[key] for key in keys]
+
+    async def aclose(self) -> None:
+        await self._embedder.aclose()
+
+
+class _VectorFile:
+    """The file, opened for each use; what goes wrong with it is told once, and goes no further."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        self._path = path
+        self._most = most
+        self._told = False
+
+    def read(self, space: str, keys: Sequence[bytes], dimension: int | None) -> dict[bytes, Vector]:
+        """The vectors that are there."""
+        found: list[tuple[object, object]] = []
+        with self._failures_told(), closing(self._opened()) as connection:
+            for start in range(0, len(keys), _AT_ONCE):
+                some = keys[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                query = f"SELECT key, vector FROM vectors WHERE space = ? AND key IN ({marks})"
+                found += connection.execute(query, (space, *some))
+        return dict(_sound(found, dimension))
+
+    def write(self, space: str, vectors: Mapping[bytes, Vector]) -> None:
+        """Add vectors, and let the oldest go that are too many."""
+        rows = [(space, key, vector.tobytes()) for key, vector in vectors.items()]
+        oldest = "DELETE FROM vectors WHERE rowid <= (SELECT max(rowid) FROM vectors) - ?"
+        with self._failures_told(), closing(self._opened()) as connection, connection:
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+            connection.execute(oldest, (self._most,))
+
+    def _opened(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+        try:
+            connection.execute(_TABLE)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @contextmanager
+    def _failures_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as exc:
+            if not self._told:
+                self._told = True
+                _LOGGER.warning("Vectors are not kept: %s: %s", self._path, exc)
+
+
+def _sound(rows: Iterable[tuple[object, object]], dimension: int | None) -> Iterator[tuple[bytes, Vector]]:
+    """Those that are vectors, of one dimension; whatever else the file may hold is made anew."""
+    for key, stored in rows:
+        if not isinstance(key, bytes) or not isinstance(stored, bytes) or not stored or len(stored) % 4:
+            continue
+        vector = array("f", stored)
+        dimension = dimension or len(vector)
+        if len(vector) == dimension and all(map(isfinite, vector)):
+            yield key, vector
+
+
+class CachedOptions(BaseModel):
+    """Options of the kind `cached`."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    path: str = Field(min_length=1, description="the file in which vectors are kept")
+    embedder: JsonObject = Field(description="the embedder behind: a kind and its options")
+    max_vectors: int = Field(MOST_VECTORS, ge=1, description="how many are kept, the newest")
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without the secrets of the embedder."""
+        yield from shown_options(self)
+
+
+def _open(options: CachedOptions) -> CachedEmbedder:
+    at = "embedding.embedder"
+    kind = options.embedder.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "onnx".')
+    behind = {name: value for name, value in options.embedder.items() if name != "kind"}
+    embedder = open_adapter("embedding", kind, behind, at=at)
+    if not isinstance(embedder, Embedder):
+        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(embedder).__name__}, which is no embedder.")
+    return CachedEmbedder(embedder, options.path, max_vectors=options.max_vectors)
+
+
+ADAPTER = Adapter(CachedOptions, _open)

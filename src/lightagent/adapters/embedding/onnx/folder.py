@@ -1,0 +1,179 @@
+"""What a folder of a model says of itself, in the files that sentence-transformers and transformers write."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.vectors import TextRole
+
+Pooling: TypeAlias = Literal["mean", "cls", "model"]
+"""How the vectors of a text's tokens become one: their mean, the first one, or as the model itself does it."""
+
+MOST_TOKENS: Final = 512
+"""Tokens of a text that are read where neither the folder nor an option says how many the model takes."""
+
+_MODELS: Final = ("model.onnx", "onnx/model.onnx", "model_quantized.onnx", "onnx/model_quantized.onnx")
+_TOKENIZERS: Final = ("tokenizer.json", "onnx/tokenizer.json")
+_MOST_JSON: Final = 1024 * 1024
+_SAMPLE: Final = 1024 * 1024
+"""Bytes at the beginning and at the end of a model's file by which it is known from another."""
+
+_GUIDANCE: Final = "Pass a folder with model.onnx and tokenizer.json, as `optimum-cli export onnx` writes it."
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model, ready to be loaded.
+
+    Attributes:
+        model, tokenizer: its files.
+        pooling: how the vectors of tokens become one.
+        most_tokens: tokens of a text that are read.
+        prefixes: what stands before a text, by what it is for.
+        fingerprint: what its files say, hashed; what the vectors depend on.
+    """
+
+    model: Path
+    tokenizer: Path
+    pooling: Pooling
+    most_tokens: int
+    prefixes: Mapping[TextRole, str]
+    fingerprint: str
+
+
+def read_folder(
+    path: Path,
+    *,
+    model: str | None = None,
+    tokenizer: str | None = None,
+    pooling: Pooling | None = None,
+    max_tokens: int | None = None,
+    query_prefix: str | None = None,
+    document_prefix: str | None = None,
+) -> ModelFolder:
+    """The model in a folder; what is given goes over what its files say.
+
+    Raises:
+        ConfigurationError: there is no such folder, no model or tokenizer in it, or it does not say how it pools.
+    """
+    if not path.is_dir():
+        raise ConfigurationError(f"path: there is no folder {str(path)!r:.200}.", guidance=_GUIDANCE)
+    model_file = _file(path, "model", model, _MODELS, "*.onnx")
+    tokenizer_file = _file(path, "tokenizer", tokenizer, _TOKENIZERS, "*tokenizer.json")
+    chosen = pooling or _pooling(path)
+    if chosen is None:
+        raise ConfigurationError(
+            f"pooling: {path.name!r:.100} does not say how its vectors are pooled; it has no 1_Pooling/config.json.",
+            guidance="Pass pooling = 'cls' (such as bge) or 'mean' (such as MiniLM, e5, gte), as its model card says, "
+            "or 'model' where the model has an output of its own for it.",
+        )
+    prompts = _prompts(path)
+    prefixes: dict[TextRole, str] = {
+        "query": prompts.get("query", "") if query_prefix is None else query_prefix,
+        "document": prompts.get("document", "") if document_prefix is None else document_prefix,
+    }
+    tokens = max_tokens or _most_tokens(path)
+    said = f"{chosen}:{tokens}:{prefixes['query']!r}:{prefixes['document']!r}"
+    return ModelFolder(
+        model_file, tokenizer_file, chosen, tokens, prefixes, _fingerprint(model_file, tokenizer_file, said)
+    )
+
+
+def _file(folder: Path, option: str, given: str | None, usual: tuple[str, ...], pattern: str) -> Path:
+    if given is not None:
+        if (folder / given).is_file():
+            return folder / given
+        raise ConfigurationError(
+            f"{option}: there is no file {given!r:.100} in {str(folder)!r:.200}.", guidance=_GUIDANCE
+        )
+    for name in usual:
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(folder.glob(pattern))
+    if len(found) == 1:
+        return found[0]
+    several = f"{len(found)} files that could be the {option}" if found else f"no {option}"
+    raise ConfigurationError(
+        f"path: there is {several} in {str(folder)!r:.200}.",
+        guidance=f"Name one by {option}=." if found else _GUIDANCE,
+    )
+
+
+def _pooling(folder: Path) -> Pooling | None:
+    """What sentence-transformers notes beside a model."""
+    noted = _read(folder / "1_Pooling/config.json")
+    if noted.get("pooling_mode_cls_token") is True:
+        return "cls"
+    if noted.get("pooling_mode_mean_tokens") is True:
+        return "mean"
+    if noted:
+        other = next(
+            (name for name, value in noted.items() if name.startswith("pooling_mode_") and value is True), "none"
+        )
+        raise ConfigurationError(
+            f"pooling: {folder.name!r:.100} pools by {other!r:.60}, which is not supported.",
+            guidance="Pass pooling = 'mean' or 'cls' if the model does well with it, or choose another model.",
+        )
+    return None
+
+
+def _prompts(folder: Path) -> dict[str, str]:
+    noted = _read(folder / "config_sentence_transformers.json").get("prompts")
+    if not isinstance(noted, dict):
+        return {}
+    known = {name: text for name, text in noted.items() if isinstance(text, str)}
+    # Some call what is found a passage.
+    return known if "document" in known else known | {"document": known.get("passage", "")}
+
+
+def _most_tokens(folder: Path) -> int:
+    for name, key in (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),
+        ("config.json", "max_position_embeddings"),
+    ):
+        noted = _read(folder / name).get(key)
+        # Where there is no limit, transformers write a number of thirty digits.
+        if type(noted) is int and 0 < noted <= 1_000_000:
+            return noted
+    return MOST_TOKENS
+
+
+def _read(file: Path) -> Mapping[str, object]:
+    """An object of JSON; nothing where there is no such file.
+
+    Raises:
+        ConfigurationError: it is there, and is none.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        if file.stat().st_size > _MOST_JSON:
+            raise ValueError("too large")
+        read: object = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        read = None
+    if isinstance(read, dict):
+        return read
+    raise ConfigurationError(f"path: {file.name} of {file.parent.name!r:.100} is no JSON object.", guidance=_GUIDANCE)
+
+
+def _fingerprint(model: Path, tokenizer: Path, said: str) -> str:
+    """What the vectors depend on, without reading gigabytes: weights that differ do so everywhere."""
+    hashed = hashlib.sha256(said.encode("utf-8", "replace"))
+    # Large models keep their weights in files beside them that begin with the model's name.
+    for file in (tokenizer, *sorted(model.parent.glob(f"{model.name}*"))):
+        with file.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            hashed.update(f"{file.name}:{size}:".encode("utf-8", "replace"))
+            hashed.update(opened.read(_SAMPLE))
+            opened.seek(max(size - _SAMPLE, 0))
+            hashed.update(opened.read(_SAMPLE))
+    return hashed.hexdigest()[:16]

@@ -1,0 +1,285 @@
+"""Embedder `openai`: any endpoint with OpenAI's form of embeddings, such as vLLM, llama.cpp, Ollama or a proxy."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from lightagent.adapters._endpoints.base_urls import EMBEDDINGS_PATH, checked, host_of, problem_of, shown_url
+from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials, shown_options
+from lightagent.adapters._endpoints.endpoint import Endpoint, resolve_base_url, resolve_endpoint
+from lightagent.adapters._endpoints.faults import empty_answer, too_large, took_too_long, web_page
+from lightagent.adapters._endpoints.masked_logs import mask_logs
+from lightagent.adapters._endpoints.proxies import proxy_of
+from lightagent.adapters._endpoints.reported_errors import reported_error
+from lightagent.adapters._endpoints.wire_json import parse_json
+from lightagent.adapters.embedding._answers import read_vectors
+from lightagent.adapters.embedding._texts import TextForm
+from lightagent.adapters.registry import Adapter
+from lightagent.aiokits.deadline import Deadline
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
+
+if TYPE_CHECKING:
+    from lightagent.adapters._endpoints.transports import Transport
+
+CONNECT_TIMEOUT: Final = 10.0
+TIMEOUT: Final = 30.0
+MAX_BATCH: Final = 128
+MAX_CHARACTERS: Final = 8_000
+MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Access:
+    """What was told of the endpoint (`lightagent.adapters._endpoints.endpoint.Access`)."""
+
+    api_key: str | None
+    base_url: str | None
+    headers: Mapping[str, str]
+    default_key_allowed: bool
+    organization: str | None = None
+    project: str | None = None
+
+
+class OpenAIEmbedder(CredentialHolder, Embedder):
+    """Asks a model behind an endpoint of OpenAI's form (``POST /embeddings``).
+
+    Keep the object: it keeps the connections, one pool for each event loop, closed when the loop ends.
+
+    Args:
+        model: the model's name, as the endpoint knows it.
+        api_key: without one, OPENAI_API_KEY at the first request; an endpoint on this machine needs none.
+        base_url: where the API begins; without it OPENAI_BASE_URL, or OpenAI's own.
+        dimensions: how many numbers a vector shall have, where the model can shorten them.
+        query_prefix, document_prefix: what the model wants before a text that is searched for, or that is found.
+        max_batch: texts of one request.
+        max_characters: characters of one text that are sent.
+        headers: further headers of each request; they win over ours.
+        timeout: seconds that one request may take.
+        default_key_allowed: whether a key of the environment may go to a host that neither the environment names nor
+            is OpenAI's. Settings say no where a file names the host.
+
+    Raises:
+        ConfigurationError: a bad base URL.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        dimensions: int | None = None,
+        query_prefix: str = "",
+        document_prefix: str = "",
+        max_batch: int = MAX_BATCH,
+        max_characters: int = MAX_CHARACTERS,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+        default_key_allowed: bool = True,
+    ) -> None:
+        self._model = model
+        self._access = _Access(
+            api_key, None if base_url is None else checked(base_url), dict(headers or {}), default_key_allowed
+        )
+        self._dimensions = dimensions
+        self._dimension = dimensions
+        self._form = TextForm(query_prefix, document_prefix, max_characters)
+        self._max_batch = max_batch
+        self._timeout = timeout
+        self._transport: Transport | None = None
+        self._credentials = Credentials()
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The server, the model, and what else the vectors depend on."""
+        return f"openai:{self._host()}:{self._model}:{self._dimensions or ''}{self._form.mark}"
+
+    @property
+    def dimension(self) -> int | None:
+        return self._dimension
+
+    @property
+    def max_batch(self) -> int:
+        return self._max_batch
+
+    def __repr__(self) -> str:
+        return f"OpenAIEmbedder({self._model!r}, base_url={shown_url(self._access.base_url)!r})"
+
+    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> Sequence[Vector]:
+        if not texts:
+            return []
+        body: JsonObject = {
+            "model": self._model,
+            "input": [*self._form.sent(texts, role)],
+            "encoding_format": "float",
+        }
+        if self._dimensions is not None:
+            body["dimensions"] = self._dimensions
+        try:
+            answer = await self._ask(encode_json(body))
+            # A hundred vectors are a megabyte of JSON.
+            vectors = await run_in_thread(_read, answer, len(texts))
+            self._check_dimension(len(vectors[0]))
+            return vectors
+        except Exception as error:  # Whatever it is, it may tell a credential.
+            safe = self._credentials.without(error)
+            if safe is error:
+                raise
+        raise safe  # Raised here, so that the original does not become its context.
+
+    def missing_key(self, environ: Mapping[str, str]) -> str:
+        """What a first request would be refused for, for want of a key; empty where there is one or none is needed."""
+        try:
+            resolve_endpoint(self._access, EMBEDDINGS_PATH, environ)
+        except (ConfigurationError, ProviderError) as exc:
+            return exc.message
+        return ""
+
+    async def aclose(self) -> None:
+        if self._transport is not None:
+            await self._transport.aclose()
+
+    def _host(self) -> str:
+        try:
+            return host_of(resolve_base_url(self._access, os.environ))
+        except ConfigurationError:  # Told at the first request.
+            return ""
+
+    async def _ask(self, body: bytes) -> bytes:
+        transport = self._transport or self._open_transport()
+        deadline = Deadline(self._timeout)
+        try:
+            with deadline:
+                answer = await transport.open(body)
+                whole = bytearray()
+                try:
+                    while piece := await answer.read():
+                        whole += piece
+                        if len(whole) > MAX_RESPONSE_BYTES:
+                            raise too_large(MAX_RESPONSE_BYTES)
+                finally:
+                    await answer.close()
+                return bytes(whole)
+        except TimeoutError:
+            if not deadline.expired:
+                raise
+        raise took_too_long(self._timeout)
+
+    def _check_dimension(self, found: int) -> None:
+        """A server that changes its model in mid-flight would have vectors of two spaces compared."""
+        if self._dimension is None:
+            self._dimension = found
+        elif self._dimension != found:
+            raise ProviderError(
+                f"The provider sent vectors of {found} numbers instead of {self._dimension}.",
+                code="LA-500",
+                guidance="Look at the model and dimensions=; not every model can shorten its vectors.",
+                retryable=False,
+            )
+
+    def _open_transport(self) -> Transport:
+        """The transport. It is opened, and its client imported, at the first request."""
+        with self._lock:
+            if self._transport is None:
+                endpoint = resolve_endpoint(self._access, EMBEDDINGS_PATH, os.environ)
+                self._transport = self._connect(endpoint)
+            return self._transport
+
+    def _connect(self, endpoint: Endpoint) -> Transport:
+        proxy = proxy_of(endpoint.url)
+        if proxy is not None and not proxy.startswith("http://"):
+            raise ConfigurationError(
+                "The environment names a proxy that is not http://, which this embedder cannot use.",
+                guidance="Except the host by NO_PROXY, or use the embedder litellm.",
+            )
+        known = self._credentials
+        known.add(self._access.api_key, endpoint.key)
+        known.add_headers(endpoint.headers)
+        known.add_environment(os.environ, "OPENAI_")
+        known.add_url(endpoint.base_url)
+        if proxy is not None:
+            known.add_url(proxy)
+        from lightagent.adapters._endpoints.aiohttp_transport import AiohttpTransport
+
+        mask_logs(known)
+        return AiohttpTransport(endpoint, CONNECT_TIMEOUT, proxy)
+
+
+def _read(answer: bytes, count: int) -> list[Vector]:
+    if not answer.strip():
+        raise empty_answer()
+    if answer.lstrip()[:1] == b"<":
+        raise web_page()
+    parsed = parse_json(answer)
+    if isinstance(parsed, dict) and "data" not in parsed and (error := reported_error(parsed)) is not None:
+        raise error
+    return read_vectors(parsed, count)
+
+
+def _sound_url(url: str) -> str:
+    if (problem := problem_of(url)) is not None:
+        raise ValueError(problem)
+    return url
+
+
+class OpenAIEmbedderOptions(BaseModel):
+    """How to reach an embedding model behind an OpenAI-compatible endpoint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    model: str = Field(min_length=1, description="The model's name, as the endpoint knows it.")
+    api_key: SecretStr | None = Field(
+        None, description="The key; without one, OPENAI_API_KEY at the first request. Loopback needs none."
+    )
+    base_url: Annotated[str, AfterValidator(_sound_url)] | None = Field(
+        None, description="Where the API begins, most end in /v1; OPENAI_BASE_URL, or https://api.openai.com/v1."
+    )
+    dimensions: int | None = Field(
+        None, ge=1, le=65_536, description="How many numbers a vector shall have, where the model can shorten them."
+    )
+    query_prefix: str = Field("", description="What the model wants before a text that is searched for.")
+    document_prefix: str = Field("", description="What the model wants before a text that is found.")
+    max_batch: int = Field(MAX_BATCH, ge=1, le=2048, description="Texts of one request.")
+    max_characters: int = Field(MAX_CHARACTERS, ge=1, description="Characters of one text that are sent.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Further request headers; they win over ours.")
+    timeout: float = Field(TIMEOUT, gt=0, description="Seconds that one request may take.")
+    default_key_allowed: bool = Field(
+        True,
+        description="Whether a key of the environment may go to a host that neither the environment names nor is "
+        "OpenAI's; never where a settings file names the host.",
+    )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without what headers prove."""
+        yield from shown_options(self)
+
+
+def _open(options: OpenAIEmbedderOptions) -> OpenAIEmbedder:
+    return OpenAIEmbedder(
+        options.model,
+        options.api_key.get_secret_value() if options.api_key is not None else None,
+        options.base_url,
+        dimensions=options.dimensions,
+        query_prefix=options.query_prefix,
+        document_prefix=options.document_prefix,
+        max_batch=options.max_batch,
+        max_characters=options.max_characters,
+        headers=options.headers,
+        timeout=options.timeout,
+        default_key_allowed=options.default_key_allowed,
+    )
+
+
+ADAPTER = Adapter(OpenAIEmbedderOptions, _open)

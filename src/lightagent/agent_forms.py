@@ -1,0 +1,104 @@
+"""One method for each form of a run: what it gives is plain from its name.
+
+`LightAgent.run` gives every form, by `stream=` and `result_format=`, as programs of the 0.9 line call it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
+from typing_extensions import Unpack
+
+from lightagent.agent_base import Query
+from lightagent.agent_journal import JournalAgent
+from lightagent.application.projections.result import OutputT, RunResult
+from lightagent.application.projections.stream_events import StreamEvent
+from lightagent.application.tools.toolset import DepsT
+from lightagent.options import RunOptions
+from lightagent.streams import AsyncRunStream, RunStream
+
+if TYPE_CHECKING:
+    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+
+
+class FormAgent(JournalAgent[DepsT, OutputT]):
+    """An agent with a method for each form of a run. Arguments and errors are those of `LightAgent.run`."""
+
+    __slots__ = ()
+
+    @overload
+    def run_result(
+        self: FormAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    def run_result(self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]) -> RunResult[OutputT]: ...
+
+    def run_result(self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]) -> RunResult[OutputT]:
+        """The run's result; a run that failed has its error there, and raises nothing."""
+        return self._result(self._play_sync(self._start(query, deps, options, form="object")))
+
+    @overload
+    async def arun_result(
+        self: FormAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    async def arun_result(self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]) -> RunResult[OutputT]: ...
+
+    async def arun_result(
+        self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]:
+        """`run_result` for async callers. Cancelling it cancels the run."""
+        return self._result(await self._play(self._start(query, deps, options, form="object")))
+
+    @overload
+    def stream(
+        self: FormAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
+    ) -> RunStream[ChatCompletionChunk, OutputT]: ...
+
+    @overload
+    def stream(
+        self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+    ) -> RunStream[ChatCompletionChunk, OutputT]: ...
+
+    def stream(
+        self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]
+    ) -> RunStream[ChatCompletionChunk, OutputT]:
+        """The run as it happens, as OpenAI chunks; `astream` is its async twin. `close` cancels the run."""
+        live = self._start(query, deps, options, stream=True)
+        return RunStream(self._iterate(live.record, self._chunks(live)), live.record, self._result)
+
+    @overload
+    def stream_events(
+        self: FormAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
+    ) -> RunStream[StreamEvent, OutputT]: ...
+
+    @overload
+    def stream_events(
+        self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+    ) -> RunStream[StreamEvent, OutputT]: ...
+
+    def stream_events(
+        self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]
+    ) -> RunStream[StreamEvent, OutputT]:
+        """The run as it happens: text, reasoning, tool calls and their results. `close` cancels the run."""
+        live = self._start(query, deps, options, stream=True, form="event")
+        return RunStream(self._iterate(live.record, self._events(live)), live.record, self._result)
+
+    @overload
+    def astream_events(
+        self: FormAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
+    ) -> AsyncRunStream[StreamEvent, OutputT]: ...
+
+    @overload
+    def astream_events(
+        self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+    ) -> AsyncRunStream[StreamEvent, OutputT]: ...
+
+    def astream_events(
+        self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]
+    ) -> AsyncRunStream[StreamEvent, OutputT]:
+        """`stream_events` for async callers. `aclose` cancels the run."""
+        live = self._start(query, deps, options, stream=True, form="event")
+        return AsyncRunStream(self._events(live), live.record, self._result)

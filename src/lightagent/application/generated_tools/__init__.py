@@ -1,0 +1,1 @@
+"""Tools that a model writes: checked without being run, and saved as files that are not approved yet."""

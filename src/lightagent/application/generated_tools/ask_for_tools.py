@@ -1,0 +1,33 @@
+"""Asks the agent's model for tools, in a run of its own: with the agent's policies, budgets and telemetry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lightagent.application.generated_tools.answer import WrittenTools
+from lightagent.application.means import Means
+from lightagent.application.structured_output import OutputType
+from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.toolset import DepsT
+
+WRITTEN: Final[OutputType[WrittenTools]] = OutputType(WrittenTools)
+
+
+def writing_means(means: Means[DepsT]) -> Means[None]:
+    """The agent as one that writes tools: the same model under the same policies, which can call nothing."""
+    return Means(
+        name=means.name,
+        model=means.model,
+        catalogue=Catalogue(()),
+        clock=means.clock,
+        ids=means.ids,
+        instructions=means.prompts.create_tool,
+        params=means.params,
+        limits=means.limits,
+        prompts=means.prompts,
+        output=WRITTEN,
+        gates=means.gates,
+        budgets=means.budgets,
+        sinks=means.sinks,
+        capture_content=means.capture_content,
+    )

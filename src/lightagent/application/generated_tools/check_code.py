@@ -1,0 +1,133 @@
+"""Whether code that a model wrote can be a file of a tools directory. It is read as text and never run."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+from lightagent.application.tools.tool_file import VALID_FILE_NAME
+from lightagent.application.tools.tool_info import is_mapping, validate_tool_info
+
+MOST_CODE: Final = 100_000
+"""Characters of the code of one tool."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_problems(name: str) -> Iterator[str]:
+    """What is wrong with the name of a tool, which becomes that of its file."""
+    if not VALID_FILE_NAME.fullmatch(name) or len(name) > 64:
+        yield f"{name[:80]!r} cannot be the name of a tool: 1 to 64 letters, digits and _, beginning with no digit"
+    elif keyword.iskeyword(name) or name.startswith("_"):
+        yield f"{name!r} cannot be the name of a tool: it is a word of Python, or begins with _"
+
+
+def code_problems(name: str, code: str) -> Iterator[str]:
+    """What keeps `code` from being the file of the tool `name`, a sentence each; nothing where it can be."""
+    if len(code) > MOST_CODE:
+        yield f"the code has {len(code):,} characters, and {MOST_CODE:,} are the most"
+        return
+    tree = _parsed(code)
+    if isinstance(tree, str):
+        yield tree
+        return
+    functions = [node for node in tree.body if isinstance(node, Function) and node.name == name]
+    if len(functions) != 1:
+        yield f"the code defines {'no' if not functions else 'more than one'} function {name!r} at its top level"
+        return
+    yield from _deeds(tree)
+    infos = [value for node in tree.body for value in _info_set_by(node, name)]
+    if len(infos) != 1:
+        yield f"the code must say {name}.tool_info = {{...}} once, at its top level"
+        return
+    yield from _info_problems(name, _literal(infos[0], tree), functions[0])
+
+
+def _parsed(code: str) -> ast.Module | str:
+    """The code's tree, or why it does not compile."""
+    try:
+        code.encode()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Of an odd escape the model need not hear.
+            tree = ast.parse(code)
+            compile(tree, "<generated tool>", "exec", dont_inherit=True)
+    except SyntaxError as exc:
+        return f"the code does not compile: line {exc.lineno}: {exc.msg}"
+    except (ValueError, RecursionError, MemoryError) as exc:
+        return f"the code does not compile: {type(exc).__name__}: {str(exc)[:200]}"
+    return tree
+
+
+def _deeds(tree: ast.Module) -> Iterator[str]:
+    """What would be done as soon as the file is loaded, by a statement that only does something."""
+    for node in tree.body:
+        acts = isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Delete)
+        if acts or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)):
+            yield f"line {node.lineno} does something when the file is loaded; put it into the function"
+
+
+def _info_set_by(node: ast.stmt, name: str) -> Iterator[ast.expr]:
+    """What a statement sets as the `tool_info` of the function `name`, if it does."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Attribute) and target.attr == "tool_info":
+            owner = target.value
+            if isinstance(owner, ast.Name) and owner.id == name:
+                yield node.value
+
+
+def _literal(written: ast.expr, tree: ast.Module) -> ast.expr:
+    """What is written, or what the name that is written stands for, if that is set once at the top level."""
+    if not isinstance(written, ast.Name):
+        return written
+    found = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id == written.id
+    ]
+    return found[0] if len(found) == 1 else written
+
+
+def _info_problems(name: str, written: ast.expr, function: Function) -> Iterator[str]:
+    try:
+        info: object = ast.literal_eval(written)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        yield f"{name}.tool_info must be written out as a literal dict"
+        return
+    for problem in validate_tool_info(info):
+        if problem["level"] == "error":
+            yield f"{problem['field']}: {problem['message']}"
+    if not is_mapping(info):
+        return
+    if info.get("tool_name") != name:
+        yield f"tool_name must be {name!r}, the name of the function"
+    params = info.get("tool_params")
+    if isinstance(params, list | tuple):
+        yield from _mismatches({str(one.get("name")) for one in params if is_mapping(one)}, function)
+
+
+def _mismatches(described: set[str], function: Function) -> Iterator[str]:
+    """Parameters that the description and the function do not have in common."""
+    arguments = function.args
+    if arguments.posonlyargs or arguments.vararg:
+        yield f"{function.name} must take its parameters by name, without / and *{_name(arguments.vararg)}"
+    names = [one.arg for one in (*arguments.args, *arguments.kwonlyargs)]
+    filled = names[len(arguments.args) - len(arguments.defaults) : len(arguments.args)]
+    filled += [
+        one.arg for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is not None
+    ]
+    for one in sorted(described - set(names)) if arguments.kwarg is None else ():
+        yield f"tool_params names {one!r}, which is no parameter of {function.name}"
+    for one in names:
+        if one not in described and one not in filled:
+            yield f"the parameter {one!r} of {function.name} is not in tool_params and has no default"
+
+
+def _name(argument: ast.arg | None) -> str:
+    return "" if argument is None else argument.arg

@@ -1,0 +1,53 @@
+"""What lines of a trace say of single events, without content."""
+
+from __future__ import annotations
+
+from lightagent.domain.events import ContextReplaced
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.policy import Decision
+from lightagent.domain.ranking import RankedTool
+from lightagent.domain.tool_selection import ToolsSelected
+
+
+def replaced_data(event: ContextReplaced) -> JsonObject:
+    """Of messages that gave way to others."""
+    return {
+        "source": event.source,
+        "replaced": event.count,
+        "message_count": len(event.messages),
+        "usage": event.usage.to_dict() if event.usage else None,
+        "code": None if event.error is None else event.error.code,
+        "labels": [*event.replaced],
+    }
+
+
+def selected_data(event: ToolsSelected) -> JsonObject:
+    """Of tools that were selected among many."""
+    return {
+        "tools": [*event.names],
+        "searched": event.searched,
+        "rankers": [*event.rankers],
+        "tokens": event.tokens,
+        "candidates": candidates_data(event.candidates),
+        "codes": [error.code for error in event.errors],
+    }
+
+
+def candidates_data(ranked: tuple[RankedTool, ...]) -> list[JsonValue]:
+    """Of the tools that fit a query, the best first."""
+    return [{"name": tool.name, "score": tool.score} for tool in ranked]
+
+
+def decision_kind(decision: Decision) -> str:
+    """What sort of policy decided is told by its name: `hook:NAME`, `input_guardrail:NAME` and the like."""
+    sort, stopped = decision.by.partition(":")[0], decision.action in ("block", "error")
+    if sort == "hook":
+        return "hook_block" if stopped else "hook_decision"
+    if sort in ("input_guardrail", "tool_guardrail", "output_guardrail"):
+        return "guardrail_block" if stopped else "guardrail_decision"
+    return "policy_decision"
+
+
+def decision_data(decision: Decision) -> JsonObject:
+    """Of a decision of a policy."""
+    return {"phase": decision.phase, "by": decision.by, "action": decision.action, "reason": decision.reason}

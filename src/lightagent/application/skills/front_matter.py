@@ -1,0 +1,97 @@
+"""Reads the YAML of a skill's front matter as texts with their lines; nothing in it is ever made into an object."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import yaml
+
+from lightagent.domain.skill_documents import mended
+from lightagent.domain.skills import SkillProblem, YamlList, YamlNode, YamlTable, YamlText
+
+_MOST_CHARACTERS: Final = 16 * 1024
+_MOST_DEPTH: Final = 20
+
+
+class _FrontMatterError(Exception):
+    """Why the text cannot be read, and the line, counted from 0."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+class _Composer(yaml.BaseLoader):
+    """Takes every value for a text, as it is written, and no alias, which could stand for a billion values."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = None if parent is None else parent.start_mark
+            raise _FrontMatterError("an alias (*name) is not allowed in it", 0 if mark is None else mark.line)
+        return super().compose_node(parent, index)
+
+
+def read_front_matter(front: str, first_line: int, path: str) -> tuple[YamlTable | None, list[SkillProblem]]:
+    """The front matter as a table, and what is wrong with it; None where it cannot be used.
+
+    Text that is no valid YAML, but that programs which read line by line take, is read as they read it.
+
+    Args:
+        first_line: of the text in its file.
+        path: of the file, for problems.
+    """
+    if len(front) > _MOST_CHARACTERS:
+        message = f"The front matter has more than {_MOST_CHARACTERS:,} characters."
+        return None, [SkillProblem(path, message, "Move the text below the second `---`.", line=first_line)]
+    try:
+        return _table(front, first_line), []
+    except _FrontMatterError as first:
+        line = first_line + first.line
+        try:
+            table = _table(mended(front), first_line)
+        except _FrontMatterError:
+            remedy = "Write `key: value` lines, and put values with special characters in quotes."
+            return None, [SkillProblem(path, f"The front matter is no YAML: {first.message}.", remedy, line=line)]
+        remedy = "Put the value in quotes, so that other programs read the skill too."
+        return table, [
+            SkillProblem(path, f"The front matter is no valid YAML: {first.message}.", remedy, "warning", line)
+        ]
+
+
+def _table(front: str, first_line: int) -> YamlTable:
+    try:
+        root = yaml.compose(front, Loader=_Composer)
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        raise _FrontMatterError(exc.problem or "it cannot be read", 0 if mark is None else mark.line) from None
+    except yaml.reader.ReaderError as exc:
+        line = front.count("\n", 0, exc.position)
+        raise _FrontMatterError("it has a character that YAML does not allow", line) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as exc:
+        raise _FrontMatterError(
+            "it is nested too deeply" if isinstance(exc, RecursionError) else "it cannot be read", 0
+        ) from None
+    node = YamlTable((), first_line) if root is None else _node(root, first_line, _MOST_DEPTH)
+    if not isinstance(node, YamlTable):
+        raise _FrontMatterError("it is no table of keys and values", 0)
+    return node
+
+
+def _node(node: yaml.Node, first_line: int, levels: int) -> YamlNode:
+    line = first_line + (0 if node.start_mark is None else node.start_mark.line)
+    if levels < 0:
+        raise _FrontMatterError("it is nested too deeply", line - first_line)
+    if isinstance(node, yaml.MappingNode):
+        pairs = ((_key(key, first_line), _node(value, first_line, levels - 1)) for key, value in node.value)
+        return YamlTable(tuple(pairs), line)
+    if isinstance(node, yaml.SequenceNode):
+        return YamlList(tuple(_node(item, first_line, levels - 1) for item in node.value), line)
+    return YamlText(str(node.value), line)
+
+
+def _key(node: yaml.Node, first_line: int) -> YamlText:
+    line = 0 if node.start_mark is None else node.start_mark.line
+    if not isinstance(node, yaml.ScalarNode):
+        raise _FrontMatterError("a key is no text", line)
+    return YamlText(str(node.value), first_line + line)

@@ -1,0 +1,124 @@
+"""Tools with which a model runs Python, for applications that want it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from lightagent.application.tools.decorator import tool
+from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeText, Program
+from lightagent.domain.code_report import report
+from lightagent.domain.errors import ConfigurationError, ToolError
+from lightagent.domain.tools import Capability
+from lightagent.ports.code import CodeRunner
+from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
+
+CODE_TOOL: Final = "execute_python_code"
+FILE_TOOL: Final = "execute_python_file"
+
+_CAPABILITIES: Final[tuple[Capability, ...]] = ("execute",)
+
+
+class CodeTools(ToolSource[object]):
+    """The tool `execute_python_code`, and with a folder `execute_python_file`: ``tools=[CodeTools(MontyRunner())]``.
+
+    Both declare the capability ``execute`` and a high risk, so that policies and reviews know them. Only agents
+    that are given this source are offered them.
+
+    Args:
+        runner: what runs the programs. Closing this source closes it.
+        folder: the one folder that programs may see, and whose files may be run; they work in it.
+        writable: whether they may change what is in it.
+        limits: how much a program may take; where the runner's own limits are lower, those hold.
+        streamed: in a run that is streamed, show what a program writes as it comes, as the parts of its answer.
+
+    Raises:
+        ConfigurationError: the folder is not there, or the runner runs no Python.
+    """
+
+    def __init__(
+        self,
+        runner: CodeRunner,
+        *,
+        folder: str | Path | None = None,
+        writable: bool = False,
+        limits: CodeLimits | None = None,
+        streamed: bool = True,
+    ) -> None:
+        if "python" not in runner.languages:
+            raise ConfigurationError(f"The runner {runner.name} runs no Python.", guidance="Choose another one.")
+        if folder is not None and not Path(folder).is_dir():
+            raise ConfigurationError(f"{str(folder)!r:.200} is no folder in which programs could work.", guidance="")
+        self._runner = runner
+        self._folder = None if folder is None else CodeFolder(str(Path(folder).resolve()), writable)
+        self._limits = limits
+        self._streamed = streamed
+        made = [self._code_tool()] if self._folder is None else [self._code_tool(), self._file_tool()]
+        self._tools = {one.spec.name: one for one in made}
+
+    @property
+    def name(self) -> str:
+        """Names the runner, too."""
+        return f"code:{self._runner.name}"
+
+    @property
+    def version(self) -> int:
+        """Always the same: the list does not change."""
+        return 0
+
+    async def tools(self) -> ToolList[object]:
+        """One or two tools."""
+        return ToolList(self._tools)
+
+    async def aclose(self) -> None:
+        """Close the runner."""
+        await self._runner.aclose()
+
+    def _code_tool(self) -> Tool[object]:
+        async def execute(ctx: RunContext[object], code: str, arguments: Sequence[str] = (), stdin: str = "") -> str:
+            """Run a Python program.
+
+            Args:
+                code: the program, to the letter: no fences around it.
+                arguments: what it finds in sys.argv after its name.
+                stdin: what it can read from standard input.
+            """
+            return await self._run(ctx, CodeText(code), arguments, stdin)
+
+        return self._declared(CODE_TOOL, "Run a Python program, and see what it prints.", execute)
+
+    def _file_tool(self) -> Tool[object]:
+        async def execute(ctx: RunContext[object], path: str, arguments: Sequence[str] = (), stdin: str = "") -> str:
+            """Run a Python file.
+
+            Args:
+                path: the file, from the folder on, such as scripts/report.py.
+                arguments: what it finds in sys.argv after its name.
+                stdin: what it can read from standard input.
+            """
+            program = CodeFile(path)
+            if program.language != "python":
+                raise ToolError(f"{path!r:.200} is no Python file.", guidance="Name one that ends with .py.")
+            return await self._run(ctx, program, arguments, stdin)
+
+        return self._declared(FILE_TOOL, "Run a Python file of the folder, and see what it prints.", execute)
+
+    def _declared(self, name: str, purpose: str, function: Callable[..., object]) -> Tool[object]:
+        folder = ""
+        if self._folder is not None:
+            folder = f" It works in a folder, which it may {'change' if self._folder.writable else 'read'}."
+        return tool(
+            name=name,
+            description=f"{purpose}{folder} {self._runner.notes}",
+            capabilities=_CAPABILITIES,
+            risk="high",
+        )(function)
+
+    async def _run(self, ctx: RunContext[object], program: Program, arguments: Sequence[str], stdin: str) -> str:
+        def show(piece: CodeOutput) -> None:
+            ctx.show_part(piece.text)
+
+        job = CodeJob(program, tuple(arguments), stdin, self._folder, self._limits)
+        result = await (self._runner.run(job, show) if self._streamed else self._runner.run(job))
+        return report(result, self._limits)

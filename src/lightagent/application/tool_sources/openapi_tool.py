@@ -1,0 +1,118 @@
+"""An operation of an OpenAPI document as a tool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from lightagent.application.openapi.operation_specs import arguments_schema, operation_spec, takes_key, without_filled
+from lightagent.application.openapi.read_answer import AnswerReader
+from lightagent.application.openapi.service import Credentials, Destination, OpenApiService, credentials_for
+from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.compiled import Check
+from lightagent.application.tools.foreign_check import foreign_check
+from lightagent.domain.errors import ToolError
+from lightagent.domain.http_calls import HttpCall
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.openapi import OpenApiDocument, Operation, Unwritable, WrittenRequest, write_request
+from lightagent.domain.tools import ToolSpec
+from lightagent.ports.http import HttpSender
+from lightagent.ports.tools import RunContext, Tool
+
+_HIDDEN = "***"
+
+
+class OpenApiTool(Tool[object]):
+    """Calls one operation. Its arguments are checked against the document's own schemas.
+
+    Raises:
+        Unusable: the operation cannot be a tool.
+    """
+
+    def __init__(
+        self,
+        service: OpenApiService,
+        document: OpenApiDocument,
+        operation: Operation,
+        place: Destination,
+        sender: HttpSender,
+    ) -> None:
+        self._service = service
+        self._reader = AnswerReader(document, operation)
+        self._place = place
+        self._sender = sender
+        self._credentials = credentials_for(service, document, operation) if place.is_own else Credentials()
+        filled = frozenset(name.lower() for name, _ in self._credentials.headers)
+        self._takes_key = takes_key(operation)
+        self.operation = without_filled(operation, filled)
+        self._schema = arguments_schema(self.operation)
+        self._spec = operation_spec(self.operation, service.name, self._schema)
+
+    def __repr__(self) -> str:
+        return f"OpenApiTool({self.operation.method.upper()} {self.operation.path})"
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is shown."""
+        return self._spec
+
+    @cached_property
+    def _check(self) -> Check:
+        return foreign_check(self._spec.name, self._schema, self._spec.parameters)
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        """The arguments as they are, where the document allows them and a request can be made of them.
+
+        Raises:
+            ToolError: they do not fit.
+        """
+        checked = self._check(arguments)
+        self._written(arguments)
+        return checked
+
+    async def call(self, arguments: Mapping[str, object], context: RunContext[object]) -> object:
+        """The server's answer as text.
+
+        Raises:
+            ToolError: the server answered with an error, or there is no answer.
+        """
+        given = to_json_object(dict(arguments), f"The arguments of {self._spec.name}")
+        written = self._written(given)
+        key = context.idempotency_key if self._takes_key else ""
+        try:
+            answer = await self._sender.send(self._request(written, key))
+            return self._masked(await self._reader.text(answer))
+        except ToolError as exc:
+            if any(secret in exc.message for secret in self._service.secrets):
+                raise ToolError(self._masked(exc.message), guidance=exc.guidance, retryable=exc.retryable) from None
+            raise
+
+    def _written(self, arguments: JsonObject) -> WrittenRequest:
+        try:
+            return write_request(self.operation, arguments)
+        except Unwritable as exc:
+            raise refused(f"The arguments do not fit: {exc}.") from exc
+
+    def _request(self, written: WrittenRequest, key: str) -> HttpCall:
+        known = self._credentials
+        added = (f"{name}={value}" for name, value in known.query)
+        query = "&".join(part for part in (written.query, *added) if part)
+        cookies = "; ".join(f"{name}={value}" for name, value in (*known.cookies, *written.cookies))
+        headers = [*known.headers, *written.headers, ("Accept", "application/json, */*;q=0.8")]
+        headers += [("Cookie", cookies)] if cookies else []
+        headers += [("Idempotency-Key", key)] if key else []
+        return HttpCall(
+            method=written.method,
+            url=f"{self._place.base}{written.path}" + (f"?{query}" if query else ""),
+            headers=tuple(headers),
+            content=written.content,
+            timeout=self._service.timeout,
+            max_bytes=self._service.max_bytes,
+            private_hosts=self._service.private_hosts,
+        )
+
+    def _masked(self, text: str) -> str:
+        for secret in self._service.secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text

@@ -1,0 +1,78 @@
+"""The backends that settings choose, each opened alone and known to speak its port."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.ports.code import CodeRunner
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.models import ChatModel
+from lightagent.settings import Settings
+from lightagent.settings.backends import open_backend
+from lightagent.settings.schema import BACKENDS
+
+
+def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
+    """Open the configured chat model alone.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    model = open_backend(settings, "model", os.environ if environ is None else environ)
+    if not isinstance(model, ChatModel):
+        raise _of_another_port(settings, "model", model, "chat model", "lightagent.ports.models.ChatModel")
+    return model
+
+
+def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = None) -> JournalStore | None:
+    """Open the configured journal store alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    if settings.journals is None:
+        return None
+    store = open_backend(settings, "journals", os.environ if environ is None else environ)
+    if not isinstance(store, JournalStore):
+        raise _of_another_port(settings, "journals", store, "journal store", "lightagent.ports.journals.JournalStore")
+    return store
+
+
+def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:
+    """Open the configured embedder alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    if settings.embedding is None:
+        return None
+    embedder = open_backend(settings, "embedding", os.environ if environ is None else environ)
+    if not isinstance(embedder, Embedder):
+        raise _of_another_port(settings, "embedding", embedder, "embedder", "lightagent.ports.embedding.Embedder")
+    return embedder
+
+
+def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -> CodeRunner | None:
+    """Open the configured runner of code alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened, such as where the isolation that it promises is not to be had.
+    """
+    if settings.code is None:
+        return None
+    runner = open_backend(settings, "code", os.environ if environ is None else environ)
+    if not isinstance(runner, CodeRunner):
+        raise _of_another_port(settings, "code", runner, "runner of code", "lightagent.ports.code.CodeRunner")
+    return runner
+
+
+def _of_another_port(settings: Settings, section: str, opened: object, what: str, port: str) -> ConfigurationError:
+    kind = settings.backends()[section].kind
+    return ConfigurationError(
+        f"{settings.provenance.place((section, 'kind'))}: {kind!r} opened a {type(opened).__name__}, "
+        f"which is no {what}.",
+        guidance=f"An adapter of the family {BACKENDS[section]} implements {port}.",
+    )

@@ -1,0 +1,90 @@
+"""APIs with an OpenAPI document as sources of tools."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lightagent.adapters.guarded_http import GuardedHttp
+from lightagent.application.openapi.load_document import is_address
+from lightagent.application.openapi.service import OpenApiService
+from lightagent.application.tool_sources.openapi_tools import OpenApiTools
+from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonValue
+from lightagent.domain.openapi import OperationChoice
+from lightagent.ports.http import HttpSender
+
+
+def openapi_tools(
+    document: str | os.PathLike[str] | Mapping[str, JsonValue],
+    *,
+    name: str = "api",
+    server: str = "",
+    headers: Mapping[str, str] | None = None,
+    auth: Mapping[str, str] | None = None,
+    tags: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    operations: Sequence[str] = (),
+    prefix: str = "",
+    timeout: float = DEFAULT_HTTP_TIMEOUT,
+    max_bytes: int = DEFAULT_HTTP_BYTES,
+    private_hosts: Sequence[str] = (),
+    other_servers: Sequence[str] = (),
+    sender: HttpSender | None = None,
+) -> OpenApiTools:
+    """The operations of an OpenAPI document (3.0 or 3.1) as tools, for ``LightAgent(tools=[…])``. No model is asked.
+
+    Args:
+        document: the path or the address of a JSON or YAML file, or what is in it.
+        name: what the API is called here; policies know its tools as ``NAME/*``.
+        server: where the API is, in the place of what the document says. Credentials need it, and go nowhere else.
+        headers: sent with every call, such as ``{"Authorization": f"Bearer {token}"}``.
+        auth: credentials by the names of the document's security schemes: a token, a key, or ``user:password``.
+        tags, methods, paths, operations: which operations; each may hold ``*``. Without methods, those that change
+            nothing (get and head), and operations whose id is given in full.
+        prefix: the beginning of the names of all tools.
+        timeout: seconds for one call.
+        max_bytes: of one answer.
+        private_hosts: hosts at private addresses that may be called, as ``HOST`` or ``HOST:PORT``.
+        other_servers: addresses to which single operations may go by the document; no credentials go there.
+        sender: sends the requests in the place of the one that there is, such as in tests.
+
+    Raises:
+        ConfigurationError: credentials without a server, or a value that an option cannot have.
+    """
+    service = OpenApiService(
+        name=name,
+        document=to_json_object(dict(document), "The document") if isinstance(document, Mapping) else _place(document),
+        server=server,
+        headers=dict(headers or {}),
+        auth=dict(auth or {}),
+        choice=OperationChoice(tags, methods, paths, operations),
+        prefix=prefix,
+        timeout=timeout,
+        max_bytes=max_bytes,
+        private_hosts=tuple(private_hosts),
+        other_servers=tuple(other_servers),
+    )
+    return openapi_source(service, sender)
+
+
+def openapi_source(
+    service: OpenApiService, sender: HttpSender | None = None, *, only_listed: bool = False
+) -> OpenApiTools:
+    """The tools of an API that is described already; `only_listed` where none of them is going to be called."""
+    return OpenApiTools(service, GuardedHttp() if sender is None else sender, _read_yaml, only_listed=only_listed)
+
+
+def _place(document: str | os.PathLike[str]) -> str:
+    """The address, or the whole path, so that it stays the same wherever the program goes."""
+    written = os.fspath(document)
+    return written if is_address(written) else str(Path(written).absolute())
+
+
+def _read_yaml(content: bytes) -> JsonValue:
+    from lightagent.adapters.yaml_documents import read_yaml  # Loaded for documents in YAML alone.
+
+    return read_yaml(content)

@@ -1,0 +1,45 @@
+"""The skills of an agent."""
+
+from __future__ import annotations
+
+from lightagent.application.prompts import Prompts
+from lightagent.application.skills.manager import SkillManager
+from lightagent.application.use_skills import SkillUse, use_skills
+from lightagent.compose.ports import check_port
+from lightagent.domain.errors import ConfigurationError
+from lightagent.options import AgentOptions
+from lightagent.ports.context import ContextSource
+
+
+def compose_skills(options: AgentOptions, prompts: Prompts) -> SkillUse | None:
+    """What skills add to the agent; None where it has none.
+
+    A directory is looked into only if it was named, or `auto_discover_skills` asks for the usual one: the folder where
+    a program happens to run may hold skills that the application did not choose.
+
+    Raises:
+        ConfigurationError: a directory is no path, or the code runner lacks a method.
+    """
+    directories, wanted = options.get("skills_directories"), options.get("auto_discover_skills")
+    if wanted is False or (directories is None and not wanted):
+        return None
+    if isinstance(directories, SkillManager):
+        manager = directories
+    else:
+        manager = SkillManager() if directories is None else SkillManager(directories)
+    runner = check_port(options.get("code_runner"), "code_runner", "run", "aclose")
+    return use_skills(manager, runner, prompts)
+
+
+def with_skill_lists(sources: dict[str, ContextSource], skills: SkillUse) -> dict[str, ContextSource]:
+    """The context sources of an agent, and before them the lists of its skills.
+
+    Raises:
+        ConfigurationError: one has the name of such a list.
+    """
+    for name in skills.sources:
+        if name in sources:
+            raise ConfigurationError(
+                f"context_sources: {name!r} is the name of the list of skills.", guidance="Give the source another."
+            )
+    return {**skills.sources, **sources}

@@ -1,0 +1,24 @@
+"""JSON pointers in the fragment of a URL, as references of schemas and of OpenAPI documents have them."""
+
+from __future__ import annotations
+
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.percent_encoding import percent_decode
+
+
+def at_pointer(start: JsonObject, fragment: str) -> JsonValue:
+    """The value to which a fragment leads; an empty one leads to `start`.
+
+    Raises:
+        LookupError: there is no such place.
+    """
+    place: JsonValue = start
+    for step in percent_decode(fragment).split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(place, dict):
+            place = place[key]
+        elif isinstance(place, list) and key.isascii() and key.isdigit():
+            place = place[int(key[:9])]
+        else:
+            raise LookupError(key)
+    return place

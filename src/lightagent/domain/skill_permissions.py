@@ -1,0 +1,72 @@
+"""What a skill lets its turn call: the entries of ``allowed-tools``, and the tools that they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from lightagent.domain.capabilities import matches
+from lightagent.domain.effects import NarrowTools
+from lightagent.domain.foreign_names import called_by_models, model_name
+from lightagent.domain.tools import OUTSIDE, OWN_PROVIDER, ToolSpec
+
+SCRIPT_TOOL: Final = "execute_skill_script"
+REFERENCE_TOOL: Final = "read_skill_reference"
+
+MOST_ENTRIES: Final = 200
+
+# A name, and what other programs write behind it to say which arguments are meant. Nothing is looked at twice.
+_ENTRY: Final = re.compile(r"([^\s,()]+)(\([^()]*\))?")
+
+_ELSEWHERE: Final = {"Bash": SCRIPT_TOOL, "Shell": SCRIPT_TOOL, "Read": REFERENCE_TOOL}
+"""What the tools of other programs are here, as far as skills need them: their files are read, their scripts run."""
+
+_MCP_ELSEWHERE: Final = "mcp__"
+"""How other programs begin the name of a tool of an MCP server; its server and its own name follow, ``__`` between."""
+
+
+def split_allowed_tools(text: str) -> tuple[str, ...]:
+    """The entries of a text such as ``Read, Bash(git add:*) search_news``; between them are blanks or commas."""
+    return tuple(match[0] for match in _ENTRY.finditer(text))
+
+
+def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
+    """The names of tools that the entries mean here, in which ``*`` stands for any text.
+
+    An entry that allows only some arguments of a tool is ignored, since whether a call keeps to them cannot be checked
+    here; but one for a shell means the skill's own scripts.
+    """
+    found: list[str] = []
+    for entry in list(entries)[:MOST_ENTRIES]:
+        match = _ENTRY.fullmatch(entry.strip())
+        if match is None:
+            continue
+        name = match[1]
+        if name in _ELSEWHERE:
+            found.append(_ELSEWHERE[name])
+        elif match[2] is None:
+            found += _called_here(name)
+    return tuple(dict.fromkeys(found))
+
+
+def _called_here(name: str) -> tuple[str, ...]:
+    if name.startswith(_MCP_ELSEWHERE):
+        server, seam, tool = name.removeprefix(_MCP_ELSEWHERE).partition("__")
+        return (model_name(server, tool) if seam and tool != "*" else f"{server}__*",)
+    return called_by_models(name)
+
+
+def forbidden_by(narrowings: tuple[NarrowTools, ...], tool: ToolSpec) -> NarrowTools | None:
+    """The first narrowing that does not let the tool be called; None where all do.
+
+    What the framework offers by itself is free, as long as it only reads.
+    """
+    if not narrowings or (tool.provider == OWN_PROVIDER and OUTSIDE.isdisjoint(tool.capabilities)):
+        return None
+    return next((one for one in narrowings if not permits(one.names, tool.name)), None)
+
+
+def permits(patterns: Iterable[str], name: str) -> bool:
+    """Whether a tool of this name is among those that the patterns mean."""
+    return any(matches(pattern, name) for pattern in patterns)

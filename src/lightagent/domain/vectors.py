@@ -1,0 +1,65 @@
+"""Vectors of texts: what an embedder gives, and how near two of them are."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
+from math import hypot, isfinite
+from operator import mul
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+Vector: TypeAlias = "array[float]"
+"""A vector in single precision, of length 1; of a text that says nothing it may be all zeros."""
+
+TextRole: TypeAlias = Literal["query", "document"]
+"""What a text is to an embedder: many models want those that are searched for told from those that are found."""
+
+
+def unit_vector(values: Iterable[float]) -> Vector:
+    """The vector of these values, of length 1, unless all are 0.
+
+    Raises:
+        ValueError: one of them is no finite number.
+    """
+    vector = array("d", values)
+    length = hypot(*vector)
+    if not isfinite(length):
+        raise ValueError("A vector holds a value that is no finite number.")
+    return array("f", (value / length for value in vector)) if length else array("f", vector)
+
+
+def similarities(one: Vector, others: Sequence[Vector]) -> list[float]:
+    """How near a vector is to each of others of its dimension, from -1 to 1."""
+    plain = one.tolist()
+    return [sum(map(mul, plain, other)) for other in others]
+
+
+class Nearest(NamedTuple):
+    """A vector that is near, by its place among the others."""
+
+    place: int
+    similarity: float
+
+
+class VectorTable(Protocol):
+    """Vectors among which the nearest are sought. Any number of threads may do so at once."""
+
+    def nearest(self, vector: Vector, limit: int) -> Sequence[Nearest]:
+        """Those nearest to a vector of their dimension, the nearest first and of two that are as near the earlier."""
+        ...
+
+
+class PlainVectorTable(VectorTable):
+    """A table in plain Python: about 10 ms for a thousand vectors of 400 numbers.
+
+    Args:
+        vectors: all of one dimension.
+    """
+
+    def __init__(self, vectors: Sequence[Vector]) -> None:
+        self._vectors = vectors
+
+    def nearest(self, vector: Vector, limit: int) -> Sequence[Nearest]:
+        found = enumerate(similarities(vector, self._vectors))
+        return [Nearest(place, -far) for far, place in nsmallest(limit, ((-near, place) for place, near in found))]

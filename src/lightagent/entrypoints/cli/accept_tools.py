@@ -1,0 +1,85 @@
+"""Tools that an MCP server declares differently than before: what has changed, and the word of a human that it may."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from lightagent.compose.mcp import mcp_tools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonValue
+from lightagent.domain.mcp import McpServer, McpTool
+from lightagent.domain.mcp_declarations import definition_hash
+from lightagent.entrypoints.cli.logins import kept_logins, logins_for
+from lightagent.ports.mcp import ToolPins
+from lightagent.settings.origins import printable, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedTool:
+    """A tool as it was declared before, and as it is declared now."""
+
+    before: McpTool
+    now: McpTool
+
+
+async def changed_tools(server: McpServer, pins: ToolPins) -> list[ChangedTool]:
+    """Open the server, and compare what it declares with what is kept.
+
+    Raises:
+        McpUnavailable: it cannot be reached.
+        StoreError: what is kept cannot be read.
+    """
+    source = mcp_tools(server, logins=logins_for(server, kept_logins()))
+    try:
+        declared = await source.connection.tools()
+    finally:
+        await source.aclose()
+    kept = {tool.name: tool for tool in await pins.known(server.name, ())}
+    pairs = [ChangedTool(kept[tool.name], tool) for tool in declared if tool.name in kept]
+    return [pair for pair in pairs if definition_hash(pair.before) != definition_hash(pair.now)]
+
+
+async def accept_tools(server: McpServer, pins: ToolPins, names: Sequence[str]) -> list[ChangedTool]:
+    """Take what the server declares of these tools now for what it should declare; those are returned.
+
+    Raises:
+        ConfigurationError: one of them has not changed.
+    """
+    changed = {one.now.name: one for one in await changed_tools(server, pins)}
+    for name in names:
+        if name not in changed:
+            raise ConfigurationError(
+                f"The MCP server {server.name!r:.100} declares no tool {name!r:.100} differently than before.",
+                guidance=suggest(name, list(changed), "Tools that have changed"),
+            )
+    for name in names:
+        await pins.accept(server.name, changed[name].now)
+    return [changed[name] for name in names]
+
+
+def show_changed(console: Console, changed: Sequence[ChangedTool]) -> None:
+    """What was said before, and what is said now; whole, since a server may hide it behind many lines."""
+    for one in changed:
+        console.print(printable(f"tool {one.now.name} is declared differently"), style="yellow", markup=False)
+        for label, before, now in _differences(one):
+            console.print(printable(f"  - {label}: {_text(before)}"), markup=False, soft_wrap=True)
+            console.print(printable(f"  + {label}: {_text(now)}"), markup=False, soft_wrap=True)
+
+
+def _differences(one: ChangedTool) -> Iterator[tuple[str, JsonValue, JsonValue]]:
+    for label, before, now in (
+        ("title", one.before.title, one.now.title),
+        ("description", one.before.description, one.now.description),
+        ("arguments", one.before.schema, one.now.schema),
+        ("hints", one.before.annotations, one.now.annotations),
+    ):
+        if before != now:
+            yield label, before, now
+
+
+def _text(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False)

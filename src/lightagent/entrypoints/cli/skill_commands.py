@@ -1,0 +1,104 @@
+"""``lightagent skills``: which skills there are, and what is wrong with them; without a model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from lightagent.application.skills.manager import SkillManager
+from lightagent.compose.configured_tools import open_skills
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.skill_listing import one_line
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.settings.origins import printable
+
+skills_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+
+Directories: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[DIR]...", help="Directories of skills, or folders of single ones; later ones win."),
+]
+
+
+@skills_app.command("list")
+@guarded
+def list_skills(
+    directories: Directories = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print the skills that agents may use, with their descriptions. What is wrong with others goes to standard error.
+
+    Without DIR they are those of the settings: `[default.skills]`.
+
+    **Examples**
+
+    `lightagent skills list skills`
+
+    `lightagent skills list skills ~/skills --json | jq '.[].name'`
+    """
+    manager = _manager(directories, config, profile, trust_config)
+    skills = manager.discover_skills()
+    if as_json:
+        plain = [{**asdict(skill), "metadata": dict(skill.metadata)} for skill in skills]
+        write_answer(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+    for skill in () if as_json else skills:
+        out().print(printable(f"{skill.name} · {one_line(skill.description)}"), markup=False)
+    for problem in manager.problems:
+        if problem.level == "error" or not problem.line:
+            err().print(printable(f"{problem.level}: {problem}"), style="yellow", markup=False)
+    return ExitCode.COMPLETED
+
+
+@skills_app.command()
+@guarded
+def check(
+    directories: Directories = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print what is wrong with skills, with file and line. Ends with 1 if one cannot be used; warnings end with 0.
+
+    **Examples**
+
+    `lightagent skills check skills`
+
+    `lightagent skills check my-skill --json`
+    """
+    manager = _manager(directories, config, profile, trust_config)
+    skills = manager.discover_skills()
+    problems = manager.problems
+    if as_json:
+        write_answer(json.dumps([asdict(problem) for problem in problems], ensure_ascii=False, indent=2) + "\n")
+    else:
+        err().print(f"{len(skills)} skills", markup=False)
+    for problem in () if as_json else problems:
+        out().print(printable(f"{problem.level} · {problem}"), markup=False)
+    return ExitCode.FAILED if any(one.level == "error" for one in problems) else ExitCode.COMPLETED
+
+
+def _manager(directories: list[Path] | None, config: Path | None, profile: str | None, trust: bool) -> SkillManager:
+    """The skills of the directories, or else of the settings.
+
+    Raises:
+        ConfigurationError: none are named, or one that is named is not there.
+    """
+    for directory in directories or ():
+        if not directory.is_dir():
+            raise ConfigurationError(f"{directory}: There is no such directory.", guidance="Check the path.")
+    found = SkillManager(directories) if directories else open_skills(settings_for(config, profile, False, trust))
+    if found is None:
+        raise ConfigurationError(
+            "No skills are named.",
+            guidance='Pass a directory, or add to lightagent.toml: [default.skills] with directories = ["skills"].',
+        )
+    return found

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from lightagent.adapters.code.monty import MontyRunner
     from lightagent.adapters.code.subprocess import SubprocessRunner
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
+    from lightagent.adapters.memory.process import InProcessMemory
+    from lightagent.adapters.memory.shared import SharedMemoryPool
     from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
+    from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
@@ -113,6 +116,9 @@ if TYPE_CHECKING:
     from lightagent.domain.limits import Limits
     from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
     from lightagent.domain.mcp_faults import McpFault, McpUnavailable
+    from lightagent.domain.memory import MemoryAdmissionDecision, MemoryCandidate, MemoryPromotionDecision, MemoryScope
+    from lightagent.domain.memory_policy import MemoryPolicy
+    from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
     from lightagent.domain.policy import (
@@ -165,6 +171,7 @@ if TYPE_CHECKING:
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder
     from lightagent.ports.journals import JournalStore
+    from lightagent.ports.memory import MemoryStore, OwnerSelection
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
@@ -229,6 +236,7 @@ __all__ = [
     "FilteredTools",
     "Finding",
     "FlowTimeout",
+    "FoundMemory",
     "FunctionTool",
     "Gate",
     "GeneratedTool",
@@ -243,6 +251,7 @@ __all__ = [
     "HumanApprovalHook",
     "HumanFeedback",
     "InMemoryReviewStore",
+    "InProcessMemory",
     "InformationFlow",
     "Journal",
     "JournalBudgetAccounts",
@@ -259,7 +268,16 @@ __all__ = [
     "McpServer",
     "McpTools",
     "McpUnavailable",
+    "MemoryAdmissionDecision",
     "MemoryBudgetAccounts",
+    "MemoryCandidate",
+    "MemoryOwner",
+    "MemoryPolicy",
+    "MemoryPromotionDecision",
+    "MemoryProtocol",
+    "MemoryRecord",
+    "MemoryScope",
+    "MemoryStore",
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
@@ -273,6 +291,7 @@ __all__ = [
     "Outcome",
     "OutputError",
     "OutputPayload",
+    "OwnerSelection",
     "Passed",
     "PayloadT",
     "Phase",
@@ -314,6 +333,7 @@ __all__ = [
     "SessionTurn",
     "Sessions",
     "Settings",
+    "SharedMemoryPool",
     "Skill",
     "SkillManager",
     "Spent",

@@ -90,6 +90,7 @@ LATER_FIELDS: Final = (
     LaterField("session_base", "tools", 4, []),
     LaterField("context_added", "details", 4, {}),
     LaterField("concluded", "details", 4, {}),
+    LaterField("concluded", "usage", 4, None),
 )
 
 EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4}

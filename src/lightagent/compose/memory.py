@@ -8,8 +8,10 @@ from typing import Final
 from typing_extensions import TypeIs
 
 from lightagent.application.foreign_memory import ForeignMemory
+from lightagent.application.memory_means import MemoryMeans
 from lightagent.application.prompts import Prompts
-from lightagent.application.remember import Memorizing, MemoryMeans, Recollection
+from lightagent.application.remember import MEMORY, Memorizing, RecalledKind, Recollection
+from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.options import AgentOptions
@@ -38,8 +40,9 @@ def compose_memory(
     if memory is None:
         return (), ()
     store = memory if is_memory_store(memory) else ForeignMemory(memory)
-    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, prompts.memories)
-    return (Recollection(means),), (Memorizing(means),)
+    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS)
+    said = RecalledKind(MEMORY, prompts.memories, lambda means, subject: (means.user_place(subject),))
+    return (Recollection(means, said),), (Memorizing(means, MemoryWriter(means)),)
 
 
 def is_memory_store(value: object) -> TypeIs[MemoryStore]:

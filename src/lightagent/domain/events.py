@@ -328,12 +328,14 @@ class Concluded:
 
     Attributes:
         details: what the conclusion says of what it did, or why it did nothing.
+        usage: the tokens of the request to a model that it made.
     """
 
     name: str
     error: LightAgentErrorInfo | None = None
     decisions: tuple[Decision, ...] = ()
     details: JsonObject = field(default_factory=dict)
+    usage: Usage | None = None
     at: float = field(default=0.0, compare=False)
     type: Literal["concluded"] = "concluded"
 

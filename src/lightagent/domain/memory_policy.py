@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -19,10 +19,13 @@ WriteAdmission: TypeAlias = Callable[[str, JsonObject], object]
 PromotionAdmission: TypeAlias = Callable[[MemoryCandidate, JsonObject], object]
 """Looks at a candidate and a context, and says what becomes of it; may be async. Read by `read_promotion`."""
 
+WhenUnavailable: TypeAlias = Literal["degrade", "fail"]
+"""What follows where a store of memories fails."""
+
 _NAMES: Final = ("allowed_sources", "allowed_scopes", "allowed_agent_names", "allowed_trust_levels")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class MemoryPolicy:
     """What may be remembered and recalled.
 
@@ -46,6 +49,8 @@ class MemoryPolicy:
         memory_promotion_admission: decides about each candidate; without it, candidates stay what they are.
         require_promotion_for_internal_memory: what agents make of their own work is a candidate until it is promoted.
         require_write_admission: nothing is written that `memory_write_admission` did not expressly allow.
+        when_unavailable: what follows where the store of memories fails or is too slow: ``degrade`` has the run go on
+            without it, which is on record, and ``fail`` ends the run.
         write_patterns: those of `reject_write_patterns`, made ready.
 
     Raises:
@@ -68,6 +73,7 @@ class MemoryPolicy:
     memory_promotion_admission: PromotionAdmission | None = None
     require_promotion_for_internal_memory: bool = True
     require_write_admission: bool = False
+    when_unavailable: WhenUnavailable = "degrade"
     write_patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +87,8 @@ class MemoryPolicy:
         confidence: object = self.min_confidence
         if confidence is not None and not is_number(confidence):
             raise _wrong("min_confidence", "a finite number", confidence)
+        if self.when_unavailable not in get_args(WhenUnavailable):
+            raise _wrong("when_unavailable", "degrade or fail", self.when_unavailable)
         namespace: object = self.namespace
         if namespace is not None and not isinstance(namespace, str):
             raise _wrong("namespace", "a text", namespace)

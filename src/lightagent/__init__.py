@@ -174,6 +174,7 @@ if TYPE_CHECKING:
     from lightagent.ports.memory import MemoryStore, OwnerSelection
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
+    from lightagent.ports.self_learning import SelfLearning
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.token_counter import TokenCounter
     from lightagent.ports.tool_selection import ToolSelection
@@ -328,6 +329,7 @@ __all__ = [
     "RunWatch",
     "Runs",
     "Scope",
+    "SelfLearning",
     "ServedModel",
     "SessionInfo",
     "SessionTurn",

@@ -164,6 +164,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "domain.memory_policy": ("MemoryPolicy",),
     "domain.memory_records": ("FoundMemory", "MemoryOwner", "MemoryRecord"),
+    "ports.self_learning": ("SelfLearning",),
     "ports.memory": ("MemoryStore", "OwnerSelection"),
     "domain.signals": ("ApprovalRequired", "RetryTool"),
     "domain.tools": ("ToolSpec",),

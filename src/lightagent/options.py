@@ -28,6 +28,7 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
+from lightagent.ports.self_learning import SelfLearning
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.tool_selection import ToolSelection
@@ -80,6 +81,9 @@ class AgentOptions(TypedDict, total=False):
             a query is added to the conversation, and what the user says is remembered once the run has succeeded.
         memory_policy: what may be remembered and recalled; memory_namespace: short for
             `MemoryPolicy(namespace=memory_namespace)`.
+        self_learning: True, or `SelfLearning`: after each run a model is asked what would help in later ones. What it
+            says is a candidate, and later runs are told of it only after a policy or a person has promoted it; see
+            `list_memory_candidates`.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
@@ -122,6 +126,7 @@ class AgentOptions(TypedDict, total=False):
     memory: MemoryStore | MemoryProtocol | None
     memory_policy: MemoryPolicy | None
     memory_namespace: str | None
+    self_learning: bool | SelfLearning | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None
     context_budget: ContextBudget | None

@@ -42,6 +42,7 @@ class MemoryMeans:
         clock: tells what has expired.
         limit: how many memories a run is given at most.
         timeout: seconds that the store may take for one step.
+        agent: the name of the agent that remembers.
     """
 
     store: MemoryStore
@@ -49,6 +50,7 @@ class MemoryMeans:
     clock: Clock
     limit: int
     timeout: float
+    agent: str
 
     def user_place(self, subject: Subject) -> MemoryPlace:
         """Where it is kept what the user of a run said."""
@@ -58,7 +60,7 @@ class MemoryMeans:
 
     def lesson_place(self, subject: Subject, *, for_everybody: bool = False) -> MemoryPlace:
         """Where it is kept what the agent learned with the user of a run, or what it knows for all users."""
-        scope, agent = subject.origin.scope, subject.origin.agent_name
+        scope, agent = subject.origin.scope, self.agent
         user = "" if for_everybody else scope.user or NOBODY
         owner = MemoryOwner(self.policy.namespace or "", scope.tenant, user, agent=agent)
         return MemoryPlace(owner, user or agent, "reflection", "agent")

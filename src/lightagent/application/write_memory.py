@@ -10,6 +10,7 @@ from lightagent.application.foreign_code import await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory import MemoryScope
 from lightagent.domain.memory_admission import read_admission, refuses_write, write_fingerprint
 from lightagent.domain.memory_payloads import MemoryWritePayload, MemoryWrittenPayload
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
@@ -46,8 +47,8 @@ class MemoryWriter:
             _refuse(run, place, _POLICIES, _reason(verdict))
             return verdict
         text = verdict.payload.data
-        policy = self._means.policy
-        refused = refuses_write(policy, text, _digest(subject, place, text), [*_written(run)])
+        policy, origin = self._means.policy, subject.origin
+        refused = refuses_write(policy, text, _digest(origin.run_id, origin.agent_name, place, text), [*_written(run)])
         if refused is not None:
             _refuse(run, place, refused.rule, refused.reason)
             return None
@@ -71,9 +72,7 @@ class MemoryWriter:
         own = {**metadata, **scope_of(subject, place).to_metadata()}
         store = self._means.store
         await self.keep(MemoryRecord(memory_id, place.owner, text, own, self._means.clock.now()))
-        digest = _digest(subject, place, text)
-        about = {**_about(place), "store": store.name, "memory_id": memory_id, DIGEST: digest}
-        run.note("memory_write", about)
+        self.note(run, place, text, memory_id, run_id=subject.origin.run_id, agent_name=subject.origin.agent_name)
         owner = place.owner.user_id
         written = MemoryWrittenPayload(text, own, owner, place.original_user_id, place.source, place.scope)
         verdict = await run.review("memory_written", written)
@@ -82,6 +81,14 @@ class MemoryWriter:
         await take_back(store, place.owner, memory_id)
         _refuse(run, place, _POLICIES, _reason(verdict))
         return verdict
+
+    def note(
+        self, run: ServedRun, place: MemoryPlace, text: str, memory_id: str, *, run_id: str, agent_name: str
+    ) -> None:
+        """Put on record that a memory was written."""
+        known: JsonObject = {"store": self._means.store.name, "memory_id": memory_id}
+        known[DIGEST] = _digest(run_id, agent_name, place, text)
+        run.note("memory_write", {**_about(place), **known})
 
     async def keep(self, record: MemoryRecord) -> None:
         """Have the store keep a record.
@@ -123,10 +130,11 @@ def _written(run: ServedRun) -> Iterator[str]:
             yield digest
 
 
-def _digest(subject: Subject, place: MemoryPlace, text: str) -> str:
+def _digest(run_id: str, agent_name: str, place: MemoryPlace, text: str) -> str:
     """Tells texts of one run apart, without telling them."""
-    fingerprint = write_fingerprint(text, place.owner.user_id, scope_of(subject, place))
-    return hashlib.sha256(f"{subject.origin.run_id}\n{fingerprint}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    scope = MemoryScope(place.source, place.scope, agent_name)
+    told = f"{run_id}\n{write_fingerprint(text, place.owner.user_id, scope)}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _refuse(run: ServedRun, place: MemoryPlace, rule: str, reason: str) -> None:

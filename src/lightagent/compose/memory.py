@@ -7,16 +7,24 @@ from typing import Final
 
 from typing_extensions import TypeIs
 
-from lightagent.application.foreign_memory import ForeignMemory
-from lightagent.application.memory_means import MemoryMeans
+from lightagent.application.decide_candidates import CandidateDesk
+from lightagent.application.foreign_memory import ForeignMemory, MemoryProtocol
+from lightagent.application.learn import LESSONS, Learning
+from lightagent.application.memory_candidates import MemoryCandidates
+from lightagent.application.memory_means import MemoryMeans, MemoryPlace
+from lightagent.application.promote_memory import MemoryPromoter
 from lightagent.application.prompts import Prompts
 from lightagent.application.remember import MEMORY, Memorizing, RecalledKind, Recollection
 from lightagent.application.write_memory import MemoryWriter
+from lightagent.compose.ports import is_model, journal_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.policy import Subject
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Conclusion, ContextSource
 from lightagent.ports.memory import MemoryStore
+from lightagent.ports.policy import Gate
+from lightagent.ports.self_learning import SelfLearning
 from lightagent.ports.system import Clock
 
 RECALLED: Final = 5
@@ -29,20 +37,78 @@ _STORE_METHODS: Final = ("write", "recall", "read", "forget", "aclose")
 
 
 def compose_memory(
-    options: AgentOptions, prompts: Prompts, clock: Clock
+    options: AgentOptions, name: str, prompts: Prompts, clock: Clock, gates: tuple[Gate, ...]
 ) -> tuple[Sequence[ContextSource], Sequence[Conclusion]]:
     """What is added to a run's conversation and concluded from it; neither without a memory.
 
+    Args:
+        name: of the agent.
+        gates: review what a person decides about what was learned.
+
     Raises:
-        ConfigurationError: the memory or its policy is none, or there are two namespaces.
+        ConfigurationError: the memory, its policy or self_learning is none, or there are two namespaces.
     """
-    memory, policy = options.get("memory"), _policy(options)
-    if memory is None:
+    memory, policy, learning = options.get("memory"), _policy(options), _learning(options)
+    if memory is None and learning is None:
         return (), ()
-    store = memory if is_memory_store(memory) else ForeignMemory(memory)
-    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS)
-    said = RecalledKind(MEMORY, prompts.memories, lambda means, subject: (means.user_place(subject),))
-    return (Recollection(means, said),), (Memorizing(means, MemoryWriter(means)),)
+    store = _store(memory)
+    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, name)
+    writer = MemoryWriter(means)
+    sources: list[ContextSource] = []
+    conclusions: list[Conclusion] = []
+    if memory is not None:
+        said = RecalledKind(MEMORY, prompts.memories, lambda means, subject: (means.user_place(subject),))
+        sources.append(Recollection(means, said))
+        conclusions.append(Memorizing(means, writer))
+    if learning is not None:
+        sources.append(Recollection(means, RecalledKind(LESSONS, prompts.lessons, _lesson_places)))
+        conclusions.append(_compose_learning(options, means, writer, learning, prompts, gates))
+    return sources, conclusions
+
+
+def _compose_learning(
+    options: AgentOptions,
+    means: MemoryMeans,
+    writer: MemoryWriter,
+    settings: SelfLearning,
+    prompts: Prompts,
+    gates: tuple[Gate, ...],
+) -> Learning:
+    """Candidates are kept where sessions are, and else as long as the agent lives."""
+    from lightagent.adapters.journals.memory import MemoryJournalStore
+
+    journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
+    candidates = MemoryCandidates(journals, means.clock, means.agent, means.policy.namespace or "")
+    promoter = MemoryPromoter(means, candidates, writer, settings.expires_after)
+    return Learning(means, settings, prompts, writer, CandidateDesk(means, candidates, promoter, gates))
+
+
+def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:
+    """What was learned with this user goes before what is known for all."""
+    return means.lesson_place(subject), means.lesson_place(subject, for_everybody=True)
+
+
+def _store(memory: MemoryStore | MemoryProtocol | None) -> MemoryStore:
+    if memory is None:
+        from lightagent.adapters.memory.process import InProcessMemory
+
+        return InProcessMemory()
+    return memory if is_memory_store(memory) else ForeignMemory(memory)
+
+
+def _learning(options: AgentOptions) -> SelfLearning | None:
+    given: object = options.get("self_learning")
+    if given is None or given is False:
+        return None
+    if given is True:
+        return SelfLearning()
+    if not isinstance(given, SelfLearning):
+        raise ConfigurationError(
+            f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.", guidance=""
+        )
+    if given.model is not None and not is_model(given.model):
+        raise ConfigurationError("self_learning: its model must have name, stream and aclose.", guidance="")
+    return given
 
 
 def is_memory_store(value: object) -> TypeIs[MemoryStore]:

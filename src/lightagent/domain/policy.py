@@ -60,6 +60,11 @@ PHASES: Final[tuple[Phase, ...]] = (
     "end",
 )
 
+MEMORY_PHASES: Final[frozenset[Phase]] = frozenset(
+    {"memory_retrieve", "memory_found", "memory_write", "memory_promote", "memory_promoted", "memory_written"}
+)
+"""Those that only runs of agents with memories meet. What is blocked there is not done, and the run goes on."""
+
 Action: TypeAlias = Literal["allow", "rewrite", "ask", "block", "error"]
 """What a policy decided. `error` means that it failed to decide, which blocks."""
 

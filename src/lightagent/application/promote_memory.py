@@ -100,7 +100,7 @@ class MemoryPromoter:
             candidate.original_user_id,
             place.source,
             place.scope,
-            None if decision is None else _told(decision),
+            None if decision is None else decision.to_dict(),
         )
         verdict = await run.review("memory_promote", payload)
         if isinstance(verdict, Stopped):
@@ -209,12 +209,6 @@ def _about(candidate: MemoryCandidate) -> JsonObject:
         "user_id": candidate.original_user_id,
         "status": candidate.status,
     }
-
-
-def _told(decision: MemoryPromotionDecision) -> JsonObject:
-    told: JsonObject = {"action": decision.action, "metadata": decision.metadata}
-    optional = {"reason": decision.reason, "value": decision.value}
-    return {**told, **{name: value for name, value in optional.items() if value is not None}}
 
 
 def _reason(stopped: Stopped) -> str:

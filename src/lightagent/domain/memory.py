@@ -189,6 +189,12 @@ class MemoryPromotionDecision:
         object.__setattr__(self, "action", action)
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryPromotionDecision: metadata"))
 
+    def to_dict(self) -> JsonObject:
+        """The decision as plain JSON."""
+        told: JsonObject = {"action": self.action, "metadata": self.metadata}
+        optional = {"reason": self.reason, "value": self.value}
+        return {**told, **{name: value for name, value in optional.items() if value is not None}}
+
     @property
     def promotes(self) -> bool:
         """Whether the candidate becomes a memory."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory import MemoryPromotionDecision
 from lightagent.domain.memory_payloads import (
     MemoriesPayload,
     MemoryPayload,
@@ -60,6 +61,14 @@ def changed_memories(payload: MemoryPayload, key: str, value: JsonValue) -> Memo
             return replace(payload, decision=value)
         case _:
             return payload
+
+
+def with_plain_decision(given: JsonObject) -> JsonObject:
+    """What a hook answers may hold a `MemoryPromotionDecision` as its decision, which is told as plain JSON then."""
+    decision: object = given.get("decision")
+    if not isinstance(decision, MemoryPromotionDecision):
+        return given
+    return {**given, "decision": decision.to_dict()}
 
 
 def _memories(value: JsonValue) -> tuple[JsonObject, ...]:

@@ -122,9 +122,15 @@ async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, serving: Se
         return told(None, None if done is None else to_json_object(done, f"{name}: details"))
     except FAILURES as raised:  # A conclusion of anybody's: the answer is there all the same.
         exc, serving.failed = failure(raised), True
-        described = f"The conclusion {name!r} failed: {describe_failure(exc)}"
-        ours = isinstance(exc, LightAgentError)
-        return told(classify_exception(exc) if ours else LightAgentErrorInfo("LA-UNKNOWN", described))
+        return told(_described(name, exc))
+
+
+def _described(name: str, exc: Exception) -> LightAgentErrorInfo:
+    if isinstance(exc, LightAgentError):
+        return classify_exception(exc)
+    if isinstance(exc, TimeoutError):
+        return LightAgentErrorInfo("LA-408", f"The conclusion {name!r} did not come to its end in time.")
+    return LightAgentErrorInfo("LA-UNKNOWN", f"The conclusion {name!r} failed: {describe_failure(exc)}")
 
 
 async def _proposed(

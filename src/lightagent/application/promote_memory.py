@@ -162,7 +162,8 @@ class MemoryPromoter:
         candidate, place, store = case.candidate, _place(case.state), self._means.store
         metadata = candidate.to_metadata()
         memory_id, now = candidate.candidate_id, self._means.clock.now()
-        await self._writer.keep(MemoryRecord(memory_id, place.owner, candidate.data, metadata, now))
+        record = MemoryRecord(memory_id, place.owner, candidate.data, metadata, now)
+        await self._writer.keep(case.run, place, record)
         names = {"run_id": candidate.run_id or "", "agent_name": candidate.agent_name or ""}
         self._writer.note(case.run, place, candidate.data, memory_id, **names)
         stopped = await self._stopped(case, place, metadata)

@@ -71,7 +71,7 @@ class MemoryWriter:
         # The run says whose the record is and where it comes from; policies may only add to that.
         own = {**metadata, **scope_of(subject, place).to_metadata()}
         store = self._means.store
-        await self.keep(MemoryRecord(memory_id, place.owner, text, own, self._means.clock.now()))
+        await self.keep(run, place, MemoryRecord(memory_id, place.owner, text, own, self._means.clock.now()))
         self.note(run, place, text, memory_id, run_id=subject.origin.run_id, agent_name=subject.origin.agent_name)
         owner = place.owner.user_id
         written = MemoryWrittenPayload(text, own, owner, place.original_user_id, place.source, place.scope)
@@ -90,14 +90,19 @@ class MemoryWriter:
         known[DIGEST] = _digest(run_id, agent_name, place, text)
         run.note("memory_write", {**_about(place), **known})
 
-    async def keep(self, record: MemoryRecord) -> None:
-        """Have the store keep a record.
+    async def keep(self, run: ServedRun, place: MemoryPlace, record: MemoryRecord) -> None:
+        """Have the store keep a record; that it cannot is put on record.
 
         Raises:
             TimeoutError: it took too long.
             StoreError: it could not.
         """
-        await await_foreign(self._means.store.write([record]), self._means.timeout, in_time=True)
+        store = self._means.store
+        try:
+            await await_foreign(store.write([record]), self._means.timeout, in_time=True)
+        except Exception as error:
+            run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(error).__name__})
+            raise
 
 
 async def take_back(store: MemoryStore, owner: MemoryOwner, memory_id: str) -> None:

@@ -34,9 +34,15 @@ if TYPE_CHECKING:
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
+        after_memory_promote,
+        after_memory_retrieve,
+        after_memory_write,
         after_model_response,
         after_run,
         after_tool_result,
+        before_memory_promote,
+        before_memory_retrieve,
+        before_memory_write,
         before_model_request,
         before_run,
         before_tool_call,
@@ -117,6 +123,14 @@ if TYPE_CHECKING:
     from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
     from lightagent.domain.mcp_faults import McpFault, McpUnavailable
     from lightagent.domain.memory import MemoryAdmissionDecision, MemoryCandidate, MemoryPromotionDecision, MemoryScope
+    from lightagent.domain.memory_payloads import (
+        MemoriesPayload,
+        MemoryPromotedPayload,
+        MemoryPromotionPayload,
+        MemoryQueryPayload,
+        MemoryWritePayload,
+        MemoryWrittenPayload,
+    )
     from lightagent.domain.memory_policy import MemoryPolicy
     from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
     from lightagent.domain.origin import Origin
@@ -269,16 +283,22 @@ __all__ = [
     "McpServer",
     "McpTools",
     "McpUnavailable",
+    "MemoriesPayload",
     "MemoryAdmissionDecision",
     "MemoryBudgetAccounts",
     "MemoryCandidate",
     "MemoryOwner",
     "MemoryPolicy",
+    "MemoryPromotedPayload",
     "MemoryPromotionDecision",
+    "MemoryPromotionPayload",
     "MemoryProtocol",
+    "MemoryQueryPayload",
     "MemoryRecord",
     "MemoryScope",
     "MemoryStore",
+    "MemoryWritePayload",
+    "MemoryWrittenPayload",
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
@@ -366,10 +386,16 @@ __all__ = [
     "TrimmedSession",
     "Usage",
     "Verdict",
+    "after_memory_promote",
+    "after_memory_retrieve",
+    "after_memory_write",
     "after_model_response",
     "after_run",
     "after_tool_result",
     "as_tool",
+    "before_memory_promote",
+    "before_memory_retrieve",
+    "before_memory_write",
     "before_model_request",
     "before_run",
     "before_tool_call",

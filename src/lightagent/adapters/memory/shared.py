@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypedDict
 
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.registry import Adapter
@@ -25,6 +26,22 @@ from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
 _PAGE: Final = 500
+
+
+class SharedRecord(TypedDict):
+    """A record of a pool, as programs see it."""
+
+    memory: str
+    user_id: str
+    metadata: JsonObject
+    memory_id: str
+    created_at: str
+
+
+class SharedResults(TypedDict):
+    """What a pool found, the best first."""
+
+    results: list[SharedRecord]
 
 
 class SharedMemoryPool(MemoryStore):
@@ -100,7 +117,7 @@ class SharedMemoryPool(MemoryStore):
         source: str | None = None,
         scope: str | None = None,
         limit: int | None = None,
-    ) -> dict[str, list[JsonObject]]:
+    ) -> SharedResults:
         """The records of exactly this user that say most about the query, best first, as ``{"results": [...]}``.
 
         A query without words gives the newest ones. What must not reach a model, and what has expired, is not found.
@@ -136,7 +153,7 @@ class SharedMemoryPool(MemoryStore):
         agent_name: str | None = None,
         source: str | None = None,
         scope: str | None = None,
-    ) -> list[JsonObject]:
+    ) -> list[SharedRecord]:
         """The records, the oldest first: all, or those of one user, agent, source or scope.
 
         Raises:
@@ -252,11 +269,11 @@ def _only(selection: OwnerSelection) -> str | None:
     return MemoryOwner(*given).user_id if len(given) == len(selection.parts) else None
 
 
-def _result(record: MemoryRecord) -> JsonObject:
+def _result(record: MemoryRecord) -> SharedRecord:
     return _shown(record.text, record.owner.user, record.metadata, record.memory_id, record.written_at)
 
 
-def _found_result(found: FoundMemory, user_id: str) -> JsonObject:
+def _found_result(found: FoundMemory, user_id: str) -> SharedRecord:
     own = ("user_id", "memory_id", "created_at")
     metadata = to_json_object({name: value for name, value in found.fields.items() if name not in own}, "metadata")
     written = found.fields.get("created_at")
@@ -264,7 +281,7 @@ def _found_result(found: FoundMemory, user_id: str) -> JsonObject:
     return _shown(found.text, user_id, metadata, str(found.fields.get("memory_id", "")), at)
 
 
-def _shown(text: str, user_id: str, metadata: JsonObject, memory_id: str, at: float) -> JsonObject:
+def _shown(text: str, user_id: str, metadata: JsonObject, memory_id: str, at: float) -> SharedRecord:
     return {
         "memory": text,
         "user_id": user_id,

@@ -49,11 +49,15 @@ def test_records_are_chosen_by_where_they_come_from() -> None:
     pool = SharedMemoryPool()
     pool.store("user approved the name", user_id="u", metadata={"agent_name": "writer"})
     pool.store("reflection about the name", user_id="u", scope=MemoryScope.reflection(agent_name="critic"))
-    for wanted in ({"source": "reflection"}, {"scope": "agent"}, {"agent_name": "critic"}):
-        assert [one["memory"] for one in pool.retrieve("name", "u", **wanted)["results"]] == [
-            "reflection about the name"
-        ]
-        assert [one["memory"] for one in pool.list_records(**wanted)] == ["reflection about the name"]
+    expected = ["reflection about the name"]
+    found = (
+        pool.retrieve("name", "u", source="reflection"),
+        pool.retrieve("name", "u", scope="agent"),
+        pool.retrieve("name", "u", agent_name="critic"),
+    )
+    assert [[one["memory"] for one in each["results"]] for each in found] == [expected] * 3
+    listed = (pool.list_records(source="reflection"), pool.list_records(scope="agent", agent_name="critic"))
+    assert [[one["memory"] for one in each] for each in listed] == [expected] * 2
 
 
 def test_a_pool_is_emptied_for_one_user_or_for_all() -> None:
@@ -115,7 +119,7 @@ def test_a_pool_may_stand_before_any_store() -> None:
     assert [one["user_id"] for one in SharedMemoryPool(over=store).retrieve("fact", "ns:al")["results"]] == ["ns:al"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(USERS, min_size=2, max_size=6, unique=True))
 def test_no_two_texts_are_one_user(users: list[str]) -> None:
     pool = SharedMemoryPool()

@@ -24,16 +24,25 @@ if TYPE_CHECKING:
     from lightagent.adapters.code.monty import MontyRunner
     from lightagent.adapters.code.subprocess import SubprocessRunner
     from lightagent.adapters.detectors.validated import DEFAULT_PRIVACY_PATTERNS
+    from lightagent.adapters.memory.process import InProcessMemory
+    from lightagent.adapters.memory.shared import SharedMemoryPool
     from lightagent.adapters.prices import litellm_prices
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
+    from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
+        after_memory_promote,
+        after_memory_retrieve,
+        after_memory_write,
         after_model_response,
         after_run,
         after_tool_result,
+        before_memory_promote,
+        before_memory_retrieve,
+        before_memory_write,
         before_model_request,
         before_run,
         before_tool_call,
@@ -113,6 +122,17 @@ if TYPE_CHECKING:
     from lightagent.domain.limits import Limits
     from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
     from lightagent.domain.mcp_faults import McpFault, McpUnavailable
+    from lightagent.domain.memory import MemoryAdmissionDecision, MemoryCandidate, MemoryPromotionDecision, MemoryScope
+    from lightagent.domain.memory_payloads import (
+        MemoriesPayload,
+        MemoryPromotedPayload,
+        MemoryPromotionPayload,
+        MemoryQueryPayload,
+        MemoryWritePayload,
+        MemoryWrittenPayload,
+    )
+    from lightagent.domain.memory_policy import MemoryPolicy
+    from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
     from lightagent.domain.policy import (
@@ -165,8 +185,10 @@ if TYPE_CHECKING:
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder
     from lightagent.ports.journals import JournalStore
+    from lightagent.ports.memory import MemoryStore, OwnerSelection
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
+    from lightagent.ports.self_learning import SelfLearning
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.token_counter import TokenCounter
     from lightagent.ports.tool_selection import ToolSelection
@@ -229,6 +251,7 @@ __all__ = [
     "FilteredTools",
     "Finding",
     "FlowTimeout",
+    "FoundMemory",
     "FunctionTool",
     "Gate",
     "GeneratedTool",
@@ -243,6 +266,7 @@ __all__ = [
     "HumanApprovalHook",
     "HumanFeedback",
     "InMemoryReviewStore",
+    "InProcessMemory",
     "InformationFlow",
     "Journal",
     "JournalBudgetAccounts",
@@ -259,7 +283,22 @@ __all__ = [
     "McpServer",
     "McpTools",
     "McpUnavailable",
+    "MemoriesPayload",
+    "MemoryAdmissionDecision",
     "MemoryBudgetAccounts",
+    "MemoryCandidate",
+    "MemoryOwner",
+    "MemoryPolicy",
+    "MemoryPromotedPayload",
+    "MemoryPromotionDecision",
+    "MemoryPromotionPayload",
+    "MemoryProtocol",
+    "MemoryQueryPayload",
+    "MemoryRecord",
+    "MemoryScope",
+    "MemoryStore",
+    "MemoryWritePayload",
+    "MemoryWrittenPayload",
     "MissingExtraError",
     "ModelEndpoint",
     "ModelPrice",
@@ -273,6 +312,7 @@ __all__ = [
     "Outcome",
     "OutputError",
     "OutputPayload",
+    "OwnerSelection",
     "Passed",
     "PayloadT",
     "Phase",
@@ -309,11 +349,13 @@ __all__ = [
     "RunWatch",
     "Runs",
     "Scope",
+    "SelfLearning",
     "ServedModel",
     "SessionInfo",
     "SessionTurn",
     "Sessions",
     "Settings",
+    "SharedMemoryPool",
     "Skill",
     "SkillManager",
     "Spent",
@@ -344,10 +386,16 @@ __all__ = [
     "TrimmedSession",
     "Usage",
     "Verdict",
+    "after_memory_promote",
+    "after_memory_retrieve",
+    "after_memory_write",
     "after_model_response",
     "after_run",
     "after_tool_result",
     "as_tool",
+    "before_memory_promote",
+    "before_memory_retrieve",
+    "before_memory_write",
     "before_model_request",
     "before_run",
     "before_tool_call",

@@ -24,6 +24,7 @@ PROGRAMS = Path(__file__).with_name("seed_programs")
 WEATHER = "Please check the weather in Shanghai."
 ORDER = "Where is my order 1234?"
 REPORT = "AI agents plan, call tools, and report what they did. They stream while they speak."
+REMEMBER = "Remember that I prefer concise reports."
 FIXTURES: list[JsonObject] = [
     {
         "match": {"userMessage": "Hello, who are you?"},
@@ -42,6 +43,7 @@ FIXTURES: list[JsonObject] = [
     {"match": {"userMessage": ORDER, "hasToolResult": True}, "response": {"content": "It is being processed."}},
     {"match": {"userMessage": "Write a short report"}, "chunkSize": 6, "response": {"content": REPORT}},
     {"match": {"userMessage": "Debug this workflow."}, "response": {"content": "It works."}},
+    {"match": {"userMessage": REMEMBER}, "response": {"content": "I will."}},
 ]
 
 Program = Callable[..., str]
@@ -53,8 +55,8 @@ def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path) -> Progr
     aimock.add(*FIXTURES)
     package = str(request.param)
 
-    def run_programs(*names: str, then: str = "", leaves: tuple[str, ...] = ()) -> str:
-        text = "\n".join([*((PROGRAMS / f"{name}.py").read_text(encoding="utf-8") for name in names), then])
+    def run_programs(*names: str, first: str = "", then: str = "", leaves: tuple[str, ...] = ()) -> str:
+        text = "\n".join([first, *((PROGRAMS / f"{name}.py").read_text(encoding="utf-8") for name in names), then])
         text = text.replace("from LightAgent import", f"from {package} import")
         text = text.replace("gpt-4.1", "m").replace("your_api_key", "sk-1").replace("your_base_url", aimock.base_url)
         program = tmp_path / "program.py"
@@ -230,6 +232,39 @@ def test_guardrails(run: Program, aimock: Aimock) -> None:
         "[LA-GUARDRAIL] The tool transfer_money requires approval.",
         "[LA-GUARDRAIL] The value of the parameter amount is not allowed.",
     ]
+
+
+def test_shared_memory_pool(run: Program) -> None:
+    (record,) = ast.literal_eval(run("shared_memory"))
+    assert (record["memory"], record["user_id"]) == (REMEMBER, "tenant-a:alice")
+    known = record["metadata"]
+    assert (known["source"], known["scope"], known["agent_name"]) == ("user", "user", "writer")
+    assert (known["user_id"], known["original_user_id"]) == ("tenant-a:alice", "alice")
+
+
+def test_memory_and_policy(run: Program, aimock: Aimock) -> None:
+    """The seed leaves the memory open, and ends with the first run; the others are ours."""
+    aimock.add({"match": {"userMessage": "Which reports"}, "response": {"content": "Concise ones."}})
+    asked = "Which reports do I prefer?"
+    printed = run(
+        "memory",
+        first="from LightAgent import SharedMemoryPool\nyour_memory_backend = SharedMemoryPool()",
+        then=(
+            "print(response)\n"
+            f"print(agent.run({asked!r}, user_id='alice'))\n"
+            f"agent.run({asked!r}, user_id='bob')\n"
+            "agent.run('Hello, who are you?', user_id='tenant-a:alice')\n"
+            "agent.run('Who are you?')\n"
+        ),
+    )
+    assert printed.splitlines() == ["I will.", "Concise ones."]
+    first, recalled, *others = [sent(entry.body) for entry in aimock.journal()]
+    assert [message["role"] for message in first] == ["system", "user"]
+    *_, memory, question = recalled
+    assert question["content"] == asked, "what is remembered does not stand in the user's own message"
+    assert REMEMBER in str(memory["content"])
+    assert all(REMEMBER not in str(message["content"]) for message in recalled[:-2])
+    assert REMEMBER not in json.dumps(others)
 
 
 def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:

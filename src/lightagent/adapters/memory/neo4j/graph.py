@@ -1,0 +1,153 @@
+"""What the store does with its graph: records become nodes, queries become searches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lightagent.adapters.memory.neo4j.address import Address, Limits
+from lightagent.adapters.memory.neo4j.database import Database
+from lightagent.adapters.memory.neo4j.encoding import (
+    conditions,
+    digest,
+    escaped,
+    memory_key,
+    owner_key,
+    owner_properties,
+    properties,
+)
+from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms, named_in_query, relations_of
+from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
+from lightagent.adapters.memory.neo4j.schema import open_collection, vector_property
+from lightagent.adapters.memory.neo4j.searching import Search
+from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writing, Written
+from lightagent.adapters.stemming import english_stemmer
+from lightagent.aiokits.loop_locks import LoopLocks
+from lightagent.domain.errors import StoreError
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.search_text import terms_of
+from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.memory import MemoryPage, OwnerSelection
+
+_LARGEST_NUMBER: Final = 2**62
+
+
+class Graph:
+    """A collection of memories in a database; it is made, and its embedder looked at, at the first use."""
+
+    def __init__(self, address: Address, limits: Limits, collection: str, embedder: Embedder | None) -> None:
+        self._database = Database(address, limits)
+        self._collection = collection
+        self._embedder = embedder
+        self._dimension = 0
+        self._locks = LoopLocks()
+        self._is_open = False
+        self._stem = english_stemmer()
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        """Keep records."""
+        await self._open()
+        first = {record.memory_id: record for record in reversed(records)}
+        kept = [first[memory_id] for memory_id in dict.fromkeys(record.memory_id for record in records)]
+        vectors = await self._vectors([record.text for record in kept], "document")
+        written = [self._written(record, vector) for record, vector in zip(kept, vectors, strict=True)]
+        for place in range(0, len(written), AT_ONCE):
+            work = Writing(self._collection, self._embedder_name, self._dimension, written[place : place + AT_ONCE])
+            await self._database.write(work)
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[FoundMemory]:
+        """Find records."""
+        await self._open()
+        key = owner_key(self._collection, owner)
+        if (limits := conditions(key, wanted)) is None:
+            return []
+        terms = terms_of(query, self._stem)
+        entities = [digest("entity", key, name) for name in named_in_query(terms)]
+        (vector,) = await self._vectors([query], "query")
+        near = vector.tolist() if vector is not None and any(vector) else None
+        search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit)
+        return await self._database.read(search)
+
+    async def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
+        """List records."""
+        after = int(cursor) if cursor and cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else 0
+        if (cursor is not None and str(after) != cursor) or after > _LARGEST_NUMBER:
+            raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
+        if limit <= 0:
+            return MemoryPage(())
+        await self._open()
+        return await self._database.read(Paging(self._collection, selection, limit, after))
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> int:
+        """Remove records."""
+        await self._open()
+        owners = await self._database.read(lambda transaction: find_owners(transaction, self._collection, selection))
+        keys = None if memory_ids is None else [memory_key(self._collection, one) for one in memory_ids]
+        count = 0
+        for owner in owners:
+            work = Forgetting(self._collection, owner, keys)
+            while gone := await self._database.write(work):
+                count += gone
+        return count
+
+    async def aclose(self) -> None:
+        """Close what the running loop has open."""
+        await self._database.aclose()
+
+    @property
+    def _embedder_name(self) -> str:
+        return "" if self._embedder is None else self._embedder.name
+
+    async def _open(self) -> None:
+        if self._is_open:
+            return
+        async with self._locks.here():
+            if not self._is_open:
+                self._dimension = await self._size()
+                await open_collection(self._database, self._collection, self._embedder_name, self._dimension)
+                self._is_open = True
+
+    async def _size(self) -> int:
+        if self._embedder is None:
+            return 0
+        if self._embedder.dimension is not None:
+            return self._embedder.dimension
+        return len((await self._embedder.embed(["size"]))[0])
+
+    async def _vectors(self, texts: Sequence[str], role: TextRole) -> list[Vector | None]:
+        if self._embedder is None:
+            return [None] * len(texts)
+        found: list[Vector | None] = []
+        for place in range(0, len(texts), self._embedder.max_batch):
+            found.extend(await self._embedder.embed(texts[place : place + self._embedder.max_batch], role))
+        if any(one is not None and len(one) != self._dimension for one in found):
+            raise StoreError(
+                f"The embedder {self._embedder_name!r} made a vector of another size than {self._dimension}.",
+                guidance="Open the store with the embedder of its memories.",
+            )
+        return found
+
+    def _written(self, record: MemoryRecord, vector: Vector | None) -> Written:
+        terms = " ".join(terms_of(record.text, self._stem))
+        node = properties(self._collection, record, terms)
+        if vector is not None and any(vector):
+            node[vector_property(self._dimension)] = vector.tolist()
+        owner = str(node["owner"])
+        found = entities_of(record.text, record.metadata, self._stem)
+        keys = {name: digest("entity", owner, name) for name in found}
+        relations = [
+            {"subject": keys[subject], "object": keys[thing], "kind": escaped(relation.kind)}
+            for relation in relations_of(record.metadata)
+            if (subject := entity_terms(relation.subject, self._stem)) in keys
+            and (thing := entity_terms(relation.object, self._stem)) in keys
+        ]
+        entities = [{"key": keys[name], "name": escaped(shown)} for name, shown in found.items()]
+        return Written(
+            memory_key(self._collection, record.memory_id),
+            node,
+            owner_properties(self._collection, record.owner),
+            entities,
+            relations,
+        )

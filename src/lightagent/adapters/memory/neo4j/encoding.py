@@ -62,9 +62,9 @@ def part_key(collection: str, name: str, value: str) -> str:
     return digest("part", collection, name, value)
 
 
-def memory_key(collection: str, memory_id: str) -> str:
-    """Names a memory within all collections of a database."""
-    return digest("memory", collection, memory_id)
+def memory_key(owner: str, memory_id: str) -> str:
+    """Names a memory within all collections of a database, by the key of its owner."""
+    return digest("memory", owner, memory_id)
 
 
 def sortable(number: float) -> str:

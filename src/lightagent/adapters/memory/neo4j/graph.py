@@ -49,8 +49,10 @@ class Graph:
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         """Keep records."""
         await self._open()
-        first = {record.memory_id: record for record in reversed(records)}
-        kept = [first[memory_id] for memory_id in dict.fromkeys(record.memory_id for record in records)]
+        first: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
+        for record in records:
+            first.setdefault((record.owner, record.memory_id), record)
+        kept = list(first.values())
         vectors = await self._vectors([record.text for record in kept], "document")
         written = [self._written(record, vector) for record, vector in zip(kept, vectors, strict=True)]
         for place in range(0, len(written), AT_ONCE):
@@ -84,9 +86,9 @@ class Graph:
         """Remove records."""
         await self._open()
         owners = await self._database.read(lambda transaction: find_owners(transaction, self._collection, selection))
-        keys = None if memory_ids is None else [memory_key(self._collection, one) for one in memory_ids]
         count = 0
         for owner in owners:
+            keys = None if memory_ids is None else [memory_key(owner, one) for one in memory_ids]
             work = Forgetting(self._collection, owner, keys)
             while gone := await self._database.write(work):
                 count += gone
@@ -145,7 +147,7 @@ class Graph:
         ]
         entities = [{"key": keys[name], "name": escaped(shown)} for name, shown in found.items()]
         return Written(
-            memory_key(self._collection, record.memory_id),
+            memory_key(owner, record.memory_id),
             node,
             owner_properties(self._collection, record.owner),
             entities,

@@ -93,9 +93,9 @@ class PostgresMemory(MemoryStore):
         database, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        vectors = (
-            [None] * len(texts) if self._embedder is None else await embedded(self._embedder, texts, "document", space)
-        )
+        vectors: Sequence[Vector | None] = [None] * len(texts)
+        if self._embedder is not None:
+            vectors = await embedded(self._embedder, texts, "document", space)
         prepared = [Prepared(*one) for one in zip(records, terms, vectors, strict=True)]
         await database.run(Write(prepared, space))
 

@@ -106,4 +106,6 @@ def record_of(row: Sequence[object]) -> MemoryRecord:
                 return MemoryRecord(decoded(name), owner, decoded(content), json.loads(metadata), written_at)
             except (ValueError, LightAgentError):
                 pass
+        case _:
+            pass
     raise StoreError("A memory is not what was written.", guidance="Restore the database from a backup.")

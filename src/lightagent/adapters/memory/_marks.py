@@ -34,6 +34,11 @@ def owner_mark(owner: MemoryOwner) -> bytes:
     return mark(*owner.parts)
 
 
+def record_mark(owner: MemoryOwner, memory_id: str) -> bytes:
+    """What one record is found by: its id names it among those of its owner."""
+    return mark("record", *owner.parts, memory_id)
+
+
 def metadata_marks(metadata: Mapping[str, JsonValue]) -> list[bytes]:
     """What a record is found by for each key of its metadata, sorted; equal values have equal ones."""
     return sorted(mark(name, json.dumps(_plain(value), sort_keys=True)) for name, value in metadata.items())

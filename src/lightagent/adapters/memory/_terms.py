@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.memory_records import MemoryRecord
 from lightagent.domain.search_text import WeighedTerms, WeightedText, terms_of, weigh
 
 _AT_ONCE: Final = 4_000
@@ -14,6 +15,20 @@ _AT_ONCE: Final = 4_000
 
 MOST_QUERY_TERMS: Final = 64
 """Terms of a query that are looked up, the rarest ones: a query may be a whole document."""
+
+
+def batches(records: Sequence[MemoryRecord], most: int, characters: int) -> Iterator[Sequence[MemoryRecord]]:
+    """The records in parts of at most `most`, and of about as many characters as are told."""
+    batch: list[MemoryRecord] = []
+    size = 0
+    for record in records:
+        if batch and (len(batch) >= most or size + len(record.text) > characters):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record.text)
+    if batch:
+        yield batch
 
 
 async def document_terms(texts: Sequence[str]) -> list[WeighedTerms]:

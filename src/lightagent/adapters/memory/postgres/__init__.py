@@ -16,7 +16,7 @@ from lightagent.adapters._postgres.address import Address
 from lightagent.adapters._postgres.limits import Limits
 from lightagent.adapters.memory._marks import encoded
 from lightagent.adapters.memory._space import Space, embedded, open_embedder, space_of
-from lightagent.adapters.memory._terms import document_terms, query_terms
+from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError, StoreError
 from lightagent.domain.json_types import JsonObject
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _REQUIRES: Final = ("psycopg",)
 _EXTRA: Final = "postgres"
+_MOST_RECORDS: Final = 250
+_MOST_CHARACTERS: Final = 4_000_000
+"""Records, and characters of them, that one statement writes."""
 
 
 class PostgresMemory(MemoryStore):
@@ -86,8 +89,14 @@ class PostgresMemory(MemoryStore):
         return ALL_FEATURES
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
-        if not records:
-            return
+        # The first of those with one id counts, in one call as in two.
+        new: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
+        for record in records:
+            new.setdefault((record.owner, record.memory_id), record)
+        for batch in batches(list(new.values()), _MOST_RECORDS, _MOST_CHARACTERS):
+            await self._write(batch)
+
+    async def _write(self, records: Sequence[MemoryRecord]) -> None:
         from lightagent.adapters.memory.postgres.writing import Prepared, Write
 
         database, space = await self._ready()
@@ -114,7 +123,7 @@ class PostgresMemory(MemoryStore):
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         from lightagent.adapters.memory.postgres.searching import Read
 
-        after = cursor or "0"
+        after = "0" if cursor is None else cursor
         if not (after.isdecimal() and after.isascii() and len(after) < 19):
             raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
         database, _ = await self._ready()

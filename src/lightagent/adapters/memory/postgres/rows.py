@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Final, LiteralString
 from uuid import UUID
 
-from lightagent.adapters.memory._marks import decoded, encoded, mark, metadata_marks, owner_mark, some_marks
+from lightagent.adapters.memory._marks import (
+    decoded,
+    encoded,
+    mark,
+    metadata_marks,
+    owner_mark,
+    record_mark,
+    some_marks,
+)
 from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter, facts_of
@@ -35,7 +43,7 @@ FITTING: Final[LiteralString] = """ AND r.owner = %(owner)s AND r.is_injectable
     AND (%(min_confidence)s::float8 IS NULL OR r.confidence >= %(min_confidence)s::float8)
     AND CASE WHEN r.expires_at IS NULL THEN NOT %(needs_expiry)s::boolean ELSE r.expires_at > %(now)s::float8 END
     AND (NOT r.is_internal OR %(with_internal)s::boolean)
-    AND r.marks @> %(marks)s::bytea[]"""
+    AND r.marks @> %(marks)s::text[]"""
 """Continues a condition: the record is one of this owner that a filter lets through."""
 
 
@@ -51,7 +59,7 @@ def filter_values(owner: MemoryOwner, wanted: RecallFilter) -> dict[str, object]
         "needs_expiry": wanted.needs_expiry,
         "now": float(wanted.now),
         "with_internal": wanted.with_internal,
-        "marks": metadata_marks(wanted.metadata),
+        "marks": [one.hex() for one in metadata_marks(wanted.metadata)],
     }
 
 
@@ -75,7 +83,7 @@ def record_columns(record: MemoryRecord) -> dict[str, object]:
     """The columns of a record, without its terms."""
     facts = facts_of(record.metadata)
     return {
-        "digest": mark(record.memory_id),
+        "digest": record_mark(record.owner, record.memory_id),
         "owner": owner_mark(record.owner),
         "memory_id": encoded(record.memory_id),
         **dict(zip(_OWNER_COLUMNS, map(encoded, record.owner.parts), strict=True)),
@@ -90,6 +98,7 @@ def record_columns(record: MemoryRecord) -> dict[str, object]:
         "expires_at": facts.expires_at,
         "is_injectable": facts.is_injectable,
         "is_internal": facts.is_internal,
+        "marks": ",".join(one.hex() for one in metadata_marks(record.metadata)),
     }
 
 

@@ -29,13 +29,14 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
         content bytea NOT NULL, metadata text NOT NULL, written_at float8 NOT NULL, length float8 NOT NULL,
         source bytea NOT NULL, scope bytea NOT NULL, agent_name bytea NOT NULL, trust_level bytea NOT NULL,
         confidence float8, expires_at float8, is_injectable boolean NOT NULL, is_internal boolean NOT NULL,
-        marks bytea[] NOT NULL
+        marks text[] NOT NULL
     )""",
     """CREATE INDEX records_by_facts ON {schema}.records
         (owner, is_injectable, is_internal, source, scope, trust_level, agent_name, confidence, expires_at)""",
     "CREATE INDEX records_by_metadata ON {schema}.records USING gin (marks)",
     "CREATE INDEX records_by_tenant ON {schema}.records (sha256(tenant), id)",
     "CREATE INDEX records_by_user ON {schema}.records (sha256(owner_user), id)",
+    "CREATE INDEX records_by_name ON {schema}.records (sha256(memory_id), owner)",
     "CREATE INDEX records_by_namespace ON {schema}.records (sha256(namespace), id)",
     "CREATE TABLE {schema}.owners (owner bytea PRIMARY KEY, records bigint NOT NULL, length float8 NOT NULL)",
     """CREATE TABLE {schema}.postings (

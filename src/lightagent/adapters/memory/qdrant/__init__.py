@@ -11,14 +11,14 @@ import importlib
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters.memory._space import Space, embedded, open_embedder, space_of
-from lightagent.adapters.memory._terms import document_terms, query_terms
+from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
 from lightagent.adapters.memory.qdrant.cursors import Cursor
 from lightagent.adapters.memory.qdrant.points import Question, point_of, query_places, record_of, written_of
@@ -117,10 +117,11 @@ class QdrantMemory(MemoryStore):
         return ALL_FEATURES
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
-        new: dict[str, MemoryRecord] = {}
+        # The first of those with one id counts, in one call as in two.
+        new: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
         for record in records:
-            new.setdefault(record.memory_id, record)
-        for batch in _batches(list(new.values())):
+            new.setdefault((record.owner, record.memory_id), record)
+        for batch in batches(list(new.values()), _MOST_POINTS, _MOST_CHARACTERS):
             await self._write(batch)
 
     async def _write(self, records: Sequence[MemoryRecord]) -> None:
@@ -207,19 +208,6 @@ class QdrantMemory(MemoryStore):
         from lightagent.adapters.memory.qdrant.local import LocalEngine
 
         return LocalEngine(None if self._path == ":memory:" else Path(self._path or ""), self._collection)
-
-
-def _batches(records: Sequence[MemoryRecord]) -> Iterator[Sequence[MemoryRecord]]:
-    batch: list[MemoryRecord] = []
-    size = 0
-    for record in records:
-        if batch and (len(batch) >= _MOST_POINTS or size + len(record.text) > _MOST_CHARACTERS):
-            yield batch
-            batch, size = [], 0
-        batch.append(record)
-        size += len(record.text)
-    if batch:
-        yield batch
 
 
 def _load(engine: Embedded) -> None:

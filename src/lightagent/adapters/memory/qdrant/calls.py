@@ -16,7 +16,6 @@ from lightagent.adapters.memory.qdrant.conditions import (
     Conditions,
     Has,
     Is,
-    IsNamed,
     IsNotNamed,
 )
 from lightagent.adapters.memory.qdrant.points import (
@@ -194,7 +193,5 @@ def _condition(one: Condition) -> models.Condition:
             above = models.FieldCondition(key=field, range=models.Range(gt=number))
             missing = models.IsEmptyCondition(is_empty=models.PayloadField(key=field))
             return models.Filter(should=[above, missing])
-        case IsNamed(ids):
-            return models.HasIdCondition(has_id=list(ids))
         case IsNotNamed(ids):
             return models.Filter(must_not=[models.HasIdCondition(has_id=list(ids))])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lightagent.adapters.memory._marks import metadata_marks, owner_mark
-from lightagent.adapters.memory.qdrant.keywords import keyword, point_id
+from lightagent.adapters.memory.qdrant.keywords import keyword
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import OwnerSelection
@@ -50,20 +50,13 @@ class AboveOrMissing:
 
 
 @dataclass(frozen=True, slots=True)
-class IsNamed:
-    """The point has one of these ids."""
-
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class IsNotNamed:
     """The point has none of these ids."""
 
     ids: tuple[str, ...]
 
 
-Condition: TypeAlias = Has | Is | Above | AboveOrMissing | IsNamed | IsNotNamed
+Condition: TypeAlias = Has | Is | Above | AboveOrMissing | IsNotNamed
 Conditions: TypeAlias = Sequence[Condition]
 """All of them are fulfilled."""
 
@@ -83,7 +76,7 @@ def of_owners(selection: OwnerSelection) -> list[Condition]:
 
 def named(memory_ids: Iterable[str]) -> Condition:
     """The points of these memories."""
-    return IsNamed(tuple(dict.fromkeys(map(point_id, memory_ids))))
+    return Has("memory_id", tuple(dict.fromkeys(map(keyword, memory_ids))))
 
 
 def fitting(wanted: RecallFilter) -> list[Condition]:

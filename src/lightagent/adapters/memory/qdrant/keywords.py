@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from lightagent.adapters.memory._marks import mark
+from lightagent.adapters.memory._marks import mark, record_mark
+from lightagent.domain.memory_records import MemoryOwner
 
 _LONGEST: Final = 200
 """Characters of a keyword that an administrator can read; of a longer one there is a digest."""
 
 
-def point_id(memory_id: str) -> str:
+def point_id(owner: MemoryOwner, memory_id: str) -> str:
     """The id of the point of a memory."""
-    return str(UUID(bytes=mark("point", memory_id)[:16]))
+    return str(UUID(bytes=record_mark(owner, memory_id)[:16]))
 
 
 def keyword(text: str) -> str:

@@ -25,6 +25,7 @@ MEANING: Final = "meaning"
 
 KEYWORDS: Final = (
     "owner",
+    "memory_id",
     *OWNER_FIELDS,
     "source",
     "scope",
@@ -89,7 +90,7 @@ class Question:
 
 def point_of(record: MemoryRecord, terms: WeighedTerms, meaning: Vector | None, written: int) -> Point:
     """The point of a record."""
-    return Point(point_id(record.memory_id), _document(terms), meaning, _payload(record, written))
+    return Point(point_id(record.owner, record.memory_id), _document(terms), meaning, _payload(record, written))
 
 
 def query_places(terms: list[str]) -> Sparse | None:
@@ -120,6 +121,7 @@ def _payload(record: MemoryRecord, written: int) -> Payload:
     numbers = {"confidence": facts.confidence, "expires_at": facts.expires_at}
     return {
         "owner": owner_mark(record.owner).hex(),
+        "memory_id": keyword(record.memory_id),
         **{field: keyword(part) for field, part in zip(OWNER_FIELDS, record.owner.parts, strict=True)},
         "source": keyword(facts.source),
         "scope": keyword(facts.scope),

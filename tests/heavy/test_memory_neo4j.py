@@ -63,7 +63,7 @@ def opened(server: Neo4jServer, collection: str = "", embedder: Embedder | None 
 def rows(server: Neo4jServer, query: str, **parameters: object) -> list[list[object]]:
     """What the graph holds, past the store."""
     with GraphDatabase.driver(server.url) as driver, driver.session() as session:
-        return [list(row.values()) for row in session.run(query, parameters)]  # type: ignore[arg-type]
+        return [list(row.values()) for row in session.run(query, parameters)]
 
 
 async def texts(store: Neo4jMemory, query: str, owner: MemoryOwner = ADA, limit: int = 5) -> list[str]:
@@ -197,7 +197,7 @@ async def test_another_embedder_is_refused(neo4j: Neo4jServer) -> None:
     await first.aclose()
     for embedder in (HashingEmbedder(128), None):
         second = opened(neo4j, first.collection, embedder)
-        with pytest.raises(ConfigurationError, match=r"'hashing:1:64' with 64 numbers.*reindex"):
+        with pytest.raises(ConfigurationError, match=r"'hashing:1:64' \(64 numbers\).*reindex"):
             await second.recall(ADA, "tea", 5, EVERYTHING)
         await second.aclose()
 

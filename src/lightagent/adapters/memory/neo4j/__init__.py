@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.memory._space import open_embedder
 from lightagent.adapters.memory.neo4j.address import Address, Limits
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.embedding import Embedder
@@ -122,6 +124,10 @@ class Neo4jOptions(BaseModel):
     password: SecretStr | None = Field(default=None, description="the user's password")
     database: str | None = Field(default=None, description="of the server; left out: its default")
     collection: str = Field(default="lightagent", description="keeps stores apart that share a database")
+    embedder: JsonObject | None = Field(
+        default=None,
+        description="the kind of an embedder with its options; without one, words and entities alone are looked for",
+    )
     connections: int = Field(default=10, ge=1, description="the most connections of one event loop")
     connection_timeout: float = Field(
         default=10.0, gt=0, description="seconds to wait for a connection, and to go on trying after one was lost"
@@ -136,6 +142,7 @@ def _open(options: Neo4jOptions) -> Neo4jMemory:
         password=options.password.get_secret_value() if options.password is not None else None,
         database=options.database,
         collection=options.collection,
+        embedder=None if options.embedder is None else open_embedder(options.embedder, "memory.embedder"),
         connections=options.connections,
         connection_timeout=options.connection_timeout,
         statement_timeout=options.statement_timeout,

@@ -12,9 +12,9 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
+from lightagent.adapters.memory._marks import mark, metadata_marks
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
@@ -48,8 +48,8 @@ def unescaped(text: str) -> str:
 
 
 def digest(*parts: str) -> str:
-    """A short text that stands for these parts, in their order."""
-    return blake2b(json.dumps(parts).encode(), digest_size=24).hexdigest()
+    """A text that stands for these parts, in their order."""
+    return mark(*parts).hex()
 
 
 def owner_key(collection: str, owner: MemoryOwner) -> str:
@@ -73,21 +73,8 @@ def sortable(number: float) -> str:
     return f"{bits ^ (0xFFFFFFFFFFFFFFFF if bits >> 63 else 1 << 63):016x}"
 
 
-def _comparable(value: JsonValue) -> JsonValue:
-    """Values that are equal give the same JSON, such as 1 and 1.0."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, list):
-        return [_comparable(child) for child in value]
-    if isinstance(value, dict):
-        return {name: _comparable(child) for name, child in value.items()}
-    return value
-
-
-def _metadata_mark(name: str, value: JsonValue) -> str:
-    return "m" + digest(name, json.dumps(_comparable(value), sort_keys=True))
+def _metadata_marks(metadata: Mapping[str, JsonValue]) -> list[str]:
+    return ["m" + found.hex() for found in metadata_marks(metadata)]
 
 
 def _marks(owner: str, facts: RecordFacts, metadata: Mapping[str, JsonValue]) -> list[str]:
@@ -97,7 +84,7 @@ def _marks(owner: str, facts: RecordFacts, metadata: Mapping[str, JsonValue]) ->
         *(letter + digest(value) for letter, value in named.items()),
         *(["injectable"] if facts.is_injectable else []),
         *([] if facts.is_internal else ["promoted"]),
-        *(_metadata_mark(name, value) for name, value in metadata.items()),
+        *_metadata_marks(metadata),
     ]
 
 
@@ -209,7 +196,7 @@ def conditions(owner: str, wanted: RecallFilter) -> Conditions | None:
         ("injectable",),
         *([] if wanted.with_internal else [("promoted",)]),
         *named,
-        *((_metadata_mark(name, value),) for name, value in wanted.metadata.items()),
+        *((found,) for found in _metadata_marks(wanted.metadata)),
     ]
     return Conditions(
         owner,

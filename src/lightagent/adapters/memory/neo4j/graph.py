@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from lightagent.adapters.memory._space import Space, embedded, space_of
+from lightagent.adapters.memory._terms import batches, query_terms
 from lightagent.adapters.memory.neo4j.address import Address, Limits
 from lightagent.adapters.memory.neo4j.database import Database
 from lightagent.adapters.memory.neo4j.encoding import (
@@ -23,6 +25,7 @@ from lightagent.adapters.memory.neo4j.searching import Search
 from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writing, Written
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.loop_locks import LoopLocks
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
@@ -30,6 +33,12 @@ from lightagent.domain.search_text import terms_of
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import MemoryPage, OwnerSelection
+
+_AT_ONCE: Final = 4_000
+"""Characters that are read where the event loop runs, which takes about a millisecond; more go to a thread."""
+
+_CHARACTERS: Final = 2_000_000
+"""Of the memories that are written in one transaction."""
 
 _LARGEST_NUMBER: Final = 2**62
 
@@ -41,33 +50,35 @@ class Graph:
         self._database = Database(address, limits)
         self._collection = collection
         self._embedder = embedder
-        self._dimension = 0
         self._locks = LoopLocks()
-        self._is_open = False
+        self._space: Space | None = None
         self._stem = english_stemmer()
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         """Keep records."""
-        await self._open()
+        space = await self._open()
         first: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
         for record in records:
             first.setdefault((record.owner, record.memory_id), record)
         kept = list(first.values())
-        vectors = await self._vectors([record.text for record in kept], "document")
-        written = [self._written(record, vector) for record, vector in zip(kept, vectors, strict=True)]
-        for place in range(0, len(written), AT_ONCE):
-            work = Writing(self._collection, self._embedder_name, self._dimension, written[place : place + AT_ONCE])
-            await self._database.write(work)
+        for batch in batches(kept, AT_ONCE, _CHARACTERS):
+            texts = [record.text for record in batch]
+            vectors = await self._vectors(texts, "document", space)
+            if sum(map(len, texts)) <= _AT_ONCE:
+                written = self._nodes(batch, vectors)
+            else:
+                written = await run_in_thread(self._nodes, batch, vectors)
+            await self._database.write(Writing(self._collection, space, written))
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[FoundMemory]:
         """Find records."""
-        await self._open()
+        space = await self._open()
         key = owner_key(self._collection, owner)
         if (limits := conditions(key, wanted)) is None:
             return []
-        terms = terms_of(query, self._stem)
+        terms = await query_terms(query)
         entities = [digest("entity", key, name) for name in named_in_query(terms)]
-        (vector,) = await self._vectors([query], "query")
+        (vector,) = await self._vectors([query], "query", space)
         near = vector.tolist() if vector is not None and any(vector) else None
         search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit)
         return await self._database.read(search)
@@ -98,44 +109,26 @@ class Graph:
         """Close what the running loop has open."""
         await self._database.aclose()
 
-    @property
-    def _embedder_name(self) -> str:
-        return "" if self._embedder is None else self._embedder.name
+    async def _open(self) -> Space:
+        if self._space is None:
+            async with self._locks.here():
+                if self._space is None:
+                    space = await space_of(self._embedder)
+                    await open_collection(self._database, self._collection, space)
+                    self._space = space
+        return self._space
 
-    async def _open(self) -> None:
-        if self._is_open:
-            return
-        async with self._locks.here():
-            if not self._is_open:
-                self._dimension = await self._size()
-                await open_collection(self._database, self._collection, self._embedder_name, self._dimension)
-                self._is_open = True
+    async def _vectors(self, texts: Sequence[str], role: TextRole, space: Space) -> Sequence[Vector | None]:
+        return [None] * len(texts) if self._embedder is None else await embedded(self._embedder, texts, role, space)
 
-    async def _size(self) -> int:
-        if self._embedder is None:
-            return 0
-        if self._embedder.dimension is not None:
-            return self._embedder.dimension
-        return len((await self._embedder.embed(["size"]))[0])
+    def _nodes(self, records: Sequence[MemoryRecord], vectors: Sequence[Vector | None]) -> list[Written]:
+        return [self._node(record, vector) for record, vector in zip(records, vectors, strict=True)]
 
-    async def _vectors(self, texts: Sequence[str], role: TextRole) -> list[Vector | None]:
-        if self._embedder is None:
-            return [None] * len(texts)
-        found: list[Vector | None] = []
-        for place in range(0, len(texts), self._embedder.max_batch):
-            found.extend(await self._embedder.embed(texts[place : place + self._embedder.max_batch], role))
-        if any(one is not None and len(one) != self._dimension for one in found):
-            raise StoreError(
-                f"The embedder {self._embedder_name!r} made a vector of another size than {self._dimension}.",
-                guidance="Open the store with the embedder of its memories.",
-            )
-        return found
-
-    def _written(self, record: MemoryRecord, vector: Vector | None) -> Written:
+    def _node(self, record: MemoryRecord, vector: Vector | None) -> Written:
         terms = " ".join(terms_of(record.text, self._stem))
         node = properties(self._collection, record, terms)
         if vector is not None and any(vector):
-            node[vector_property(self._dimension)] = vector.tolist()
+            node[vector_property(len(vector))] = vector.tolist()
         owner = str(node["owner"])
         found = entities_of(record.text, record.metadata, self._stem)
         keys = {name: digest("entity", owner, name) for name in found}

@@ -12,12 +12,14 @@ one owner to another. What is filtered on is indexed; constraints and indexes ar
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from neo4j import AsyncManagedTransaction
+from neo4j import AsyncManagedTransaction, Record
 
+from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.neo4j.database import Database, rows
-from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.errors import StoreError
 
 LAYOUT: Final = 1
 """Of the graph; a later one is refused."""
@@ -56,7 +58,7 @@ def vector_property(dimension: int) -> str:
     return f"embedding_{dimension:d}"
 
 
-async def open_collection(database: Database, name: str, embedder: str, dimension: int) -> None:
+async def open_collection(database: Database, name: str, space: Space) -> None:
     """Make what a collection needs, and see that it was written with the same embedder.
 
     Raises:
@@ -64,44 +66,37 @@ async def open_collection(database: Database, name: str, embedder: str, dimensio
         StoreError: a later version of this package wrote it.
     """
     found = await database.read(lambda transaction: _stamp(transaction, name))
-    if found is None:
-        await database.write(lambda transaction: _define(transaction, dimension))
+    if found is None or (not found.last and found.space != space):
+        await database.write(lambda transaction: _define(transaction, space.dimension))
         await database.read(_wait_for_indexes)
-        found = await database.write(lambda transaction: _make(transaction, name, embedder, dimension))
-    layout, kept, size, last = found
-    if layout > LAYOUT:
+        found = await database.write(lambda transaction: _make(transaction, name, space))
+    if found.layout > LAYOUT:
         raise StoreError(
-            f"The collection {name!r} has layout {layout}, which a later version of lightagent wrote.",
+            f"The collection {name!r} has layout {found.layout}, which a later version of lightagent wrote.",
             guidance="Install that version.",
         )
-    if (kept, size) == (embedder, dimension):
-        return
-    if last:
-        raise ConfigurationError(
-            f"The memories of the collection {name!r} have {_told(kept, size)}, and this store makes "
-            f"{_told(embedder, dimension)}.",
-            guidance="Open it with the embedder of its memories, or make their vectors anew: "
-            "lightagent memory reindex.",
-        )
-    await database.write(lambda transaction: _define(transaction, dimension))
-    await database.read(_wait_for_indexes)
-    await database.write(lambda transaction: _restamp(transaction, name, embedder, dimension))
+    space.check_against(found.space, f"The collection {name!r}")
 
 
-def _told(embedder: str, dimension: int) -> str:
-    return f"vectors of {embedder!r} with {dimension} numbers" if embedder else "no vectors"
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What a collection says of itself: its layout, its vectors, and the number of the last memory, 0 before one."""
 
-
-_Stamp = tuple[int, str, int, int]
+    layout: int
+    space: Space
+    last: int
 
 
 async def _stamp(transaction: AsyncManagedTransaction, name: str) -> _Stamp | None:
-    found = await rows(
-        transaction,
-        "MATCH (s:LightAgentStore {name: $name}) RETURN s.layout, s.embedder, s.dimension, s.last",
-        name=name,
-    )
-    return None if not found else (found[0][0], found[0][1], found[0][2], found[0][3])
+    found = await rows(transaction, f"MATCH (s:LightAgentStore {{name: $name}}) {_TOLD}", name=name)
+    return _read_stamp(found[0]) if found else None
+
+
+_TOLD: Final = "RETURN s.layout AS layout, s.embedder AS embedder, s.dimension AS dimension, s.last AS last"
+
+
+def _read_stamp(row: Record) -> _Stamp:
+    return _Stamp(row["layout"], Space(row["embedder"], row["dimension"]), row["last"])
 
 
 async def _define(transaction: AsyncManagedTransaction, dimension: int) -> None:
@@ -119,25 +114,17 @@ async def _wait_for_indexes(transaction: AsyncManagedTransaction) -> None:
     await rows(transaction, "CALL db.awaitIndexes($seconds)", seconds=_SECONDS)
 
 
-async def _make(transaction: AsyncManagedTransaction, name: str, embedder: str, dimension: int) -> _Stamp:
+async def _make(transaction: AsyncManagedTransaction, name: str, space: Space) -> _Stamp:
+    """Of several who make it at once one does, and before anything is written the last one."""
     found = await rows(
         transaction,
-        "MERGE (s:LightAgentStore {name: $name}) "
-        "ON CREATE SET s.layout = $layout, s.embedder = $embedder, s.dimension = $dimension, s.last = 0 "
-        "RETURN s.layout, s.embedder, s.dimension, s.last",
+        "MERGE (s:LightAgentStore {name: $name}) ON CREATE SET s.layout = $layout, s.last = 0 "
+        "FOREACH (empty IN CASE WHEN s.last = 0 THEN [s] ELSE [] END | "
+        "SET empty.embedder = $embedder, empty.dimension = $dimension) "
+        f"WITH s {_TOLD}",
         name=name,
         layout=LAYOUT,
-        embedder=embedder,
-        dimension=dimension,
+        embedder=space.embedder,
+        dimension=space.dimension,
     )
-    return found[0][0], found[0][1], found[0][2], found[0][3]
-
-
-async def _restamp(transaction: AsyncManagedTransaction, name: str, embedder: str, dimension: int) -> None:
-    await rows(
-        transaction,
-        "MATCH (s:LightAgentStore {name: $name}) WHERE s.last = 0 SET s.embedder = $embedder, s.dimension = $dimension",
-        name=name,
-        embedder=embedder,
-        dimension=dimension,
-    )
+    return _read_stamp(found[0])

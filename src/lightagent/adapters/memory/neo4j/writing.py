@@ -13,6 +13,7 @@ from typing import Final
 
 from neo4j import AsyncManagedTransaction
 
+from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.neo4j.database import rows
 from lightagent.domain.errors import StoreError
 
@@ -72,8 +73,7 @@ class Writing:
     """A transaction that writes memories; those that are there already stay as they are."""
 
     collection: str
-    embedder: str
-    dimension: int
+    space: Space
     memories: Sequence[Written]
 
     async def __call__(self, transaction: AsyncManagedTransaction) -> None:
@@ -104,11 +104,7 @@ class Writing:
                 guidance="Close the store, and open it again.",
             )
         last, embedder, dimension = found[0]
-        if (embedder, dimension) != (self.embedder, self.dimension):
-            raise StoreError(
-                f"The collection {self.collection!r} was given another embedder meanwhile.",
-                guidance="Close the store, and open it again.",
-            )
+        self.space.check_against(Space(embedder, dimension), f"The collection {self.collection!r}")
         return int(last)
 
 

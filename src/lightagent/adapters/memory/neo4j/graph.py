@@ -1,0 +1,148 @@
+"""What the store does with its graph: records become nodes, queries become searches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lightagent.adapters.memory._space import Space, embedded, space_of
+from lightagent.adapters.memory._terms import batches, query_terms
+from lightagent.adapters.memory.neo4j.address import Address, Limits
+from lightagent.adapters.memory.neo4j.database import Database
+from lightagent.adapters.memory.neo4j.encoding import (
+    conditions,
+    digest,
+    escaped,
+    memory_key,
+    owner_key,
+    owner_properties,
+    properties,
+)
+from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms, named_in_query, relations_of
+from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
+from lightagent.adapters.memory.neo4j.schema import open_collection, vector_property
+from lightagent.adapters.memory.neo4j.searching import Search
+from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writing, Written
+from lightagent.adapters.stemming import english_stemmer
+from lightagent.aiokits.loop_locks import LoopLocks
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.errors import StoreError
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.search_text import terms_of
+from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.memory import MemoryPage, OwnerSelection
+
+_AT_ONCE: Final = 4_000
+"""Characters that are read where the event loop runs, which takes about a millisecond; more go to a thread."""
+
+_CHARACTERS: Final = 2_000_000
+"""Of the memories that are written in one transaction."""
+
+_LARGEST_NUMBER: Final = 2**62
+
+
+class Graph:
+    """A collection of memories in a database; it is made, and its embedder looked at, at the first use."""
+
+    def __init__(self, address: Address, limits: Limits, collection: str, embedder: Embedder | None) -> None:
+        self._database = Database(address, limits)
+        self._collection = collection
+        self._embedder = embedder
+        self._locks = LoopLocks()
+        self._space: Space | None = None
+        self._stem = english_stemmer()
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        """Keep records."""
+        space = await self._open()
+        first: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
+        for record in records:
+            first.setdefault((record.owner, record.memory_id), record)
+        kept = list(first.values())
+        for batch in batches(kept, AT_ONCE, _CHARACTERS):
+            texts = [record.text for record in batch]
+            vectors = await self._vectors(texts, "document", space)
+            if sum(map(len, texts)) <= _AT_ONCE:
+                written = self._nodes(batch, vectors)
+            else:
+                written = await run_in_thread(self._nodes, batch, vectors)
+            await self._database.write(Writing(self._collection, space, written))
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[FoundMemory]:
+        """Find records."""
+        space = await self._open()
+        key = owner_key(self._collection, owner)
+        if (limits := conditions(key, wanted)) is None:
+            return []
+        terms = await query_terms(query)
+        entities = [digest("entity", key, name) for name in named_in_query(terms)]
+        (vector,) = await self._vectors([query], "query", space)
+        near = vector.tolist() if vector is not None and any(vector) else None
+        search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit)
+        return await self._database.read(search)
+
+    async def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
+        """List records."""
+        after = int(cursor) if cursor and cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else 0
+        if (cursor is not None and str(after) != cursor) or after > _LARGEST_NUMBER:
+            raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
+        if limit <= 0:
+            return MemoryPage(())
+        await self._open()
+        return await self._database.read(Paging(self._collection, selection, limit, after))
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> int:
+        """Remove records."""
+        await self._open()
+        owners = await self._database.read(lambda transaction: find_owners(transaction, self._collection, selection))
+        count = 0
+        for owner in owners:
+            keys = None if memory_ids is None else [memory_key(owner, one) for one in memory_ids]
+            work = Forgetting(self._collection, owner, keys)
+            while gone := await self._database.write(work):
+                count += gone
+        return count
+
+    async def aclose(self) -> None:
+        """Close what the running loop has open."""
+        await self._database.aclose()
+
+    async def _open(self) -> Space:
+        if self._space is None:
+            async with self._locks.here():
+                if self._space is None:
+                    space = await space_of(self._embedder)
+                    await open_collection(self._database, self._collection, space)
+                    self._space = space
+        return self._space
+
+    async def _vectors(self, texts: Sequence[str], role: TextRole, space: Space) -> Sequence[Vector | None]:
+        return [None] * len(texts) if self._embedder is None else await embedded(self._embedder, texts, role, space)
+
+    def _nodes(self, records: Sequence[MemoryRecord], vectors: Sequence[Vector | None]) -> list[Written]:
+        return [self._node(record, vector) for record, vector in zip(records, vectors, strict=True)]
+
+    def _node(self, record: MemoryRecord, vector: Vector | None) -> Written:
+        terms = " ".join(terms_of(record.text, self._stem))
+        node = properties(self._collection, record, terms)
+        if vector is not None and any(vector):
+            node[vector_property(len(vector))] = vector.tolist()
+        owner = str(node["owner"])
+        found = entities_of(record.text, record.metadata, self._stem)
+        keys = {name: digest("entity", owner, name) for name in found}
+        relations = [
+            {"subject": keys[subject], "object": keys[thing], "kind": escaped(relation.kind)}
+            for relation in relations_of(record.metadata)
+            if (subject := entity_terms(relation.subject, self._stem)) in keys
+            and (thing := entity_terms(relation.object, self._stem)) in keys
+        ]
+        entities = [{"key": keys[name], "name": escaped(shown)} for name, shown in found.items()]
+        return Written(
+            memory_key(owner, record.memory_id),
+            node,
+            owner_properties(self._collection, record.owner),
+            entities,
+            relations,
+        )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,9 +33,6 @@ from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, Mem
 
 T = TypeVar("T")
 
-NEARBY: Final = 0.4
-"""How much a memory that fits counts for those just before and after it."""
-
 
 class SqliteMemory(MemoryStore):
     """Keeps memories in one file, which is made at the first use, and finds them by their words.
@@ -44,8 +41,8 @@ class SqliteMemory(MemoryStore):
         path: the file. Beside it stand ``-wal`` and ``-shm``, which belong to it.
         synchronous: ``full`` survives a loss of power; ``normal`` is faster, and may then lose the last writes.
         busy_timeout: seconds to wait for another process that writes.
-        nearby: how much a memory that fits counts for those that were written just before and after it, in the same
-            conversation; 0: nothing.
+        nearby: how much it counts that a memory was written just before or after one that fits, in the same
+            conversation, from 0 (not at all) to 1.
     """
 
     def __init__(
@@ -54,7 +51,7 @@ class SqliteMemory(MemoryStore):
         *,
         synchronous: Synchronous = "full",
         busy_timeout: float = 30.0,
-        nearby: float = NEARBY,
+        nearby: float = 1.0,
     ) -> None:
         self.path = checked_path(path, "store of memories", "process")
         self._nearby = nearby
@@ -159,10 +156,10 @@ class SqliteOptions(BaseModel):
     )
     busy_timeout: float = Field(default=30.0, gt=0, description="seconds to wait for another process that writes")
     nearby: float = Field(
-        default=NEARBY,
+        default=1.0,
         ge=0,
         le=1,
-        description="how much a memory that fits counts for those written just before and after it; 0: nothing",
+        description="how much it counts that a memory stands beside one that fits, from 0 (not at all) to 1",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from lightagent.adapters.memory.sqlite.rows import OWNER, encoded, find_owner, owner_columns, record_columns
 from lightagent.adapters.memory.sqlite.searching import term
@@ -11,10 +12,13 @@ from lightagent.domain.memory_records import MemoryRecord
 from lightagent.domain.recall_filter import facts_of
 from lightagent.ports.memory import OwnerSelection
 
-_COLUMNS = (
+_COLUMNS: Final = (
     "owner, memory_id, text, metadata, written_at, checksum, source, scope, agent_name, trust_level, confidence, "
-    "expires_at, is_injectable, is_internal, terms"
+    "expires_at, is_injectable, is_internal, is_question, terms"
 )
+
+_QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
+"""Those of Latin, of Chinese and Japanese, and of Arabic."""
 
 
 def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[str]) -> int | None:
@@ -26,7 +30,7 @@ def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[
     owner = _owner(connection, record)
     facts = facts_of(record.metadata)
     cursor = connection.execute(
-        f"INSERT INTO memories ({_COLUMNS}) VALUES ({', '.join('?' * 15)}) ON CONFLICT DO NOTHING",
+        f"INSERT INTO memories ({_COLUMNS}) VALUES ({', '.join('?' * 16)}) ON CONFLICT DO NOTHING",
         (
             owner,
             *record_columns(record),
@@ -38,6 +42,7 @@ def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[
             facts.expires_at,
             int(facts.is_injectable),
             int(facts.is_internal),
+            int(record.text.rstrip().endswith(_QUESTION_MARKS)),
             len(terms),
         ),
     )

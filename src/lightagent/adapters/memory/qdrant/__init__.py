@@ -40,10 +40,11 @@ Embedded: TypeAlias = Literal["local", "edge"]
 """What serves a folder: the local mode of qdrant-client, or the engine of the server in this process."""
 
 _EXTRA: Final = "qdrant"
-_PACKAGES: Final[dict[Embedded, tuple[str, str]]] = {
-    "local": ("qdrant_client", "qdrant-client"),
-    "edge": ("qdrant_edge", "qdrant-edge-py"),
+_PACKAGES: Final[dict[Embedded, tuple[str, str, str]]] = {
+    "local": ("qdrant_client", "qdrant-client", _EXTRA),
+    "edge": ("qdrant_edge", "qdrant-edge-py", "qdrant-edge"),
 }
+"""What an engine needs: its import name, its name in the index, and the extra that brings it."""
 _COLLECTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CANDIDATES: Final = 50
 """How many of each half of a search are fused, at least."""
@@ -205,13 +206,18 @@ class QdrantMemory(MemoryStore):
             from lightagent.adapters.memory.qdrant.server import ServerEngine
 
             return ServerEngine(self._url, self._api_key, self._collection, self._timeout)
+        path = None if self._path in (None, ":memory:") else Path(self._path)
+        if self._kind == "edge" and path is not None:
+            from lightagent.adapters.memory.qdrant.edge import EdgeEngine
+
+            return EdgeEngine(path, self._collection)
         from lightagent.adapters.memory.qdrant.local import LocalEngine
 
-        return LocalEngine(None if self._path == ":memory:" else Path(self._path or ""), self._collection)
+        return LocalEngine(path, self._collection)
 
 
 def _load(engine: Embedded) -> None:
-    package, distribution = _PACKAGES[engine]
+    package, distribution, extra = _PACKAGES[engine]
     try:
         importlib.import_module(package)
     except ModuleNotFoundError as exc:
@@ -219,7 +225,7 @@ def _load(engine: Embedded) -> None:
             raise
         raise MissingExtraError(
             f"Qdrant needs the package {package!r}, which is not installed.",
-            guidance=f"Type: {install_command(_EXTRA, distribution)}",
+            guidance=f"Type: {install_command(extra, distribution)}",
         ) from None
 
 

@@ -46,7 +46,7 @@ class InProcessMemory(MemoryStore):
         self._stem = english_stemmer()
         self._terms = term_reader(self._stem)
         self._shelves: dict[MemoryOwner, _Shelf] = {}
-        self._ids: set[str] = set()
+        self._ids: set[tuple[MemoryOwner, str]] = set()
         self._written = 0
 
     @property
@@ -60,9 +60,10 @@ class InProcessMemory(MemoryStore):
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         with self._lock:
             for record in records:
-                if record.memory_id in self._ids:
+                name = (record.owner, record.memory_id)
+                if name in self._ids:
                     continue
-                self._ids.add(record.memory_id)
+                self._ids.add(name)
                 self._written += 1
                 terms = weigh([WeightedText(record.text, 1.0)], self._terms)
                 shelf = self._shelves.setdefault(record.owner, _Shelf())
@@ -81,7 +82,7 @@ class InProcessMemory(MemoryStore):
         return [record.found() for record, _ in zip(fitting, range(limit), strict=False)]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        if cursor is not None and not cursor.isdecimal():
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
             raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
         after = int(cursor or 0)
         with self._lock:
@@ -98,7 +99,7 @@ class InProcessMemory(MemoryStore):
     def _forget(self, owner: MemoryOwner, ids: frozenset[str] | None) -> int:
         shelf = self._shelves[owner]
         gone = {one.record.memory_id for one in shelf.kept if ids is None or one.record.memory_id in ids}
-        self._ids -= gone
+        self._ids -= {(owner, name) for name in gone}
         shelf.kept = [one for one in shelf.kept if one.record.memory_id not in gone]
         shelf.index = None
         if not shelf.kept:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lightagent.testing.contracts.memory_store import MemoryStoreContract
+from tests.servers.qdrant import fake_qdrant
 
 IN_MEMORY = Path("/dev/shm")
 
@@ -42,6 +43,35 @@ class TestEdge(TestFolder):
 
 
 class TestEdgeWithVectors(TestEdge):
+    """A hybrid search."""
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {**super().prepare(place), "embedder": {"kind": "hashing", "dimension": 64}}
+
+
+class TestServer(MemoryStoreContract):
+    """Over REST: a server that stands for Qdrant, or the one of QDRANT_URL."""
+
+    kind = "qdrant"
+    crowd = 200
+    steps = 60
+
+    @pytest.fixture(autouse=True)
+    def server(self) -> Iterator[None]:
+        if url := os.environ.get("QDRANT_URL"):
+            self.url = url
+            yield
+            return
+        with fake_qdrant() as server:
+            self.url = server.url
+            yield
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        collection = f"memory_{sha256(str(place).encode()).hexdigest()[:20]}"
+        return {"url": self.url, "collection": collection, "api_key": os.environ.get("QDRANT_API_KEY", "")}
+
+
+class TestServerWithVectors(TestServer):
     """A hybrid search."""
 
     def prepare(self, place: Path) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""The certificates of the store of memories in PostgreSQL, by words alone and with vectors."""
+"""The certificate of the store of memories in PostgreSQL, in a hybrid search; without vectors it is in tests/heavy."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -12,6 +12,7 @@ from tests.servers.postgres import PostgresServer
 
 class TestPostgres(MemoryStoreContract):
     kind = "postgres"
+    steps = 150
     url: str
 
     @pytest.fixture(autouse=True)
@@ -19,11 +20,5 @@ class TestPostgres(MemoryStoreContract):
         self.url = postgres.url
 
     def prepare(self, place: Path) -> Mapping[str, object]:
-        return {"url": self.url, "schema_name": f"memory {sha256(str(place).encode()).hexdigest()[:20]}"}
-
-
-class TestPostgresWithVectors(TestPostgres):
-    """A hybrid search."""
-
-    def prepare(self, place: Path) -> Mapping[str, object]:
-        return {**super().prepare(place), "embedder": {"kind": "hashing", "dimension": 64}}
+        schema = f"memory {sha256(str(place).encode()).hexdigest()[:20]}"
+        return {"url": self.url, "schema_name": schema, "embedder": {"kind": "hashing", "dimension": 64}}

@@ -148,6 +148,49 @@ _DEEDS: Final[Mapping[tuple[str, str], Callable[[FakeQdrant, str, Body], object]
 }
 
 
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeQdrant
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, result = self._answer(json.loads(content) if content else {})
+        told = {"result": result, "status": "ok", "time": 0.0}
+        sent = json.dumps(told if status == 200 else {"status": {"error": result}, "time": 0.0}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def _answer(self, body: Body) -> tuple[int, object]:
+        if self.fake.fails:
+            return self.fake.fails, f"it fails, says {self.headers.get('api-key', 'nobody')}"
+        if self.fake.key and self.headers.get("api-key") != self.fake.key:
+            return 401, "Must provide an API key or an Authorization bearer token"
+        try:
+            result = self.fake.answer(self.command, self.path, body)
+        except LookupError as exc:
+            return 404, f"Not found: {exc}"
+        except ValidationError as exc:
+            return 400, f"Format error in JSON body: {exc}"
+        except ValueError as exc:
+            return (409 if "already exists" in str(exc) else 400), f"Wrong input: {exc}"
+        return 200, _plain(result)
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_PUT(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self._handle()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is said."""
+
+
 @contextmanager
 def fake_qdrant(key: str = "") -> Iterator[FakeQdrant]:
     """The server, as long as the block lasts.
@@ -157,48 +200,8 @@ def fake_qdrant(key: str = "") -> Iterator[FakeQdrant]:
     """
     server = FakeQdrant(key=key)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _handle(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, result = self._answer(json.loads(content) if content else {})
-            told = {"result": result, "status": "ok", "time": 0.0}
-            sent = json.dumps(told if status == 200 else {"status": {"error": result}, "time": 0.0}).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        def _answer(self, body: Body) -> tuple[int, object]:
-            if server.fails:
-                return server.fails, f"it fails, says {self.headers.get('api-key', 'nobody')}"
-            if server.key and self.headers.get("api-key") != server.key:
-                return 401, "Must provide an API key or an Authorization bearer token"
-            try:
-                result = server.answer(self.command, self.path, body)
-            except LookupError as exc:
-                return 404, f"Not found: {exc}"
-            except ValidationError as exc:
-                return 400, f"Format error in JSON body: {exc}"
-            except ValueError as exc:
-                return (409 if "already exists" in str(exc) else 400), f"Wrong input: {exc}"
-            return 200, _plain(result)
-
-        def do_GET(self) -> None:
-            self._handle()
-
-        def do_PUT(self) -> None:
-            self._handle()
-
-        def do_POST(self) -> None:
-            self._handle()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing is said."""
-
-    with serving(Handler) as place:
+    handler = type("Handler", (_Handler,), {"fake": server})
+    with serving(handler) as place:
         server.url = f"http://{place}"
         try:
             yield server

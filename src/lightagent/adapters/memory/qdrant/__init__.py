@@ -11,12 +11,13 @@ import importlib
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.memory._space import Space, embedded, open_embedder, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
@@ -232,7 +233,7 @@ def _load(engine: Embedded) -> None:
 class QdrantOptions(BaseModel):
     """Options of the kind `qdrant`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: str | None = Field(default=None, description="of a server, such as http://localhost:6333")
     path: str | None = Field(
@@ -248,6 +249,10 @@ class QdrantOptions(BaseModel):
         description="what serves a folder: the local mode of qdrant-client, or edge, the engine of the server",
     )
     timeout: float = Field(default=10.0, gt=0, description="seconds that an answer of the server may take")
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without the secrets of the embedder."""
+        yield from shown_options(self)
 
 
 def _open(options: QdrantOptions) -> QdrantMemory:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TypeVar
@@ -49,11 +49,13 @@ class _Shard:
         place: its folder.
         lock: keeps other processes out.
         kept: None where the collection is not made yet.
+        is_changed: whether something was written that the disk may not have yet.
     """
 
     place: Path
     lock: IO[str]
     kept: edge.EdgeShard | None
+    is_changed: bool = False
 
     def there(self) -> edge.EdgeShard:
         """The collection, which was prepared."""
@@ -75,7 +77,7 @@ class EdgeEngine(Engine):
         await self._do(lambda shard: _prepare(shard, space))
 
     async def insert(self, points: Sequence[Point]) -> None:
-        await self._do(lambda shard: _insert(shard.there(), points))
+        await self._do(lambda shard: _insert(shard, points))
 
     async def nearest(self, question: Question) -> list[Mapping[str, object]]:
         return await self._do(lambda shard: _nearest(shard.there(), question))
@@ -84,7 +86,7 @@ class EdgeEngine(Engine):
         return await self._do(lambda shard: _page(shard.there(), wanted, limit))
 
     async def remove(self, wanted: Conditions) -> int:
-        return await self._do(lambda shard: _remove(shard.there(), wanted))
+        return await self._do(lambda shard: _remove(shard, wanted))
 
     async def aclose(self) -> None:
         await self._folder.leave(self)
@@ -95,11 +97,8 @@ class EdgeEngine(Engine):
                 return work(shard)
             except LightAgentError:
                 raise
-            except Exception as exc:  # The engine raises nothing more special.
-                raise StoreError(
-                    f"The Qdrant folder {shard.place}: {type(exc).__name__}: {str(exc)[:500]}",
-                    guidance="Check that there is room on the disk and that it may be written.",
-                ) from exc
+            except Exception as exc:
+                raise _failed(shard, exc) from exc
 
         return await self._folder.run(self, carried_out)
 
@@ -130,7 +129,27 @@ def _close(shard: _Shard) -> None:
             shard.kept.close()
 
 
-_FOLDERS: Final = Folders(_open, _close)
+@contextmanager
+def _kept(shard: _Shard) -> Generator[None, None, None]:
+    """What is changed within it is on the disk after it: one wait for the disk serves all who wrote together."""
+    yield
+    if shard.is_changed and shard.kept is not None:
+        try:
+            shard.kept.flush()
+        except Exception as exc:
+            raise _failed(shard, exc) from exc
+        shard.is_changed = False
+
+
+def _failed(shard: _Shard, exc: Exception) -> StoreError:
+    """The engine raises nothing more special than `Exception`."""
+    return StoreError(
+        f"The Qdrant folder {shard.place}: {type(exc).__name__}: {str(exc)[:500]}",
+        guidance="Check that there is room on the disk and that it may be written.",
+    )
+
+
+_FOLDERS: Final = Folders(_open, _close, _kept)
 
 
 def _prepare(shard: _Shard, space: Space) -> None:
@@ -176,10 +195,10 @@ def _create(place: Path, space: Space) -> None:
     new.rename(place)
 
 
-def _insert(shard: edge.EdgeShard, points: Sequence[Point]) -> None:
+def _insert(shard: _Shard, points: Sequence[Point]) -> None:
     new = [_point(point) for point in points]
-    shard.update(edge.UpdateOperation.upsert_points(new, None, edge.UpdateMode.InsertOnly))
-    shard.flush()
+    shard.is_changed = True
+    shard.there().update(edge.UpdateOperation.upsert_points(new, None, edge.UpdateMode.InsertOnly))
 
 
 def _point(point: Point) -> edge.Point:
@@ -226,12 +245,12 @@ def _page(shard: edge.EdgeShard, wanted: Conditions, limit: int) -> list[tuple[s
     return [(str(one.id), one.payload or {}) for one in found]
 
 
-def _remove(shard: edge.EdgeShard, wanted: Conditions) -> int:
+def _remove(shard: _Shard, wanted: Conditions) -> int:
     chosen = _filter(wanted)
-    count = shard.count(edge.CountRequest(True, chosen))
+    count = shard.there().count(edge.CountRequest(True, chosen))
     if count:
-        shard.update(edge.UpdateOperation.delete_points_by_filter(chosen))
-        shard.flush()
+        shard.is_changed = True
+        shard.there().update(edge.UpdateOperation.delete_points_by_filter(chosen))
     return count
 
 

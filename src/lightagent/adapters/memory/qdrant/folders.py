@@ -9,16 +9,18 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import StoreError
 
 ClientT = TypeVar("ClientT")
 T = TypeVar("T")
+
+Around: TypeAlias = Callable[[ClientT], AbstractContextManager[object]]
 
 _OPENING_SECONDS: Final = 30.0
 """How long a client waits until the one before it, of the same folder and process, is closed."""
@@ -30,13 +32,16 @@ class Folder(Generic[ClientT]):
     Args:
         open: makes the client; it raises `StoreError` where the folder cannot be used.
         close: closes it.
+        around: is entered before deeds that are carried out together and left after them.
     """
 
-    def __init__(self, open: Callable[[], ClientT], close: Callable[[ClientT], object]) -> None:
+    def __init__(
+        self, open: Callable[[], ClientT], close: Callable[[ClientT], object], around: Around[ClientT] = nullcontext
+    ) -> None:
         self._users: weakref.WeakSet[object] = weakref.WeakSet()
         taken = threading.Lock()
         self._thread = JobThread(
-            "lightagent-qdrant", partial(_open, open, taken), partial(_close, close, taken), lambda _: nullcontext()
+            "lightagent-qdrant", partial(_open, open, taken), partial(_close, close, taken), around
         )
 
     async def run(self, user: object, work: Callable[[ClientT], T]) -> T:
@@ -57,11 +62,15 @@ class Folders(Generic[ClientT]):
     Args:
         open: makes the client of a folder.
         close: closes one.
+        around: is entered before deeds that are carried out together and left after them.
     """
 
-    def __init__(self, open: Callable[[Path], ClientT], close: Callable[[ClientT], object]) -> None:
+    def __init__(
+        self, open: Callable[[Path], ClientT], close: Callable[[ClientT], object], around: Around[ClientT] = nullcontext
+    ) -> None:
         self._open = open
         self._close = close
+        self._around = around
         self._lock = threading.Lock()
         self._known: weakref.WeakValueDictionary[Path, Folder[ClientT]] = weakref.WeakValueDictionary()
 
@@ -71,7 +80,7 @@ class Folders(Generic[ClientT]):
         with self._lock:
             found = self._known.get(place)
             if found is None:
-                found = self._known[place] = Folder(partial(self._open, place), self._close)
+                found = self._known[place] = Folder(partial(self._open, place), self._close, self._around)
             return found
 
 

@@ -64,6 +64,7 @@ async def ask(agent: LightAgent[None, str], *, stream: bool) -> RunResult[str]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compose_memory, "SECONDS", 0.05)
+    monkeypatch.setattr(compose_memory, "WRITE_SECONDS", 0.05)
 
 
 @MODES

@@ -99,7 +99,7 @@ class MemoryWriter:
         """
         store = self._means.store
         try:
-            await await_foreign(store.write([record]), self._means.timeout, in_time=True)
+            await await_foreign(store.write([record]), self._means.write_timeout, in_time=True)
         except Exception as error:
             run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(error).__name__})
             raise

@@ -31,7 +31,10 @@ RECALLED: Final = 5
 """Memories that a run is given at most."""
 
 SECONDS: Final = 5.0
-"""How long a store may take before a run goes on without it."""
+"""How long a store may take to search before a run goes on without it."""
+
+WRITE_SECONDS: Final = 30.0
+"""How long it may take to write."""
 
 _STORE_METHODS: Final = ("write", "recall", "read", "forget", "aclose")
 
@@ -52,7 +55,7 @@ def compose_memory(
     if memory is None and learning is None:
         return (), ()
     store = _store(memory)
-    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, name)
+    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, WRITE_SECONDS, name)
     writer = MemoryWriter(means)
     sources: list[ContextSource] = []
     conclusions: list[Conclusion] = []

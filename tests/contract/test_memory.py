@@ -26,3 +26,13 @@ class TestSqliteWithVectors(MemoryStoreContract):
 
     def prepare(self, place: Path) -> Mapping[str, object]:
         return {"path": str(place / "memory.db"), "embedder": {"kind": "hashing", "dimension": 64}}
+
+
+class TestSealed(MemoryStoreContract):
+    kind = "sealed"
+    crowd = 500
+    steps = 150
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        store = {"kind": "sqlite", "path": str(place / "memory.db")}
+        return {"store": store, "name": "bank", "keys": {"k1": "k" * 40}}

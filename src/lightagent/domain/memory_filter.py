@@ -13,9 +13,11 @@ from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.memory_policy import MemoryPolicy, is_number
 from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.memory_seals import TAMPERED
 
 FilterRule: TypeAlias = Literal[
     "not_a_memory",
+    "tampered",
     "injectable",
     "promotion_status",
     "internal",
@@ -89,6 +91,10 @@ def keeps_out(policy: MemoryPolicy, found: FoundMemory, memory_user_id: str, now
         now: seconds since 1970.
     """
     return next((kept for rule in _RULES if (kept := rule(policy, found, memory_user_id, now)) is not None), None)
+
+
+def _seal(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    return KeptOut(TAMPERED, TAMPERED) if found.fields.get(TAMPERED) is True else None
 
 
 def _promotion(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
@@ -182,6 +188,7 @@ def _is_true(value: object) -> bool:
 _Rule: TypeAlias = Callable[[MemoryPolicy, FoundMemory, str, float], KeptOut | None]
 
 _RULES: Final[tuple[_Rule, ...]] = (
+    _seal,
     _promotion,
     _owner,
     _among("allowed_sources", "source", "memory_source"),

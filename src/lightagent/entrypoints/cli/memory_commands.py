@@ -13,6 +13,7 @@ import typer
 
 from lightagent.application.memories import Memories, record_as_json
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory_seals import TAMPERED
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, write_answer
 from lightagent.entrypoints.cli.memory_stores import (
@@ -116,7 +117,8 @@ def search(
         write_answer(json.dumps(answer, ensure_ascii=False, indent=2, default=str) + "\n")
         return ExitCode.COMPLETED
     for one in found:
-        print_line(f"{one.fields.get('memory_id', '')} · {_flat(one.text)}")
+        text = "(tampered with: its seal does not fit)" if one.fields.get(TAMPERED) is True else _flat(one.text)
+        print_line(f"{one.fields.get('memory_id', '')} · {text}")
     if not found:
         print_line(f"Nothing is found among the memories of {whose(owner)}.")
     return ExitCode.COMPLETED

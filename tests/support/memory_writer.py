@@ -26,15 +26,21 @@ def records_of(name: str, number: int) -> list[MemoryRecord]:
     ]
 
 
+def say(line: str) -> None:
+    """Tell whoever started this."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 async def write(store: MemoryStore, name: str, count: int) -> None:
     """Write until there are enough, or somebody ends this."""
     for number in range(count):
         if number % 10 == 9:
             old = [record.memory_id for record in records_of(name, number - 9)]
             await store.forget(OwnerSelection("tests", "acme", name), old)
-            print(f"forgot {number - 9}", flush=True)
+            say(f"forgot {number - 9}")
         await store.write(records_of(name, number))
-        print(f"wrote {number}", flush=True)
+        say(f"wrote {number}")
     await store.aclose()
 
 

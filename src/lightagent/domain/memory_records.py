@@ -81,7 +81,7 @@ class MemoryRecord:
     """One memory.
 
     Attributes:
-        memory_id: names it among all memories of a store; writing the same id again changes nothing.
+        memory_id: names it among the memories of its owner; writing the same id again changes nothing.
         owner: whose it is.
         text: what is remembered.
         metadata: where it comes from and what else is known of it, with the keys of `MemoryScope.to_metadata`.

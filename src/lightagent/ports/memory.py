@@ -71,7 +71,8 @@ class MemoryStore(Protocol):
         ...
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
-        """Keep records; they are durable when this returns. One whose id is there already changes nothing.
+        """Keep records; they are durable when this returns. One whose owner has one of its id already
+        changes nothing.
 
         Raises:
             StoreError: they could not be written.

@@ -13,7 +13,7 @@ from lightagent.adapters.stemming import english_stemmer
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
-from lightagent.domain.search_text import TextIndex, WeighedTerms, WeightedText, term_reader, terms_of, weigh
+from lightagent.domain.search_text import TextIndex, WeighedTerms, WeightedText, memory_terms, weigh
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
 
@@ -44,10 +44,12 @@ class InProcessMemory(MemoryStore):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stem = english_stemmer()
-        self._terms = term_reader(self._stem)
         self._shelves: dict[MemoryOwner, _Shelf] = {}
-        self._ids: set[str] = set()
+        self._ids: set[tuple[MemoryOwner, str]] = set()
         self._written = 0
+
+    def _terms(self, text: str) -> list[str]:
+        return memory_terms(text, self._stem)
 
     @property
     def name(self) -> str:
@@ -60,9 +62,10 @@ class InProcessMemory(MemoryStore):
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         with self._lock:
             for record in records:
-                if record.memory_id in self._ids:
+                name = (record.owner, record.memory_id)
+                if name in self._ids:
                     continue
-                self._ids.add(record.memory_id)
+                self._ids.add(name)
                 self._written += 1
                 terms = weigh([WeightedText(record.text, 1.0)], self._terms)
                 shelf = self._shelves.setdefault(record.owner, _Shelf())
@@ -70,7 +73,7 @@ class InProcessMemory(MemoryStore):
                 shelf.index = None
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        terms = terms_of(query, self._stem)
+        terms = self._terms(query)
         with self._lock:
             shelf = self._shelves.get(owner)
             if shelf is None:
@@ -81,7 +84,7 @@ class InProcessMemory(MemoryStore):
         return [record.found() for record, _ in zip(fitting, range(limit), strict=False)]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        if cursor is not None and not cursor.isdecimal():
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
             raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
         after = int(cursor or 0)
         with self._lock:
@@ -98,7 +101,7 @@ class InProcessMemory(MemoryStore):
     def _forget(self, owner: MemoryOwner, ids: frozenset[str] | None) -> int:
         shelf = self._shelves[owner]
         gone = {one.record.memory_id for one in shelf.kept if ids is None or one.record.memory_id in ids}
-        self._ids -= gone
+        self._ids -= {(owner, name) for name in gone}
         shelf.kept = [one for one in shelf.kept if one.record.memory_id not in gone]
         shelf.index = None
         if not shelf.kept:

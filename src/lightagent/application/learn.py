@@ -51,8 +51,6 @@ class Learning(ServingConclusion):
         desk: where they are decided about.
     """
 
-    is_required = False
-
     def __init__(
         self,
         means: MemoryMeans,
@@ -70,6 +68,11 @@ class Learning(ServingConclusion):
     @property
     def name(self) -> str:
         return LESSONS
+
+    @property
+    def is_required(self) -> bool:
+        """Never: a run that teaches nothing has succeeded all the same."""
+        return False
 
     @cached_property
     def _output(self) -> OutputType[Lessons]:

@@ -50,9 +50,6 @@ class RecalledKind:
 class Recollection(ServingSource):
     """Adds what is remembered about the query."""
 
-    trust: Trust = "untrusted"
-    timeout = None
-
     def __init__(self, means: MemoryMeans, kind: RecalledKind) -> None:
         self._means = means
         self._kind = kind
@@ -60,6 +57,15 @@ class Recollection(ServingSource):
     @property
     def name(self) -> str:
         return self._kind.name
+
+    @property
+    def trust(self) -> Trust:
+        return "untrusted"
+
+    @property
+    def timeout(self) -> None:
+        """None: each call of the store has its own, and policies may take as long as the run."""
+        return None
 
     @property
     def is_required(self) -> bool:

@@ -16,6 +16,7 @@ from lightagent import (
     MemoryOwner,
     MemoryPolicy,
     MemoryRecord,
+    OwnerSelection,
     RunResult,
 )
 from lightagent.compose import memory as compose_memory
@@ -104,7 +105,7 @@ async def test_a_failed_run_remembers_nothing() -> None:
     agent = LightAgent(model=ScriptedModel(fail), memory=store, self_learning=True)
     result = await ask(agent, stream=False)
     assert result.error is not None
-    assert not store._shelves
+    assert (await store.read(OwnerSelection(), 10)).records == ()
     assert await agent.alist_memory_candidates() == []
 
 
@@ -147,12 +148,11 @@ def test_what_a_lying_store_gives_is_not_told(name: str) -> None:
     assert "POISON" not in json.dumps(result.trace)
 
 
-def test_memories_do_not_grow_by_what_was_recalled() -> None:
+async def test_memories_do_not_grow_by_what_was_recalled() -> None:
     """50 turns that recall: what is remembered are the words of the user, and nothing that was added to them."""
     store = InProcessMemory()
     agent = LightAgent(model=ScriptedModel(lambda request: AssistantMessage("I see.")), memory=store)
     said = [f"The colour of room {number} is grey." for number in range(50)]
     for text in said:
-        agent.run(text, user_id="alice")
-    (shelf,) = store._shelves.values()
-    assert [one.record.text for one in shelf.kept] == said
+        await agent.arun(text, user_id="alice")
+    assert [record.text for record in (await store.read(OwnerSelection(), 100)).records] == said

@@ -242,19 +242,44 @@ def test_shared_memory_pool(run: Program) -> None:
     assert (known["user_id"], known["original_user_id"]) == ("tenant-a:alice", "alice")
 
 
-def test_memory_and_policy(run: Program, aimock: Aimock) -> None:
+BACKENDS = {
+    "pool": "from lightagent import SharedMemoryPool\nyour_memory_backend = SharedMemoryPool()",
+    "sqlite": "from lightagent.adapters.memory.sqlite import SqliteMemory\n"
+    "your_memory_backend = SqliteMemory('memory.db')",
+    "an object of one's own": """
+class Memory:
+    def __init__(self):
+        self.kept = {}
+
+    def store(self, data, user_id):
+        self.kept.setdefault(user_id, []).append(data)
+
+    def retrieve(self, query, user_id):
+        # As a store that says where its records come from; the policy of the program wants to know.
+        known = {"source": "user", "scope": "user"}
+        return {"results": [{"memory": one, "metadata": known} for one in self.kept.get(user_id, [])]}
+
+your_memory_backend = Memory()
+""",
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_memory_and_policy(run: Program, aimock: Aimock, backend: str) -> None:
     """The seed leaves the memory open, and ends with the first run; the others are ours."""
     aimock.add({"match": {"userMessage": "Which reports"}, "response": {"content": "Concise ones."}})
     asked = "Which reports do I prefer?"
     printed = run(
         "memory",
-        first="from LightAgent import SharedMemoryPool\nyour_memory_backend = SharedMemoryPool()",
+        first=BACKENDS[backend],
+        leaves=("memory.db",) if backend == "sqlite" else (),
         then=(
             "print(response)\n"
             f"print(agent.run({asked!r}, user_id='alice'))\n"
             f"agent.run({asked!r}, user_id='bob')\n"
             "agent.run('Hello, who are you?', user_id='tenant-a:alice')\n"
             "agent.run('Who are you?')\n"
+            "getattr(your_memory_backend, 'aclose', None) and __import__('asyncio').run(your_memory_backend.aclose())\n"
         ),
     )
     assert printed.splitlines() == ["I will.", "Concise ones."]
@@ -265,6 +290,32 @@ def test_memory_and_policy(run: Program, aimock: Aimock) -> None:
     assert REMEMBER in str(memory["content"])
     assert all(REMEMBER not in str(message["content"]) for message in recalled[:-2])
     assert REMEMBER not in json.dumps(others)
+
+
+def test_self_learning(run: Program, aimock: Aimock) -> None:
+    """The seed has no program of its own for it; this is how one of the 0.9 line looks, with the seed's memory."""
+    lesson = {"text": "This user wants reports of one page.", "about": "user", "confidence": 0.9}
+    aimock.add(
+        {"match": {"userMessage": "user: Write"}, "response": {"content": json.dumps({"lessons": [lesson]})}},
+        {"match": {"userMessage": "user: Which"}, "response": {"content": '{"lessons": []}'}},
+        {"match": {"userMessage": "Write the report."}, "response": {"content": "Done."}},
+        {"match": {"userMessage": "Which reports"}, "response": {"content": "Of one page."}},
+    )
+    program = (
+        "from LightAgent import LightAgent, MemoryPolicy, MemoryPromotionDecision, SharedMemoryPool\n"
+        "agent = LightAgent(name='writer', model='gpt-4.1', api_key='your_api_key', base_url='your_base_url',\n"
+        "    memory=SharedMemoryPool(), memory_policy=MemoryPolicy(namespace='tenant-a'), self_learning=True)\n"
+        "agent.run('Write the report.', user_id='alice')\n"
+        "candidate = agent.list_memory_candidates()[0]\n"
+        "print(candidate['source'], candidate['scope'], candidate['status'], candidate['injectable'])\n"
+        "decision = MemoryPromotionDecision.approve(metadata={'reviewed_by': 'me'})\n"
+        "print(agent.promote_memory_candidate(candidate['candidate_id'], decision))\n"
+        "print(agent.run('Which reports does this user want?', user_id='alice'))\n"
+    )
+    assert run(then=program).splitlines() == ["reflection agent kept False", "True", "Of one page."]
+    asked = [sent(entry.body) for entry in aimock.journal()]
+    told = [body for body in asked if lesson["text"] in json.dumps(body)]
+    assert [str(body[-1]["content"]) for body in told] == ["Which reports does this user want?"]
 
 
 def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:

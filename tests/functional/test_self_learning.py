@@ -371,3 +371,41 @@ def test_an_agent_that_learns_nothing_says_so() -> None:
     assert agent.list_memory_candidates() == []
     with pytest.raises(ConfigurationError, match="self_learning=True"):
         agent.promote_memory_candidate("x")
+
+
+def test_a_lesson_that_is_of_use_is_recalled_for_longer_and_others_expire() -> None:
+    now = [1_000.0]
+
+    class Clock:
+        def now(self) -> float:
+            return now[0]
+
+        def monotonic(self) -> float:
+            return now[0]
+
+    useful, idle = "Offer a window seat first.", "Weather reports are of no interest."
+    model = Model(lesson(useful), lesson(idle))
+    answer = "Here is an offer with a window seat."
+
+    def said(request: ChatRequest) -> AssistantMessage:
+        told = model(request)
+        return AssistantMessage(answer) if told.content == "Booked." else told
+
+    agent = LightAgent(
+        model=ScriptedModel(said),
+        self_learning=SelfLearning(expires_after=100.0),
+        memory_policy=MemoryPolicy(memory_promotion_admission=lambda c, x: True),
+        clock=Clock(),
+    )
+    agent.run("Which seat do I get?", user_id="alice")
+    model.lessons = ()
+    now[0] = 1_080.0
+    agent.run("Which seat first, and in what weather?", user_id="alice")
+    assert useful in model.contexts[-1]
+    assert idle in model.contexts[-1]
+    counts = [one["metadata"] for one in agent.list_memory_candidates()]
+    assert [(one["recalled"], one["used"]) for one in counts if isinstance(one, dict)] == [(1, 1), (1, 0)]
+    now[0] = 1_150.0
+    agent.run("Which seat first, and in what weather?", user_id="alice")
+    assert useful in model.contexts[-1], "it was of use after 80 of its 100 seconds"
+    assert idle not in model.contexts[-1]

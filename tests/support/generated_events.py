@@ -141,7 +141,7 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
         ContextAdded, TEXT, st.lists(CONTEXT, max_size=2).map(tuple), st.none() | ERROR, DECISIONS, OBJECT, SECONDS
     ),
     ContextReplaced: st.builds(
-        ContextReplaced, TEXT, COUNT, MESSAGES, NAMES, st.none() | USAGE, st.none() | ERROR, DECISIONS, OBJECT, SECONDS
+        ContextReplaced, TEXT, COUNT, MESSAGES, NAMES, st.none() | USAGE, st.none() | ERROR, DECISIONS, SECONDS
     ),
     ToolsSelected: st.builds(
         ToolsSelected, NAMES, OFFERED, RANKED, COUNT, NAMES, COUNT, st.lists(ERROR, max_size=1).map(tuple), SECONDS

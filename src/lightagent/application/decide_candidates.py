@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.promote_memory import MemoryPromoter
 from lightagent.application.serve_run import Alone
+from lightagent.application.track_lessons import LessonTracker
 from lightagent.application.write_memory import context_of
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import AlreadyDecided, PolicyError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
 from lightagent.domain.memory_admission import read_promotion
 from lightagent.domain.memory_candidates import CandidateState
@@ -29,17 +31,19 @@ class CandidateDesk:
         means: where memories are kept.
         candidates: where candidates are kept.
         promoter: writes what is promoted.
+        tracker: counts the uses of what was promoted.
         gates: the policies of the agent, which review a promotion wherever it happens.
     """
 
     means: MemoryMeans
     candidates: MemoryCandidates
     promoter: MemoryPromoter
+    tracker: LessonTracker
     gates: tuple[Gate, ...] = ()
 
     async def list(self, user_id: str | None = None) -> list[MemoryCandidate]:
         """The candidates as they are now, the oldest first; of one user, or of all."""
-        return [state.candidate async for state in self.candidates.list(user_id)]
+        return [_shown(state) async for state in self.candidates.list(user_id)]
 
     async def decide(self, candidate_id: str, decision: object = None) -> bool:
         """Decide about a candidate; whether it is a memory now. The first decision holds.
@@ -66,6 +70,14 @@ class CandidateDesk:
         after, stopped = await self.promoter.decide(run, scope, state, context, wanted)
         _check(after, stopped, wanted, was_open=was_open)
         return after.candidate.status == "promoted"
+
+
+def _shown(state: CandidateState) -> MemoryCandidate:
+    """The candidate, with how often it was recalled and of use."""
+    if not state.recalled:
+        return state.candidate
+    counts: JsonObject = {"recalled": state.recalled, "used": state.used}
+    return replace(state.candidate, metadata={**state.candidate.metadata, **counts})
 
 
 def _check(after: CandidateState, stopped: Stopped | None, wanted: MemoryPromotionDecision, *, was_open: bool) -> None:

@@ -18,6 +18,7 @@ from lightagent.application.prompts import Prompts
 from lightagent.application.serve_run import Alone
 from lightagent.application.structured_output import OutputType
 from lightagent.application.summarize_context import cut_to
+from lightagent.application.track_lessons import Told
 from lightagent.application.write_memory import MemoryWriter, context_of
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -25,7 +26,7 @@ from lightagent.domain.lessons import MOST_LESSON, Lesson, Lessons, tells_user
 from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_candidates import CandidateProposed
-from lightagent.domain.memory_trace import MemoryEvent
+from lightagent.domain.memory_trace import MEMORY_IDS, MemoryEvent
 from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion
@@ -50,8 +51,6 @@ class Learning(ServingConclusion):
         desk: where they are decided about.
     """
 
-    is_required = False
-
     def __init__(
         self,
         means: MemoryMeans,
@@ -70,6 +69,11 @@ class Learning(ServingConclusion):
     def name(self) -> str:
         return LESSONS
 
+    @property
+    def is_required(self) -> bool:
+        """Never: a run that teaches nothing has succeeded all the same."""
+        return False
+
     @cached_property
     def _output(self) -> OutputType[Lessons]:
         return OutputType(Lessons)
@@ -82,6 +86,10 @@ class Learning(ServingConclusion):
         self, run: ServedRun, subject: Subject, messages: Sequence[Message], answer: str
     ) -> JsonObject | Declined | Stopped | None:
         """The lessons of the model, as plain JSON."""
+        own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
+        told = Told(subject.facts.query, frozenset({own.owner, all_users.owner}))
+        for memory_id in _recalled(run):
+            await self.desk.tracker.recalled(run, memory_id, subject.origin.run_id, answer, told)
         settings, output = self._settings, self._output
         schema = json.dumps(output.schema, ensure_ascii=False)
         instructions = self._prompts.reflect.format(schema=schema, count=settings.most_lessons)
@@ -141,6 +149,16 @@ class Learning(ServingConclusion):
         context = {**context_of(subject, place), "candidate_id": candidate_id}
         _, stopped = await self.desk.promoter.decide(run, scope, state, context)
         return stopped
+
+
+def _recalled(run: ServedRun) -> list[str]:
+    """The lessons that the run was told of and that came from candidates."""
+    found: list[str] = []
+    for kind, note in run.noted:
+        ids = note.get(MEMORY_IDS)
+        if kind == "memory_retrieve_filter" and note.get("source") == "reflection" and isinstance(ids, list):
+            found += [one for one in ids if isinstance(one, str) and f":{LESSONS}:" in one]
+    return found
 
 
 def _candidate(

@@ -86,15 +86,22 @@ class MemoryCandidates:
             ConfigurationError: there is none of this id, or what is stored was changed.
             StoreError: the store cannot be read.
         """
+        found = await self.look_up(candidate_id)
+        if found is not None:
+            return found
+        raise ConfigurationError(
+            f"There is no memory candidate {candidate_id!r:.100} of this agent.",
+            guidance="See agent.list_memory_candidates(). They are kept in the session_store, if there is one.",
+        )
+
+    async def look_up(self, candidate_id: str) -> tuple[Scope, CandidateState] | None:
+        """A candidate, and whose it is; None if there is none."""
         query = StreamQuery(kind=KIND, id=candidate_id, labels=self._labels)
         async for stream in list_streams(self._store, query):
             state, _ = await self._read(stream.key)
             if state is not None:
                 return stream.key.owner, state
-        raise ConfigurationError(
-            f"There is no memory candidate {candidate_id!r:.100} of this agent.",
-            guidance="See agent.list_memory_candidates(). They are kept in the session_store, if there is one.",
-        )
+        return None
 
     async def add(self, scope: Scope, candidate_id: str, entry: CandidateEntry) -> tuple[CandidateState, bool]:
         """Put on record what happened to a candidate; the state then, and whether the entry got in.

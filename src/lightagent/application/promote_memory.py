@@ -92,7 +92,7 @@ class MemoryPromoter:
         case = _Case(run, scope, state, context, "policy" if decision is None else "person")
         if not state.is_open:
             return await self._written_again(case), None
-        candidate, place = state.candidate, _place(state)
+        candidate, place = state.candidate, place_of(state)
         payload = MemoryPromotionPayload(
             candidate.to_dict(),
             candidate.data,
@@ -159,7 +159,7 @@ class MemoryPromoter:
         return state
 
     async def _write(self, case: _Case) -> tuple[CandidateState, Stopped | None]:
-        candidate, place, store = case.candidate, _place(case.state), self._means.store
+        candidate, place, store = case.candidate, place_of(case.state), self._means.store
         metadata = candidate.to_metadata()
         memory_id, now = candidate.candidate_id, self._means.clock.now()
         record = MemoryRecord(memory_id, place.owner, candidate.data, metadata, now)
@@ -197,7 +197,8 @@ class MemoryPromoter:
         return state
 
 
-def _place(state: CandidateState) -> MemoryPlace:
+def place_of(state: CandidateState) -> MemoryPlace:
+    """Where it is a memory."""
     candidate = state.candidate
     return MemoryPlace(state.owner, candidate.original_user_id, candidate.source, candidate.scope)
 

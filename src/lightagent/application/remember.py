@@ -22,6 +22,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_filter import KeptOut, keeps_out, read_found
 from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload
 from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.memory_trace import MEMORY_IDS
 from lightagent.domain.messages import Message, Trust
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.domain.recall_filter import filter_of
@@ -49,9 +50,6 @@ class RecalledKind:
 class Recollection(ServingSource):
     """Adds what is remembered about the query."""
 
-    trust: Trust = "untrusted"
-    timeout = None
-
     def __init__(self, means: MemoryMeans, kind: RecalledKind) -> None:
         self._means = means
         self._kind = kind
@@ -59,6 +57,15 @@ class Recollection(ServingSource):
     @property
     def name(self) -> str:
         return self._kind.name
+
+    @property
+    def trust(self) -> Trust:
+        return "untrusted"
+
+    @property
+    def timeout(self) -> None:
+        """None: each call of the store has its own, and policies may take as long as the run."""
+        return None
 
     @property
     def is_required(self) -> bool:
@@ -73,16 +80,16 @@ class Recollection(ServingSource):
         """The memories that fit the query and that the policies let through, as one text."""
         allowed: list[FoundMemory] = []
         for place in self._kind.places(self._means, subject):
-            recalled = await self._recall(run, place, query)
+            recalled = await self._recall(run, place, query, self._means.limit - len(allowed))
             if isinstance(recalled, Stopped):
                 about: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
                 run.note("memory_retrieve_block", about)
                 return recalled
             allowed += recalled
-        texts = (_told(self._kind.preface, allowed[: self._means.limit]),) if allowed else ()
+        texts = (_told(self._kind.preface, allowed),) if allowed else ()
         return Gathered(texts)
 
-    async def _recall(self, run: ServedRun, place: MemoryPlace, query: str) -> list[FoundMemory] | Stopped:
+    async def _recall(self, run: ServedRun, place: MemoryPlace, query: str, room: int) -> list[FoundMemory] | Stopped:
         about = (place.owner.user_id, place.original_user_id, place.source, place.scope)
         asked = await run.review("memory_retrieve", MemoryQueryPayload(query, *about))
         if isinstance(asked, Stopped):
@@ -97,7 +104,7 @@ class Recollection(ServingSource):
             if left.payload.memories is not shown:
                 read = [read_found(one) for one in left.payload.memories]
                 found = [one for one in read if not isinstance(one, KeptOut)]
-        return self._filtered(run, place, found)
+        return self._filtered(run, place, found, room)
 
     async def _found(self, run: ServedRun, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
         means = self._means
@@ -112,14 +119,18 @@ class Recollection(ServingSource):
         run.note("memory_retrieve", {**about, "found": len(found)})
         return found
 
-    def _filtered(self, run: ServedRun, place: MemoryPlace, found: Sequence[FoundMemory]) -> list[FoundMemory]:
+    def _filtered(
+        self, run: ServedRun, place: MemoryPlace, found: Sequence[FoundMemory], room: int
+    ) -> list[FoundMemory]:
         means, now = self._means, self._means.clock.now()
         kept_out = [keeps_out(means.policy, one, place.owner.user_id, now) for one in found]
-        allowed = [one for one, kept in zip(found, kept_out, strict=True) if kept is None][: means.limit]
+        allowed = [one for one, kept in zip(found, kept_out, strict=True) if kept is None][:room]
         rules = Counter(f"{kept.rule}:{kept.field}" for kept in kept_out if kept is not None)
         blocked: dict[str, JsonValue] = dict(sorted(rules.items()))
         counts: JsonObject = {"total": len(found), "allowed": len(allowed), "blocked": blocked}
         where: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
+        ids = [one.fields.get("memory_id") for one in allowed]
+        counts[MEMORY_IDS] = [memory_id for memory_id in ids if isinstance(memory_id, str)]
         run.note("memory_retrieve_filter", {**where, **counts})
         return allowed
 

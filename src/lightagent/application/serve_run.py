@@ -14,7 +14,7 @@ from lightagent.application.ask_aside import ask_aside
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Concluded
+from lightagent.domain.events import Concluded, ContextAdded
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_payloads import MemoryPayload
 from lightagent.domain.memory_trace import NOTES, MemoryEvent, memory_note, memory_notes
@@ -57,7 +57,8 @@ class Serving(ServedRun, Generic[DepsT]):
 
     @property
     def noted(self) -> Sequence[tuple[MemoryEvent, JsonObject]]:
-        before = (event.details for event in self._live.record.events if isinstance(event, Concluded))
+        events = self._live.record.events
+        before = (event.details for event in events if isinstance(event, (Concluded, ContextAdded)))
         return [note for details in (*before, self.details) for note in memory_notes(details)]
 
     def reviews(self, phase: Phase) -> bool:

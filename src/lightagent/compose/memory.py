@@ -15,6 +15,7 @@ from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.promote_memory import MemoryPromoter
 from lightagent.application.prompts import Prompts
 from lightagent.application.remember import MEMORY, Memorizing, RecalledKind, Recollection
+from lightagent.application.track_lessons import LessonTracker
 from lightagent.application.write_memory import MemoryWriter
 from lightagent.compose.ports import is_model, journal_port
 from lightagent.domain.errors import ConfigurationError
@@ -83,7 +84,8 @@ def _compose_learning(
     journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
     candidates = MemoryCandidates(journals, means.clock, means.agent, means.policy.namespace or "")
     promoter = MemoryPromoter(means, candidates, writer, settings.expires_after)
-    return Learning(means, settings, prompts, writer, CandidateDesk(means, candidates, promoter, gates))
+    tracker = LessonTracker(means, candidates, writer, settings.expires_after)
+    return Learning(means, settings, prompts, writer, CandidateDesk(means, candidates, promoter, tracker, gates))
 
 
 def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:

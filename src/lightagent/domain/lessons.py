@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lightagent.domain.search_text import split_words
+from lightagent.domain.search_text import STOP_WORDS, split_words
 
 MOST_LESSON: Final = 1_000
 """Characters of a lesson."""
@@ -71,6 +71,13 @@ def tells_user(text: str, user_ids: tuple[str, ...], words: str) -> str | None:
     if said & _runs(told):
         return f"It repeats {_SHARED} words of the user in a row."
     return None
+
+
+def is_used(lesson: str, query: str, answer: str) -> bool:
+    """Whether an answer took something from a lesson: a third of what it says beyond the query, but two words."""
+    own = set(split_words(lesson)) - set(split_words(query)) - STOP_WORDS
+    shared = own & set(split_words(answer))
+    return len(shared) >= max(2, len(own) // 3)
 
 
 def _holds(told: list[str], named: list[str]) -> bool:

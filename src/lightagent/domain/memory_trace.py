@@ -27,6 +27,9 @@ MemoryEvent: TypeAlias = Literal[
 NOTES: Final = "memory"
 """The key of an event's details that holds them."""
 
+MEMORY_IDS: Final = "memory_ids"
+"""The key that names the memories which a run was told of."""
+
 DIGEST: Final = "digest"
 """The key that tells texts of one run apart. It is of use within the run alone, and no part of a trace."""
 

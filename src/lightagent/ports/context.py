@@ -102,7 +102,7 @@ class ServedRun(Protocol):
 
     @property
     def noted(self) -> Sequence[tuple[MemoryEvent, JsonObject]]:
-        """What was put on record of memories after the run had succeeded, until now."""
+        """What was put on record of memories in this run until now."""
         ...
 
     def reviews(self, phase: Phase) -> bool:

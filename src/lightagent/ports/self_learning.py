@@ -16,7 +16,7 @@ class SelfLearning:
         model: the model that looks back; None: that of the agent.
         most_lessons: how many a run may teach at most.
         timeout: seconds for its answer; a run that it does not come in time for teaches nothing.
-        expires_after: seconds after which a lesson is not recalled any more; None: never.
+        expires_after: seconds after which a lesson that was of no use is not recalled any more; None: never.
 
     Raises:
         ConfigurationError: a number is not above 0.

@@ -126,11 +126,14 @@ def test_memories_of_one_owner_are_exported_and_forgotten(settings: Path, tmp_pa
     assert [record["owner"]["user"] for record in records] == ["ann", "bob"]
     assert end == {"memories": 2, "complete": True}
     assert memory(settings, "forget").exit_code == 2
+    assert memory(settings, "forget", "--all", "--user", "ann").exit_code == 2
     assert "Would be forgotten: 2 memories" in memory(settings, "forget", "--tenant", "acme", "--dry-run").stdout
     assert "Forgotten: 1 memory" in memory(settings, "forget", "--id", records[0]["memory_id"]).stdout
     assert said(settings) == ["My cat is called Mia.", "My dog is called Fido."]
     assert "Forgotten: 1 memory" in memory(settings, "forget", "--tenant", "acme").stdout
     assert said(settings) == ["My dog is called Fido."]
+    assert "Forgotten: 1 memory" in memory(settings, "forget", "--all").stdout
+    assert said(settings) == []
 
 
 async def reworded(path: Path, text: str) -> None:
@@ -165,3 +168,28 @@ def test_without_a_memory_in_the_settings_the_commands_say_what_to_add(settings:
         refused = memory(settings, *command)
         assert refused.exit_code == 2, command
         assert "[default.memory]" in refused.stderr
+
+
+def test_another_embedder_is_refused_until_the_index_is_made_anew(settings: Path, tmp_path: Path) -> None:
+    filled(settings, tmp_path)
+    plain = f'kind = "sqlite"\npath = "{tmp_path}/memory.db"'
+    other = f'{plain}\nembedder = {{ kind = "hashing", dimension = 32 }}'
+    refused = told(settings, other, "doctor")
+    assert refused.exit_code == 1
+    assert "lightagent memory reindex" in refused.stderr.replace("\n", " ")
+    assert told(settings, other, "memory", "reindex").stdout == "Indexed: 3 memories\n"
+    assert told(settings, other, "doctor").exit_code == 0
+    assert told(settings, plain, "memory", "search", "dog").exit_code == 2
+    process = told(settings, 'kind = "process"', "memory", "reindex")
+    assert "has no index that could be made anew" in process.stderr
+
+
+def test_what_is_printed_of_a_memory_moves_no_cursor(settings: Path, tmp_path: Path) -> None:
+    table = f'kind = "sqlite"\npath = "{tmp_path}/memory.db"'
+    settings.write_text(f"[default.memory]\n{table}\n")
+    with open_app(load_settings(settings, environ={}), environ={}) as opened:
+        opened.agent(model=ScriptedModel(["Noted."])).run("My cat is \x1b[31m called Mia.")
+    for command in (("list",), ("search", "cat")):
+        shown = told(settings, table, "memory", *command)
+        assert "called Mia." in shown.stdout
+        assert "\x1b" not in shown.stdout

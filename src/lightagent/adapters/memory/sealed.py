@@ -14,7 +14,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import MemoryKeys, is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
 _PAGE: Final = 200
 _EVERYBODY: Final = OwnerSelection()
@@ -69,6 +69,19 @@ class SealedMemory(MemoryStore):
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         return await self._store.forget(selection, memory_ids)
+
+    async def reindex(self) -> int:
+        """Make the index of the other store anew; how many memories there are.
+
+        Raises:
+            ConfigurationError: the other store has none that could be made anew.
+            StoreError: it could not be read or written.
+        """
+        if not isinstance(self._store, ReindexedStore):
+            raise ConfigurationError(
+                f"A memory of the kind {self._store.name!r:.100} has no index that could be made anew.", guidance=""
+            )
+        return await self._store.reindex()
 
     async def aclose(self) -> None:
         await self._store.aclose()

@@ -12,7 +12,7 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
-from lightagent.entrypoints.cli.memory_changes import copy
+from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
 from lightagent.entrypoints.cli.memory_changes import verify as verify_memories
 from lightagent.entrypoints.cli.memory_commands import memory_app
@@ -57,6 +57,7 @@ app.add_typer(runs_app, name="runs", help="List, show and resume the runs that p
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")
 tools_app.command("from-openapi")(from_openapi)
 memory_app.command()(copy)
+memory_app.command()(reindex)
 memory_app.command("forget")(forget_memories)
 memory_app.command("verify")(verify_memories)
 app.add_typer(memory_app, name="memory", help="List, search, export, copy and erase what agents remember.")

@@ -1,4 +1,4 @@
-"""``lightagent memory``: the commands that verify memories, erase them or write them into another store."""
+"""``lightagent memory``: the commands that verify memories, index them anew, erase them or copy them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from lightagent.adapters.memory.sealed import SealedMemory
-from lightagent.application.memories import Memories
+from lightagent.application.memories import EVERYTHING, Memories
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory_records import MemoryRecord
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded
@@ -24,7 +24,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     with_memory,
 )
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, settings_for
-from lightagent.ports.memory import MemoryStore, OwnerSelection
+from lightagent.ports.memory import MemoryStore, OwnerSelection, ReindexedStore
 from lightagent.settings.origins import printable
 
 Ids: TypeAlias = Annotated[
@@ -40,6 +40,7 @@ def forget(
     session: OfSession = None,
     agent: Agent = None,
     ids: Ids = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything of all owners.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many would be removed.")] = False,
     config: Config = None,
     profile: Profile = None,
@@ -54,9 +55,9 @@ def forget(
     `lightagent memory forget --user ann --id 5d41402abc4b2a76b9719d911017c592`
     """
     selection = OwnerSelection(namespace, tenant, user, session, agent)
-    if selection == OwnerSelection() and not ids:
+    if everything == (selection != EVERYTHING or bool(ids)):
         raise ConfigurationError(
-            "Nothing says which memories to forget.", guidance="Name their owner: --tenant, --user … or --id."
+            "Name the memories that are removed, or --all.", guidance="By their owner, --tenant, --user …, or by --id."
         )
 
     async def remove(store: MemoryStore) -> int:
@@ -64,7 +65,7 @@ def forget(
         if dry_run:
             wanted = None if ids is None else frozenset(ids)
             return len([one async for one in memories.list(selection) if wanted is None or one.memory_id in wanted])
-        return await memories.forget(selection, ids)
+        return await store.forget(selection) if everything else await memories.forget(selection, ids)
 
     count = with_memory(remove, settings_for(config, profile, False, trust_config))
     print_line(f"{'Would be forgotten' if dry_run else 'Forgotten'}: {memories_text(count)}")
@@ -148,3 +149,26 @@ def verify(
     if not faults:
         print_line("All of these memories are as they were written.")
     return ExitCode.FAILED if faults else ExitCode.COMPLETED
+
+
+@guarded
+def reindex(config: Config = None, profile: Profile = None, trust_config: TrustConfig = False) -> ExitCode:
+    """Make everything anew by which memories are found, with the embedder that the settings name.
+
+    What was written with another embedder is brought over. Where it breaks off, do it again.
+
+    **Examples**
+
+    `lightagent memory reindex --profile prod`
+    """
+
+    async def make_anew(store: MemoryStore) -> int:
+        if not isinstance(store, ReindexedStore):
+            raise ConfigurationError(
+                f"A memory of the kind {store.name!r} has no index that could be made anew.", guidance=""
+            )
+        return await store.reindex()
+
+    count = with_memory(make_anew, settings_for(config, profile, False, trust_config))
+    print_line(f"Indexed: {memories_text(count)}")
+    return ExitCode.COMPLETED

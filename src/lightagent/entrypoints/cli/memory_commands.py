@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from lightagent.application.memories import Memories, record_as_json
+from lightagent.application.memory_means import NOBODY
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import TAMPERED
 from lightagent.domain.recall_filter import RecallFilter
@@ -91,7 +92,9 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for.", metavar="QUERY")],
     namespace: Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")] = "",
     tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")] = "",
-    user: Annotated[str, typer.Option("--user", "-u", help="The user.")] = "",
+    user: Annotated[
+        str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
+    ] = NOBODY,
     session: Annotated[str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")] = "",
     agent: Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 5,

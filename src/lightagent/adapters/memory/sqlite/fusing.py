@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.adapters.memory.sqlite.conditions import condition
 from lightagent.adapters.memory.sqlite.meaning import by_meaning
@@ -15,6 +16,11 @@ from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.ranking import RankedTool, fuse
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import Vector
+
+_FUSED: Final = 50
+"""The best of each ranking, which are fused."""
+_WORDS: Final = 1.25
+"""How much more the words count than the meaning: small models often take what is near for what is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +50,10 @@ def search(connection: sqlite3.Connection, owner: MemoryOwner, question: Questio
     where = condition(known[0], question.wanted)
     found = by_words(connection, Shelf(*known), question.terms, question.limit, where, question.nearby)
     if question.vector is not None:
-        found = _fused(found, by_meaning(connection, question.vector, question.limit, where))
+        found = _fused(found, by_meaning(connection, question.vector, question.limit, where, question.nearby))
     return records(connection, owner, found[: question.limit])
 
 
 def _fused(by_words: Sequence[int], by_meaning: Sequence[int]) -> list[int]:
-    rankings = [[RankedTool(str(number), 0.0) for number in ranking] for ranking in (by_words, by_meaning)]
-    return [int(one.name) for one in fuse(rankings)]
+    rankings = [[RankedTool(str(number), 0.0) for number in found[:_FUSED]] for found in (by_words, by_meaning)]
+    return [int(one.name) for one in fuse(rankings, (_WORDS, 1.0))]

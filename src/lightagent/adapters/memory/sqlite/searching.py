@@ -15,6 +15,7 @@ from math import log
 from typing import Final, NamedTuple
 
 from lightagent.adapters.memory.sqlite.conditions import Condition
+from lightagent.adapters.memory.sqlite.nearby import AFTER, BEFORE, NEARBY, QUESTION, ranked
 from lightagent.domain.search_text import Bm25
 
 _BM25: Final = Bm25()
@@ -24,14 +25,6 @@ _CANDIDATES: Final = 50
 """Memories that are put in order, at least."""
 _LENDERS: Final = 30
 """The best of them, beside which others are looked for."""
-_AFTER: Final = (0.5, 0.2)
-"""How much a memory that fits counts for the next one, and the one after that."""
-_BEFORE: Final = (0.3, 0.2)
-"""The same for those before it."""
-_QUESTION: Final = 0.8
-"""How much a question counts: it tells less than what is said about the same."""
-_NEARBY: Final = 3600.0
-"""Seconds between two memories of one conversation, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +73,13 @@ def by_words(
     questions = {number for number, _, _, is_question in rows if is_question}
     total = dict(scores)
     if nearby:
-        best = set(_ranked(scores)[: max(_LENDERS, limit)])
+        best = set(ranked(scores)[: max(_LENDERS, limit)])
         lenders = [(number, written_at) for number, _, written_at, _ in rows if number in best]
         for beside in _beside(connection, lenders, where):
             total[beside.number] = total.get(beside.number, 0.0) + nearby * beside.share * scores[beside.lender]
             if beside.is_question:
                 questions.add(beside.number)
-    return _ranked({one: score * (_QUESTION if one in questions else 1.0) for one, score in total.items()})
-
-
-def _ranked(scores: Mapping[int, float]) -> list[int]:
-    """The best first, and of two that are as good the earlier."""
-    return sorted(scores, key=lambda number: (-scores[number], number))
+    return ranked({one: score * (QUESTION if one in questions else 1.0) for one, score in total.items()})
 
 
 def _rarities(connection: sqlite3.Connection, shelf: Shelf, terms: Iterable[str]) -> Mapping[str, float]:
@@ -126,7 +114,7 @@ def _beside(
     """The memories of the same owner and conversation beside these, if a search may find them."""
     owner = where.values[0]
     for lender, written_at in lenders:
-        for comparison, order, shares in ((">", "ASC", _AFTER), ("<", "DESC", _BEFORE)):
+        for comparison, order, shares in ((">", "ASC", AFTER), ("<", "DESC", BEFORE)):
             # The filter is no condition here: what it keeps out still stands between two others.
             rows = connection.execute(
                 f"SELECT m.id, m.is_question, m.written_at, ({where.text}) FROM memories m "
@@ -134,7 +122,7 @@ def _beside(
                 (*where.values, owner, lender),
             ).fetchall()
             for (number, is_question, at, fits), share in zip(rows, shares, strict=False):
-                if abs(at - written_at) > _NEARBY:
+                if abs(at - written_at) > NEARBY:
                     break
                 if fits:
                     yield _Beside(number, lender, share, bool(is_question))

@@ -23,7 +23,7 @@ from tests.support.killed_memory import OWNER, record_of
 from tests.support.quick_folders import quick_folder
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("TEST_MEMORY_KILLS", "3"))
+KILLS = int(os.environ.get("TEST_KILLS", "0")) or 2
 
 EMBEDDER = {"kind": "hashing", "dimension": 32}
 KINDS: dict[str, tuple[str, dict[str, object], tuple[str, ...]]] = {

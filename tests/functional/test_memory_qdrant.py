@@ -17,6 +17,7 @@ from qdrant_client import QdrantClient, models
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.qdrant.points import KEYWORDS, NUMBERS, WRITTEN, point_of
+from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
@@ -222,15 +223,18 @@ async def test_a_server_that_is_not_there_is_an_error_that_may_pass() -> None:
 
 
 def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
-    for refused in (
-        lambda: QdrantMemory(),
-        lambda: QdrantMemory("http://localhost:6333", path=tmp_path),
-        lambda: QdrantMemory(path=tmp_path, collection="../x"),
-        lambda: QdrantMemory("ftp://localhost"),
-        lambda: QdrantMemory("http://localhost:6333", timeout=0),
-    ):
+    wrong: tuple[dict[str, object], ...] = (
+        {},
+        {"url": "http://localhost:6333", "path": str(tmp_path)},
+        {"path": str(tmp_path), "collection": "../x"},
+        {"url": "ftp://localhost"},
+        {"url": "http://localhost:6333", "timeout": 0},
+        {"path": str(tmp_path), "engine": "other"},
+        {"path": str(tmp_path), "embedder": {"model": "x"}},
+    )
+    for options in wrong:
         with pytest.raises(ConfigurationError):
-            refused()
+            open_adapter("memory", "qdrant", options)
 
 
 async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(

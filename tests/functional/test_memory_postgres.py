@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory._marks import owner_mark
 from lightagent.adapters.memory.postgres import PostgresMemory
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.postgres import PostgresServer
@@ -30,6 +31,17 @@ Opens = Callable[[Embedder | None], PostgresMemory]
 
 def memory(name: str = "m1", text: str = "I like green tea.", owner: MemoryOwner = ANN) -> MemoryRecord:
     return MemoryRecord(name, owner, text, {"source": "user"}, 1.0)
+
+
+class _Failing(HashingEmbedder):
+    """Works until it is told not to."""
+
+    works = True
+
+    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
+        if not self.works:
+            raise ProviderError("The service is down.", guidance="Wait.")
+        return await super().embed(texts, role)
 
 
 @pytest.fixture
@@ -80,6 +92,28 @@ async def test_whoever_may_not_make_the_extension_keeps_memories_without_an_embe
         assert connection.execute(extensions).fetchall() == [(0,)]
 
 
+async def test_reindexing_brings_memories_over_to_another_embedder(
+    opens: Opens, postgres: PostgresServer, schema: str
+) -> None:
+    first = opens(HashingEmbedder(32))
+    await first.write([memory(f"m{number}", f"I like tea {number}.") for number in range(300)])
+    await first.forget(OwnerSelection(), ["m0"])
+    postgres.execute(f"""DELETE FROM "{schema}".postings WHERE record % 2 = 0""")
+    for embedder in (HashingEmbedder(64), None, HashingEmbedder(16)):
+        store = opens(embedder)
+        assert await store.reindex() == 299
+        found = await store.recall(ANN, "tea 298", 3, NOW)
+        assert found[0].fields["memory_id"] == "m298"
+        await store.write([memory("m299", "written before")])
+        await store.aclose()
+    with pytest.raises(ConfigurationError, match=r"hashing:1:16.*hashing:1:32"):
+        await first.write([memory("m300")])
+    vectors = f"""SELECT count(*), max(vector_dims(vector)) FROM "{schema}".vectors"""
+    assert postgres.execute(vectors) == [(299, 16)]
+    assert postgres.execute(f"""SELECT records FROM "{schema}".owners""") == [(299,)]
+    await first.aclose()
+
+
 async def test_a_write_goes_on_after_all_connections_were_lost(opens: Opens, postgres: PostgresServer) -> None:
     store = opens(None)
     await store.write([memory()])
@@ -127,3 +161,20 @@ def test_options_are_checked_and_secrets_are_not_shown() -> None:
     assert "hunter2" not in repr(store)
     with pytest.raises(ConfigurationError, match=r"memory\.embedder\.kind"):
         open_adapter("memory", "postgres", {"url": "postgresql://host/db", "embedder": {"model": "x"}})
+
+
+async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(
+    opens: Opens, caplog: pytest.LogCaptureFixture
+) -> None:
+    embedder = _Failing(32)
+    store = opens(embedder)
+    await store.write([memory()])
+    embedder.works = False
+    await store.write([memory("m2", "I like black tea.")])
+    found = await store.recall(ANN, "tea", 5, NOW)
+    assert {one.fields["memory_id"] for one in found} == {"m1", "m2"}
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "Memories are written without vectors",
+        "Memories are found by their words",
+    ]
+    await store.aclose()

@@ -22,6 +22,7 @@ from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms,
 from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
 from lightagent.adapters.memory.neo4j.schema import open_collection, vector_property
 from lightagent.adapters.memory.neo4j.searching import Search
+from lightagent.adapters.memory.neo4j.together import Together
 from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writing, Written
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.loop_locks import LoopLocks
@@ -53,22 +54,19 @@ class Graph:
         self._locks = LoopLocks()
         self._space: Space | None = None
         self._stem = english_stemmer()
+        self._together: Together[Written] = Together(self._write, AT_ONCE)
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         """Keep records."""
         space = await self._open()
-        first: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
-        for record in records:
-            first.setdefault((record.owner, record.memory_id), record)
-        kept = list(first.values())
-        for batch in batches(kept, AT_ONCE, _CHARACTERS):
+        for batch in batches(records, AT_ONCE, _CHARACTERS):
             texts = [record.text for record in batch]
             vectors = await self._vectors(texts, "document", space)
             if sum(map(len, texts)) <= _AT_ONCE:
                 written = self._nodes(batch, vectors)
             else:
                 written = await run_in_thread(self._nodes, batch, vectors)
-            await self._database.write(Writing(self._collection, space, written))
+            await self._together.write(written)
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[FoundMemory]:
         """Find records."""
@@ -117,6 +115,11 @@ class Graph:
                     await open_collection(self._database, self._collection, space)
                     self._space = space
         return self._space
+
+    async def _write(self, written: Sequence[Written]) -> None:
+        first = {one.key: one for one in reversed(written)}
+        kept = [first[key] for key in dict.fromkeys(one.key for one in written)]
+        await self._database.write(Writing(self._collection, await self._open(), kept))
 
     async def _vectors(self, texts: Sequence[str], role: TextRole, space: Space) -> Sequence[Vector | None]:
         return [None] * len(texts) if self._embedder is None else await embedded(self._embedder, texts, role, space)

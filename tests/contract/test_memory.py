@@ -19,3 +19,10 @@ class TestSqlite(MemoryStoreContract):
 
     def prepare(self, place: Path) -> Mapping[str, object]:
         return {"path": str(place / "memory.db")}
+
+
+class TestSqliteWithVectors(MemoryStoreContract):
+    kind = "sqlite"
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        return {"path": str(place / "memory.db"), "embedder": {"kind": "hashing", "dimension": 64}}

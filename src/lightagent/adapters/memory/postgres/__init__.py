@@ -7,11 +7,12 @@ Read in this order: `lightagent.adapters._postgres` (connections, and trying aga
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters._postgres.address import Address
 from lightagent.adapters._postgres.limits import Limits
 from lightagent.adapters.memory._marks import encoded
@@ -170,7 +171,7 @@ def _database(address: Address, schema_name: str, limits: Limits, space: Space) 
 class PostgresOptions(BaseModel):
     """Options of the kind `postgres`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr = Field(
         description="postgresql://user:password@host:5432/database; what is left out comes from PGPASSWORD and the like"
@@ -190,6 +191,10 @@ class PostgresOptions(BaseModel):
         default=True,
         description="false behind a transaction pooler such as PgBouncer; then statement_timeout is its own",
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without the secrets of the embedder."""
+        yield from shown_options(self)
 
 
 def _open(options: PostgresOptions) -> PostgresMemory:

@@ -11,12 +11,13 @@ import importlib
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.memory._space import Space, embedded, open_embedder, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
@@ -40,10 +41,11 @@ Embedded: TypeAlias = Literal["local", "edge"]
 """What serves a folder: the local mode of qdrant-client, or the engine of the server in this process."""
 
 _EXTRA: Final = "qdrant"
-_PACKAGES: Final[dict[Embedded, tuple[str, str]]] = {
-    "local": ("qdrant_client", "qdrant-client"),
-    "edge": ("qdrant_edge", "qdrant-edge-py"),
+_PACKAGES: Final[dict[Embedded, tuple[str, str, str]]] = {
+    "local": ("qdrant_client", "qdrant-client", _EXTRA),
+    "edge": ("qdrant_edge", "qdrant-edge-py", "qdrant-edge"),
 }
+"""What an engine needs: its import name, its name in the index, and the extra that brings it."""
 _COLLECTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CANDIDATES: Final = 50
 """How many of each half of a search are fused, at least."""
@@ -205,13 +207,18 @@ class QdrantMemory(MemoryStore):
             from lightagent.adapters.memory.qdrant.server import ServerEngine
 
             return ServerEngine(self._url, self._api_key, self._collection, self._timeout)
+        path = None if self._path in (None, ":memory:") else Path(self._path)
+        if self._kind == "edge" and path is not None:
+            from lightagent.adapters.memory.qdrant.edge import EdgeEngine
+
+            return EdgeEngine(path, self._collection)
         from lightagent.adapters.memory.qdrant.local import LocalEngine
 
-        return LocalEngine(None if self._path == ":memory:" else Path(self._path or ""), self._collection)
+        return LocalEngine(path, self._collection)
 
 
 def _load(engine: Embedded) -> None:
-    package, distribution = _PACKAGES[engine]
+    package, distribution, extra = _PACKAGES[engine]
     try:
         importlib.import_module(package)
     except ModuleNotFoundError as exc:
@@ -219,14 +226,14 @@ def _load(engine: Embedded) -> None:
             raise
         raise MissingExtraError(
             f"Qdrant needs the package {package!r}, which is not installed.",
-            guidance=f"Type: {install_command(_EXTRA, distribution)}",
+            guidance=f"Type: {install_command(extra, distribution)}",
         ) from None
 
 
 class QdrantOptions(BaseModel):
     """Options of the kind `qdrant`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: str | None = Field(default=None, description="of a server, such as http://localhost:6333")
     path: str | None = Field(
@@ -242,6 +249,10 @@ class QdrantOptions(BaseModel):
         description="what serves a folder: the local mode of qdrant-client, or edge, the engine of the server",
     )
     timeout: float = Field(default=10.0, gt=0, description="seconds that an answer of the server may take")
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Without the secrets of the embedder."""
+        yield from shown_options(self)
 
 
 def _open(options: QdrantOptions) -> QdrantMemory:

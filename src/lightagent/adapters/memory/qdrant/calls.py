@@ -15,11 +15,10 @@ from lightagent.adapters.memory.qdrant.conditions import (
     Condition,
     Conditions,
     Has,
-    Is,
     IsNotNamed,
 )
 from lightagent.adapters.memory.qdrant.points import (
-    FLAGS,
+    FUSED,
     KEYWORDS,
     MEANING,
     NUMBERS,
@@ -35,7 +34,6 @@ from lightagent.domain.errors import StoreError
 
 _MADE_BY: Final = "lightagent_memory"
 """The key in the metadata of a collection under which it is known what is in it."""
-_FUSED: Final = 60
 _FOUND: Final = ["owner", WRITTEN, RECORD]
 
 
@@ -96,7 +94,6 @@ async def _index(client: AsyncQdrantClient, collection: str, there: set[str]) ->
         )
         for field in KEYWORDS
     }
-    schemas |= dict.fromkeys(FLAGS, models.PayloadSchemaType.BOOL)
     schemas |= dict.fromkeys(NUMBERS, models.PayloadSchemaType.FLOAT)
     schemas[WRITTEN] = models.PayloadSchemaType.INTEGER
     for field, schema in schemas.items():
@@ -142,7 +139,7 @@ async def nearest(client: AsyncQdrantClient, collection: str, question: Question
     answer = await client.query_points(
         collection,
         prefetch=halves,
-        query=models.RrfQuery(rrf=models.Rrf(k=_FUSED)),
+        query=models.RrfQuery(rrf=models.Rrf(k=FUSED)),
         query_filter=only,
         limit=question.limit,
         with_payload=_FOUND,
@@ -183,8 +180,6 @@ def _condition(one: Condition) -> models.Condition:
     match one:
         case Has(field, values):
             return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
-        case Is(field, value):
-            return models.FieldCondition(key=field, match=models.MatchValue(value=value))
         case Above(field, number, True):
             return models.FieldCondition(key=field, range=models.Range(gte=number))
         case Above(field, number, _):

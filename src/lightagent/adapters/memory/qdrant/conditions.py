@@ -16,20 +16,17 @@ OWNER_FIELDS = ("namespace", "tenant", "user", "session", "agent")
 """The fields of the parts of an owner, in their order."""
 
 
+YES = "yes"
+NO = "no"
+"""Truth values are keywords: one of the engines has no index of truth values that it finds anything by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Has:
     """A field has one of these values."""
 
     field: str
     values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Is:
-    """A field is true, or false."""
-
-    field: str
-    value: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class IsNotNamed:
     ids: tuple[str, ...]
 
 
-Condition: TypeAlias = Has | Is | Above | AboveOrMissing | IsNotNamed
+Condition: TypeAlias = Has | Above | AboveOrMissing | IsNotNamed
 Conditions: TypeAlias = Sequence[Condition]
 """All of them are fulfilled."""
 
@@ -81,7 +78,7 @@ def named(memory_ids: Iterable[str]) -> Condition:
 
 def fitting(wanted: RecallFilter) -> list[Condition]:
     """The points that a filter lets through."""
-    found: list[Condition] = [Is("is_injectable", True)]
+    found: list[Condition] = [Has("is_injectable", (YES,))]
     lists = (
         ("source", wanted.sources),
         ("scope", wanted.scopes),
@@ -94,6 +91,6 @@ def fitting(wanted: RecallFilter) -> list[Condition]:
     expiry = Above if wanted.needs_expiry else AboveOrMissing
     found.append(expiry("expires_at", wanted.now))
     if not wanted.with_internal:
-        found.append(Is("is_internal", False))
+        found.append(Has("is_internal", (NO,)))
     found += [Has("metadata_marks", (mark.hex(),)) for mark in metadata_marks(wanted.metadata)]
     return found

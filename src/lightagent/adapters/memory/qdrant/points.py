@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from zlib import crc32
 
 from lightagent.adapters.memory._marks import metadata_marks, owner_mark
-from lightagent.adapters.memory.qdrant.conditions import OWNER_FIELDS, Conditions
+from lightagent.adapters.memory.qdrant.conditions import NO, OWNER_FIELDS, YES, Conditions
 from lightagent.adapters.memory.qdrant.keywords import keyword, point_id
 from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
@@ -32,15 +32,18 @@ KEYWORDS: Final = (
     "agent_name",
     "trust_level",
     "metadata_marks",
+    "is_injectable",
+    "is_internal",
 )
 """The fields that are indexed as keywords."""
 TENANTS: Final = ("owner", "tenant")
 """Those of them by which Qdrant lays points beside each other."""
-FLAGS: Final = ("is_injectable", "is_internal")
 NUMBERS: Final = ("confidence", "expires_at")
 WRITTEN: Final = "written"
 """When a point was written, in microseconds since 1970 and each one higher: the order in which they are read."""
 RECORD: Final = "record"
+FUSED: Final = 60
+"""The constant of reciprocal rank fusion."""
 
 _BM25: Final = Bm25()
 _USUAL_TERMS: Final = 20.0
@@ -128,8 +131,8 @@ def _payload(record: MemoryRecord, written: int) -> Payload:
         "agent_name": keyword(facts.agent_name),
         "trust_level": keyword(facts.trust_level),
         **{name: number for name, number in numbers.items() if number is not None},
-        "is_injectable": facts.is_injectable,
-        "is_internal": facts.is_internal,
+        "is_injectable": YES if facts.is_injectable else NO,
+        "is_internal": YES if facts.is_internal else NO,
         "metadata_marks": [mark.hex() for mark in metadata_marks(record.metadata)],
         WRITTEN: written,
         RECORD: _written_out(record),

@@ -2,7 +2,7 @@
 
 The index gives the best candidates by the statistics of the whole file. They are then put in order by those of their
 owner alone (BM25), so that what others write changes nothing. What was written just before or after a memory that fits,
-in the same conversation, counts as well: an answer seldom repeats the words of its question.
+in the same conversation, counts as well: an answer seldom repeats the words of its question, and follows it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Final, NamedTuple
 
 from lightagent.adapters.memory.sqlite.conditions import Condition
+from lightagent.adapters.memory.sqlite.nearby import AFTER, BEFORE, NEARBY, QUESTION, ranked
 from lightagent.domain.search_text import Bm25
 
 _BM25: Final = Bm25()
@@ -24,8 +25,6 @@ _CANDIDATES: Final = 50
 """Memories that are put in order, at least."""
 _LENDERS: Final = 30
 """The best of them, beside which others are looked for."""
-_NEARBY: Final = 3600.0
-"""Seconds between two memories of one conversation, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +56,30 @@ def by_words(
         terms: of the query.
         limit: how many are wanted; there may be more.
         where: those that are looked at.
-        nearby: how much a memory counts for those beside it.
+        nearby: how much the memories beside one that fits share of what it counts.
     """
     rarities = _rarities(connection, shelf, terms)
     if not rarities:
         return []
     match = " OR ".join(f'"{one}"' for one in rarities)
     rows = connection.execute(
-        "SELECT m.id, found_by.terms, m.written_at FROM found_by JOIN memories m ON m.id = found_by.rowid "
+        "SELECT m.id, found_by.terms, m.written_at, m.is_question "
+        "FROM found_by JOIN memories m ON m.id = found_by.rowid "
         f"WHERE found_by MATCH ? AND {where.text} ORDER BY found_by.rank LIMIT ?",
         (match, *where.values, max(_CANDIDATES, 2 * limit)),
     ).fetchall()
     average = shelf.terms / shelf.memories or 1.0
-    scores = {number: _score(text.split(), rarities, average) for number, text, _ in rows}
+    scores = {number: _score(text.split(), rarities, average) for number, text, _, _ in rows}
+    questions = {number for number, _, _, is_question in rows if is_question}
+    total = dict(scores)
     if nearby:
-        best = sorted(scores, key=lambda number: (-scores[number], number))[: max(_LENDERS, limit)]
-        written = {number: at for number, _, at in rows}
-        scores = _with_nearby(connection, {number: written[number] for number in best}, scores, where, nearby)
-    return sorted(scores, key=lambda number: (-scores[number], number))
+        best = set(ranked(scores)[: max(_LENDERS, limit)])
+        lenders = [(number, written_at) for number, _, written_at, _ in rows if number in best]
+        for beside in _beside(connection, lenders, where):
+            total[beside.number] = total.get(beside.number, 0.0) + nearby * beside.share * scores[beside.lender]
+            if beside.is_question:
+                questions.add(beside.number)
+    return ranked({one: score * (QUESTION if one in questions else 1.0) for one, score in total.items()})
 
 
 def _rarities(connection: sqlite3.Connection, shelf: Shelf, terms: Iterable[str]) -> Mapping[str, float]:
@@ -94,30 +99,30 @@ def _score(terms: Sequence[str], rarities: Mapping[str, float], average: float) 
     return sum(rarities[one] * count / (count + norm) for one, count in counts.items())
 
 
-def _with_nearby(
-    connection: sqlite3.Connection,
-    lenders: Mapping[int, float],
-    scores: Mapping[int, float],
-    where: Condition,
-    nearby: float,
-) -> dict[int, float]:
-    """The scores, with a part of each for the memories just before and after it."""
-    total = dict(scores)
-    for number, written_at in lenders.items():
-        for beside in _beside(connection, where, number, written_at):
-            total[beside] = total.get(beside, 0.0) + nearby * scores[number]
-    return total
+class _Beside(NamedTuple):
+    """A memory beside one that fits: whose score it shares, how much, and whether it is a question."""
+
+    number: int
+    lender: int
+    share: float
+    is_question: bool
 
 
-def _beside(connection: sqlite3.Connection, where: Condition, number: int, written_at: float) -> Iterator[int]:
-    """The memories of the same owner that were written just before and after this one, if a search may find them."""
-    for comparison, order in (("<", "DESC"), (">", "ASC")):
-        row = connection.execute(
-            f"SELECT id, written_at FROM memories WHERE owner = ? AND id {comparison} ? ORDER BY id {order} LIMIT 1",
-            (where.values[0], number),
-        ).fetchone()
-        if row is None or abs(row[1] - written_at) > _NEARBY:
-            continue
-        fits = connection.execute(f"SELECT 1 FROM memories m WHERE m.id = ? AND {where.text}", (row[0], *where.values))
-        if fits.fetchone() is not None:
-            yield row[0]
+def _beside(
+    connection: sqlite3.Connection, lenders: Sequence[tuple[int, float]], where: Condition
+) -> Iterator[_Beside]:
+    """The memories of the same owner and conversation beside these, if a search may find them."""
+    owner = where.values[0]
+    for lender, written_at in lenders:
+        for comparison, order, shares in ((">", "ASC", AFTER), ("<", "DESC", BEFORE)):
+            # The filter is no condition here: what it keeps out still stands between two others.
+            rows = connection.execute(
+                f"SELECT m.id, m.is_question, m.written_at, ({where.text}) FROM memories m "
+                f"WHERE m.owner = ? AND m.id {comparison} ? ORDER BY m.id {order} LIMIT {len(shares)}",
+                (*where.values, owner, lender),
+            ).fetchall()
+            for (number, is_question, at, fits), share in zip(rows, shares, strict=False):
+                if abs(at - written_at) > NEARBY:
+                    break
+                if fits:
+                    yield _Beside(number, lender, share, bool(is_question))

@@ -24,7 +24,7 @@ _VERSION_1: Final = (
     text BLOB NOT NULL, metadata TEXT NOT NULL, written_at REAL NOT NULL, checksum INTEGER NOT NULL,
     source BLOB NOT NULL, scope BLOB NOT NULL, agent_name BLOB NOT NULL, trust_level BLOB NOT NULL,
     confidence REAL, expires_at REAL, is_injectable INTEGER NOT NULL, is_internal INTEGER NOT NULL,
-    terms INTEGER NOT NULL,
+    is_question INTEGER NOT NULL, terms INTEGER NOT NULL,
     UNIQUE (owner, memory_id)
 ) STRICT""",
     "CREATE INDEX memories_by_owner ON memories (owner, id)",

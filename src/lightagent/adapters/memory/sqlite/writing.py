@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from lightagent.adapters.memory.sqlite.rows import OWNER, encoded, find_owner, owner_columns, record_columns
 from lightagent.adapters.memory.sqlite.searching import term
@@ -11,10 +12,13 @@ from lightagent.domain.memory_records import MemoryRecord
 from lightagent.domain.recall_filter import facts_of
 from lightagent.ports.memory import OwnerSelection
 
-_COLUMNS = (
+_COLUMNS: Final = (
     "owner, memory_id, text, metadata, written_at, checksum, source, scope, agent_name, trust_level, confidence, "
-    "expires_at, is_injectable, is_internal, terms"
+    "expires_at, is_injectable, is_internal, is_question, terms"
 )
+
+_QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
+"""Those of Latin, of Chinese and Japanese, and of Arabic."""
 
 
 def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[str]) -> int | None:
@@ -26,7 +30,7 @@ def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[
     owner = _owner(connection, record)
     facts = facts_of(record.metadata)
     cursor = connection.execute(
-        f"INSERT INTO memories ({_COLUMNS}) VALUES ({', '.join('?' * 15)}) ON CONFLICT DO NOTHING",
+        f"INSERT INTO memories ({_COLUMNS}) VALUES ({', '.join('?' * 16)}) ON CONFLICT DO NOTHING",
         (
             owner,
             *record_columns(record),
@@ -38,16 +42,34 @@ def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[
             facts.expires_at,
             int(facts.is_injectable),
             int(facts.is_internal),
+            int(record.text.rstrip().endswith(_QUESTION_MARKS)),
             len(terms),
         ),
     )
     if not cursor.rowcount:
         return None
     number = cursor.lastrowid or 0
-    indexed = " ".join(term(owner, one) for one in terms)
-    connection.execute("INSERT INTO found_by (rowid, terms) VALUES (?, ?)", (number, indexed))
+    _index(connection, number, owner, terms)
     connection.execute("UPDATE owners SET memories = memories + 1, terms = terms + ? WHERE id = ?", (len(terms), owner))
     return number
+
+
+def index_anew(connection: sqlite3.Connection, terms_of: Callable[[str], Sequence[str]]) -> int:
+    """Make the index of words anew; how many memories there are."""
+    connection.execute("DELETE FROM found_by")
+    rows = connection.execute("SELECT id, owner, text FROM memories").fetchall()
+    for number, owner, text in rows:
+        terms = terms_of(text.decode("utf-8", "surrogatepass"))
+        _index(connection, number, owner, terms)
+        connection.execute("UPDATE memories SET terms = ? WHERE id = ?", (len(terms), number))
+    connection.execute("UPDATE owners SET terms = (SELECT sum(m.terms) FROM memories m WHERE m.owner = owners.id)")
+    connection.execute("INSERT INTO found_by (found_by) VALUES ('optimize')")
+    return len(rows)
+
+
+def _index(connection: sqlite3.Connection, number: int, owner: int, terms: Iterable[str]) -> None:
+    indexed = " ".join(term(owner, one) for one in terms)
+    connection.execute("INSERT INTO found_by (rowid, terms) VALUES (?, ?)", (number, indexed))
 
 
 def _owner(connection: sqlite3.Connection, record: MemoryRecord) -> int:

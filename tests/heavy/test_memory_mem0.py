@@ -14,7 +14,7 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import OwnerSelection
+from lightagent.ports.memory import MemoryPage, OwnerSelection
 from tests.support.embedding_endpoint import EmbeddingServer, embedding_server, vectors_of_words
 from tests.support.mem0_platform import KEY, Platform, mem0_platform
 
@@ -98,7 +98,7 @@ async def test_a_model_makes_facts_of_what_was_said(tmp_path: Path, endpoint: Em
     await store.aclose()
 
 
-async def _pages(store: Mem0Memory) -> AsyncIterator[object]:
+async def _pages(store: Mem0Memory) -> AsyncIterator[MemoryPage]:
     cursor: str | None = None
     while True:
         page = await store.read(OwnerSelection(), 1, cursor)

@@ -49,7 +49,8 @@ class Platform(ThreadingHTTPServer):
                     return 200, {"results": self._search(body)}
                 case "/v3/memories/":
                     return 200, self._page(body, parse_qs(parts.query))
-        return 404, {"detail": f"no {target}"}
+                case _:
+                    return 404, {"detail": f"no {target}"}
 
     def _add(self, body: JsonObject) -> JsonObject:
         messages = body["messages"]
@@ -64,9 +65,10 @@ class Platform(ThreadingHTTPServer):
     def _search(self, body: JsonObject) -> list[JsonValue]:
         query, most = str(body["query"]).lower().split(), body["top_k"]
         assert isinstance(most, int)
-        found = self._fitting(body) if self.heeds_filters else list(self.memories.values())
+        found = self._fitting(body) if self.heeds_filters else self.memories.values()
         scored = [(sum(word in str(one["memory"]).lower() for word in query), one) for one in found]
-        return [one for score, one in sorted(scored, key=lambda pair: -pair[0]) if score][:most]
+        best = sorted(scored, key=lambda pair: -pair[0])[:most]
+        return [one for score, one in best if score]
 
     def _page(self, body: JsonObject, query: dict[str, list[str]]) -> JsonObject:
         page, size = int(query["page"][0]), int(query["page_size"][0])

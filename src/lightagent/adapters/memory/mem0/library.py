@@ -63,7 +63,7 @@ def import_mem0(folder: Path) -> ModuleType:
             guidance="Set MEM0_TELEMETRY=False in the environment of the program.",
         )
     models = importlib.import_module("mem0.utils.spacy_models")
-    models._load_failed_full = models._load_failed_lemma = True  # As if they had not been found.
+    vars(models).update(_load_failed_full=True, _load_failed_lemma=True)  # As if they had not been found.
     return module
 
 

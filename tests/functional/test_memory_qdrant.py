@@ -7,7 +7,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +17,11 @@ from qdrant_client import QdrantClient, models
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.qdrant.points import KEYWORDS, NUMBERS, WRITTEN, point_of
-from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import weigh
+from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.qdrant import FakeQdrant, fake_qdrant
 from tests.support.quick_folders import quick_folder
@@ -35,6 +36,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:Api key is used with an insecure
 
 def memory(name: str = "m1", text: str = "I like green tea.", owner: MemoryOwner = ANN) -> MemoryRecord:
     return MemoryRecord(name, owner, text, {"source": "user"}, 1.0)
+
+
+class _Failing(HashingEmbedder):
+    """Works until it is told not to."""
+
+    works = True
+
+    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
+        if not self.works:
+            raise ProviderError("The service is down.", guidance="Wait.")
+        return await super().embed(texts, role)
 
 
 @pytest.fixture
@@ -219,3 +231,20 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigurationError):
             refused()
+
+
+async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    embedder = _Failing(32)
+    store = QdrantMemory(path=tmp_path, engine="edge", embedder=embedder)
+    await store.write([memory()])
+    embedder.works = False
+    await store.write([memory("m2", "I like black tea.")])
+    found = await store.recall(ANN, "tea", 5, NOW)
+    assert {one.fields["memory_id"] for one in found} == {"m1", "m2"}
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "Memories are written without vectors",
+        "Memories are found by their words",
+    ]
+    await store.aclose()

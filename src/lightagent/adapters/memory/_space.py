@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
+
+_LOGGER: Final = logging.getLogger("lightagent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,23 @@ async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, spa
             guidance=f"Each text needs one of {space.dimension} numbers.",
         )
     return vectors
+
+
+async def embedded_if_it_works(
+    embedder: Embedder | None, texts: Sequence[str], role: TextRole, space: Space, place: str
+) -> Sequence[Vector | None]:
+    """The vector of each text; None of each where there is no embedder or it fails, which the log says.
+
+    A search then goes on by words, and what is written is found by its words until it is indexed anew.
+    """
+    if embedder is None:
+        return [None] * len(texts)
+    try:
+        return await embedded(embedder, texts, role, space)
+    except ProviderError as exc:
+        lost = "Memories are written without vectors" if role == "document" else "Memories are found by their words"
+        _LOGGER.warning("%s: %s: the embedder failed: %s", lost, place, exc)
+        return [None] * len(texts)
 
 
 def open_embedder(backend: JsonObject, at: str) -> Embedder:

@@ -8,7 +8,7 @@ from typing import Final
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.memory_records import MemoryRecord
-from lightagent.domain.search_text import WeighedTerms, WeightedText, terms_of, weigh
+from lightagent.domain.search_text import WeighedTerms, WeightedText, memory_terms, weigh
 
 _AT_ONCE: Final = 4_000
 """Characters that are read where the event loop runs, which takes about a millisecond; more go to a thread."""
@@ -50,7 +50,7 @@ def _weighed(texts: Sequence[str]) -> list[WeighedTerms]:
 
 
 def _terms(text: str) -> list[str]:
-    return terms_of(text, english_stemmer())
+    return memory_terms(text, english_stemmer())
 
 
 def _distinct(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from lightagent.adapters.stemming import english_stemmer
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
-from lightagent.domain.search_text import TextIndex, WeighedTerms, WeightedText, term_reader, terms_of, weigh
+from lightagent.domain.search_text import TextIndex, WeighedTerms, WeightedText, memory_terms, weigh
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
 
@@ -44,10 +44,12 @@ class InProcessMemory(MemoryStore):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stem = english_stemmer()
-        self._terms = term_reader(self._stem)
         self._shelves: dict[MemoryOwner, _Shelf] = {}
         self._ids: set[tuple[MemoryOwner, str]] = set()
         self._written = 0
+
+    def _terms(self, text: str) -> list[str]:
+        return memory_terms(text, self._stem)
 
     @property
     def name(self) -> str:
@@ -71,7 +73,7 @@ class InProcessMemory(MemoryStore):
                 shelf.index = None
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        terms = terms_of(query, self._stem)
+        terms = self._terms(query)
         with self._lock:
             shelf = self._shelves.get(owner)
             if shelf is None:

@@ -16,14 +16,13 @@ from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters._postgres.address import Address
 from lightagent.adapters._postgres.limits import Limits
 from lightagent.adapters.memory._marks import encoded
-from lightagent.adapters.memory._space import Space, embedded, open_embedder, space_of
+from lightagent.adapters.memory._space import Space, embedded_if_it_works, open_embedder, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
@@ -46,7 +45,7 @@ class PostgresMemory(MemoryStore):
     Args:
         url: ``postgresql://user:password@host:5432/database``; see `Address`.
         schema_name: the schema in which the tables are; two memories of one database have different ones.
-        embedder: makes the vectors; None: memories are found by their words alone. It stays open.
+        embedder: makes the vectors; None: memories are found by their words alone. It is closed with this object.
         connections: the most that one event loop opens.
         connection_timeout: seconds to wait for a connection, and to go on trying after one was lost.
         statement_timeout: seconds after which the server gives a statement up.
@@ -103,9 +102,7 @@ class PostgresMemory(MemoryStore):
         database, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        vectors: Sequence[Vector | None] = [None] * len(texts)
-        if self._embedder is not None:
-            vectors = await embedded(self._embedder, texts, "document", space)
+        vectors = await embedded_if_it_works(self._embedder, texts, "document", space, repr(self))
         prepared = [Prepared(*one) for one in zip(records, terms, vectors, strict=True)]
         await database.run(Write(prepared, space))
 
@@ -115,9 +112,8 @@ class PostgresMemory(MemoryStore):
         from lightagent.adapters.memory.postgres.searching import Search
 
         database, space = await self._ready()
-        terms, vector = await query_terms(query), None
-        if self._embedder is not None:
-            (vector,) = await embedded(self._embedder, [query], "query", space)
+        terms = await query_terms(query)
+        (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, repr(self))
         found = await database.run(Search(owner, terms, vector, limit, wanted))
         return [record.found() for record in found]
 
@@ -139,6 +135,8 @@ class PostgresMemory(MemoryStore):
     async def aclose(self) -> None:
         if self._opened is not None:
             await self._opened.aclose()
+        if self._embedder is not None:
+            await self._embedder.aclose()
 
     async def _ready(self) -> tuple[Database, Space]:
         """Where work on the tables is carried out; nothing is connected before the first.

@@ -63,6 +63,7 @@ _VECTORS: Final[LiteralString] = """, placed AS (
     SELECT new.id, new.owner, vector::vector
     FROM unnest(%(vectors)s::text[]) WITH ORDINALITY AS vector (vector, place)
     JOIN given USING (place) JOIN new USING (digest)
+    WHERE vector IS NOT NULL
 )"""
 
 _FORGET: Final[LiteralString] = """WITH gone AS (

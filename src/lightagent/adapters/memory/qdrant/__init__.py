@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters._endpoints.credentials import shown_options
-from lightagent.adapters.memory._space import Space, embedded, open_embedder, space_of
+from lightagent.adapters.memory._space import Space, embedded_if_it_works, open_embedder, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
 from lightagent.adapters.memory.qdrant.cursors import Cursor
@@ -30,7 +30,6 @@ from lightagent.domain.errors import ConfigurationError, MissingExtraError, Stor
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
@@ -65,7 +64,7 @@ class QdrantMemory(MemoryStore):
         url: of a server, such as ``http://localhost:6333``.
         path: instead of a server, a folder for this process alone, or ``:memory:``.
         collection: its name, of letters, digits, ``_`` and ``-``.
-        embedder: makes the vectors; None: memories are found by their words alone. It stays open.
+        embedder: makes the vectors; None: memories are found by their words alone. It is closed with this object.
         api_key: of the server.
         engine: what serves the folder.
         timeout: seconds that an answer of the server may take.
@@ -130,9 +129,7 @@ class QdrantMemory(MemoryStore):
         engine, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        meanings: Sequence[Vector | None] = [None] * len(texts)
-        if self._embedder is not None:
-            meanings = await embedded(self._embedder, texts, "document", space)
+        meanings = await embedded_if_it_works(self._embedder, texts, "document", space, self._collection)
         places = self._places(len(records))
         points = [point_of(*one) for one in zip(records, terms, meanings, places, strict=True)]
         await engine.insert(points)
@@ -141,9 +138,8 @@ class QdrantMemory(MemoryStore):
         if limit < 1 or not query.strip():
             return []
         engine, space = await self._ready()
-        terms, meaning = query_places(await query_terms(query)), None
-        if self._embedder is not None:
-            (meaning,) = await embedded(self._embedder, [query], "query", space)
+        terms = query_places(await query_terms(query))
+        (meaning,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._collection)
         own = conditions.of_owner(owner)
         fitting = [*own, *conditions.fitting(wanted)]
         found = await engine.nearest(Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES)))
@@ -173,6 +169,8 @@ class QdrantMemory(MemoryStore):
     async def aclose(self) -> None:
         if self._opened is not None:
             await self._opened.aclose()
+        if self._embedder is not None:
+            await self._embedder.aclose()
 
     def _places(self, count: int) -> list[int]:
         """The next places in the order of writing."""

@@ -21,10 +21,10 @@ from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import ProviderError, StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.search_text import terms_of
+from lightagent.domain.search_text import memory_terms
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
-from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _AT_ONCE: Final = 256
 _LOGGER: Final = logging.getLogger("lightagent")
 
 
-class SqliteMemory(MemoryStore):
+class SqliteMemory(MemoryStore, ReindexedStore):
     """Keeps memories in one file, which is made at the first use, and finds them by their words.
 
     With an embedder they are found by their meaning as well. While it fails, memories are written and found by their
@@ -85,7 +85,7 @@ class SqliteMemory(MemoryStore):
         def carry_out(connection: Database) -> None:
             self._check_space(connection, is_writing=True)
             for record, vector in zip(kept, vectors, strict=True):
-                number = writing.write(connection, record, terms_of(record.text, self._stem))
+                number = writing.write(connection, record, memory_terms(record.text, self._stem))
                 if number is not None and vector is not None:
                     meaning.add(connection, number, vector)
 
@@ -96,7 +96,7 @@ class SqliteMemory(MemoryStore):
 
         def look(connection: Database) -> list[FoundMemory]:
             self._check_space(connection)
-            question = Question(terms_of(query, self._stem), vector, limit, wanted, self._nearby)
+            question = Question(memory_terms(query, self._stem), vector, limit, wanted, self._nearby)
             return [record.found() for record in search(connection, owner, question)]
 
         return await self._read(look)
@@ -130,7 +130,7 @@ class SqliteMemory(MemoryStore):
             if meaning.kept_space(connection) != space:
                 connection.execute("DELETE FROM vectors")
                 meaning.keep_space(connection, space)
-            return writing.index_anew(connection, lambda text: terms_of(text, self._stem))
+            return writing.index_anew(connection, lambda text: memory_terms(text, self._stem))
 
         count = await self._write(begin)
         if self._embedder is not None:

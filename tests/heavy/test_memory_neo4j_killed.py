@@ -18,10 +18,16 @@ from tests.servers.neo4j import Neo4jServer, kill, neo4j_server
 
 KILLS = int(os.environ.get("TEST_NEO4J_KILLS", "5"))
 WRITERS = 4
+LETTERS = str.maketrans("0123456789-", "bcdfghjklmn")
+
+
+def name_of(*numbers: int) -> str:
+    """One word, which no other of the same numbers is."""
+    return "-".join(f"{number:04}" for number in numbers).translate(LETTERS)
 
 
 def record(name: str) -> MemoryRecord:
-    owner = MemoryOwner(tenant="acme", user=f"user {len(name) % 3}")
+    owner = MemoryOwner(tenant="acme", user=f"user {ord(name[-1]) % 3}")
     return MemoryRecord(name, owner, f"Ada told Acme of {name}", {"source": "user", "entities": [name]}, 1.0)
 
 
@@ -36,7 +42,7 @@ async def test_no_acknowledged_memory_is_lost(tmp_path: Path) -> None:
             store = Neo4jMemory(server.url, connection_timeout=1.0)
             begun = asyncio.Event()
             writers = [
-                asyncio.create_task(_write(store, f"r{round_number}w{number}", acknowledged, begun))
+                asyncio.create_task(_write(store, (round_number, number), acknowledged, begun))
                 for number in range(WRITERS)
             ]
             await begun.wait()
@@ -49,14 +55,15 @@ async def test_no_acknowledged_memory_is_lost(tmp_path: Path) -> None:
     assert len(acknowledged) >= KILLS
 
 
-async def _write(store: Neo4jMemory, name: str, acknowledged: set[str], begun: asyncio.Event) -> None:
+async def _write(store: Neo4jMemory, writer: tuple[int, int], acknowledged: set[str], begun: asyncio.Event) -> None:
     number = 0
     while True:
+        name = name_of(*writer, number)
         try:
-            await store.write([record(f"{name}n{number}")])
+            await store.write([record(name)])
         except StoreError:
             return
-        acknowledged.add(f"{name}n{number}")
+        acknowledged.add(name)
         begun.set()
         number += 1
 

@@ -202,6 +202,33 @@ async def test_another_embedder_is_refused(neo4j: Neo4jServer) -> None:
         await second.aclose()
 
 
+async def test_reindexing_brings_memories_over_to_another_embedder(neo4j: Neo4jServer) -> None:
+    first = opened(neo4j, embedder=HashingEmbedder(64))
+    await first.write([record(f"green tea {place}") for place in range(250)])
+    for embedder in (_Other(64), None, HashingEmbedder(128)):
+        second = opened(neo4j, first.collection, embedder)
+        with pytest.raises(ConfigurationError, match="reindex"):
+            await second.recall(ADA, "tea", 5, EVERYTHING)
+        assert await second.reindex() == 250
+        assert len(await second.recall(ADA, "greenish", 5, EVERYTHING)) == (5 if embedder else 0)
+        with pytest.raises(ConfigurationError, match="was written with"):
+            await first.write([record("with the embedder of before")])
+        await second.aclose()
+    kept = rows(
+        neo4j,
+        "MATCH (m:LightAgentMemory {collection: $c}) RETURN DISTINCT m.embedding_64 IS NULL, size(m.embedding_128)",
+        c=first.collection,
+    )
+    assert kept == [[True, 128]]
+    await first.aclose()
+
+
+class _Other(HashingEmbedder):
+    @property
+    def name(self) -> str:
+        return "another"
+
+
 async def test_a_server_that_is_not_there_is_a_store_error() -> None:
     store = Neo4jMemory("bolt://127.0.0.1:1", user="neo4j", password="hunter2", connection_timeout=1)
     with pytest.raises(StoreError, match="cannot be reached") as caught:

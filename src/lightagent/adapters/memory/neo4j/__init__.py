@@ -21,7 +21,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.embedding import Embedder
-from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
 if TYPE_CHECKING:
     from lightagent.adapters.memory.neo4j.graph import Graph
@@ -31,7 +31,7 @@ _EXTRA: Final = "neo4j"
 _LONGEST_NAME: Final = 200
 
 
-class Neo4jMemory(MemoryStore):
+class Neo4jMemory(MemoryStore, ReindexedStore):
     """Keeps memories in a Neo4j database, and finds them by words, by vectors, and by what they are about.
 
     Args:
@@ -93,6 +93,9 @@ class Neo4jMemory(MemoryStore):
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         return await self._graph().forget(selection, memory_ids)
+
+    async def reindex(self) -> int:
+        return await self._graph().reindex()
 
     async def aclose(self) -> None:
         if self._opened is not None:

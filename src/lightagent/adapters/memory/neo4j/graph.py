@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.adapters.memory._space import Space, embedded, space_of
+from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
 from lightagent.adapters.memory._terms import batches, query_terms
 from lightagent.adapters.memory.neo4j.address import Address, Limits
 from lightagent.adapters.memory.neo4j.database import Database
@@ -20,8 +20,10 @@ from lightagent.adapters.memory.neo4j.encoding import (
 )
 from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms, named_in_query, relations_of
 from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
-from lightagent.adapters.memory.neo4j.schema import open_collection, vector_property
+from lightagent.adapters.memory.neo4j.reindexing import Found, change_space, index, page_after
+from lightagent.adapters.memory.neo4j.schema import define, open_collection, vector_property
 from lightagent.adapters.memory.neo4j.searching import Search
+from lightagent.adapters.memory.neo4j.together import Together
 from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writing, Written
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.loop_locks import LoopLocks
@@ -29,8 +31,8 @@ from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.search_text import terms_of
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.search_text import memory_terms, terms_of
+from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
@@ -50,25 +52,23 @@ class Graph:
         self._database = Database(address, limits)
         self._collection = collection
         self._embedder = embedder
+        self._place = f"Neo4j at {address}"
         self._locks = LoopLocks()
         self._space: Space | None = None
         self._stem = english_stemmer()
+        self._together: Together[Written] = Together(self._write, AT_ONCE)
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         """Keep records."""
         space = await self._open()
-        first: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
-        for record in records:
-            first.setdefault((record.owner, record.memory_id), record)
-        kept = list(first.values())
-        for batch in batches(kept, AT_ONCE, _CHARACTERS):
+        for batch in batches(records, AT_ONCE, _CHARACTERS):
             texts = [record.text for record in batch]
-            vectors = await self._vectors(texts, "document", space)
+            vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._place)
             if sum(map(len, texts)) <= _AT_ONCE:
                 written = self._nodes(batch, vectors)
             else:
                 written = await run_in_thread(self._nodes, batch, vectors)
-            await self._database.write(Writing(self._collection, space, written))
+            await self._together.write(written)
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[FoundMemory]:
         """Find records."""
@@ -77,8 +77,8 @@ class Graph:
         if (limits := conditions(key, wanted)) is None:
             return []
         terms = await query_terms(query)
-        entities = [digest("entity", key, name) for name in named_in_query(terms)]
-        (vector,) = await self._vectors([query], "query", space)
+        entities = [digest("entity", key, name) for name in named_in_query(terms_of(query[:_AT_ONCE], self._stem))]
+        (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._place)
         near = vector.tolist() if vector is not None and any(vector) else None
         search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit)
         return await self._database.read(search)
@@ -105,6 +105,25 @@ class Graph:
                 count += gone
         return count
 
+    async def reindex(self) -> int:
+        """Make everything anew by which memories are found."""
+        space = await space_of(self._embedder)
+        await define(self._database, self._collection, space)
+        await change_space(self._database, self._collection, space)
+        self._space = space
+        count, after = 0, 0
+        while page := await page_after(self._database, self._collection, after):
+            texts = [one.text for one in page]
+            vectors = (
+                [None] * len(texts)
+                if self._embedder is None
+                else await embedded(self._embedder, texts, "document", space)
+            )
+            nodes = await run_in_thread(self._indexed, page, vectors)
+            await index(self._database, nodes)
+            count, after = count + len(page), page[-1].number
+        return count
+
     async def aclose(self) -> None:
         """Close what the running loop has open."""
         await self._database.aclose()
@@ -118,17 +137,23 @@ class Graph:
                     self._space = space
         return self._space
 
-    async def _vectors(self, texts: Sequence[str], role: TextRole, space: Space) -> Sequence[Vector | None]:
-        return [None] * len(texts) if self._embedder is None else await embedded(self._embedder, texts, role, space)
+    async def _write(self, written: Sequence[Written]) -> None:
+        first = {one.key: one for one in reversed(written)}
+        kept = [first[key] for key in dict.fromkeys(one.key for one in written)]
+        await self._database.write(Writing(self._collection, await self._open(), kept))
+
+    def _indexed(self, page: Sequence[Found], vectors: Sequence[Vector | None]) -> list[tuple[str, dict[str, object]]]:
+        parts = zip(page, vectors, strict=True)
+        return [(one.key, {"terms": self._terms(one.text), **_with_vector(vector)}) for one, vector in parts]
+
+    def _terms(self, text: str) -> str:
+        return " ".join(memory_terms(text, self._stem))
 
     def _nodes(self, records: Sequence[MemoryRecord], vectors: Sequence[Vector | None]) -> list[Written]:
         return [self._node(record, vector) for record, vector in zip(records, vectors, strict=True)]
 
     def _node(self, record: MemoryRecord, vector: Vector | None) -> Written:
-        terms = " ".join(terms_of(record.text, self._stem))
-        node = properties(self._collection, record, terms)
-        if vector is not None and any(vector):
-            node[vector_property(len(vector))] = vector.tolist()
+        node = properties(self._collection, record, self._terms(record.text)) | _with_vector(vector)
         owner = str(node["owner"])
         found = entities_of(record.text, record.metadata, self._stem)
         keys = {name: digest("entity", owner, name) for name in found}
@@ -146,3 +171,8 @@ class Graph:
             entities,
             relations,
         )
+
+
+def _with_vector(vector: Vector | None) -> dict[str, object]:
+    """The property of a vector; one of zeros is like nothing, and cannot be indexed."""
+    return {vector_property(len(vector)): vector.tolist()} if vector is not None and any(vector) else {}

@@ -67,15 +67,26 @@ async def open_collection(database: Database, name: str, space: Space) -> None:
     """
     found = await database.read(lambda transaction: _stamp(transaction, name))
     if found is None or (not found.last and found.space != space):
-        await database.write(lambda transaction: _define(transaction, space.dimension))
-        await database.read(_wait_for_indexes)
-        found = await database.write(lambda transaction: _make(transaction, name, space))
+        found = await define(database, name, space)
     if found.layout > LAYOUT:
         raise StoreError(
             f"The collection {name!r} has layout {found.layout}, which a later version of lightagent wrote.",
             guidance="Install that version.",
         )
     space.check_against(found.space, f"The collection {name!r}")
+
+
+async def define(database: Database, name: str, space: Space) -> _Stamp:
+    """Make the constraints and indexes that are missing, and the collection."""
+    await database.write(lambda transaction: _define(transaction, space.dimension))
+    await database.read(_wait_for_indexes)
+    return await database.write(lambda transaction: _make(transaction, name, space))
+
+
+async def read_space(transaction: AsyncManagedTransaction, name: str) -> Space | None:
+    """The space of the vectors of a collection; None: there is no such collection."""
+    found = await _stamp(transaction, name)
+    return None if found is None else found.space
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,10 @@ class Writing:
         owners = [{"key": key, "node": nodes[key], "count": count} for key, count in counts.items()]
         await rows(transaction, _WRITE, memories=listed, first=last - len(self.memories))
         await rows(transaction, _OWNERS, owners=owners)
-        await rows(transaction, _ENTITIES, memories=listed)
-        await rows(transaction, _RELATIONS, memories=listed)
+        if any(one.entities for one in new):
+            await rows(transaction, _ENTITIES, memories=listed)
+        if any(one.relations for one in new):
+            await rows(transaction, _RELATIONS, memories=listed)
 
     async def _lock(self, transaction: AsyncManagedTransaction) -> int:
         found = await rows(transaction, _LOCK, collection=self.collection, count=len(self.memories))

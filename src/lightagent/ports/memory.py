@@ -106,3 +106,17 @@ class MemoryStore(Protocol):
     async def aclose(self) -> None:
         """Give back what is open."""
         ...
+
+
+@runtime_checkable
+class ReindexedStore(Protocol):
+    """A store whose index can be made anew, such as for another embedder."""
+
+    async def reindex(self) -> int:
+        """Make everything anew by which memories are found; how many there are.
+
+        Raises:
+            StoreError: the store could not be read or written.
+            ProviderError: the embedder failed.
+        """
+        ...

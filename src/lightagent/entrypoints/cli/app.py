@@ -12,6 +12,7 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
+from lightagent.entrypoints.cli.memory_commands import memory_app
 from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
@@ -56,6 +57,7 @@ app.add_typer(tools_app, name="tools", help="List, check and call tools, without
 app.add_typer(skills_app, name="skills", help="List and check skills, without a model.")
 app.add_typer(policy_app, name="policy", help="Explain who may call which tools, without a model.")
 app.add_typer(mcp_app, name="mcp", help="List and inspect MCP servers, without a model.")
+app.add_typer(memory_app, name="memory", help="List, search, export and forget what agents remember; index it anew.")
 app.add_typer(stores_app, name="stores", help="Take over what another store holds: to seal it, encrypt it or move it.")
 app.command()(verify)
 app.command()(doctor)

@@ -63,7 +63,7 @@ async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
 
 
 async def examine_memory(store: MemoryStore, seconds: float) -> Diagnosis:
-    """One look at what is kept, or one search where it cannot be read; every failure is part of the answer."""
+    """One search, and one look at what is kept; every failure is part of the answer."""
     start = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
@@ -76,11 +76,12 @@ async def examine_memory(store: MemoryStore, seconds: float) -> Diagnosis:
 
 
 async def _look_into(store: MemoryStore) -> str:
-    if "read" in store.supports:
-        page = await store.read(OwnerSelection(), 1)
-        return "it holds memories" if page.records else "it is empty"
+    # A search shows as well whether the embedder is the one of what is kept.
     await store.recall(MemoryOwner(user="lightagent doctor"), TEXT, 1, RecallFilter(time.time()))
-    return "it can be searched"
+    if "read" not in store.supports:
+        return "it can be searched"
+    page = await store.read(OwnerSelection(), 1)
+    return "it holds memories" if page.records else "it is empty"
 
 
 def no_answer(seconds: float) -> LightAgentErrorInfo:

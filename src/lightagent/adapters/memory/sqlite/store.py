@@ -24,7 +24,7 @@ from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import memory_terms
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
-from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _AT_ONCE: Final = 256
 _LOGGER: Final = logging.getLogger("lightagent")
 
 
-class SqliteMemory(MemoryStore):
+class SqliteMemory(MemoryStore, ReindexedStore):
     """Keeps memories in one file, which is made at the first use, and finds them by their words.
 
     With an embedder they are found by their meaning as well. While it fails, memories are written and found by their

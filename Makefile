@@ -27,6 +27,9 @@ define closing
 else echo "Everything ran, and everything passed."; fi
 endef
 
+# Containers often set it; the hundreds of processes that the tests start would each compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-openai2 setup format provider-page wheel pins clean

@@ -23,14 +23,14 @@ from tests.support.random_sessions import Plan, Scene, build_agent, marks
 from tests.support.session_talks import Now, Talk, conversation, die
 from tests.support.wrapped_journals import CountingStore, MortalStore, WrappedStore
 
-RUNS = max(60, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 5)
+RUNS = max(20, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 5)
 """Random sessions on each store."""
 STEPS = 10
 ENDS = ("completed", "failed", "blocked", "suspended", "CancelledError")
 DECISIONS = ("approve", "reject", "edit", "respond", "turn", "refused")
 CHANGES = ("undone", "replaced", "included", "forked", "trimmed")
 KINDS = (*ENDS, *DECISIONS, *CHANGES, "died", "two_at_once", "resumed after a crash", "made short")
-TURNS = max(2000, int(os.environ.get("TEST_SOAK_RUNS", "10000")) // 50)
+TURNS = max(500, int(os.environ.get("TEST_SOAK_RUNS", "10000")) // 50)
 SECONDS = max(120, RUNS * 4)
 
 

@@ -91,10 +91,10 @@ test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	$(say) "Unit, contract, typing, docs and architecture tests"
 	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
-# A file's tests stay in one process, where they share their servers.
+# A file's tests stay in one process, where they share their servers; the files that take longest come first.
 test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
-	@$(BIN)/pytest -q -n auto --dist loadfile $(wildcard tests/functional tests/integration)
+	@$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(wildcard tests/functional tests/integration)
 
 test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the openai SDK, with openai 2
 	$(say) "Tests with openai 2"

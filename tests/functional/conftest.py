@@ -12,6 +12,29 @@ from tests.servers.fault_server import FaultServer, fault_server
 from tests.servers.leaks import LeakCheck
 from tests.servers.smollm import SmolLM, smollm_server
 
+LONGEST = {
+    f"test_{name}.py"
+    for name in (
+        "concurrency",
+        "random_sessions",
+        "cut_anywhere",
+        "credentials_stay_inside",
+        "credentials_litellm",
+        "strict_endpoints",
+        "mcp_faults",
+        "journals_killed_at_points",
+        "benchmarks",
+        "code_limits",
+        "replayed_answers",
+        "seed_programs",
+    )
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: a file is one worker's, and another shall not wait for it at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def smollm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmolLM]:

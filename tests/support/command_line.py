@@ -19,21 +19,26 @@ from lightagent.entrypoints.cli import main
 
 
 def call_lightagent(
-    *arguments: str, folder: Path, variables: Mapping[str, str], stdin: str = ""
+    *arguments: str, folder: Path, variables: Mapping[str, str], stdin: str = "", together: bool = False
 ) -> CompletedProcess[str]:
-    """`lightagent` with these arguments, in this folder and with this environment alone; no stream is a terminal."""
-    with _as_a_process(folder, variables, stdin) as (out, err), pytest.MonkeyPatch.context() as patch:
+    """`lightagent` with these arguments, in this folder and with this environment alone; no stream is a terminal.
+
+    Args:
+        together: whether what goes to standard error is told with what goes to standard output, in its order.
+    """
+    with _as_a_process(folder, variables, stdin, together) as (out, err), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["lightagent", *arguments])
         with pytest.raises(SystemExit) as left:
             main()
-        return CompletedProcess(arguments, _code(left.value), _text(out), _text(err))
+        return CompletedProcess(arguments, _code(left.value), _text(out), "" if together else _text(err))
 
 
 @contextmanager
 def _as_a_process(
-    folder: Path, variables: Mapping[str, str], stdin: str
+    folder: Path, variables: Mapping[str, str], stdin: str, together: bool
 ) -> Iterator[tuple[io.TextIOWrapper, io.TextIOWrapper]]:
-    out, err = _stream(), _stream()
+    out = _stream()
+    err = out if together else _stream()
     modules = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

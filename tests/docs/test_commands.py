@@ -1,9 +1,9 @@
 """The commands and settings that the documentation shows.
 
 In a `console` block, `lightagent …` is called in this process, and `python …` and `cat …` run, in a folder that holds
-the last toml block of the page as `lightagent.toml`; `make demo` runs the program behind it; `export` counts for the rest of the page. Other targets of
-make, and the extras of `pip install`, must exist. Nothing tells readers to install `lightagent` from the public index:
-that name is another product's there.
+the last toml block of the page as `lightagent.toml`; `make demo` runs the program behind it; `export` counts for the
+rest of the page. Other targets of make, and the extras of `pip install`, must exist. Nothing tells readers to install
+`lightagent` from the public index: that name is another product's there.
 """
 
 from __future__ import annotations

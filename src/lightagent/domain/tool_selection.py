@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tools import ToolSpec
@@ -64,8 +65,8 @@ class ToolsSelected:
 
 
 def as_offered(spec: ToolSpec) -> OfferedTool:
-    """The declaration of a tool as it is offered now."""
-    return OfferedTool(spec.name, spec.description, spec.parameters)
+    """The declaration of a tool as it is offered now; its owner may change its schema afterwards."""
+    return OfferedTool(spec.name, spec.description, copy_json(spec.parameters))
 
 
 def names_within(

@@ -143,18 +143,21 @@ def test_a_ranking_holds_names_and_numbers(score: object) -> None:
 
 
 def test_as_many_tools_are_taken_as_their_declarations_fit() -> None:
-    costs = {"a": 60, "huge": 1_000, "b": 30, "c": 30, "d": 5}
+    costs = {"a": 60, "huge": 1_000, "b": 30, "c": 30, "d": 5, "e": 90}
 
     def taken(tokens: int, most: int = 10, *names: str) -> tuple[str, ...]:
-        return names_within(ranking(*(names or costs)), costs.__getitem__, tokens=tokens, most=most)
+        names = names or ("a", "huge", "b", "c", "d")
+        return names_within(ranking(*names), costs.__getitem__, tokens=tokens, most=most)
 
     assert taken(100) == ("a", "b", "d"), "one that is too large keeps no smaller one out"
     assert taken(2_000) == ("a", "huge", "b", "c", "d")
     assert taken(2_000, 2) == ("a", "huge")
     assert taken(2_000, 0) == ()
     assert taken(100, 10, "a", *["huge"] * 5, "b") == ("a", "b")
-    assert taken(100, 10, "a", *["huge"] * 6, "b") == ("a",), "what fits badly is not taken because it is small"
-    assert taken(10, 10, "huge", "d") == ("huge",), "without any tool the model could not go on"
+    assert taken(100, 10, "a", *["e"] * 6, "b") == ("a",), "what fits badly is not taken because it is small"
+    assert taken(100, 10, "a", *["huge"] * 6, "b") == ("a", "b"), "what never fits says nothing of what is left"
+    assert taken(100, 10, "a", *["huge"] * 60, "b") == ("a",), "not all of a catalogue is looked through"
+    assert taken(10, 10, "huge", "a", "d") == ("huge", "d"), "without any tool the model could not go on"
 
 
 def test_a_tool_keeps_the_declaration_that_it_was_offered_with() -> None:

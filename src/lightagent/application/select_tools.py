@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final, Generic
 
 from lightagent.aiokits.loop_locks import LoopLocks
@@ -63,6 +62,7 @@ class Choice:
         tokens: what the declarations of the chosen tools take.
         errors: of the other rankers.
         is_cut: whether there is no room for all that would have been chosen.
+        is_over: whether what is offered anyway is more than there is room for.
     """
 
     names: tuple[str, ...]
@@ -72,6 +72,7 @@ class Choice:
     tokens: int
     errors: tuple[LightAgentErrorInfo, ...]
     is_cut: bool
+    is_over: bool
 
 
 class ToolSelector(Generic[DepsT]):
@@ -101,16 +102,6 @@ class ToolSelector(Generic[DepsT]):
         self._locks = LoopLocks()
         self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...], Mapping[str, ToolSpec]] | None = None
 
-    async def choose(
-        self, query: str, toolset: Toolset[DepsT], origin: Origin, *, besides: Sequence[ToolSpec], in_time: bool
-    ) -> Choice:
-        """The tools that fit a text best, as far as there is room for them: `find` and `take` in one.
-
-        Raises:
-            ConfigurationError: a tool cannot be declared.
-        """
-        return self.take(await self.find(query, toolset, origin, in_time=in_time), besides)
-
     async def find(self, query: str, toolset: Toolset[DepsT], origin: Origin, *, in_time: bool) -> Found:
         """The tools that fit a text, the best first.
 
@@ -137,10 +128,13 @@ class ToolSelector(Generic[DepsT]):
             return costs[name]
 
         there = {spec.name for spec in besides}
-        wanted = names_within(
-            [tool for tool in found.ranked if tool.name not in there], cost, tokens=self._tokens, most=self.options.most
-        )
-        chosen = self._with_room(wanted, cost, besides)
+        free = self.options.most - len(besides)
+        room, whole = None, self._most_tokens
+        if whole is not None:
+            room = whole - sum(map(declaration_tokens, besides))
+        ranked = [tool for tool in found.ranked if tool.name not in there]
+        wanted = names_within(ranked, cost, tokens=self._tokens, most=self.options.most, room=whole)
+        chosen = names_within(ranked, cost, tokens=self._tokens, most=free, room=room)
         return Choice(
             chosen,
             tuple(found.ranked[:MOST_CANDIDATES]),
@@ -148,19 +142,9 @@ class ToolSelector(Generic[DepsT]):
             found.rankers,
             sum(map(cost, chosen)),
             found.errors,
-            len(chosen) < len(wanted),
+            not set(wanted).issubset(chosen),
+            free < 0 or (room is not None and room < 0),
         )
-
-    def _with_room(
-        self, wanted: tuple[str, ...], cost: Callable[[str], int], besides: Sequence[ToolSpec]
-    ) -> tuple[str, ...]:
-        """The first of these tools for which a request has room besides others."""
-        chosen = wanted[: max(self.options.most - len(besides), 0)]
-        if self._most_tokens is None:
-            return chosen
-        taken = accumulate(map(cost, chosen), initial=sum(map(declaration_tokens, besides)))
-        next(taken)
-        return tuple(name for name, tokens in zip(chosen, taken, strict=True) if tokens <= self._most_tokens)
 
     async def framework_tools(self, toolset: Toolset[DepsT]) -> tuple[str, ...]:
         """The names of the tools that the framework itself offers, such as one that reads back what was put aside."""

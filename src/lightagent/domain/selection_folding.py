@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightagent.domain.effects import DeclareTools
+from lightagent.domain.effects import DeclareTools, OfferTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.runs import Run
 from lightagent.domain.tool_selection import ToolsSelected, joined_tools
@@ -37,6 +37,12 @@ def offer_more(run: Run, names: tuple[str, ...]) -> Run:
         return run
     known = (*run.offered, *run.hidden)
     return run._replace(offered=run.offered + tuple(name for name in dict.fromkeys(names) if name not in known))
+
+
+def names_to_offer(run: Run) -> tuple[str, ...]:
+    """The names of the tools that the calls which are done will have offered, once their round is over."""
+    effects = (effect for call in run.calls.values() for effect in call.effects)
+    return tuple(name for effect in effects if isinstance(effect, (OfferTools, DeclareTools)) for name in effect.names)
 
 
 def _declare(run: Run, event: ToolsSelected | DeclareTools) -> Run:

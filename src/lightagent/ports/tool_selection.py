@@ -50,7 +50,12 @@ class ToolSelection:
         names: object = self.always
         if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise ConfigurationError(f"tool_selection: always is a list of names, not {names!r:.80}.")
-        object.__setattr__(self, "always", tuple(self.always))
+        object.__setattr__(self, "always", tuple(dict.fromkeys(self.always)))
+        if len(self.always) > self.most:
+            raise ConfigurationError(
+                f"tool_selection: always names {len(self.always)} tools, but most is {self.most}.",
+                guidance="Name fewer, or raise most as far as the provider allows.",
+            )
         object.__setattr__(self, "rankers", tuple(self.rankers))
         for ranker in self.rankers:
             if not isinstance(ranker, ToolRanker):

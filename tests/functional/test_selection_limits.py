@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from lightagent import (
+    CapabilityPolicy,
+    CapabilityRule,
     ConfigurationError,
     ContextBudget,
     Journal,
@@ -169,3 +171,17 @@ def test_more_tools_than_may_be_offered_cannot_always_be() -> None:
     with pytest.raises(ConfigurationError, match="always names 3 tools, but most is 2"):
         make(most=2, always=("a", "b", "c"))
     assert ToolSelection(most=2, always=("a", "a", "b")).always == ("a", "b")
+
+
+async def test_what_a_policy_denies_keeps_nothing_out_that_it_allows() -> None:
+    """Hundreds of tools fit better, and none of them may be called."""
+    denied = [EchoTool(ToolSpec(f"delete_refund_{number}", "Delete a refund.", {})) for number in range(500)]
+    told = "Lists what was given back to customers, page by page, with dates and the refund of each."
+    policy = CapabilityPolicy([CapabilityRule("allow", tools=["list_*"])])
+    model = ScriptedModel([call_tool("search_tools", query="refund"), "done"])
+    agent = LightAgent(
+        model=model, tools=[*denied, EchoTool(ToolSpec("list_repayments", told, {}))], capabilities=policy
+    )
+    result = await agent.arun("Which invoices?", result_format="object")
+    assert offered(model.requests[1]) == ["search_tools", "list_repayments"]
+    assert "list_repayments" in (result.tool_calls[0].output or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic
@@ -28,6 +29,9 @@ MOST_CANDIDATES: Final = 50
 
 MOST_RANKED: Final = 400
 """Tools that each ranker is asked for; more could not fit into a request."""
+
+_DECIDED_AT_ONCE: Final = 100
+"""Tools about which a policy decides before other runs get their turn; a hundred take some milliseconds."""
 
 _SECONDS: Final = 10.0
 """How long one ranker may take, such as one that asks a server; the others decide without it then."""
@@ -114,9 +118,11 @@ class ToolSelector(Generic[DepsT]):
             ConfigurationError: a tool cannot be declared.
         """
         tools, specs = await self._described(toolset)
-        rankings, names, errors = await self._rankings(query, tools, specs, in_time=in_time)
+        # Where a policy denies some, what it denies must not take the places of what it allows.
+        limit = MOST_RANKED if self._capabilities is None else len(tools)
+        rankings, names, errors = await self._rankings(query, tools, specs, limit, in_time=in_time)
         ranked = rankings[0] if len(rankings) == 1 else fuse(rankings)
-        return Found(self._allowed(ranked, specs, origin), specs, names, errors)
+        return Found(await self._allowed(ranked, specs, origin), specs, names, errors)
 
     def take(self, found: Found, besides: Sequence[ToolSpec]) -> Choice:
         """The best of what was found, as far as there is room besides the declarations that are offered anyway."""
@@ -164,7 +170,7 @@ class ToolSelector(Generic[DepsT]):
         return known[1], known[2]
 
     async def _rankings(
-        self, query: str, tools: tuple[ToolSpec, ...], specs: Mapping[str, ToolSpec], *, in_time: bool
+        self, query: str, tools: tuple[ToolSpec, ...], specs: Mapping[str, ToolSpec], limit: int, *, in_time: bool
     ) -> tuple[list[Sequence[RankedTool]], tuple[str, ...], tuple[LightAgentErrorInfo, ...]]:
         """What each ranker says, the names of those that answered, and the errors of the others."""
         rankings: list[Sequence[RankedTool]] = []
@@ -174,22 +180,30 @@ class ToolSelector(Generic[DepsT]):
             self._made = self._make_rankers(self.options)
         for ranker in self._made:
             try:
-                found: object = await await_foreign(ranker.rank(query, tools, MOST_RANKED), _SECONDS, in_time=in_time)
+                found: object = await await_foreign(ranker.rank(query, tools, limit), _SECONDS, in_time=in_time)
                 rankings.append(_checked(found, specs, ranker.name))
                 names.append(ranker.name)
             except FAILURES as raised:  # The ranker may be foreign code, perhaps behind a network: the others go on.
                 errors.append(classify_exception(failure(raised)))
         return rankings, tuple(names), tuple(errors)
 
-    def _allowed(
+    async def _allowed(
         self, ranked: Sequence[RankedTool], specs: Mapping[str, ToolSpec], origin: Origin
     ) -> Sequence[RankedTool]:
-        """Those of a ranking that the run may have called; policies behind the gate look at each request besides."""
+        """The first of those that the run may have called; policies behind the gate look at each request besides."""
         policy = self._capabilities
         if policy is None:
             return ranked
         requester = Requester(origin.scope.user, origin.agent_name, origin.scope.tenant)
-        return [tool for tool in ranked if policy.decide(requester, specs[tool.name]).access != "deny"]
+        allowed: list[RankedTool] = []
+        for number, tool in enumerate(ranked, 1):
+            if policy.decide(requester, specs[tool.name]).access != "deny":
+                allowed.append(tool)
+            if len(allowed) == MOST_RANKED:
+                break
+            if number % _DECIDED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return allowed
 
 
 def declaration_tokens(spec: ToolSpec) -> int:

@@ -612,3 +612,42 @@ async def test_whatever_a_model_searches_and_calls_the_run_ends_and_its_tools_on
         assert Journal.from_json(result.journal.to_json()).events == result.journal.events
     assert_only_added(model.requests)
     assert max(len(request.tools) for request in model.requests) <= 128
+
+
+async def test_agents_that_share_a_session_are_each_told_of_their_own_tools() -> None:
+    """Tools of the same name are others in another agent, and so are their declarations."""
+    store, here, there = MemoryJournalStore(), ScriptedModel(lambda request: "x"), ScriptedModel(lambda request: "y")
+    others = [EchoTool(replace(made.spec, description=f"Elsewhere: {made.spec.description}")) for made in many_tools()]
+    first = LightAgent(model=here, name="first", tools=many_tools(), tool_selection=FEW, session_store=store)
+    second = LightAgent(model=there, name="second", tools=others, tool_selection=FEW, session_store=store)
+    for query in (REFUND, "And the backup?"):
+        await first.arun(query, session_id="s")
+        await second.arun(query, session_id="s")
+    assert not any("Elsewhere" in spec.description for spec in here.requests[-1].tools)
+    assert all("Elsewhere" in spec.description for spec in there.requests[-1].tools if spec.name != "search_tools")
+    assert_only_added(here.requests)
+    assert_only_added(there.requests)
+
+
+async def test_an_agent_that_takes_over_again_goes_on_with_what_it_was_offered() -> None:
+    @tool
+    def hand_over() -> ToolAnswer:
+        """Hand the customer over."""
+        return ToolAnswer("over to you", hand_over="second")
+
+    store = MemoryJournalStore()
+    second = ScriptedModel([call_tool("search_tools", query="backup"), "hello", "again", "once more"])
+    agent = LightAgent(
+        model=ScriptedModel(lambda request: call_tool("hand_over")),
+        name="first",
+        tools=[*many_tools(), hand_over],
+        tool_selection=replace(FEW, always=("hand_over",)),
+        handoffs=[LightAgent(model=second, name="second", tools=many_tools(2), tool_selection=FEW)],
+        session_store=store,
+    )
+    await agent.arun(REFUND, session_id="s")
+    await agent.arun("And my salary?", session_id="s")
+    await Sessions(store).trim("s", keep=1)
+    await agent.arun("And my vacation?", session_id="s")
+    assert_only_added(second.requests)
+    assert len(second.requests[-1].tools) > len(second.requests[0].tools)

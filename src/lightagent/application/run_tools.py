@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic
 
@@ -12,9 +13,10 @@ from lightagent.application.select_tools import Choice, ToolSelector
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
+from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import Origin
-from lightagent.domain.runs import Run
+from lightagent.domain.runs import NO_TOOLS, Run
 from lightagent.domain.selection_folding import names_to_offer
 from lightagent.domain.tool_selection import SEARCH_TOOL, OfferedTool
 from lightagent.domain.tools import ToolSpec
@@ -47,7 +49,7 @@ class RunTools(Generic[DepsT]):
 
     Attributes:
         listed: what was listed last.
-        before: the tools that the agent was offered in the conversation that the run begins from.
+        before: the tools that each agent was offered in the conversation that the run begins from, by its lasting name.
     """
 
     __slots__ = ("_in_time", "_own", "_promised", "_run", "_specs", "before", "listed")
@@ -59,7 +61,7 @@ class RunTools(Generic[DepsT]):
         self._specs: tuple[tuple[ToolSpec, ...], tuple[OfferedTool, ...], tuple[ToolSpec, ...]] = (), (), ()
         self._promised: tuple[tuple[str, int], dict[str, None]] = ("", 0), {}
         self.listed: Listing[DepsT] | None = None
-        self.before: tuple[OfferedTool, ...] = ()
+        self.before: Mapping[str, tuple[OfferedTool, ...]] = NO_TOOLS
 
     def names(self, catalogue: Catalogue[DepsT]) -> tuple[str, ...]:
         """The names of the agent's own tools and of the run's; nothing is listed or described for that."""
@@ -95,7 +97,10 @@ class RunTools(Generic[DepsT]):
 
     def declared(self, run: Run) -> tuple[OfferedTool, ...]:
         """What the agent that acts now was offered before in this conversation, in this run or in an earlier one."""
-        return run.own_tools or (self.before if run.head.name == run.started.head.name else ())
+        name = lasting_name(run.head.name)
+        if run.own_tools or not (name or run.head.name == run.started.head.name):
+            return run.own_tools
+        return self.before.get(name, ())
 
     def _with_own(self, means: Means[DepsT], base: Toolset[DepsT], run: Run) -> Listing[DepsT]:
         selector, tools = means.selector, base.plus(self._own)

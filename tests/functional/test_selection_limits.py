@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from lightagent import (
+    ApprovalDecision,
     CapabilityPolicy,
     CapabilityRule,
     ConfigurationError,
@@ -22,6 +24,7 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.events import ToolFinished
+from lightagent.domain.messages import ToolCall
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.many_tools import THINGS, EchoTool, assert_only_added, many_tools, offered
 
@@ -185,3 +188,42 @@ async def test_what_a_policy_denies_keeps_nothing_out_that_it_allows() -> None:
     result = await agent.arun("Which invoices?", result_format="object")
     assert offered(model.requests[1]) == ["search_tools", "list_repayments"]
     assert "list_repayments" in (result.tool_calls[0].output or "")
+
+
+@tool(requires_approval=True)
+def pay(amount: int) -> str:
+    """Pay an amount."""
+    return f"paid {amount}"
+
+
+async def waiting(*calls: ToolCall) -> Journal:
+    """A run that has searched, and waits for a human."""
+    model = ScriptedModel([call_tool("search_tools", query="backup"), [call_tool("pay", amount=1), *calls]])
+    agent = LightAgent(model=model, name="a", tools=[*many_tools(), pay], tool_selection=PAYING)
+    journal = (await agent.arun(REFUND, result_format="object")).journal
+    return Journal.from_json(journal.to_json())
+
+
+PAYING = ToolSelection(threshold=10, tokens=800, always=("pay",))
+
+
+@pytest.mark.parametrize("selection", [PAYING, replace(PAYING, search=False), False])
+async def test_a_run_that_waited_goes_on_without_what_is_gone_or_switched_off(selection: ToolSelection | bool) -> None:
+    journal = await waiting(call_tool("search_tools", query="salary"))
+    model = ScriptedModel(["done"])
+    left = [made for made in many_tools() if made.spec.name not in ("create_refund", "list_backup")]
+    agent = LightAgent(model=model, name="a", tools=[*left, pay], tool_selection=selection)
+    result = await agent.aresume(journal, ApprovalDecision.approve())
+    assert result.content == "done"
+    told = offered(model.requests[0])
+    assert {"pay", "delete_backup", "list_refund"} < set(told)
+    assert not {"create_refund", "list_backup"} & set(told)
+    assert ("search_tools" in told) is (selection is PAYING)
+
+
+async def test_a_run_that_waited_does_not_go_on_without_what_its_calls_want_or_with_another_agent() -> None:
+    journal = await waiting()
+    for tools, told in ((many_tools(), "lacks: pay"), ([numbered(1)], "lacks: pay, ")):
+        agent = LightAgent(model=ScriptedModel(["done"]), name="a", tools=tools, tool_selection=False)
+        with pytest.raises(ConfigurationError, match=told):
+            await agent.aresume(journal, ApprovalDecision.approve())

@@ -40,6 +40,8 @@ async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSel
             return await _select(live, listed, listed.selector)
         return tuple(name for name in run.selected if name in tools), None
     names = run.offered + run.hidden
+    if run.own_tools:  # A run that is resumed may lack some of those that were selected.
+        names = tuple(name for name in names if name in tools)
     if before is not None and before.tools is not listed.tools:
         initial = listed.tools.initial if listed.selector is None else await _always(listed, listed.selector)
         came = (name for name in initial if name not in before.tools.tools and name not in names)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from typing import cast
 
 import pytest
 
@@ -491,7 +492,20 @@ def test_a_tool_that_is_always_to_be_offered_has_to_be_there() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"threshold": -1}, {"tokens": 0}, {"most": True}, {"always": "pay"}, {"always": [1]}, {"rankers": [object()]}],
+    [
+        {"threshold": -1},
+        {"tokens": 0},
+        {"most": True},
+        {"always": "pay"},
+        {"always": [1]},
+        {"rankers": [object()]},
+        {"rankers": None},
+        {"rankers": Told([])},
+        {"rankers": [Told]},
+        {"rankers": [Told([], cast("str", 5))]},
+        {"rankers": [Told([], "")]},
+        {"rankers": [Told([], "x" * 1_000)]},
+    ],
 )
 def test_options_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     make: Callable[..., object] = ToolSelection

@@ -192,3 +192,17 @@ def test_a_tool_keeps_the_declaration_that_it_was_offered_with() -> None:
 )
 def test_tools_that_a_request_names_are_known(params: JsonObject, names: tuple[str, ...]) -> None:
     assert chosen_tools(params) == names
+
+
+async def test_the_words_of_a_long_query_are_looked_at_off_the_loop() -> None:
+    here: list[bool] = []
+
+    def stem(word: str) -> str:
+        here.append(threading.current_thread() is threading.main_thread())
+        return word
+
+    tools = (ToolSpec("refund", "Refunds.", {}),)
+    (found,) = await WordRanker(stem).rank(f"refund {'word ' * 1_000}", tools, 10)
+    assert found.name == "refund"
+    assert len(here) > 1_000
+    assert not any(here)

@@ -33,7 +33,7 @@ def unit_vector(values: Iterable[float]) -> Vector:
 
 
 def is_vector(value: object) -> bool:
-    """Whether a value is a vector as embedders are to give it: single precision, finite, and of length 1 or all zeros."""
+    """Whether a value is what embedders are to give: single precision, finite, of length 1 or all zeros."""
     if not isinstance(value, array) or value.typecode != "f" or not value:
         return False
     length = hypot(*value)

@@ -86,3 +86,8 @@ async def test_a_query_of_another_dimension_is_refused() -> None:
 
     with pytest.raises(ProviderError, match="8 numbers for the query and of 64 for tools"):
         await ranker(Changed()).rank("refund", TOOLS, 5)
+
+
+async def test_a_query_that_says_nothing_finds_nothing() -> None:
+    assert await ranker(ScriptedEmbedder()).rank("?!", TOOLS, 10) == []
+    assert await ranker(ScriptedEmbedder()).rank("city", TOOLS, 10) != []

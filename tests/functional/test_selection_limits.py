@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from lightagent import (
     ToolAnswer,
     ToolSelection,
     ToolSpec,
+    load_settings,
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
@@ -174,6 +176,13 @@ def test_more_tools_than_may_be_offered_cannot_always_be() -> None:
     with pytest.raises(ConfigurationError, match="always names 3 tools, but most is 2"):
         make(most=2, always=("a", "b", "c"))
     assert ToolSelection(most=2, always=("a", "a", "b")).always == ("a", "b")
+
+
+def test_settings_that_name_more_tools_than_may_be_offered_are_refused_with_their_place(tmp_path: Path) -> None:
+    file = tmp_path / "lightagent.toml"
+    file.write_text('[default.tool_selection]\nmost = 1\nalways = ["a", "b"]\n')
+    with pytest.raises(ConfigurationError, match=r"tool_selection .*always names 2 tools, but most is 1"):
+        load_settings(file)
 
 
 async def test_what_a_policy_denies_keeps_nothing_out_that_it_allows() -> None:

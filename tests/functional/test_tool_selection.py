@@ -27,10 +27,12 @@ from lightagent import (
     ToolAnswer,
     ToolSelection,
     ToolSpec,
+    before_model_request,
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.messages import ToolCall
+from lightagent.domain.policy import RequestPayload, Subject
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.testing import ScriptedModel, call_tool
@@ -665,3 +667,34 @@ async def test_an_agent_that_takes_over_again_goes_on_with_what_it_was_offered()
     await agent.arun("And my vacation?", session_id="s")
     assert_only_added(second.requests)
     assert len(second.requests[-1].tools) > len(second.requests[0].tools)
+
+
+async def test_what_was_away_for_a_while_comes_back_behind_the_others() -> None:
+    """A tool that a hook takes out of one request, and one that its source does not list for a while."""
+    store, source = MemoryJournalStore(), ChangingTools(many_tools())
+    away = next(made for made in many_tools() if made.spec.name == "create_refund")
+    seen: list[Subject] = []
+
+    @before_model_request
+    def hide_once(request: RequestPayload, subject: Subject) -> RequestPayload:
+        seen.append(subject)
+        left = tuple(name for name in request.tools if name != "delete_refund")
+        return replace(request, tools=left) if len(seen) == 1 else request
+
+    def answer(request: ChatRequest) -> ToolCall | str:
+        if len(request.messages) > 2:
+            return "done"
+        source.remove(away.spec.name)
+        return call_tool("search_tools", query="backup")
+
+    model = ScriptedModel(answer)
+    agent = LightAgent(
+        model=model, name="a", tools=[source], tool_selection=FEW, session_store=store, hooks=[hide_once]
+    )
+    await agent.arun(REFUND, session_id="s")
+    assert "delete_refund" not in offered(model.requests[0])
+    assert "create_refund" not in offered(model.requests[1])
+    source.add(away)
+    await agent.arun("And the salary?", session_id="s")
+    assert_only_added(model.requests[1:])
+    assert {"create_refund", "delete_refund", "list_salary"} < set(offered(model.requests[2]))

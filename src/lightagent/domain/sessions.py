@@ -256,9 +256,21 @@ def _tools_after(before: Mapping[str, tuple[OfferedTool, ...]], run: Run) -> Map
     """What each agent was offered, after a turn. Of several agents without a name the first one is meant."""
     if not run.declared:
         return before
-    first = run.started.head.name
-    offered = sorted(run.declared.items(), key=lambda one: one[0] == first)
-    return {**before, **{lasting_name(name): tools for name, tools in offered if lasting_name(name) or name == first}}
+    first, after = run.started.head.name, dict(before)
+    for name, tools in sorted(run.declared.items(), key=lambda one: one[0] == first):
+        if lasting_name(name) or name == first:
+            after[lasting_name(name)] = _as_offered_last(run, tools) if name == run.head.name else tools
+    return after
+
+
+def _as_offered_last(run: Run, tools: tuple[OfferedTool, ...]) -> tuple[OfferedTool, ...]:
+    """The tools in the order of the last request, behind them those that it lacked.
+
+    A policy had taken them out, or their source did not list them for a while. So what the next turn offers still
+    begins with the tools of that request.
+    """
+    places = {name: place for place, name in enumerate(run.offered or ())}
+    return tuple(sorted(tools, key=lambda tool: places.get(tool.name, len(places))))
 
 
 def _check_between_turns(session: Session, entry: LogEntry) -> None:

@@ -28,6 +28,7 @@ from lightagent.compose.ports import check_each, check_port, journal_port
 from lightagent.compose.selection import compose_selector
 from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
+from lightagent.domain.agent_heads import generated_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.information_flow import DEFAULT_FLOW
 from lightagent.domain.limits import DEFAULT_LIMITS
@@ -52,7 +53,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     skill_tools = () if skills is None else skills.tools
     sources = compose_sources(options.get("context_sources") or ())
     means: Means[DepsT] = Means(
-        name=options.get("name") or f"agent-{os.urandom(6).hex()}",
+        name=options.get("name") or generated_name(int.from_bytes(os.urandom(6), "big")),
         model=compose_model(options),
         catalogue=Catalogue(
             (

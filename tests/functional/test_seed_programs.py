@@ -294,7 +294,8 @@ def test_memory_and_policy(run: Program, aimock: Aimock, backend: str) -> None:
 
 def test_self_learning(run: Program, aimock: Aimock) -> None:
     """The seed has no program of its own for it; this is how one of the 0.9 line looks, with the seed's memory."""
-    lesson = {"text": "This user wants reports of one page.", "about": "user", "confidence": 0.9}
+    wish = "This user wants reports of one page."
+    lesson = {"text": wish, "about": "user", "confidence": 0.9}
     aimock.add(
         {"match": {"userMessage": "user: Write"}, "response": {"content": json.dumps({"lessons": [lesson]})}},
         {"match": {"userMessage": "user: Which"}, "response": {"content": '{"lessons": []}'}},
@@ -314,7 +315,7 @@ def test_self_learning(run: Program, aimock: Aimock) -> None:
     )
     assert run(then=program).splitlines() == ["reflection agent kept False", "True", "Of one page."]
     asked = [sent(entry.body) for entry in aimock.journal()]
-    told = [body for body in asked if lesson["text"] in json.dumps(body)]
+    told = [body for body in asked if wish in json.dumps(body)]
     assert [str(body[-1]["content"]) for body in told] == ["Which reports does this user want?"]
 
 

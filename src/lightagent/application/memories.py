@@ -134,7 +134,7 @@ class Memories:
                 report(copied + present)
         return CopiedMemories(len(owners), copied, present - len(differing), tuple(differing))
 
-    async def _by_owner(self, selection: OwnerSelection) -> AsyncIterator[tuple[MemoryOwner, list[MemoryRecord]]]:
+    async def _by_owner(self, selection: OwnerSelection) -> AsyncIterator[tuple[MemoryOwner, Sequence[MemoryRecord]]]:
         """The records of each owner; of all owners, only the names are in memory at once."""
         owners = dict[MemoryOwner, None]()
         async for record in self.list(selection):

@@ -52,7 +52,10 @@ def compose_memory(
     Raises:
         ConfigurationError: the memory, its policy or self_learning is none, or there are two namespaces.
     """
-    memory, policy, learning = options.get("memory"), _policy(options), _learning(options)
+    memory, learning = options.get("memory"), _learning(options)
+    if memory is None and learning is None and options.get("memory_policy") is None:
+        return (), ()
+    policy = _policy(options)
     if memory is None and learning is None:
         return (), ()
     store = _store(memory)

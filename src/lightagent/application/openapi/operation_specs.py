@@ -59,8 +59,11 @@ def operation_spec(operation: Operation, service: str, schema: JsonObject) -> To
     """
     mended = mend(whole_json(schema))
     for depth in _DEPTHS:
-        if isinstance(mended, BeyondRepair) and mended.by_size:
-            mended = mend(whole_json(shortened_schema(schema, depth)))
+        if not (isinstance(mended, BeyondRepair) and mended.by_size):
+            break
+        shorter = shortened_schema(schema, depth)
+        if shorter is not None:
+            mended = mend(whole_json(shorter))
     if isinstance(mended, BeyondRepair):
         raise Unusable(f"its arguments are beyond repair: {mended.reason}")
     return ToolSpec(

@@ -1,7 +1,7 @@
 """A schema that is too large for a model, shown only as deep as it fits. Arguments are checked against the whole.
 
-Where a reference stands, what it leads to is put in its place, so schemas that refer to each other grow by a factor with
-each level. What grows beyond what a model could be shown is given up at once.
+Where a reference stands, what it leads to is put in its place, so schemas that refer to each other grow by a factor
+with each level. What grows beyond what a model could be shown is given up at once.
 """
 
 from __future__ import annotations

@@ -23,10 +23,14 @@ KEY_HEADER: Final = "idempotency-key"
 """The header that the run itself fills in, where an operation takes it."""
 
 
-def without_filled(operation: Operation, headers: frozenset[str]) -> Operation:
-    """The operation without the headers that a model has no say in: credentials, and the key of the call."""
-    hidden = headers | {KEY_HEADER}
-    kept = tuple(one for one in operation.parameters if not (one.place == "header" and one.name.lower() in hidden))
+def without_filled(operation: Operation, credentials: frozenset[tuple[str, str]]) -> Operation:
+    """The operation without the parameters that a model has no say in: credentials, and the key of the call.
+
+    Args:
+        credentials: the keys of parameters that are filled in.
+    """
+    hidden = credentials | {("header", KEY_HEADER)}
+    kept = tuple(one for one in operation.parameters if one.key not in hidden)
     return operation if len(kept) == len(operation.parameters) else replace(operation, parameters=kept)
 
 

@@ -1,8 +1,7 @@
-"""An API as the application has it: its document, where it is, and what it is shown."""
+"""An API as the application has it: its document, and where it is."""
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT, is_header_name
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.openapi import OpenApiDocument, Operation, OperationChoice, Unusable
-from lightagent.domain.openapi.values import percent_encoded, text_of
+from lightagent.domain.openapi import Operation, OperationChoice, Unusable
 
 _UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\xff]")
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,19}")
@@ -76,60 +74,6 @@ class OpenApiService:
             )
         if not self.timeout > 0 or self.max_bytes < 1:
             raise ConfigurationError("OpenAPI: timeout and max_bytes must be above 0.", guidance="")
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must be in no text."""
-        values = (*self.headers.values(), *self.auth.values())
-        parts = (part for value in values for part in (value, value.rpartition(" ")[2], *value.split(":", 1)))
-        return tuple(sorted({part for part in parts if len(part) >= 6}, key=len, reverse=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What is sent along to the service's own server."""
-
-    headers: tuple[tuple[str, str], ...] = ()
-    query: tuple[tuple[str, str], ...] = ()
-    cookies: tuple[tuple[str, str], ...] = ()
-
-
-def credentials_for(service: OpenApiService, document: OpenApiDocument, operation: Operation) -> Credentials:
-    """What an operation is shown: the fixed headers, and the first way of its security that all is there for."""
-    headers, query, cookies = [*service.headers.items()], [], []
-    way = next((way for way in operation.security if way and all(name in service.auth for name in way)), ())
-    for name in way:
-        scheme, secret = document.resolved(document.security_schemes.get(name, {})), service.auth[name]
-        kind, place, key = (text_of(scheme.get(one)) for one in ("type", "in", "name"))
-        if kind == "apiKey" and place == "header":
-            headers.append((key, secret))
-        elif kind == "apiKey" and place == "query":
-            query.append((percent_encoded(key), percent_encoded(secret)))
-        elif kind == "apiKey" and place == "cookie":
-            cookies.append((percent_encoded(key), percent_encoded(secret)))
-        elif kind == "http" and text_of(scheme.get("scheme")).lower() == "basic":
-            headers.append(("Authorization", f"Basic {base64.b64encode(secret.encode()).decode()}"))
-        elif kind in ("http", "oauth2", "openIdConnect"):
-            headers.append(("Authorization", f"Bearer {secret}"))
-        else:
-            raise Unusable(f"its security scheme {name[:80]!r} is of a kind that is not known")
-    return Credentials(tuple(headers), tuple(query), tuple(cookies))
-
-
-def check_schemes(service: OpenApiService, document: OpenApiDocument) -> None:
-    """Raise where a credential is for no scheme of the document: a typing mistake would send none.
-
-    Raises:
-        ConfigurationError: one is.
-    """
-    known = document.security_schemes
-    for name in service.auth:
-        if name not in known:
-            listed = ", ".join(known)[:300] or "none"
-            raise ConfigurationError(
-                f"OpenAPI: the document of {service.name!r:.100} has no security scheme {name!r:.100}.",
-                guidance=f"It has: {listed}. For other credentials there is headers=.",
-            )
 
 
 class NoAddress(Unusable):

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from lightagent.application.openapi.credentials import Credentials, SecretMask, credentials_for
 from lightagent.application.openapi.operation_specs import arguments_schema, operation_spec, takes_key, without_filled
 from lightagent.application.openapi.read_answer import AnswerReader
-from lightagent.application.openapi.service import Credentials, Destination, OpenApiService, credentials_for
+from lightagent.application.openapi.service import Destination, OpenApiService
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.errors import ToolError
-from lightagent.domain.http_calls import HttpCall
+from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import OpenApiDocument, Operation, Unwritable, WrittenRequest, write_request
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext, Tool
-
-_HIDDEN = "***"
 
 
 class OpenApiTool(Tool[object]):
@@ -43,9 +42,9 @@ class OpenApiTool(Tool[object]):
         self._place = place
         self._sender = sender
         self._credentials = credentials_for(service, document, operation) if place.is_own else Credentials()
-        filled = frozenset(name.lower() for name, _ in self._credentials.headers)
+        self._mask = SecretMask(service)
         self._takes_key = takes_key(operation)
-        self.operation = without_filled(operation, filled)
+        self.operation = without_filled(operation, self._credentials.fills)
         self._schema = arguments_schema(self.operation)
         self._spec = operation_spec(self.operation, service.name, self._schema)
 
@@ -82,11 +81,11 @@ class OpenApiTool(Tool[object]):
         key = context.idempotency_key if self._takes_key else ""
         try:
             answer = await self._sender.send(self._request(written, key))
-            return self._masked(await self._reader.text(answer))
-        except ToolError as exc:
-            if any(secret in exc.message for secret in self._service.secrets):
-                raise ToolError(self._masked(exc.message), guidance=exc.guidance, retryable=exc.retryable) from None
+        except HttpFault as exc:
+            if (told := self._mask.text(exc.message)) != exc.message:
+                raise ToolError(told, guidance=exc.guidance, retryable=exc.retryable) from None
             raise
+        return await self._reader.text(self._mask.answer(answer))
 
     def _written(self, arguments: JsonObject) -> WrittenRequest:
         try:
@@ -111,8 +110,3 @@ class OpenApiTool(Tool[object]):
             max_bytes=self._service.max_bytes,
             private_hosts=self._service.private_hosts,
         )
-
-    def _masked(self, text: str) -> str:
-        for secret in self._service.secrets:
-            text = text.replace(secret, _HIDDEN)
-        return text

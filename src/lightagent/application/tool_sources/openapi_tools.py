@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.application.openapi.credentials import check_schemes
 from lightagent.application.openapi.load_document import ReadYaml, load_document
 from lightagent.application.openapi.service import (
     NOWHERE,
     Destination,
     NoAddress,
     OpenApiService,
-    check_schemes,
     destination,
 )
 from lightagent.application.tool_sources.openapi_tool import OpenApiTool

@@ -97,7 +97,7 @@ def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBun
     if not name or place is None:
         raise Unusable(f"it has a parameter {name[:80]!r} in {str(stands.get('in'))[:40]!r}, which is no place for one")
     required = stands.get("required") is True or place == "path"
-    if place == "header" and (name.lower() in _SAID_OTHERWISE or not _may_be_sent(name, required=required)):
+    if place == "header" and (name.lower() in _SAID_OTHERWISE or not may_be_sent(name, required=required)):
         return None
     try:
         media_type, schema = _schema(document, stands, bundle)
@@ -119,7 +119,7 @@ def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBun
     )
 
 
-def _may_be_sent(name: str, *, required: bool) -> bool:
+def may_be_sent(name: str, *, required: bool) -> bool:
     """Whether a header is the operation's to set: those of the connection are not.
 
     Raises:

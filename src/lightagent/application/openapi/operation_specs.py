@@ -10,10 +10,9 @@ from lightagent.domain.capabilities import OPENAPI
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
 from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp_declarations import shortened
 from lightagent.domain.openapi import Operation, Unusable
 from lightagent.domain.openapi.parameters import BODY, Parameter
-from lightagent.domain.openapi.values import object_of
+from lightagent.domain.openapi.values import object_of, shown_text
 from lightagent.domain.tools import ToolSpec
 
 _DEPTHS: Final = (8, 6, 5, 4, 3, 2)
@@ -72,9 +71,9 @@ def operation_spec(operation: Operation, service: str, schema: JsonObject) -> To
         raise Unusable(f"its arguments are beyond repair: {mended.reason}")
     return ToolSpec(
         name=operation.name,
-        description=shortened(_description(operation)),
+        description=shown_text(_description(operation)),
         parameters=mended.schema,
-        title=whole_characters(operation.summary)[:200],
+        title=whole_characters(shown_text(operation.summary))[:200],
         idempotent=operation.reads_only,
         capabilities=("read", "network") if operation.reads_only else ("write", "network"),
         provider=f"{OPENAPI}{whole_characters(service)}",
@@ -85,8 +84,7 @@ def _description(operation: Operation) -> str:
     what = f"{operation.method.upper()} {operation.path}" + (" (deprecated)" if operation.deprecated else "")
     summary = "" if operation.description.startswith(operation.summary) else operation.summary
     text = "\n\n".join(part.strip() for part in (summary, operation.description) if part.strip())
-    whole = whole_characters(f"{what}\n{text}" if text else what)
-    return "".join(sign for sign in whole if sign.isprintable() or sign in "\n\t")
+    return whole_characters(f"{what}\n{text}" if text else what)
 
 
 def _described(parameter: Parameter) -> JsonValue:

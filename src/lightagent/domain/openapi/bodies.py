@@ -9,7 +9,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.parameters import is_json
 from lightagent.domain.openapi.schemas import SchemaBundle
-from lightagent.domain.openapi.values import Unusable, object_of, own_entries, text_of
+from lightagent.domain.openapi.values import Unusable, object_of, own_entries, shown_text
 
 BodyForm: TypeAlias = Literal["json", "form", "multipart", "text"]
 
@@ -68,11 +68,13 @@ def read_body(document: OpenApiDocument, written: JsonValue, bundle: SchemaBundl
         required=stands.get("required") is True,
         encoding=object_of(held.get("encoding")),
         properties=_properties(document, schema) if forms[media_type] in ("form", "multipart") else {},
-        description=text_of(stands.get("description")),
+        description=shown_text(stands.get("description")),
     )
 
 
 def _form(media_type: str) -> BodyForm | None:
+    if not (media_type.isascii() and media_type.isprintable()):
+        return None  # No header could say it.
     kind = media_type.partition(";")[0].strip().lower()
     if is_json(kind):
         return "json"

@@ -14,6 +14,7 @@ from lightagent.domain.openapi.names import operation_names
 from lightagent.domain.openapi.parameters import Parameter, read_parameters
 from lightagent.domain.openapi.schemas import SchemaBundle
 from lightagent.domain.openapi.values import Unusable, object_of, objects_of, own_entries, text_of, texts_of
+from lightagent.domain.percent_encoding import percent_decode
 
 READ_ONLY: Final = ("get", "head")
 """Methods that change nothing, as HTTP has it."""
@@ -193,7 +194,7 @@ def _check_path(path: str, parameters: tuple[Parameter, ...]) -> None:
     literal = PLACEHOLDER.sub("", path)
     if any(sign in literal for sign in "?#{}\\") or not literal.isprintable():
         raise Unusable("its path holds signs that no path can have")
-    if any(part in (".", "..") for part in PLACEHOLDER.sub("x", path).split("/")):
+    if any(part in (".", "..") for part in percent_decode(PLACEHOLDER.sub("x", path)).split("/")):
         raise Unusable("its path leads out of itself")
     described = {one.name for one in parameters if one.place == "path"}
     for name in PLACEHOLDER.findall(path):

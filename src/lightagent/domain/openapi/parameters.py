@@ -12,7 +12,7 @@ from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.schemas import SchemaBundle
-from lightagent.domain.openapi.values import Unusable, chosen, object_of, objects_of, text_of
+from lightagent.domain.openapi.values import Unusable, chosen, object_of, objects_of, shown_text, text_of
 
 Place: TypeAlias = Literal["path", "query", "header", "cookie"]
 Style: TypeAlias = Literal["simple", "label", "matrix", "form", "spaceDelimited", "pipeDelimited", "deepObject"]
@@ -115,7 +115,7 @@ def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBun
         explode=explode if isinstance(explode, bool) else style == "form",
         allow_reserved=stands.get("allowReserved") is True,
         media_type=media_type,
-        description=text_of(written.get("description")) or text_of(stands.get("description")),
+        description=shown_text(written.get("description")) or shown_text(stands.get("description")),
     )
 
 

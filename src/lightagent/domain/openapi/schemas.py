@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
-from lightagent.domain.openapi.values import Unusable, object_of
+from lightagent.domain.openapi.values import Unusable, object_of, shown_text
 
 Direction: TypeAlias = Literal["request", "response"]
 
@@ -30,6 +30,7 @@ _VALUES_OF_3_1: Final = _VALUES_OF_BOTH | {"const", "minContains", "maxContains"
 _OF_3_1: Final = _VALUES_OF_3_1 | _MAPS | _LISTS | _SINGLE
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _DEEPEST: Final = 100
+_WORDS: Final = ("title", "description")
 _BOUNDS: Final = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
 
@@ -88,6 +89,8 @@ class SchemaBundle:
         return made
 
     def _keyword(self, name: str, value: JsonValue, base: JsonObject | None, depth: int) -> JsonValue:
+        if name in _WORDS and isinstance(value, str):
+            return shown_text(value)
         if name in _MAPS and isinstance(value, dict):
             return {key: self._converted(one, base, depth) for key, one in value.items()}
         if name in _LISTS and isinstance(value, list):

@@ -7,6 +7,7 @@ import json
 from lightagent.application.openapi.shortened_schema import shortened_schema
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.openapi import Operation, RefusedOperation, read_document, read_operations
 
 ENTITIES = 60
 PROPERTIES: JsonObject = {f"text_{number}": {"type": "string", "description": "What it is."} for number in range(20)}
@@ -55,3 +56,65 @@ async def test_an_operation_on_such_entities_is_shown_as_deep_as_it_fits() -> No
     assert "text_19" in shown
     assert "to_19" in shown
     assert len(shown) <= 30_000
+
+
+def read(schemas: JsonObject, **bodies: str) -> dict[str, Operation | RefusedOperation]:
+    """Operations by their ids, each of which has the schema of that name as its body."""
+    paths: JsonObject = {}
+    for name, body in bodies.items():
+        schema: JsonObject = {"$ref": f"#/components/schemas/{body}"}
+        content: JsonObject = {"content": {"application/json": {"schema": schema}}}
+        paths[f"/{name}"] = {"post": {"operationId": name, "requestBody": content}}
+    document = read_document({"openapi": "3.1.0", "paths": paths, "components": {"schemas": schemas}})
+    return {one.name: one for one in read_operations(document, lambda _sketch: True)}
+
+
+def test_a_schema_of_many_operations_is_read_once() -> None:
+    found = read(entities("#/components/schemas/", 5), one="Entity0", two="Entity1")
+    one, two = found["one"], found["two"]
+    assert isinstance(one, Operation)
+    assert isinstance(two, Operation)
+    assert len(one.definitions) == len(two.definitions) == ENTITIES
+    assert all(two.definitions[name] is schema for name, schema in one.definitions.items())
+
+
+def test_a_shared_schema_that_is_broken_costs_those_that_refer_to_it() -> None:
+    schemas: JsonObject = {
+        "Good": {"type": "string"},
+        "Broken": {"$ref": "#/components/schemas/Missing"},
+        "Uses": {
+            "properties": {"a": {"$ref": "#/components/schemas/Broken"}, "b": {"$ref": "#/components/schemas/Good"}}
+        },
+    }
+    found = read(schemas, uses="Uses", again="Uses", broken="Broken", good="Good")
+    assert [isinstance(one, Operation) for one in found.values()] == [False, False, False, True]
+    for name in ("uses", "again", "broken"):
+        refused = found[name]
+        assert isinstance(refused, RefusedOperation)
+        assert "is not there: #/components/schemas/Missing" in refused.reason
+
+
+def test_an_operation_refers_to_a_bounded_number_of_schemas() -> None:
+    chain: JsonObject = {
+        f"Link{one}": {"properties": {"next": {"$ref": f"#/components/schemas/Link{one + 1}"}}} for one in range(6_000)
+    }
+    found = read({**chain, "Link6000": {}}, long="Link0", short="Link2000")
+    refused = found["long"]
+    assert isinstance(refused, RefusedOperation)
+    assert refused.reason == "it refers to 6,001 schemas; 5,000 are the most"
+    assert isinstance(found["short"], Operation)
+
+
+def test_what_only_an_answer_has_is_required_by_no_part_of_a_schema() -> None:
+    pet: JsonObject = {
+        "type": "object",
+        "properties": {"id": {"type": "integer", "readOnly": True}, "name": {"type": "string"}},
+    }
+    new: JsonObject = {
+        "allOf": [{"$ref": "#/components/schemas/Pet"}, {"required": ["id", "name"]}, {"required": ["id"]}],
+        "required": ["id"],
+    }
+    found = read({"Pet": pet, "New": new}, make="New")["make"]
+    assert isinstance(found, Operation)
+    assert found.definitions["New"] == {"allOf": [{"$ref": "#/$defs/Pet"}, {"required": ["name"]}, {}]}
+    assert found.definitions["Pet"] == {"type": "object", "properties": {"name": {"type": "string"}}}

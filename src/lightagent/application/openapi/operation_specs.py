@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,11 @@ from lightagent.domain.tools import ToolSpec
 
 _DEPTHS: Final = (8, 6, 5, 4, 3, 2)
 """How deep a schema is shown that is too large as a whole, one try after the other."""
+
+_MOST_MENDED: Final = 150_000
+"""Characters of a schema that may come to fit when it is mended; it does not become five times smaller by that."""
+
+_TOO_LARGE: Final = BeyondRepair(f"it has more than {_MOST_MENDED:,} characters", by_size=True)
 
 KEY_HEADER: Final = "idempotency-key"
 """The header that the run itself fills in, where an operation takes it."""
@@ -60,7 +66,7 @@ def operation_spec(operation: Operation, service: str, schema: JsonObject) -> To
     Raises:
         Unusable: no schema that providers take could stand for that of its arguments.
     """
-    mended = mend(whole_json(schema))
+    mended = mend(whole_json(schema)) if len(json.dumps(schema)) <= _MOST_MENDED else _TOO_LARGE
     for depth in _DEPTHS:
         if not (isinstance(mended, BeyondRepair) and mended.by_size):
             break

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.bodies import Body, read_body
+from lightagent.domain.openapi.converted_schemas import ConvertedSchemas
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.names import operation_names
 from lightagent.domain.openapi.parameters import Parameter, read_parameters
@@ -105,12 +106,13 @@ def read_operations(
     sketches: list[OperationSketch | RefusedOperation] = [*_sketches(document)]
     ids = {(one.method, one.path): one.operation_id for one in sketches}
     names = operation_names(ids, prefix)
+    converted = ConvertedSchemas(document, "request")
     for one in sketches:
         named = replace(one, name=names[one.method, one.path])
         if isinstance(named, RefusedOperation):
             yield named
         elif chooses(named):
-            yield _operation(document, named)
+            yield _operation(document, named, converted)
 
 
 def _sketches(document: OpenApiDocument) -> Iterator[OperationSketch | RefusedOperation]:
@@ -140,9 +142,11 @@ def _path_item(document: OpenApiDocument, written: JsonValue) -> JsonObject:
     return stands if stands is written else {**stands, **{name: one for name, one in written.items() if name != "$ref"}}
 
 
-def _operation(document: OpenApiDocument, sketch: OperationSketch) -> Operation | RefusedOperation:
+def _operation(
+    document: OpenApiDocument, sketch: OperationSketch, converted: ConvertedSchemas
+) -> Operation | RefusedOperation:
     try:
-        return _read(document, sketch)
+        return _read(document, sketch, SchemaBundle(document, "request", converted))
     except Unusable as exc:
         reason = str(exc)
     except RecursionError:
@@ -150,11 +154,10 @@ def _operation(document: OpenApiDocument, sketch: OperationSketch) -> Operation 
     return RefusedOperation(sketch.method, sketch.path, sketch.name, sketch.operation_id, reason)
 
 
-def _read(document: OpenApiDocument, sketch: OperationSketch) -> Operation:
+def _read(document: OpenApiDocument, sketch: OperationSketch, bundle: SchemaBundle) -> Operation:
     own, item = sketch.own, sketch.item
     if sketch.method == "trace":
         raise Unusable("its method is TRACE, which sends back what it was sent, credentials included")
-    bundle = SchemaBundle(document, "request")
     body = read_body(document, own.get("requestBody"), bundle) if _takes_body(document, sketch.method) else None
     parameters = read_parameters(
         document, item.get("parameters"), own.get("parameters"), bundle, has_body=body is not None

@@ -157,7 +157,7 @@ def _style(place: Place, stands: JsonObject, schema: JsonValue, bundle: SchemaBu
 def _may_be_object(schema: JsonValue, bundle: SchemaBundle) -> bool:
     described = object_of(schema)
     reference = text_of(described.get("$ref")).removeprefix("#/$defs/")
-    kind = object_of(bundle.definitions.get(reference)).get("type") if reference else described.get("type")
+    kind = object_of(bundle.definition(reference)).get("type") if reference else described.get("type")
     return kind is None or kind == "object" or (isinstance(kind, list) and "object" in kind)
 
 

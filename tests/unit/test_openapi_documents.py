@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,42 @@ async def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     async with asyncio.timeout(10):
         with pytest.raises(ConfigurationError, match="not a regular file"):
             await openapi_tools(tmp_path / "api.json").tools()
+
+
+MADE: Callable[..., OpenApiTools] = openapi_tools
+SERVER = "https://some.example"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"private_hosts": "localhost"}, "private_hosts must be a list of texts"),
+        ({"private_hosts": [3]}, "private_hosts must be a list of texts"),
+        ({"private_hosts": ["http://localhost"]}, "'http://localhost' in private_hosts is no host"),
+        ({"private_hosts": ["10.0.0.0/8"]}, "in private_hosts is no host"),
+        ({"private_hosts": ["*"]}, "in private_hosts is no host"),
+        ({"other_servers": SERVER}, "other_servers must be a list of texts"),
+        ({"timeout": "3"}, "timeout must be a number"),
+        ({"timeout": True}, "timeout must be a number"),
+        ({"timeout": float("nan")}, "must be above 0"),
+        ({"max_bytes": 1.5}, "max_bytes must be a number"),
+        ({"headers": ["x"]}, "headers must be a dict"),
+        ({"headers": {"x": 1}, "server": SERVER}, "headers must be names and values of text"),
+        ({"auth": {"x": None}, "server": SERVER}, "auth must be names and values of text"),
+        ({"server": 3}, "server must be text"),
+        ({"name": 3}, "name must be text"),
+        ({"prefix": 3}, "prefix must be text"),
+        ({"document": None}, "the document is missing"),
+        ({"document": 3}, "the document is int"),
+        ({"document": b"api.json"}, "the document is bytes"),
+        ({"document": ""}, "the document is missing"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_told_at_once(options: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        MADE(**{"document": "api.json", **options})
+
+
+def test_hosts_in_any_form() -> None:
+    hosts = ["localhost", "localhost:8000", "10.0.0.1", "[::1]", "[::1]:8000", "::1", "my_host", "münchen.example:80"]
+    assert openapi_tools("api.json", private_hosts=hosts).service.private_hosts == tuple(hosts)

@@ -14,6 +14,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import Operation, OperationChoice, Unusable
 
 _UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\xff]")
+_HOST: Final = re.compile(r"(?:[^\s/*@\[\]:]+|\[?[0-9A-Fa-f:.]+\]?)(?::[0-9]+)?")
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,19}")
 
 
@@ -51,6 +52,7 @@ class OpenApiService:
     other_servers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not self.name or not self.name.isprintable():
             raise ConfigurationError("OpenAPI: an API must have a name.", guidance="")
         if (self.headers or self.auth) and not self.server:
@@ -60,13 +62,7 @@ class OpenApiService:
             )
         for address in filter(None, (self.server, *self.other_servers)):
             base_address(address)
-        for header, value in self.headers.items():
-            if not is_header_name(header) or _UNSENDABLE.search(value):
-                raise ConfigurationError(
-                    f"OpenAPI: the header {header!r:.100} cannot be sent.", guidance="A header is one line of text."
-                )
-        if any(_UNSENDABLE.search(value) for value in self.auth.values()):
-            raise ConfigurationError("OpenAPI: a credential cannot be sent.", guidance="It is one line of Latin text.")
+        self._check_credentials()
         if self.prefix and not _PREFIX.fullmatch(self.prefix):
             raise ConfigurationError(
                 f"OpenAPI: {self.prefix!r:.50} cannot begin the names of tools.",
@@ -74,6 +70,35 @@ class OpenApiService:
             )
         if not self.timeout > 0 or self.max_bytes < 1:
             raise ConfigurationError("OpenAPI: timeout and max_bytes must be above 0.", guidance="")
+        for host in self.private_hosts:
+            if not _HOST.fullmatch(host):
+                raise ConfigurationError(
+                    f"OpenAPI: {host!r:.100} in private_hosts is no host.",
+                    guidance="Write HOST or HOST:PORT, such as localhost:8000 or [::1]:8000, for each host by itself.",
+                )
+
+    def _check_credentials(self) -> None:
+        for header, value in self.headers.items():
+            if not is_header_name(header) or _UNSENDABLE.search(value):
+                raise ConfigurationError(
+                    f"OpenAPI: the header {header!r:.100} cannot be sent.", guidance="A header is one line of text."
+                )
+        if any(_UNSENDABLE.search(value) for value in self.auth.values()):
+            raise ConfigurationError("OpenAPI: a credential cannot be sent.", guidance="It is one line of Latin text.")
+
+    def _check_types(self) -> None:
+        """Raise where Python let something else through than the annotations say."""
+        for option in ("name", "server", "prefix"):
+            if not isinstance(getattr(self, option), str):
+                raise ConfigurationError(f"OpenAPI: {option} must be text.", guidance="")
+        for option, kinds in (("timeout", (int, float)), ("max_bytes", (int,))):
+            value: object = getattr(self, option)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise ConfigurationError(f"OpenAPI: {option} must be a number.", guidance="")
+        for option in ("headers", "auth"):
+            given: Mapping[object, object] = getattr(self, option)
+            if not all(isinstance(text, str) for entry in given.items() for text in entry):
+                raise ConfigurationError(f"OpenAPI: {option} must be names and values of text.", guidance="")
 
 
 class NoAddress(Unusable):

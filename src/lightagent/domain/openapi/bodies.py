@@ -62,7 +62,7 @@ def read_body(document: OpenApiDocument, written: JsonValue, bundle: SchemaBundl
     held = document.resolved(content[media_type])
     schema = held.get("schema", {})
     return Body(
-        media_type="application/json" if "*" in media_type else media_type,
+        media_type="application/json" if "*" in media_type else _sent(media_type),
         form=forms[media_type],
         schema=bundle.schema(schema),
         required=stands.get("required") is True,
@@ -70,6 +70,14 @@ def read_body(document: OpenApiDocument, written: JsonValue, bundle: SchemaBundl
         properties=_properties(document, schema) if forms[media_type] in ("form", "multipart") else {},
         description=shown_text(stands.get("description")),
     )
+
+
+def _sent(media_type: str) -> str:
+    """The media type with the charset in which bodies are written, where it names one."""
+    kind, *parameters = (part.strip() for part in media_type.split(";"))
+    named = [one for one in parameters if one.lower().partition("=")[0].strip() == "charset"]
+    kept = [one for one in parameters if one not in named]
+    return "; ".join([kind, *kept, *(["charset=utf-8"] if named else [])])
 
 
 def _form(media_type: str) -> BodyForm | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.body_writing import write_body
@@ -16,7 +17,9 @@ from lightagent.domain.percent_encoding import percent_decode
 
 T = TypeVar("T")
 
-_LITERAL = "/:@!$&'()*+,;=%"
+_LITERAL: Final = "/:@!$&'()*+,;=%"
+_BETWEEN_SEGMENTS: Final = re.compile(r"/(?![^{}]*\})")
+"""A slash, but not one in the name of a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def _filled(path: str, values: dict[str, str]) -> str:
         Unwritable: a segment would be empty, or mean this place or the one above.
     """
     segments: list[str] = []
-    for segment in path.split("/"):
+    for segment in _BETWEEN_SEGMENTS.split(path):
         names = PLACEHOLDER.findall(segment)
         literals = [percent_encoded(one, _LITERAL) for one in PLACEHOLDER.split(segment)[::2]]
         written = literals[0]

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from threading import get_ident
+
+import pytest
 
 from lightagent.application.openapi.shortened_schema import shortened_schema
+from lightagent.application.tool_sources import openapi_tool
+from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.compiled import Check
+from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.compose.openapi import openapi_tools
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.errors import ToolError
+from lightagent.domain.http_calls import HttpAnswer, HttpCall
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi import Operation, RefusedOperation, read_document, read_operations
+from lightagent.domain.origin import NO_ORIGIN
+from lightagent.ports.http import HttpSender
+from lightagent.ports.tools import RunContext
 
+CONTEXT: RunContext[object] = RunContext(None, NO_ORIGIN, "", "", False, lambda _text: None, lambda: False)
 ENTITIES = 60
 PROPERTIES: JsonObject = {f"text_{number}": {"type": "string", "description": "What it is."} for number in range(20)}
 
@@ -118,3 +131,41 @@ def test_what_only_an_answer_has_is_required_by_no_part_of_a_schema() -> None:
     assert isinstance(found, Operation)
     assert found.definitions["New"] == {"allOf": [{"$ref": "#/$defs/Pet"}, {"required": ["name"]}, {}]}
     assert found.definitions["Pet"] == {"type": "object", "properties": {"name": {"type": "string"}}}
+
+
+async def test_arguments_that_take_long_to_check_are_checked_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain: JsonObject = {
+        f"Link{one}": {"properties": {"next": {"$ref": f"#/components/schemas/Link{one + 1}"}}} for one in range(300)
+    }
+    threads: list[int] = []
+
+    class Sender(HttpSender):
+        async def send(self, call: HttpCall) -> HttpAnswer:
+            return HttpAnswer(200, "text/plain", content=b"made")
+
+    body: JsonObject = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Link0"}}}}
+    source = openapi_tools(
+        {
+            "openapi": "3.1.0",
+            "paths": {"/links": {"post": {"operationId": "make", "requestBody": body}}},
+            "components": {"schemas": {**chain, "Link300": {"type": "object"}}},
+        },
+        server="https://links.example",
+        methods=["*"],
+        sender=Sender(),
+    )
+    [tool] = (await source.tools()).tools.values()
+
+    def watched(name: str, schema: JsonValue, shown: JsonObject | None = None) -> Check:
+        threads.append(get_ident())
+        return foreign_check(name, schema, shown)
+
+    monkeypatch.setattr(openapi_tool, "foreign_check", watched)
+    nested: JsonObject = {"next": {"next": {"next": 5}}}
+    assert await call_alone(tool, "make", {"body": nested}, CONTEXT) == "made"
+    with pytest.raises(ToolError, match="do not fit"):
+        await call_alone(tool, "make", {"other": nested}, CONTEXT)
+    assert len(threads) == 1
+    assert get_ident() not in threads

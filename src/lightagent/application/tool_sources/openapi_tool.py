@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Final
 
+from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.openapi.credentials import Credentials, SecretMask, credentials_for
 from lightagent.application.openapi.operation_specs import arguments_schema, operation_spec, takes_key, without_filled
 from lightagent.application.openapi.read_answer import AnswerReader
@@ -20,6 +22,9 @@ from lightagent.domain.openapi import OpenApiDocument, Operation, Unwritable, Wr
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext, Tool
+
+_MANY: Final = 200
+"""Schemas that an operation refers to, from which on its check is made in a worker thread: it takes seconds."""
 
 
 class OpenApiTool(Tool[object]):
@@ -46,6 +51,7 @@ class OpenApiTool(Tool[object]):
         self._takes_key = takes_key(operation)
         self.operation = without_filled(operation, self._credentials.fills)
         self._schema = arguments_schema(self.operation)
+        self._is_large = len(self.operation.definitions) > _MANY
         self._spec = operation_spec(self.operation, service.name, self._schema)
 
     def __repr__(self) -> str:
@@ -63,10 +69,12 @@ class OpenApiTool(Tool[object]):
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
         """The arguments as they are, where the document allows them and a request can be made of them.
 
+        Where it would hold up the event loop, all but the second is left to `call`.
+
         Raises:
             ToolError: they do not fit.
         """
-        checked = self._check(arguments)
+        checked: Mapping[str, object] = arguments if self._is_large else self._check(arguments)
         self._written(arguments)
         return checked
 
@@ -77,6 +85,8 @@ class OpenApiTool(Tool[object]):
             ToolError: the server answered with an error, or there is no answer.
         """
         given = to_json_object(dict(arguments), f"The arguments of {self._spec.name}")
+        if self._is_large:
+            await run_in_thread(lambda: self._check(given))  # The check itself is made there as well.
         written = self._written(given)
         key = context.idempotency_key if self._takes_key else ""
         try:

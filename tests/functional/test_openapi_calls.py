@@ -348,6 +348,7 @@ def test_a_charset_that_is_none_of_a_text_is_not_used(charset: str) -> None:
     content = "a-b \\ud800 +2AA- é".encode()
     assert HttpAnswer(200, "text/plain", charset, content=content).text == content.decode()
     assert HttpAnswer(200, "text/plain", "Latin-1", content=b"\xe9").text == "é"
+    assert HttpAnswer(200, "text/plain", content=b"\xef\xbb\xbfx").text == "x"
     assert HttpAnswer(200, "text/plain", "shift_jis", content=b"\x82\xa0").text == "あ"
 
 
@@ -385,6 +386,12 @@ async def test_an_answer_that_is_none_is_a_failed_call(case: str, server: ApiSer
             await call(document(f"http://{host}"), server, hosts=(host,))
 
 
+def with_links(answer: web.Response, *links: str) -> web.Response:
+    for link in links:
+        answer.headers.add("Link", link)
+    return answer
+
+
 ANSWERS: dict[str, tuple[Callable[[], web.Response], str]] = {
     "as it should be": (lambda: json_answer({"id": 1}), '{"id": 1}'),
     "of another type": (
@@ -417,6 +424,10 @@ ANSWERS: dict[str, tuple[Callable[[], web.Response], str]] = {
     "of many pages": (
         lambda: json_answer({"id": 1}, Link='</order?page=2>; rel="next"'),
         '[There is more. Link: </order?page=2>; rel="next"]',
+    ),
+    "a next page in one of several headers": (
+        lambda: with_links(json_answer({"id": 1}), "</order?page=2>; REL=next", "</order?page=9>; rel=last"),
+        "[There is more. Link: </order?page=2>; REL=next, </order?page=9>; rel=last]",
     ),
 }
 

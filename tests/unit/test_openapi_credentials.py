@@ -117,3 +117,16 @@ async def test_a_server_that_repeats_a_credential_tells_it_to_no_model(
     assert "***" in read
     for part in ("pass", "word+1", base64.b64encode(b"someone").decode()[:8]):
         assert part not in read.replace("password: ***", "")
+
+
+@pytest.mark.parametrize("place", ["query", "cookie"])
+async def test_no_argument_takes_the_place_of_a_credential(place: str) -> None:
+    """An object's properties become names in the query, whichever the model gives it."""
+    free: JsonObject = {"name": "filter", "in": place, "schema": {"type": "object"}}
+    made, sender = source({"type": "apiKey", "in": place, "name": "api_key"}, "secret-1", parameters=[free])
+    tool = (await made.tools()).tools["order"]
+    with pytest.raises(ToolError, match="api_key is filled in by the program"):
+        await call_alone(tool, "order", {"filter": {"a": 1, "api_key": "of a stranger"}}, CONTEXT)
+    assert sender.calls == []
+    await call_alone(tool, "order", {"filter": {"a": 1}}, CONTEXT)
+    assert len(sender.calls) == 1

@@ -169,10 +169,19 @@ async def _answer(response: aiohttp.ClientResponse, call: HttpCall, url: URL) ->
         status=response.status,
         media_type=response.content_type.lower() if "Content-Type" in response.headers else "",
         charset=response.charset or "",
-        headers=tuple({name.lower(): value for name, value in response.headers.items()}.items()),
+        headers=_joined(response),
         content=bytes(content),
         url=str(url),
     )
+
+
+def _joined(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
+    """The headers with each name once; where there are several of a name, as RFC 9110 joins them."""
+    found: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found and key != "location" else value
+    return tuple(found.items())
 
 
 def _unreached(exc: aiohttp.ClientConnectorError) -> HttpFault:

@@ -86,7 +86,7 @@ class HttpAnswer:
     @property
     def text(self) -> str:
         """The body as text; by UTF-8 where the server names another charset than texts of the web have."""
-        return self.content.decode(_charset(self.charset), "replace")
+        return self.content.decode(_charset(self.charset), "replace").removeprefix("\ufeff")
 
 
 def _charset(named: str) -> str:

@@ -99,9 +99,15 @@ class OpenApiTool(Tool[object]):
 
     def _written(self, arguments: JsonObject) -> WrittenRequest:
         try:
-            return write_request(self.operation, arguments)
+            written = write_request(self.operation, arguments)
         except Unwritable as exc:
             raise refused(f"The arguments do not fit: {exc}.") from exc
+        names = {part.partition("=")[0] for part in written.query.split("&")}
+        taken = [name for name, _ in self._credentials.query if name in names]
+        taken += [name for name, _ in self._credentials.cookies if any(name == other for other, _ in written.cookies)]
+        if taken:  # An object may have properties of any name, which become names in the query.
+            raise refused(f"The arguments do not fit: {taken[0]} is filled in by the program.")
+        return written
 
     def _request(self, written: WrittenRequest, key: str) -> HttpCall:
         known = self._credentials

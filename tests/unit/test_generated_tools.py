@@ -32,7 +32,7 @@ def files(folder: Path) -> list[str]:
 
 WRONG = {
     "no Python": ("def double(:", "does not compile: line 1"),
-    "a NUL": (f"{DOUBLE}\0", "does not compile"),
+    "a NUL": (f"{DOUBLE}\0", "nobody sees"),
     "half a character": (f"{DOUBLE}# \ud800", "does not compile"),
     "too deep": (f"x = {'(' * 5_000}{')' * 5_000}\n{DOUBLE}", "does not compile"),
     "too long": (f"{DOUBLE}{'#' * 100_000}", "100,000 are the most"),
@@ -61,6 +61,54 @@ def test_code_that_is_a_tool() -> None:
     named = DOUBLE.replace("double.tool_info = ", "INFO = ") + "double.tool_info: dict = INFO\n"
     assert list(code_problems("double", named)) == []
     assert list(code_problems("double", DOUBLE.replace("def double(x: int)", "async def double(*, x=3, y=4)"))) == []
+
+
+HIDDEN = {
+    "a comment in another encoding": "# coding: utf-7\n# +AAo-import os; MARK = os.getcwd()\n" + DOUBLE,
+    "the second line as well": "#\n# vim: set fileencoding=latin-1 :\n" + DOUBLE,
+    "a line that a terminal takes back": DOUBLE + "X = 1  # \x1b[2K\x1b[1A\n",
+    "a line that begins again": DOUBLE + "X = 1\r# nothing\n",
+    "words the other way round": DOUBLE + "X = 'a\u202e\u2066'\n",
+    "what takes no place": DOUBLE + "X = 'a\u200bb'\n",
+    "a separator of lines": DOUBLE + "X = 'a\u2028b'\n",
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_code_that_reads_otherwise_than_it_runs(case: str) -> None:
+    [problem] = code_problems("double", HIDDEN[case])
+    assert "which nobody sees" in problem or "names the encoding" in problem
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "assert print(1) is None",
+        "raise SystemExit",
+        "match print(1):\n    case _:\n        pass",
+        "if True:\n    print(1)",
+        "try:\n    import tomllib\nexcept ImportError:\n    print(1)",
+        "class Some:\n    print(1)",
+    ],
+)
+def test_no_statement_only_does_something(deed: str) -> None:
+    assert "does something when the file is loaded" in "; ".join(code_problems("double", f"{DOUBLE}{deed}\n"))
+
+
+def test_what_such_files_usually_hold() -> None:
+    usual = (
+        "# -*- coding: utf-8 -*-\nfrom typing import TYPE_CHECKING\ntry:\n    import tomllib\nexcept ImportError:\n"
+        "    tomllib = None\nif TYPE_CHECKING:\n    import os\n\n\n"
+        'class Failed(Exception):\n    """It failed."""\n\n\n'
+    )
+    main = 'if __name__ == "__main__":\n    print(double(1))\n'
+    assert list(code_problems("double", usual + DOUBLE + "\tX = '\u3000\xa0'\n".lstrip() + main)) == []
+
+
+async def test_ends_of_lines_are_those_of_python(tmp_path: Path) -> None:
+    model = ScriptedModel([answer(DOUBLE.replace("\n", "\r\n"))])
+    (tool,) = await LightAgent(model=model).acreate_tool("Double numbers.", tmp_path)
+    assert tool.code == DOUBLE
 
 
 @pytest.mark.parametrize("name", ["../double", "a/b", "", "class", "_double", "1st", "doublé", "x" * 65, "CON.py"])

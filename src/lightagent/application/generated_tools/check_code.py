@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lightagent.application.tools.tool_file import VALID_FILE_NAME
 from lightagent.application.tools.tool_info import is_mapping, validate_tool_info
+from lightagent.domain.unseen import is_unseen
 
 MOST_CODE: Final = 100_000
 """Characters of the code of one tool."""
+
+_ACTS: Final = (
+    *(ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith),
+    *(ast.Delete, ast.Assert, ast.Raise, ast.Match),
+)
+
+_ENCODING: Final = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+"""A comment by which Python reads a file in another encoding, so that what was a comment may be a statement."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -30,7 +40,8 @@ def code_problems(name: str, code: str) -> Iterator[str]:
     if len(code) > MOST_CODE:
         yield f"the code has {len(code):,} characters, and {MOST_CODE:,} are the most"
         return
-    tree = _parsed(code)
+    unseen = next(_unseen(code), "")
+    tree = unseen or _parsed(code)
     if isinstance(tree, str):
         yield tree
         return
@@ -38,12 +49,22 @@ def code_problems(name: str, code: str) -> Iterator[str]:
     if len(functions) != 1:
         yield f"the code defines {'no' if not functions else 'more than one'} function {name!r} at its top level"
         return
-    yield from _deeds(tree)
+    yield from _deeds(tree.body)
     infos = [value for node in tree.body for value in _info_set_by(node, name)]
     if len(infos) != 1:
         yield f"the code must say {name}.tool_info = {{...}} once, at its top level"
         return
     yield from _info_problems(name, _literal(infos[0], tree), functions[0])
+
+
+def _unseen(code: str) -> Iterator[str]:
+    """What would have people read another text than Python does: signs that are not seen, and another encoding."""
+    for number, line in enumerate(code.split("\n"), 1):
+        sign = next((sign for sign in line if sign != "\t" and (is_unseen(sign) or sign in "\u2028\u2029")), "")
+        if sign:
+            yield f"line {number} holds {sign!a}, which nobody sees who reads it; write such an escape in its place"
+        if number <= 2 and (found := _ENCODING.match(line)) and found[1].lower().replace("_", "-") != "utf-8":
+            yield f"line {number} names the encoding {found[1][:40]!r}; the file is of UTF-8"
 
 
 def _parsed(code: str) -> ast.Module | str:
@@ -61,12 +82,18 @@ def _parsed(code: str) -> ast.Module | str:
     return tree
 
 
-def _deeds(tree: ast.Module) -> Iterator[str]:
+def _deeds(statements: Iterable[ast.stmt]) -> Iterator[str]:
     """What would be done as soon as the file is loaded, by a statement that only does something."""
-    for node in tree.body:
-        acts = isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Delete)
-        if acts or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)):
+    for node in statements:
+        if isinstance(node, _ACTS) or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)):
             yield f"line {node.lineno} does something when the file is loaded; put it into the function"
+        elif isinstance(node, ast.If) and ast.unparse(node.test) != "__name__ == '__main__'":
+            yield from _deeds([*node.body, *node.orelse])
+        elif isinstance(node, ast.ClassDef):
+            yield from _deeds(node.body)
+        elif isinstance(node, ast.Try | ast.TryStar):
+            handled = (one for handler in node.handlers for one in handler.body)
+            yield from _deeds([*node.body, *handled, *node.orelse, *node.finalbody])
 
 
 def _info_set_by(node: ast.stmt, name: str) -> Iterator[ast.expr]:

@@ -46,6 +46,19 @@ WRONG = {
     "no such parameter": (DOUBLE.replace("'name': 'x'", "'name': 'y'"), "which is no parameter of double"),
     "a parameter that nothing fills": (DOUBLE.replace("x: int)", "x: int, y: int)"), "'y' of double is not in"),
     "something done when loaded": (f"{DOUBLE}print(1)\n", "does something when the file is loaded"),
+    "another encoding": (f"# coding: utf-7\n# harmless +AAo-print(1)\n{DOUBLE}", "its encoding is utf-7"),
+    "another encoding once it is approved": (f"#\n# vim: fileencoding=latin-1 :\n{DOUBLE}", "encoding is iso-8859-1"),
+    "no encoding at all": (f"# coding: of-the-day\n{DOUBLE}", "its encoding is an unknown one"),
+    "a line end that a terminal takes back": (f"{DOUBLE}x = 1\r# harmless\n", "holds U+000D"),
+    "control codes of a terminal": (f"{DOUBLE}# \x1b[2K\n", "line 6 holds U+001B"),
+    "another direction": (f"x = '\u202e'\n{DOUBLE}", "line 1 holds U+202E"),
+    "a name with what is not seen": (f"x\ufe0f = 1\n{DOUBLE}", "line 1 holds U+FE0F"),
+    "a line that Python does not end": (f"# \u2028x = 1\n{DOUBLE}", "line 1 holds U+2028"),
+    "something done in a branch": (f"if True:\n    print(1)\n{DOUBLE}", "line 2 does something"),
+    "something done in a trial": (f"try:\n    x = 1\nexcept OSError:\n    print(1)\n{DOUBLE}", "line 4 does something"),
+    "something done in a class": (f"class C:\n    print(1)\n{DOUBLE}", "line 2 does something"),
+    "something done in a case": (f"match 1:\n    case _:\n        print(1)\n{DOUBLE}", "line 3 does something"),
+    "an assertion": (f"assert print(1) is None\n{DOUBLE}", "line 1 does something"),
     "a loop when loaded": (f"for i in range(3):\n    pass\n{DOUBLE}", "line 1 does something"),
 }
 
@@ -58,6 +71,15 @@ def test_code_that_no_tool_can_be(case: str) -> None:
 
 def test_code_that_is_a_tool() -> None:
     assert list(code_problems("double", DOUBLE)) == []
+    usual = "# -*- coding: utf-8 -*-\ntry:\n    import tomllib\nexcept ImportError:\n    tomllib = None\n\n\n"
+    usual += 'class Wrong(ValueError):\n    """Wrong, 日本　é."""\n\n    def say(self):\n\t    print(1)\n\n\n'
+    assert list(code_problems("double", f"{usual}{DOUBLE}if __name__ == '__main__':\n    print(double(x=1))\n")) == []
+
+
+@pytest.mark.parametrize("code", ["\r\n".join(DOUBLE.split("\n")), f"```python\r\n{DOUBLE}```"])
+async def test_line_ends_are_those_of_python(code: str, tmp_path: Path) -> None:
+    [written] = await LightAgent(model=ScriptedModel([answer(code)])).acreate_tool("x", tools_directory=tmp_path)
+    assert written.path.read_bytes().partition(b"\n")[2] == DOUBLE.encode()
     named = DOUBLE.replace("double.tool_info = ", "INFO = ") + "double.tool_info: dict = INFO\n"
     assert list(code_problems("double", named)) == []
     assert list(code_problems("double", DOUBLE.replace("def double(x: int)", "async def double(*, x=3, y=4)"))) == []

@@ -11,9 +11,10 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from lightagent.adapters.code.subprocess.launcher import GO, READY
+from lightagent.adapters.code.subprocess.launcher import GO, NO_PROCESS, READY
 from lightagent.domain.code import Channel, CodeLimits, CodeOutput, CodeResult
 from lightagent.domain.errors import ConfigurationError, ToolError
 
@@ -51,9 +52,19 @@ async def run_child(start: Start, stdin: bytes, limits: CodeLimits, show: Callab
     child = await _started(start)
     try:
         await _ready(child)
-        return await _run(child, stdin, limits, show)
+        result = await _run(child, stdin, limits, show)
+        if child.found_no_process():
+            raise _no_process("the user that it runs as has as many as it may have")
+        return result
     finally:
         await child.end()
+
+
+def _no_process(why: str) -> ToolError:
+    return ToolError(
+        f"No process can be started for the program: {why}.",
+        guidance="Try again later; this machine may have too little memory or too many processes.",
+    )
 
 
 class _TooMuch(Exception):
@@ -76,7 +87,17 @@ class _Child:
         with suppress(OSError):
             told = os.read(self._told, _CHUNK)
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            self._first = os.pidfd_open(json.loads(told)["child-pid"])
+            number = json.loads(told)["child-pid"]
+            self._first = os.pidfd_open(number)
+            # Where the machine runs out of memory, this is ended first. From within nothing of /proc can be changed.
+            Path(f"/proc/{number}/oom_score_adj").write_text("1000")
+
+    def found_no_process(self) -> bool:
+        """Whether the launcher said that there is no process for the program."""
+        try:
+            return self.control.recv(1) == NO_PROCESS
+        except OSError:
+            return False
 
     async def end(self) -> None:
         """Kill what is left, and wait until it is gone."""
@@ -126,10 +147,7 @@ async def _started(start: Start) -> _Child:
         ours.close()
         os.close(told)
         if isinstance(error, OSError):
-            raise ToolError(
-                f"No process can be started for the program: {error.strerror}.",
-                guidance="Try again later; this machine may have too little memory or too many processes.",
-            ) from error
+            raise _no_process(error.strerror or "") from error
         raise
     finally:
         theirs.close()

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.adapters.code._job_files import program_file
+from lightagent.adapters.code.subprocess.accounts import Account, another_user, processes_of
 from lightagent.adapters.code.subprocess.bubblewrap import (
     PRIVATE,
     PROGRAM,
     WORK,
     Bubblewrap,
-    another_user,
     find_bubblewrap,
 )
 from lightagent.adapters.code.subprocess.child import Start, run_child
@@ -106,8 +106,9 @@ class SubprocessRunner(CodeRunner):
         if self._bubblewrap is None:
             return await self._run_unisolated(interpreter, job, folder, limits, stdin, show)
         source = None if isinstance(job.program, CodeFile) else job.program.source.encode()
+        user = await run_in_thread(_user, folder) if self._bubblewrap.as_user == "other" else Account(None)
         with in_memory(source) as text, in_memory(_CALLS) as calls:
-            start = self._isolated(self._bubblewrap, interpreter, job, folder, limits, text, calls)
+            start = self._isolated(self._bubblewrap, interpreter, job, folder, limits, user, text, calls)
             return await run_child(start, stdin, limits, show)
 
     def _isolated(
@@ -117,14 +118,17 @@ class SubprocessRunner(CodeRunner):
         job: CodeJob,
         folder: CodeFolder | None,
         limits: CodeLimits,
+        user: Account,
         source: int | None,
         calls: int | None,
     ) -> Start:
         name = f"main.{_ENDINGS[job.program.language]}"
         path = f"{WORK}/{job.program.path}" if isinstance(job.program, CodeFile) else f"{PROGRAM}/{name}"
-        user = _user(folder) if bubblewrap.as_user == "other" else None
         program = (*interpreter.command, path, *job.arguments)
-        rlimits = _rlimits(limits, job.program.language) | {"RLIMIT_NPROC": limits.processes + 1}
+        rlimits = _rlimits(limits, job.program.language) | {"RLIMIT_NPROC": user.processes + limits.processes + 1}
+
+        # Where it may be its owner alone who has rights, nobody else need go there.
+        start = WORK if folder is not None and folder.writable else ""
 
         def command(control: int, info: int) -> Sequence[str]:
             outside = bubblewrap.arguments(
@@ -135,7 +139,7 @@ class SubprocessRunner(CodeRunner):
                 calls=calls,
                 info=info,
             )
-            return [*outside, *self._launching(control, user, rlimits), *program]
+            return [*outside, *self._launching(control, user.number, rlimits, start), *program]
 
         env = _environment(interpreter, PRIVATE)
         return Start(
@@ -158,7 +162,7 @@ class SubprocessRunner(CodeRunner):
             rlimits = _rlimits(limits, job.program.language)
 
             def command(control: int, info: int) -> Sequence[str]:
-                return [*self._launching(control, None, rlimits), *program]
+                return [*self._launching(control, None, rlimits, ""), *program]
 
             start = Start(
                 command, _environment(interpreter, private), folder.path if folder else private, is_isolated=False
@@ -167,9 +171,9 @@ class SubprocessRunner(CodeRunner):
         finally:
             await run_in_thread(shutil.rmtree, private, ignore_errors=True)
 
-    def _launching(self, control: int, user: int | None, limits: Mapping[str, int]) -> list[str]:
+    def _launching(self, control: int, user: int | None, limits: Mapping[str, int], folder: str) -> list[str]:
         told = ",".join(f"{name}={most}" for name, most in limits.items())
-        return [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER, str(control), str(user or 0), told]
+        return [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER, str(control), str(user or 0), told, folder]
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -200,16 +204,17 @@ def _environment(interpreter: Interpreter, private: str) -> dict[str, str]:
     return {"PATH": path, "HOME": private, "TMPDIR": private, "LANG": "C.UTF-8"}
 
 
-def _user(folder: CodeFolder | None) -> int:
+def _user(folder: CodeFolder | None) -> Account:
+    """As whom a program is run where this one is run by root."""
     if folder is None or not folder.writable:
-        return another_user()
+        return Account(another_user())
     owner = Path(folder.path).stat().st_uid
     if owner == 0:
         raise ConfigurationError(
             f"{folder.path}: a folder that programs may change must not belong to root.",
             guidance="Give it to another user (chown), as whom programs are then run; or do not run this as root.",
         )
-    return owner
+    return Account(owner, processes_of(owner))
 
 
 def _real_folder(job: CodeJob) -> CodeFolder | None:

@@ -13,7 +13,17 @@ from typing import ClassVar
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, CodeText
+from lightagent.domain.code import (
+    MOST_COUNTED,
+    MOST_SECONDS,
+    CodeFile,
+    CodeFolder,
+    CodeJob,
+    CodeLimits,
+    CodeOutput,
+    CodeResult,
+    CodeText,
+)
 from lightagent.domain.errors import ToolError
 from lightagent.ports.code import CodeRunner
 
@@ -47,6 +57,10 @@ class CodeRunnerContract:
     def prepare(self) -> Mapping[str, object]:
         """The options with which the adapter is opened."""
         return {}
+
+    def highest(self) -> Mapping[str, object]:
+        """The options of limits, at their highest."""
+        return {"seconds": MOST_SECONDS, "memory": MOST_COUNTED, "output": MOST_COUNTED, "disk": MOST_COUNTED}
 
     def open(self) -> CodeRunner:
         """The adapter under test, opened by its kind."""
@@ -150,6 +164,18 @@ class CodeRunnerContract:
         for name in ("link.py", "missing.py", "inner.py"):
             with pytest.raises(ToolError, match="no file"):
                 await runner.run(CodeJob(CodeFile(name), folder=CodeFolder(str(folder))))
+
+    async def test_a_folder_that_is_not_there_is_told(self, folder: Path) -> None:
+        runner = self.open()
+        for path in (folder / "missing", folder / "data.txt"):
+            with pytest.raises(ToolError, match="folder of the program"):
+                await runner.run(CodeJob(CodeText("print(1)"), folder=CodeFolder(str(path))))
+
+    async def test_the_highest_limits_are_as_good_as_none(self) -> None:
+        most = CodeLimits(MOST_SECONDS, MOST_COUNTED, MOST_COUNTED, MOST_COUNTED, MOST_COUNTED)
+        runner = open_adapter("code", self.kind, {**self.prepare(), **self.highest()})
+        assert isinstance(runner, CodeRunner)
+        assert await runner.run(CodeJob(CodeText("print(1)"), limits=most)) == CodeResult(0, "1\n")
 
     async def test_nothing_outside_of_the_folder_is_read(self, folder: Path) -> None:
         if not self.is_isolated:

@@ -21,6 +21,7 @@ from lightagent.domain.code import (
     CodeResult,
     Language,
 )
+from lightagent.domain.code_options import limits_of
 from lightagent.domain.errors import ToolError
 from lightagent.ports.code import CodeRunner, unseen
 
@@ -50,7 +51,7 @@ class MontyRunner(CodeRunner):
     """
 
     def __init__(self, *, limits: CodeLimits | None = None) -> None:
-        self._limits = CodeLimits() if limits is None else limits
+        self._limits = limits_of(limits)
 
     @property
     def name(self) -> str:

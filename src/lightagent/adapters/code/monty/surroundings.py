@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
-from lightagent.adapters.code._job_files import program_file
+from lightagent.adapters.code._job_files import program_file, real_folder
 from lightagent.domain.code import MOST_SOURCE, CodeFile, CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ToolError
 
@@ -59,7 +59,7 @@ def mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[M
     mode: Literal["read-only", "read-write", "overlay"] = "overlay"
     if job.folder is not None:
         mode = "read-write" if job.folder.writable else "read-only"
-    host = job.folder.path if job.folder else private
+    host = str(real_folder(job.folder.path)) if job.folder else private
     assert host is not None
     try:
         mount = MountDir(
@@ -69,7 +69,7 @@ def mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[M
             write_bytes_limit=limits.disk,
             memory_usage_limit=min(limits.memory, limits.disk),
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # What it cannot open is of a wrong type for Monty.
         raise ToolError(f"The folder of the program cannot be read: {error}.", guidance="") from error
     with mount:
         yield mount

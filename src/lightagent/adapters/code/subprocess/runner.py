@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from lightagent.adapters.code._job_files import program_file
+from lightagent.adapters.code._job_files import program_file, real_folder
 from lightagent.adapters.code.subprocess.accounts import Account, another_user, processes_of
 from lightagent.adapters.code.subprocess.bubblewrap import (
     PRIVATE,
@@ -26,6 +26,7 @@ from lightagent.adapters.code.subprocess.memory_file import in_memory
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, Language
+from lightagent.domain.code_options import limits_of, path_of, switch
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.ports.code import CodeRunner, unseen
 
@@ -67,10 +68,10 @@ class SubprocessRunner(CodeRunner):
                 "The kind subprocess runs code under Linux, and without isolation on other POSIX systems.",
                 guidance="Choose the kind monty, which runs a subset of Python anywhere.",
             )
-        self._limits = CodeLimits() if limits is None else limits
-        self._interpreters = find_interpreters(python)
+        self._limits = limits_of(limits)
+        self._interpreters = find_interpreters(None if python is None else path_of("python", python))
         self._launcher = own_python()
-        self._bubblewrap = _isolation(bubblewrap, allow_unisolated=allow_unisolated)
+        self._bubblewrap = _isolation(bubblewrap, allow_unisolated=switch("allow_unisolated", allow_unisolated))
 
     @property
     def name(self) -> str:
@@ -182,8 +183,9 @@ class SubprocessRunner(CodeRunner):
 def _isolation(given: str | Bubblewrap | None, *, allow_unisolated: bool) -> Bubblewrap | None:
     if isinstance(given, Bubblewrap):
         return given
+    path = None if given is None else path_of("bubblewrap", given)
     try:
-        return find_bubblewrap(given)
+        return find_bubblewrap(path)
     except ConfigurationError:
         if not allow_unisolated:
             raise
@@ -225,12 +227,7 @@ def _real_folder(job: CodeJob) -> CodeFolder | None:
     """
     if job.folder is None:
         return None
-    try:
-        folder = Path(job.folder.path).resolve(strict=True)
-    except OSError as error:
-        raise ToolError(f"The folder of the program cannot be read: {error.strerror}.", guidance="") from error
-    if not folder.is_dir():
-        raise ToolError("The folder of the program is no folder.", guidance="")
+    folder = real_folder(job.folder.path)
     if isinstance(job.program, CodeFile):
         program_file(str(folder), job.program.path)
     return CodeFolder(str(folder), job.folder.writable)

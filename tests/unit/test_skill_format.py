@@ -205,6 +205,10 @@ WARNED: dict[str, tuple[str, str]] = {
         PLAIN.replace("---\nDo", "allowed-tools:\n---\nDo"),
         "'allowed-tools' names nothing, so it is ignored.",
     ),
+    "parentheses that do not end": (
+        PLAIN.replace("---\nDo", "allowed-tools: Read, WebFetch(domain:a.org\n---\nDo"),
+        "the parentheses of 'WebFetch(domain:a.org' do not end, so it allows nothing. Close them.",
+    ),
     "metadata that is none": (
         PLAIN.replace("---\nDo", "metadata: x\n---\nDo"),
         "'metadata' has to be a table of texts",
@@ -252,6 +256,18 @@ def test_hostile_front_matter_costs_no_time(tmp_path: Path, text: str) -> None:
         ("mcp__files__read_file mcp__git__*", ["mcp__files__read_file", "mcp__git__*"], ["files__read_file", "git__*"]),
         ("files/read_file *", ["files/read_file", "*"], ["files__read_file", "*"]),
         ("", [], []),
+        ("WebFetch(domain:a.org", ["WebFetch(domain:a.org"], []),
+        ("WebFetch(domain:a.org, pay", ["WebFetch(domain:a.org, pay"], []),
+        ("WebFetch (domain:a.org), pay", ["WebFetch(domain:a.org)", "pay"], ["pay"]),
+        ("WebFetch((a)b(c)) pay", ["WebFetch((a)b(c))", "pay"], ["pay"]),
+        ("pay(5)(6)", ["pay(5)", "(6)"], []),
+        ("(pay) get", ["(pay)", "get"], ["get"]),
+        (")pay(", ["pay("], []),
+        (
+            "Bash(echo $(whoami):*) Read",
+            ["Bash(echo $(whoami):*)", "Read"],
+            ["execute_skill_script", "read_skill_reference"],
+        ),
     ],
 )
 def test_the_entries_of_allowed_tools(text: str, entries: list[str], patterns: list[str] | None) -> None:

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import Trust
-from lightagent.domain.skill_permissions import split_allowed_tools
+from lightagent.domain.skill_permissions import is_closed, split_allowed_tools
 
 SKILL_FILE: Final = "SKILL.md"
 """The file that makes a folder a skill."""
@@ -208,14 +208,23 @@ class _Reader:
                 self._note(
                     key, f"{key!r} names nothing, so it is ignored.", "Name tools, or write [].", level="warning"
                 )
+            self._look_for_open(key, listed)
             return listed or None
         if isinstance(node, YamlList) and all(isinstance(item, YamlText) for item in node.items):
             texts = (item.value for item in node.items if isinstance(item, YamlText))
-            return tuple(tool for text in texts for tool in split_allowed_tools(text))
+            listed = tuple(tool for text in texts for tool in split_allowed_tools(text))
+            self._look_for_open(key, listed)
+            return listed
         if node is not None:
             # Ignored, it would leave the skill free to call what its author did not mean it to.
             self._note(key, f"{key!r} has to be a list of names.", "Write it as `allowed-tools: Read search_news`.")
         return None
+
+    def _look_for_open(self, key: str, entries: tuple[str, ...]) -> None:
+        wrong = next((entry for entry in entries if not is_closed(entry)), None)
+        if wrong is not None:
+            message = f"{key!r}: the parentheses of {wrong!r:.80} do not end, so it allows nothing."
+            self._note(key, message, "Close them.", level="warning")
 
     def _note(self, key: str, message: str, remedy: str, *, level: Literal["error", "warning"] = "error") -> None:
         line = self._lines.get(key, self._first)

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import Trust
 from lightagent.domain.skill_permissions import is_closed, split_allowed_tools
+from lightagent.domain.unseen import FILLERS
 
 SKILL_FILE: Final = "SKILL.md"
 """The file that makes a folder a skill."""
@@ -254,7 +255,7 @@ def _wrong_name(name: str) -> str:
     """What is wrong with a name, to go on from "The name …"; empty where nothing is."""
     if len(name) > MOST_NAME:
         return f"has {len(name)} characters; at most {MOST_NAME} are allowed"
-    if unicodedata.normalize("NFKC", name) != name or not all(one == "-" or one.isalnum() for one in name):
+    if unicodedata.normalize("NFKC", name) != name or not all(map(_may_be_in_a_name, name)):
         return "may have lowercase letters, digits and hyphens only"
     if name != name.lower():
         return "has uppercase letters"
@@ -263,10 +264,14 @@ def _wrong_name(name: str) -> str:
     return ""
 
 
+def _may_be_in_a_name(character: str) -> bool:
+    return character == "-" or (character.isalnum() and character not in FILLERS)
+
+
 def slug(text: str) -> str:
     """A text as the name of a skill; empty where nothing is left of it."""
     plain = unicodedata.normalize("NFKC", text).lower()
-    words = "".join(one if one.isalnum() else " " for one in plain).split()
+    words = "".join(one if _may_be_in_a_name(one) and one != "-" else " " for one in plain).split()
     return "-".join(words)[:MOST_NAME].strip("-")
 
 

@@ -84,6 +84,8 @@ class CodeFolder:
     Attributes:
         path: where it is on this machine, absolute. Symbolic links in it lead nowhere outside of it.
         writable: whether the program may also change what is in it.
+        identity: its device and number, as the system has them, where it was looked at before: a runner refuses
+            another folder that took its place meanwhile.
 
     Raises:
         ConfigurationError: the path is not absolute; it would mean another folder wherever the program goes.
@@ -91,6 +93,7 @@ class CodeFolder:
 
     path: str
     writable: bool = False
+    identity: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if "\0" in self.path or not _is_absolute(self.path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -39,6 +40,11 @@ TO_THE_LETTER = {
     "if True:\n    print('indented')\n\n\nprint('after empty lines')\n": "indented\nafter empty lines\n",
 }
 """Programs that are easily changed on their way, and what they print."""
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 class CodeRunnerContract:
@@ -170,6 +176,14 @@ class CodeRunnerContract:
         for path in (folder / "missing", folder / "data.txt"):
             with pytest.raises(ToolError, match="folder of the program"):
                 await runner.run(CodeJob(CodeText("print(1)"), folder=CodeFolder(str(path))))
+
+    async def test_another_folder_than_was_looked_at_is_not_taken(self, folder: Path) -> None:
+        identity = _identity(folder)
+        runner, job = self.open(), CodeJob(CodeText("print(open('data.txt').read())"))
+        told = CodeFolder(str(folder), identity=identity)
+        assert (await runner.run(replace(job, folder=told))).stdout == "from the folder\n"
+        with pytest.raises(ToolError, match="exchanged"):
+            await runner.run(replace(job, folder=replace(told, identity=(identity[0], identity[1] + 1))))
 
     async def test_the_highest_limits_are_as_good_as_none(self) -> None:
         most = CodeLimits(MOST_SECONDS, MOST_COUNTED, MOST_COUNTED, MOST_COUNTED, MOST_COUNTED)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from lightagent.adapters.code._job_files import held
 from lightagent.adapters.code.monty.output import Output
 from lightagent.adapters.code.monty.surroundings import FOLDER, guarded, mounted, read_source
 from lightagent.aiokits.worker_threads import run_in_thread
@@ -68,14 +69,21 @@ class MontyRunner(CodeRunner):
     async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
         _refuse(job)
         limits = self._limits if job.limits is None else job.limits.within(self._limits)
-        source = await run_in_thread(read_source, job)
-        private = None if job.folder else await run_in_thread(tempfile.mkdtemp, prefix="lightagent-code-")
-        try:
-            with mounted(job, private, limits) as mount:
-                return await _Run(source, job.stdin, mount, limits, show).result()
-        finally:
-            if private is not None:
+        if job.folder is None:
+            private = await run_in_thread(tempfile.mkdtemp, prefix="lightagent-code-")
+            try:
+                return await self._run(job, private, limits, show)
+            finally:
                 await run_in_thread(os.rmdir, private)  # What was written there was in memory only.
+        with held(job.folder) as path:
+            return await self._run(job, path, limits, show)
+
+    async def _run(
+        self, job: CodeJob, folder: str, limits: CodeLimits, show: Callable[[CodeOutput], None]
+    ) -> CodeResult:
+        source = await run_in_thread(read_source, job, folder)
+        with mounted(job, folder, limits) as mount:
+            return await _Run(source, job.stdin, mount, limits, show).result()
 
     async def aclose(self) -> None:
         """Nothing is open."""

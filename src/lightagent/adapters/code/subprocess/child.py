@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lightagent.adapters.code.subprocess.launcher import GO, NO_PROCESS, READY
+from lightagent.adapters.code._job_files import exchanged
+from lightagent.adapters.code.subprocess.launcher import EXCHANGED, GO, NO_PROCESS, READY
 from lightagent.domain.code import Channel, CodeLimits, CodeOutput, CodeResult
 from lightagent.domain.errors import ConfigurationError, ToolError
 
@@ -47,7 +48,7 @@ async def run_child(start: Start, stdin: bytes, limits: CodeLimits, show: Callab
 
     Raises:
         ConfigurationError: the isolation could not be set up; the text quotes what bubblewrap said.
-        ToolError: this system starts no further process.
+        ToolError: this system starts no further process, or the folder was exchanged meanwhile.
     """
     child = await _started(start)
     try:
@@ -163,6 +164,8 @@ async def _ready(child: _Child) -> None:
     with suppress(TimeoutError, OSError):
         async with asyncio.timeout(_START_SECONDS):
             answer = await loop.sock_recv(child.control, 1)
+    if answer == EXCHANGED:
+        raise exchanged()
     if answer != READY:
         raise await _refusal(child)
     child.note_first()

@@ -16,6 +16,8 @@ READY = b"r"
 GO = b"g"
 NO_PROCESS = b"n"
 """What it tells the parent where this system gives the program no process."""
+EXCHANGED = b"x"
+"""What it tells the parent where the program's folder is another one than was looked at."""
 NOT_STARTED = 125
 """How it ends where the program could not be started; standard error says why."""
 
@@ -25,22 +27,26 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def launch(control: int, user: int | None, limits: str, folder: str, command: list[str]) -> int:
+def launch(control: int, user: int | None, limits: str, start: str, pinned: str, command: list[str]) -> int:
     """Run the program, and return how it ended.
 
     Args:
         control: the socket to the parent.
         user: the id of the user and the group to become, if any.
         limits: rlimits, such as ``RLIMIT_CPU=31,RLIMIT_AS=1000000000``.
-        folder: where the program starts; empty: where this did. The user may have rights there that root has not.
+        start: where the program starts; empty: where this did. The user may have rights there that root has not.
+        pinned: a folder with the device and number that it must have, such as ``/work:2049:131``; empty: none.
     """
     os.set_inheritable(control, False)
     is_first = os.getpid() == 1
     if not is_first:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _restrict(limits, user)
-    if folder:
-        os.chdir(folder)
+    if start:
+        os.chdir(start)
+    if not _is_still(pinned):
+        os.write(control, EXCHANGED)
+        return NOT_STARTED
     os.write(control, READY)
     if os.read(control, 1) != GO:
         return NOT_STARTED
@@ -74,6 +80,15 @@ def _restrict(limits: str, user: int | None) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+
+
+def _is_still(pinned: str) -> bool:
+    """Whether the folder is the one that was looked at, and none that took its place before it was mounted."""
+    if not pinned:
+        return True
+    folder, device, number = pinned.rsplit(":", 2)
+    found = os.lstat(folder)
+    return (found.st_dev, found.st_ino) == (int(device), int(number))
 
 
 def _go_first() -> None:
@@ -149,4 +164,4 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(launch(int(sys.argv[1]), int(sys.argv[2]) or None, sys.argv[3], sys.argv[4], sys.argv[5:]))
+    sys.exit(launch(int(sys.argv[1]), int(sys.argv[2]) or None, sys.argv[3], sys.argv[4], sys.argv[5], sys.argv[6:]))

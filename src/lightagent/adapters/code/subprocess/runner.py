@@ -140,7 +140,7 @@ class SubprocessRunner(CodeRunner):
                 calls=calls,
                 info=info,
             )
-            return [*outside, *self._launching(control, user.number, rlimits, start), *program]
+            return [*outside, *self._launching(control, user.number, rlimits, start, folder), *program]
 
         env = _environment(interpreter, PRIVATE)
         return Start(
@@ -163,7 +163,7 @@ class SubprocessRunner(CodeRunner):
             rlimits = _rlimits(limits, job.program.language)
 
             def command(control: int, info: int) -> Sequence[str]:
-                return [*self._launching(control, None, rlimits, ""), *program]
+                return [*self._launching(control, None, rlimits), *program]
 
             start = Start(
                 command, _environment(interpreter, private), folder.path if folder else private, is_isolated=False
@@ -172,9 +172,18 @@ class SubprocessRunner(CodeRunner):
         finally:
             await run_in_thread(shutil.rmtree, private, ignore_errors=True)
 
-    def _launching(self, control: int, user: int | None, limits: Mapping[str, int], folder: str) -> list[str]:
+    def _launching(
+        self,
+        control: int,
+        user: int | None,
+        limits: Mapping[str, int],
+        start: str = "",
+        folder: CodeFolder | None = None,
+    ) -> list[str]:
         told = ",".join(f"{name}={most}" for name, most in limits.items())
-        return [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER, str(control), str(user or 0), told, folder]
+        pinned = "" if folder is None or folder.identity is None else ":".join((WORK, *map(str, folder.identity)))
+        launcher = [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER]
+        return [*launcher, str(control), str(user or 0), told, start, pinned]
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -227,10 +236,10 @@ def _real_folder(job: CodeJob) -> CodeFolder | None:
     """
     if job.folder is None:
         return None
-    folder = real_folder(job.folder.path)
+    folder = real_folder(job.folder)
     if isinstance(job.program, CodeFile):
-        program_file(str(folder), job.program.path)
-    return CodeFolder(str(folder), job.folder.writable)
+        program_file(folder.path, job.program.path)
+    return folder
 
 
 def _program_path(job: CodeJob, folder: CodeFolder | None, private: str) -> str:

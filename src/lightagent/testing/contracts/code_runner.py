@@ -42,6 +42,21 @@ TO_THE_LETTER = {
 """Programs that are easily changed on their way, and what they print."""
 
 
+EXITS = {
+    "exit()": (0, ""),
+    "exit(0)": (0, ""),
+    "exit(3)": (3, ""),
+    "exit(-1)": (255, ""),
+    "exit(1000)": (1000 & 0xFF, ""),
+    "exit(True)": (1, ""),
+    "exit('3')": (1, "3\n"),
+    "raise SystemExit('3')": (1, "3\n"),
+    "raise SystemExit": (0, ""),
+    "try:\n    exit(3)\nexcept SystemExit:\n    exit(4)": (4, ""),
+}
+"""How programs end themselves, the exit code, and what they write to standard error."""
+
+
 def _identity(folder: Path) -> tuple[int, int]:
     found = folder.stat()
     return found.st_dev, found.st_ino
@@ -109,6 +124,13 @@ class CodeRunnerContract:
         wrong = await self.run("def broken(:\n")
         assert wrong.exit_code == 1
         assert "SyntaxError" in wrong.stderr
+
+    async def test_exit_codes_are_those_of_python(self) -> None:
+        begin = "import sys\nexit = getattr(sys, 'exit', exit)\n"
+        done = await asyncio.gather(*(self.run(begin + program) for program in EXITS))
+        assert dict(zip(EXITS, done, strict=True)) == {
+            program: CodeResult(code, "", told) for program, (code, told) in EXITS.items()
+        }
 
     async def test_a_program_is_run_to_the_letter(self) -> None:
         done = await asyncio.gather(*map(self.run, TO_THE_LETTER))

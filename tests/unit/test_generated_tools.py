@@ -158,6 +158,34 @@ def test_a_link_in_the_place_of_the_file_is_refused(overwrite: bool, tmp_path: P
     assert target.read_text() == "safe"
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"auto_load": "no"}, "auto_load: expected True or False"),
+        ({"overwrite": 1}, "overwrite: expected True or False"),
+        ({"tools_directory": ""}, "tools_directory: expected a path"),
+        ({"tools_directory": None}, "tools_directory: expected a path"),
+        ({"text": None}, "text must be str"),
+    ],
+)
+async def test_a_wrong_option_asks_writes_and_loads_nothing(
+    options: dict[str, object], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = ScriptedModel([answer()])
+    with pytest.raises(ConfigurationError, match=told):
+        await LightAgent(model=model).acreate_tool(**{"text": "x", "tools_directory": tmp_path, **options})  # type: ignore[arg-type]
+    assert (files(tmp_path), len(model.requests)) == ([], 0)
+
+
+async def test_where_one_tool_cannot_be_written_none_is(tmp_path: Path) -> None:
+    (tmp_path / "triple.py").symlink_to(tmp_path / "elsewhere.py")
+    tools = [{"name": name, "code": DOUBLE.replace("double", name)} for name in ("double", "triple")]
+    with pytest.raises(ConfigurationError, match="symbolic link"):
+        await LightAgent(model=ScriptedModel([json.dumps(tools)])).acreate_tool("x", tools_directory=tmp_path)
+    assert files(tmp_path) == ["triple.py"]
+
+
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_places: object) -> None:
         raise OSError(95, "Operation not supported")

@@ -77,6 +77,21 @@ class CodeLimits:
         )
 
 
+def limits_of(given: object) -> CodeLimits:
+    """The limits, by default the usual ones.
+
+    Raises:
+        ConfigurationError: they are something else.
+    """
+    if given is None:
+        return CodeLimits()
+    if isinstance(given, CodeLimits):
+        return given
+    raise ConfigurationError(
+        f"limits: expected CodeLimits, got {type(given).__name__}.", guidance="Pass such as CodeLimits(seconds=10)."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CodeFolder:
     """A folder that a program may see. It works in it: relative paths are taken from there.

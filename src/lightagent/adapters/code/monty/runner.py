@@ -21,8 +21,8 @@ from lightagent.domain.code import (
     CodeOutput,
     CodeResult,
     Language,
+    limits_of,
 )
-from lightagent.domain.code_options import limits_of
 from lightagent.domain.errors import ToolError
 from lightagent.ports.code import CodeRunner, unseen
 

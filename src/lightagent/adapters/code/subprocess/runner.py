@@ -25,9 +25,18 @@ from lightagent.adapters.code.subprocess.interpreters import Interpreter, find_i
 from lightagent.adapters.code.subprocess.memory_file import in_memory
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, Language
-from lightagent.domain.code_options import limits_of, path_of, switch
+from lightagent.domain.code import (
+    CodeFile,
+    CodeFolder,
+    CodeJob,
+    CodeLimits,
+    CodeOutput,
+    CodeResult,
+    Language,
+    limits_of,
+)
 from lightagent.domain.errors import ConfigurationError, ToolError
+from lightagent.domain.option_values import path_of, switch
 from lightagent.ports.code import CodeRunner, unseen
 
 _LAUNCHER: Final = files("lightagent.adapters.code.subprocess").joinpath("launcher.py").read_text("utf-8")

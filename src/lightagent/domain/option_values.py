@@ -1,24 +1,8 @@
-"""The options of what runs programs, taken as they are meant or refused: a wrong one must not loosen anything."""
+"""Options that are taken as they are meant or refused, where a wrong one would loosen what protects."""
 
 from __future__ import annotations
 
-from lightagent.domain.code import CodeLimits
 from lightagent.domain.errors import ConfigurationError
-
-
-def limits_of(given: object) -> CodeLimits:
-    """The limits, by default the usual ones.
-
-    Raises:
-        ConfigurationError: they are something else.
-    """
-    if given is None:
-        return CodeLimits()
-    if isinstance(given, CodeLimits):
-        return given
-    raise ConfigurationError(
-        f"limits: expected CodeLimits, got {type(given).__name__}.", guidance="Pass such as CodeLimits(seconds=10)."
-    )
 
 
 def switch(name: str, given: object) -> bool:

@@ -283,6 +283,39 @@ async def test_without_isolation_no_process_is_left_either(stays: str) -> None:
     await _leaves_no_process(SubprocessRunner(allow_unisolated=True, bubblewrap=NO_BUBBLEWRAP), stays)
 
 
+SUPERVISED = """
+import os, signal, sys, time
+mark, name = input().split()
+child = os.fork()
+if child == 0:
+    os.setsid()
+    os.execv("/bin/sh", ["sh", "-c", "while :; do sleep 1; done", mark])
+while mark not in open(f"/proc/{child}/cmdline").read():
+    time.sleep(0.01)
+__import__("ctypes").CDLL(None).prctl(1, 0, 0, 0, 0)  # Not to be ended with the supervisor.
+os.kill(os.getppid(), getattr(signal, name))
+print("begun", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.usefixtures("no_child_left")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans have no other parent than the system")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
+async def test_without_isolation_a_program_that_ends_its_supervisor_leaves_no_process(name: str) -> None:
+    runner = SubprocessRunner(allow_unisolated=True, bubblewrap=NO_BUBBLEWRAP)
+    mark, begun = uuid4().hex, asyncio.Event()
+    job = CodeJob(CodeText(SUPERVISED), stdin=f"{mark} {name}\n", limits=LIMITS)
+    with held_clock() as clock:
+        running = asyncio.ensure_future(runner.run(job, lambda piece: begun.set()))
+        await begun.wait()
+        assert marked(mark)
+        await clock.advance(LIMITS.seconds + 1)
+        done = await running
+    assert done.timed_out
+    assert marked(mark) == []
+
+
 async def _leaves_no_process(runner: SubprocessRunner, stays: str) -> None:
     mark, begun = uuid4().hex, asyncio.Event()
     job = CodeJob(CodeText(LINGER), stdin=f"{mark} {stays}\n", limits=LIMITS)

@@ -16,6 +16,7 @@ from typing import Final
 
 from lightagent.adapters.code._job_files import exchanged
 from lightagent.adapters.code.subprocess.launcher import EXCHANGED, GO, NO_PROCESS, READY
+from lightagent.adapters.code.subprocess.left_behind import end_marked
 from lightagent.domain.code import Channel, CodeLimits, CodeOutput, CodeResult
 from lightagent.domain.errors import ConfigurationError, ToolError
 
@@ -30,7 +31,7 @@ class Start:
 
     Attributes:
         command: the whole command, given the descriptors of its control socket and of where to tell its first process.
-        env: its environment, all of it.
+        env: its environment, all of it; its ``TMPDIR`` is no other's.
         cwd: where it starts.
         is_isolated: whether it is bubblewrap, with which everything in its sandbox ends.
         inherited: descriptors that it is given besides; they stay open here.
@@ -74,10 +75,11 @@ class _TooMuch(Exception):
 
 class _Child:
     def __init__(
-        self, process: asyncio.subprocess.Process, control: socket.socket, told: int, *, is_isolated: bool
+        self, process: asyncio.subprocess.Process, control: socket.socket, told: int, *, is_isolated: bool, mark: str
     ) -> None:
         self.process = process
         self._is_isolated = is_isolated
+        self._mark = mark  # What the environment of all that it starts holds.
         self.control = control
         self._told = told  # Where bubblewrap tells the id of the first process in its sandbox.
         self._first: int | None = None
@@ -104,6 +106,8 @@ class _Child:
         """Kill what is left, and wait until it is gone."""
         self.control.close()  # A supervisor ends what it watches now.
         os.close(self._told)
+        if not self._is_isolated:
+            self._see_to_the_supervisor()
         if self._first is None and self._is_isolated:
             with suppress(ProcessLookupError):
                 self.process.kill()
@@ -118,6 +122,14 @@ class _Child:
             if self.process.returncode is None:
                 with suppress(OSError):
                     os.killpg(self.process.pid, signal.SIGKILL)
+
+    def _see_to_the_supervisor(self) -> None:
+        """Have it go on, or do its work: without isolation a program can stop and end it."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)
+        elif self.process.returncode < 0:
+            end_marked(self._mark)
 
     async def _gone(self) -> None:
         with suppress(TimeoutError):
@@ -154,7 +166,7 @@ async def _started(start: Start) -> _Child:
         theirs.close()
         os.close(tell)
     ours.setblocking(False)
-    return _Child(process, ours, told, is_isolated=start.is_isolated)
+    return _Child(process, ours, told, is_isolated=start.is_isolated, mark=f"TMPDIR={start.env['TMPDIR']}")
 
 
 async def _ready(child: _Child) -> None:

@@ -438,6 +438,15 @@ def _runs(process: int) -> bool:
         return False
 
 
+def test_a_bubblewrap_that_isolates_nothing_is_none(tmp_path: Path) -> None:
+    wrapper = tmp_path / "bwrap"
+    wrapper.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n')
+    wrapper.chmod(0o755)
+    for path in ("/bin/true", str(wrapper)):
+        with pytest.raises(ConfigurationError, match="does not work here: it ended with 0 and did not isolate"):
+            SubprocessRunner(bubblewrap=path)
+
+
 def test_without_bubblewrap_nothing_is_run_unless_that_was_allowed() -> None:
     with pytest.raises(ConfigurationError, match="isolation") as error:
         SubprocessRunner(bubblewrap=NO_BUBBLEWRAP)

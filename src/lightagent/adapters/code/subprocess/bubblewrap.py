@@ -33,6 +33,8 @@ _SYSTEM: Final = (
 
 _SHARED_MEMORY: Final = 16 * 1024 * 1024
 _PROBE_SECONDS: Final = 20
+_PROBE: Final = "test -e /etc/passwd || echo isolated"
+_ISOLATED: Final = b"isolated\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,12 @@ def _tried(path: str, user: int) -> Bubblewrap:
 
 
 def _complaint(made: Bubblewrap) -> str:
-    """What it says when it is to run a program that does nothing; empty where all is well."""
+    """What it says when it is to run a program that looks for a file outside; empty where all is well."""
     with in_memory(call_filter()) as calls:
         command = made.arguments(needs=(), folder=None, source=None, disk=1024 * 1024, calls=calls)
         try:
             done = subprocess.run(
-                [*command, _first(("/bin/true", "/usr/bin/true", "/bin/sh"))],
+                [*command, "/bin/sh", "-c", _PROBE],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env={},
@@ -147,9 +149,11 @@ def _complaint(made: Bubblewrap) -> str:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)
-    if done.returncode == 0:
+    if done.stdout == _ISOLATED:
         return ""
-    return done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode}"
+    return (
+        done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode} and did not isolate anything"
+    )
 
 
 def _visible(needs: Iterable[str]) -> Iterator[str]:
@@ -171,7 +175,3 @@ def _outermost(paths: Sequence[str]) -> list[str]:
         if not any(path.startswith(f"{one}/") for one in kept if not Path(one).is_symlink()):
             kept.append(path)
     return kept
-
-
-def _first(paths: Sequence[str]) -> str:
-    return next((path for path in paths if Path(path).exists()), paths[0])

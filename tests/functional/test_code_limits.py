@@ -166,6 +166,35 @@ def test_a_folder_may_be_its_owners_alone(tmp_path: Path) -> None:
     done = asyncio.run(sandbox().run(job))
     assert (done.exit_code, done.stdout) == (0, "x\n"), done
     assert (tmp_path / "new.txt").stat().st_uid == user
+    tmp_path.chmod(0)
+    with pytest.raises(ToolError, match="cannot be entered"):
+        asyncio.run(sandbox().run(job))
+
+
+@pytest.mark.needs("bubblewrap")
+@pytest.mark.skipif(call_filter() is None, reason="the numbers of this machine's system calls are not known")
+async def test_no_file_is_left_that_runs_as_its_owner() -> None:
+    source = """
+import os
+os.close(os.open('file', os.O_CREAT | os.O_WRONLY, 0o755))
+for make in (
+    lambda: os.chmod('file', 0o4755),
+    lambda: os.chmod('file', 0o2755),
+    lambda: os.fchmod(os.open('file', os.O_RDWR), 0o4755),
+    lambda: os.chmod('file', 0o4755, dir_fd=os.open('.', os.O_RDONLY)),
+    lambda: os.open('new', os.O_CREAT | os.O_WRONLY, 0o4755),
+    lambda: os.open('.', os.O_TMPFILE | os.O_WRONLY, 0o4755),
+    lambda: os.mknod('node', 0o104755),
+):
+    try:
+        make()
+        print('made')
+    except PermissionError:
+        print('refused')
+os.chmod('file', 0o700)
+"""
+    done = await sandbox().run(CodeJob(CodeText(source)))
+    assert (done.exit_code, done.stdout) == (0, "refused\n" * 7), done
 
 
 @pytest.mark.needs("bubblewrap")

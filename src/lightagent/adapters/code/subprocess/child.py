@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.adapters.code._job_files import exchanged
-from lightagent.adapters.code.subprocess.launcher import EXCHANGED, GO, NO_PROCESS, READY
+from lightagent.adapters.code.subprocess.launcher import CLOSED, EXCHANGED, GO, NO_PROCESS, READY
 from lightagent.adapters.code.subprocess.left_behind import end_marked
 from lightagent.domain.code import Channel, CodeLimits, CodeOutput, CodeResult
 from lightagent.domain.errors import ConfigurationError, ToolError
@@ -178,6 +178,11 @@ async def _ready(child: _Child) -> None:
             answer = await loop.sock_recv(child.control, 1)
     if answer == EXCHANGED:
         raise exchanged()
+    if answer == CLOSED:
+        raise ToolError(
+            "The folder of the program cannot be entered, not even by the user that it belongs to.",
+            guidance="Give that user the right to (chmod u+rwx).",
+        )
     if answer != READY:
         raise await _refusal(child)
     child.note_first()

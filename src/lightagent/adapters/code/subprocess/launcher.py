@@ -16,6 +16,8 @@ READY = b"r"
 GO = b"g"
 NO_PROCESS = b"n"
 """What it tells the parent where this system gives the program no process."""
+CLOSED = b"c"
+"""What it tells the parent where the program's user may not enter the folder."""
 EXCHANGED = b"x"
 """What it tells the parent where the program's folder is another one than was looked at."""
 NOT_STARTED = 125
@@ -42,10 +44,9 @@ def launch(control: int, user: int | None, limits: str, start: str, pinned: str,
     if not is_first:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _restrict(limits, user)
-    if start:
-        os.chdir(start)
-    if not _is_still(pinned):
-        os.write(control, EXCHANGED)
+    wrong = _goes_wrong(start, pinned)
+    if wrong:
+        os.write(control, wrong)
         return NOT_STARTED
     os.write(control, READY)
     if os.read(control, 1) != GO:
@@ -82,13 +83,19 @@ def _restrict(limits: str, user: int | None) -> None:
         os.setresuid(user, user, user)
 
 
-def _is_still(pinned: str) -> bool:
-    """Whether the folder is the one that was looked at, and none that took its place before it was mounted."""
-    if not pinned:
-        return True
-    folder, device, number = pinned.rsplit(":", 2)
-    found = os.lstat(folder)
-    return (found.st_dev, found.st_ino) == (int(device), int(number))
+def _goes_wrong(start: str, pinned: str) -> bytes:
+    """Go where the program starts, and see that its folder is none that took its place before it was mounted."""
+    try:
+        if start:
+            os.chdir(start)
+        if pinned:
+            folder, device, number = pinned.rsplit(":", 2)
+            found = os.lstat(folder)
+            if (found.st_dev, found.st_ino) != (int(device), int(number)):
+                return EXCHANGED
+    except OSError:
+        return CLOSED
+    return b""
 
 
 def _go_first() -> None:

@@ -4,7 +4,8 @@ The filter is a classic BPF program, as bubblewrap takes it from a file. It refu
 but attacks on kernels do: namespaces and mounts, keys of the user's sessions, other processes' memory, BPF, io_uring,
 modules. So it does with ways to memory that no limit counts: files in memory, shared memory and queues of System V,
 attributes of files, larger buffers of sockets. Sockets are local or of the sandbox's own network; others, such as those
-to the machine on which this one is a guest, know no namespace. What is not listed is left to the sandbox itself.
+to the machine on which this one is a guest, know no namespace. No file gets a bit with which others would run it as its
+owner, since that would outlast the sandbox where a folder may be changed. The rest is left to the sandbox itself.
 """
 
 from __future__ import annotations
@@ -88,12 +89,28 @@ _FAMILIES: Final = (1, 2, 10, 16)
 _SETSOCKOPT: Final = (54, 208)
 _BUFFER_SIZES: Final = (7, 8, 32, 33)
 """The options that ask for larger buffers. The kernel is free to give less, so it does as if it had heard them."""
+_SETS_MODE: Final[Mapping[str, tuple[int | None, int | None, int]]] = {
+    "chmod": (90, None, 1),
+    "creat": (85, None, 1),
+    "fchmod": (91, 52, 1),
+    "fchmodat": (268, 53, 2),
+    "fchmodat2": (452, 452, 2),
+    "mknod": (133, None, 1),
+    "mknodat": (259, 33, 2),
+}
+"""What gives a file its mode, and which argument that is."""
+_OPENS: Final[Mapping[str, tuple[int | None, int | None, int]]] = {"open": (2, None, 1), "openat": (257, 56, 2)}
+"""The same, where flags come before it that say whether a file is made at all; the flags' argument."""
+_OPENAT2: Final = 437
+"""Its flags cannot be looked at either."""
+_MAKES: Final = 0o20000100
+_SET_IDS: Final = 0o6000
 _ARCHITECTURES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _X32: Final = 0x40000000
 """From here on numbers are those of the x32 interface, which is another name for the same calls."""
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
+_NUMBER, _ARCHITECTURE, _ARGUMENTS, _LENGTH = 0, 4, 16, 8
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _SOL_SOCKET: Final = 1
 
@@ -119,17 +136,38 @@ def _instructions(architecture: int, column: int) -> Iterator[_Instruction]:
             yield from ((_EQUAL, 0, 1, number), refuse)
     for numbers in _ATTRIBUTES.values():
         yield from ((_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _REFUSE | errno.EOPNOTSUPP))
-    yield from ((_EQUAL, 0, 1, _CLONE3), missing)
-    unknown, as_if_done = (_RETURN, 0, 0, _REFUSE | errno.EAFNOSUPPORT), (_RETURN, 0, 0, _REFUSE)
-    family = [(_LOAD, 0, 0, _FIRST_ARGUMENT), *_unless_one_of(_FAMILIES, unknown)]
-    option = [(_LOAD, 0, 0, _SECOND_ARGUMENT), (_EQUAL, 1, 0, _SOL_SOCKET), (_RETURN, 0, 0, _ALLOW)]
-    option += [(_LOAD, 0, 0, _THIRD_ARGUMENT), *_if_one_of(_BUFFER_SIZES, as_if_done)]
-    flags = [(_LOAD, 0, 0, _FIRST_ARGUMENT), (_ANY_BIT, 0, 1, _NAMESPACES), refuse]
-    for numbers, looks in ((_SOCKET, family), (_SETSOCKOPT, option), (_CLONE, flags)):
-        looks.append((_RETURN, 0, 0, _ALLOW))
-        yield (_EQUAL, 0, len(looks), numbers[column])
-        yield from looks
+    for number in (_CLONE3, _OPENAT2):
+        yield from ((_EQUAL, 0, 1, number), missing)
+    for place, looks in _looked_at(column, refuse):
+        if place is not None:
+            yield (_EQUAL, 0, len(looks) + 1, place)
+            yield from (*looks, (_RETURN, 0, 0, _ALLOW))
     yield (_RETURN, 0, 0, _ALLOW)
+
+
+def _looked_at(column: int, refuse: _Instruction) -> Iterator[tuple[int | None, list[_Instruction]]]:
+    """The calls that are refused by what they are given, by their numbers, with what looks at that."""
+    unknown, as_if_done = (_RETURN, 0, 0, _REFUSE | errno.EAFNOSUPPORT), (_RETURN, 0, 0, _REFUSE)
+    yield _SOCKET[column], [(_LOAD, 0, 0, _ARGUMENTS), *_unless_one_of(_FAMILIES, unknown)]
+    option = [(_LOAD, 0, 0, _ARGUMENTS + _LENGTH), (_EQUAL, 1, 0, _SOL_SOCKET), (_RETURN, 0, 0, _ALLOW)]
+    size = [(_LOAD, 0, 0, _ARGUMENTS + 2 * _LENGTH), *_if_one_of(_BUFFER_SIZES, as_if_done)]
+    yield _SETSOCKOPT[column], [*option, *size]
+    yield _CLONE[column], [(_LOAD, 0, 0, _ARGUMENTS), (_ANY_BIT, 0, 1, _NAMESPACES), refuse]
+    for sets in _SETS_MODE.values():
+        yield sets[column], _refuses_set_ids(sets[2], refuse)
+    for opens in _OPENS.values():
+        yield opens[column], _refuses_set_ids_made(opens[2], refuse)
+
+
+def _refuses_set_ids(mode: int, refuse: _Instruction) -> list[_Instruction]:
+    """Look at the mode, which is this argument."""
+    return [(_LOAD, 0, 0, _ARGUMENTS + mode * _LENGTH), (_ANY_BIT, 0, 1, _SET_IDS), refuse]
+
+
+def _refuses_set_ids_made(flags: int, refuse: _Instruction) -> list[_Instruction]:
+    """Look at the flags, which are this argument, and where they make a file at the mode behind them."""
+    making = [(_LOAD, 0, 0, _ARGUMENTS + flags * _LENGTH), (_ANY_BIT, 1, 0, _MAKES), (_RETURN, 0, 0, _ALLOW)]
+    return [*making, *_refuses_set_ids(flags + 1, refuse)]
 
 
 def _if_one_of(values: Sequence[int], then: _Instruction) -> Iterator[_Instruction]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from lightagent.agent_base import AgentBase
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.application.check_options import check_text
 from lightagent.application.nest_agent import AgentTool, agent_tool_spec
 from lightagent.application.projections.result import OutputT
 from lightagent.application.run_agent import run_agent
@@ -34,6 +35,7 @@ from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.compose.tools import make_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.option_values import path_of, switch
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.ports.tools import Tool
@@ -166,15 +168,17 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             The tools, with what became of their files.
 
         Raises:
-            ConfigurationError: no text, or a file cannot be written.
+            ConfigurationError: no text, an option is no such thing, or a file cannot be written.
             LightAgentError: the model's run failed, or it wrote nothing that can be used.
         """
         from lightagent.application.generated_tools.ask_for_tools import WRITTEN, writing_means
-        from lightagent.application.generated_tools.saved_tool import save_tool
+        from lightagent.application.generated_tools.saved_tool import save_tools
 
+        check_text(text, "create_tool: text")
         if not text.strip():
             raise ConfigurationError("create_tool: there is no text.", guidance="Describe the API or the task.")
-        directory, means = _absolute(tools_directory), writing_means(self.means)
+        at_once, replaces = switch("auto_load", auto_load), switch("overwrite", overwrite)
+        directory, means = _absolute(path_of("tools_directory", tools_directory)), writing_means(self.means)
         request = RunRequest(None, limits=means.limits, scope=Scope(tenant, user_id))
         live = start_run(means, text, request)
         try:
@@ -182,11 +186,11 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         finally:
             self._finish(live.record)
         written = WRITTEN.parse(live.record.text()).tools
-        save = partial(save_tool, directory, overwrite=overwrite, approved=auto_load)
-        tools = [await run_in_thread(partial(save, one.name, one.code)) for one in written]
+        codes = {one.name: one.code for one in written}
+        tools = await run_in_thread(partial(save_tools, directory, codes, overwrite=replaces, approved=at_once))
         for tool in tools:
             _LOGGER.info("create_tool: %s is %s.\n%s", tool.path, tool.state, tool.diff)
-        if auto_load and (names := [tool.name for tool in tools if tool.state != "kept"]):
+        if at_once and (names := [tool.name for tool in tools if tool.state != "kept"]):
             await run_in_thread(partial(self.load_tools, names, directory))
         return tools
 

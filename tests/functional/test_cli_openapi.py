@@ -75,6 +75,7 @@ def test_a_document_that_names_no_server_is_listed_and_not_called(folder: Path) 
     called = invoke("from-openapi", "bare.json", "--call", "a")
     assert (called.exit_code, "no tool 'a'" in called.stderr) == (1, True)
     assert "pass server=" in called.stderr
+    assert "there with --method or --operation" in called.stderr
 
 
 @pytest.mark.usefixtures("folder")

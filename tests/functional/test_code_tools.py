@@ -128,6 +128,44 @@ def test_a_file_that_monty_does_not_take_is_refused_with_the_reason(folder: Path
     assert f"'odd.py' {told}" in str(call.output)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"folder": ""}, "folder: expected a path"),
+        ({"folder": 5}, "folder: expected a path"),
+        ({"folder": "missing"}, "is no folder"),
+        ({"writable": "no"}, "writable: expected True or False"),
+        ({"streamed": None}, "streamed: expected True or False"),
+        ({"limits": 5}, "limits: expected CodeLimits"),
+        ({"runner": None}, "expected a code runner, got NoneType"),
+        ({"runner": MontyRunner}, "got the class MontyRunner"),
+    ],
+)
+def test_a_wrong_option_of_the_tools_is_refused(options: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        CodeTools(**{"runner": MontyRunner(), **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"allow_unisolated": "no"}, "allow_unisolated: expected True or False"),
+        ({"allow_unisolated": 1}, "allow_unisolated: expected True or False"),
+        ({"bubblewrap": ""}, "bubblewrap: expected a path"),
+        ({"python": 5}, "python: expected a path"),
+        ({"limits": {"seconds": 1}}, "limits: expected CodeLimits"),
+    ],
+)
+def test_a_wrong_option_of_a_runner_does_not_loosen_it(options: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        SubprocessRunner(**{"bubblewrap": "/nowhere/bwrap", **options})  # type: ignore[arg-type]
+
+
+def test_the_class_of_a_runner_is_no_runner() -> None:
+    with pytest.raises(ConfigurationError, match="got the class MontyRunner"):
+        LightAgent(model=ScriptedModel([]), skills_directories=["skills"], code_runner=MontyRunner)  # type: ignore[call-overload]
+
+
 def test_no_agent_is_offered_code_by_default() -> None:
     def lookup(word: str) -> str:
         """Look a word up.

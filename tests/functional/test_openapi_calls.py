@@ -16,7 +16,7 @@ from lightagent import ConfigurationError, LightAgent, ToolError
 from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.tools.call_alone import call_alone
 from lightagent.compose.openapi import openapi_tools
-from lightagent.domain.http_calls import HttpAnswer, HttpCall, HttpRefused
+from lightagent.domain.http_calls import HttpAnswer, HttpCall, HttpRefused, HttpUnreached
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.network_guard import address_problem
 from lightagent.domain.origin import NO_ORIGIN
@@ -115,6 +115,14 @@ REFUSED = (
     "2002:7f00:1::",
     "::127.0.0.1",
     "2001:db8::1",
+    "fec0::1",
+    "3fff::1",
+    "2a00:1450::5efe:7f00:1",
+    "2a00:1450::200:5efe:10.0.0.1",
+    "64:ff9b:1:7f00:0:100:808:808",
+    "2002:808:808::1",
+    "192.0.0.192",
+    "192.88.99.1",
     "no address",
     "",
 )
@@ -188,9 +196,34 @@ async def test_no_credential_follows_to_another_server(server: ApiServer, other:
     assert "cookie" not in there.headers
 
 
+async def test_no_body_follows_to_another_server(server: ApiServer, other: ApiServer) -> None:
+    server.answers = lambda _seen: web.Response(status=307, headers={"Location": f"{other.url}/x"})
+    with pytest.raises(HttpRefused, match="does not get it"):
+        await GuardedHttp().send(
+            HttpCall("GET", f"{server.url}/", content=b"private", private_hosts=(server.host, other.host))
+        )
+    assert other.seen == []
+
+
+async def test_a_stranger_makes_no_call_with_credentials(server: ApiServer, other: ApiServer) -> None:
+    """Sent away and back again, a call has no credentials for what the stranger chose."""
+    away = {"/": f"{other.url}/x"}
+    server.answers = lambda seen: (
+        web.Response(status=302, headers={"Location": away[seen.target]}) if seen.target in away else json_answer({})
+    )
+    other.answers = lambda _seen: web.Response(status=302, headers={"Location": f"{server.url}/chosen"})
+    headers = (("Authorization", "x"), ("Accept", "application/json"))
+    hosts = (server.host, other.host)
+    await GuardedHttp().send(HttpCall("GET", f"{server.url}/", headers, private_hosts=hosts))
+    assert [("authorization" in seen.headers, seen.headers["user-agent"]) for seen in server.seen] == [
+        (True, "lightagent"),
+        (False, "lightagent"),
+    ]
+
+
 async def test_a_call_that_changes_something_is_not_sent_elsewhere(server: ApiServer, other: ApiServer) -> None:
     server.answers = lambda _seen: web.Response(status=307, headers={"Location": other.url})
-    with pytest.raises(ToolError, match="answered 307"):
+    with pytest.raises(ToolError, match=r"answered 307.*may have taken effect"):
         await call(document(server.url), server, "make_order", hosts=(server.host, other.host))
     assert other.seen == []
 
@@ -299,6 +332,26 @@ async def test_size_is_limited(encoding: str, server: ApiServer) -> None:
         await call(document(server.url), server)
 
 
+async def test_what_was_never_sent_had_no_effect() -> None:
+    """A handshake that does not come to its end, and a name that cannot be one."""
+    async with asyncio.timeout(10):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            host = f"127.0.0.1:{silent.getsockname()[1]}"
+            with pytest.raises(HttpUnreached, match="did not answer"):
+                await GuardedHttp().send(HttpCall("POST", f"https://{host}/", timeout=0.2, private_hosts=(host,)))
+    with pytest.raises(HttpUnreached, match="connection failed"):
+        await GuardedHttp().send(HttpCall("POST", f"https://{'a' * 70}.example/"))
+
+
+@pytest.mark.parametrize("charset", ["punycode", "unicode_escape", "utf-7", "idna", "undefined", "a\x00b", "nothing"])
+def test_a_charset_that_is_none_of_a_text_is_not_used(charset: str) -> None:
+    content = "a-b \\ud800 +2AA- é".encode()
+    assert HttpAnswer(200, "text/plain", charset, content=content).text == content.decode()
+    assert HttpAnswer(200, "text/plain", "Latin-1", content=b"\xe9").text == "é"
+    assert HttpAnswer(200, "text/plain", content=b"\xef\xbb\xbfx").text == "x"
+    assert HttpAnswer(200, "text/plain", "shift_jis", content=b"\x82\xa0").text == "あ"
+
+
 async def test_a_server_that_is_not_there(server: ApiServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         host = f"127.0.0.1:{closed.getsockname()[1]}"
@@ -333,6 +386,12 @@ async def test_an_answer_that_is_none_is_a_failed_call(case: str, server: ApiSer
             await call(document(f"http://{host}"), server, hosts=(host,))
 
 
+def with_links(answer: web.Response, *links: str) -> web.Response:
+    for link in links:
+        answer.headers.add("Link", link)
+    return answer
+
+
 ANSWERS: dict[str, tuple[Callable[[], web.Response], str]] = {
     "as it should be": (lambda: json_answer({"id": 1}), '{"id": 1}'),
     "of another type": (
@@ -365,6 +424,10 @@ ANSWERS: dict[str, tuple[Callable[[], web.Response], str]] = {
     "of many pages": (
         lambda: json_answer({"id": 1}, Link='</order?page=2>; rel="next"'),
         '[There is more. Link: </order?page=2>; rel="next"]',
+    ),
+    "a next page in one of several headers": (
+        lambda: with_links(json_answer({"id": 1}), "</order?page=2>; REL=next", "</order?page=9>; rel=last"),
+        "[There is more. Link: </order?page=2>; REL=next, </order?page=9>; rel=last]",
     ),
 }
 

@@ -29,6 +29,7 @@ NOT_READ = {
     "3.0: between spaces",
     "3.0: a form as a body",
     "3.0: a text as a body",
+    "3.0: a text in another charset",
     "3.0: a body of GET",
     "3.0: one body of several",
     "3.1: a list of types",

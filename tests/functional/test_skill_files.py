@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lightagent import JsonValue, LightAgent, SkillManager, ToolError, create_skill_tools
-from lightagent.application.skills import discovery, folders
+from lightagent.application.skills import discovery, folders, resources
 from lightagent.application.skills.discovery import SkillDirectory, SkillFolder, find_skills
 from lightagent.application.skills.folders import Folder
 from lightagent.domain.skills import SkillProblem
@@ -153,6 +153,36 @@ def test_what_is_looked_at_is_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(discovery, "MOST_FOLDERS", 3)
     assert manager.discover_skills() == []
     assert "more than 3 folders; the others were not looked into" in str(manager.problems[0])
+
+
+def test_of_a_skill_with_folders_without_end_no_more_are_looked_into(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        (place / f"skills/good/a/{number}/inner").mkdir(parents=True)
+    opened: list[str] = []
+    entries = Folder.entries
+
+    def counted(folder: Folder) -> list[folders.Entry]:
+        opened.append(str(folder.path))
+        return entries(folder)
+
+    monkeypatch.setattr(Folder, "entries", counted)
+    monkeypatch.setattr(resources, "MOST_FOLDERS", 10)
+    SkillManager(place / "skills").list_files("good")
+    assert sum("skills/good/" in path for path in opened) < 10
+
+
+def test_the_log_tells_a_directory_that_is_missing_once_and_names_as_they_are_not_to_be_shown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_folder(tmp_path / "skills/two\nlines\x1b[2J", {"SKILL.md": "---\nname: x y\ndescription: z\n---\nx"})
+    manager = SkillManager([tmp_path / "skills", tmp_path / "skils"])
+    for _ in range(2):
+        assert manager.discover_skills() == []
+    wrong, missing = (record.message for record in caplog.records)
+    assert f"{tmp_path}/skills/two\\nlines\\u001b[2J/SKILL.md:2: The name 'x y'" in wrong
+    assert missing.startswith(f"A directory of skills: {tmp_path / 'skils'}: The skills directory cannot be read")
 
 
 def test_large_and_binary_files_are_told_and_not_shown(place: Path) -> None:

@@ -12,13 +12,15 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from lightagent import ChatRequest, LightAgent, SkillManager, SubprocessRunner, ToolAnswer, tool
+from lightagent import ChatRequest, LightAgent, MontyRunner, SkillManager, SubprocessRunner, ToolAnswer, tool
 from lightagent.domain.folding import apply, start
 from lightagent.domain.messages import ToolCall
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
@@ -179,6 +181,42 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("published")
     publish(directory)
     return directory
+
+
+@pytest.mark.parametrize(
+    ("looks", "runner"),
+    [
+        ("lightagent.application.skills.run_script.find_file", MontyRunner),
+        ("lightagent.adapters.code._job_files.real_folder", MontyRunner),
+        pytest.param(
+            "lightagent.adapters.code.subprocess.runner.real_folder",
+            SubprocessRunner,
+            marks=pytest.mark.needs("bubblewrap"),
+        ),
+    ],
+)
+def test_a_link_that_takes_the_place_of_a_skill_in_between_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str, runner: type[MontyRunner | SubprocessRunner]
+) -> None:
+    for directory in ("skills", "outside"):
+        write_skill(tmp_path / directory, "reader", files={"scripts/read.py": "print(open('secret.txt').read())\n"})
+    (opened(tmp_path / "outside/reader") / "secret.txt").write_text("canary-of-the-outside")
+    place = opened(tmp_path / "skills/reader")
+    owner, _, name = looks.rpartition(".")
+    look: Callable[..., object] = getattr(import_module(owner), name)
+
+    def exchange(*arguments: object) -> object:
+        found = look(*arguments)
+        place.rename(tmp_path / "moved")
+        place.symlink_to(tmp_path / "outside/reader")
+        return found
+
+    monkeypatch.setattr(looks, exchange)
+    model = ScriptedModel([call_tool("execute_skill_script", skill_name="reader", script_name="read.py"), "Done."])
+    agent = LightAgent(model=model, skills_directories=tmp_path / "skills", code_runner=runner())
+    [call] = agent.run("Go.", result_format="object").tool_calls
+    assert call.status == "failed"
+    assert "exchanged" in str(call.output) or "is being changed" in str(call.output)
 
 
 @pytest.mark.parametrize("seed", range(ORDERS))

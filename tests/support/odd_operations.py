@@ -107,6 +107,21 @@ OF_3_0: dict[str, Odd] = {
         target="/body?body=q",
         content='"b"',
     ),
+    "a parameter with a slash in its name": Odd(
+        "/named/{a/b}/{c}",
+        takes(param("a/b", "path"), param("c", "path")),
+        given={"a_b": "v/w", "c": "z"},
+        target="/named/v%2Fw/z",
+    ),
+    "a text in another charset": Odd(
+        "/latin",
+        takes(requestBody=body(TEXT, "text/plain; charset=latin-1; format=flowed")),
+        "post",
+        given={"body": "é"},
+        target="/latin",
+        headers={"content-type": "text/plain; format=flowed; charset=utf-8"},
+        content="é",
+    ),
     "a path value that leads elsewhere": Odd(
         "/paths/{x}/end",
         takes(param("x", "path")),

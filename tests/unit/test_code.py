@@ -19,10 +19,16 @@ from lightagent.domain.errors import ConfigurationError, ToolError
 
 
 @pytest.mark.parametrize("name", ["seconds", "memory", "processes", "output", "disk"])
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "9", None])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "9", None, 1e300, 10**30])
 def test_a_limit_is_positive_and_finite(name: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         CodeLimits(**{name: value})  # type: ignore[arg-type]  # What settings made in code may hold.
+
+
+@pytest.mark.parametrize("path", ["", ".", "folder", "../folder", "~/folder", "/tmp\0/x"])
+def test_a_folder_is_named_by_its_absolute_path(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no folder"):
+        CodeFolder(path)
 
 
 def test_only_seconds_are_parted() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lightagent import ConfigurationError, JsonObject, JsonValue, ToolError
-from lightagent.application.tools.foreign_check import foreign_check
+from lightagent.application.tools import bounded_rules
+from lightagent.application.tools.foreign_check import foreign_check, foreign_finder
 from tests.support.foreign_tools import MENDABLE
 
 
@@ -101,3 +102,36 @@ def test_nothing_is_fetched() -> None:
         foreign_check("t", schema(a={"$ref": "http://127.0.0.1:9/schema"}))
     with pytest.raises(ConfigurationError, match="outside of itself"):
         foreign_check("t", {**schema(), "$defs": {"unused": {"$ref": "http://x/y"}}, "allOf": [{"$ref": "file:///x"}]})
+
+
+def test_long_lists_are_compared_without_comparing_all_with_all() -> None:
+    objects: list[JsonValue] = [{"id": number, "tags": [str(number)]} for number in range(20_000)]
+    unique = foreign_finder({"type": "array", "uniqueItems": True})
+
+    assert unique(objects) == ""
+    assert unique([*objects, {"tags": ["7"], "id": 7.0}]) == "the whole: it has the same item more than once"
+    assert unique([1, True, "1", [1], {"1": 1}, None, "", [], {}, 1.5]) == ""
+    names: list[JsonValue] = [f"value-{number}" for number in range(20_000)]
+    listed = foreign_finder({"type": "array", "items": {"enum": names}})
+    assert listed(names) == ""
+    assert '[0]: the string "x" is none of its 20,000 values' in listed(["x"])
+    assert foreign_finder({"enum": [1, False]})(1.0) == ""
+    assert foreign_finder({"enum": [1, False]})(0)
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        (
+            {"items": {"anyOf": [*({"required": [f"a{n}"], "type": "object"} for n in range(500)), {}]}},
+            [*range(10_000)],
+        ),
+        (
+            {"properties": {f"a{n}": {} for n in range(10)}, "unevaluatedProperties": False},
+            {f"a{n}": 1 for n in range(50_000)},
+        ),
+    ],
+)
+def test_what_has_no_end_is_given_up(declared: JsonObject, value: JsonValue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_rules, "MOST_STEPS", 20_000)
+    assert foreign_finder(declared)(value) == ""

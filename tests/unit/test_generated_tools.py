@@ -32,7 +32,7 @@ def files(folder: Path) -> list[str]:
 
 WRONG = {
     "no Python": ("def double(:", "does not compile: line 1"),
-    "a NUL": (f"{DOUBLE}\0", "does not compile"),
+    "a NUL": (f"{DOUBLE}\0", "null bytes"),
     "half a character": (f"{DOUBLE}# \ud800", "does not compile"),
     "too deep": (f"x = {'(' * 5_000}{')' * 5_000}\n{DOUBLE}", "does not compile"),
     "too long": (f"{DOUBLE}{'#' * 100_000}", "100,000 are the most"),
@@ -46,6 +46,19 @@ WRONG = {
     "no such parameter": (DOUBLE.replace("'name': 'x'", "'name': 'y'"), "which is no parameter of double"),
     "a parameter that nothing fills": (DOUBLE.replace("x: int)", "x: int, y: int)"), "'y' of double is not in"),
     "something done when loaded": (f"{DOUBLE}print(1)\n", "does something when the file is loaded"),
+    "another encoding": (f"# coding: utf-7\n# harmless +AAo-print(1)\n{DOUBLE}", "its encoding is utf-7"),
+    "another encoding once it is approved": (f"#\n# vim: fileencoding=latin-1 :\n{DOUBLE}", "encoding is iso-8859-1"),
+    "no encoding at all": (f"# coding: of-the-day\n{DOUBLE}", "its encoding is an unknown one"),
+    "a line end that a terminal takes back": (f"{DOUBLE}x = 1\r# harmless\n", "holds U+000D"),
+    "control codes of a terminal": (f"{DOUBLE}# \x1b[2K\n", "line 6 holds U+001B"),
+    "another direction": (f"x = '\u202e'\n{DOUBLE}", "line 1 holds U+202E"),
+    "a name with what is not seen": (f"x\ufe0f = 1\n{DOUBLE}", "line 1 holds U+FE0F"),
+    "a line that Python does not end": (f"# \u2028x = 1\n{DOUBLE}", "line 1 holds U+2028"),
+    "something done in a branch": (f"if True:\n    print(1)\n{DOUBLE}", "line 2 does something"),
+    "something done in a trial": (f"try:\n    x = 1\nexcept OSError:\n    print(1)\n{DOUBLE}", "line 4 does something"),
+    "something done in a class": (f"class C:\n    print(1)\n{DOUBLE}", "line 2 does something"),
+    "something done in a case": (f"match 1:\n    case _:\n        print(1)\n{DOUBLE}", "line 1 does something"),
+    "an assertion": (f"assert print(1) is None\n{DOUBLE}", "line 1 does something"),
     "a loop when loaded": (f"for i in range(3):\n    pass\n{DOUBLE}", "line 1 does something"),
 }
 
@@ -61,6 +74,46 @@ def test_code_that_is_a_tool() -> None:
     named = DOUBLE.replace("double.tool_info = ", "INFO = ") + "double.tool_info: dict = INFO\n"
     assert list(code_problems("double", named)) == []
     assert list(code_problems("double", DOUBLE.replace("def double(x: int)", "async def double(*, x=3, y=4)"))) == []
+    usual = "# -*- coding: utf-8 -*-\ntry:\n    import tomllib\nexcept ImportError:\n    tomllib = None\n\n\n"
+    usual += 'class Wrong(ValueError):\n    """Wrong, 日本　é."""\n\n    def say(self):\n\t    print(1)\n\n\n'
+    assert list(code_problems("double", f"{usual}{DOUBLE}if __name__ == '__main__':\n    print(double(x=1))\n")) == []
+
+
+@pytest.mark.parametrize("code", ["\r\n".join(DOUBLE.split("\n")), f"```python\r\n{DOUBLE}```"])
+async def test_line_ends_are_those_of_python(code: str, tmp_path: Path) -> None:
+    [written] = await LightAgent(model=ScriptedModel([answer(code)])).acreate_tool("x", tools_directory=tmp_path)
+    assert written.path.read_bytes().partition(b"\n")[2] == DOUBLE.encode()
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "assert print(1) is None",
+        "raise SystemExit",
+        "match print(1):\n    case _:\n        pass",
+        "if True:\n    print(1)",
+        "try:\n    import tomllib\nexcept ImportError:\n    print(1)",
+        "class Some:\n    print(1)",
+    ],
+)
+def test_no_statement_only_does_something(deed: str) -> None:
+    assert "does something when the file is loaded" in "; ".join(code_problems("double", f"{DOUBLE}{deed}\n"))
+
+
+def test_what_such_files_usually_hold() -> None:
+    usual = (
+        "# -*- coding: utf-8 -*-\nfrom typing import TYPE_CHECKING\ntry:\n    import tomllib\nexcept ImportError:\n"
+        "    tomllib = None\nif TYPE_CHECKING:\n    import os\n\n\n"
+        'class Failed(Exception):\n    """It failed."""\n\n\n'
+    )
+    main = 'if __name__ == "__main__":\n    print(double(1))\n'
+    assert list(code_problems("double", usual + DOUBLE + "\tX = '\u3000\xa0'\n".lstrip() + main)) == []
+
+
+async def test_ends_of_lines_are_those_of_python(tmp_path: Path) -> None:
+    model = ScriptedModel([answer(DOUBLE.replace("\n", "\r\n"))])
+    (tool,) = await LightAgent(model=model).acreate_tool("Double numbers.", tmp_path)
+    assert tool.code == DOUBLE
 
 
 @pytest.mark.parametrize("name", ["../double", "a/b", "", "class", "_double", "1st", "doublé", "x" * 65, "CON.py"])
@@ -134,6 +187,34 @@ def test_a_link_in_the_place_of_the_file_is_refused(overwrite: bool, tmp_path: P
     with pytest.raises(ConfigurationError, match="symbolic link"):
         save_tool(tmp_path / "tools", "double", DOUBLE, overwrite=overwrite)
     assert target.read_text() == "safe"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"auto_load": "no"}, "auto_load: expected True or False"),
+        ({"overwrite": 1}, "overwrite: expected True or False"),
+        ({"tools_directory": ""}, "tools_directory: expected a path"),
+        ({"tools_directory": None}, "tools_directory: expected a path"),
+        ({"text": None}, "text must be str"),
+    ],
+)
+async def test_a_wrong_option_asks_writes_and_loads_nothing(
+    options: dict[str, object], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = ScriptedModel([answer()])
+    with pytest.raises(ConfigurationError, match=told):
+        await LightAgent(model=model).acreate_tool(**{"text": "x", "tools_directory": tmp_path, **options})  # type: ignore[arg-type]
+    assert (files(tmp_path), len(model.requests)) == ([], 0)
+
+
+async def test_where_one_tool_cannot_be_written_none_is(tmp_path: Path) -> None:
+    (tmp_path / "triple.py").symlink_to(tmp_path / "elsewhere.py")
+    tools = [{"name": name, "code": DOUBLE.replace("double", name)} for name in ("double", "triple")]
+    with pytest.raises(ConfigurationError, match="symbolic link"):
+        await LightAgent(model=ScriptedModel([json.dumps(tools)])).acreate_tool("x", tools_directory=tmp_path)
+    assert files(tmp_path) == ["triple.py"]
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

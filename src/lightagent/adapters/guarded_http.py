@@ -41,20 +41,29 @@ class GuardedHttp(HttpSender):
         import aiohttp  # It takes a tenth of a second, and most programs call no server of this kind.
 
         connector = aiohttp.TCPConnector(resolver=_resolver(call), force_close=True, limit=1)
+        watched, sent = aiohttp.TraceConfig(), asyncio.Event()
+
+        async def on_sent(*_what: object) -> None:
+            sent.set()
+
+        watched.on_request_headers_sent.append(on_sent)
         try:
             async with (
                 asyncio.timeout(call.timeout),
                 aiohttp.ClientSession(
-                    connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=None)
+                    connector=connector,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=aiohttp.ClientTimeout(total=None),
+                    trace_configs=[watched],
                 ) as session,
             ):
                 return await _followed(session, call)
         except TimeoutError:
-            raise _lost(call, f"The server did not answer within {call.timeout:g} s.") from None
+            raise _failed(call, sent, f"The server did not answer within {call.timeout:g} s.") from None
         except aiohttp.ClientConnectorError as exc:
             raise _unreached(exc) from exc
         except (aiohttp.ClientError, ValueError, OSError) as exc:
-            raise _lost(call, f"The connection failed: {type(exc).__name__}.") from exc
+            raise _failed(call, sent, f"The connection failed: {type(exc).__name__}.") from exc
 
 
 async def _followed(session: aiohttp.ClientSession, call: HttpCall) -> HttpAnswer:
@@ -65,11 +74,14 @@ async def _followed(session: aiohttp.ClientSession, call: HttpCall) -> HttpAnswe
     first = url.origin()
     for _ in range(_MOST_REDIRECTS + 1):
         _check(url, call)
-        sent = headers if url.origin() == first else [one for one in headers if one[0].lower() == "accept"]
+        if url.origin() != first:  # Nor does it get them back where a stranger sends it home again.
+            headers = [one for one in headers if one[0].lower() in ("accept", "user-agent")]
+            if call.content is not None:
+                raise HttpRefused("The server sends a call with a body to another server, which does not get it.")
         async with session.request(
             call.method,
             url,
-            headers=_distinct(sent),
+            headers=_distinct(headers),
             skip_auto_headers=("Content-Type",),  # Of a body that there is not.
             data=call.content,
             allow_redirects=False,
@@ -78,9 +90,10 @@ async def _followed(session: aiohttp.ClientSession, call: HttpCall) -> HttpAnswe
             if response.status not in _REDIRECTS or location is None:
                 return await _answer(response, call, url)
             if not call.is_safe:
-                raise HttpLost(
+                raise _lost(
+                    call,
                     f"The server answered {response.status} and sends the call elsewhere, which a call that changes "
-                    "something does not follow."
+                    "something does not follow.",
                 )
             url = _next(url, location)
     raise HttpLost(f"The server sends the call elsewhere more than {_MOST_REDIRECTS} times.")
@@ -156,16 +169,30 @@ async def _answer(response: aiohttp.ClientResponse, call: HttpCall, url: URL) ->
         status=response.status,
         media_type=response.content_type.lower() if "Content-Type" in response.headers else "",
         charset=response.charset or "",
-        headers=tuple({name.lower(): value for name, value in response.headers.items()}.items()),
+        headers=_joined(response),
         content=bytes(content),
         url=str(url),
     )
+
+
+def _joined(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
+    """The headers with each name once; where there are several of a name, as RFC 9110 joins them."""
+    found: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found and key != "location" else value
+    return tuple(found.items())
 
 
 def _unreached(exc: aiohttp.ClientConnectorError) -> HttpFault:
     if isinstance(exc.os_error, AddressRefused):
         return HttpRefused(f"The server may not be called: {exc.os_error}.", guidance=_ALLOW)
     return HttpUnreached(f"The server cannot be reached: {exc.os_error.strerror or exc.os_error}.", retryable=True)
+
+
+def _failed(call: HttpCall, sent: asyncio.Event, text: str) -> HttpFault:
+    """A call that took no effect, or may have, by whether it came to be sent."""
+    return _lost(call, text) if sent.is_set() else HttpUnreached(text, retryable=True)
 
 
 def _lost(call: HttpCall, text: str, guidance: str = "") -> HttpLost:

@@ -10,10 +10,12 @@ from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.openapi.load_document import is_address
 from lightagent.application.openapi.service import OpenApiService
 from lightagent.application.tool_sources.openapi_tools import OpenApiTools
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi import OperationChoice
+from lightagent.domain.openapi.selection import list_of_texts
 from lightagent.ports.http import HttpSender
 
 
@@ -57,16 +59,16 @@ def openapi_tools(
     """
     service = OpenApiService(
         name=name,
-        document=to_json_object(dict(document), "The document") if isinstance(document, Mapping) else _place(document),
+        document=_document(document),
         server=server,
-        headers=dict(headers or {}),
-        auth=dict(auth or {}),
+        headers=_entries("headers", headers),
+        auth=_entries("auth", auth),
         choice=OperationChoice(tags, methods, paths, operations),
         prefix=prefix,
         timeout=timeout,
         max_bytes=max_bytes,
-        private_hosts=tuple(private_hosts),
-        other_servers=tuple(other_servers),
+        private_hosts=list_of_texts("private_hosts", private_hosts),
+        other_servers=list_of_texts("other_servers", other_servers),
     )
     return openapi_source(service, sender)
 
@@ -78,10 +80,23 @@ def openapi_source(
     return OpenApiTools(service, GuardedHttp() if sender is None else sender, _read_yaml, only_listed=only_listed)
 
 
-def _place(document: str | os.PathLike[str]) -> str:
-    """The address, or the whole path, so that it stays the same wherever the program goes."""
-    written = os.fspath(document)
+def _document(given: object) -> str | JsonObject:
+    """What was given; of a path all of it, so that it stays the same wherever the program goes."""
+    if isinstance(given, Mapping):
+        return to_json_object(dict(given), "The document")
+    written: object = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(written, str) or not written:
+        what = type(given).__name__ if written else "missing"
+        raise ConfigurationError(f"OpenAPI: the document is {what}.", guidance="Pass a path, an address, or a dict.")
     return written if is_address(written) else str(Path(written).absolute())
+
+
+def _entries(option: str, given: object) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"OpenAPI: {option} must be a dict of texts.", guidance="")
+    return {**given}  # What is in it is looked at where the service is made.
 
 
 def _read_yaml(content: bytes) -> JsonValue:

@@ -17,11 +17,15 @@ def check_port(value: PortT | None, option: str, *methods: str) -> PortT | None:
     """The value, if it is None or has these methods.
 
     Raises:
-        ConfigurationError: it lacks one.
+        ConfigurationError: it lacks one, or is the class itself.
     """
     if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
         wanted = " and ".join(methods)
         raise ConfigurationError(f"{option}: expected an object with {wanted}, got {type(value).__name__}.")
+    if isinstance(value, type):  # Its methods are there, and want an object.
+        raise ConfigurationError(
+            f"{option}: expected an object, got the class {value.__name__}.", guidance=f"Make one: {value.__name__}(…)."
+        )
     return value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
@@ -28,6 +27,12 @@ MOST_ARGUMENTS: Final = 64 * 1024
 MOST_SOURCE: Final = 1024 * 1024
 """Characters of a program that is given as text."""
 
+MOST_SECONDS: Final = 1_000_000_000
+"""What a limit of time may be; as good as none."""
+
+MOST_COUNTED: Final = 2**60
+"""What other limits may be: systems count in 63 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodeLimits:
@@ -41,7 +46,7 @@ class CodeLimits:
         disk: bytes that it may write to its private directory, and to one file.
 
     Raises:
-        ConfigurationError: one of them is not positive and finite.
+        ConfigurationError: one of them is not positive, or more than systems can count.
     """
 
     seconds: float = 30.0
@@ -55,7 +60,11 @@ class CodeLimits:
             value: object = getattr(self, name)
             if not _is_limit(value, whole=name != "seconds"):
                 kind = "number" if name == "seconds" else "whole number"
-                raise ConfigurationError(f"{name}: a limit of code is a positive {kind}, not {value!r:.60}.")
+                most = MOST_SECONDS if name == "seconds" else MOST_COUNTED
+                raise ConfigurationError(
+                    f"{name}: a limit of code is a positive {kind}, not {value!r:.60}.",
+                    guidance=f"The highest is {most:,}.",
+                )
 
     def within(self, other: CodeLimits) -> CodeLimits:
         """The lower one of each limit."""
@@ -68,6 +77,21 @@ class CodeLimits:
         )
 
 
+def limits_of(given: object) -> CodeLimits:
+    """The limits, by default the usual ones.
+
+    Raises:
+        ConfigurationError: they are something else.
+    """
+    if given is None:
+        return CodeLimits()
+    if isinstance(given, CodeLimits):
+        return given
+    raise ConfigurationError(
+        f"limits: expected CodeLimits, got {type(given).__name__}.", guidance="Pass such as CodeLimits(seconds=10)."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CodeFolder:
     """A folder that a program may see. It works in it: relative paths are taken from there.
@@ -75,10 +99,22 @@ class CodeFolder:
     Attributes:
         path: where it is on this machine, absolute. Symbolic links in it lead nowhere outside of it.
         writable: whether the program may also change what is in it.
+        identity: its device and number, as the system has them, where it was looked at before: a runner refuses
+            another folder that took its place meanwhile.
+
+    Raises:
+        ConfigurationError: the path is not absolute; it would mean another folder wherever the program goes.
     """
 
     path: str
     writable: bool = False
+    identity: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if "\0" in self.path or not _is_absolute(self.path):
+            raise ConfigurationError(
+                f"{self.path!r:.200} is no folder in which programs could work.", guidance="Give its absolute path."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +272,14 @@ def _refuse_halves(text: str, what: str) -> None:
         raise ToolError(f"{what} holds half of a character, a lone surrogate.", guidance="Write the whole character.")
 
 
+def _is_absolute(path: str) -> bool:
+    """Whether it begins at the root, of any system: ``/``, a drive, a share."""
+    return path.startswith(("/", "\\\\")) or (path[:1].isalpha() and path[1:3] in (":\\", ":/"))
+
+
 def _is_limit(value: object, *, whole: bool) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return (isinstance(value, int) or not whole) and math.isfinite(value) and value > 0
+    if whole:
+        return isinstance(value, int) and 0 < value <= MOST_COUNTED
+    return 0 < value <= MOST_SECONDS

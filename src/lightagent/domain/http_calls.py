@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,12 @@ DEFAULT_HTTP_BYTES: Final = 1_000_000
 Headers = tuple[tuple[str, str], ...]
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+_CHARSETS: Final = (
+    *("ascii", "utf-8", "utf-16", "utf-32", "iso8859", "cp", "koi8", "mac"),
+    *("big5", "euc_", "gb", "shift_jis", "iso2022"),
+)
 
 
 def is_header_name(name: str) -> bool:
@@ -78,11 +85,17 @@ class HttpAnswer:
 
     @property
     def text(self) -> str:
-        """The body as text."""
-        try:
-            return self.content.decode(self.charset or "utf-8", "replace")
-        except (LookupError, UnicodeError):
-            return self.content.decode("utf-8", "replace")
+        """The body as text; by UTF-8 where the server names another charset than texts of the web have."""
+        return self.content.decode(_charset(self.charset), "replace").removeprefix("\ufeff")
+
+
+def _charset(named: str) -> str:
+    """The charset that a server names, if it is one: Python has others, which take quadratic time or are programs."""
+    try:
+        known = codecs.lookup(named[:40] or "utf-8").name
+    except (LookupError, ValueError):
+        return "utf-8"
+    return known if known.startswith(_CHARSETS) else "utf-8"
 
 
 class HttpFault(ToolError):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lightagent.domain.skills import MOST_DESCRIPTION, Skill
+from lightagent.domain.unseen import FILLERS
 
 MOST_LISTED: Final = 24_000
 """Characters of the list; about 6,000 tokens."""
@@ -44,5 +45,7 @@ def _escaped(text: str) -> str:
 
 def one_line(text: str) -> str:
     """A text on one line, without characters that are not seen or change how others are seen."""
+    if not FILLERS.isdisjoint(text):  # Some of them can carry a text of their own.
+        text = "".join(one for one in text if one not in FILLERS)
     seen = text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
     return " ".join(seen.split())

@@ -16,8 +16,8 @@ REFERENCE_TOOL: Final = "read_skill_reference"
 
 MOST_ENTRIES: Final = 200
 
-# A name, and what other programs write behind it to say which arguments are meant. Nothing is looked at twice.
-_ENTRY: Final = re.compile(r"([^\s,()]+)(\([^()]*\))?")
+# A name, a parenthesis that opens or closes, or what is neither; each character is looked at once.
+_PIECE: Final = re.compile(r"([^\s,()]+)|([()])|[\s,]+")
 
 _ELSEWHERE: Final = {"Bash": SCRIPT_TOOL, "Shell": SCRIPT_TOOL, "Read": REFERENCE_TOOL}
 """What the tools of other programs are here, as far as skills need them: their files are read, their scripts run."""
@@ -27,8 +27,31 @@ _MCP_ELSEWHERE: Final = "mcp__"
 
 
 def split_allowed_tools(text: str) -> tuple[str, ...]:
-    """The entries of a text such as ``Read, Bash(git add:*) search_news``; between them are blanks or commas."""
-    return tuple(match[0] for match in _ENTRY.finditer(text))
+    """The entries of a text such as ``Read, Bash(git add:*) search_news``; between them are blanks or commas.
+
+    All that stands in parentheses belongs to the name before them, also other parentheses and, where they do not end,
+    the rest: it says which arguments are meant, so it must not become the name of a tool that may have any.
+    """
+    entries: list[str] = []
+    depth = 0
+    for piece in _PIECE.finditer(text):
+        name, bracket = piece[1], piece[2]
+        if bracket == "(":
+            if depth == 0:
+                entries.append(entries.pop() if entries and "(" not in entries[-1] else "")
+            depth += 1
+        if depth:
+            entries[-1] += piece[0]
+        elif name:
+            entries.append(name)
+        if bracket == ")":
+            depth = max(depth - 1, 0)
+    return tuple(entries)
+
+
+def is_closed(entry: str) -> bool:
+    """Whether the parentheses of an entry end."""
+    return entry.count("(") == entry.count(")")
 
 
 def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
@@ -39,13 +62,10 @@ def allowed_patterns(entries: Iterable[str]) -> tuple[str, ...]:
     """
     found: list[str] = []
     for entry in list(entries)[:MOST_ENTRIES]:
-        match = _ENTRY.fullmatch(entry.strip())
-        if match is None:
-            continue
-        name = match[1]
+        name, some_arguments, _ = entry.strip().partition("(")
         if name in _ELSEWHERE:
             found.append(_ELSEWHERE[name])
-        elif match[2] is None:
+        elif name and not some_arguments:
             found += _called_here(name)
     return tuple(dict.fromkeys(found))
 

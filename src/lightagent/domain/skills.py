@@ -10,7 +10,8 @@ from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import Trust
-from lightagent.domain.skill_permissions import split_allowed_tools
+from lightagent.domain.skill_permissions import is_closed, split_allowed_tools
+from lightagent.domain.unseen import FILLERS
 
 SKILL_FILE: Final = "SKILL.md"
 """The file that makes a folder a skill."""
@@ -208,14 +209,23 @@ class _Reader:
                 self._note(
                     key, f"{key!r} names nothing, so it is ignored.", "Name tools, or write [].", level="warning"
                 )
+            self._look_for_open(key, listed)
             return listed or None
         if isinstance(node, YamlList) and all(isinstance(item, YamlText) for item in node.items):
             texts = (item.value for item in node.items if isinstance(item, YamlText))
-            return tuple(tool for text in texts for tool in split_allowed_tools(text))
+            listed = tuple(tool for text in texts for tool in split_allowed_tools(text))
+            self._look_for_open(key, listed)
+            return listed
         if node is not None:
             # Ignored, it would leave the skill free to call what its author did not mean it to.
             self._note(key, f"{key!r} has to be a list of names.", "Write it as `allowed-tools: Read search_news`.")
         return None
+
+    def _look_for_open(self, key: str, entries: tuple[str, ...]) -> None:
+        wrong = next((entry for entry in entries if not is_closed(entry)), None)
+        if wrong is not None:
+            message = f"{key!r}: the parentheses of {wrong!r:.80} do not end, so it allows nothing."
+            self._note(key, message, "Close them.", level="warning")
 
     def _note(self, key: str, message: str, remedy: str, *, level: Literal["error", "warning"] = "error") -> None:
         line = self._lines.get(key, self._first)
@@ -245,7 +255,7 @@ def _wrong_name(name: str) -> str:
     """What is wrong with a name, to go on from "The name …"; empty where nothing is."""
     if len(name) > MOST_NAME:
         return f"has {len(name)} characters; at most {MOST_NAME} are allowed"
-    if unicodedata.normalize("NFKC", name) != name or not all(one == "-" or one.isalnum() for one in name):
+    if unicodedata.normalize("NFKC", name) != name or not all(map(_may_be_in_a_name, name)):
         return "may have lowercase letters, digits and hyphens only"
     if name != name.lower():
         return "has uppercase letters"
@@ -254,10 +264,14 @@ def _wrong_name(name: str) -> str:
     return ""
 
 
+def _may_be_in_a_name(character: str) -> bool:
+    return character == "-" or (character.isalnum() and character not in FILLERS)
+
+
 def slug(text: str) -> str:
     """A text as the name of a skill; empty where nothing is left of it."""
     plain = unicodedata.normalize("NFKC", text).lower()
-    words = "".join(one if one.isalnum() else " " for one in plain).split()
+    words = "".join(one if _may_be_in_a_name(one) and one != "-" else " " for one in plain).split()
     return "-".join(words)[:MOST_NAME].strip("-")
 
 

@@ -36,7 +36,8 @@ class CodeRunner(Protocol):
         ...
 
     async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
-        """Run a program to its end, or to a limit; `show` is called in this event loop with its output as it comes.
+        """Run a program to its end, or to a limit; `show` is called in this event loop with its output as it comes,
+        and must not raise.
 
         A program that fails is a result like another.
 

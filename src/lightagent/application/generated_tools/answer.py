@@ -34,7 +34,8 @@ class WrittenTool(BaseModel):
     @field_validator("code")
     @classmethod
     def _without_fence(cls, code: str) -> str:
-        """The code alone, where the model put it into a fence, as in prose."""
+        """The code alone, where the model put it into a fence, as in prose; with the line ends of files of Python."""
+        code = code.replace("\r\n", "\n")
         fenced = _FENCED.fullmatch(code.strip())
         return fenced[1] if fenced else code
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import ast
+import io
 import keyword
+import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lightagent.application.tools.tool_file import VALID_FILE_NAME
+from lightagent.application.tools.tool_file import NOT_APPROVED, VALID_FILE_NAME
 from lightagent.application.tools.tool_info import is_mapping, validate_tool_info
+from lightagent.domain.unseen import is_unseen
 
 MOST_CODE: Final = 100_000
 """Characters of the code of one tool."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_ACTS: Final = (
+    *(ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith),
+    *(ast.Delete, ast.Assert, ast.Raise, ast.Match),
+)
+_ENDS_LINES: Final = "\u2028\u2029"
+"""What ends a line for some programs that show text, and not for Python."""
 
 
 def name_problems(name: str) -> Iterator[str]:
@@ -34,11 +44,12 @@ def code_problems(name: str, code: str) -> Iterator[str]:
     if isinstance(tree, str):
         yield tree
         return
+    yield from _otherwise_read(code)
     functions = [node for node in tree.body if isinstance(node, Function) and node.name == name]
     if len(functions) != 1:
         yield f"the code defines {'no' if not functions else 'more than one'} function {name!r} at its top level"
         return
-    yield from _deeds(tree)
+    yield from _deeds(tree.body)
     infos = [value for node in tree.body for value in _info_set_by(node, name)]
     if len(infos) != 1:
         yield f"the code must say {name}.tool_info = {{...}} once, at its top level"
@@ -61,12 +72,46 @@ def _parsed(code: str) -> ast.Module | str:
     return tree
 
 
-def _deeds(tree: ast.Module) -> Iterator[str]:
+def _otherwise_read(code: str) -> Iterator[str]:
+    """What makes Python, or a person who reads the change, take the code for another one than was checked here."""
+    # The encoding is told in one of the first two lines, of the file as it is written and as it is once approved.
+    for text in (code, f"{NOT_APPROVED}\n{code}"):
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+        except SyntaxError:
+            encoding = "an unknown one"
+        if encoding != "utf-8":
+            yield f"the code says that its encoding is {encoding[:40]}; leave that line out, since the file is UTF-8"
+            break
+    for number, line in enumerate(code.split("\n"), 1):
+        hidden = next((one for one in line if one != "\t" and (is_unseen(one) or one in _ENDS_LINES)), None)
+        if hidden is not None:
+            yield f"line {number} holds U+{ord(hidden):04X}, which is not seen; write it as an escape, or leave it out"
+
+
+def _deeds(body: Iterable[ast.stmt]) -> Iterator[str]:
     """What would be done as soon as the file is loaded, by a statement that only does something."""
-    for node in tree.body:
-        acts = isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Delete)
-        if acts or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)):
+    for node in body:
+        if isinstance(node, _ACTS) or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)):
             yield f"line {node.lineno} does something when the file is loaded; put it into the function"
+        elif not _runs_as_program(node):
+            yield from _deeds(_within(node))
+
+
+def _within(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements in a statement that are run with it: those of a class or a branch, but not of a function."""
+    if isinstance(node, Function):
+        return
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.stmt):
+            yield inner
+        elif isinstance(inner, ast.ExceptHandler | ast.match_case):
+            yield from _within(inner)
+
+
+def _runs_as_program(node: ast.stmt) -> bool:
+    """Whether this is ``if __name__ == "__main__":``, which is not so where the file is loaded."""
+    return isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) == "__name__ == '__main__'"
 
 
 def _info_set_by(node: ast.stmt, name: str) -> Iterator[ast.expr]:

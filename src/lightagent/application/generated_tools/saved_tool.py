@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -97,6 +98,19 @@ def save_tool(
     if kept:
         return proposed_tool(directory, name, code)
     return tool if tool.state == "unchanged" else replace(tool, state="written")
+
+
+def save_tools(
+    directory: Path, codes: Mapping[str, str], *, overwrite: bool = False, approved: bool = False
+) -> list[GeneratedTool]:
+    """Write several tools, by their names. Where one of them cannot be replaced, none is written.
+
+    Raises:
+        ConfigurationError: one cannot be written.
+    """
+    for name, code in codes.items():
+        proposed_tool(directory, name, code)
+    return [save_tool(directory, name, code, overwrite=overwrite, approved=approved) for name, code in codes.items()]
 
 
 def _put(path: Path, content: bytes, *, replaces: bool) -> bool:

@@ -65,7 +65,7 @@ async def load_document(
 
 def _file(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _unreadable(str(path), "it is not a regular file")
             content = file.read(MOST_DOCUMENT_BYTES + 1)
@@ -74,6 +74,11 @@ def _file(path: Path) -> bytes:
     if len(content) > MOST_DOCUMENT_BYTES:
         raise _unreadable(str(path), f"it is larger than {MOST_DOCUMENT_BYTES:,} bytes")
     return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, and do not wait for the writer of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _parsed(content: bytes, name: str, read_yaml: ReadYaml) -> JsonValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Final
 
@@ -10,23 +11,31 @@ from lightagent.domain.capabilities import OPENAPI
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
 from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp_declarations import shortened
 from lightagent.domain.openapi import Operation, Unusable
 from lightagent.domain.openapi.parameters import BODY, Parameter
-from lightagent.domain.openapi.values import object_of
+from lightagent.domain.openapi.values import object_of, shown_text
 from lightagent.domain.tools import ToolSpec
 
 _DEPTHS: Final = (8, 6, 5, 4, 3, 2)
 """How deep a schema is shown that is too large as a whole, one try after the other."""
 
+_MOST_MENDED: Final = 150_000
+"""Characters of a schema that may come to fit when it is mended; it does not become five times smaller by that."""
+
+_TOO_LARGE: Final = BeyondRepair(f"it has more than {_MOST_MENDED:,} characters", by_size=True)
+
 KEY_HEADER: Final = "idempotency-key"
 """The header that the run itself fills in, where an operation takes it."""
 
 
-def without_filled(operation: Operation, headers: frozenset[str]) -> Operation:
-    """The operation without the headers that a model has no say in: credentials, and the key of the call."""
-    hidden = headers | {KEY_HEADER}
-    kept = tuple(one for one in operation.parameters if not (one.place == "header" and one.name.lower() in hidden))
+def without_filled(operation: Operation, credentials: frozenset[tuple[str, str]]) -> Operation:
+    """The operation without the parameters that a model has no say in: credentials, and the key of the call.
+
+    Args:
+        credentials: the keys of parameters that are filled in.
+    """
+    hidden = credentials | {("header", KEY_HEADER)}
+    kept = tuple(one for one in operation.parameters if one.key not in hidden)
     return operation if len(kept) == len(operation.parameters) else replace(operation, parameters=kept)
 
 
@@ -57,17 +66,20 @@ def operation_spec(operation: Operation, service: str, schema: JsonObject) -> To
     Raises:
         Unusable: no schema that providers take could stand for that of its arguments.
     """
-    mended = mend(whole_json(schema))
+    mended = mend(whole_json(schema)) if len(json.dumps(schema)) <= _MOST_MENDED else _TOO_LARGE
     for depth in _DEPTHS:
-        if isinstance(mended, BeyondRepair) and mended.by_size:
-            mended = mend(whole_json(shortened_schema(schema, depth)))
+        if not (isinstance(mended, BeyondRepair) and mended.by_size):
+            break
+        shorter = shortened_schema(schema, depth)
+        if shorter is not None:
+            mended = mend(whole_json(shorter))
     if isinstance(mended, BeyondRepair):
         raise Unusable(f"its arguments are beyond repair: {mended.reason}")
     return ToolSpec(
         name=operation.name,
-        description=shortened(_description(operation)),
+        description=shown_text(_description(operation)),
         parameters=mended.schema,
-        title=whole_characters(operation.summary)[:200],
+        title=whole_characters(shown_text(operation.summary))[:200],
         idempotent=operation.reads_only,
         capabilities=("read", "network") if operation.reads_only else ("write", "network"),
         provider=f"{OPENAPI}{whole_characters(service)}",
@@ -78,8 +90,7 @@ def _description(operation: Operation) -> str:
     what = f"{operation.method.upper()} {operation.path}" + (" (deprecated)" if operation.deprecated else "")
     summary = "" if operation.description.startswith(operation.summary) else operation.summary
     text = "\n\n".join(part.strip() for part in (summary, operation.description) if part.strip())
-    whole = whole_characters(f"{what}\n{text}" if text else what)
-    return "".join(sign for sign in whole if sign.isprintable() or sign in "\n\t")
+    return whole_characters(f"{what}\n{text}" if text else what)
 
 
 def _described(parameter: Parameter) -> JsonValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final, TypeAlias
@@ -19,6 +20,7 @@ from lightagent.domain.openapi.values import object_of, own_entries
 
 _MOST_OF_ERROR: Final = 1_500
 _TEXTS: Final = ("application/xml", "application/x-ndjson", "application/yaml", "application/javascript")
+_NEXT: Final = re.compile(r""";\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)""", re.IGNORECASE)
 _LONG: Final = 16_384
 """Bytes of an answer that is checked in a worker thread, and so holds up no event loop."""
 
@@ -55,7 +57,7 @@ class AnswerReader:
             note = await run_in_thread(lambda: self._problem(answer))
         notes = [f"The answer does not fit what its document says: {note}"] if note else []
         link = answer.header("link")
-        if 'rel="next"' in link:
+        if _NEXT.search(link):
             notes.append(f"There is more. Link: {link[:1_000]}")
         return "".join(f"[{one}]\n" for one in notes) + shown  # In front, since a long answer is cut at its end.
 

@@ -1,8 +1,7 @@
-"""An API as the application has it: its document, where it is, and what it is shown."""
+"""An API as the application has it: its document, and where it is."""
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +11,10 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT, is_header_name
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.openapi import OpenApiDocument, Operation, OperationChoice, Unusable
-from lightagent.domain.openapi.values import percent_encoded, text_of
+from lightagent.domain.openapi import Operation, OperationChoice, Unusable
 
 _UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\xff]")
+_HOST: Final = re.compile(r"(?:[^\s/*@\[\]:]+|\[?[0-9A-Fa-f:.]+\]?)(?::[0-9]+)?")
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,19}")
 
 
@@ -53,6 +52,7 @@ class OpenApiService:
     other_servers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not self.name or not self.name.isprintable():
             raise ConfigurationError("OpenAPI: an API must have a name.", guidance="")
         if (self.headers or self.auth) and not self.server:
@@ -62,13 +62,7 @@ class OpenApiService:
             )
         for address in filter(None, (self.server, *self.other_servers)):
             base_address(address)
-        for header, value in self.headers.items():
-            if not is_header_name(header) or _UNSENDABLE.search(value):
-                raise ConfigurationError(
-                    f"OpenAPI: the header {header!r:.100} cannot be sent.", guidance="A header is one line of text."
-                )
-        if any(_UNSENDABLE.search(value) for value in self.auth.values()):
-            raise ConfigurationError("OpenAPI: a credential cannot be sent.", guidance="It is one line of Latin text.")
+        self._check_credentials()
         if self.prefix and not _PREFIX.fullmatch(self.prefix):
             raise ConfigurationError(
                 f"OpenAPI: {self.prefix!r:.50} cannot begin the names of tools.",
@@ -76,60 +70,35 @@ class OpenApiService:
             )
         if not self.timeout > 0 or self.max_bytes < 1:
             raise ConfigurationError("OpenAPI: timeout and max_bytes must be above 0.", guidance="")
+        for host in self.private_hosts:
+            if not _HOST.fullmatch(host):
+                raise ConfigurationError(
+                    f"OpenAPI: {host!r:.100} in private_hosts is no host.",
+                    guidance="Write HOST or HOST:PORT, such as localhost:8000 or [::1]:8000, for each host by itself.",
+                )
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must be in no text."""
-        values = (*self.headers.values(), *self.auth.values())
-        parts = (part for value in values for part in (value, value.rpartition(" ")[2], *value.split(":", 1)))
-        return tuple(sorted({part for part in parts if len(part) >= 6}, key=len, reverse=True))
+    def _check_credentials(self) -> None:
+        for header, value in self.headers.items():
+            if not is_header_name(header) or _UNSENDABLE.search(value):
+                raise ConfigurationError(
+                    f"OpenAPI: the header {header!r:.100} cannot be sent.", guidance="A header is one line of text."
+                )
+        if any(_UNSENDABLE.search(value) for value in self.auth.values()):
+            raise ConfigurationError("OpenAPI: a credential cannot be sent.", guidance="It is one line of Latin text.")
 
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What is sent along to the service's own server."""
-
-    headers: tuple[tuple[str, str], ...] = ()
-    query: tuple[tuple[str, str], ...] = ()
-    cookies: tuple[tuple[str, str], ...] = ()
-
-
-def credentials_for(service: OpenApiService, document: OpenApiDocument, operation: Operation) -> Credentials:
-    """What an operation is shown: the fixed headers, and the first way of its security that all is there for."""
-    headers, query, cookies = [*service.headers.items()], [], []
-    way = next((way for way in operation.security if way and all(name in service.auth for name in way)), ())
-    for name in way:
-        scheme, secret = document.resolved(document.security_schemes.get(name, {})), service.auth[name]
-        kind, place, key = (text_of(scheme.get(one)) for one in ("type", "in", "name"))
-        if kind == "apiKey" and place == "header":
-            headers.append((key, secret))
-        elif kind == "apiKey" and place == "query":
-            query.append((percent_encoded(key), percent_encoded(secret)))
-        elif kind == "apiKey" and place == "cookie":
-            cookies.append((percent_encoded(key), percent_encoded(secret)))
-        elif kind == "http" and text_of(scheme.get("scheme")).lower() == "basic":
-            headers.append(("Authorization", f"Basic {base64.b64encode(secret.encode()).decode()}"))
-        elif kind in ("http", "oauth2", "openIdConnect"):
-            headers.append(("Authorization", f"Bearer {secret}"))
-        else:
-            raise Unusable(f"its security scheme {name[:80]!r} is of a kind that is not known")
-    return Credentials(tuple(headers), tuple(query), tuple(cookies))
-
-
-def check_schemes(service: OpenApiService, document: OpenApiDocument) -> None:
-    """Raise where a credential is for no scheme of the document: a typing mistake would send none.
-
-    Raises:
-        ConfigurationError: one is.
-    """
-    known = document.security_schemes
-    for name in service.auth:
-        if name not in known:
-            listed = ", ".join(known)[:300] or "none"
-            raise ConfigurationError(
-                f"OpenAPI: the document of {service.name!r:.100} has no security scheme {name!r:.100}.",
-                guidance=f"It has: {listed}. For other credentials there is headers=.",
-            )
+    def _check_types(self) -> None:
+        """Raise where Python let something else through than the annotations say."""
+        for option in ("name", "server", "prefix"):
+            if not isinstance(getattr(self, option), str):
+                raise ConfigurationError(f"OpenAPI: {option} must be text.", guidance="")
+        for option, kinds in (("timeout", (int, float)), ("max_bytes", (int,))):
+            value: object = getattr(self, option)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise ConfigurationError(f"OpenAPI: {option} must be a number.", guidance="")
+        for option in ("headers", "auth"):
+            given: Mapping[object, object] = getattr(self, option)
+            if not all(isinstance(text, str) for entry in given.items() for text in entry):
+                raise ConfigurationError(f"OpenAPI: {option} must be names and values of text.", guidance="")
 
 
 class NoAddress(Unusable):

@@ -1,4 +1,8 @@
-"""A schema that is too large for a model, shown only as deep as it fits. Arguments are checked against the whole."""
+"""A schema that is too large for a model, shown only as deep as it fits. Arguments are checked against the whole.
+
+Where a reference stands, what it leads to is put in its place, so schemas that refer to each other grow by a factor
+with each level. What grows beyond what a model could be shown is given up at once.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,36 @@ from lightagent.domain.openapi.values import object_of, text_of
 _DEFINITIONS: Final = "#/$defs/"
 _KEPT_AT_THE_END: Final = ("type", "enum", "format", "nullable")
 _WORDS: Final = 200
+_MOST_SCHEMAS: Final = 5_000
+"""Schemas within the shortened one. Of 30,000 characters, which a model is shown at most, each takes some."""
 
 
-def shortened_schema(schema: JsonObject, depth: int) -> JsonObject:
-    """The schema with its references resolved and without what is deeper than `depth`; texts within are cut."""
-    return _Shortening(object_of(schema.get("$defs"))).of(
-        {name: value for name, value in schema.items() if name != "$defs"}, depth
-    )
+def shortened_schema(schema: JsonObject, depth: int) -> JsonObject | None:
+    """The schema with its references resolved and without what is deeper than `depth`; texts within are cut.
+
+    None where there is too much of it even so.
+    """
+    shortening = _Shortening(object_of(schema.get("$defs")))
+    try:
+        return shortening.of({name: value for name, value in schema.items() if name != "$defs"}, depth)
+    except _TooMuch:
+        return None
+
+
+class _TooMuch(Exception):
+    pass
 
 
 class _Shortening:
     def __init__(self, definitions: JsonObject) -> None:
         self._definitions = definitions
+        self._left = _MOST_SCHEMAS
 
     def of(self, schema: JsonObject, depth: int) -> JsonObject:
         """One schema, of which `depth` levels are left."""
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMuch
         schema = self._resolved(schema)
         if depth <= 0:
             return {name: value for name, value in schema.items() if name in _KEPT_AT_THE_END}

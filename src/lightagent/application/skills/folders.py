@@ -77,6 +77,11 @@ class Folder:
         if descriptor is not None:
             os.close(descriptor)
 
+    def identity(self) -> tuple[int, int]:
+        """Its device and number, which no other folder has; raises `OSError`."""
+        found = self.path.stat() if self._descriptor is None else os.fstat(self._descriptor)
+        return found.st_dev, found.st_ino
+
     def entries(self) -> list[Entry]:
         """What is in it, by name; names that are no text are left out.
 

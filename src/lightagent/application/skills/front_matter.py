@@ -23,13 +23,23 @@ class _FrontMatterError(Exception):
 
 
 class _Composer(yaml.BaseLoader):
-    """Takes every value for a text, as it is written, and no alias, which could stand for a billion values."""
+    """Takes every value for a text, as it is written, and no alias, which could stand for a billion values.
+
+    It reads no further where values are nested too deeply, since that takes time in proportion to the square of it.
+    """
+
+    _levels = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = None if parent is None else parent.start_mark
             raise _FrontMatterError("an alias (*name) is not allowed in it", 0 if mark is None else mark.line)
-        return super().compose_node(parent, index)
+        if self._levels > _MOST_DEPTH:
+            raise _FrontMatterError("it is nested too deeply", 0 if parent is None else parent.start_mark.line)
+        self._levels += 1
+        node = super().compose_node(parent, index)
+        self._levels -= 1
+        return node
 
 
 def read_front_matter(front: str, first_line: int, path: str) -> tuple[YamlTable | None, list[SkillProblem]]:

@@ -23,6 +23,7 @@ from lightagent.application.tools.argument_errors import unknown_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.skill_listing import skills_listing
 from lightagent.domain.skills import Skill, SkillProblem
+from lightagent.domain.unseen import written_out
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
@@ -165,12 +166,14 @@ class SkillManager:
             return self._found
 
     def _log(self, found: _Found) -> None:
-        """Tell what is new and matters: skills that are left out, and which of two is used."""
-        errors = (one for one in found.problems if one.level == "error")
-        texts = [str(one) for one in (*errors, *map(conflict_problem, found.shelf.conflicts))]
+        """Tell what is new and matters: skills that are left out, which of two is used, directories not there."""
+        directories = {str(one.path) for one in self.directories}
+        texts = [f"A skill was left out: {one}" for one in found.problems if one.level == "error"]
+        texts += [f"A skill was left out: {conflict_problem(one)}" for one in found.shelf.conflicts]
+        texts += [f"A directory of skills: {one}" for one in found.problems if one.path in directories]
         for text in texts:
             if text not in self._told:
-                _LOGGER.warning("A skill was left out: %s", text)
+                _LOGGER.warning("%s", written_out(text))  # A folder may be called by anything.
         self._told = frozenset(texts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lightagent.application.skills.discovery import MOST_DEPTH, SkillFolder, read_skill
+from lightagent.application.skills.discovery import MOST_DEPTH, MOST_FOLDERS, SkillFolder, read_skill
 from lightagent.application.skills.folders import Folder
 from lightagent.application.tools.argument_errors import clip, refused
 from lightagent.domain.code import is_inner_path
@@ -35,9 +35,11 @@ def list_files(skill: SkillFolder) -> list[str]:
     """The paths of its files, ``/`` between names, without its `SKILL.md`; hidden ones and links are left out."""
     found: list[str] = []
     waiting: list[tuple[str, ...]] = [()]
+    looked_at = 0
     try:
         with Folder.open(skill.directory.path) as root, root.at(skill.parts) as top:
-            while waiting and len(found) < MOST_FILES:
+            while waiting and len(found) < MOST_FILES and looked_at < MOST_FOLDERS:
+                looked_at += 1
                 parts = waiting.pop()
                 with top.at(parts) as folder:
                     entries = [one for one in folder.entries() if not one.name.startswith((".", "__pycache__"))]

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.discovery import SkillFolder
+from lightagent.application.skills.folders import Folder
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.skills.resources import find_file
-from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.argument_errors import clip, refused
 from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeOutput
 from lightagent.domain.code_report import report
 from lightagent.domain.effects import ToolAnswer
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.skills import origin_labels
 from lightagent.ports.code import CodeRunner
 
@@ -54,18 +56,27 @@ class RunScript:
         runner = self._runner
         if runner is None:
             raise refused("Scripts of skills are not run here.", "Do the work in another way, or say that you cannot.")
-        folder, path = await run_in_thread(self._find, skill, script)
-        job = CodeJob(CodeFile(path), arguments, stdin, CodeFolder(str(folder.path.resolve())))
+        found, place, path = await run_in_thread(self._find, skill, script)
+        job = CodeJob(CodeFile(path), arguments, stdin, place)
 
         def seen(piece: CodeOutput) -> None:
             show(piece.text)
 
-        labels = origin_labels(skill, folder.directory.trust)
+        labels = origin_labels(skill, found.directory.trust)
         if not self.is_contained:
             labels += (f"code:{runner.name}",)  # What it writes may come from anywhere.
         return ToolAnswer(report(await runner.run(job, seen)), labels=labels)
 
-    def _find(self, skill: str, script: str) -> tuple[SkillFolder, str]:
-        """Where the skill is, and the path of the script in it."""
-        folder = self._manager.folder(skill)
-        return folder, find_file(folder, script, "scripts")
+    def _find(self, skill: str, script: str) -> tuple[SkillFolder, CodeFolder, str]:
+        """Where the skill is, its folder for the runner, and the path of the script in it."""
+        found = self._manager.folder(skill)
+        path = find_file(found, script, "scripts")
+        try:
+            with Folder.open(found.directory.path) as root, root.at(found.parts) as inner:
+                identity = inner.identity()
+        except (OSError, ConfigurationError) as error:
+            raise refused(f"The skill {clip(skill, 80)!r} is being changed.", "Try again.") from error
+        # The directory that the application named may be a link. What leads from there to the skill must not become
+        # one, so the runner is told which folder it is.
+        place = found.directory.path.resolve().joinpath(*found.parts)
+        return found, CodeFolder(str(place), identity=identity), path

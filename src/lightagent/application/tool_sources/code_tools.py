@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.application.tools.decorator import tool
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeText, Program
+from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeText, Program, limits_of
 from lightagent.domain.code_report import report
 from lightagent.domain.errors import ConfigurationError, ToolError
+from lightagent.domain.option_values import path_of, switch
 from lightagent.domain.tools import Capability
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
@@ -34,7 +35,7 @@ class CodeTools(ToolSource[object]):
         streamed: in a run that is streamed, show what a program writes as it comes, as the parts of its answer.
 
     Raises:
-        ConfigurationError: the folder is not there, or the runner runs no Python.
+        ConfigurationError: the folder is not there, the runner runs no Python, or an option is no such thing.
     """
 
     def __init__(
@@ -46,14 +47,11 @@ class CodeTools(ToolSource[object]):
         limits: CodeLimits | None = None,
         streamed: bool = True,
     ) -> None:
-        if "python" not in runner.languages:
-            raise ConfigurationError(f"The runner {runner.name} runs no Python.", guidance="Choose another one.")
-        if folder is not None and not Path(folder).is_dir():
-            raise ConfigurationError(f"{str(folder)!r:.200} is no folder in which programs could work.", guidance="")
-        self._runner = runner
-        self._folder = None if folder is None else CodeFolder(str(Path(folder).resolve()), writable)
-        self._limits = limits
-        self._streamed = streamed
+        self._runner = _of_python(runner)
+        may_change = switch("writable", writable)
+        self._folder = None if folder is None else _folder(path_of("folder", folder), may_change)
+        self._limits = None if limits is None else limits_of(limits)
+        self._streamed = switch("streamed", streamed)
         made = [self._code_tool()] if self._folder is None else [self._code_tool(), self._file_tool()]
         self._tools = {one.spec.name: one for one in made}
 
@@ -122,3 +120,23 @@ class CodeTools(ToolSource[object]):
         job = CodeJob(program, tuple(arguments), stdin, self._folder, self._limits)
         result = await (self._runner.run(job, show) if self._streamed else self._runner.run(job))
         return report(result, self._limits)
+
+
+def _of_python(runner: object) -> CodeRunner:
+    """The runner, if it is one that runs Python."""
+    if isinstance(runner, type) or not isinstance(runner, CodeRunner):
+        given = f"the class {runner.__name__}" if isinstance(runner, type) else type(runner).__name__
+        raise ConfigurationError(
+            f"runner: expected a code runner, got {given}.",
+            guidance="Pass such as MontyRunner() or SubprocessRunner().",
+        )
+    if "python" not in runner.languages:
+        raise ConfigurationError(f"The runner {runner.name} runs no Python.", guidance="Choose another one.")
+    return runner
+
+
+def _folder(path: str, writable: bool) -> CodeFolder:
+    """The folder where it really is."""
+    if not Path(path).is_dir():
+        raise ConfigurationError(f"{path!r:.200} is no folder in which programs could work.", guidance="Make it.")
+    return CodeFolder(str(Path(path).resolve()), writable)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Final
 
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.application.openapi.credentials import Credentials, SecretMask, credentials_for
 from lightagent.application.openapi.operation_specs import arguments_schema, operation_spec, takes_key, without_filled
 from lightagent.application.openapi.read_answer import AnswerReader
-from lightagent.application.openapi.service import Credentials, Destination, OpenApiService, credentials_for
+from lightagent.application.openapi.service import Destination, OpenApiService
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.errors import ToolError
-from lightagent.domain.http_calls import HttpCall
+from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import OpenApiDocument, Operation, Unwritable, WrittenRequest, write_request
@@ -20,7 +23,8 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext, Tool
 
-_HIDDEN = "***"
+_MANY: Final = 200
+"""Schemas that an operation refers to, from which on its check is made in a worker thread: it takes seconds."""
 
 
 class OpenApiTool(Tool[object]):
@@ -43,10 +47,11 @@ class OpenApiTool(Tool[object]):
         self._place = place
         self._sender = sender
         self._credentials = credentials_for(service, document, operation) if place.is_own else Credentials()
-        filled = frozenset(name.lower() for name, _ in self._credentials.headers)
+        self._mask = SecretMask(service)
         self._takes_key = takes_key(operation)
-        self.operation = without_filled(operation, filled)
+        self.operation = without_filled(operation, self._credentials.fills)
         self._schema = arguments_schema(self.operation)
+        self._is_large = len(self.operation.definitions) > _MANY
         self._spec = operation_spec(self.operation, service.name, self._schema)
 
     def __repr__(self) -> str:
@@ -64,10 +69,12 @@ class OpenApiTool(Tool[object]):
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
         """The arguments as they are, where the document allows them and a request can be made of them.
 
+        Where it would hold up the event loop, all but the second is left to `call`.
+
         Raises:
             ToolError: they do not fit.
         """
-        checked = self._check(arguments)
+        checked: Mapping[str, object] = arguments if self._is_large else self._check(arguments)
         self._written(arguments)
         return checked
 
@@ -78,21 +85,29 @@ class OpenApiTool(Tool[object]):
             ToolError: the server answered with an error, or there is no answer.
         """
         given = to_json_object(dict(arguments), f"The arguments of {self._spec.name}")
+        if self._is_large:
+            await run_in_thread(lambda: self._check(given))  # The check itself is made there as well.
         written = self._written(given)
         key = context.idempotency_key if self._takes_key else ""
         try:
             answer = await self._sender.send(self._request(written, key))
-            return self._masked(await self._reader.text(answer))
-        except ToolError as exc:
-            if any(secret in exc.message for secret in self._service.secrets):
-                raise ToolError(self._masked(exc.message), guidance=exc.guidance, retryable=exc.retryable) from None
+        except HttpFault as exc:
+            if (told := self._mask.text(exc.message)) != exc.message:
+                raise ToolError(told, guidance=exc.guidance, retryable=exc.retryable) from None
             raise
+        return await self._reader.text(self._mask.answer(answer))
 
     def _written(self, arguments: JsonObject) -> WrittenRequest:
         try:
-            return write_request(self.operation, arguments)
+            written = write_request(self.operation, arguments)
         except Unwritable as exc:
             raise refused(f"The arguments do not fit: {exc}.") from exc
+        names = {part.partition("=")[0] for part in written.query.split("&")}
+        taken = [name for name, _ in self._credentials.query if name in names]
+        taken += [name for name, _ in self._credentials.cookies if any(name == other for other, _ in written.cookies)]
+        if taken:  # An object may have properties of any name, which become names in the query.
+            raise refused(f"The arguments do not fit: {taken[0]} is filled in by the program.")
+        return written
 
     def _request(self, written: WrittenRequest, key: str) -> HttpCall:
         known = self._credentials
@@ -111,8 +126,3 @@ class OpenApiTool(Tool[object]):
             max_bytes=self._service.max_bytes,
             private_hosts=self._service.private_hosts,
         )
-
-    def _masked(self, text: str) -> str:
-        for secret in self._service.secrets:
-            text = text.replace(secret, _HIDDEN)
-        return text

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.application.openapi.credentials import check_schemes
 from lightagent.application.openapi.load_document import ReadYaml, load_document
 from lightagent.application.openapi.service import (
     NOWHERE,
     Destination,
     NoAddress,
     OpenApiService,
-    check_schemes,
     destination,
 )
 from lightagent.application.tool_sources.openapi_tool import OpenApiTool
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.domain.openapi import OpenApiDocument, Operation, RefusedOperation, Unusable, read_operations
+from lightagent.domain.unseen import written_out
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import Tool, ToolList, ToolSource
 
@@ -101,7 +102,8 @@ class OpenApiTools(ToolSource[object]):
                 refused.append(_refused(tool.operation, "its name is that of another one"))
         self._refused = tuple(refused)
         for problem in self.problems[:_MOST_LOGGED]:
-            _LOGGER.warning("OpenAPI %r, %s: %s", self.name, problem["field"], problem["message"])
+            what = (problem["field"], problem["message"])
+            _LOGGER.warning("OpenAPI %r, %s: %s", self.name, *map(written_out, what))  # A line of a log is one line.
         if not tools and not refused:
             _LOGGER.warning("OpenAPI %r: no operation of the document is chosen.", self.name)
         return ToolList(tools)

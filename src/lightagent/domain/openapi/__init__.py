@@ -1,8 +1,9 @@
 """What a document in OpenAPI's form (3.0 and 3.1) says, and how a request is made of it: pure functions.
 
 Read in this order: `document` (the document and its references), `operations` (what can be called, and why something
-cannot), `parameters` and `bodies` (what a call takes), `schemas` (JSON Schema out of either version's), `names` (what a
-model calls each operation), `requests` (from arguments to a request, by `styles` and `body_writing`).
+cannot), `parameters` and `bodies` (what a call takes), `converted_schemas` (JSON Schema out of either version's),
+`schemas` (those of one operation), `names` (what a model calls each operation), `requests` (from arguments to a
+request, by `styles` and `body_writing`).
 """
 
 from lightagent.domain.openapi.document import OpenApiDocument, read_document

@@ -9,7 +9,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.parameters import is_json
 from lightagent.domain.openapi.schemas import SchemaBundle
-from lightagent.domain.openapi.values import Unusable, object_of, own_entries, text_of
+from lightagent.domain.openapi.values import Unusable, object_of, own_entries, shown_text
 
 BodyForm: TypeAlias = Literal["json", "form", "multipart", "text"]
 
@@ -62,17 +62,27 @@ def read_body(document: OpenApiDocument, written: JsonValue, bundle: SchemaBundl
     held = document.resolved(content[media_type])
     schema = held.get("schema", {})
     return Body(
-        media_type="application/json" if "*" in media_type else media_type,
+        media_type="application/json" if "*" in media_type else _sent(media_type),
         form=forms[media_type],
         schema=bundle.schema(schema),
         required=stands.get("required") is True,
         encoding=object_of(held.get("encoding")),
         properties=_properties(document, schema) if forms[media_type] in ("form", "multipart") else {},
-        description=text_of(stands.get("description")),
+        description=shown_text(stands.get("description")),
     )
 
 
+def _sent(media_type: str) -> str:
+    """The media type with the charset in which bodies are written, where it names one."""
+    kind, *parameters = (part.strip() for part in media_type.split(";"))
+    named = [one for one in parameters if one.lower().partition("=")[0].strip() == "charset"]
+    kept = [one for one in parameters if one not in named]
+    return "; ".join([kind, *kept, *(["charset=utf-8"] if named else [])])
+
+
 def _form(media_type: str) -> BodyForm | None:
+    if not (media_type.isascii() and media_type.isprintable()):
+        return None  # No header could say it.
     kind = media_type.partition(";")[0].strip().lower()
     if is_json(kind):
         return "json"

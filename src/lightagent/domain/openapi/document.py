@@ -16,6 +16,9 @@ Version: TypeAlias = Literal["3.0", "3.1"]
 
 _VERSIONS: Final[tuple[Version, ...]] = get_args(Version)
 _MOST_HOPS: Final = 30
+_ANYTHING: Final[JsonObject] = {}
+_NOTHING: Final[JsonObject] = {"not": {}}
+"""What `true` and `false` mean as schemas. Schemas are told apart by identity, so each is one and the same object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class OpenApiDocument:
             except Unusable:
                 found = _pointed(self.root, fragment, reference)
         if isinstance(found, bool):
-            return {} if found else {"not": {}}
+            return _ANYTHING if found else _NOTHING
         if not isinstance(found, dict):
             raise Unusable(f"it refers to what is no schema: {reference[:200]}")
         return found

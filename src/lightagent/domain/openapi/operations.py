@@ -9,11 +9,13 @@ from typing import Final, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.bodies import Body, read_body
+from lightagent.domain.openapi.converted_schemas import ConvertedSchemas
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.names import operation_names
 from lightagent.domain.openapi.parameters import Parameter, read_parameters
 from lightagent.domain.openapi.schemas import SchemaBundle
 from lightagent.domain.openapi.values import Unusable, object_of, objects_of, own_entries, text_of, texts_of
+from lightagent.domain.percent_encoding import percent_decode
 
 READ_ONLY: Final = ("get", "head")
 """Methods that change nothing, as HTTP has it."""
@@ -104,12 +106,13 @@ def read_operations(
     sketches: list[OperationSketch | RefusedOperation] = [*_sketches(document)]
     ids = {(one.method, one.path): one.operation_id for one in sketches}
     names = operation_names(ids, prefix)
+    converted = ConvertedSchemas(document, "request")
     for one in sketches:
         named = replace(one, name=names[one.method, one.path])
         if isinstance(named, RefusedOperation):
             yield named
         elif chooses(named):
-            yield _operation(document, named)
+            yield _operation(document, named, converted)
 
 
 def _sketches(document: OpenApiDocument) -> Iterator[OperationSketch | RefusedOperation]:
@@ -139,9 +142,11 @@ def _path_item(document: OpenApiDocument, written: JsonValue) -> JsonObject:
     return stands if stands is written else {**stands, **{name: one for name, one in written.items() if name != "$ref"}}
 
 
-def _operation(document: OpenApiDocument, sketch: OperationSketch) -> Operation | RefusedOperation:
+def _operation(
+    document: OpenApiDocument, sketch: OperationSketch, converted: ConvertedSchemas
+) -> Operation | RefusedOperation:
     try:
-        return _read(document, sketch)
+        return _read(document, sketch, SchemaBundle(document, "request", converted))
     except Unusable as exc:
         reason = str(exc)
     except RecursionError:
@@ -149,11 +154,10 @@ def _operation(document: OpenApiDocument, sketch: OperationSketch) -> Operation 
     return RefusedOperation(sketch.method, sketch.path, sketch.name, sketch.operation_id, reason)
 
 
-def _read(document: OpenApiDocument, sketch: OperationSketch) -> Operation:
+def _read(document: OpenApiDocument, sketch: OperationSketch, bundle: SchemaBundle) -> Operation:
     own, item = sketch.own, sketch.item
     if sketch.method == "trace":
         raise Unusable("its method is TRACE, which sends back what it was sent, credentials included")
-    bundle = SchemaBundle(document, "request")
     body = read_body(document, own.get("requestBody"), bundle) if _takes_body(document, sketch.method) else None
     parameters = read_parameters(
         document, item.get("parameters"), own.get("parameters"), bundle, has_body=body is not None
@@ -193,7 +197,7 @@ def _check_path(path: str, parameters: tuple[Parameter, ...]) -> None:
     literal = PLACEHOLDER.sub("", path)
     if any(sign in literal for sign in "?#{}\\") or not literal.isprintable():
         raise Unusable("its path holds signs that no path can have")
-    if any(part in (".", "..") for part in PLACEHOLDER.sub("x", path).split("/")):
+    if any(part in (".", "..") for part in percent_decode(PLACEHOLDER.sub("x", path)).split("/")):
         raise Unusable("its path leads out of itself")
     described = {one.name for one in parameters if one.place == "path"}
     for name in PLACEHOLDER.findall(path):

@@ -12,7 +12,7 @@ from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.schemas import SchemaBundle
-from lightagent.domain.openapi.values import Unusable, chosen, object_of, objects_of, text_of
+from lightagent.domain.openapi.values import Unusable, chosen, object_of, objects_of, shown_text, text_of
 
 Place: TypeAlias = Literal["path", "query", "header", "cookie"]
 Style: TypeAlias = Literal["simple", "label", "matrix", "form", "spaceDelimited", "pipeDelimited", "deepObject"]
@@ -97,7 +97,7 @@ def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBun
     if not name or place is None:
         raise Unusable(f"it has a parameter {name[:80]!r} in {str(stands.get('in'))[:40]!r}, which is no place for one")
     required = stands.get("required") is True or place == "path"
-    if place == "header" and (name.lower() in _SAID_OTHERWISE or not _may_be_sent(name, required=required)):
+    if place == "header" and (name.lower() in _SAID_OTHERWISE or not may_be_sent(name, required=required)):
         return None
     try:
         media_type, schema = _schema(document, stands, bundle)
@@ -115,11 +115,11 @@ def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBun
         explode=explode if isinstance(explode, bool) else style == "form",
         allow_reserved=stands.get("allowReserved") is True,
         media_type=media_type,
-        description=text_of(written.get("description")) or text_of(stands.get("description")),
+        description=shown_text(written.get("description")) or shown_text(stands.get("description")),
     )
 
 
-def _may_be_sent(name: str, *, required: bool) -> bool:
+def may_be_sent(name: str, *, required: bool) -> bool:
     """Whether a header is the operation's to set: those of the connection are not.
 
     Raises:
@@ -157,7 +157,7 @@ def _style(place: Place, stands: JsonObject, schema: JsonValue, bundle: SchemaBu
 def _may_be_object(schema: JsonValue, bundle: SchemaBundle) -> bool:
     described = object_of(schema)
     reference = text_of(described.get("$ref")).removeprefix("#/$defs/")
-    kind = object_of(bundle.definitions.get(reference)).get("type") if reference else described.get("type")
+    kind = object_of(bundle.definition(reference)).get("type") if reference else described.get("type")
     return kind is None or kind == "object" or (isinstance(kind, list) and "object" in kind)
 
 

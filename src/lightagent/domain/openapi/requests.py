@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi.body_writing import write_body
@@ -16,7 +16,7 @@ from lightagent.domain.percent_encoding import percent_decode
 
 T = TypeVar("T")
 
-_LITERAL = "/:@!$&'()*+,;=%"
+_LITERAL: Final = "/:@!$&'()*+,;=%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def _filled(path: str, values: dict[str, str]) -> str:
         Unwritable: a segment would be empty, or mean this place or the one above.
     """
     segments: list[str] = []
-    for segment in path.split("/"):
-        names = PLACEHOLDER.findall(segment)
-        literals = [percent_encoded(one, _LITERAL) for one in PLACEHOLDER.split(segment)[::2]]
+    for segment in _segments(path):
+        names = segment[1::2]
+        literals = [percent_encoded(one, _LITERAL) for one in segment[::2]]
         written = literals[0]
         for name, literal in zip(names, literals[1:], strict=True):
             written += values.get(name, "") + literal
@@ -103,3 +103,18 @@ def _filled(path: str, values: dict[str, str]) -> str:
             raise Unwritable(f"{' and '.join(names)}: {meant!r} cannot be a part of a path; it would lead elsewhere")
         segments.append(written)
     return "/".join(segments)
+
+
+def _segments(path: str) -> Iterator[list[str]]:
+    """What stands between the slashes of a path, but those in names: a text, a name, a text and so on."""
+    segment: list[str] = []
+    for place, part in enumerate(PLACEHOLDER.split(path)):
+        if place % 2:
+            segment.append(part)
+            continue
+        first, *others = part.split("/")
+        segment.append(first)
+        for other in others:
+            yield segment
+            segment = [other]
+    yield segment

@@ -1,162 +1,59 @@
-"""JSON Schema (2020-12) out of the schemas of a document, by the rules of its version.
+"""The schemas of one operation, with those that they refer to.
 
-Schemas that a document shares become definitions of the one that is made, as far as it refers to them.
+Schemas that a document shares become definitions of the ones that are made, as far as these refer to them.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.openapi.converted_schemas import ConvertedSchemas, Direction
 from lightagent.domain.openapi.document import OpenApiDocument
-from lightagent.domain.openapi.values import Unusable, object_of
+from lightagent.domain.openapi.values import Unusable
 
-Direction: TypeAlias = Literal["request", "response"]
-
-_MAPS: Final = frozenset({"properties", "patternProperties", "dependentSchemas"})
-_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_SINGLE: Final = frozenset(
-    {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"}
-    | {"unevaluatedItems", "unevaluatedProperties", "additionalItems"}
-)
-_VALUES_OF_BOTH: Final = frozenset(
-    {"title", "description", "type", "format", "default", "enum", "required", "pattern", "multipleOf"}
-    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems"}
-    | {"uniqueItems", "minProperties", "maxProperties"}
-)
-_OF_3_0: Final = _VALUES_OF_BOTH | {"allOf", "oneOf", "anyOf", "not", "items", "properties", "additionalProperties"}
-_VALUES_OF_3_1: Final = _VALUES_OF_BOTH | {"const", "minContains", "maxContains", "dependentRequired"}
-_OF_3_1: Final = _VALUES_OF_3_1 | _MAPS | _LISTS | _SINGLE
-_OTHERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
-_DEEPEST: Final = 100
-_BOUNDS: Final = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
+MOST_DEFINITIONS: Final = 5_000
+"""Shared schemas that one operation refers to, by way of others as well."""
 
 
 class SchemaBundle:
-    """Makes schemas of one direction, and collects the definitions that they share.
+    """Makes the schemas of one operation, and knows the definitions that they share.
 
-    In a request, properties that only an answer has are left out; in an answer, those that only a request has need not
-    be there.
+    Args:
+        converted: what is there already of the same document and direction.
     """
 
-    def __init__(self, document: OpenApiDocument, direction: Direction) -> None:
-        self.definitions: dict[str, JsonValue] = {}
-        self._document = document
-        self._names: dict[int, str] = {}
-        self._waiting: list[tuple[str, JsonObject, JsonObject | None]] = []
-        self._hidden = "readOnly" if direction == "request" else "writeOnly"
-        self._known = _OF_3_0 if document.version == "3.0" else _OF_3_1
-        self._drops = direction == "request"
+    def __init__(
+        self, document: OpenApiDocument, direction: Direction, converted: ConvertedSchemas | None = None
+    ) -> None:
+        self._converted = ConvertedSchemas(document, direction) if converted is None else converted
+        self._found: dict[str, None] = {}
+
+    @property
+    def definitions(self) -> JsonObject:
+        """The definitions that the schemas refer to, directly or by way of others."""
+        return {name: self._converted.definitions[name] for name in self._found}
+
+    def definition(self, name: str) -> JsonValue:
+        """One of them; None where there is none of that name."""
+        return self._converted.definitions.get(name)
 
     def schema(self, written: JsonValue) -> JsonValue:
         """The schema, with references to `definitions`.
 
         Raises:
-            Unusable: it is no schema, nested too deep, or refers to what is not there.
+            Unusable: it is no schema, nested too deep, or refers to what is not there or to too much.
         """
-        made = self._converted(written, None, 0)
-        while self._waiting:  # One after the other: a chain of references may be long.
-            name, target, base = self._waiting.pop()
-            self.definitions[name] = self._converted(target, base, 0)
+        made, met = self._converted.convert(written)
+        waiting = [*met]
+        while waiting:
+            name = waiting.pop()
+            if name in self._found:
+                continue
+            if name in self._converted.failed:
+                raise Unusable(self._converted.failed[name])
+            self._found[name] = None
+            waiting += self._converted.refers[name]
+        if len(self._found) > MOST_DEFINITIONS:
+            raise Unusable(f"it refers to {len(self._found):,} schemas; {MOST_DEFINITIONS:,} are the most")
         return made
-
-    def _converted(self, written: JsonValue, base: JsonObject | None, depth: int) -> JsonValue:
-        if isinstance(written, bool):
-            return written
-        if not isinstance(written, dict):
-            raise Unusable("one of its schemas is no object")
-        if depth > _DEEPEST:
-            raise Unusable(f"one of its schemas is nested more than {_DEEPEST} levels deep")
-        old = self._document.version == "3.0"
-        if not old and isinstance(written.get("$id"), str):
-            base = written
-        reference = written.get("$ref")
-        made: JsonObject = {}
-        if isinstance(reference, str):
-            made["$ref"] = self._defined(reference, base)
-            if old:
-                return made  # What stands beside a reference means nothing in 3.0.
-        for name, value in written.items():
-            if name in self._known:
-                made[name] = self._keyword(name, value, base, depth + 1)
-        self._hide(written, made)
-        if old:
-            _modernized(written, made)
-        else:
-            _without_booleans(made)
-        return made
-
-    def _keyword(self, name: str, value: JsonValue, base: JsonObject | None, depth: int) -> JsonValue:
-        if name in _MAPS and isinstance(value, dict):
-            return {key: self._converted(one, base, depth) for key, one in value.items()}
-        if name in _LISTS and isinstance(value, list):
-            return [self._converted(one, base, depth) for one in value]
-        if name in _SINGLE and isinstance(value, dict | bool):
-            return self._converted(value, base, depth)
-        if name in _SINGLE or name in _MAPS or name in _LISTS:
-            raise Unusable(f"{name} of one of its schemas is not what it should be")
-        return value
-
-    def _hide(self, written: JsonObject, made: JsonObject) -> None:
-        """Take out, or make optional, the properties of the other direction."""
-        properties = made.get("properties")
-        if not isinstance(properties, dict):
-            return
-        hidden = [
-            name
-            for name, one in object_of(written.get("properties")).items()
-            if self._is_hidden(one) and name in properties
-        ]
-        if not hidden:
-            return
-        required = made.get("required")
-        if isinstance(required, list):
-            made["required"] = [name for name in required if name not in hidden]
-            if not made["required"]:
-                del made["required"]  # 3.0 takes no empty list, and providers take none either.
-        if self._drops:
-            made["properties"] = {name: one for name, one in properties.items() if name not in hidden}
-
-    def _is_hidden(self, written: JsonValue) -> bool:
-        schema = object_of(written)
-        if isinstance(schema.get("$ref"), str) and self._hidden not in schema:
-            try:
-                schema = self._document.resolved(schema)
-            except Unusable:
-                return False
-        return schema.get(self._hidden) is True
-
-    def _defined(self, reference: str, base: JsonObject | None) -> str:
-        """The reference to the definition of what the written one leads to, which is made later."""
-        target = self._document.schema_at(reference, base)
-        name = self._names.get(id(target))
-        if name is None:
-            name = self._names[id(target)] = self._free_name(reference)
-            self._waiting.append((name, target, base))
-        return f"#/$defs/{name}"
-
-    def _free_name(self, reference: str) -> str:
-        wanted = _OTHERS.sub("_", reference.rpartition("/")[2].lstrip("#"))[:50] or "schema"
-        taken, name, number = set(self._names.values()), wanted, 1
-        while name in taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name
-
-
-def _modernized(written: JsonObject, made: JsonObject) -> None:
-    """The words of 3.0 that mean something else in JSON Schema, or nothing there."""
-    for bound, exclusive in _BOUNDS:
-        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
-            made[exclusive] = made.pop(bound)
-    kind = made.get("type")
-    if written.get("nullable") is True and isinstance(kind, str):
-        made["type"] = [kind, "null"]
-
-
-def _without_booleans(made: JsonObject) -> None:
-    """Without the bounds of 3.0, which say nothing in 3.1."""
-    for _, exclusive in _BOUNDS:
-        if isinstance(made.get(exclusive), bool):
-            del made[exclusive]

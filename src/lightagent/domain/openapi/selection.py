@@ -34,12 +34,7 @@ class OperationChoice:
 
     def __post_init__(self) -> None:
         for option in ("tags", "methods", "paths", "operations"):
-            given: object = getattr(self, option)
-            if isinstance(given, str) or not isinstance(given, Sequence):
-                raise ConfigurationError(f"OpenAPI: {option} must be a list of texts.", guidance="")
-            if not all(isinstance(one, str) and one for one in given):
-                raise ConfigurationError(f"OpenAPI: {option} must be a list of texts that are not empty.", guidance="")
-            object.__setattr__(self, option, tuple(given))
+            object.__setattr__(self, option, list_of_texts(option, getattr(self, option)))
         object.__setattr__(self, "methods", tuple(method.lower() for method in self.methods))
         for method in self.methods:
             if method not in (*METHODS, "*"):
@@ -60,6 +55,20 @@ class OperationChoice:
         if self.methods:
             return "*" in self.methods or operation.method in self.methods
         return operation.method in READ_ONLY or any(one in named for one in self.operations)
+
+
+def list_of_texts(option: str, given: object) -> tuple[str, ...]:
+    """The texts that were given for an option.
+
+    Raises:
+        ConfigurationError: it is no list, or holds something else than texts.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigurationError(f"OpenAPI: {option} must be a list of texts.", guidance="")
+    texts = tuple(one for one in given if isinstance(one, str) and one)
+    if len(texts) < len(given):
+        raise ConfigurationError(f"OpenAPI: {option} must be a list of texts that are not empty.", guidance="")
+    return texts
 
 
 def _any_matches(patterns: Sequence[str], names: Sequence[str]) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.mcp_declarations import shortened
 from lightagent.domain.percent_encoding import percent_encode
+from lightagent.domain.unseen import is_unseen
 
 T = TypeVar("T")
 
@@ -32,6 +34,20 @@ def objects_of(value: JsonValue) -> Iterator[JsonObject]:
 def text_of(value: JsonValue) -> str:
     """The value, where it is text; else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def shown_text(value: JsonValue) -> str:
+    """What a document says to people, as a model is shown it: without what nobody sees, and not without end."""
+    text = text_of(value)
+    if not text.isprintable():
+        text = "".join(map(_seen, text))
+    return shortened(text)
+
+
+def _seen(sign: str) -> str:
+    if sign in "\n\t":
+        return sign
+    return " " if sign.isspace() else "" if is_unseen(sign) else sign
 
 
 def texts_of(value: JsonValue) -> tuple[str, ...]:

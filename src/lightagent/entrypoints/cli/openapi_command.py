@@ -98,6 +98,8 @@ async def _carry_out(source: OpenApiTools, *, check: bool, call: str, arguments:
         for problem in source.problems if call not in listed.tools else ():
             if problem["tool"] == call:
                 err().print(printable(problem["message"]), style="yellow", markup=False)
+        if call not in listed.tools and not source.service.choice.methods:
+            err().print("Operations that change something are there with --method or --operation.", markup=False)
         tool = Toolset(listed.tools).find(call, tuple(listed.tools))
         context: RunContext[object] = RunContext(None, NO_ORIGIN, "", "", False, lambda _text: None, lambda: False)
         write_answer(await call_alone(tool, call, given, context) + "\n")

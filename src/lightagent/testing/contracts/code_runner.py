@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, CodeText
+from lightagent.domain.code import (
+    MOST_COUNTED,
+    MOST_SECONDS,
+    CodeFile,
+    CodeFolder,
+    CodeJob,
+    CodeLimits,
+    CodeOutput,
+    CodeResult,
+    CodeText,
+)
 from lightagent.domain.errors import ToolError
 from lightagent.ports.code import CodeRunner
 
@@ -29,6 +40,26 @@ TO_THE_LETTER = {
     "if True:\n    print('indented')\n\n\nprint('after empty lines')\n": "indented\nafter empty lines\n",
 }
 """Programs that are easily changed on their way, and what they print."""
+
+
+EXITS = {
+    "exit()": (0, ""),
+    "exit(0)": (0, ""),
+    "exit(3)": (3, ""),
+    "exit(-1)": (255, ""),
+    "exit(1000)": (1000 & 0xFF, ""),
+    "exit(True)": (1, ""),
+    "exit('3')": (1, "3\n"),
+    "raise SystemExit('3')": (1, "3\n"),
+    "raise SystemExit": (0, ""),
+    "try:\n    exit(3)\nexcept SystemExit:\n    exit(4)": (4, ""),
+}
+"""How programs end themselves, the exit code, and what they write to standard error."""
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 class CodeRunnerContract:
@@ -90,6 +121,13 @@ class CodeRunnerContract:
         assert wrong.exit_code == 1
         assert "SyntaxError" in wrong.stderr
 
+    async def test_exit_codes_are_those_of_python(self) -> None:
+        begin = "import sys\nexit = getattr(sys, 'exit', exit)\n"
+        done = await asyncio.gather(*(self.run(begin + program) for program in EXITS))
+        assert dict(zip(EXITS, done, strict=True)) == {
+            program: CodeResult(code, "", told) for program, (code, told) in EXITS.items()
+        }
+
     async def test_a_program_is_run_to_the_letter(self) -> None:
         done = await asyncio.gather(*map(self.run, TO_THE_LETTER))
         assert done == [CodeResult(0, said) for said in TO_THE_LETTER.values()]
@@ -150,6 +188,24 @@ class CodeRunnerContract:
         for name in ("link.py", "missing.py", "inner.py"):
             with pytest.raises(ToolError, match="no file"):
                 await runner.run(CodeJob(CodeFile(name), folder=CodeFolder(str(folder))))
+
+    async def test_a_folder_that_is_not_there_is_told(self, folder: Path) -> None:
+        runner = self.open()
+        for path in (folder / "missing", folder / "data.txt"):
+            with pytest.raises(ToolError, match="folder of the program"):
+                await runner.run(CodeJob(CodeText("print(1)"), folder=CodeFolder(str(path))))
+
+    async def test_another_folder_than_was_looked_at_is_not_taken(self, folder: Path) -> None:
+        identity = _identity(folder)
+        runner, job = self.open(), CodeJob(CodeText("print(open('data.txt').read())"))
+        told = CodeFolder(str(folder), identity=identity)
+        assert (await runner.run(replace(job, folder=told))).stdout == "from the folder\n"
+        with pytest.raises(ToolError, match="exchanged"):
+            await runner.run(replace(job, folder=replace(told, identity=(identity[0], identity[1] + 1))))
+
+    async def test_the_highest_limits_are_as_good_as_none(self) -> None:
+        most = CodeLimits(MOST_SECONDS, MOST_COUNTED, MOST_COUNTED, MOST_COUNTED, MOST_COUNTED)
+        assert await self.run("print(1)", limits=most) == CodeResult(0, "1\n")
 
     async def test_nothing_outside_of_the_folder_is_read(self, folder: Path) -> None:
         if not self.is_isolated:

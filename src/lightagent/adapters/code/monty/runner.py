@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from lightagent.adapters.code._job_files import held
 from lightagent.adapters.code.monty.output import Output
 from lightagent.adapters.code.monty.surroundings import FOLDER, guarded, mounted, read_source
 from lightagent.aiokits.worker_threads import run_in_thread
@@ -20,6 +21,7 @@ from lightagent.domain.code import (
     CodeOutput,
     CodeResult,
     Language,
+    limits_of,
 )
 from lightagent.domain.errors import ToolError
 from lightagent.ports.code import CodeRunner, unseen
@@ -35,7 +37,8 @@ _NOTES: Final = (
     "This is a subset of Python: functions, classes, comprehensions and exceptions, with the modules asyncio, base64, "
     "bisect, collections, copy, csv, dataclasses, datetime, decimal, functools, hashlib, itertools, json, math, "
     "os.path, pathlib, random, re, time and typing, and no others. There is no network and no environment; input() "
-    "reads a line of standard input, and exit(code) ends the program. Print what you want to see."
+    "reads a line of standard input and raises OSError where there is no more, since EOFError is not known here; "
+    "exit(code) ends the program. Print what you want to see."
 )
 
 
@@ -50,7 +53,7 @@ class MontyRunner(CodeRunner):
     """
 
     def __init__(self, *, limits: CodeLimits | None = None) -> None:
-        self._limits = CodeLimits() if limits is None else limits
+        self._limits = limits_of(limits)
 
     @property
     def name(self) -> str:
@@ -67,14 +70,21 @@ class MontyRunner(CodeRunner):
     async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
         _refuse(job)
         limits = self._limits if job.limits is None else job.limits.within(self._limits)
-        source = await run_in_thread(read_source, job)
-        private = None if job.folder else await run_in_thread(tempfile.mkdtemp, prefix="lightagent-code-")
-        try:
-            with mounted(job, private, limits) as mount:
-                return await _Run(source, job.stdin, mount, limits, show).result()
-        finally:
-            if private is not None:
+        if job.folder is None:
+            private = await run_in_thread(tempfile.mkdtemp, prefix="lightagent-code-")
+            try:
+                return await self._run(job, private, limits, show)
+            finally:
                 await run_in_thread(os.rmdir, private)  # What was written there was in memory only.
+        with held(job.folder) as path:
+            return await self._run(job, path, limits, show)
+
+    async def _run(
+        self, job: CodeJob, folder: str, limits: CodeLimits, show: Callable[[CodeOutput], None]
+    ) -> CodeResult:
+        source = await run_in_thread(read_source, job, folder)
+        with mounted(job, folder, limits) as mount:
+            return await _Run(source, job.stdin, mount, limits, show).result()
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -90,6 +100,7 @@ class _Run:
         self._mount = mount
         self._limits = limits
         self._output = Output(limits.output, show)
+        self._asked: tuple[object, str] = None, ""  # What exit() was called with last, and what it raised.
         self._lines = io.StringIO(stdin.encode(errors="replace").decode(), newline="\n")
 
     async def result(self) -> CodeResult:
@@ -148,7 +159,7 @@ class _Run:
                 print_callback=self._output.take,
                 mount=self._mount,
                 cwd=FOLDER,
-                external_lookup={"input": self._read_line, "exit": _exit, "quit": _exit},
+                external_lookup={"input": self._read_line, "exit": self._exit, "quit": self._exit},
             )
         except (MontyRuntimeError, MontySyntaxError) as error:
             ended = error.exception()
@@ -164,12 +175,20 @@ class _Run:
             return 1
         return 0
 
+    def _exit(self, code: object = None) -> NoReturn:
+        said = "" if code is None else str(code)
+        self._asked = code, said
+        raise SystemExit(said)
+
     def _exited(self, said: str) -> int:
-        """The exit code; as in Python, a text is written to standard error and means failure."""
-        if not said or said in ("None", "0"):
+        """The exit code; as in Python, what is no number is written to standard error and means failure."""
+        code, asked = self._asked
+        if asked != said:  # It was raised by the program itself.
+            code = said or None
+        if code is None:
             return 0
-        if said.isdecimal() and len(said) < 4:
-            return int(said) & 0xFF
+        if isinstance(code, int):
+            return code & 0xFF
         self._output.take("stderr", f"{said}\n")
         return 1
 
@@ -189,7 +208,3 @@ def _refuse(job: CodeJob) -> None:
             "The runner monty gives programs no arguments.",
             guidance="Write the values into the program, or give them on standard input, which input() reads.",
         )
-
-
-def _exit(code: object = 0) -> NoReturn:
-    raise SystemExit("" if code is None else str(code))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
-from lightagent.adapters.code._job_files import program_file
+from lightagent.adapters.code._job_files import read_program
 from lightagent.domain.code import MOST_SOURCE, CodeFile, CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ToolError
 
@@ -24,32 +24,42 @@ _MOST_BYTES: Final = 4 * MOST_SOURCE
 _GUARD: Final = 'trap "" HUP INT TERM; read -r _; kill -s KILL "$0"'
 
 
-def read_source(job: CodeJob) -> str:
+def read_source(job: CodeJob, folder: str) -> str:
     """The text of the program.
+
+    Args:
+        folder: a path to the job's folder.
 
     Raises:
         ToolError: its file is not there, not in the folder, too long, or no text.
     """
     if not isinstance(job.program, CodeFile):
         return job.program.source
-    assert job.folder is not None
-    path = program_file(job.folder.path, job.program.path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        content = read_program(folder, job.program.path, _MOST_BYTES)
+        if len(content) > _MOST_BYTES:
             raise ToolError(
                 f"{job.program.path!r:.200} has more than {_MOST_BYTES:,} bytes.",
                 guidance="Run a shorter program; data that it needs may come on its standard input.",
             )
-        return CodeText(path.read_text("utf-8-sig", errors="strict")).source
+        return CodeText(_text(content)).source
     except UnicodeDecodeError as error:
         raise ToolError(f"{job.program.path!r:.200} is no text in UTF-8.", guidance="") from error
     except OSError as error:
         raise ToolError(f"{job.program.path!r:.200} cannot be read: {error.strerror}.", guidance="") from error
 
 
+def _text(content: bytes) -> str:
+    """As Python reads files: with line ends of any system."""
+    return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
 @contextmanager
-def mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[MountDir]:
+def mounted(job: CodeJob, host: str, limits: CodeLimits) -> Iterator[MountDir]:
     """The folder of a job, or its private directory, as the program sees it.
+
+    Args:
+        host: a path to it.
 
     Raises:
         ToolError: it cannot be read.
@@ -59,8 +69,6 @@ def mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[M
     mode: Literal["read-only", "read-write", "overlay"] = "overlay"
     if job.folder is not None:
         mode = "read-write" if job.folder.writable else "read-only"
-    host = job.folder.path if job.folder else private
-    assert host is not None
     try:
         mount = MountDir(
             host_path=host,
@@ -69,7 +77,7 @@ def mounted(job: CodeJob, private: str | None, limits: CodeLimits) -> Iterator[M
             write_bytes_limit=limits.disk,
             memory_usage_limit=min(limits.memory, limits.disk),
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # What it cannot open is of a wrong type for Monty.
         raise ToolError(f"The folder of the program cannot be read: {error}.", guidance="") from error
     with mount:
         yield mount

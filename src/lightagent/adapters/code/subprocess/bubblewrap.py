@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from lightagent.adapters.code.subprocess.accounts import user_range
 from lightagent.adapters.code.subprocess.memory_file import in_memory
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.domain.code import CodeFolder
@@ -33,6 +33,8 @@ _SYSTEM: Final = (
 
 _SHARED_MEMORY: Final = 16 * 1024 * 1024
 _PROBE_SECONDS: Final = 20
+_PROBE: Final = "test -e /etc/passwd || echo isolated"
+_ISOLATED: Final = b"isolated\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ class Bubblewrap:
             made += ["--bind" if folder.writable else "--ro-bind", folder.path, WORK]
         if source is not None:
             made += ["--perms", "0444", "--ro-bind-data", str(source[0]), f"{PROGRAM}/{source[1]}"]
-        made += ["--chdir", PRIVATE if folder is None else WORK]
-        return [*made, "--remount-ro", "/dev", "--remount-ro", "/", "--"]
+        made += ["--chdir", PRIVATE if folder is None or folder.writable else WORK]
+        # In /proc a program could take back that it is ended first where the machine runs out of memory.
+        return [*made, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--"]
 
 
 _APART: Final = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
@@ -116,7 +119,7 @@ def find_bubblewrap(path: str | None = None) -> Bubblewrap:
 
 @cache
 def _tried(path: str, user: int) -> Bubblewrap:
-    as_user = "other" if user == 0 and _user_range() is not None else "namespace"
+    as_user = "other" if user == 0 and user_range() is not None else "namespace"
     told = ""
     for disable in (True, False) if as_user == "namespace" else (False,):
         made = Bubblewrap(path, as_user, disable)
@@ -131,12 +134,12 @@ def _tried(path: str, user: int) -> Bubblewrap:
 
 
 def _complaint(made: Bubblewrap) -> str:
-    """What it says when it is to run a program that does nothing; empty where all is well."""
+    """What it says when it is to run a program that looks for a file outside; empty where all is well."""
     with in_memory(call_filter()) as calls:
         command = made.arguments(needs=(), folder=None, source=None, disk=1024 * 1024, calls=calls)
         try:
             done = subprocess.run(
-                [*command, _first(("/bin/true", "/usr/bin/true", "/bin/sh"))],
+                [*command, "/bin/sh", "-c", _PROBE],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env={},
@@ -146,32 +149,11 @@ def _complaint(made: Bubblewrap) -> str:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)
-    if done.returncode == 0:
+    if done.stdout == _ISOLATED:
         return ""
-    return done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode}"
-
-
-def another_user() -> int:
-    """An unused user id for one program, chosen at random among those that this system can have.
-
-    Raises:
-        ConfigurationError: there is none besides root.
-    """
-    found = _user_range()
-    if found is None:
-        raise ConfigurationError("Code is not run as root, and this system has no other user.", guidance="")
-    first, count = found
-    return first + count // 2 + secrets.randbelow(count // 2 - 1)
-
-
-def _user_range() -> tuple[int, int] | None:
-    try:
-        lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    except OSError:
-        return None
-    ranges = [(int(first), min(int(count), 2**31 - int(first))) for first, _, count in lines]
-    widest = max(ranges, key=lambda one: one[1], default=(0, 0))
-    return widest if widest[1] >= 1000 else None
+    return (
+        done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode} and did not isolate anything"
+    )
 
 
 def _visible(needs: Iterable[str]) -> Iterator[str]:
@@ -193,7 +175,3 @@ def _outermost(paths: Sequence[str]) -> list[str]:
         if not any(path.startswith(f"{one}/") for one in kept if not Path(one).is_symlink()):
             kept.append(path)
     return kept
-
-
-def _first(paths: Sequence[str]) -> str:
-    return next((path for path in paths if Path(path).exists()), paths[0])

@@ -11,9 +11,12 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from lightagent.adapters.code.subprocess.launcher import GO, READY
+from lightagent.adapters.code._job_files import exchanged
+from lightagent.adapters.code.subprocess.launcher import CLOSED, EXCHANGED, GO, NO_PROCESS, READY
+from lightagent.adapters.code.subprocess.left_behind import end_marked
 from lightagent.domain.code import Channel, CodeLimits, CodeOutput, CodeResult
 from lightagent.domain.errors import ConfigurationError, ToolError
 
@@ -28,7 +31,7 @@ class Start:
 
     Attributes:
         command: the whole command, given the descriptors of its control socket and of where to tell its first process.
-        env: its environment, all of it.
+        env: its environment, all of it; its ``TMPDIR`` is no other's.
         cwd: where it starts.
         is_isolated: whether it is bubblewrap, with which everything in its sandbox ends.
         inherited: descriptors that it is given besides; they stay open here.
@@ -46,14 +49,24 @@ async def run_child(start: Start, stdin: bytes, limits: CodeLimits, show: Callab
 
     Raises:
         ConfigurationError: the isolation could not be set up; the text quotes what bubblewrap said.
-        ToolError: this system starts no further process.
+        ToolError: this system starts no further process, or the folder was exchanged meanwhile.
     """
     child = await _started(start)
     try:
         await _ready(child)
-        return await _run(child, stdin, limits, show)
+        result = await _run(child, stdin, limits, show)
+        if child.found_no_process():
+            raise _no_process("the user that it runs as has as many as it may have")
+        return result
     finally:
         await child.end()
+
+
+def _no_process(why: str) -> ToolError:
+    return ToolError(
+        f"No process can be started for the program: {why}.",
+        guidance="Try again later; this machine may have too little memory or too many processes.",
+    )
 
 
 class _TooMuch(Exception):
@@ -62,10 +75,11 @@ class _TooMuch(Exception):
 
 class _Child:
     def __init__(
-        self, process: asyncio.subprocess.Process, control: socket.socket, told: int, *, is_isolated: bool
+        self, process: asyncio.subprocess.Process, control: socket.socket, told: int, *, is_isolated: bool, mark: str
     ) -> None:
         self.process = process
         self._is_isolated = is_isolated
+        self._mark = mark  # What the environment of all that it starts holds.
         self.control = control
         self._told = told  # Where bubblewrap tells the id of the first process in its sandbox.
         self._first: int | None = None
@@ -76,12 +90,24 @@ class _Child:
         with suppress(OSError):
             told = os.read(self._told, _CHUNK)
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            self._first = os.pidfd_open(json.loads(told)["child-pid"])
+            number = json.loads(told)["child-pid"]
+            self._first = os.pidfd_open(number)
+            # Where the machine runs out of memory, this is ended first. From within nothing of /proc can be changed.
+            Path(f"/proc/{number}/oom_score_adj").write_text("1000")
+
+    def found_no_process(self) -> bool:
+        """Whether the launcher said that there is no process for the program."""
+        try:
+            return self.control.recv(1) == NO_PROCESS
+        except OSError:
+            return False
 
     async def end(self) -> None:
         """Kill what is left, and wait until it is gone."""
         self.control.close()  # A supervisor ends what it watches now.
         os.close(self._told)
+        if not self._is_isolated:
+            self._see_to_the_supervisor()
         if self._first is None and self._is_isolated:
             with suppress(ProcessLookupError):
                 self.process.kill()
@@ -96,6 +122,14 @@ class _Child:
             if self.process.returncode is None:
                 with suppress(OSError):
                     os.killpg(self.process.pid, signal.SIGKILL)
+
+    def _see_to_the_supervisor(self) -> None:
+        """Have it go on, or do its work: without isolation a program can stop and end it."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)
+        elif self.process.returncode < 0:
+            end_marked(self._mark)
 
     async def _gone(self) -> None:
         with suppress(TimeoutError):
@@ -126,16 +160,13 @@ async def _started(start: Start) -> _Child:
         ours.close()
         os.close(told)
         if isinstance(error, OSError):
-            raise ToolError(
-                f"No process can be started for the program: {error.strerror}.",
-                guidance="Try again later; this machine may have too little memory or too many processes.",
-            ) from error
+            raise _no_process(error.strerror or "") from error
         raise
     finally:
         theirs.close()
         os.close(tell)
     ours.setblocking(False)
-    return _Child(process, ours, told, is_isolated=start.is_isolated)
+    return _Child(process, ours, told, is_isolated=start.is_isolated, mark=f"TMPDIR={start.env['TMPDIR']}")
 
 
 async def _ready(child: _Child) -> None:
@@ -145,6 +176,13 @@ async def _ready(child: _Child) -> None:
     with suppress(TimeoutError, OSError):
         async with asyncio.timeout(_START_SECONDS):
             answer = await loop.sock_recv(child.control, 1)
+    if answer == EXCHANGED:
+        raise exchanged()
+    if answer == CLOSED:
+        raise ToolError(
+            "The folder of the program cannot be entered, not even by the user that it belongs to.",
+            guidance="Give that user the right to (chmod u+rwx).",
+        )
     if answer != READY:
         raise await _refusal(child)
     child.note_first()

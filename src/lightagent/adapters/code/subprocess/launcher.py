@@ -14,6 +14,12 @@ import sys
 
 READY = b"r"
 GO = b"g"
+NO_PROCESS = b"n"
+"""What it tells the parent where this system gives the program no process."""
+CLOSED = b"c"
+"""What it tells the parent where the program's user may not enter the folder."""
+EXCHANGED = b"x"
+"""What it tells the parent where the program's folder is another one than was looked at."""
 NOT_STARTED = 125
 """How it ends where the program could not be started; standard error says why."""
 
@@ -23,23 +29,33 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def launch(control: int, user: int | None, limits: str, command: list[str]) -> int:
+def launch(control: int, user: int | None, limits: str, start: str, pinned: str, command: list[str]) -> int:
     """Run the program, and return how it ended.
 
     Args:
         control: the socket to the parent.
         user: the id of the user and the group to become, if any.
         limits: rlimits, such as ``RLIMIT_CPU=31,RLIMIT_AS=1000000000``.
+        start: where the program starts; empty: where this did. The user may have rights there that root has not.
+        pinned: a folder with the device and number that it must have, such as ``/work:2049:131``; empty: none.
     """
     os.set_inheritable(control, False)
     is_first = os.getpid() == 1
     if not is_first:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _restrict(limits, user)
+    wrong = _goes_wrong(start, pinned)
+    if wrong:
+        os.write(control, wrong)
+        return NOT_STARTED
     os.write(control, READY)
     if os.read(control, 1) != GO:
         return NOT_STARTED
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.write(control, NO_PROCESS)
+        return NOT_STARTED
     if child == 0:
         _become(command, is_first=is_first)
         os._exit(NOT_STARTED)
@@ -67,8 +83,23 @@ def _restrict(limits: str, user: int | None) -> None:
         os.setresuid(user, user, user)
 
 
+def _goes_wrong(start: str, pinned: str) -> bytes:
+    """Go where the program starts, and see that its folder is none that took its place before it was mounted."""
+    try:
+        if start:
+            os.chdir(start)
+        if pinned:
+            folder, device, number = pinned.rsplit(":", 2)
+            found = os.lstat(folder)
+            if (found.st_dev, found.st_ino) != (int(device), int(number)):
+                return EXCHANGED
+    except OSError:
+        return CLOSED
+    return b""
+
+
 def _go_first() -> None:
-    """Where the machine runs out of memory, this is ended, and not what asked for it."""
+    """Where the machine runs out of memory, this is ended, and not what asked for it; in a sandbox it is so already."""
     try:
         os.write(os.open("/proc/self/oom_score_adj", os.O_WRONLY), b"1000")
     except OSError:
@@ -140,4 +171,4 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(launch(int(sys.argv[1]), int(sys.argv[2]) or None, sys.argv[3], sys.argv[4:]))
+    sys.exit(launch(int(sys.argv[1]), int(sys.argv[2]) or None, sys.argv[3], sys.argv[4], sys.argv[5], sys.argv[6:]))

@@ -11,13 +11,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from lightagent.adapters.code._job_files import program_file
+from lightagent.adapters.code._job_files import program_file, real_folder
+from lightagent.adapters.code.subprocess.accounts import Account, another_user, processes_of
 from lightagent.adapters.code.subprocess.bubblewrap import (
     PRIVATE,
     PROGRAM,
     WORK,
     Bubblewrap,
-    another_user,
     find_bubblewrap,
 )
 from lightagent.adapters.code.subprocess.child import Start, run_child
@@ -25,8 +25,18 @@ from lightagent.adapters.code.subprocess.interpreters import Interpreter, find_i
 from lightagent.adapters.code.subprocess.memory_file import in_memory
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeResult, Language
+from lightagent.domain.code import (
+    CodeFile,
+    CodeFolder,
+    CodeJob,
+    CodeLimits,
+    CodeOutput,
+    CodeResult,
+    Language,
+    limits_of,
+)
 from lightagent.domain.errors import ConfigurationError, ToolError
+from lightagent.domain.option_values import path_of, switch
 from lightagent.ports.code import CodeRunner, unseen
 
 _LAUNCHER: Final = files("lightagent.adapters.code.subprocess").joinpath("launcher.py").read_text("utf-8")
@@ -67,10 +77,10 @@ class SubprocessRunner(CodeRunner):
                 "The kind subprocess runs code under Linux, and without isolation on other POSIX systems.",
                 guidance="Choose the kind monty, which runs a subset of Python anywhere.",
             )
-        self._limits = CodeLimits() if limits is None else limits
-        self._interpreters = find_interpreters(python)
+        self._limits = limits_of(limits)
+        self._interpreters = find_interpreters(None if python is None else path_of("python", python))
         self._launcher = own_python()
-        self._bubblewrap = _isolation(bubblewrap, allow_unisolated=allow_unisolated)
+        self._bubblewrap = _isolation(bubblewrap, allow_unisolated=switch("allow_unisolated", allow_unisolated))
 
     @property
     def name(self) -> str:
@@ -106,8 +116,9 @@ class SubprocessRunner(CodeRunner):
         if self._bubblewrap is None:
             return await self._run_unisolated(interpreter, job, folder, limits, stdin, show)
         source = None if isinstance(job.program, CodeFile) else job.program.source.encode()
+        user = await run_in_thread(_user, folder) if self._bubblewrap.as_user == "other" else Account(None)
         with in_memory(source) as text, in_memory(_CALLS) as calls:
-            start = self._isolated(self._bubblewrap, interpreter, job, folder, limits, text, calls)
+            start = self._isolated(self._bubblewrap, interpreter, job, folder, limits, user, text, calls)
             return await run_child(start, stdin, limits, show)
 
     def _isolated(
@@ -117,14 +128,17 @@ class SubprocessRunner(CodeRunner):
         job: CodeJob,
         folder: CodeFolder | None,
         limits: CodeLimits,
+        user: Account,
         source: int | None,
         calls: int | None,
     ) -> Start:
         name = f"main.{_ENDINGS[job.program.language]}"
         path = f"{WORK}/{job.program.path}" if isinstance(job.program, CodeFile) else f"{PROGRAM}/{name}"
-        user = _user(folder) if bubblewrap.as_user == "other" else None
         program = (*interpreter.command, path, *job.arguments)
-        rlimits = _rlimits(limits, job.program.language) | {"RLIMIT_NPROC": limits.processes + 1}
+        rlimits = _rlimits(limits, job.program.language) | {"RLIMIT_NPROC": user.processes + limits.processes + 1}
+
+        # Where it may be its owner alone who has rights, nobody else need go there.
+        start = WORK if folder is not None and folder.writable else ""
 
         def command(control: int, info: int) -> Sequence[str]:
             outside = bubblewrap.arguments(
@@ -135,7 +149,7 @@ class SubprocessRunner(CodeRunner):
                 calls=calls,
                 info=info,
             )
-            return [*outside, *self._launching(control, user, rlimits), *program]
+            return [*outside, *self._launching(control, user.number, rlimits, start, folder), *program]
 
         env = _environment(interpreter, PRIVATE)
         return Start(
@@ -167,9 +181,18 @@ class SubprocessRunner(CodeRunner):
         finally:
             await run_in_thread(shutil.rmtree, private, ignore_errors=True)
 
-    def _launching(self, control: int, user: int | None, limits: Mapping[str, int]) -> list[str]:
+    def _launching(
+        self,
+        control: int,
+        user: int | None,
+        limits: Mapping[str, int],
+        start: str = "",
+        folder: CodeFolder | None = None,
+    ) -> list[str]:
         told = ",".join(f"{name}={most}" for name, most in limits.items())
-        return [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER, str(control), str(user or 0), told]
+        pinned = "" if folder is None or folder.identity is None else ":".join((WORK, *map(str, folder.identity)))
+        launcher = [*self._launcher.command, "-I", "-S", "-c", _LAUNCHER]
+        return [*launcher, str(control), str(user or 0), told, start, pinned]
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -178,8 +201,9 @@ class SubprocessRunner(CodeRunner):
 def _isolation(given: str | Bubblewrap | None, *, allow_unisolated: bool) -> Bubblewrap | None:
     if isinstance(given, Bubblewrap):
         return given
+    path = None if given is None else path_of("bubblewrap", given)
     try:
-        return find_bubblewrap(given)
+        return find_bubblewrap(path)
     except ConfigurationError:
         if not allow_unisolated:
             raise
@@ -200,16 +224,17 @@ def _environment(interpreter: Interpreter, private: str) -> dict[str, str]:
     return {"PATH": path, "HOME": private, "TMPDIR": private, "LANG": "C.UTF-8"}
 
 
-def _user(folder: CodeFolder | None) -> int:
+def _user(folder: CodeFolder | None) -> Account:
+    """As whom a program is run where this one is run by root."""
     if folder is None or not folder.writable:
-        return another_user()
+        return Account(another_user())
     owner = Path(folder.path).stat().st_uid
     if owner == 0:
         raise ConfigurationError(
             f"{folder.path}: a folder that programs may change must not belong to root.",
             guidance="Give it to another user (chown), as whom programs are then run; or do not run this as root.",
         )
-    return owner
+    return Account(owner, processes_of(owner))
 
 
 def _real_folder(job: CodeJob) -> CodeFolder | None:
@@ -220,15 +245,10 @@ def _real_folder(job: CodeJob) -> CodeFolder | None:
     """
     if job.folder is None:
         return None
-    try:
-        folder = Path(job.folder.path).resolve(strict=True)
-    except OSError as error:
-        raise ToolError(f"The folder of the program cannot be read: {error.strerror}.", guidance="") from error
-    if not folder.is_dir():
-        raise ToolError("The folder of the program is no folder.", guidance="")
+    folder = real_folder(job.folder)
     if isinstance(job.program, CodeFile):
-        program_file(str(folder), job.program.path)
-    return CodeFolder(str(folder), job.folder.writable)
+        program_file(folder.path, job.program.path)
+    return folder
 
 
 def _program_path(job: CodeJob, folder: CodeFolder | None, private: str) -> str:

@@ -14,6 +14,8 @@ from lightagent import (
     BudgetLimits,
     Budgets,
     ConfigurationError,
+    HookContext,
+    HookDecision,
     InProcessMemory,
     JsonObject,
     LightAgent,
@@ -409,3 +411,29 @@ def test_a_lesson_that_is_of_use_is_recalled_for_longer_and_others_expire() -> N
     agent.run("Which seat first, and in what weather?", user_id="alice")
     assert useful in model.contexts[-1], "it was of use after 80 of its 100 seconds"
     assert idle not in model.contexts[-1]
+
+
+def test_the_promotion_policy_is_asked_about_the_text_that_a_hook_left() -> None:
+    asked: list[str] = []
+
+    def admission(candidate: MemoryCandidate, context: JsonObject) -> bool:
+        asked.append(candidate.data)
+        return True
+
+    def hook(context: HookContext) -> HookDecision | None:
+        if context.phase != "before_memory_promote":
+            return None
+        return HookDecision.replace({**context.payload, "data": "Trains, as the clerk says."})
+
+    pool = SharedMemoryPool()
+    agent = LightAgent(
+        name="clerk",
+        model=ScriptedModel(Model(lesson(GENERAL, "everybody"))),
+        memory=pool,
+        memory_policy=MemoryPolicy(memory_promotion_admission=admission),
+        self_learning=True,
+        hooks=[hook],
+    )
+    run(agent)
+    assert asked == ["Trains, as the clerk says."]
+    assert [one["memory"] for one in pool.list_records(source="reflection")] == asked, "it may name the agent"

@@ -62,7 +62,7 @@ class LessonTracker:
         if not {"forget", "ids"} <= self._means.store.supports:
             return
         state, _ = await self._candidates.add(scope, candidate_id, CandidateRenewed(now + lasts, now))
-        await take_back(self._means.store, state.owner, candidate_id)
+        await take_back(self._means, state.owner, candidate_id)
         record = MemoryRecord(candidate_id, state.owner, state.candidate.data, state.candidate.to_metadata(), now)
         await self._writer.keep(run, place_of(state), record)
         await self._candidates.add(scope, candidate_id, CandidateWritten(candidate_id, now))

@@ -314,7 +314,7 @@ def test_self_learning(run: Program, aimock: Aimock) -> None:
     )
     assert run(then=program).splitlines() == ["reflection agent kept False", "True", "Of one page."]
     asked = [sent(entry.body) for entry in aimock.journal()]
-    told = [body for body in asked if lesson["text"] in json.dumps(body)]
+    told = [body for body in asked if str(lesson["text"]) in json.dumps(body)]
     assert [str(body[-1]["content"]) for body in told] == ["Which reports does this user want?"]
 
 

@@ -21,10 +21,12 @@ class Told:
     Attributes:
         query: what was asked.
         owners: whose lessons it may have been told.
+        tenant: of the run.
     """
 
     query: str
     owners: frozenset[MemoryOwner]
+    tenant: str
 
 
 class LessonTracker:
@@ -49,7 +51,7 @@ class LessonTracker:
             text: the answer.
             told: what the run was about; a lesson of another owner, as a store may claim, is none of its lessons.
         """
-        found = await self._candidates.look_up(candidate_id)
+        found = await self._candidates.look_up(candidate_id, told.tenant)
         if found is None or found[1].owner not in told.owners:
             return
         scope, state = found

@@ -27,6 +27,9 @@ define closing
 else echo "Everything ran, and everything passed."; fi
 endef
 
+# Containers often set it; the hundreds of processes that the tests start would each compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-openai2 setup format provider-page wheel pins clean
@@ -47,17 +50,20 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_S
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
 
-# 50 and 17 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many; of reviews, 50.
+# 100 and 80 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many; of reviews, 50;
+# of conversations with strict providers, 20.
 STORES := killed killed_at_points mutated postgres_killed raced
 soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 \
-	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 $(BIN)/pytest -q -p no:xdist \
+	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 \
+	TEST_CONCURRENT_RUNS=10000 TEST_CONCURRENT_HTTP_RUNS=1000 TEST_PROVIDER_CONVERSATIONS=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
 	tests/functional/test_held_templates.py \
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
 	tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
+	tests/functional/test_strict_endpoints.py \
 	$(STORES:%=tests/functional/test_journals_%.py)
 	$(closing)
 
@@ -85,10 +91,10 @@ test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	$(say) "Unit, contract, typing, docs and architecture tests"
 	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
-# A file's tests stay in one process, where they share their servers.
+# A file's tests stay in one process, where they share their servers; the files that take longest come first.
 test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
-	@$(BIN)/pytest -q -n auto --dist loadfile $(wildcard tests/functional tests/integration)
+	@$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(wildcard tests/functional tests/integration)
 
 test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the openai SDK, with openai 2
 	$(say) "Tests with openai 2"

@@ -34,7 +34,7 @@ from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.compose.tools import make_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
 from lightagent.ports.tools import Tool
 
@@ -131,11 +131,14 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         *,
         auto_load: bool = False,
         overwrite: bool = False,
+        tenant: str = "",
         user_id: str = "",
     ) -> list[GeneratedTool]:
         """`acreate_tool` for callers that are not async."""
         return run_sync(
-            self.acreate_tool(text, tools_directory, auto_load=auto_load, overwrite=overwrite, user_id=user_id)
+            self.acreate_tool(
+                text, tools_directory, auto_load=auto_load, overwrite=overwrite, tenant=tenant, user_id=user_id
+            )
         )
 
     async def acreate_tool(
@@ -145,6 +148,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         *,
         auto_load: bool = False,
         overwrite: bool = False,
+        tenant: str = "",
         user_id: str = "",
     ) -> list[GeneratedTool]:
         """Have the model write tools for what `text` describes, such as the documentation of an API.
@@ -156,7 +160,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             tools_directory: where the files go; it is made if it is not there.
             auto_load: load the tools at once, unseen: what a model wrote is run with all rights of the program.
             overwrite: replace files of the same names; else such a file is kept, and the result says so.
-            user_id: for whom it is done, for policies and budgets.
+            tenant, user_id: for whom it is done, for policies and budgets.
 
         Returns:
             The tools, with what became of their files.
@@ -171,7 +175,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         if not text.strip():
             raise ConfigurationError("create_tool: there is no text.", guidance="Describe the API or the task.")
         directory, means = _absolute(tools_directory), writing_means(self.means)
-        request = RunRequest(None, limits=means.limits, scope=Scope(user=user_id) if user_id else NO_SCOPE)
+        request = RunRequest(None, limits=means.limits, scope=Scope(tenant, user_id))
         live = start_run(means, text, request)
         try:
             await run_agent(live)

@@ -32,20 +32,21 @@ class ReviewStore:
     Args:
         journals: where they are kept: any journal store.
         clock: tells the time, in seconds since 1970.
+        tenant: whose reviews are found here: what the runs were given as `tenant=`; empty for those without one.
     """
 
-    def __init__(self, journals: JournalStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, journals: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
         if journal_port(journals, "journals") is None:
             raise ConfigurationError("ReviewStore: expected a journal store, got None.", guidance="")
         self.journals = journals
-        self.reviews = Reviews(journals, clock)
-        self.feedback = Feedback(journals, clock)
+        self.reviews = Reviews(journals, clock, tenant=tenant)
+        self.feedback = Feedback(journals, clock, tenant=tenant)
 
     def list_pending(self, user_id: str | None = None) -> list[ApprovalRequest]:
         """The requests that wait for a decision, the newest first.
 
         Args:
-            user_id: whose runs they are about; None for everybody's.
+            user_id: whose runs they are about; None for those of all users of the tenant.
 
         Raises:
             StoreError: the store cannot be read.
@@ -131,10 +132,11 @@ class InMemoryReviewStore(ReviewStore):
 
     Args:
         clock: tells the time, in seconds since 1970.
+        tenant: whose reviews are found here: what the runs were given as `tenant=`; empty for those without one.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(MemoryJournalStore(), clock)
+    def __init__(self, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
+        super().__init__(MemoryJournalStore(), clock, tenant=tenant)
 
 
 class JsonReviewStore(ReviewStore):
@@ -143,10 +145,11 @@ class JsonReviewStore(ReviewStore):
     Args:
         directory: of this store alone; made at the first use.
         clock: tells the time, in seconds since 1970.
+        tenant: whose reviews are found here: what the runs were given as `tenant=`; empty for those without one.
     """
 
-    def __init__(self, directory: str | Path, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(JsonFilesJournalStore(directory), clock)
+    def __init__(self, directory: str | Path, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
+        super().__init__(JsonFilesJournalStore(directory), clock, tenant=tenant)
 
 
 class HumanApprovalHook(ReviewDesk):

@@ -152,7 +152,9 @@ class RunOptions(TypedDict, total=False):
         use_skills: False: the run is told of no skills, and has no tools for them.
         history: OpenAI-form messages before the query, or a reference to stored ones.
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
-        user_id: whose run it is.
+        tenant: which customer of the application the run is for: everything that it stores is found under this tenant
+            alone, and rules, budgets and tools are told it.
+        user_id: whose run it is; the same id of another tenant is another user.
         session_id: the stored conversation that the run goes on with, one of this user's; needs a `session_store`.
         replace_turn: the run id of the session's last turn, which is taken back as this one begins: to ask again, or
             something else. `Sessions.last_turn` gives it.
@@ -171,6 +173,7 @@ class RunOptions(TypedDict, total=False):
     use_skills: bool | None
     history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
     metadata: Mapping[str, JsonValue] | None
+    tenant: str | None
     user_id: str | None
     session_id: str | None
     replace_turn: str | None

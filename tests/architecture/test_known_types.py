@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.architecture.source import ROOT
 
 
+@pytest.mark.timeout(300)  # It reads the whole package, which takes minutes where the machine is busy.
 def test_every_exported_type_is_known() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     # pyright looks for other packages with the first `python` of the path.

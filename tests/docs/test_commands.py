@@ -1,9 +1,9 @@
 """The commands and settings that the documentation shows.
 
-In a `console` block, `lightagent …`, `python …` and `cat …` run, in a folder that holds the last toml block of the page
-as `lightagent.toml`; `make demo` runs the program behind it; `export` counts for the rest of the page. Other targets of
-make, and the extras of `pip install`, must exist. Nothing tells readers to install `lightagent` from the public index:
-that name is another product's there.
+In a `console` block, `lightagent …` is called in this process, and `python …` and `cat …` run, in a folder that holds
+the last toml block of the page as `lightagent.toml`; `make demo` runs the program behind it; `export` counts for the
+rest of the page. Other targets of make, and the extras of `pip install`, must exist. Nothing tells readers to install
+`lightagent` from the public index: that name is another product's there.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from lightagent.entrypoints.cli.app import app
 from lightagent.settings import load_settings
 from tests.docs.blocks import ROOT, Block, blocks, page_name, pages
 from tests.docs.test_programs import same_output
+from tests.support.command_line import call_lightagent
 
 SETTINGS = [block for page in pages() for block in blocks(page) if block.language == "toml"]
 SHELL = [block for page in pages() for block in blocks(page) if block.language == "sh"]
+COMMAND = typer.main.get_command(app)
 WITH_COMMANDS = [page for page in pages() if any(block.language == "console" for block in blocks(page))]
 
 
@@ -64,7 +66,7 @@ def test_shell_lines_name_what_there_is(block: Block) -> None:
 
 def parse(arguments: list[str]) -> None:
     """Fails where the command line has no such command or option; runs nothing."""
-    command, context = typer.main.get_command(app), None
+    command, context = COMMAND, None
     while True:
         context = command.make_context(command.name or "", list(arguments), parent=context)
         if not isinstance(command, typer.core.TyperGroup):
@@ -72,6 +74,10 @@ def parse(arguments: list[str]) -> None:
         _, found, arguments = command.resolve_command(context, arguments)
         assert found is not None, arguments
         command = found
+
+
+def test_the_command_is_installed(folder: Path, environment: dict[str, str]) -> None:
+    assert "First steps" in _run(["lightagent", "--help"], folder, environment)
 
 
 def test_a_wrong_option_is_seen() -> None:
@@ -115,7 +121,9 @@ def _execute(command: str, folder: Path, environment: dict[str, str], at: str) -
         case ["export", assignment]:
             name, _, value = assignment.partition("=")
             environment[name] = value
-        case ["lightagent" | "python" | "cat", *_]:
+        case ["lightagent", *arguments]:
+            return call_lightagent(*arguments, folder=folder, variables=environment, together=True).stdout
+        case ["python" | "cat", *_]:
             return _run(words, folder, environment)
         case ["git" | "cd", *_]:
             return None

@@ -2,15 +2,51 @@
 
 import inspect
 from collections.abc import AsyncIterator, Generator, Iterator
+from functools import cache
 
 import pytest
 import pytest_asyncio
+import typer.main
+import typer.testing
 
 from tests.servers.aimock import Aimock, aimock_server
 from tests.servers.child import server_logs
 from tests.servers.fault_server import FaultServer, fault_server
 from tests.servers.leaks import LeakCheck
 from tests.servers.smollm import SmolLM, smollm_server
+
+LONGEST = {
+    f"test_{name}.py"
+    for name in (
+        "concurrency",
+        "random_sessions",
+        "cut_anywhere",
+        "credentials_stay_inside",
+        "credentials_litellm",
+        "strict_endpoints",
+        "mcp_faults",
+        "journals_killed_at_points",
+        "benchmarks",
+        "code_limits",
+        "replayed_answers",
+        "seed_programs",
+    )
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: a file is one worker's, and another shall not wait for it at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_put_together_once() -> Iterator[None]:
+    """typer does it at every call, which takes longer than most commands that the tests call in their own process."""
+    kept = cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", kept)
+        patch.setattr(typer.testing, "_get_command", kept)
+        yield
 
 
 @pytest.fixture(scope="session")

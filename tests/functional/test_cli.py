@@ -1,4 +1,4 @@
-"""The command line as a user has it: real processes, exit codes, pipes and Ctrl-C."""
+"""The command line as a user has it: exit codes, what goes where, pipes and Ctrl-C, these in real processes."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.support.command_line import call_lightagent
 
 ROOT = Path(__file__).parents[2]
 TOOLS = str(ROOT / "examples/repository_tools.py")
@@ -39,7 +41,17 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cli(folder: Path) -> Cli:
-    """Runs `lightagent` in an empty repository."""
+    """Calls `lightagent` in an empty repository, in this process."""
+
+    def run(*arguments: str, stdin: str = "", **variables: str) -> "subprocess.CompletedProcess[str]":
+        return call_lightagent(*arguments, folder=folder, variables=environment(**variables), stdin=stdin)
+
+    return run
+
+
+@pytest.fixture
+def process(folder: Path) -> Cli:
+    """The same in a process of its own."""
 
     def run(*arguments: str, stdin: str = "", **variables: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -73,9 +85,9 @@ def toml(value: object) -> str:
     return json.dumps(value)
 
 
-def test_the_answer_alone_goes_to_standard_output(cli: Cli, folder: Path) -> None:
+def test_the_answer_alone_goes_to_standard_output(process: Cli, folder: Path) -> None:
     scripted(folder, {"tool_calls": [{"name": "calculate", "arguments": {"expression": "2*21"}}]}, "It is 42.")
-    done = cli("run", "what is 2*21?", "--tools", TOOLS)
+    done = process("run", "what is 2*21?", "--tools", TOOLS)
     assert (done.returncode, done.stdout) == (0, "It is 42.\n")
     assert '→ calculate(expression="2*21")' in done.stderr
     assert "← calculate 42" in done.stderr
@@ -88,8 +100,8 @@ def test_without_settings_and_keys_the_offline_model_answers(cli: Cli) -> None:
     assert "offline" in done.stdout
 
 
-def test_the_question_comes_from_a_pipe(cli: Cli) -> None:
-    done = cli("run", "-", "--tools", TOOLS, stdin="What is 6 * 7?\n")
+def test_the_question_comes_from_a_pipe(process: Cli) -> None:
+    done = process("run", "-", "--tools", TOOLS, stdin="What is 6 * 7?\n")
     assert done.returncode == 0
     assert "42" in done.stdout
 
@@ -111,13 +123,13 @@ def test_the_result_as_json(cli: Cli, folder: Path) -> None:
     assert result["trace"][0]["data"]["user_id"] == "ada"
 
 
-def test_a_failed_run_ends_with_1_and_says_what_to_do(cli: Cli, folder: Path) -> None:
+def test_a_failed_run_ends_with_1_and_says_what_to_do(process: Cli, folder: Path) -> None:
     configure(
         folder,
         '[default.model]\nkind = "openai"\nmodel = "m"\nbase_url = "http://127.0.0.1:9/v1"\n'
         "[default.agent]\nmax_retry = 1\n",
     )
-    done = cli("run", "hi")
+    done = process("run", "hi")
     assert (done.returncode, done.stdout) == (1, "")
     assert "[LA-503]" in done.stderr
     assert "→ Check the network and base_url." in done.stderr
@@ -165,10 +177,10 @@ def test_ctrl_c_ends_with_130(folder: Path, asynchronous: bool) -> None:
 WAIT = "def wait() -> str:\n    time.sleep(600)\n    return ''\n"
 
 
-def test_a_chat_streams_keeps_the_conversation_and_forgets_it(cli: Cli, folder: Path) -> None:
+def test_a_chat_streams_keeps_the_conversation_and_forgets_it(process: Cli, folder: Path) -> None:
     call = {"tool_calls": [{"name": "calculate", "arguments": {"expression": "1+1"}}]}
     scripted(folder, "one", call, "two", "three")
-    done = cli("chat", "--tools", TOOLS, stdin="a\nb\n/trace\n/reset\n/trace\nc\n/nonsense\n/exit\nnever asked\n")
+    done = process("chat", "--tools", TOOLS, stdin="a\nb\n/trace\n/reset\n/trace\nc\n/nonsense\n/exit\nnever asked\n")
     assert done.returncode == 0
     assert done.stdout == "one\ntwo\nthree\n"
     assert "→ calculate" in done.stderr

@@ -20,11 +20,11 @@ from lightagent import JsonObject
 from tests.support.many_users import AT_ONCE
 
 ROOT = Path(__file__).parents[2]
-USERS = int(os.environ.get("TEST_CONCURRENT_RUNS", "10000"))
-HTTP_USERS = int(os.environ.get("TEST_CONCURRENT_HTTP_RUNS", "1000"))
-SOAK_RUNS = int(os.environ.get("TEST_SOAK_RUNS", "10000"))
+USERS = int(os.environ.get("TEST_CONCURRENT_RUNS", "3000"))
+HTTP_USERS = int(os.environ.get("TEST_CONCURRENT_HTTP_RUNS", "300"))
+SOAK_RUNS = int(os.environ.get("TEST_SOAK_RUNS", "5000"))
 MOST_MEMORY = 1_500.0
-MOST_GROWTH = 20.0 if SOAK_RUNS >= 100_000 else 10.0
+MOST_GROWTH = 20.0 if SOAK_RUNS >= 100_000 else 5.0
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 

@@ -151,7 +151,8 @@ def chain(error: BaseException) -> Iterator[str]:
         request = getattr(one, "request", None) or getattr(one, "request_info", None)
         yield str(dict(getattr(request, "headers", {})))
         waiting += (one.__cause__, one.__context__)
-    yield "".join(traceback.format_exception(error))
+    # Its frames would show lines of the program, which take long to find and hold no values.
+    yield "".join(traceback.format_exception(error, limit=0))
 
 
 async def leavings(agent: LightAgent[None, str], *, stream: bool) -> dict[str, str]:

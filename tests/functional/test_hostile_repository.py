@@ -3,16 +3,18 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.registry import find_adapter, kinds
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import Settings, load_settings
 from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES, Backend, needs_trust
 from tests.functional.test_cli import MODULE, environment
 from tests.servers.aimock import Aimock
+from tests.support.command_line import call_lightagent
 
 CANARY = "sk-canary-1234567890"
 
@@ -103,6 +105,8 @@ COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "defau
 COMMANDS += [["mcp", "list"], ["mcp", "inspect", "x"], ["tools", "call", "x/y"]]
 COMMANDS += [["policy", "explain", "--tool", "t"], ["skills", "list"], ["skills", "check"]]
 
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
+
 # An installed plugin, which a file may name: importing it leaves a mark.
 PLUGIN = "from pathlib import Path\nPath({mark!r}).write_text('imported')\n"
 
@@ -123,7 +127,7 @@ def repository(tmp_path: Path) -> Path:
     (folder / "tools.py").write_text(PLUGIN.format(mark=mark) + "def tool(a: int) -> int:\n    return a\n")
     plugins = tmp_path / "plugins"
     (plugins / "hostile-1.dist-info").mkdir(parents=True)
-    (plugins / "hostile.py").write_text(PLUGIN.format(mark=mark))
+    (plugins / "hostile.py").write_text(PLUGIN.format(mark=mark) + "ADAPTER = None\n")
     (plugins / "hostile-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1\n")
     (plugins / "hostile-1.dist-info/entry_points.txt").write_text(
         "[lightagent.chat]\nhostile = hostile:ADAPTER\n[lightagent.journals]\nhostile = hostile:ADAPTER\n"
@@ -134,7 +138,24 @@ def repository(tmp_path: Path) -> Path:
 
 
 def lightagent(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    plain = environment(LIGHTAGENT_TRUST_CONFIG="", XDG_STATE_HOME=str(folder.parent / "state"), **variables)
+    """The command where the plugins are installed, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder.parent / "plugins")
+        forget_adapters()
+        try:
+            return call_lightagent(*arguments, folder=folder, variables=_environment(folder, variables), stdin="hi\n")
+        finally:
+            forget_adapters()
+
+
+def forget_adapters() -> None:
+    """What is installed is looked up once a process, and these plugins come and go."""
+    kinds.cache_clear()
+    find_adapter.cache_clear()
+
+
+def in_a_process(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    plain = _environment(folder, variables)
     paths = [str(folder.parent / "plugins"), plain.get("PYTHONPATH", "")]
     return subprocess.run(
         [*MODULE, *arguments],
@@ -147,6 +168,10 @@ def lightagent(folder: Path, *arguments: str, **variables: str) -> "subprocess.C
         timeout=50,
         check=False,
     )
+
+
+def _environment(folder: Path, variables: dict[str, str]) -> dict[str, str]:
+    return environment(LIGHTAGENT_TRUST_CONFIG="", XDG_STATE_HOME=str(folder.parent / "state"), **variables)
 
 
 def test_the_table_has_every_key_that_needs_trust() -> None:
@@ -197,12 +222,16 @@ def test_a_key_of_a_server_waits_for_trust(repository: Path, monkeypatch: pytest
     assert "nothing was sent" in str(refused.value)
 
 
-def test_a_plugin_is_imported_once_its_file_is_trusted(repository: Path) -> None:
+@pytest.mark.parametrize("call", [lightagent, in_a_process])
+def test_a_plugin_is_imported_once_its_file_is_trusted(repository: Path, call: Call) -> None:
     """The same traps, sprung: without this, the table above would prove nothing."""
     (repository / "lightagent.toml").write_text(HOSTILE["model.kind"])
-    assert lightagent(repository, "config", "trust").returncode == 0
+    refused = call(repository, "config", "check")
+    assert refused.returncode == 2
+    assert "nothing was sent" in refused.stdout + refused.stderr
+    assert call(repository, "config", "trust").returncode == 0
     assert not (repository.parent / "imported").exists()
-    lightagent(repository, "config", "check")
+    call(repository, "config", "check")
     assert (repository.parent / "imported").exists()
 
 

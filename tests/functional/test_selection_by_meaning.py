@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -193,3 +196,36 @@ def test_one_line_of_the_settings_swaps_the_embedder(tmp_path: Path, table: str,
         assert selection(result.journal).rankers == ("lexical", "meaning")
         asked: list[JsonObject] = server.received
         assert bool(asked) is remote
+
+
+class Giving(ScriptedEmbedder):
+    """Gives this for every text."""
+
+    def __init__(self, given: object) -> None:
+        super().__init__()
+        self._given = given
+
+    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
+        return [cast("Vector", self._given) for _ in texts]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [1.0, 0.0],
+        "ab",
+        array("d", [1.0]),
+        array("f"),
+        array("f", [math.nan]),
+        array("f", [math.inf]),
+        array("f", [5.0]),
+    ],
+)
+def test_an_embedder_that_gives_no_vectors_is_named_and_left_alone(given: object) -> None:
+    result, model = ask(
+        Giving(given), call_tool("search_tools", query="refund"), question="Please refund what was paid."
+    )
+    assert REFUND in offered(model.requests[0])
+    (error,) = selection(result.journal).errors
+    assert "The embedder 'scripted' gave what is no vector" in error.message
+    assert "unit_vector" in (error.guidance or "")

@@ -437,3 +437,17 @@ def test_the_promotion_policy_is_asked_about_the_text_that_a_hook_left() -> None
     run(agent)
     assert asked == ["Trains, as the clerk says."]
     assert [one["memory"] for one in pool.list_records(source="reflection")] == asked, "it may name the agent"
+
+
+def test_what_was_learned_in_one_tenant_is_told_in_no_other() -> None:
+    model, pool = Model(lesson(LATE), lesson(GENERAL, "everybody")), SharedMemoryPool()
+    agent = learner(model, pool)
+    agent.run(QUERY, user_id="alice", tenant="red")
+    assert agent.list_memory_candidates() == agent.list_memory_candidates(tenant="blue") == []
+    ids = [str(one["candidate_id"]) for one in agent.list_memory_candidates(tenant="red")]
+    with pytest.raises(ConfigurationError, match="no memory candidate"):
+        agent.promote_memory_candidate(ids[0], tenant="blue")
+    assert [agent.promote_memory_candidate(one, tenant="red") for one in ids] == [True, True]
+    for tenant, told in (("red", True), ("blue", False), ("", False)):
+        agent.run("Which tickets, and are dates confirmed?", user_id="alice", tenant=tenant)
+        assert [text in model.contexts[-1] for text in (LATE, GENERAL, QUERY)] == [told] * 3

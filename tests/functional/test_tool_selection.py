@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from typing import cast
 
 import pytest
 
@@ -26,10 +27,12 @@ from lightagent import (
     ToolAnswer,
     ToolSelection,
     ToolSpec,
+    before_model_request,
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.messages import ToolCall
+from lightagent.domain.policy import RequestPayload, Subject
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.testing import ScriptedModel, call_tool
@@ -491,7 +494,20 @@ def test_a_tool_that_is_always_to_be_offered_has_to_be_there() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"threshold": -1}, {"tokens": 0}, {"most": True}, {"always": "pay"}, {"always": [1]}, {"rankers": [object()]}],
+    [
+        {"threshold": -1},
+        {"tokens": 0},
+        {"most": True},
+        {"always": "pay"},
+        {"always": [1]},
+        {"rankers": [object()]},
+        {"rankers": None},
+        {"rankers": Told([])},
+        {"rankers": [Told]},
+        {"rankers": [Told([], cast("str", 5))]},
+        {"rankers": [Told([], "")]},
+        {"rankers": [Told([], "x" * 1_000)]},
+    ],
 )
 def test_options_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     make: Callable[..., object] = ToolSelection
@@ -612,3 +628,73 @@ async def test_whatever_a_model_searches_and_calls_the_run_ends_and_its_tools_on
         assert Journal.from_json(result.journal.to_json()).events == result.journal.events
     assert_only_added(model.requests)
     assert max(len(request.tools) for request in model.requests) <= 128
+
+
+async def test_agents_that_share_a_session_are_each_told_of_their_own_tools() -> None:
+    """Tools of the same name are others in another agent, and so are their declarations."""
+    store, here, there = MemoryJournalStore(), ScriptedModel(lambda request: "x"), ScriptedModel(lambda request: "y")
+    others = [EchoTool(replace(made.spec, description=f"Elsewhere: {made.spec.description}")) for made in many_tools()]
+    first = LightAgent(model=here, name="first", tools=many_tools(), tool_selection=FEW, session_store=store)
+    second = LightAgent(model=there, name="second", tools=others, tool_selection=FEW, session_store=store)
+    for query in (REFUND, "And the backup?"):
+        await first.arun(query, session_id="s")
+        await second.arun(query, session_id="s")
+    assert not any("Elsewhere" in spec.description for spec in here.requests[-1].tools)
+    assert all("Elsewhere" in spec.description for spec in there.requests[-1].tools if spec.name != "search_tools")
+    assert_only_added(here.requests)
+    assert_only_added(there.requests)
+
+
+async def test_an_agent_that_takes_over_again_goes_on_with_what_it_was_offered() -> None:
+    @tool
+    def hand_over() -> ToolAnswer:
+        """Hand the customer over."""
+        return ToolAnswer("over to you", hand_over="second")
+
+    store = MemoryJournalStore()
+    second = ScriptedModel([call_tool("search_tools", query="backup"), "hello", "again", "once more"])
+    agent = LightAgent(
+        model=ScriptedModel(lambda request: call_tool("hand_over")),
+        name="first",
+        tools=[*many_tools(), hand_over],
+        tool_selection=replace(FEW, always=("hand_over",)),
+        handoffs=[LightAgent(model=second, name="second", tools=many_tools(2), tool_selection=FEW)],
+        session_store=store,
+    )
+    await agent.arun(REFUND, session_id="s")
+    await agent.arun("And my salary?", session_id="s")
+    await Sessions(store).trim("s", keep=1)
+    await agent.arun("And my vacation?", session_id="s")
+    assert_only_added(second.requests)
+    assert len(second.requests[-1].tools) > len(second.requests[0].tools)
+
+
+async def test_what_was_away_for_a_while_comes_back_behind_the_others() -> None:
+    """A tool that a hook takes out of one request, and one that its source does not list for a while."""
+    store, source = MemoryJournalStore(), ChangingTools(many_tools())
+    away = next(made for made in many_tools() if made.spec.name == "create_refund")
+    seen: list[Subject] = []
+
+    @before_model_request
+    def hide_once(request: RequestPayload, subject: Subject) -> RequestPayload:
+        seen.append(subject)
+        left = tuple(name for name in request.tools if name != "delete_refund")
+        return replace(request, tools=left) if len(seen) == 1 else request
+
+    def answer(request: ChatRequest) -> ToolCall | str:
+        if len(request.messages) > 2:
+            return "done"
+        source.remove(away.spec.name)
+        return call_tool("search_tools", query="backup")
+
+    model = ScriptedModel(answer)
+    agent = LightAgent(
+        model=model, name="a", tools=[source], tool_selection=FEW, session_store=store, hooks=[hide_once]
+    )
+    await agent.arun(REFUND, session_id="s")
+    assert "delete_refund" not in offered(model.requests[0])
+    assert "create_refund" not in offered(model.requests[1])
+    source.add(away)
+    await agent.arun("And the salary?", session_id="s")
+    assert_only_added(model.requests[1:])
+    assert {"create_refund", "delete_refund", "list_salary"} < set(offered(model.requests[2]))

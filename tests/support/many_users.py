@@ -36,7 +36,7 @@ from lightagent.domain.messages import UserMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 CANARY = re.compile(r"canary-\d+-end")
-WARM_UP = 5_000
+WARM_UP = 2_500
 AT_ONCE = 100
 KINDS = ("echo", "echo", "think", "fails", "asks")
 

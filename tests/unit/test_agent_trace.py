@@ -111,7 +111,14 @@ def test_run_start() -> None:
     (data,) = of(whole(), "run_start")
     run_id = data.pop("run_id")
     assert isinstance(run_id, str)
-    assert data == {"agent_name": "Ada", "user_id": "u", "model": "scripted", "policies": [], "untrusted": []}
+    assert data == {
+        "agent_name": "Ada",
+        "tenant": "",
+        "user_id": "u",
+        "model": "scripted",
+        "policies": [],
+        "untrusted": [],
+    }
 
 
 def test_model_requests() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -253,3 +253,31 @@ async def test_a_list_of_what_is_no_tool_fails_the_run(tools: object, code: str,
     assert isinstance(result.outcome, Failed)
     assert result.outcome.error.code == code
     assert "'shelf'" in result.outcome.error.message
+
+
+@pytest.mark.parametrize(
+    ("field_name", "value", "told"),
+    [
+        ("name", None, "name must be a text"),
+        ("description", None, "description must be a text"),
+        ("title", 5, "title must be a text"),
+        ("parameters", None, "parameters must be an object"),
+        ("parameters", [], "parameters must be an object"),
+        ("parameters", {"properties": {1: {}}}, "the key 1 must be text"),
+        ("parameters", {"default": float("nan")}, "not a JSON number"),
+        ("parameters", {"enum": {"a"}}, "a set is not a JSON value"),
+        ("parameters", {"default": b"x"}, "a bytes is not a JSON value"),
+        ("parameters", "nested", "nested too deep"),
+    ],
+)
+def test_a_declaration_that_a_journal_cannot_hold_is_refused_where_it_is_made(
+    field_name: str, value: object, told: str
+) -> None:
+    if value == "nested":
+        value = {"type": "string"}
+        for _ in range(100):
+            value = {"type": "object", "properties": {"within": value}}
+    make: Callable[..., ToolSpec] = ToolSpec
+    given: dict[str, object] = {"name": "t", "description": "A tool.", "parameters": {"type": "object"}}
+    with pytest.raises(ConfigurationError, match=told):
+        make(**{**given, field_name: value})

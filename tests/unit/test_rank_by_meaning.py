@@ -11,7 +11,7 @@ from lightagent.application.rank_by_meaning import MeaningRanker, tool_text
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import ToolSpec
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.vectors import TextRole, Vector, unit_vector
 from lightagent.testing import ManualClock
 
 
@@ -82,7 +82,12 @@ async def test_a_query_of_another_dimension_is_refused() -> None:
     class Changed(ScriptedEmbedder):
         async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
             found = await super().embed(texts, role)
-            return [vector[:8] for vector in found] if role == "query" else found
+            return [unit_vector(vector[:8]) for vector in found] if role == "query" else found
 
     with pytest.raises(ProviderError, match="8 numbers for the query and of 64 for tools"):
         await ranker(Changed()).rank("refund", TOOLS, 5)
+
+
+async def test_a_query_that_says_nothing_finds_nothing() -> None:
+    assert await ranker(ScriptedEmbedder()).rank("?!", TOOLS, 10) == []
+    assert await ranker(ScriptedEmbedder()).rank("city", TOOLS, 10) != []

@@ -51,7 +51,7 @@ def test_a_tool_is_found_by_its_name_its_description_its_parameters_and_their_va
 
 def test_no_more_than_a_part_of_a_huge_declaration_is_read() -> None:
     nested: JsonObject = {"description": "deep"}
-    for _ in range(5_000):
+    for _ in range(60):
         nested = {"items": nested}
     wide: JsonObject = {"properties": {f"p{number}": {"description": "x" * 10_000} for number in range(10_000)}}
     endless: JsonObject = {"enum": [f"value{number}" for number in range(100_000)]}
@@ -143,18 +143,21 @@ def test_a_ranking_holds_names_and_numbers(score: object) -> None:
 
 
 def test_as_many_tools_are_taken_as_their_declarations_fit() -> None:
-    costs = {"a": 60, "huge": 1_000, "b": 30, "c": 30, "d": 5}
+    costs = {"a": 60, "huge": 1_000, "b": 30, "c": 30, "d": 5, "e": 90}
 
     def taken(tokens: int, most: int = 10, *names: str) -> tuple[str, ...]:
-        return names_within(ranking(*(names or costs)), costs.__getitem__, tokens=tokens, most=most)
+        names = names or ("a", "huge", "b", "c", "d")
+        return names_within(ranking(*names), costs.__getitem__, tokens=tokens, most=most)
 
     assert taken(100) == ("a", "b", "d"), "one that is too large keeps no smaller one out"
     assert taken(2_000) == ("a", "huge", "b", "c", "d")
     assert taken(2_000, 2) == ("a", "huge")
     assert taken(2_000, 0) == ()
     assert taken(100, 10, "a", *["huge"] * 5, "b") == ("a", "b")
-    assert taken(100, 10, "a", *["huge"] * 6, "b") == ("a",), "what fits badly is not taken because it is small"
-    assert taken(10, 10, "huge", "d") == ("huge",), "without any tool the model could not go on"
+    assert taken(100, 10, "a", *["e"] * 6, "b") == ("a",), "what fits badly is not taken because it is small"
+    assert taken(100, 10, "a", *["huge"] * 6, "b") == ("a", "b"), "what never fits says nothing of what is left"
+    assert taken(100, 10, "a", *["huge"] * 60, "b") == ("a",), "not all of a catalogue is looked through"
+    assert taken(10, 10, "huge", "a", "d") == ("huge", "d"), "without any tool the model could not go on"
 
 
 def test_a_tool_keeps_the_declaration_that_it_was_offered_with() -> None:
@@ -189,3 +192,17 @@ def test_a_tool_keeps_the_declaration_that_it_was_offered_with() -> None:
 )
 def test_tools_that_a_request_names_are_known(params: JsonObject, names: tuple[str, ...]) -> None:
     assert chosen_tools(params) == names
+
+
+async def test_the_words_of_a_long_query_are_looked_at_off_the_loop() -> None:
+    here: list[bool] = []
+
+    def stem(word: str) -> str:
+        here.append(threading.current_thread() is threading.main_thread())
+        return word
+
+    tools = (ToolSpec("refund", "Refunds.", {}),)
+    (found,) = await WordRanker(stem).rank(f"refund {'word ' * 1_000}", tools, 10)
+    assert found.name == "refund"
+    assert len(here) > 1_000
+    assert not any(here)

@@ -75,6 +75,7 @@ def notice_of(request: ApprovalRequest) -> JsonObject:
         "run_id": request.run_id,
         "trace_id": request.trace_id,
         "call_id": request.call_id,
+        "tenant": request.tenant,
         "user_id": request.user_id,
         "session_id": request.session_id,
         "created_at": request.created_at,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from weakref import WeakKeyDictionary
+
+_first_use = threading.Lock()
 
 
 class LoopLocks:
@@ -12,8 +15,13 @@ class LoopLocks:
     __slots__ = ("_locks",)
 
     def __init__(self) -> None:
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        # Made at the first use: many objects that have locks are made and never need one.
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     def here(self) -> asyncio.Lock:
         """The lock of the running loop."""
+        if self._locks is None:
+            with _first_use:  # Loops of two threads must not each make the locks.
+                if self._locks is None:
+                    self._locks = WeakKeyDictionary()
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())

@@ -35,6 +35,7 @@ async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[s
         "format": FORMAT,
         "version": VERSION,
         "session_id": key.id,
+        "tenant": key.owner.tenant,
         "user_id": key.owner.user,
         "status": stream.labels.get("status", ""),
         "created_at": stream.created_at,

@@ -24,9 +24,10 @@ KIND: Final = "feedback"
 
 
 class Feedback:
-    """The feedback in a store."""
+    """The feedback in a store about the runs of one tenant."""
 
-    def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
+        self._owner = Scope(tenant)
         self._store = store
         self._clock = clock
 
@@ -42,7 +43,7 @@ class Feedback:
             raise ConfigurationError(f"feedback: expected a HumanFeedback, got {type(given).__name__}.", guidance="")
         kept = replace(feedback, created_at=self._clock())
         draft = _CODEC.draft(kept)
-        key = _key(kept.trace_id)
+        key = StreamKey(self._owner, KIND, kept.trace_id)
         while True:
             head = (await self._store.read(key, -1, 1)).stream.head
             try:
@@ -60,20 +61,16 @@ class Feedback:
             StoreError: the store cannot be read.
         """
         if trace_id is not None:
-            for one in await self._read(_key(trace_id)):
+            for one in await self._read(StreamKey(self._owner, KIND, trace_id)):
                 yield one
             return
-        query = StreamQuery(kind=KIND, tenant="")
+        query = StreamQuery(kind=KIND, tenant=self._owner.tenant)
         async for found in read_each(self._store, query, self._read, "Feedback"):
             for one in found:
                 yield one
 
     async def _read(self, key: StreamKey) -> Sequence[HumanFeedback]:
         return [_CODEC.read(entry) async for entry in all_entries(self._store, key)]
-
-
-def _key(trace_id: str) -> StreamKey:
-    return StreamKey(Scope(), KIND, trace_id)
 
 
 @cache

@@ -116,7 +116,7 @@ class SessionKeeper:
                 if isinstance(entry, TurnUndone):
                     with suppress(StoreError):  # This turn goes on all the same.
                         streams = ReviewStreams(self._store, self._clock.now)
-                        await withdraw_reviews(streams, self._key.owner.user, entry.run_id, TAKEN_BACK)
+                        await withdraw_reviews(streams, self._key.owner, entry.run_id, TAKEN_BACK)
 
     async def close(self, events: Sequence[Event]) -> None:
         """Put the rest on record, and give the session back."""

@@ -16,7 +16,7 @@ from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.vectors import TextRole, Vector, is_vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.system import Clock
 
@@ -173,6 +173,13 @@ class KeptVectors:
             raise ProviderError(
                 f"The embedder {self._embedder.name!r:.80} gave {len(vectors)} vectors of {len(texts)} texts.",
                 code="LA-500",
+                retryable=False,
+            )
+        if not all(map(is_vector, vectors)):
+            raise ProviderError(
+                f"The embedder {self._embedder.name!r:.80} gave what is no vector of finite numbers and length 1.",
+                code="LA-500",
+                guidance="unit_vector of lightagent.domain.vectors makes one of any numbers.",
                 retryable=False,
             )
         return vectors

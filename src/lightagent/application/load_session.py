@@ -70,7 +70,8 @@ def no_session(key: StreamKey) -> ConfigurationError:
     """The error for a session that does not exist, or that belongs to another user."""
     return ConfigurationError(
         f"There is no session {key.id!r:.100} of this user.",
-        guidance="Sessions(store).list(user_id) and `lightagent sessions list --user NAME` tell which there are.",
+        guidance="Sessions(store).list(user_id) and `lightagent sessions list --user NAME` tell which there are. "
+        "Where runs have a tenant, give it too: Sessions(store, tenant=…), --tenant NAME.",
     )
 
 

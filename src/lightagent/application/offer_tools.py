@@ -40,6 +40,8 @@ async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSel
             return await _select(live, listed, listed.selector)
         return tuple(name for name in run.selected if name in tools), None
     names = run.offered + run.hidden
+    if run.own_tools:  # A run that is resumed may lack some of those that were selected.
+        names = tuple(name for name in names if name in tools)
     if before is not None and before.tools is not listed.tools:
         initial = listed.tools.initial if listed.selector is None else await _always(listed, listed.selector)
         came = (name for name in initial if name not in before.tools.tools and name not in names)
@@ -61,10 +63,10 @@ async def _select(
     """What an agent offers at its first request: what it did before, what it always does, and what fits the query."""
     run = live.run
     kept = tuple(tool for tool in live.tools.declared(run) if tool.name in listed.tools.tools)
-    fixed = tuple(dict.fromkeys((*await _always(listed, selector), *_wanted(live, listed))))
+    fixed = _with_called(live, listed, await _always(listed, selector), selector.options.most)
     found = await selector.find(_query(run), listed.pool, live.origin(), in_time=live.in_time)
     choice, stay = await _taken(listed, selector, found, kept, fixed)
-    if kept and choice.is_cut:  # Rather a new set than a turn without the tools that it needs.
+    if kept and (choice.is_cut or choice.is_over):  # Rather a new set than a turn without the tools that it needs.
         choice, stay = await _taken(listed, selector, found, (), fixed)
     names = (*(tool.name for tool in stay), *choice.names)
     declarations = tuple(tool for tool in stay if tool not in run.own_tools)
@@ -120,17 +122,20 @@ async def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tupl
     return tuple(dict.fromkeys((*selector.options.always, *await selector.framework_tools(listed.pool), *own)))
 
 
-def _wanted(live: ActiveRun[DepsT], listed: Listing[DepsT]) -> tuple[str, ...]:
-    """Tools that the request cannot do without: those that it names, and those that the conversation has called."""
+def _with_called(live: ActiveRun[DepsT], listed: Listing[DepsT], always: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """What is always offered, the tools that the request names, and as far as there is room those called last."""
     run, initial = live.run, frozenset(listed.tools.initial)
-    forced = [name for name in chosen_tools(run.head.params) if name in initial]
+    fixed = dict.fromkeys((*always, *(name for name in chosen_tools(run.head.params) if name in initial)))
+    most = min(_MOST_CALLED, most - len(fixed))
     called: dict[str, None] = {}
     for message in reversed(run.messages):
-        if isinstance(message, AssistantMessage):
-            called |= dict.fromkeys(call.name for call in message.tool_calls if call.name in initial)
-        if len(called) >= _MOST_CALLED:
+        if len(called) >= most:
             break
-    return (*forced, *called)
+        if isinstance(message, AssistantMessage):
+            names = dict.fromkeys(call.name for call in message.tool_calls if call.name in initial)
+            new = [name for name in names if name not in fixed and name not in called]
+            called |= dict.fromkeys(new[-(most - len(called)) :])
+    return (*fixed, *called)
 
 
 def _query(run: Run) -> str:

@@ -38,12 +38,18 @@ class PrunedSessions:
 
 
 async def prune_sessions(
-    store: JournalStore, user_id: str | None, retention: Retention, now: Callable[[], float], *, dry_run: bool
+    store: JournalStore,
+    tenant: str,
+    user_id: str | None,
+    retention: Retention,
+    now: Callable[[], float],
+    *,
+    dry_run: bool,
 ) -> PrunedSessions:
     """Remove what is beyond the limits, which hold for each user alone.
 
     Args:
-        user_id: whose sessions; None for those of every user.
+        user_id: whose sessions; None for those of every user of the tenant.
 
     Raises:
         StoreError: the store cannot be read or written. What was removed before stays removed.
@@ -51,7 +57,7 @@ async def prune_sessions(
     of_user = defaultdict[str, list[StreamInfo]](list)
     unreadable: tuple[str, ...] = ()
     try:
-        async for stream in list_sessions(store, user_id):
+        async for stream in list_sessions(store, tenant, user_id):
             of_user[stream.key.owner.user].append(stream)
     except IncompleteListing as error:
         unreadable = error.unreadable

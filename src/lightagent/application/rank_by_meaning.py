@@ -57,7 +57,8 @@ class MeaningRanker(ToolRanker):
                 retryable=False,
             )
         found = await run_in_thread(table.nearest, vector, limit)
-        return [RankedTool(tools[one.place].name, one.similarity) for one in found]
+        # A text that says nothing has a vector without a direction, to which all tools would be as near.
+        return [RankedTool(tools[one.place].name, one.similarity) for one in found if one.similarity > 0]
 
     async def _table(self, tools: tuple[ToolSpec, ...]) -> tuple[int, VectorTable]:
         """The table of the tools that were asked about last is kept."""

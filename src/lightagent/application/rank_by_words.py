@@ -17,6 +17,9 @@ from lightagent.ports.tool_ranker import ToolRanker
 _MOST_QUERY: Final = 20_000
 """Characters of a query that are read."""
 
+_MOST_AT_ONCE: Final = 500
+"""Characters of a query that are read where the event loop runs; more go to a thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Indexed:
@@ -50,8 +53,14 @@ class WordRanker(ToolRanker):
                 known = self._known
                 if known is None or known.tools is not tools:
                     known = self._known = await run_in_thread(_indexed, tools, known, self._stem)
-        terms = terms_of(query[:_MOST_QUERY], self._stem, numbers=False)
+        terms = await self._terms(query[:_MOST_QUERY])
         return [RankedTool(tools[match.place].name, match.score) for match in known.index.rank(terms, limit)]
+
+    async def _terms(self, query: str) -> Sequence[str]:
+        """What is searched for. Words that were never met take a tenth of a millisecond each."""
+        if len(query) <= _MOST_AT_ONCE:
+            return terms_of(query, self._stem, numbers=False)
+        return await run_in_thread(terms_of, query, self._stem, numbers=False)
 
 
 def _indexed(tools: tuple[ToolSpec, ...], before: _Indexed | None, stem: Stem) -> _Indexed:

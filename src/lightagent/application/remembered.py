@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
@@ -50,9 +50,10 @@ class RememberedDecision:
 
 
 class RememberedDecisions:
-    """The decisions in a store that hold for later calls."""
+    """The decisions of one tenant in a store that hold for later calls."""
 
-    def __init__(self, store: JournalStore, clock: Callable[[], float]) -> None:
+    def __init__(self, store: JournalStore, clock: Callable[[], float], *, tenant: str) -> None:
+        self._tenant = tenant
         self._store = store
         self._clock = clock
 
@@ -112,7 +113,7 @@ class RememberedDecisions:
         """The decisions that hold, the newest first.
 
         Args:
-            user_id: whose; None for everybody's.
+            user_id: whose; None for those of all users of the tenant.
 
         Raises:
             IncompleteListing: after all that can be read, if something cannot.
@@ -123,7 +124,7 @@ class RememberedDecisions:
             known, _ = await self._read(key)
             return None if known is None else RememberedDecision(key.id, key.owner.user, key.owner.session, known)
 
-        query = StreamQuery(kind=KIND, tenant="", user=user_id, labels={"status": "holds"})
+        query = StreamQuery(kind=KIND, tenant=self._tenant, user=user_id, labels={"status": "holds"})
         async for one in read_each(self._store, query, read, "Remembered decision"):
             yield one
 
@@ -133,7 +134,7 @@ class RememberedDecisions:
         Raises:
             StoreError: the store cannot be written.
         """
-        key = StreamKey(Scope(user=user_id, session=session_id), KIND, remembered_id)
+        key = StreamKey(Scope(self._tenant, user_id, session_id), KIND, remembered_id)
         known, _ = await self._read(key)
         if known is None:
             return False
@@ -162,8 +163,8 @@ class RememberedDecisions:
 
 def _owners(request: ApprovalRequest) -> tuple[Scope, Scope]:
     """Whose a decision about a request may be: the session's, or the user's."""
-    session = Scope(user=request.user_id, session=request.session_id) if request.session_id else Scope()
-    return session, Scope(user=request.user_id)
+    user = Scope(request.tenant, request.user_id)
+    return replace(user, session=request.session_id) if request.session_id else Scope(), user
 
 
 @cache

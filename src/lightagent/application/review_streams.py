@@ -132,8 +132,8 @@ class ReviewStreams:
 
 
 def review_key(request: ApprovalRequest) -> StreamKey:
-    """The stream of a review, which belongs to the user and the session that the run belongs to."""
-    return StreamKey(Scope(user=request.user_id, session=request.session_id), KIND, request.request_id)
+    """The stream of a review, which belongs to the tenant, the user and the session that the run belongs to."""
+    return StreamKey(Scope(request.tenant, request.user_id, request.session_id), KIND, request.request_id)
 
 
 async def forget_reviews(store: JournalStore, scope: Scope, *, run_id: str = "") -> None:
@@ -154,15 +154,15 @@ async def forget_reviews(store: JournalStore, scope: Scope, *, run_id: str = "")
             await store.forget(key)
 
 
-async def withdraw_reviews(streams: ReviewStreams, user_id: str, run_id: str, reason: str) -> None:
-    """Take back the requests of a run that will not go on, so that they can no longer be decided.
+async def withdraw_reviews(streams: ReviewStreams, owner: Scope, run_id: str, reason: str) -> None:
+    """Take back the requests of a run of this owner that will not go on, so that they can no longer be decided.
 
     What was used stays on record, and what cannot be read stays as it is.
 
     Raises:
         StoreError: the store cannot be read or written.
     """
-    query = StreamQuery(kind=KIND, tenant="", user=user_id, labels={RUN: run_id})
+    query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user, labels={RUN: run_id})
     for key in await _keys(streams.store, query):
         with suppress(ConfigurationError, Fenced):
             await _withdraw(streams, key, reason)

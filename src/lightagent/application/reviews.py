@@ -28,15 +28,18 @@ class Reviews:
 
     Args:
         clock: tells the time, in seconds since 1970.
+        tenant: whose reviews these are: what the runs were given as `tenant=`; empty for those without one.
 
     Attributes:
         streams: what the reviews are kept in, for the runs that ask.
         remembered: decisions that hold for later calls, too.
     """
 
-    def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
+        check_text(tenant, "tenant")
+        self._tenant = tenant
         self.streams = ReviewStreams(store, clock)
-        self.remembered = RememberedDecisions(store, clock)
+        self.remembered = RememberedDecisions(store, clock, tenant=tenant)
 
     async def list(
         self, user_id: str | None = None, *, status: str | None = "waiting", run_id: str | None = None
@@ -44,7 +47,7 @@ class Reviews:
         """Reviews, the newest first.
 
         Args:
-            user_id: whose runs they are about; None for all users.
+            user_id: whose runs they are about; None for all users of the tenant.
             status: only those with this status; None for all.
             run_id: only those of this run; None for all.
 
@@ -59,7 +62,7 @@ class Reviews:
         labels = {} if run_id is None else {RUN: run_id}
         if status is not None and status != "expired":  # One that has expired may be labelled by the status before.
             labels[STATUS] = status
-        query = StreamQuery(kind=KIND, tenant="", user=user_id, labels=labels)
+        query = StreamQuery(kind=KIND, tenant=self._tenant, user=user_id, labels=labels)
         async for review in read_each(self.streams.store, query, self.streams.read_as_of_now, "Review"):
             if status in (None, review.status):
                 yield review
@@ -150,7 +153,7 @@ class Reviews:
     async def _key(self, request_id: str, user_id: str | None) -> StreamKey | None:
         check_text(request_id, "request_id")
         keys = list[StreamKey]()
-        query = StreamQuery(kind=KIND, tenant="", user=user_id, id=request_id)
+        query = StreamQuery(kind=KIND, tenant=self._tenant, user=user_id, id=request_id)
         try:
             async for stream in list_streams(self.streams.store, query):
                 keys.append(stream.key)

@@ -41,6 +41,7 @@ from lightagent.domain.messages import (
 )
 from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
+from lightagent.domain.selection_folding import lacking_tools
 from lightagent.domain.spending import RESUMED
 
 _NOT_ALL_ASKED: Final = (
@@ -229,7 +230,7 @@ async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
     if run.offered is None:
         return
     toolset = await live.toolset()
-    missing = [name for name in run.offered if name not in toolset.tools]
+    missing = lacking_tools(run, toolset.tools)
     if missing:
         raise ConfigurationError(
             f"The run was begun with tools that this agent lacks: {', '.join(missing[:20])}.",

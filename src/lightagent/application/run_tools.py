@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic
 
@@ -10,10 +11,13 @@ from lightagent.application.means import Means
 from lightagent.application.search_tools import SearchTools
 from lightagent.application.select_tools import Choice, ToolSelector
 from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
+from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import Origin
-from lightagent.domain.runs import Run
+from lightagent.domain.runs import NO_TOOLS, Run
+from lightagent.domain.selection_folding import names_to_offer
 from lightagent.domain.tool_selection import SEARCH_TOOL, OfferedTool
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
@@ -45,18 +49,19 @@ class RunTools(Generic[DepsT]):
 
     Attributes:
         listed: what was listed last.
-        before: the tools that the agent was offered in the conversation that the run begins from.
+        before: the tools that each agent was offered in the conversation that the run begins from, by its lasting name.
     """
 
-    __slots__ = ("_in_time", "_own", "_run", "_specs", "before", "listed")
+    __slots__ = ("_in_time", "_own", "_promised", "_run", "_specs", "before", "listed")
 
     def __init__(self, own: tuple[Tool[DepsT], ...]) -> None:
         self._own = own
         self._run: Run | None = None
         self._in_time = False
         self._specs: tuple[tuple[ToolSpec, ...], tuple[OfferedTool, ...], tuple[ToolSpec, ...]] = (), (), ()
+        self._promised: tuple[tuple[str, int], dict[str, None]] = ("", 0), {}
         self.listed: Listing[DepsT] | None = None
-        self.before: tuple[OfferedTool, ...] = ()
+        self.before: Mapping[str, tuple[OfferedTool, ...]] = NO_TOOLS
 
     def names(self, catalogue: Catalogue[DepsT]) -> tuple[str, ...]:
         """The names of the agent's own tools and of the run's; nothing is listed or described for that."""
@@ -92,15 +97,19 @@ class RunTools(Generic[DepsT]):
 
     def declared(self, run: Run) -> tuple[OfferedTool, ...]:
         """What the agent that acts now was offered before in this conversation, in this run or in an earlier one."""
-        return run.own_tools or (self.before if run.head.name == run.started.head.name else ())
+        name = lasting_name(run.head.name)
+        if run.own_tools or not (name or run.head.name == run.started.head.name):
+            return run.own_tools
+        return self.before.get(name, ())
 
     def _with_own(self, means: Means[DepsT], base: Toolset[DepsT], run: Run) -> Listing[DepsT]:
         selector, tools = means.selector, base.plus(self._own)
         # An agent that has selected before goes on so, with however few tools.
         if selector is None or not (self.declared(run) or len(tools.initial) > selector.options.threshold):
             return Listing(means.catalogue, base, tools, tools, None)
-        pool = base if len(self._own) <= selector.options.threshold else tools
-        if not selector.options.search:
+        options = selector.options
+        pool = base if len(self._own) <= options.threshold and len(self._own) < options.most else tools
+        if not options.search:
             return Listing(means.catalogue, base, pool, tools, selector)
         if SEARCH_TOOL in tools.tools:
             raise ConfigurationError(
@@ -133,11 +142,20 @@ class RunTools(Generic[DepsT]):
         return self.specs(names, run)
 
     async def _search(self, query: str, origin: Origin) -> tuple[Choice, frozenset[str]]:
-        """What the model finds, and what it is offered already."""
-        listed, run = self.listed, self._run
-        if listed is None or listed.selector is None or run is None:
+        """What the model finds, and what it is offered already, or will be by what else it calls at this turn."""
+        listed = self.listed
+        if listed is None or listed.selector is None or self._run is None:
             raise ConfigurationError("The tools of the run are not listed yet.", guidance="")
+        found = await listed.selector.find(query, listed.pool, origin, in_time=self._in_time)
+        # Nothing is awaited from here on, so that the searches of one turn divide what room there is.
+        run, tools = self._run, listed.tools.tools
         offered = (*(run.offered or ()), *run.hidden)
-        besides = await self.described(offered, run)
-        choice = await listed.selector.choose(query, listed.pool, origin, besides=besides, in_time=self._in_time)
-        return choice, frozenset(offered)
+        turn = (run.head.name, run.turn)
+        if self._promised[0] != turn:
+            self._promised = turn, {}
+        promised = dict.fromkeys((*names_to_offer(run), *self._promised[1]))
+        new = [name for name in promised if name not in offered and name in tools]
+        besides = (*self.specs(offered, run), *(declared(tools[name], name) for name in new))
+        choice = listed.selector.take(found, besides)
+        self._promised[1].update(dict.fromkeys(choice.names))
+        return choice, frozenset((*offered, *new))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final, Generic
 
 from lightagent.aiokits.loop_locks import LoopLocks
@@ -29,6 +29,9 @@ MOST_CANDIDATES: Final = 50
 
 MOST_RANKED: Final = 400
 """Tools that each ranker is asked for; more could not fit into a request."""
+
+_DECIDED_AT_ONCE: Final = 100
+"""Tools about which a policy decides before other runs get their turn; a hundred take some milliseconds."""
 
 _SECONDS: Final = 10.0
 """How long one ranker may take, such as one that asks a server; the others decide without it then."""
@@ -63,6 +66,7 @@ class Choice:
         tokens: what the declarations of the chosen tools take.
         errors: of the other rankers.
         is_cut: whether there is no room for all that would have been chosen.
+        is_over: whether what is offered anyway is more than there is room for.
     """
 
     names: tuple[str, ...]
@@ -72,6 +76,7 @@ class Choice:
     tokens: int
     errors: tuple[LightAgentErrorInfo, ...]
     is_cut: bool
+    is_over: bool
 
 
 class ToolSelector(Generic[DepsT]):
@@ -101,16 +106,6 @@ class ToolSelector(Generic[DepsT]):
         self._locks = LoopLocks()
         self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...], Mapping[str, ToolSpec]] | None = None
 
-    async def choose(
-        self, query: str, toolset: Toolset[DepsT], origin: Origin, *, besides: Sequence[ToolSpec], in_time: bool
-    ) -> Choice:
-        """The tools that fit a text best, as far as there is room for them: `find` and `take` in one.
-
-        Raises:
-            ConfigurationError: a tool cannot be declared.
-        """
-        return self.take(await self.find(query, toolset, origin, in_time=in_time), besides)
-
     async def find(self, query: str, toolset: Toolset[DepsT], origin: Origin, *, in_time: bool) -> Found:
         """The tools that fit a text, the best first.
 
@@ -123,9 +118,11 @@ class ToolSelector(Generic[DepsT]):
             ConfigurationError: a tool cannot be declared.
         """
         tools, specs = await self._described(toolset)
-        rankings, names, errors = await self._rankings(query, tools, specs, in_time=in_time)
+        # Where a policy denies some, what it denies must not take the places of what it allows.
+        limit = MOST_RANKED if self._capabilities is None else len(tools)
+        rankings, names, errors = await self._rankings(query, tools, specs, limit, in_time=in_time)
         ranked = rankings[0] if len(rankings) == 1 else fuse(rankings)
-        return Found(self._allowed(ranked, specs, origin), specs, names, errors)
+        return Found(await self._allowed(ranked, specs, origin), specs, names, errors)
 
     def take(self, found: Found, besides: Sequence[ToolSpec]) -> Choice:
         """The best of what was found, as far as there is room besides the declarations that are offered anyway."""
@@ -137,10 +134,13 @@ class ToolSelector(Generic[DepsT]):
             return costs[name]
 
         there = {spec.name for spec in besides}
-        wanted = names_within(
-            [tool for tool in found.ranked if tool.name not in there], cost, tokens=self._tokens, most=self.options.most
-        )
-        chosen = self._with_room(wanted, cost, besides)
+        free = self.options.most - len(besides)
+        room, whole = None, self._most_tokens
+        if whole is not None:
+            room = whole - sum(map(declaration_tokens, besides))
+        ranked = [tool for tool in found.ranked if tool.name not in there]
+        wanted = names_within(ranked, cost, tokens=self._tokens, most=self.options.most, room=whole)
+        chosen = names_within(ranked, cost, tokens=self._tokens, most=free, room=room)
         return Choice(
             chosen,
             tuple(found.ranked[:MOST_CANDIDATES]),
@@ -148,19 +148,9 @@ class ToolSelector(Generic[DepsT]):
             found.rankers,
             sum(map(cost, chosen)),
             found.errors,
-            len(chosen) < len(wanted),
+            not set(wanted).issubset(chosen),
+            free < 0 or (room is not None and room < 0),
         )
-
-    def _with_room(
-        self, wanted: tuple[str, ...], cost: Callable[[str], int], besides: Sequence[ToolSpec]
-    ) -> tuple[str, ...]:
-        """The first of these tools for which a request has room besides others."""
-        chosen = wanted[: max(self.options.most - len(besides), 0)]
-        if self._most_tokens is None:
-            return chosen
-        taken = accumulate(map(cost, chosen), initial=sum(map(declaration_tokens, besides)))
-        next(taken)
-        return tuple(name for name, tokens in zip(chosen, taken, strict=True) if tokens <= self._most_tokens)
 
     async def framework_tools(self, toolset: Toolset[DepsT]) -> tuple[str, ...]:
         """The names of the tools that the framework itself offers, such as one that reads back what was put aside."""
@@ -180,7 +170,7 @@ class ToolSelector(Generic[DepsT]):
         return known[1], known[2]
 
     async def _rankings(
-        self, query: str, tools: tuple[ToolSpec, ...], specs: Mapping[str, ToolSpec], *, in_time: bool
+        self, query: str, tools: tuple[ToolSpec, ...], specs: Mapping[str, ToolSpec], limit: int, *, in_time: bool
     ) -> tuple[list[Sequence[RankedTool]], tuple[str, ...], tuple[LightAgentErrorInfo, ...]]:
         """What each ranker says, the names of those that answered, and the errors of the others."""
         rankings: list[Sequence[RankedTool]] = []
@@ -190,22 +180,30 @@ class ToolSelector(Generic[DepsT]):
             self._made = self._make_rankers(self.options)
         for ranker in self._made:
             try:
-                found: object = await await_foreign(ranker.rank(query, tools, MOST_RANKED), _SECONDS, in_time=in_time)
+                found: object = await await_foreign(ranker.rank(query, tools, limit), _SECONDS, in_time=in_time)
                 rankings.append(_checked(found, specs, ranker.name))
                 names.append(ranker.name)
             except FAILURES as raised:  # The ranker may be foreign code, perhaps behind a network: the others go on.
                 errors.append(classify_exception(failure(raised)))
         return rankings, tuple(names), tuple(errors)
 
-    def _allowed(
+    async def _allowed(
         self, ranked: Sequence[RankedTool], specs: Mapping[str, ToolSpec], origin: Origin
     ) -> Sequence[RankedTool]:
-        """Those of a ranking that the run may have called; policies behind the gate look at each request besides."""
+        """The first of those that the run may have called; policies behind the gate look at each request besides."""
         policy = self._capabilities
         if policy is None:
             return ranked
         requester = Requester(origin.scope.user, origin.agent_name, origin.scope.tenant)
-        return [tool for tool in ranked if policy.decide(requester, specs[tool.name]).access != "deny"]
+        allowed: list[RankedTool] = []
+        for number, tool in enumerate(ranked, 1):
+            if policy.decide(requester, specs[tool.name]).access != "deny":
+                allowed.append(tool)
+            if len(allowed) == MOST_RANKED:
+                break
+            if number % _DECIDED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return allowed
 
 
 def declaration_tokens(spec: ToolSpec) -> int:

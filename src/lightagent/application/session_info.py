@@ -46,11 +46,11 @@ def session_info(stream: StreamInfo) -> SessionInfo:
     )
 
 
-def list_sessions(store: JournalStore, user_id: str | None) -> AsyncIterator[StreamInfo]:
-    """The sessions of a user, or with None of every user, the newest first.
+def list_sessions(store: JournalStore, tenant: str, user_id: str | None) -> AsyncIterator[StreamInfo]:
+    """The sessions of a user, or with None of every user of the tenant, the newest first.
 
     Raises:
         IncompleteListing: after all that can be read, if something cannot.
         StoreError: the store cannot be read.
     """
-    return list_streams(store, StreamQuery(kind=KIND, tenant="", user=user_id))
+    return list_streams(store, StreamQuery(kind=KIND, tenant=tenant, user=user_id))

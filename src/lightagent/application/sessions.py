@@ -30,7 +30,8 @@ from lightagent.ports.journals import JournalStore
 
 
 class Sessions:
-    """The sessions in a store. Every method is about one user's; another user's session of the same id is another.
+    """The sessions of one tenant in a store. Every method is about one user's; another user's session of the same id is
+    another.
 
     Ids are text; anything else raises a `ConfigurationError`.
 
@@ -38,12 +39,18 @@ class Sessions:
     under way, `undo`, `checkpoint` and `trim` wait up to 10 seconds for its end.
 
     Args:
+        tenant: whose sessions these are: what runs were given as `tenant=`; empty for those without one.
         clock: tells the time, in seconds since 1970.
+
+    Raises:
+        ConfigurationError: the tenant is not text.
     """
 
-    def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
+        check_text(tenant, "tenant")
         self._store = store
         self._clock = clock
+        self._tenant = tenant
 
     async def list(self, user_id: str = "") -> AsyncIterator[SessionInfo]:
         """A user's sessions, the newest first.
@@ -54,7 +61,7 @@ class Sessions:
             StoreError: the store cannot be read.
         """
         check_text(user_id, "user_id")
-        async for stream in list_sessions(self._store, user_id):
+        async for stream in list_sessions(self._store, self._tenant, user_id):
             yield session_info(stream)
 
     async def messages(
@@ -90,7 +97,7 @@ class Sessions:
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
         """
-        async for turn in replay_turns(self._store, _key(session_id, user_id)):
+        async for turn in replay_turns(self._store, self._key(session_id, user_id)):
             yield turn
 
     async def last_turn(self, session_id: str, user_id: str = "") -> SessionTurn | None:
@@ -102,7 +109,7 @@ class Sessions:
             StoreError: the store cannot be read, or what it holds was damaged.
         """
         session = await self._session(session_id, user_id)
-        return await read_last_turn(self._store, _key(session_id, user_id), session)
+        return await read_last_turn(self._store, self._key(session_id, user_id), session)
 
     async def undo(self, session_id: str, user_id: str = "") -> SessionTurn:
         """Take back the last turn, however it ended; an open one is given up. What its tools have done stays done.
@@ -117,7 +124,7 @@ class Sessions:
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
-        key = _key(session_id, user_id)
+        key = self._key(session_id, user_id)
         async with SessionWriter(self._store, key, "undo", self._clock) as writer:
             session = await writer.open(SESSION_WAIT)
             turn = await read_last_turn(self._store, key, session)
@@ -129,7 +136,7 @@ class Sessions:
                     guidance="Turns that were trimmed away are gone for good.",
                 )
             await writer.append([TurnUndone(turn.run_id, self._clock())])
-        await withdraw_reviews(ReviewStreams(self._store, self._clock), user_id, turn.run_id, TAKEN_BACK)
+        await withdraw_reviews(ReviewStreams(self._store, self._clock), key.owner, turn.run_id, TAKEN_BACK)
         return replace(turn, undone=True)
 
     async def checkpoint(self, session_id: str, name: str, user_id: str = "") -> None:
@@ -141,7 +148,7 @@ class Sessions:
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
-        key = _key(session_id, user_id)
+        key = self._key(session_id, user_id)
         async with SessionWriter(self._store, key, "checkpoint", self._clock) as writer:
             session = await writer.open(SESSION_WAIT)
             _check_checkpoint(session, key, name)
@@ -179,7 +186,7 @@ class Sessions:
             raise ConfigurationError("fork: checkpoint= and turn= are two places.", guidance="Give one of them.")
         if not new_session_id:
             raise ConfigurationError("fork: the new session needs a name.", guidance="")
-        source, target = _key(session_id, user_id), _key(new_session_id, user_id)
+        source, target = self._key(session_id, user_id), self._key(new_session_id, user_id)
         await fork_session(self._store, source, target, self._clock, checkpoint=checkpoint, turn=turn)
 
     async def export(self, session_id: str, user_id: str = "") -> AsyncIterator[str]:
@@ -189,7 +196,7 @@ class Sessions:
             ConfigurationError: there is no such session.
             StoreError: the store cannot be read, or the session was forgotten or trimmed meanwhile.
         """
-        async for line in export_session(self._store, _key(session_id, user_id)):
+        async for line in export_session(self._store, self._key(session_id, user_id)):
             yield line
 
     async def forget(self, session_id: str, user_id: str = "") -> bool:
@@ -200,8 +207,8 @@ class Sessions:
         Raises:
             StoreError: the store cannot be written.
         """
-        key = _key(session_id, user_id)
-        scope = Scope(user=user_id, session=session_id)
+        key = self._key(session_id, user_id)
+        scope = Scope(self._tenant, user_id, session_id)
         await forget_spilled(self._store, scope)
         await forget_reviews(self._store, scope)
         return await self._store.forget(key) > 0
@@ -218,7 +225,7 @@ class Sessions:
         """Remove whole sessions, the least recently used first. One that is in use right now stays.
 
         Args:
-            user_id: whose; None for everybody's. The limits hold for each user alone.
+            user_id: whose; None for those of all users of the tenant. The limits hold for each user alone.
             older_than: seconds; sessions that were last used longer ago are removed.
             keep: how many sessions stay.
             max_bytes: the bytes that the sessions that stay may take together.
@@ -231,7 +238,7 @@ class Sessions:
         if user_id is not None:
             check_text(user_id, "user_id")
         retention = Retention(older_than, keep, max_bytes)
-        return await prune_sessions(self._store, user_id, retention, self._clock, dry_run=dry_run)
+        return await prune_sessions(self._store, self._tenant, user_id, retention, self._clock, dry_run=dry_run)
 
     async def trim(
         self,
@@ -260,18 +267,17 @@ class Sessions:
             StoreError: the store cannot be read or written.
         """
         retention = Retention(older_than, keep, max_bytes)
-        key = _key(session_id, user_id)
+        key = self._key(session_id, user_id)
         await require_session(self._store, key)
         return await trim_session(self._store, key, retention, self._clock, dry_run=dry_run)
 
     async def _session(self, session_id: str, user_id: str) -> Session:
-        return (await load_session(self._store, _key(session_id, user_id))).session
+        return (await load_session(self._store, self._key(session_id, user_id))).session
 
-
-def _key(session_id: str, user_id: str) -> StreamKey:
-    check_text(session_id, "session_id")
-    check_text(user_id, "user_id")
-    return session_key(Scope(user=user_id, session=session_id))
+    def _key(self, session_id: str, user_id: str) -> StreamKey:
+        check_text(session_id, "session_id")
+        check_text(user_id, "user_id")
+        return session_key(Scope(self._tenant, user_id, session_id))
 
 
 def _check_checkpoint(session: Session, key: StreamKey, name: str) -> None:

@@ -68,13 +68,21 @@ class StoredRun:
 
 
 class Runs:
-    """The runs in a store that were given it as `journal=`. Every method is about one user's.
+    """The runs of one tenant in a store that were given it as `journal=`. Every method is about one user's.
 
     Ids are text; anything else raises a `ConfigurationError`.
+
+    Args:
+        tenant: whose runs these are: what they were given as `tenant=`; empty for those without one.
+
+    Raises:
+        ConfigurationError: the tenant is not text.
     """
 
-    def __init__(self, store: JournalStore) -> None:
+    def __init__(self, store: JournalStore, *, tenant: str = "") -> None:
+        check_text(tenant, "tenant")
         self._store = store
+        self._tenant = tenant
 
     async def status(self, run_id: str, user_id: str = "") -> RunInfo | None:
         """The status of a run; None if there is no such run.
@@ -82,7 +90,7 @@ class Runs:
         Raises:
             StoreError: the store cannot be read.
         """
-        stream = (await self._store.read(_key(run_id, user_id), -1, limit=1)).stream
+        stream = (await self._store.read(self._key(run_id, user_id), -1, limit=1)).stream
         return _info(stream) if stream.head else None
 
     async def find(self, run_id: str, user_id: str = "") -> StoredRun | None:
@@ -92,7 +100,7 @@ class Runs:
             StoreError: the store cannot be read, or what it holds was damaged.
             ConfigurationError: its events do not make up a valid run.
         """
-        key, events = _key(run_id, user_id), list[Event]()
+        key, events = self._key(run_id, user_id), list[Event]()
         while True:
             found = await self._store.read(key, len(events))
             for entry in found.entries:
@@ -122,7 +130,7 @@ class Runs:
         Raises:
             StoreError: the store cannot be written.
         """
-        key = _key(run_id, user_id)
+        key = self._key(run_id, user_id)
         await forget_spilled(self._store, key.owner, run_id=run_id)
         await forget_reviews(self._store, key.owner, run_id=run_id)
         return await self._store.forget(key) > 0
@@ -143,16 +151,15 @@ class Runs:
             raise ConfigurationError(
                 f"No run has the status {status!r:.100}.", guidance=f"A run is one of: {', '.join(STATUSES)}."
             )
-        async for stream in list_streams(self._store, StreamQuery(kind=KIND, tenant="", user=user_id)):
+        async for stream in list_streams(self._store, StreamQuery(kind=KIND, tenant=self._tenant, user=user_id)):
             info = _info(stream)
             if status is None or info.status == status:
                 yield info
 
-
-def _key(run_id: str, user_id: str) -> StreamKey:
-    check_text(run_id, "run_id")
-    check_text(user_id, "user_id")
-    return run_key(run_id, Scope(user=user_id))
+    def _key(self, run_id: str, user_id: str) -> StreamKey:
+        check_text(run_id, "run_id")
+        check_text(user_id, "user_id")
+        return run_key(run_id, Scope(self._tenant, user_id))
 
 
 def _info(stream: StreamInfo) -> RunInfo:

@@ -29,6 +29,7 @@ from lightagent.compose.ports import check_each, check_port, journal_port
 from lightagent.compose.selection import compose_selector
 from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
+from lightagent.domain.agent_heads import generated_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.information_flow import DEFAULT_FLOW
 from lightagent.domain.limits import DEFAULT_LIMITS
@@ -49,7 +50,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     prompts = options.get("prompts") or DEFAULT_PROMPTS
     budget = compose_budget(options)
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
-    name, gates = options.get("name") or f"agent-{os.urandom(6).hex()}", compose_gates(options)
+    name = options.get("name") or generated_name(int.from_bytes(os.urandom(6), "big"))
+    gates = compose_gates(options)
     recalled, remembered = compose_memory(options, name, prompts, clock, gates)
     skills = compose_skills(options, prompts)
     skill_tools = () if skills is None else skills.tools

@@ -20,10 +20,10 @@ def compose_gates(options: AgentOptions) -> tuple[Gate, ...]:
     capabilities = options.get("capabilities")
     policies: list[Policy] = [
         *(() if capabilities is None else (CapabilityGuard(capabilities),)),
-        *hook_policies(options.get("hooks") or ()),
-        *guardrail_policies("input", options.get("input_guardrails") or ()),
-        *guardrail_policies("tool", options.get("tool_guardrails") or ()),
-        *guardrail_policies("output", options.get("output_guardrails") or ()),
+        *(hook_policies(hooks) if (hooks := options.get("hooks")) else ()),
+        *(guardrail_policies("input", queries) if (queries := options.get("input_guardrails")) else ()),
+        *(guardrail_policies("tool", calls) if (calls := options.get("tool_guardrails")) else ()),
+        *(guardrail_policies("output", answers) if (answers := options.get("output_guardrails")) else ()),
     ]
     return (*(() if own is None else (own,)), *((Pipeline(policies),) if policies else ()))
 

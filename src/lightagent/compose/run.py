@@ -26,8 +26,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     if not options:
         return RunRequest(deps, limits=limits, stream=stream, result_format=form)
     check_options(options, RunOptions, "run")
-    user, session = options.get("user_id"), options.get("session_id")
-    _check_session(session, options)
+    _check_session(options.get("session_id"), options)
     return RunRequest(
         deps=deps,
         tools=compose_tools(options.get("tools"), deps),
@@ -36,7 +35,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         limits=_limits(options, limits),
         budgets=compose_budgets(options.get("budgets")),
         skills=options.get("use_skills") is not False,
-        scope=Scope(user=user or "", session=session or "") if user or session else NO_SCOPE,
+        scope=_scope(options),
         traced=options.get("trace") or False,
         trace_id=options.get("trace_id") or "",
         parent_trace_id=options.get("parent_trace_id") or "",
@@ -44,6 +43,11 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         stream=stream,
         result_format=form,
     )
+
+
+def _scope(options: RunOptions) -> Scope:
+    scope = Scope(options.get("tenant") or "", options.get("user_id") or "", options.get("session_id") or "")
+    return NO_SCOPE if scope == NO_SCOPE else scope
 
 
 def turn_place(options: RunOptions) -> TurnPlace:

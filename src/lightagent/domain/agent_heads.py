@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import SystemMessage
@@ -20,6 +22,19 @@ class ModelEndpoint:
     provider: str = ""
     address: str = ""
     port: int | None = None
+
+
+_GENERATED: Final = re.compile(r"agent-[0-9a-f]{12}")
+
+
+def generated_name(number: int) -> str:
+    """The name of an agent that was given none, out of a random number."""
+    return f"agent-{number % 16**12:012x}"
+
+
+def lasting_name(name: str) -> str:
+    """The name by which an agent is known from one process to another; empty if it was generated."""
+    return "" if _GENERATED.fullmatch(name) else name
 
 
 UNKNOWN_ENDPOINT = ModelEndpoint()

@@ -62,7 +62,7 @@ class HookContext:
         phase: where the run stands.
         payload: what would go on from here; its keys depend on the phase.
         trace_id, parent_trace_id, run_id, run_group_id: of the run.
-        user_id: whose run it is; empty if no user was named.
+        user_id, tenant: whose run it is; empty if no user or tenant was named.
         agent_name: the agent that acts.
         flow_id, step_name: of the flow around the run; empty where there is none.
         metadata: `turn`; `call_id`, empty unless it is about a tool call; `path`, the calls that lead to a nested run.
@@ -79,6 +79,7 @@ class HookContext:
     flow_id: str = ""
     step_name: str = ""
     metadata: JsonObject = field(default_factory=dict)
+    tenant: str = ""
 
 
 HookAction: TypeAlias = Literal["continue", "replace", "block", "ask"]

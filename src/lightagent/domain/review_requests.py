@@ -36,7 +36,7 @@ class ApprovalRequest:
         run_id, trace_id: of the run.
         call_id: of the call, as `Suspended.call_ids` and decisions name it.
         round: how often the run has asked about this call, this time included.
-        user_id, session_id: whose run it is.
+        tenant, user_id, session_id: whose run it is.
         created_at: when it was asked, in seconds since 1970 in UTC.
         expires_at: until when it can be decided and the decision be used; None for ever.
         separate_reviewer: whoever the run belongs to may reject the call, and nothing else.
@@ -55,6 +55,7 @@ class ApprovalRequest:
     trace_id: str = ""
     call_id: str = ""
     round: int = 1
+    tenant: str = ""
     user_id: str = ""
     session_id: str = ""
     created_at: float = 0.0
@@ -75,7 +76,7 @@ class ApprovalRequest:
             self.tool_name,
             self.arguments_hash,
             *(self.run_id, self.call_id, str(self.round)),
-            *(self.user_id, self.session_id),
+            *(self.tenant, self.user_id, self.session_id),
             *self.agents,
         )
 

@@ -50,21 +50,23 @@ class PendingCall:
     labels: tuple[str, ...] = ()
 
 
+NO_TOOLS: Final[Mapping[str, tuple[OfferedTool, ...]]] = MappingProxyType({})
+
+
 class Beginning(NamedTuple):
     """The stored conversation that a run begins from.
 
     Attributes:
         untrusted: the labels of all untrusted text that has entered it.
-        tools: those that its agent was offered in it, where it selects some of many.
+        tools: those that each agent was offered in it which selects some of many, by its lasting name.
     """
 
     messages: tuple[Message, ...]
     untrusted: tuple[str, ...]
-    tools: tuple[OfferedTool, ...] = ()
+    tools: Mapping[str, tuple[OfferedTool, ...]] = NO_TOOLS
 
 
 NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})
-NO_TOOLS: Final[Mapping[str, tuple[OfferedTool, ...]]] = MappingProxyType({})
 
 
 class Run(NamedTuple):

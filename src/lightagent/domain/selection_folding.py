@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from lightagent.domain.effects import DeclareTools
+from collections.abc import Container
+
+from lightagent.domain.call_forms import meant_name
+from lightagent.domain.effects import DeclareTools, OfferTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.runs import Run
-from lightagent.domain.tool_selection import ToolsSelected, joined_tools
+from lightagent.domain.tool_selection import SEARCH_TOOL, ToolsSelected, joined_tools
 
 
 def select_tools(run: Run, event: ToolsSelected) -> Run:
@@ -37,6 +40,27 @@ def offer_more(run: Run, names: tuple[str, ...]) -> Run:
         return run
     known = (*run.offered, *run.hidden)
     return run._replace(offered=run.offered + tuple(name for name in dict.fromkeys(names) if name not in known))
+
+
+def names_to_offer(run: Run) -> tuple[str, ...]:
+    """The names of the tools that the calls which are done will have offered, once their round is over."""
+    effects = (effect for call in run.calls.values() for effect in call.effects)
+    return tuple(name for effect in effects if isinstance(effect, (OfferTools, DeclareTools)) for name in effect.names)
+
+
+def lacking_tools(run: Run, there: Container[str]) -> tuple[str, ...]:
+    """The tools without which a run that was interrupted cannot go on, of those that are not there any more.
+
+    What was selected from many is offered no more once it is gone, and nobody misses it; unless a call waits for it, or
+    nothing at all is left, so that this must be another agent.
+    """
+    offered = run.offered or ()
+    gone = tuple(name for name in offered if name not in there)
+    selected = {tool.name for tool in run.own_tools}
+    if not selected.issuperset(gone) or len(gone) == len(offered):
+        return gone
+    wanted = {meant_name(call.call.name, offered) for call in run.calls.values() if call.status != "done"}
+    return tuple(name for name in gone if name in wanted and name != SEARCH_TOOL)
 
 
 def _declare(run: Run, event: ToolsSelected | DeclareTools) -> Run:

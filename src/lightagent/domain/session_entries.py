@@ -37,6 +37,14 @@ class IncompleteTurnsIncluded:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentTools:
+    """What an agent that selects some of many tools was offered; `agent` is its lasting name."""
+
+    agent: str
+    tools: tuple[OfferedTool, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionBase:
     """What the entries up to `through` amount to, so that they can be removed. It changes nothing.
 
@@ -45,7 +53,7 @@ class SessionBase:
         everything: the same with the turns that did not complete.
         untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, where the
             messages alone do not tell them.
-        tools: the tools that were offered in it, where its agent selects some of many.
+        tools: the tools that were offered in it, for each agent that selects some of many.
     """
 
     through: int
@@ -54,7 +62,7 @@ class SessionBase:
     at: float = field(default=0.0, compare=False)
     untrusted: tuple[str, ...] | None = None
     untrusted_everything: tuple[str, ...] | None = None
-    tools: tuple[OfferedTool, ...] = ()
+    tools: tuple[AgentTools, ...] = ()
     type: Literal["session_base"] = "session_base"
 
 

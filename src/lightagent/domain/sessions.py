@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
@@ -12,8 +14,9 @@ from lightagent.domain.events import Event, RunFinished, RunStarted, ToolFinishe
 from lightagent.domain.folding import apply, start
 from lightagent.domain.messages import ContextMessage, Message
 from lightagent.domain.outcomes import Blocked, Cancelled, Completed, Suspended
-from lightagent.domain.runs import Run
+from lightagent.domain.runs import NO_TOOLS, Run
 from lightagent.domain.session_entries import (
+    AgentTools,
     CheckpointSet,
     IncompleteTurnsIncluded,
     LogEntry,
@@ -33,14 +36,14 @@ class Said:
         everything: the same with those turns.
         untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, whether it is
             still there or not.
-        tools: those that the agent of the last turn was offered, where it selects some of many.
+        tools: those that each agent was offered which selects some of many, by its lasting name.
     """
 
     messages: tuple[Message, ...] = ()
     everything: tuple[Message, ...] = ()
     untrusted: tuple[str, ...] = ()
     untrusted_everything: tuple[str, ...] = ()
-    tools: tuple[OfferedTool, ...] = ()
+    tools: Mapping[str, tuple[OfferedTool, ...]] = field(default_factory=lambda: NO_TOOLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class EndedTurn:
     counts: tuple[int, int]
     untrusted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     before: Said | None = None
-    tools: tuple[OfferedTool, ...] = ()
+    tools: Mapping[str, tuple[OfferedTool, ...]] = field(default_factory=lambda: NO_TOOLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ def session_from(base: SessionBase, head: int) -> Session:
         labels = untrusted_labels(base.messages)
     if labels_of_everything is None:
         labels_of_everything = untrusted_labels(everything)
-    return Session(head, Said(base.messages, everything, labels, labels_of_everything, base.tools))
+    tools = {one.agent: one.tools for one in base.tools} or NO_TOOLS
+    return Session(head, Said(base.messages, everything, labels, labels_of_everything, tools))
 
 
 def undo_turn(session: Session, run_id: str) -> Session:
@@ -215,7 +219,7 @@ def base_of(said: Said, through: int, at: float = 0.0) -> SessionBase:
         at,
         None if labels == untrusted_labels(said.messages) else labels,
         None if everywhere == untrusted_labels(said.everything) else everywhere,
-        said.tools,
+        tuple(AgentTools(agent, tools) for agent, tools in said.tools.items()),
     )
 
 
@@ -238,7 +242,7 @@ def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
     completed = isinstance(run.outcome, Completed)
     labels = run.untrusted if completed else before.untrusted
     everywhere = joined(before.untrusted_everything, run.untrusted)
-    tools = run.declared.get(run.started.head.name) or before.tools
+    tools = _tools_after(before.tools, run)
     if run.history is not begun and run.history[: len(begun)] != begun:
         return Said(said if completed else before.messages, said, labels, everywhere, tools), False
     is_everything = len(begun) == len(before.everything)
@@ -246,6 +250,27 @@ def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
     # A turn that began from everything has, if it completed, added the turns before it that did not.
     only_added = not completed or begun is before.messages or said[: len(before.messages)] == before.messages
     return Said(said if completed else before.messages, everything, labels, everywhere, tools), only_added
+
+
+def _tools_after(before: Mapping[str, tuple[OfferedTool, ...]], run: Run) -> Mapping[str, tuple[OfferedTool, ...]]:
+    """What each agent was offered, after a turn. Of several agents without a name the first one is meant."""
+    if not run.declared:
+        return before
+    first, after = run.started.head.name, dict(before)
+    for name, tools in sorted(run.declared.items(), key=lambda one: one[0] == first):
+        if lasting_name(name) or name == first:
+            after[lasting_name(name)] = _as_offered_last(run, tools) if name == run.head.name else tools
+    return after
+
+
+def _as_offered_last(run: Run, tools: tuple[OfferedTool, ...]) -> tuple[OfferedTool, ...]:
+    """The tools in the order of the last request, behind them those that it lacked.
+
+    A policy had taken them out, or their source did not list them for a while. So what the next turn offers still
+    begins with the tools of that request.
+    """
+    places = {name: place for place, name in enumerate(run.offered or ())}
+    return tuple(sorted(tools, key=lambda tool: places.get(tool.name, len(places))))
 
 
 def _check_between_turns(session: Session, entry: LogEntry) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tools import ToolSpec
@@ -17,6 +18,9 @@ SEARCH_TOOL: Final = "search_tools"
 
 _MOST_PASSED: Final = 5
 """Tools that are passed over because they are too large for what is left."""
+
+_MOST_TOO_LARGE: Final = 50
+"""Tools that are passed over because there is no room for them beside any other; they say nothing of what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +68,36 @@ class ToolsSelected:
 
 
 def as_offered(spec: ToolSpec) -> OfferedTool:
-    """The declaration of a tool as it is offered now."""
-    return OfferedTool(spec.name, spec.description, spec.parameters)
+    """The declaration of a tool as it is offered now; its owner may change its schema afterwards."""
+    return OfferedTool(spec.name, spec.description, copy_json(spec.parameters))
 
 
 def names_within(
-    ranked: Iterable[RankedTool], cost: Callable[[str], int], *, tokens: int, most: int
+    ranked: Iterable[RankedTool], cost: Callable[[str], int], *, tokens: int, most: int, room: int | None = None
 ) -> tuple[str, ...]:
     """The names of the first tools of a ranking whose declarations fit into a number of tokens.
 
     One that is too large for what is left is passed over, so that it does not keep smaller ones out; after a few of
-    them the room is used up. The first tool is taken however large it is: without it the model could not go on.
+    them the room is used up. The first tool is taken however large it is, as long as the request has room for it:
+    without it the model could not go on. If it alone is more than the number, the others have as much as without it.
 
     Args:
         cost: the tokens of a tool's declaration.
         most: tools that may be taken.
+        room: tokens that the request has for them, whatever may be chosen at once; None for no limit.
     """
     taken: list[str] = []
-    passed = 0
+    left, passed, too_large = tokens, 0, 0
     for tool in ranked:
-        if len(taken) >= most or passed > _MOST_PASSED:
+        if len(taken) >= most or passed > _MOST_PASSED or too_large > _MOST_TOO_LARGE:
             break
         size = cost(tool.name)
-        if size <= tokens or not taken:
+        if (room is None or size <= room) and (size <= left or not taken):
             taken.append(tool.name)
-            tokens -= size
+            left -= size if size <= left else 0
+            room = None if room is None else room - size
+        elif size > tokens:
+            too_large += 1
         else:
             passed += 1
     return tuple(taken)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import is_json_object
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 
@@ -45,6 +47,10 @@ class ToolSpec:
         contained: whatever it declares, nothing that it does reaches beyond its call, such as a program in a sandbox
             without network.
         original: what people write for a tool that is called something else there, such as ``files/read``.
+
+    Raises:
+        ConfigurationError: name, description or title is no text, or the parameters are no object of plain JSON.
+            Requests, journals and searches hold them, and one such tool would spoil them for all others.
     """
 
     name: str
@@ -63,6 +69,18 @@ class ToolSpec:
     contained: bool = False
     original: str = ""
 
+    def __post_init__(self) -> None:
+        texts: tuple[tuple[str, object], ...] = (
+            ("name", self.name),
+            ("description", self.description),
+            ("title", self.title),
+        )
+        for field, text in texts:
+            if not isinstance(text, str):
+                raise _refused(self.name, f"{field} must be a text, not {text!r:.80}")
+        if not is_json_object(self.parameters, f"ToolSpec {self.name!r:.100}: parameters"):
+            raise _refused(self.name, f"parameters must be an object, not {self.parameters!r:.80}")
+
     @property
     def has_outside_effects(self) -> bool:
         """Whether it declares that it changes data, reaches other machines or runs code, and is not contained."""
@@ -74,3 +92,9 @@ class ToolSpec:
             "type": "function",
             "function": {"name": self.name, "description": self.description, "parameters": copy_json(self.parameters)},
         }
+
+
+def _refused(name: object, problem: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"ToolSpec {name!r:.100}: {problem}.", guidance="Declare the tool with texts and a JSON Schema."
+    )

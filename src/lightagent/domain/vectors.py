@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from math import hypot, isfinite
 from operator import mul
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 Vector: TypeAlias = "array[float]"
 """A vector in single precision, of length 1; of a text that says nothing it may be all zeros."""
+
+_TOLERANCE: Final = 0.01
+"""How far from 1 a vector's length may be: half precision and quantisation are no errors."""
 
 TextRole: TypeAlias = Literal["query", "document"]
 """What a text is to an embedder: many models want those that are searched for told from those that are found."""
@@ -27,6 +30,14 @@ def unit_vector(values: Iterable[float]) -> Vector:
     if not isfinite(length):
         raise ValueError("A vector holds a value that is no finite number.")
     return array("f", (value / length for value in vector)) if length else array("f", vector)
+
+
+def is_vector(value: object) -> bool:
+    """Whether a value is what embedders are to give: single precision, finite, of length 1 or all zeros."""
+    if not isinstance(value, array) or value.typecode != "f" or not value:
+        return False
+    length = hypot(*value)
+    return length == 0 or abs(length - 1) < _TOLERANCE
 
 
 def similarities(one: Vector, others: Sequence[Vector]) -> list[float]:

@@ -11,6 +11,9 @@ from lightagent.ports.tool_ranker import ToolRanker
 MOST_TOOLS: Final = 128
 """Tools that a request may declare: the limit of the OpenAI API, which others have taken over."""
 
+MOST_NAME: Final = 100
+"""Characters of the name of a ranker."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolSelection:
@@ -50,13 +53,31 @@ class ToolSelection:
         names: object = self.always
         if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise ConfigurationError(f"tool_selection: always is a list of names, not {names!r:.80}.")
-        object.__setattr__(self, "always", tuple(self.always))
-        object.__setattr__(self, "rankers", tuple(self.rankers))
-        for ranker in self.rankers:
-            if not isinstance(ranker, ToolRanker):
+        object.__setattr__(self, "always", tuple(dict.fromkeys(self.always)))
+        if len(self.always) > self.most:
+            raise ConfigurationError(
+                f"tool_selection: always names {len(self.always)} tools, but most is {self.most}.",
+                guidance="Name fewer, or raise most as far as the provider allows.",
+            )
+        object.__setattr__(self, "rankers", _checked_rankers(self.rankers))
+
+
+def _checked_rankers(given: object) -> tuple[ToolRanker, ...]:
+    if isinstance(given, (list, tuple)):
+        for ranker in given:
+            # A class has the same attributes as its objects.
+            if isinstance(ranker, type) or not isinstance(ranker, ToolRanker) or not _has_name(ranker):
                 raise ConfigurationError(
-                    f"tool_selection: {type(ranker).__name__} is no ranker.", guidance="It must have name and rank."
+                    f"tool_selection: {ranker!r:.80} is no ranker.", guidance="It must have a name, a text, and rank."
                 )
+        return tuple(given)
+    raise ConfigurationError(f"tool_selection: rankers is a list of rankers, not {given!r:.80}.")
+
+
+def _has_name(ranker: ToolRanker) -> bool:
+    """Whether a ranker says what it is called; it is on record with all that it ranks."""
+    name: object = ranker.name
+    return isinstance(name, str) and 0 < len(name) <= MOST_NAME
 
 
 def _check_count(name: str, value: object, least: int) -> None:

@@ -135,6 +135,11 @@ class RunContext(Generic[DepsT_co]):
         """The user the run serves; empty if none was named."""
         return self.origin.scope.user
 
+    @property
+    def tenant(self) -> str:
+        """The tenant the run serves; empty if none was named."""
+        return self.origin.scope.tenant
+
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 

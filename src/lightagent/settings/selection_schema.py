@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lightagent.ports.tool_selection import DEFAULT_SELECTION, ToolSelection
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
@@ -27,6 +27,12 @@ class ToolSelectionSettings(Section):
         default_factory=list, description="Names of tools that are always offered."
     )
     search: Annotated[bool, SAFE] = Field(default=True, description="Offer the tool search_tools.")
+
+    @model_validator(mode="after")
+    def _all_have_room(self) -> Self:
+        if (count := len(set(self.always))) > self.most:
+            raise ValueError(f"always names {count} tools, but most is {self.most}")
+        return self
 
     def selection(self) -> ToolSelection | bool:
         """The same as an option of an agent."""

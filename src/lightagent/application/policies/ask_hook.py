@@ -149,6 +149,7 @@ def _context(phase: HookPhase, subject: Subject, payload: JsonObject) -> HookCon
         origin.scope.user,
         origin.agent_name,
         metadata={"turn": origin.turn, "call_id": subject.call_id, "path": list(origin.path)},
+        tenant=origin.scope.tenant,
     )
 
 

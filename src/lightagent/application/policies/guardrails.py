@@ -181,6 +181,7 @@ def _context(subject: Subject) -> JsonObject:
     origin = subject.origin
     return {
         "agent_name": origin.agent_name,
+        "tenant": origin.scope.tenant,
         "user_id": origin.scope.user,
         "session_id": origin.scope.session,
         "run_id": origin.run_id,

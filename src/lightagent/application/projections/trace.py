@@ -229,6 +229,7 @@ class _Tracer:
         data: JsonObject = {
             "run_id": event.run_id,
             "agent_name": event.head.name,
+            "tenant": event.scope.tenant,
             "user_id": event.scope.user,
             "model": event.head.model,
             "policies": list(event.policies),

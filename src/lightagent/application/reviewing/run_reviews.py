@@ -165,7 +165,7 @@ class RunReviews(Generic[DepsT]):
             return
         for streams in self._asked:
             with suppress(StoreError):
-                await withdraw_reviews(streams, run.started.scope.user, run.started.run_id, _HAS_ENDED)
+                await withdraw_reviews(streams, run.started.scope, run.started.run_id, _HAS_ENDED)
 
     def _events(self) -> Iterator[Event]:
         now, interrupted = self._live.clock.now(), self._live.means.prompts.call_interrupted

@@ -90,6 +90,7 @@ class WaitingCall:
             started.trace_id,
             self.name,
             max(len(self.asked), 1),
+            started.scope.tenant,
             started.scope.user,
             started.scope.session,
             now,

@@ -22,6 +22,7 @@ from lightagent.entrypoints.cli.options import (
     Instructions,
     Profile,
     Session,
+    Tenant,
     Tools,
     TrustConfig,
     User,
@@ -47,6 +48,7 @@ def chat(
     config: Config = None,
     profile: Profile = None,
     instructions: Instructions = None,
+    tenant: Tenant = "",
     user: User = "",
     session: Session = None,
     debug: Debug = False,
@@ -74,7 +76,7 @@ def chat(
     err().print(f"{app.model.name} · /help for help, Ctrl-D to leave", markup=False)
     with asyncio.Runner() as runner:
         try:
-            _Conversation(agent, user, runner, session).hold()
+            _Conversation(agent, RunOptions(tenant=tenant, user_id=user, session_id=session, trace=True), runner).hold()
         finally:
             # On the loop that the connections belong to.
             runner.run(app.aclose())
@@ -84,10 +86,10 @@ def chat(
 class _Conversation:
     """One chat: the history of finished answers, and the last result for /trace."""
 
-    def __init__(self, agent: LightAgent, user: str, runner: asyncio.Runner, session: str | None = None) -> None:
+    def __init__(self, agent: LightAgent, options: RunOptions, runner: asyncio.Runner) -> None:
         self._agent = agent
-        self._user = user
-        self._session = session
+        self._options = options
+        self._is_stored = options.get("session_id") is not None
         self._runner = runner
         self._history: list[JsonObject] = []
         self._last: RunResult | None = None
@@ -110,7 +112,7 @@ class _Conversation:
         match command:
             case "/help":
                 console.print(HELP, markup=False)
-            case "/reset" if self._session is not None:
+            case "/reset" if self._is_stored:
                 console.print("This conversation is stored; `lightagent sessions forget` removes it.", style="yellow")
             case "/reset":
                 self._history, self._last = [], None
@@ -124,9 +126,7 @@ class _Conversation:
 
     def _answer(self, question: str) -> None:
         screen = _Screen()
-        options = RunOptions(user_id=self._user, session_id=self._session, trace=True)
-        if self._session is None:
-            options["history"] = self._history
+        options = self._options if self._is_stored else RunOptions(**self._options, history=self._history)
         work = watched_run(self._agent, question, screen.show, **options)
         try:
             self._last = self._runner.run(work)

@@ -30,6 +30,7 @@ Tools: TypeAlias = Annotated[
 Instructions: TypeAlias = Annotated[
     str | None, typer.Option("--instructions", "-i", help="What the agent is told before the conversation.")
 ]
+Tenant: TypeAlias = Annotated[str, typer.Option("--tenant", help="The tenant that it belongs to.")]
 User: TypeAlias = Annotated[str, typer.Option("--user", "-u", help="Whose run it is.")]
 Session: TypeAlias = Annotated[
     str | None,

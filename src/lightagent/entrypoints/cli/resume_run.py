@@ -66,7 +66,9 @@ async def _is_decided(store: JournalStore, journal: Journal) -> bool:
     """Whether a reviewer has decided about a call of the run that waits."""
     started = journal.started
     try:
-        async for review in Reviews(store).list(started.scope.user, status=None, run_id=started.run_id):
+        async for review in Reviews(store, tenant=started.scope.tenant).list(
+            started.scope.user, status=None, run_id=started.run_id
+        ):
             if review.status in ("decided", "taken"):
                 return True
     except IncompleteListing:

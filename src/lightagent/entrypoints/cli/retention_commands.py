@@ -15,7 +15,7 @@ from lightagent.application.trim_session import TrimmedSession
 from lightagent.domain.errors import ConfigurationError, IncompleteListing
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, User
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, User
 from lightagent.entrypoints.cli.session_commands import SessionId
 from lightagent.entrypoints.cli.stores import with_store
 from lightagent.ports.journals import JournalStore
@@ -36,6 +36,7 @@ DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Only tell wh
 @guarded
 def forget(
     session: SessionId,
+    tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
@@ -49,10 +50,10 @@ def forget(
     """
 
     async def remove(store: JournalStore) -> bool:
-        return await Sessions(store).forget(session, user)
+        return await Sessions(store, tenant=tenant).forget(session, user)
 
     if not with_store(remove, config, profile, trust_config):
-        raise no_session(session_key(Scope(user=user, session=session)))
+        raise no_session(session_key(Scope(tenant, user, session)))
     out().print(f"Forgotten: {printable(session)}", markup=False)
     return ExitCode.COMPLETED
 
@@ -63,6 +64,7 @@ def prune(
     keep: Annotated[int | None, typer.Option("--keep", help="How many sessions of a user stay.")] = None,
     max_bytes: MaxBytes = None,
     dry_run: DryRun = False,
+    tenant: Tenant = "",
     user: User = "",
     all_users: Annotated[
         bool, typer.Option("--all-users", help="The sessions of every user, each for itself.")
@@ -86,7 +88,7 @@ def prune(
         raise ConfigurationError("--user and --all-users contradict each other.", guidance="Give one of them.")
 
     async def remove(store: JournalStore) -> PrunedSessions:
-        return await Sessions(store).prune(
+        return await Sessions(store, tenant=tenant).prune(
             None if all_users else user,
             older_than=_amount(older_than, _SECONDS, "--older-than"),
             keep=keep,
@@ -121,6 +123,7 @@ def trim(
     keep: Annotated[int | None, typer.Option("--keep", help="How many turns stay.")] = None,
     max_bytes: MaxBytes = None,
     dry_run: DryRun = False,
+    tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     config: Config = None,
@@ -137,7 +140,7 @@ def trim(
     """
 
     async def remove(store: JournalStore) -> TrimmedSession:
-        return await Sessions(store).trim(
+        return await Sessions(store, tenant=tenant).trim(
             session,
             user,
             older_than=_amount(older_than, _SECONDS, "--older-than"),

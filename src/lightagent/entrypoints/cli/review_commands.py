@@ -18,7 +18,7 @@ from lightagent.domain.review_log import Review
 from lightagent.domain.unseen import written_out
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
 from lightagent.entrypoints.cli.decisions import account_name, edited
-from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig
 from lightagent.entrypoints.cli.review_texts import print_change, print_review, remembered_line, review_line
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, with_store
 from lightagent.ports.journals import JournalStore
@@ -46,6 +46,7 @@ Remember: TypeAlias = Annotated[
 @review_app.command("list")
 @guarded
 def list_reviews(
+    tenant: Tenant = "",
     user: Owner = None,
     status: Annotated[
         str, typer.Option("--status", help="Such as waiting, decided, used, expired; all for every one of them.")
@@ -65,7 +66,9 @@ def list_reviews(
     """
 
     async def read(store: JournalStore) -> Listing[Review]:
-        return await gather_listing(Reviews(store).list(user, status=None if status == "all" else status))
+        return await gather_listing(
+            Reviews(store, tenant=tenant).list(user, status=None if status == "all" else status)
+        )
 
     found = with_store(read, config, profile, trust_config)
     print_listing(found, review_line, "There are no such requests.", as_json=as_json)
@@ -76,6 +79,7 @@ def list_reviews(
 @guarded
 def show(
     request: RequestId,
+    tenant: Tenant = "",
     user: Owner = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -90,7 +94,7 @@ def show(
 
     `lightagent review show 3bf919507e517040fac65b50c4ca974a`
     """
-    found = with_store(lambda store: Reviews(store).show(request, user), config, profile, trust_config)
+    found = with_store(lambda store: Reviews(store, tenant=tenant).show(request, user), config, profile, trust_config)
     if as_json:
         lines = json.dumps(asdict(found), ensure_ascii=False, indent=2).split("\n")
         write_answer("".join(f"{written_out(line)}\n" for line in lines))
@@ -106,6 +110,7 @@ def approve(
     reason: Reason = "",
     actor: Actor = None,
     remember: Remember = None,
+    tenant: Tenant = "",
     user: Owner = None,
     config: Config = None,
     profile: Profile = None,
@@ -121,7 +126,11 @@ def approve(
     """
     decision = ApprovalDecision.approve(reason, actor=_actor(actor))
     return _change(
-        lambda reviews: reviews.decide(request, decision, user, remember=remember), config, profile, trust_config
+        lambda reviews: reviews.decide(request, decision, user, remember=remember),
+        tenant,
+        config,
+        profile,
+        trust_config,
     )
 
 
@@ -132,6 +141,7 @@ def reject(
     reason: Annotated[str, typer.Argument(help="Why; the model is told.", metavar="REASON")] = "",
     actor: Actor = None,
     remember: Remember = None,
+    tenant: Tenant = "",
     user: Owner = None,
     config: Config = None,
     profile: Profile = None,
@@ -145,7 +155,11 @@ def reject(
     """
     decision = ApprovalDecision.reject(reason, actor=_actor(actor))
     return _change(
-        lambda reviews: reviews.decide(request, decision, user, remember=remember), config, profile, trust_config
+        lambda reviews: reviews.decide(request, decision, user, remember=remember),
+        tenant,
+        config,
+        profile,
+        trust_config,
     )
 
 
@@ -156,6 +170,7 @@ def edit(
     arguments: Annotated[str, typer.Argument(help="What the call runs with, a JSON object.", metavar="JSON")],
     reason: Reason = "",
     actor: Actor = None,
+    tenant: Tenant = "",
     user: Owner = None,
     config: Config = None,
     profile: Profile = None,
@@ -168,7 +183,7 @@ def edit(
     `lightagent review edit 3bf919507e517040fac65b50c4ca974a '{"amount": 5}'`
     """
     decision = ApprovalDecision.edit(edited(arguments, "JSON"), reason, actor=_actor(actor))
-    return _change(lambda reviews: reviews.decide(request, decision, user), config, profile, trust_config)
+    return _change(lambda reviews: reviews.decide(request, decision, user), tenant, config, profile, trust_config)
 
 
 @review_app.command()
@@ -178,6 +193,7 @@ def respond(
     text: Annotated[str, typer.Argument(help="What the model gets in place of the tool's answer.", metavar="TEXT")],
     reason: Reason = "",
     actor: Actor = None,
+    tenant: Tenant = "",
     user: Owner = None,
     config: Config = None,
     profile: Profile = None,
@@ -190,7 +206,7 @@ def respond(
     `lightagent review respond 3bf919507e517040fac65b50c4ca974a "I have paid it in cash."`
     """
     decision = ApprovalDecision.respond(text, reason, actor=_actor(actor))
-    return _change(lambda reviews: reviews.decide(request, decision, user), config, profile, trust_config)
+    return _change(lambda reviews: reviews.decide(request, decision, user), tenant, config, profile, trust_config)
 
 
 @review_app.command()
@@ -199,6 +215,7 @@ def revoke(
     request: RequestId,
     reason: Reason = "",
     actor: Actor = None,
+    tenant: Tenant = "",
     user: Owner = None,
     config: Config = None,
     profile: Profile = None,
@@ -212,13 +229,14 @@ def revoke(
     """
     by = _actor(actor)
     return _change(
-        lambda reviews: reviews.revoke(request, user, actor=by, reason=reason), config, profile, trust_config
+        lambda reviews: reviews.revoke(request, user, actor=by, reason=reason), tenant, config, profile, trust_config
     )
 
 
 @review_app.command()
 @guarded
 def remembered(
+    tenant: Tenant = "",
     user: Owner = None,
     forget: Annotated[
         str | None, typer.Option("--forget", metavar="ID", help="Let this one of them hold no longer.")
@@ -239,7 +257,7 @@ def remembered(
     """
 
     async def read(store: JournalStore) -> Listing[RememberedDecision]:
-        known = Reviews(store).remembered
+        known = Reviews(store, tenant=tenant).remembered
         listing = await gather_listing(known.list(user))
         if forget is None:
             return listing
@@ -261,7 +279,7 @@ def _actor(name: str | None) -> str:
 
 
 def _change(
-    change: Callable[[Reviews], Awaitable[Review]], config: Config, profile: Profile, trust_config: bool
+    change: Callable[[Reviews], Awaitable[Review]], tenant: str, config: Config, profile: Profile, trust_config: bool
 ) -> ExitCode:
-    print_change(with_store(lambda store: change(Reviews(store)), config, profile, trust_config))
+    print_change(with_store(lambda store: change(Reviews(store, tenant=tenant)), config, profile, trust_config))
     return ExitCode.COMPLETED

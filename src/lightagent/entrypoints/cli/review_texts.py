@@ -48,6 +48,8 @@ def _lines(review: Review) -> Iterator[str]:
     yield f"tool       {request.tool_name}"
     yield f"agents     {' > '.join(request.agents)}"
     yield f"run        {request.run_id}, call {request.call_id}"
+    if request.tenant:
+        yield f"tenant     {request.tenant}"
     if request.user_id:
         yield f"user       {request.user_id}" + (f", session {request.session_id}" if request.session_id else "")
     yield f"reason     {request.reason}"

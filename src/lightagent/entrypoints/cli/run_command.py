@@ -22,6 +22,7 @@ from lightagent.entrypoints.cli.options import (
     Profile,
     Session,
     ShowTrace,
+    Tenant,
     Tools,
     TrustConfig,
     User,
@@ -32,7 +33,7 @@ from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_run
 from lightagent.human_review import HumanApprovalHook
-from lightagent.options import AgentOptions
+from lightagent.options import AgentOptions, RunOptions
 
 
 @guarded
@@ -42,6 +43,7 @@ def run(
     config: Config = None,
     profile: Profile = None,
     instructions: Instructions = None,
+    tenant: Tenant = "",
     user: User = "",
     session: Session = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
@@ -71,7 +73,8 @@ def run(
     found = load_tools(tools)
     app = open_app(settings, logins=app_logins(settings))
     show_destination(app.model)
-    result = asyncio.run(_run(app, asked, user, session, **agent_options(found, instructions)))
+    whose = RunOptions(tenant=tenant, user_id=user, session_id=session, trace=True)
+    result = asyncio.run(_run(app, asked, whose, **agent_options(found, instructions)))
     show_result(result, as_json=as_json, trace=trace)
     return exit_code(result.outcome)
 
@@ -84,13 +87,14 @@ def agent_options(tools: list[ToolFunction], instructions: str | None) -> AgentO
     return options
 
 
-async def _run(app: App, question: str, user: str, session: str | None, **options: Unpack[AgentOptions]) -> RunResult:
-    if session is not None and app.journals is not None:  # What waits there can be decided with `lightagent review`.
+async def _run(app: App, question: str, whose: RunOptions, **options: Unpack[AgentOptions]) -> RunResult:
+    # What waits in a store can be decided with `lightagent review`.
+    if whose.get("session_id") is not None and app.journals is not None:
         options["hooks"] = [HumanApprovalHook(store=app.journals, tools=())]
     agent = app.agent(**options)
     async with app:
         with Progress(err()) as progress:
-            return await watched_run(agent, question, progress.show, user_id=user, session_id=session, trace=True)
+            return await watched_run(agent, question, progress.show, **whose)
 
 
 def _question(given: str) -> str:

@@ -23,6 +23,7 @@ from lightagent.entrypoints.cli.options import (
     Instructions,
     Profile,
     ShowTrace,
+    Tenant,
     Tools,
     TrustConfig,
     User,
@@ -42,6 +43,7 @@ from lightagent.settings.origins import printable
 @guarded
 def undo(
     session: SessionId,
+    tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
@@ -57,7 +59,7 @@ def undo(
     """
 
     async def change(store: JournalStore) -> SessionTurn:
-        return await Sessions(store).undo(session, user)
+        return await Sessions(store, tenant=tenant).undo(session, user)
 
     turn = with_store(change, config, profile, trust_config)
     out().print(printable(f"Taken back: {query_text(turn)} ({turn.status})"), markup=False)
@@ -70,6 +72,7 @@ def rerun(
     question: Annotated[str | None, typer.Option("--question", "-q", help="Ask this instead of the same.")] = None,
     tools: Tools = None,
     instructions: Instructions = None,
+    tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     trace: ShowTrace = False,
@@ -92,7 +95,7 @@ def rerun(
 
     async def ask(app: App) -> RunResult:
         async with app:
-            last = await Sessions(require_store(app.journals)).last_turn(session, user)
+            last = await Sessions(require_store(app.journals), tenant=tenant).last_turn(session, user)
             asked = question if question is not None or last is None else last.query
             if last is None or asked is None:
                 raise ConfigurationError(
@@ -104,6 +107,7 @@ def rerun(
                     app.agent(**options),
                     asked,
                     progress.show,
+                    tenant=tenant,
                     user_id=user,
                     session_id=session,
                     replace_turn=last.run_id,
@@ -125,6 +129,7 @@ def resume(
     call: CallId = None,
     tools: Tools = None,
     instructions: Instructions = None,
+    tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     trace: ShowTrace = False,
@@ -143,7 +148,7 @@ def resume(
     """
 
     async def find(store: JournalStore) -> Journal:
-        journal = await Sessions(store).journal(session, user)
+        journal = await Sessions(store, tenant=tenant).journal(session, user)
         if journal is None:
             raise ConfigurationError(
                 f"The session {printable(session)!r} of this user has no turn that waits or was interrupted.",
@@ -167,6 +172,7 @@ def resume(
 def checkpoint(
     session: SessionId,
     name: Annotated[str, typer.Argument(help="What the place is called.", metavar="NAME")],
+    tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
@@ -180,7 +186,7 @@ def checkpoint(
     """
 
     async def change(store: JournalStore) -> None:
-        await Sessions(store).checkpoint(session, name, user)
+        await Sessions(store, tenant=tenant).checkpoint(session, name, user)
 
     with_store(change, config, profile, trust_config)
     out().print(f"Checkpoint: {printable(name)}", markup=False)
@@ -195,6 +201,7 @@ def fork(
     turn: Annotated[
         str | None, typer.Option("--turn", metavar="RUN", help="Copy up to the end of this turn; see `replay`.")
     ] = None,
+    tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
@@ -210,7 +217,7 @@ def fork(
     """
 
     async def change(store: JournalStore) -> None:
-        await Sessions(store).fork(session, new, user, checkpoint=at, turn=turn)
+        await Sessions(store, tenant=tenant).fork(session, new, user, checkpoint=at, turn=turn)
 
     with_store(change, config, profile, trust_config)
     out().print(f"Forked: {printable(new)}", markup=False)

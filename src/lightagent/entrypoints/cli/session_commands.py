@@ -19,7 +19,7 @@ from lightagent.application.sessions import Sessions
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
-from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, User
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, User
 from lightagent.entrypoints.cli.stores import (
     Listing,
     gather_listing,
@@ -40,6 +40,7 @@ SessionId: TypeAlias = Annotated[str, typer.Argument(help="The session.", metava
 @sessions_app.command("list")
 @guarded
 def list_sessions(
+    tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     config: Config = None,
@@ -56,7 +57,7 @@ def list_sessions(
     """
 
     async def read(store: JournalStore) -> Listing[SessionInfo]:
-        return await gather_listing(Sessions(store).list(user))
+        return await gather_listing(Sessions(store, tenant=tenant).list(user))
 
     found = with_store(read, config, profile, trust_config)
     print_listing(found, _line, "There are no sessions of this user.", as_json=as_json)
@@ -72,6 +73,7 @@ def _line(info: SessionInfo) -> str:
 @guarded
 def show(
     session: SessionId,
+    tenant: Tenant = "",
     user: User = "",
     incomplete: Annotated[
         bool, typer.Option("--include-incomplete-turns", help="Also what was said in turns that did not complete.")
@@ -93,8 +95,8 @@ def show(
     """
 
     async def read(store: JournalStore) -> tuple[JsonObject, ...]:
-        await require_session(store, session_key(Scope(user=user, session=session)))
-        return await Sessions(store).messages(session, user, include_incomplete_turns=incomplete)
+        await require_session(store, session_key(Scope(tenant, user, session)))
+        return await Sessions(store, tenant=tenant).messages(session, user, include_incomplete_turns=incomplete)
 
     messages = with_store(read, config, profile, trust_config)
     if as_json:
@@ -114,6 +116,7 @@ def show(
 @guarded
 def replay(
     session: SessionId,
+    tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     config: Config = None,
@@ -132,8 +135,8 @@ def replay(
     """
 
     async def read(store: JournalStore) -> list[SessionTurn]:
-        await require_session(store, session_key(Scope(user=user, session=session)))
-        return [turn async for turn in Sessions(store).replay(session, user)]
+        await require_session(store, session_key(Scope(tenant, user, session)))
+        return [turn async for turn in Sessions(store, tenant=tenant).replay(session, user)]
 
     turns = with_store(read, config, profile, trust_config)
     if as_json:
@@ -176,6 +179,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file that is written; otherwise standard output.")
     ] = None,
+    tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
@@ -191,7 +195,7 @@ def export(
     """
 
     async def write(store: JournalStore) -> int:
-        sessions = Sessions(store)
+        sessions = Sessions(store, tenant=tenant)
         listing: Listing[SessionInfo] = Listing([])
         names = [session or ""]  # An empty name, such as of a variable that is not set, does not stand for all of them.
         if session is None:

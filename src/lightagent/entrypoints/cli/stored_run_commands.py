@@ -28,6 +28,7 @@ from lightagent.entrypoints.cli.options import (
     Instructions,
     Profile,
     ShowTrace,
+    Tenant,
     Tools,
     TrustConfig,
     User,
@@ -47,6 +48,7 @@ RunId: TypeAlias = Annotated[str, typer.Argument(help="The id of the run.", meta
 @runs_app.command("list")
 @guarded
 def list_runs(
+    tenant: Tenant = "",
     user: User = "",
     status: Annotated[
         str | None, typer.Option("--status", help="Only runs with this status, such as suspended or interrupted.")
@@ -68,7 +70,7 @@ def list_runs(
     """
 
     async def read(store: JournalStore) -> Listing[RunInfo]:
-        return await gather_listing(Runs(store).list(user, status=status))
+        return await gather_listing(Runs(store, tenant=tenant).list(user, status=status))
 
     found = with_store(read, config, profile, trust_config)
     print_listing(found, _line, "There are no such runs of this user.", as_json=as_json)
@@ -83,6 +85,7 @@ def _line(info: RunInfo) -> str:
 @guarded
 def show(
     run: RunId,
+    tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     config: Config = None,
@@ -102,7 +105,7 @@ def show(
     """
 
     async def read(store: JournalStore) -> StoredRun:
-        return await find_run(store, run, user)
+        return await _find_run(store, run, tenant, user)
 
     found = with_store(read, config, profile, trust_config)
     events = found.journal.events
@@ -116,16 +119,17 @@ def show(
     return ExitCode.COMPLETED
 
 
-async def find_run(store: JournalStore, run: str, user: str) -> StoredRun:
+async def _find_run(store: JournalStore, run: str, tenant: str, user: str) -> StoredRun:
     """A stored run.
 
     Raises:
         ConfigurationError: there is no such run.
     """
-    found = await Runs(store).find(run, user)
+    found = await Runs(store, tenant=tenant).find(run, user)
     if found is None:
         raise ConfigurationError(
-            f"There is no run {printable(run)!r} of this user.", guidance="Type: lightagent runs list --user NAME"
+            f"There is no run {printable(run)!r} of this user.",
+            guidance="Type: lightagent runs list --user NAME; and --tenant NAME, if it has one.",
         )
     return found
 
@@ -141,6 +145,7 @@ def resume(
     call: CallId = None,
     tools: Tools = None,
     instructions: Instructions = None,
+    tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     trace: ShowTrace = False,
@@ -163,7 +168,7 @@ def resume(
     """
 
     async def find(store: JournalStore) -> Journal:
-        return (await find_run(store, run, user)).journal
+        return (await _find_run(store, run, tenant, user)).journal
 
     return resume_with(
         find,

@@ -14,6 +14,8 @@ from lightagent import (
     BudgetLimits,
     Budgets,
     ConfigurationError,
+    HookContext,
+    HookDecision,
     InProcessMemory,
     JsonObject,
     LightAgent,
@@ -409,3 +411,43 @@ def test_a_lesson_that_is_of_use_is_recalled_for_longer_and_others_expire() -> N
     agent.run("Which seat first, and in what weather?", user_id="alice")
     assert useful in model.contexts[-1], "it was of use after 80 of its 100 seconds"
     assert idle not in model.contexts[-1]
+
+
+def test_the_promotion_policy_is_asked_about_the_text_that_a_hook_left() -> None:
+    asked: list[str] = []
+
+    def admission(candidate: MemoryCandidate, context: JsonObject) -> bool:
+        asked.append(candidate.data)
+        return True
+
+    def hook(context: HookContext) -> HookDecision | None:
+        if context.phase != "before_memory_promote":
+            return None
+        return HookDecision.replace({**context.payload, "data": "Trains, as the clerk says."})
+
+    pool = SharedMemoryPool()
+    agent = LightAgent(
+        name="clerk",
+        model=ScriptedModel(Model(lesson(GENERAL, "everybody"))),
+        memory=pool,
+        memory_policy=MemoryPolicy(memory_promotion_admission=admission),
+        self_learning=True,
+        hooks=[hook],
+    )
+    run(agent)
+    assert asked == ["Trains, as the clerk says."]
+    assert [one["memory"] for one in pool.list_records(source="reflection")] == asked, "it may name the agent"
+
+
+def test_what_was_learned_in_one_tenant_is_told_in_no_other() -> None:
+    model, pool = Model(lesson(LATE), lesson(GENERAL, "everybody")), SharedMemoryPool()
+    agent = learner(model, pool)
+    agent.run(QUERY, user_id="alice", tenant="red")
+    assert agent.list_memory_candidates() == agent.list_memory_candidates(tenant="blue") == []
+    ids = [str(one["candidate_id"]) for one in agent.list_memory_candidates(tenant="red")]
+    with pytest.raises(ConfigurationError, match="no memory candidate"):
+        agent.promote_memory_candidate(ids[0], tenant="blue")
+    assert [agent.promote_memory_candidate(one, tenant="red") for one in ids] == [True, True]
+    for tenant, told in (("red", True), ("blue", False), ("", False)):
+        agent.run("Which tickets, and are dates confirmed?", user_id="alice", tenant=tenant)
+        assert [text in model.contexts[-1] for text in (LATE, GENERAL, QUERY)] == [told] * 3

@@ -41,11 +41,11 @@ class CandidateDesk:
     tracker: LessonTracker
     gates: tuple[Gate, ...] = ()
 
-    async def list(self, user_id: str | None = None) -> list[MemoryCandidate]:
-        """The candidates as they are now, the oldest first; of one user, or of all."""
-        return [_shown(state) async for state in self.candidates.list(user_id)]
+    async def list(self, user_id: str | None = None, tenant: str = "") -> list[MemoryCandidate]:
+        """The candidates of a tenant as they are now, the oldest first; of one user, or of all."""
+        return [_shown(state) async for state in self.candidates.list(user_id, tenant)]
 
-    async def decide(self, candidate_id: str, decision: object = None) -> bool:
+    async def decide(self, candidate_id: str, decision: object = None, tenant: str = "") -> bool:
         """Decide about a candidate; whether it is a memory now. The first decision holds.
 
         Args:
@@ -57,7 +57,7 @@ class CandidateDesk:
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """
-        scope, state = await self.candidates.find(candidate_id)
+        scope, state = await self.candidates.find(candidate_id, tenant)
         text = state.candidate.data
         wanted = MemoryPromotionDecision.approve() if decision is None else read_promotion(decision, text)
         was_open = state.is_open

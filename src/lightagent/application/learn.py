@@ -87,7 +87,7 @@ class Learning(ServingConclusion):
     ) -> JsonObject | Declined | Stopped | None:
         """The lessons of the model, as plain JSON."""
         own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
-        told = Told(subject.facts.query, frozenset({own.owner, all_users.owner}))
+        told = Told(subject.facts.query, frozenset({own.owner, all_users.owner}), own.owner.tenant)
         for memory_id in _recalled(run):
             await self.desk.tracker.recalled(run, memory_id, subject.origin.run_id, answer, told)
         settings, output = self._settings, self._output

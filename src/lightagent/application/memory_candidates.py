@@ -62,31 +62,31 @@ class MemoryCandidates:
             raise
         return advance_candidate(None, kept)
 
-    async def list(self, user_id: str | None = None) -> AsyncIterator[CandidateState]:
-        """All candidates, the oldest first.
+    async def list(self, user_id: str | None = None, tenant: str = "") -> AsyncIterator[CandidateState]:
+        """The candidates of a tenant, the oldest first.
 
         Args:
-            user_id: from whose runs; None for everybody's.
+            user_id: from whose runs; None for all users of the tenant.
 
         Raises:
             ConfigurationError: what is stored was changed.
             StoreError: the store cannot be read.
         """
-        query = StreamQuery(kind=KIND, user=user_id, labels=self._labels)
+        query = StreamQuery(kind=KIND, tenant=tenant, user=user_id, labels=self._labels)
         keys = [stream.key async for stream in list_streams(self._store, query)]
         for key in reversed(keys):
             state, _ = await self._read(key)
             if state is not None:
                 yield state
 
-    async def find(self, candidate_id: str) -> tuple[Scope, CandidateState]:
-        """A candidate, and whose it is.
+    async def find(self, candidate_id: str, tenant: str = "") -> tuple[Scope, CandidateState]:
+        """A candidate of a tenant, and whose it is.
 
         Raises:
             ConfigurationError: there is none of this id, or what is stored was changed.
             StoreError: the store cannot be read.
         """
-        found = await self.look_up(candidate_id)
+        found = await self.look_up(candidate_id, tenant)
         if found is not None:
             return found
         raise ConfigurationError(
@@ -94,9 +94,9 @@ class MemoryCandidates:
             guidance="See agent.list_memory_candidates(). They are kept in the session_store, if there is one.",
         )
 
-    async def look_up(self, candidate_id: str) -> tuple[Scope, CandidateState] | None:
+    async def look_up(self, candidate_id: str, tenant: str = "") -> tuple[Scope, CandidateState] | None:
         """A candidate, and whose it is; None if there is none."""
-        query = StreamQuery(kind=KIND, id=candidate_id, labels=self._labels)
+        query = StreamQuery(kind=KIND, tenant=tenant, id=candidate_id, labels=self._labels)
         async for stream in list_streams(self._store, query):
             state, _ = await self._read(stream.key)
             if state is not None:

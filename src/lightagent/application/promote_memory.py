@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
@@ -118,7 +118,7 @@ class MemoryPromoter:
     async def _asked(self, case: _Case, text: str) -> MemoryPromotionDecision:
         if self._admission is None:
             return MemoryPromotionDecision.keep("No policy decides about candidates; a person can.")
-        answered = await self._admission.call(case.candidate, case.context)
+        answered = await self._admission.call(replace(case.candidate, data=text), case.context)
         if isinstance(answered, Fault):
             return MemoryPromotionDecision.keep(f"The promotion policy gave no answer. {answered.problem}")
         return read_promotion(answered, text)
@@ -148,7 +148,7 @@ class MemoryPromoter:
             return "A pattern that must not be written was found in the text."
         if case.state.owner.user:
             return None
-        why = tells_user(text, (case.scope.user, case.candidate.original_user_id), case.state.words)
+        why = tells_user(text, (case.scope.user,), case.state.words)
         return None if why is None else f"It would reach other users. {why}"
 
     async def _written_again(self, case: _Case) -> CandidateState:
@@ -159,7 +159,7 @@ class MemoryPromoter:
         return state
 
     async def _write(self, case: _Case) -> tuple[CandidateState, Stopped | None]:
-        candidate, place, store = case.candidate, place_of(case.state), self._means.store
+        candidate, place = case.candidate, place_of(case.state)
         metadata = candidate.to_metadata()
         memory_id, now = candidate.candidate_id, self._means.clock.now()
         record = MemoryRecord(memory_id, place.owner, candidate.data, metadata, now)
@@ -170,7 +170,7 @@ class MemoryPromoter:
         if stopped is None:
             state, _ = await self._candidates.add(case.scope, memory_id, CandidateWritten(memory_id, now))
             return state, None
-        await take_back(store, place.owner, memory_id)
+        await take_back(self._means, place.owner, memory_id)
         state, _ = await self._candidates.add(case.scope, memory_id, CandidateWithdrawn(_reason(stopped), now))
         case.run.note("memory_promotion_blocked", {**_about(state.candidate), "reason": _reason(stopped)})
         return state, stopped

@@ -7,6 +7,7 @@ and the memory policy, and what kept what out is put on record; neither ever quo
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from lightagent.domain.messages import Message, Trust
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.domain.recall_filter import filter_of
 from lightagent.ports.context import Declined, Gathered, ServedRun, ServingConclusion, ServingSource
+
+_WORD: Final = re.compile(r"[\w.-]{1,40}")
+"""What a source or a trust level may be to be told to a model; a store could put instructions there."""
 
 MEMORY: Final = "memory"
 """The name of both on record, and of the label of what is recalled."""
@@ -160,9 +164,10 @@ def _told(preface: str, found: Sequence[FoundMemory]) -> str:
 
 
 def _line(found: FoundMemory) -> str:
-    """The memory on one line, so that none looks like several, and where it comes from."""
+    """The memory on one line, so that none looks like several, and where it comes from, as far as that is a word."""
     text = " ".join(found.text.split())
-    known = [str(value) for name in ("source", "trust_level") if (value := found.fields.get(name)) is not None]
+    said = (found.fields.get(name) for name in ("source", "trust_level"))
+    known = [value for value in said if isinstance(value, str) and _WORD.fullmatch(value)]
     return f"{text} ({', '.join(known)})" if known else text
 
 

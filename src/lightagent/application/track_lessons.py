@@ -21,10 +21,12 @@ class Told:
     Attributes:
         query: what was asked.
         owners: whose lessons it may have been told.
+        tenant: of the run.
     """
 
     query: str
     owners: frozenset[MemoryOwner]
+    tenant: str
 
 
 class LessonTracker:
@@ -49,7 +51,7 @@ class LessonTracker:
             text: the answer.
             told: what the run was about; a lesson of another owner, as a store may claim, is none of its lessons.
         """
-        found = await self._candidates.look_up(candidate_id)
+        found = await self._candidates.look_up(candidate_id, told.tenant)
         if found is None or found[1].owner not in told.owners:
             return
         scope, state = found
@@ -62,7 +64,7 @@ class LessonTracker:
         if not {"forget", "ids"} <= self._means.store.supports:
             return
         state, _ = await self._candidates.add(scope, candidate_id, CandidateRenewed(now + lasts, now))
-        await take_back(self._means.store, state.owner, candidate_id)
+        await take_back(self._means, state.owner, candidate_id)
         record = MemoryRecord(candidate_id, state.owner, state.candidate.data, state.candidate.to_metadata(), now)
         await self._writer.keep(run, place_of(state), record)
         await self._candidates.add(scope, candidate_id, CandidateWritten(candidate_id, now))

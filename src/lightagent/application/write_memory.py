@@ -18,7 +18,7 @@ from lightagent.domain.memory_trace import DIGEST
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.ports.context import ServedRun
-from lightagent.ports.memory import MemoryStore, OwnerSelection
+from lightagent.ports.memory import OwnerSelection
 
 _POLICIES: Final = "policies"
 """The rule on record where a policy of the run blocked a write."""
@@ -70,7 +70,6 @@ class MemoryWriter:
         """Write it under this id, so that it is there once; what a policy blocks afterwards is taken back."""
         # The run says whose the record is and where it comes from; policies may only add to that.
         own = {**metadata, **scope_of(subject, place).to_metadata()}
-        store = self._means.store
         await self.keep(run, place, MemoryRecord(memory_id, place.owner, text, own, self._means.clock.now()))
         self.note(run, place, text, memory_id, run_id=subject.origin.run_id, agent_name=subject.origin.agent_name)
         owner = place.owner.user_id
@@ -78,7 +77,7 @@ class MemoryWriter:
         verdict = await run.review("memory_written", written)
         if not isinstance(verdict, Stopped):
             return None
-        await take_back(store, place.owner, memory_id)
+        await take_back(self._means, place.owner, memory_id)
         _refuse(run, place, _POLICIES, _reason(verdict))
         return verdict
 
@@ -105,10 +104,11 @@ class MemoryWriter:
             raise
 
 
-async def take_back(store: MemoryStore, owner: MemoryOwner, memory_id: str) -> None:
+async def take_back(means: MemoryMeans, owner: MemoryOwner, memory_id: str) -> None:
     """Remove a record that a policy blocked after it was written, where the store can."""
-    if "forget" in store.supports:
-        await store.forget(OwnerSelection(*owner.parts), [memory_id])
+    if "forget" in means.store.supports:
+        forgetting = means.store.forget(OwnerSelection(*owner.parts), [memory_id])
+        await await_foreign(forgetting, means.timeout, in_time=True)
 
 
 def context_of(subject: Subject, place: MemoryPlace) -> JsonObject:

@@ -10,6 +10,7 @@ from lightagent.ports.memory import MemoryStore
 from lightagent.testing.contracts.memory_store.base import NOW, Play, StoreUnderTest, memory, recalled
 
 USER: JsonObject = {"source": "user", "scope": "user", "agent_name": "tutor", "trust_level": "verified"}
+_ELSEWHERE: JsonObject = {"a": {"b'\"$[0]": "x'; --"}}
 CASES: dict[str, tuple[RecallFilter, JsonObject, JsonObject]] = {
     "source": (RecallFilter(NOW, sources=("user", "tool's")), USER, USER | {"source": "trace", "injectable": True}),
     "scope": (RecallFilter(NOW, scopes=("user",)), USER, USER | {"scope": "session"}),
@@ -34,7 +35,7 @@ CASES: dict[str, tuple[RecallFilter, JsonObject, JsonObject]] = {
     "metadata of odd names": (
         RecallFilter(NOW, metadata={"a.b'\"$[0]": "x'; --"}),
         USER | {"a.b'\"$[0]": "x'; --"},
-        USER | {"a": {"b'\"$[0]": "x'; --"}},
+        USER | _ELSEWHERE,
     ),
     "none at all": (RecallFilter(NOW, sources=("user",)), USER, USER | {"source": ""}),
 }

@@ -38,6 +38,7 @@ _PACKAGES: Final[dict[Embedded, tuple[str, str, str]]] = {
 }
 """What an engine needs: its import name, its name in the index, and the extra that brings it."""
 _COLLECTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_URL: Final = re.compile(r"https?://[^\s/]\S*")
 _CANDIDATES: Final = 50
 """How many of each half of a search are fused, at least."""
 _MOST_POINTS: Final = 64
@@ -85,7 +86,7 @@ class QdrantMemory(MemoryStore):
                 f"{collection!r:.120} is no name of a collection.",
                 guidance="It has 1 to 100 letters, digits, _ and -.",
             )
-        if url is not None and not re.fullmatch(r"https?://[^\s/]+.*", url):
+        if url is not None and not _URL.fullmatch(url):
             raise ConfigurationError(
                 "The URL of the Qdrant server is not one that can be read.",
                 guidance="Write it as http://host:6333 or https://host:6333.",
@@ -94,7 +95,8 @@ class QdrantMemory(MemoryStore):
             raise ConfigurationError(f"timeout must be above 0, got {timeout!r}.", guidance="")
         self._url, self._path, self._collection = url, path, collection
         self._embedder = embedder
-        self._api_key, self._kind, self._timeout = api_key, engine, timeout
+        self._api_key, self._timeout = api_key, timeout
+        self._kind: Embedded = engine
         self._space: Space | None = None
         self._lock, self._loop_locks = threading.Lock(), LoopLocks()
         self._opened: Engine | None = None

@@ -53,8 +53,8 @@ WHERE v.owner = %(owner)s"""
     + " ORDER BY v.vector <#> %(vector)s::text::vector, r.id LIMIT %(limit)s"
 )
 
-_FUSED: Final = 60
-"""The constant of reciprocal rank fusion."""
+_FUSED: Final = 2
+"""The constant of reciprocal rank fusion, as Qdrant has it: the first few of each search count most."""
 _CANDIDATES: Final = 50
 """How many of each search are fused, at least."""
 

@@ -136,6 +136,8 @@ async def kept_space(session: Session) -> Space | None:
     match row:
         case (int(number), bytes(embedder), int(dimension)) if number == _VERSION:
             return Space(decoded(embedder), dimension)
+        case _:
+            pass
     raise StoreError(
         f"The tables in the schema {session.schema!r} are not those of this release.",
         guidance="Upgrade lightagent to the release that made them, or a later one; or name another schema.",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from lightagent.adapters.memory._space import Space, embedded_if_it_works, space_of
+from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
 from lightagent.adapters.memory.qdrant.cursors import Cursor
@@ -21,6 +21,7 @@ from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import ConfigurationError, MissingExtraError, StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
@@ -37,6 +38,7 @@ _PACKAGES: Final[dict[Embedded, tuple[str, str, str]]] = {
 }
 """What an engine needs: its import name, its name in the index, and the extra that brings it."""
 _COLLECTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_URL: Final = re.compile(r"https?://[^\s/]\S*")
 _CANDIDATES: Final = 50
 """How many of each half of a search are fused, at least."""
 _MOST_POINTS: Final = 64
@@ -84,7 +86,7 @@ class QdrantMemory(MemoryStore):
                 f"{collection!r:.120} is no name of a collection.",
                 guidance="It has 1 to 100 letters, digits, _ and -.",
             )
-        if url is not None and not re.fullmatch(r"https?://[^\s/]+.*", url):
+        if url is not None and not _URL.fullmatch(url):
             raise ConfigurationError(
                 "The URL of the Qdrant server is not one that can be read.",
                 guidance="Write it as http://host:6333 or https://host:6333.",
@@ -93,7 +95,8 @@ class QdrantMemory(MemoryStore):
             raise ConfigurationError(f"timeout must be above 0, got {timeout!r}.", guidance="")
         self._url, self._path, self._collection = url, path, collection
         self._embedder = embedder
-        self._api_key, self._kind, self._timeout = api_key, engine, timeout
+        self._api_key, self._timeout = api_key, timeout
+        self._kind: Embedded = engine
         self._space: Space | None = None
         self._lock, self._loop_locks = threading.Lock(), LoopLocks()
         self._opened: Engine | None = None
@@ -157,6 +160,33 @@ class QdrantMemory(MemoryStore):
         named = [] if memory_ids is None else [conditions.named(memory_ids)]
         return await engine.remove([*conditions.of_owners(selection), *named])
 
+    async def reindex(self) -> int:
+        """Make everything anew by which memories are found, with the embedder of this object; how many there are.
+
+        What was written with another embedder is brought over; nobody else may write meanwhile. Where it breaks off,
+        memories are found by their words until it is done again.
+
+        Raises:
+            StoreError: they could not be read or written.
+            ProviderError: the embedder failed.
+        """
+        space = self._space = await space_of(self._embedder)
+        engine = await self._open()
+        await engine.bring_over(space)
+        self._is_prepared = True
+        count, cursor = 0, Cursor()
+        while found := await engine.page(cursor.conditions(), _MOST_POINTS):
+            cursor = cursor.after([(name, written_of(payload)) for name, payload in found])
+            records = [record_of(payload) for _, payload in found]
+            texts = [record.text for record in records]
+            terms = await document_terms(texts)
+            meanings: Sequence[Vector | None] = [None] * len(texts)
+            if self._embedder is not None:
+                meanings = await embedded(self._embedder, texts, "document", space)
+            await engine.renew([point_of(*one, written=0) for one in zip(records, terms, meanings, strict=True)])
+            count += len(found)
+        return count
+
     async def aclose(self) -> None:
         if self._opened is not None:
             await self._opened.aclose()
@@ -181,15 +211,18 @@ class QdrantMemory(MemoryStore):
         return self._opened, self._space
 
     async def _prepare(self, space: Space) -> None:
-        if self._opened is None:
-            # The import takes two seconds.
-            await run_in_thread(_load, self._kind if self._path is not None else "local")
-            with self._lock:
-                if self._opened is None:
-                    self._opened = self._engine()
+        engine = await self._open()
         if not self._is_prepared:
-            await self._opened.prepare(space)
+            await engine.prepare(space)
             self._is_prepared = True
+
+    async def _open(self) -> Engine:
+        # The import takes two seconds.
+        await run_in_thread(_load, self._kind if self._path is not None else "local")
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._engine()
+            return self._opened
 
     def _engine(self) -> Engine:
         if self._url is not None:

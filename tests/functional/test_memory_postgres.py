@@ -92,6 +92,28 @@ async def test_whoever_may_not_make_the_extension_keeps_memories_without_an_embe
         assert connection.execute(extensions).fetchall() == [(0,)]
 
 
+async def test_reindexing_brings_memories_over_to_another_embedder(
+    opens: Opens, postgres: PostgresServer, schema: str
+) -> None:
+    first = opens(HashingEmbedder(32))
+    await first.write([memory(f"m{number}", f"I like tea {number}.") for number in range(300)])
+    await first.forget(OwnerSelection(), ["m0"])
+    postgres.execute(f"""DELETE FROM "{schema}".postings WHERE record % 2 = 0""")
+    for embedder in (HashingEmbedder(64), None, HashingEmbedder(16)):
+        store = opens(embedder)
+        assert await store.reindex() == 299
+        found = await store.recall(ANN, "tea 298", 3, NOW)
+        assert found[0].fields["memory_id"] == "m298"
+        await store.write([memory("m299", "written before")])
+        await store.aclose()
+    with pytest.raises(ConfigurationError, match=r"hashing:1:16.*hashing:1:32"):
+        await first.write([memory("m300")])
+    vectors = f"""SELECT count(*), max(vector_dims(vector)) FROM "{schema}".vectors"""
+    assert postgres.execute(vectors) == [(299, 16)]
+    assert postgres.execute(f"""SELECT records FROM "{schema}".owners""") == [(299,)]
+    await first.aclose()
+
+
 async def test_a_write_goes_on_after_all_connections_were_lost(opens: Opens, postgres: PostgresServer) -> None:
     store = opens(None)
     await store.write([memory()])

@@ -17,11 +17,13 @@ from qdrant_client import QdrantClient, models
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.qdrant.points import KEYWORDS, NUMBERS, WRITTEN, point_of
+from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import weigh
 from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.qdrant import FakeQdrant, fake_qdrant
 from tests.support.quick_folders import quick_folder
@@ -108,6 +110,31 @@ async def test_another_embedder_is_refused_and_both_are_named(tmp_path: Path, en
     again = QdrantMemory(path=tmp_path, engine=engine, embedder=HashingEmbedder(32))
     assert len(await again.recall(ANN, "tea", 5, NOW)) == 1
     await again.aclose()
+
+
+@pytest.mark.parametrize("place", [*ENGINES, "server"])
+async def test_reindexing_brings_memories_over_to_another_embedder(
+    tmp_path: Path, server: FakeQdrant, place: Literal["local", "edge", "server"]
+) -> None:
+    def opens(embedder: Embedder | None) -> QdrantMemory:
+        if place == "server":
+            return QdrantMemory(server.url, api_key="key-of-qdrant", embedder=embedder)
+        return QdrantMemory(path=tmp_path, engine=place, embedder=embedder)
+
+    first = opens(HashingEmbedder(32))
+    await first.write([memory(f"m{number}", f"I like tea {number}.") for number in range(100)])
+    await first.aclose()
+    for embedder in (HashingEmbedder(64), None, HashingEmbedder(16)):
+        store = opens(embedder)
+        assert await store.reindex() == 100
+        found = await store.recall(ANN, "tea 98", 3, NOW)
+        assert found[0].fields["memory_id"] == "m98"
+        await store.write([memory("m99", "written before")])
+        await store.aclose()
+    other = opens(HashingEmbedder(32))
+    with pytest.raises(ConfigurationError, match=r"hashing:1:16.*hashing:1:32"):
+        await other.recall(ANN, "tea", 5, NOW)
+    await other.aclose()
 
 
 class _Harm:
@@ -222,15 +249,18 @@ async def test_a_server_that_is_not_there_is_an_error_that_may_pass() -> None:
 
 
 def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
-    for refused in (
-        lambda: QdrantMemory(),
-        lambda: QdrantMemory("http://localhost:6333", path=tmp_path),
-        lambda: QdrantMemory(path=tmp_path, collection="../x"),
-        lambda: QdrantMemory("ftp://localhost"),
-        lambda: QdrantMemory("http://localhost:6333", timeout=0),
-    ):
+    wrong: tuple[dict[str, object], ...] = (
+        {},
+        {"url": "http://localhost:6333", "path": str(tmp_path)},
+        {"path": str(tmp_path), "collection": "../x"},
+        {"url": "ftp://localhost"},
+        {"url": "http://localhost:6333", "timeout": 0},
+        {"path": str(tmp_path), "engine": "other"},
+        {"path": str(tmp_path), "embedder": {"model": "x"}},
+    )
+    for options in wrong:
         with pytest.raises(ConfigurationError):
-            refused()
+            open_adapter("memory", "qdrant", options)
 
 
 async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(

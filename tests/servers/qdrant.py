@@ -87,6 +87,23 @@ def _index(server: FakeQdrant, name: str, body: Body) -> object:
     return {"operation_id": 0, "status": "completed"}
 
 
+def _add_vector(server: FakeQdrant, name: str, body: Body) -> object:
+    wanted = models.DenseVectorNameConfig.model_validate(body)
+    return server.client.create_vector_name(name, "meaning", wanted)
+
+
+def _remove_vector(server: FakeQdrant, name: str, body: Body) -> object:
+    return server.client.delete_vector_name(name, "meaning")
+
+
+def _change(server: FakeQdrant, name: str, body: Body) -> object:
+    return server.client.update_collection(name, metadata=models.UpdateCollection.model_validate(body).metadata)
+
+
+def _renew(server: FakeQdrant, name: str, body: Body) -> object:
+    return server.client.update_vectors(name, models.UpdateVectors.model_validate(body).points)
+
+
 def _upsert(server: FakeQdrant, name: str, body: Body) -> object:
     wanted = models.PointsList.model_validate(body)
     return server.client.upsert(name, wanted.points, update_mode=wanted.update_mode)
@@ -138,7 +155,11 @@ _DEEDS: Final[Mapping[tuple[str, str], Callable[[FakeQdrant, str, Body], object]
     ("GET", f"{_PLACE}/exists"): _exists,
     ("GET", _PLACE): _get,
     ("PUT", _PLACE): _create,
+    ("PATCH", _PLACE): _change,
+    ("PUT", f"{_PLACE}/vectors/meaning"): _add_vector,
+    ("DELETE", f"{_PLACE}/vectors/meaning"): _remove_vector,
     ("PUT", f"{_PLACE}/index"): _index,
+    ("PUT", f"{_PLACE}/points/vectors"): _renew,
     ("PUT", f"{_PLACE}/points"): _upsert,
     ("POST", f"{_PLACE}/points"): _retrieve,
     ("POST", f"{_PLACE}/points/query"): _query,
@@ -185,6 +206,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def do_POST(self) -> None:
+        self._handle()
+
+    def do_PATCH(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
         self._handle()
 
     def log_message(self, format: str, *args: object) -> None:

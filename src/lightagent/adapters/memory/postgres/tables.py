@@ -60,9 +60,11 @@ class Preparation:
 
     Attributes:
         space: of the vectors that it writes.
+        brings_over: whether vectors of another space are removed; they are made anew afterwards.
     """
 
     space: Space
+    brings_over: bool = False
 
     async def __call__(self, session: Session) -> None:
         """Make what is missing. Where nothing is, a server that accepts no writes will do.
@@ -84,11 +86,13 @@ class Preparation:
                 await self._change_space(session, kept)
 
     async def _change_space(self, session: Session, kept: Space) -> None:
-        """Where nothing is kept yet, any embedder will do."""
+        """Where nothing is kept yet, any embedder will do, and where the vectors are made anew."""
         # Writers hold this row until their records are there.
         await session.row("SELECT FROM {schema}.version FOR UPDATE", {})
-        if await session.row("SELECT FROM {schema}.records LIMIT 1", {}) is not None:
+        if not self.brings_over and await session.row("SELECT FROM {schema}.records LIMIT 1", {}) is not None:
             self.space.check_against(kept, place_of(session))
+        if self.brings_over and kept.embedder:
+            await session.execute("DELETE FROM {schema}.vectors")
         if self.space.embedder:
             await self._make_vectors(session)
         values = {"embedder": encoded(self.space.embedder), "dimension": self.space.dimension}
@@ -132,6 +136,8 @@ async def kept_space(session: Session) -> Space | None:
     match row:
         case (int(number), bytes(embedder), int(dimension)) if number == _VERSION:
             return Space(decoded(embedder), dimension)
+        case _:
+            pass
     raise StoreError(
         f"The tables in the schema {session.schema!r} are not those of this release.",
         guidance="Upgrade lightagent to the release that made them, or a later one; or name another schema.",

@@ -55,9 +55,46 @@ async def prepare(client: AsyncQdrantClient, collection: str, space: Space, *, i
                 raise
             # Somebody else was faster; it is looked at like any other.
     found = await client.get_collection(collection)
-    _kept_space(found, collection, space)
+    space.check_against(_kept_space(found, collection), f"The Qdrant collection {collection!r}")
     if indexed:
         await _index(client, collection, set(found.payload_schema))
+
+
+async def bring_over(client: AsyncQdrantClient, collection: str, space: Space, *, indexed: bool = True) -> None:
+    """Make room for vectors of this space, and remove those of another.
+
+    It is written down last: where it breaks off before, the collection is still the other embedder's.
+
+    Raises:
+        StoreError: it is not a collection of a memory.
+    """
+    if not await client.collection_exists(collection):
+        return await prepare(client, collection, space, indexed=indexed)
+    found = await client.get_collection(collection)
+    if _kept_space(found, collection) == space:
+        return None
+    vectors = found.config.params.vectors
+    if isinstance(vectors, Mapping) and MEANING in vectors:
+        await client.delete_vector_name(collection, MEANING, wait=True)
+    if space.embedder:
+        dense = models.DenseVectorConfig(size=space.dimension, distance=models.Distance.DOT)
+        config = models.DenseVectorNameConfig(dense=dense)
+        await client.create_vector_name(collection, MEANING, config, wait=True)
+    await client.update_collection(collection, metadata=_told(space))
+    return None
+
+
+async def renew(client: AsyncQdrantClient, collection: str, points: Sequence[Point]) -> None:
+    """Replace the vectors of points that are there."""
+    found = await client.retrieve(collection, [point.id for point in points], with_payload=False)
+    there = {one.id for one in found}
+    vectors = [models.PointVectors(id=point.id, vector=_vectors(point)) for point in points if point.id in there]
+    if vectors:
+        await client.update_vectors(collection, vectors, wait=True)
+
+
+def _told(space: Space) -> dict[str, object]:
+    return {_MADE_BY: {"version": 1, "embedder": space.embedder, "dimension": space.dimension}}
 
 
 async def _create(client: AsyncQdrantClient, collection: str, space: Space) -> None:
@@ -69,15 +106,15 @@ async def _create(client: AsyncQdrantClient, collection: str, space: Space) -> N
         # No neighbours are linked but those of one owner.
         hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
         on_disk_payload=True,
-        metadata={_MADE_BY: {"version": 1, "embedder": space.embedder, "dimension": space.dimension}},
+        metadata=_told(space),
     )
 
 
-def _kept_space(found: models.CollectionInfo, collection: str, space: Space) -> None:
+def _kept_space(found: models.CollectionInfo, collection: str) -> Space:
     told: object = (found.config.metadata or {}).get(_MADE_BY)
     match told:
         case {"version": 1, "embedder": str(embedder), "dimension": int(dimension)}:
-            space.check_against(Space(embedder, dimension), f"The Qdrant collection {collection!r}")
+            return Space(embedder, dimension)
         case _:
             raise StoreError(
                 f"The Qdrant collection {collection!r} is not one that this release made for memories.",
@@ -112,10 +149,14 @@ async def insert(client: AsyncQdrantClient, collection: str, points: Sequence[Po
 
 
 def _struct(point: Point) -> models.PointStruct:
+    return models.PointStruct(id=point.id, vector=_vectors(point), payload=point.payload)
+
+
+def _vectors(point: Point) -> dict[str, models.Vector]:
     vectors: dict[str, models.Vector] = {TERMS: _sparse(point.terms)}
     if point.meaning is not None:
         vectors[MEANING] = point.meaning.tolist()
-    return models.PointStruct(id=point.id, vector=vectors, payload=point.payload)
+    return vectors
 
 
 def _sparse(sparse: Sparse) -> models.SparseVector:

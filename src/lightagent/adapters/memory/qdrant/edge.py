@@ -79,6 +79,12 @@ class EdgeEngine(Engine):
     async def insert(self, points: Sequence[Point]) -> None:
         await self._do(lambda shard: _insert(shard, points))
 
+    async def bring_over(self, space: Space) -> None:
+        await self._do(lambda shard: _bring_over(shard, space))
+
+    async def renew(self, points: Sequence[Point]) -> None:
+        await self._do(lambda shard: _renew(shard, points))
+
     async def nearest(self, question: Question) -> list[Mapping[str, object]]:
         return await self._do(lambda shard: _nearest(shard.there(), question))
 
@@ -156,18 +162,56 @@ def _prepare(shard: _Shard, space: Space) -> None:
     if shard.kept is None:
         _create(shard.place, space)
         shard.kept = edge.EdgeShard.load(str(shard.place))
+    space.check_against(_kept_space(shard), f"The Qdrant folder {shard.place}")
+
+
+def _kept_space(shard: _Shard) -> Space:
     try:
         told: object = json.loads((shard.place / _SPACE).read_text("utf-8"))
     except (OSError, ValueError):
         told = None
     match told:
         case {"version": 1, "embedder": str(embedder), "dimension": int(dimension)}:
-            space.check_against(Space(embedder, dimension), f"The Qdrant folder {shard.place}")
+            return Space(embedder, dimension)
         case _:
             raise StoreError(
                 f"The Qdrant folder {shard.place} is not one that this release made for memories.",
                 guidance="Name another folder or collection.",
             )
+
+
+def _tell_space(folder: Path, space: Space) -> None:
+    told = {"version": 1, "embedder": space.embedder, "dimension": space.dimension}
+    new = folder / f"{_SPACE}.new"
+    new.write_text(json.dumps(told), "utf-8")
+    new.replace(folder / _SPACE)
+
+
+def _bring_over(shard: _Shard, space: Space) -> None:
+    """It is written down last: where it breaks off before, the folder is still the other embedder's."""
+    if shard.kept is None:
+        return _prepare(shard, space)
+    kept = _kept_space(shard)
+    if kept == space:
+        return None
+    if kept.embedder:
+        shard.kept.update(edge.UpdateOperation.delete_vector_name(MEANING))
+    if space.embedder:
+        shard.kept.update(edge.UpdateOperation.create_dense_vector(MEANING, space.dimension, edge.Distance.Dot))
+    shard.kept.flush()
+    _tell_space(shard.place, space)
+    return None
+
+
+def _renew(shard: _Shard, points: Sequence[Point]) -> None:
+    there = {
+        str(one.id)
+        for one in shard.there().retrieve([point.id for point in points], with_payload=False, with_vector=False)
+    }
+    vectors = [edge.PointVectors(point.id, _vectors(point)) for point in points if point.id in there]
+    if vectors:
+        shard.is_changed = True
+        shard.there().update(edge.UpdateOperation.update_vectors(vectors))
 
 
 def _create(place: Path, space: Space) -> None:
@@ -190,8 +234,7 @@ def _create(place: Path, space: Space) -> None:
             shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Float))
         shard.update(edge.UpdateOperation.create_field_index(WRITTEN, edge.PayloadSchemaType.Integer))
         shard.flush()
-    told = {"version": 1, "embedder": space.embedder, "dimension": space.dimension}
-    (new / _SPACE).write_text(json.dumps(told), "utf-8")
+    _tell_space(new, space)
     new.rename(place)
 
 
@@ -202,10 +245,14 @@ def _insert(shard: _Shard, points: Sequence[Point]) -> None:
 
 
 def _point(point: Point) -> edge.Point:
+    return edge.Point(point.id, _vectors(point), point.payload)
+
+
+def _vectors(point: Point) -> dict[str, edge.NamedVector]:
     vectors: dict[str, edge.NamedVector] = {TERMS: _sparse(point.terms)}
     if point.meaning is not None:
         vectors[MEANING] = point.meaning.tolist()
-    return edge.Point(point.id, vectors, point.payload)
+    return vectors
 
 
 def _sparse(sparse: Sparse) -> edge.SparseVector:

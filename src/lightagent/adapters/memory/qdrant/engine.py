@@ -21,6 +21,14 @@ class Engine(Protocol):
         """Write those points that are not there."""
         ...
 
+    async def bring_over(self, space: Space) -> None:
+        """Make room for vectors of this space, and remove those of another; without a collection, make one."""
+        ...
+
+    async def renew(self, points: Sequence[Point]) -> None:
+        """Replace the vectors of points that are there."""
+        ...
+
     async def nearest(self, question: Question) -> list[Mapping[str, object]]:
         """The payloads of the points that fit best, the best first."""
         ...

@@ -45,6 +45,12 @@ class LocalEngine(Engine):
     async def insert(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.insert(client, self._collection, points))
 
+    async def bring_over(self, space: Space) -> None:
+        await self._do(lambda client: calls.bring_over(client, self._collection, space, indexed=False))
+
+    async def renew(self, points: Sequence[Point]) -> None:
+        await self._do(lambda client: calls.renew(client, self._collection, points))
+
     async def nearest(self, question: Question) -> list[Mapping[str, object]]:
         return await self._do(lambda client: calls.nearest(client, self._collection, question))
 

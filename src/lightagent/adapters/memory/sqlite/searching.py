@@ -21,7 +21,7 @@ from lightagent.domain.search_text import Bm25
 _BM25: Final = Bm25()
 _MOST_TERMS: Final = 64
 """Terms of a query that are looked up, the rarest ones: a query may be a whole document."""
-_CANDIDATES: Final = 50
+_CANDIDATES: Final = 150
 """Memories that are put in order, at least."""
 _LENDERS: Final = 30
 """The best of them, beside which others are looked for."""

@@ -5,8 +5,8 @@ An answer seldom repeats the words of its question, and follows it; the weights 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction, Record
 
@@ -54,7 +54,8 @@ async def by_words(
     numbers = {hit["key"]: hit["number"] for hit in hits}
     if nearby:
         by_number = {hit["number"]: hit for hit in hits}
-        for query, weights in ((_AFTER, AFTER), (_BEFORE, BEFORE)):
+        sides: tuple[tuple[LiteralString, Sequence[float]], ...] = ((_AFTER, AFTER), (_BEFORE, BEFORE))
+        for query, weights in sides:
             arguments = {**limits.parameters, "hits": list(by_number), "reach": len(weights)}
             for hit, place, beside in _placed(await rows(transaction, query, **arguments)):
                 one = by_number[hit]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction
 
@@ -155,7 +155,7 @@ class Search:
         return await _keys(transaction, _GRAPH, limit=self._candidates, **arguments)
 
 
-async def _keys(transaction: AsyncManagedTransaction, query: str, **parameters: object) -> list[str]:
+async def _keys(transaction: AsyncManagedTransaction, query: LiteralString, **parameters: object) -> list[str]:
     return [row["key"] for row in await rows(transaction, query, **parameters)]
 
 

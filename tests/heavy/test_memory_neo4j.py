@@ -50,9 +50,13 @@ async def memory(neo4j: Neo4jServer) -> AsyncIterator[Neo4jMemory]:
     await store.aclose()
 
 
-def opened(server: Neo4jServer, collection: str = "", embedder: Embedder | None = None) -> Neo4jMemory:
+def opened(
+    server: Neo4jServer, collection: str = "", embedder: Embedder | None = None, nearby: float = 0.0
+) -> Neo4jMemory:
+    """Where nothing is said, without what was merely written beside what fits."""
     return Neo4jMemory(
         server.url,
+        nearby=nearby,
         collection=collection or f"test {uuid4().hex}",
         embedder=embedder,
         connection_timeout=120,
@@ -105,6 +109,16 @@ async def test_an_answer_is_found_from_entity_to_entity(memory: Neo4jMemory) -> 
     found = await texts(memory, "Where is Ada Lovelace's employer?")
     assert found[0] == "Ada Lovelace joined Acme in spring."
     assert set(found) == {found[0], "Acme sits in Zurich.", "She met Carl.", "Carl plays chess."}
+
+
+async def test_what_was_written_beside_a_memory_that_fits_is_found_with_it(neo4j: Neo4jServer) -> None:
+    store = opened(neo4j, nearby=1.0)
+    said = ["one", "another", "Which tea do you like?", "The green one.", "With honey?", "on and on"]
+    await store.write([record(text, at=100.0 + place) for place, text in enumerate(said)])
+    await store.write([record("The next day", at=90_000.0), record("Tea for Bob", BOB)])
+    assert (await texts(store, "tea", limit=3))[:2] == ["Which tea do you like?", "The green one."]
+    assert set(await texts(store, "tea", limit=9)) == set(said[:5])
+    await store.aclose()
 
 
 async def test_no_path_leads_from_one_owner_to_another(neo4j: Neo4jServer, memory: Neo4jMemory) -> None:

@@ -40,6 +40,8 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
         database: of the server; None: its default.
         collection: keeps stores apart that share a database.
         embedder: makes vectors of the memories; without one they are found by words and entities alone.
+        nearby: how much it counts that a memory was written just before or after one that fits, in the same
+            conversation, from 0 (not at all) to 1.
         connections: the most that one event loop opens.
         connection_timeout: seconds to wait for a connection, and to go on trying after one was lost.
         statement_timeout: seconds after which the server gives a transaction up.
@@ -57,6 +59,7 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
         database: str | None = None,
         collection: str = "lightagent",
         embedder: Embedder | None = None,
+        nearby: float = 1.0,
         connections: int = 10,
         connection_timeout: float = 10.0,
         statement_timeout: float = 30.0,
@@ -67,6 +70,7 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
         self.collection = collection
         self._limits = Limits(connections, connection_timeout, statement_timeout)
         self._embedder = embedder
+        self._nearby = nearby
         self._lock = threading.Lock()
         self._opened: Graph | None = None
 
@@ -113,7 +117,7 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
                         f"Neo4j needs the package {exc.name!r}, which is not installed.",
                         guidance=f"Type: {install_command(_EXTRA, 'neo4j')}",
                     ) from None
-                self._opened = Graph(self.address, self._limits, self.collection, self._embedder)
+                self._opened = Graph(self.address, self._limits, self.collection, self._embedder, self._nearby)
             return self._opened
 
 
@@ -131,6 +135,9 @@ class Neo4jOptions(BaseModel):
         default=None,
         description="the kind of an embedder with its options; without one, words and entities alone are looked for",
     )
+    nearby: float = Field(
+        default=1.0, ge=0, le=1, description="how much a memory that fits speaks for those written just beside it"
+    )
     connections: int = Field(default=10, ge=1, description="the most connections of one event loop")
     connection_timeout: float = Field(
         default=10.0, gt=0, description="seconds to wait for a connection, and to go on trying after one was lost"
@@ -146,6 +153,7 @@ def _open(options: Neo4jOptions) -> Neo4jMemory:
         database=options.database,
         collection=options.collection,
         embedder=None if options.embedder is None else open_embedder(options.embedder, "memory.embedder"),
+        nearby=options.nearby,
         connections=options.connections,
         connection_timeout=options.connection_timeout,
         statement_timeout=options.statement_timeout,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, LiteralString, TypeAlias, TypeVar
 
 from neo4j import AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, AsyncSession, Record, unit_of_work
 from neo4j.exceptions import DriverError, Neo4jError
@@ -80,7 +80,7 @@ async def _close(driver: AsyncDriver) -> None:
     await driver.close()
 
 
-async def rows(transaction: AsyncManagedTransaction, query: str, **parameters: object) -> list[Record]:
-    """What a statement gives, all of it."""
+async def rows(transaction: AsyncManagedTransaction, query: LiteralString, **parameters: object) -> list[Record]:
+    """What a statement gives, all of it; nothing from outside is ever part of its text."""
     result = await transaction.run(query, parameters)
     return [record async for record in result]

@@ -48,10 +48,13 @@ _LARGEST_NUMBER: Final = 2**62
 class Graph:
     """A collection of memories in a database; it is made, and its embedder looked at, at the first use."""
 
-    def __init__(self, address: Address, limits: Limits, collection: str, embedder: Embedder | None) -> None:
+    def __init__(
+        self, address: Address, limits: Limits, collection: str, embedder: Embedder | None, nearby: float
+    ) -> None:
         self._database = Database(address, limits)
         self._collection = collection
         self._embedder = embedder
+        self._nearby = nearby
         self._place = f"Neo4j at {address}"
         self._locks = LoopLocks()
         self._space: Space | None = None
@@ -80,7 +83,7 @@ class Graph:
         entities = [digest("entity", key, name) for name in named_in_query(terms_of(query[:_AT_ONCE], self._stem))]
         (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._place)
         near = vector.tolist() if vector is not None and any(vector) else None
-        search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit)
+        search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit, self._nearby)
         return await self._database.read(search)
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:

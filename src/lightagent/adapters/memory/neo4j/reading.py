@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction
 
@@ -12,7 +13,7 @@ from lightagent.adapters.memory.neo4j.encoding import PARTS, owner_of, part_key,
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
-_CONDITION: Final = {
+_CONDITION: Final[Mapping[str, LiteralString]] = {
     "namespace": "o.namespace_key = $namespace",
     "tenant": "o.tenant_key = $tenant",
     "user": "o.user_key = $user",
@@ -30,7 +31,8 @@ async def find_owners(
     """The owners that are meant, by their keys."""
     given = {name: value for name, value in zip(PARTS, selection.parts, strict=True) if value is not None}
     keys = {name: part_key(collection, name, value) for name, value in given.items()}
-    where = " AND ".join(["o.collection = $collection", *(_CONDITION[name] for name in given)])
+    conditions: list[LiteralString] = ["o.collection = $collection", *(_CONDITION[name] for name in given)]
+    where = " AND ".join(conditions)
     query = f"MATCH (o:LightAgentOwner) WHERE {where} RETURN properties(o) AS node"
     found = await rows(transaction, query, collection=collection, **keys)
     return {row["node"]["key"]: owner_of(row["node"]) for row in found}

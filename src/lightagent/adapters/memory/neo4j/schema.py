@@ -12,8 +12,9 @@ one owner to another. What is filtered on is indexed; constraints and indexes ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction, Record
 
@@ -26,7 +27,7 @@ LAYOUT: Final = 1
 
 FULL_TEXT: Final = "lightagent_memory_text"
 
-_DEFINITIONS: Final = {
+_DEFINITIONS: Final[Mapping[LiteralString, LiteralString]] = {
     "lightagent_store": "CONSTRAINT {} IF NOT EXISTS FOR (s:LightAgentStore) REQUIRE s.name IS UNIQUE",
     "lightagent_owner": "CONSTRAINT {} IF NOT EXISTS FOR (o:LightAgentOwner) REQUIRE o.key IS UNIQUE",
     "lightagent_memory": "CONSTRAINT {} IF NOT EXISTS FOR (m:LightAgentMemory) REQUIRE m.key IS UNIQUE",
@@ -53,9 +54,28 @@ _SECONDS: Final = 60
 """For indexes to be filled, where memories were there before them."""
 
 
-def vector_property(dimension: int) -> str:
+_DIGITS: Final[Mapping[str, LiteralString]] = {
+    "0": "0",
+    "1": "1",
+    "2": "2",
+    "3": "3",
+    "4": "4",
+    "5": "5",
+    "6": "6",
+    "7": "7",
+    "8": "8",
+    "9": "9",
+}
+"""By which a number becomes part of a statement, as nothing else may."""
+
+
+def _number(value: int) -> LiteralString:
+    return "".join([_DIGITS[digit] for digit in str(value)])
+
+
+def vector_property(dimension: int) -> LiteralString:
     """The property that holds vectors of this size, which is the name of their index as well."""
-    return f"embedding_{dimension:d}"
+    return "embedding_" + _number(dimension)
 
 
 async def open_collection(database: Database, name: str, space: Space) -> None:
@@ -111,10 +131,12 @@ def _read_stamp(row: Record) -> _Stamp:
 
 
 async def _define(transaction: AsyncManagedTransaction, dimension: int) -> None:
-    wanted = {name: statement.format(name) for name, statement in _DEFINITIONS.items()}
+    wanted: dict[LiteralString, LiteralString] = {
+        name: statement.format(name) for name, statement in _DEFINITIONS.items()
+    }
     if dimension:
         name = vector_property(dimension)
-        wanted[name] = _VECTORS.format(name, dimension)
+        wanted[name] = _VECTORS.format(name, _number(dimension))
     there = {row["name"] for row in await rows(transaction, "SHOW INDEXES YIELD name")}
     for name, statement in wanted.items():
         if name not in there:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction
 
 from lightagent.adapters.memory.neo4j.database import rows
 from lightagent.adapters.memory.neo4j.encoding import FITS, Conditions, record_of
-from lightagent.adapters.memory.neo4j.schema import FULL_TEXT, vector_property
+from lightagent.adapters.memory.neo4j.nearby import by_words
+from lightagent.adapters.memory.neo4j.schema import vector_property
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner
 from lightagent.domain.recall_filter import RecallFilter, facts_of
 
@@ -28,8 +29,8 @@ _CANDIDATES: Final = 50
 _RANK: Final = 60
 """The constant of reciprocal rank fusion."""
 
-_GRAPH_WEIGHT: Final = 0.5
-"""How much it counts that a memory is found from entity to entity alone."""
+_GRAPH_WEIGHT: Final = 0.03
+"""How much it counts that a memory is found from entity to entity: little, where words find enough."""
 
 COMPARED: Final = 2_000
 """Memories of an owner that are compared one by one; of more, the vector index is asked."""
@@ -37,11 +38,6 @@ COMPARED: Final = 2_000
 _MOST_ASKED: Final = 20_000
 """Of the vector index; where so many do not give enough that fit, the owner's are compared one by one."""
 
-_WORDS: Final = f"""
-    CALL db.index.fulltext.queryNodes('{FULL_TEXT}', $lucene, {{limit: $limit}}) YIELD node AS m, score
-    WHERE m.owner = $owner
-    RETURN m.key AS key ORDER BY score DESC, m.number
-"""
 _COUNT: Final = """
     OPTIONAL MATCH (o:LightAgentOwner {key: $owner}) OPTIONAL MATCH (s:LightAgentStore {name: $collection})
     RETURN coalesce(o.memories, 0) AS own, coalesce(s.last, 0) AS written
@@ -95,6 +91,7 @@ class Search:
         entities: keys of what the query may name.
         vector: of the query; None: it has none.
         limit: how many are wanted.
+        nearby: how much the memories beside one that fits share of what it counts.
     """
 
     collection: str
@@ -105,6 +102,7 @@ class Search:
     entities: Sequence[str]
     vector: Sequence[float] | None
     limit: int
+    nearby: float
 
     async def __call__(self, transaction: AsyncManagedTransaction) -> list[FoundMemory]:
         """Do it."""
@@ -128,8 +126,7 @@ class Search:
         terms = list(dict.fromkeys(self.terms))[:_MOST_TERMS]
         if not terms:
             return []
-        lucene = self.conditions.lucene(terms)
-        return await _keys(transaction, _WORDS, lucene=lucene, owner=self.conditions.owner, limit=self._candidates)
+        return await by_words(transaction, self.conditions, terms, self._candidates, self.nearby)
 
     async def _by_nearness(self, transaction: AsyncManagedTransaction) -> list[str]:
         if self.vector is None:
@@ -158,7 +155,7 @@ class Search:
         return await _keys(transaction, _GRAPH, limit=self._candidates, **arguments)
 
 
-async def _keys(transaction: AsyncManagedTransaction, query: str, **parameters: object) -> list[str]:
+async def _keys(transaction: AsyncManagedTransaction, query: LiteralString, **parameters: object) -> list[str]:
     return [row["key"] for row in await rows(transaction, query, **parameters)]
 
 

@@ -16,7 +16,7 @@ from lightagent.ports.memory import OwnerSelection
 from tests.servers.child import free_port
 from tests.servers.neo4j import Neo4jServer, kill, neo4j_server
 
-KILLS = int(os.environ.get("TEST_NEO4J_KILLS", "5"))
+KILLS = int(os.environ.get("TEST_NEO4J_KILLS", "2"))
 WRITERS = 4
 LETTERS = str.maketrans("0123456789-", "bcdfghjklmn")
 

@@ -320,3 +320,19 @@ async def test_a_turn_that_is_of_another_tenant_than_its_session_is_not_given_ou
     with pytest.raises(ConfigurationError, match="run of another tenant"):
         await Sessions(store, tenant="globex").journal("monday", "ann")
     assert await Sessions(store, tenant="acme").journal("monday", "ann") is not None
+
+
+def test_what_is_not_found_without_a_tenant_says_that_there_may_be_one(stored: Path) -> None:
+    commands = (("sessions", "rerun", "monday"), ("sessions", "resume", "monday"), ("review", "show", "one"))
+    for command in commands:
+        told = invoke(*command)
+        assert told.exit_code == 2
+        assert "--tenant NAME" in " ".join(told.stderr.split()), command
+
+
+async def test_the_store_of_a_hook_has_the_requests_of_every_tenant() -> None:
+    hook = HumanApprovalHook(tools=())
+    agent = LightAgent(model=ScriptedModel([call_tool("pay", amount=5)]), tools=[pay], hooks=[hook])
+    await agent.arun("?", tenant="acme", result_format="object")
+    assert await listed(hook.store.reviews.list()) == []
+    assert len(await listed(Reviews(hook.store.journals, tenant="acme").list())) == 1

@@ -175,6 +175,8 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         from lightagent.application.generated_tools.saved_tool import save_tools
 
         check_text(text, "create_tool: text")
+        check_text(tenant, "create_tool: tenant")
+        check_text(user_id, "create_tool: user_id")
         if not text.strip():
             raise ConfigurationError("create_tool: there is no text.", guidance="Describe the API or the task.")
         at_once, replaces = switch("auto_load", auto_load), switch("overwrite", overwrite)

@@ -144,7 +144,7 @@ def test_each_edit_is_named_with_its_stream(stored: Path, edit: Callable[[Sqlite
     assert what in fault["fault"]
     told = invoke("verify", "-p", "sealed", **KEYS)
     assert told.exit_code == 1
-    assert "✗ session 'monday' of ann: " in told.stdout
+    assert "✗ session 'monday' of user 'ann': " in told.stdout
 
 
 def test_an_older_copy_of_the_store_is_noticed_by_its_heads(stored: Path) -> None:

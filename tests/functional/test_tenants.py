@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.application.feedback import Feedback
 from lightagent.application.reviews import Reviews
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.ports.journals import JournalStore
 from tests.functional.test_cli_commands import folder, invoke
@@ -223,7 +225,7 @@ async def test_results_that_were_put_aside_belong_to_the_tenant() -> None:
     assert await owners() == {"globex"}
 
 
-@pytest.mark.parametrize("made", [Sessions, Runs, Reviews, ReviewStore])
+@pytest.mark.parametrize("made", [Sessions, Runs, Reviews, ReviewStore, Feedback])
 @pytest.mark.parametrize("tenant", [None, 5, b"acme"])
 def test_a_tenant_that_is_no_text_is_refused(made: Callable[..., object], tenant: object) -> None:
     with pytest.raises(ConfigurationError, match="tenant must be str"):
@@ -250,3 +252,87 @@ def test_the_command_line_finds_what_belongs_to_the_tenant_that_is_named(stored:
     assert "--tenant NAME" in " ".join(shown.stderr.split())
     assert invoke("sessions", "forget", "acme", "--user", "ann").exit_code == 2
     assert invoke("sessions", "forget", "acme", "--user", "ann", "--tenant", "acme").exit_code == 0
+
+
+async def test_feedback_of_a_tenant_is_shown_for_this_tenant_alone(store: JournalStore) -> None:
+    await Feedback(store, tenant="acme").add(HumanFeedback(trace_id="t", rating=1))
+    assert [len(await listed(Feedback(store, tenant=tenant).list())) for tenant in TENANTS] == [1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("name", "whose"), [("tenant", None), ("tenant", 5), ("user_id", None)])
+async def test_a_tool_is_written_for_a_tenant_and_a_user_that_are_text(
+    name: str, whose: int | None, tmp_path: Path
+) -> None:
+    agent = LightAgent(model=ScriptedModel([]))
+    with pytest.raises(ConfigurationError, match=f"create_tool: {name} must be str"):
+        await agent.acreate_tool("Double a number.", tmp_path, **json.loads(json.dumps({name: whose})))
+
+
+def test_users_of_two_tenants_that_share_a_budget_by_name_have_accounts_of_their_own() -> None:
+    budget = TenantBudget(BudgetLimits(model_calls=1), tenant="all customers", per="user")
+    agent = LightAgent(model=ScriptedModel(lambda request: "Done."), budgets=Budgets(tenant=budget))
+    kinds = [
+        agent.run("?", tenant=tenant, user_id="ann", result_format="object").outcome.kind
+        for tenant in ("acme", "acme", "globex", "", "")
+    ]
+    assert kinds == ["completed", "budget_exhausted", "completed", "completed", "budget_exhausted"]
+
+
+def renamed(text: str) -> str:
+    """The same JSON, of another tenant."""
+    return text.replace('"acme"', '"globex"')
+
+
+def test_a_journal_whose_nested_run_is_of_another_tenant_is_refused() -> None:
+    def asks(request: ChatRequest) -> str | ToolCall:
+        return "Done." if isinstance(request.messages[-1], ToolMessage) else call_tool("ask", query="?")
+
+    below = payer(MemoryJournalStore())
+    agent = LightAgent(name="desk", model=ScriptedModel(asks), tools=[below.as_tool("ask", "Asks.")])
+    journal = agent.run("?", tenant="acme", result_format="object").journal
+    document = json.loads(journal.to_json())
+    document["events"] = [
+        json.loads(renamed(json.dumps(event))) if event["type"] == "nested" else event for event in document["events"]
+    ]
+    with pytest.raises(ConfigurationError, match="nested run belongs to another tenant"):
+        agent.resume(document, ApprovalDecision.approve())
+
+
+async def copied_to_globex(store: JournalStore, kind: str) -> None:
+    """What somebody with access to the store could do: put what acme has where that of globex is."""
+    [stream] = (await store.list(StreamQuery(kind=kind, tenant="acme"))).streams
+    found = await store.read(stream.key)
+    key = StreamKey(replace(stream.key.owner, tenant="globex"), kind, stream.key.id)
+    await store.append(key, [Draft(one.content, one.schema) for one in found.entries], expected=0, at=1.0)
+
+
+async def test_a_stored_run_that_is_of_another_tenant_than_its_place_is_not_given_out(store: JournalStore) -> None:
+    waits = await payer(store).arun("?", tenant="acme", user_id="ann", journal=store, result_format="object")
+    await copied_to_globex(store, "run")
+    with pytest.raises(ConfigurationError, match="run of another tenant"):
+        await Runs(store, tenant="globex").journal(waits.run_id, "ann")
+    assert await Runs(store, tenant="acme").journal(waits.run_id, "ann") is not None
+
+
+async def test_a_turn_that_is_of_another_tenant_than_its_session_is_not_given_out(store: JournalStore) -> None:
+    await payer(store).arun("?", tenant="acme", user_id="ann", session_id="monday", result_format="object")
+    await copied_to_globex(store, "session")
+    with pytest.raises(ConfigurationError, match="run of another tenant"):
+        await Sessions(store, tenant="globex").journal("monday", "ann")
+    assert await Sessions(store, tenant="acme").journal("monday", "ann") is not None
+
+
+def test_what_is_not_found_without_a_tenant_says_that_there_may_be_one(stored: Path) -> None:
+    commands = (("sessions", "rerun", "monday"), ("sessions", "resume", "monday"), ("review", "show", "one"))
+    for command in commands:
+        told = invoke(*command)
+        assert told.exit_code == 2
+        assert "--tenant NAME" in " ".join(told.stderr.split()), command
+
+
+async def test_the_store_of_a_hook_has_the_requests_of_every_tenant() -> None:
+    hook = HumanApprovalHook(tools=())
+    agent = LightAgent(model=ScriptedModel([call_tool("pay", amount=5)]), tools=[pay], hooks=[hook])
+    await agent.arun("?", tenant="acme", result_format="object")
+    assert await listed(hook.store.reviews.list()) == []
+    assert len(await listed(Reviews(hook.store.journals, tenant="acme").list())) == 1

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from lightagent.application.check_options import check_text
 from lightagent.application.entry_codec import EntryCodec
 from lightagent.application.read_streams import all_entries, read_each
 from lightagent.domain.errors import ConfigurationError, StreamConflict
@@ -24,9 +25,17 @@ KIND: Final = "feedback"
 
 
 class Feedback:
-    """The feedback in a store about the runs of one tenant."""
+    """The feedback in a store about the runs of one tenant.
+
+    Args:
+        tenant: whose runs they are: what these were given as `tenant=`; empty for those without one.
+
+    Raises:
+        ConfigurationError: the tenant is not text.
+    """
 
     def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
+        check_text(tenant, "tenant")
         self._owner = Scope(tenant)
         self._store = store
         self._clock = clock

@@ -22,6 +22,7 @@ from lightagent.domain.folding import fold
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.runs import Run
+from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import SessionEntry
 from lightagent.ports.journals import JournalStore
 
@@ -103,6 +104,21 @@ class Journal:
         journal = cls(tuple(event_from_dict(migrate(entry, version, SCHEMA_VERSION, at), at) for entry, at in named))
         fold(journal.events)
         return journal
+
+
+def require_owner(journal: Journal, owner: Scope) -> None:
+    """Raise unless a journal that is kept for an owner is that of one of the owner's runs.
+
+    Going on with another one would act, read and decide for somebody else.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if journal.started.scope != owner:
+        raise ConfigurationError(
+            "What is kept here is the run of another tenant, user or session.",
+            guidance="The store was changed: find out who writes to it, and restore a backup.",
+        )
 
 
 def format_version(events: Iterable[Event], versions: Mapping[str, int] = KIND_VERSIONS) -> int:

@@ -146,7 +146,8 @@ class Reviews:
         if key is None:
             raise ConfigurationError(
                 f"There is no request {request_id!r:.100}.",
-                guidance="Reviews(store).list() and `lightagent review list` tell which there are.",
+                guidance="Reviews(store).list() and `lightagent review list` tell which there are. "
+                "Where runs have a tenant, give it too: Reviews(store, tenant=…), --tenant NAME.",
             )
         return key, await self.streams.read_again(key)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lightagent.application.check_options import check_text
 from lightagent.application.export_session import export_session
 from lightagent.application.fork_session import fork_session
-from lightagent.application.journal import Journal
+from lightagent.application.journal import Journal, require_owner
 from lightagent.application.load_session import load_session, no_session, require_session, session_key
 from lightagent.application.prune_sessions import PrunedSessions, prune_sessions
 from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, forget_reviews, withdraw_reviews
@@ -83,10 +83,15 @@ class Sessions:
         """The turn that waits for a human or was interrupted, for `agent.resume`; None if every turn has ended.
 
         Raises:
+            ConfigurationError: the turn is that of another owner or session.
             StoreError: the store cannot be read, or what it holds was damaged.
         """
         session = await self._session(session_id, user_id)
-        return Journal(session.events) if session.run is not None else None
+        if session.run is None:
+            return None
+        journal = Journal(session.events)
+        require_owner(journal, Scope(self._tenant, user_id, session_id))
+        return journal
 
     async def replay(self, session_id: str, user_id: str = "") -> AsyncIterator[SessionTurn]:
         """The turns as the log has them, in order, without asking a model or calling a tool.

@@ -8,7 +8,7 @@ from typing import Final
 
 from lightagent.application.check_options import check_text
 from lightagent.application.event_codec import event_from_dict
-from lightagent.application.journal import Journal
+from lightagent.application.journal import Journal, require_owner
 from lightagent.application.keep_run import KIND, run_key
 from lightagent.application.read_streams import list_streams, read_entry, status_of
 from lightagent.application.review_streams import forget_reviews
@@ -98,7 +98,7 @@ class Runs:
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
-            ConfigurationError: its events do not make up a valid run.
+            ConfigurationError: its events do not make up a valid run, or one of another owner.
         """
         key, events = self._key(run_id, user_id), list[Event]()
         while True:
@@ -112,6 +112,7 @@ class Runs:
             return None
         journal = Journal(tuple(events), self._store)
         _ = journal.run  # It refuses events that are no possible run.
+        require_owner(journal, key.owner)
         return StoredRun(_info(found.stream), journal)
 
     async def journal(self, run_id: str, user_id: str = "") -> Journal | None:
@@ -119,7 +120,7 @@ class Runs:
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
-            ConfigurationError: its events do not make up a valid run.
+            ConfigurationError: its events do not make up a valid run, or one of another owner.
         """
         found = await self.find(run_id, user_id)
         return None if found is None else found.journal

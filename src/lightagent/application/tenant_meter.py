@@ -67,7 +67,7 @@ class TenantMeter(Meter):
     def __init__(self, budget: TenantBudget, accounts: BudgetAccounts, owner: Scope, prices: PriceTable, clock: Clock):
         tenant = owner.tenant if budget.tenant is None else budget.tenant
         user = owner.user if budget.per == "user" else ""
-        self._key = AccountKey(Scope(tenant, user), f"{budget.per}:{budget.period}")
+        self._key = AccountKey(Scope(tenant, user), _name(budget, owner))
         self._accounts = accounts
         self._terms = Terms(_shown(budget, tenant, user), budget.limits, budget.period, budget.rate)
         self._prices = prices
@@ -175,6 +175,12 @@ def _corrected(account: Account, corrections: list[_Correction]) -> Account:
     for one in corrections:
         account = correct(account, one.change, one.period, one.at)
     return account
+
+
+def _name(budget: TenantBudget, owner: Scope) -> str:
+    """What tells the accounts of an owner apart: users of several tenants may share a name, but never an account."""
+    name = f"{budget.per}:{budget.period}"
+    return f"{name}:{owner.tenant}" if budget.per == "user" and budget.tenant is not None and owner.tenant else name
 
 
 def _shown(budget: TenantBudget, tenant: str, user: str) -> str:

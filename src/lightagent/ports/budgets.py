@@ -50,7 +50,7 @@ class TenantBudget:
         period: `hour`, `day` or `month` of the calendar in UTC, or `ever`.
         rate: requests and tokens a minute.
         accounts: where it is kept; by default in memory, so for this process alone.
-        per: `tenant`, or `user`: an account for each user of a tenant.
+        per: `tenant`, or `user`: an account for each user of each tenant, also where `tenant` names whose it is.
         tenant: whose account; by default the tenant of the run's owner, which may be empty.
 
     Raises:

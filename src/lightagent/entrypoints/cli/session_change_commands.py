@@ -100,7 +100,7 @@ def rerun(
             if last is None or asked is None:
                 raise ConfigurationError(
                     f"The session {printable(session)!r} of this user has no question that could be asked again.",
-                    guidance="Ask it: lightagent run QUESTION --session SESSION",
+                    guidance="Ask it: lightagent run QUESTION --session SESSION; with --tenant NAME, if it has one.",
                 )
             with Progress(err()) as progress:
                 return await watched_run(
@@ -152,7 +152,7 @@ def resume(
         if journal is None:
             raise ConfigurationError(
                 f"The session {printable(session)!r} of this user has no turn that waits or was interrupted.",
-                guidance="Type: lightagent sessions list --user NAME",
+                guidance="Type: lightagent sessions list --user NAME; and --tenant NAME, if it has one.",
             )
         return journal
 

@@ -112,5 +112,7 @@ def _fault(check: JournalCheck) -> JsonObject:
 def _name(key: StreamKey | None) -> str:
     if key is None:
         return "a stream without a name"
-    owner = " ".join(filter(None, (key.owner.tenant, key.owner.user, key.owner.session))) or "no owner"
-    return f"{key.kind} {key.id!r} of {owner}"
+    owner = key.owner
+    parts = (("tenant", owner.tenant), ("user", owner.user), ("session", owner.session))
+    named = ", ".join(f"{part} {name!r}" for part, name in parts if name) or "no owner"
+    return f"{key.kind} {key.id!r} of {named}"

@@ -12,7 +12,7 @@ the first memory that it is given.
 import argparse
 from pathlib import Path
 
-from lightagent import load_settings, open_app
+from lightagent import MemoryPolicy, load_settings, open_app
 from lightagent.domain.messages import ContextMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
@@ -48,7 +48,8 @@ def main() -> None:
     profile = parser.parse_args().profile
     settings = load_settings(Path(__file__).with_name("lightagent.toml"), profile=profile)
     with open_app(settings) as app:
-        agent = app.agent(model=ScriptedModel(first_memory))
+        # A server that was just started is slow at first; runs go on without their memories after 5 s otherwise.
+        agent = app.agent(model=ScriptedModel(first_memory), memory_policy=MemoryPolicy(recall_timeout=60))
         for fact in FACTS:
             agent.run(fact, tenant="example", user_id="ann")
         right = 0

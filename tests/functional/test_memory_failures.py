@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,6 @@ from lightagent import (
     OwnerSelection,
     RunResult,
 )
-from lightagent.compose import memory as compose_memory
 from lightagent.domain.messages import AssistantMessage, ContextMessage
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.models import ChatRequest
@@ -52,6 +52,9 @@ class Failing(InProcessMemory):
         return await super().recall(owner, query, limit, wanted)
 
 
+IMPATIENT = MemoryPolicy(recall_timeout=0.05, write_timeout=0.05)
+
+
 async def ask(agent: LightAgent[None, str], *, stream: bool) -> RunResult[str]:
     async with asyncio.timeout(10):
         if not stream:
@@ -62,17 +65,11 @@ async def ask(agent: LightAgent[None, str], *, stream: bool) -> RunResult[str]:
         return events.result
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compose_memory, "SECONDS", 0.05)
-    monkeypatch.setattr(compose_memory, "WRITE_SECONDS", 0.05)
-
-
 @MODES
 @pytest.mark.parametrize("how", ["raises", "hangs"])
 @pytest.mark.parametrize("method", ["recall", "write"])
 async def test_a_run_goes_on_without_a_store_that_fails(method: str, how: str, stream: bool) -> None:
-    agent = LightAgent(model=ScriptedModel(["Hello."]), memory=Failing(method, how))
+    agent = LightAgent(model=ScriptedModel(["Hello."]), memory=Failing(method, how), memory_policy=IMPATIENT)
     result = await ask(agent, stream=stream)
     assert (result.content, result.error) == ("Hello.", None)
     kind = "context_added" if method == "recall" else "concluded"
@@ -89,7 +86,8 @@ async def test_a_run_goes_on_without_a_store_that_fails(method: str, how: str, s
 @pytest.mark.parametrize("method", ["recall", "write"])
 async def test_a_policy_may_have_the_run_fail_with_its_store(method: str, how: str, stream: bool) -> None:
     model = ScriptedModel(["Hello."])
-    agent = LightAgent(model=model, memory=Failing(method, how), memory_policy=MemoryPolicy(when_unavailable="fail"))
+    strict = replace(IMPATIENT, when_unavailable="fail")
+    agent = LightAgent(model=model, memory=Failing(method, how), memory_policy=strict)
     result = await ask(agent, stream=stream)
     assert result.error is not None
     assert result.error.code == ("LA-408" if how == "hangs" else "LA-UNKNOWN")

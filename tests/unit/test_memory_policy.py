@@ -37,6 +37,8 @@ def test_no_two_pairs_of_namespace_and_user_share_a_text(ours: str, user: str, t
         ({"min_confidence": float("nan")}, "min_confidence takes a finite number"),
         ({"min_confidence": True}, "min_confidence takes a finite number"),
         ({"max_writes_per_run": -1}, "max_writes_per_run takes a whole number"),
+        ({"recall_timeout": 0}, "recall_timeout takes a number of seconds above 0"),
+        ({"write_timeout": "1"}, "write_timeout takes a number of seconds above 0"),
         ({"min_write_length": 1.5}, "min_write_length takes a whole number"),
         ({"namespace": 5}, "namespace takes a text"),
         ({"memory_write_admission": "no"}, "memory_write_admission takes a function"),

@@ -41,8 +41,7 @@ class MemoryMeans:
         policy: what may be remembered and recalled.
         clock: tells what has expired.
         limit: how many memories a run is given at most.
-        timeout: seconds that the store may take to search, and a policy to decide.
-        write_timeout: seconds that it may take to write; more, since what it does not write in time is lost.
+        timeout: seconds that a function of the policy may take to decide.
         agent: the name of the agent that remembers.
     """
 
@@ -51,7 +50,6 @@ class MemoryMeans:
     clock: Clock
     limit: int
     timeout: float
-    write_timeout: float
     agent: str
 
     def user_place(self, subject: Subject) -> MemoryPlace:

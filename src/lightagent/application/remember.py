@@ -116,7 +116,7 @@ class Recollection(ServingSource):
         about["user_id"] = place.original_user_id
         searching = _recalled(means, place, query)
         try:
-            found = await await_foreign(searching, means.timeout, in_time=True)
+            found = await await_foreign(searching, means.policy.recall_timeout, in_time=True)
         except Exception as error:
             run.note("memory_unavailable", {**about, "kind": type(error).__name__})
             raise

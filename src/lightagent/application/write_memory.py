@@ -98,7 +98,7 @@ class MemoryWriter:
         """
         store = self._means.store
         try:
-            await await_foreign(store.write([record]), self._means.write_timeout, in_time=True)
+            await await_foreign(store.write([record]), self._means.policy.write_timeout, in_time=True)
         except Exception as error:
             run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(error).__name__})
             raise
@@ -108,7 +108,7 @@ async def take_back(means: MemoryMeans, owner: MemoryOwner, memory_id: str) -> N
     """Remove a record that a policy blocked after it was written, where the store can."""
     if "forget" in means.store.supports:
         forgetting = means.store.forget(OwnerSelection(*owner.parts), [memory_id])
-        await await_foreign(forgetting, means.timeout, in_time=True)
+        await await_foreign(forgetting, means.policy.write_timeout, in_time=True)
 
 
 def context_of(subject: Subject, place: MemoryPlace) -> JsonObject:

@@ -32,10 +32,7 @@ RECALLED: Final = 5
 """Memories that a run is given at most."""
 
 SECONDS: Final = 5.0
-"""How long a store may take to search before a run goes on without it."""
-
-WRITE_SECONDS: Final = 30.0
-"""How long it may take to write."""
+"""How long a function of the policy may take to decide."""
 
 _STORE_METHODS: Final = ("write", "recall", "read", "forget", "aclose")
 
@@ -59,7 +56,7 @@ def compose_memory(
     if memory is None and learning is None:
         return (), ()
     store = _store(memory)
-    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, WRITE_SECONDS, name)
+    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, name)
     writer = MemoryWriter(means)
     sources: list[ContextSource] = []
     conclusions: list[Conclusion] = []

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, TypeGuard, get_args
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -51,6 +51,8 @@ class MemoryPolicy:
         require_write_admission: nothing is written that `memory_write_admission` did not expressly allow.
         when_unavailable: what follows where the store of memories fails or is too slow: ``degrade`` has the run go on
             without it, which is on record, and ``fail`` ends the run.
+        recall_timeout: seconds that the store may take to search.
+        write_timeout: seconds that it may take to write or to remove; what it does not write in time is lost.
         write_patterns: those of `reject_write_patterns`, made ready.
 
     Raises:
@@ -74,6 +76,8 @@ class MemoryPolicy:
     require_promotion_for_internal_memory: bool = True
     require_write_admission: bool = False
     when_unavailable: WhenUnavailable = "degrade"
+    recall_timeout: float = 5.0
+    write_timeout: float = 30.0
     write_patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +91,10 @@ class MemoryPolicy:
         confidence: object = self.min_confidence
         if confidence is not None and not is_number(confidence):
             raise _wrong("min_confidence", "a finite number", confidence)
+        for name in ("recall_timeout", "write_timeout"):
+            seconds: object = getattr(self, name)
+            if not is_number(seconds) or seconds <= 0:
+                raise _wrong(name, "a number of seconds above 0", seconds)
         if self.when_unavailable not in get_args(WhenUnavailable):
             raise _wrong("when_unavailable", "degrade or fail", self.when_unavailable)
         namespace: object = self.namespace
@@ -102,7 +110,7 @@ class MemoryPolicy:
         return MemoryOwner(self.namespace or "", user=str(user_id)).user_id
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether this is a finite number; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 

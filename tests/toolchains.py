@@ -79,6 +79,10 @@ HEAVY = {
     "octokit": Toolchain(
         "run `make test-heavy`, which fetches it", (ROOT / ".tools/octokit/api.github.com.json").is_file
     ),
+    "neo4j": Toolchain(
+        "install Maven 3.8 or newer, then run `make test-heavy`, which fetches it",
+        lambda: any((ROOT / ".tools/neo4j").glob("neo4j-bolt-*.jar")),
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),

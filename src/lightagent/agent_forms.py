@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 from typing_extensions import Unpack
 
 from lightagent.agent_base import Query
-from lightagent.agent_journal import JournalAgent
+from lightagent.agent_memory import MemoryAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
 
 
-class FormAgent(JournalAgent[DepsT, OutputT]):
+class FormAgent(MemoryAgent[DepsT, OutputT]):
     """An agent with a method for each form of a run. Arguments and errors are those of `LightAgent.run`."""
 
     __slots__ = ()

@@ -14,7 +14,7 @@ from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.skills.manager import SkillManager
-from lightagent.compose.backends import open_code, open_embedding, open_journals, open_model
+from lightagent.compose.backends import open_code, open_embedding, open_journals, open_memory, open_model
 from lightagent.compose.configured_tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
@@ -23,6 +23,7 @@ from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.mcp import Logins
+from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
@@ -38,6 +39,7 @@ class App:
         settings: what it was made from.
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
+        memory: what every agent remembers; None where no settings say so.
         embedder: makes vectors of texts; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
         skills: the skills that every agent may use; None where no settings name any.
@@ -57,10 +59,12 @@ class App:
         embedder: Embedder | None = None,
         code: CodeRunner | None = None,
         skills: SkillManager | None = None,
+        memory: MemoryStore | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
+        self.memory = memory
         self.embedder = embedder
         self.tools = tools
         self.mcp = mcp
@@ -73,6 +77,8 @@ class App:
         self.on_close(model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
+        if memory is not None:
+            self.on_close(memory.aclose)
         if embedder is not None:
             self.on_close(embedder.aclose)
         if code is not None:
@@ -107,6 +113,8 @@ class App:
         options = AgentOptions()
         if self.journals is not None:
             options["session_store"] = self.journals
+        if self.memory is not None:
+            options["memory"] = self.memory
         if self.embedder is not None:
             options["embedder"] = self.embedder
         return options
@@ -197,7 +205,8 @@ def open_app(
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
     servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
     embedder, code = open_embedding(chosen, environ=variables), open_code(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, open_skills(chosen))
+    memory, skills = open_memory(chosen, environ=variables), open_skills(chosen)
+    return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory)
 
 
 def _identity(chosen: AgentSettings) -> AgentOptions:

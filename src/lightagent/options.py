@@ -8,6 +8,7 @@ from typing import Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
+from lightagent.application.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
 from lightagent.domain.budgets import BudgetLimits
@@ -17,14 +18,17 @@ from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
+from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
+from lightagent.ports.self_learning import SelfLearning
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.tool_selection import ToolSelection
@@ -73,6 +77,13 @@ class AgentOptions(TypedDict, total=False):
         information_flow: what holds for calls of tools with outside effects that untrusted text may have caused; by
             default a human decides.
         gate: policies of one's own; every move of a run passes it, before the hooks.
+        memory: a store of memories, or any object with `store(data, user_id)` and `retrieve(query, user_id)`: what fits
+            a query is added to the conversation, and what the user says is remembered once the run has succeeded.
+        memory_policy: what may be remembered and recalled; memory_namespace: short for
+            `MemoryPolicy(namespace=memory_namespace)`.
+        self_learning: True, or `SelfLearning`: after each run a model is asked what would help in later ones. What it
+            says is a candidate, and later runs are told of it only after a policy or a person has promoted it; see
+            `list_memory_candidates`.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
@@ -112,6 +123,10 @@ class AgentOptions(TypedDict, total=False):
     capabilities: CapabilityPolicy | None
     information_flow: InformationFlow | None
     gate: Gate | None
+    memory: MemoryStore | MemoryProtocol | None
+    memory_policy: MemoryPolicy | None
+    memory_namespace: str | None
+    self_learning: bool | SelfLearning | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None
     context_budget: ContextBudget | None

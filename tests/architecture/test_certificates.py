@@ -2,7 +2,7 @@
 
 `adapters/FAMILY/KIND.py` (or a folder KIND) is an adapter; a name that begins with an underscore is a helper of the
 family, or of several. Its certificate is a class in `tests/contract/test_FAMILY*.py` with a base class and
-`kind = "KIND"`.
+`kind = "KIND"`; where it needs a server that is heavy, in `tests/heavy`.
 """
 
 import ast
@@ -29,7 +29,7 @@ def adapters() -> list[tuple[str, str]]:
 def certified(family: str) -> set[str]:
     return {
         kind
-        for source in sources("tests/contract")
+        for source in (*sources("tests/contract"), *sources("tests/heavy"))
         if source.path.stem.startswith(f"test_{family}")
         for node in ast.walk(source.tree)
         if isinstance(node, ast.ClassDef) and node.name.startswith("Test") and node.bases
@@ -43,7 +43,9 @@ def test_there_are_adapters() -> None:
 
 @pytest.mark.parametrize(("family", "kind"), adapters())
 def test_an_adapter_is_certified(family: str, kind: str) -> None:
-    assert kind in certified(family), f"no class in {ROOT}/tests/contract/test_{family}*.py has kind = {kind!r}"
+    assert kind in certified(family), (
+        f"no class in test_{family}*.py of {ROOT}/tests/contract or heavy has kind = {kind!r}"
+    )
 
 
 def _kinds(certificate: ast.ClassDef) -> set[str]:

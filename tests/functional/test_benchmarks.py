@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,30 @@ def test_tool_selection_is_measured(tmp_path: Path) -> None:
         rows = dict(line.split("|")[1:3] for line in done.stdout.splitlines() if line.startswith("|"))
         assert float(rows[" 5 "]) >= first
         assert float(rows[" a query, median "].removesuffix(" ms ")) > 0
+
+
+def test_memories_are_measured(tmp_path: Path) -> None:
+    said = ["What is your dog called?", "Rex.", "I was in Rome last week.", "It rained."]
+    turns = [
+        {"id": f"t{place}", "at": "1:56 pm on 8 May, 2023", "speaker": "Ann", "text": text}
+        for place, text in enumerate(said)
+    ]
+    asked = [{"question": "What is the dog called?", "evidence": ["t1"]}, {"question": "Paris?", "evidence": ["t2"]}]
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([{"memories": turns, "questions": asked}]))
+    for arguments, found in (
+        (["memory_recall.py", str(file), "--embedder", '{"kind": "hashing"}'], "| sqlite | 0.500 |"),
+        (["memory_recall.py", str(file), "--store", '{"kind": "process"}', "--k", "2"], "| process | 0.000 |"),
+        (["memory_costs.py", "--memories", "200", "--owners", "10"], "| 200 | 10 | "),
+    ):
+        done = subprocess.run(
+            [sys.executable, *(f"benchmarks/{arguments[0]}", *arguments[1:])],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=50,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert found in done.stdout

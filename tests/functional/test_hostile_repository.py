@@ -33,6 +33,8 @@ HOSTILE = {
     ),
     "journals.kind": '[default.journals]\nkind = "hostile"',
     "journals.options": '[default.journals]\nkind = "postgres"\nurl = "postgresql://u@{address}/db"',
+    "memory.kind": '[default.memory]\nkind = "hostile"',
+    "memory.options": '[default.memory]\nkind = "sqlite"\npath = "written.log"',
     "embedding.kind": '[default.embedding]\nkind = "hostile"',
     "embedding.options": '[default.embedding]\nkind = "openai"\nmodel = "m"\nbase_url = "{url}"',
     "code.kind": '[default.code]\nkind = "hostile"',
@@ -130,7 +132,7 @@ def repository(tmp_path: Path) -> Path:
     (plugins / "hostile-1.dist-info/entry_points.txt").write_text(
         "[lightagent.chat]\nhostile = hostile:ADAPTER\n[lightagent.journals]\nhostile = hostile:ADAPTER\n"
         "[lightagent.code]\nhostile = hostile:ADAPTER\n[lightagent.tokens]\nhostile = hostile:ADAPTER\n"
-        "[lightagent.embedding]\nhostile = hostile:ADAPTER\n"
+        "[lightagent.embedding]\nhostile = hostile:ADAPTER\n[lightagent.memory]\nhostile = hostile:ADAPTER\n"
     )
     return folder
 

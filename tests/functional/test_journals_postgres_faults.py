@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from lightagent.adapters._postgres.limits import Limits
 from lightagent.adapters.journals.postgres import PostgresJournalStore
-from lightagent.adapters.journals.postgres.limits import Limits
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import (
     ConfigurationError,
@@ -158,7 +158,8 @@ async def test_without_the_package_the_error_says_what_to_install(monkeypatch: p
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.delitem(sys.modules, "lightagent.adapters.journals.postgres.database", raising=False)
-    monkeypatch.delitem(sys.modules, "lightagent.adapters.journals.postgres.connections", raising=False)
+    for name in ("database", "connections"):
+        monkeypatch.delitem(sys.modules, f"lightagent.adapters._postgres.{name}", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'psycopg\[binary\]"):
         await PostgresJournalStore("postgresql://host/db").read(CHAT)
 

@@ -35,7 +35,7 @@ from lightagent.application.policies.typed_hooks import (
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.hooks import BOUNDARIES, HOOK_PHASES, HookPhase
 from lightagent.domain.outcomes import Blocked, Completed, Suspended
-from lightagent.domain.policy import Phase, Subject
+from lightagent.domain.policy import MEMORY_PHASES, Phase, Subject
 from lightagent.domain.rulings import ABOUT_CALLS
 from tests.support.gate_checks import REFUSED_CALLS, Ending, check_stopped, check_withheld
 from tests.support.gate_deeds import allow
@@ -173,8 +173,10 @@ DECORATORS: dict[str, tuple[object, Phase]] = {
     "after_run": (after_run, "end"),
 }
 GUARDRAILS: dict[str, Phase] = {"input": "admission", "tool": "tool_call", "output": "output"}
-LEGACY: list[HookPhase] = [phase for phase in HOOK_PHASES if phase != "on_error"]
-"""The run that is tried ends well, or is stopped by what is tried."""
+LEGACY: list[HookPhase] = [
+    phase for phase in HOOK_PHASES if phase != "on_error" and BOUNDARIES[phase] not in MEMORY_PHASES
+]
+"""The run that is tried ends well, or is stopped by what is tried. Those about memories are in test_memory_table.py."""
 
 
 def typed(decorator: object, once: Once, timeout: float | None) -> Policies:

@@ -24,6 +24,7 @@ PROGRAMS = Path(__file__).with_name("seed_programs")
 WEATHER = "Please check the weather in Shanghai."
 ORDER = "Where is my order 1234?"
 REPORT = "AI agents plan, call tools, and report what they did. They stream while they speak."
+REMEMBER = "Remember that I prefer concise reports."
 FIXTURES: list[JsonObject] = [
     {
         "match": {"userMessage": "Hello, who are you?"},
@@ -42,6 +43,7 @@ FIXTURES: list[JsonObject] = [
     {"match": {"userMessage": ORDER, "hasToolResult": True}, "response": {"content": "It is being processed."}},
     {"match": {"userMessage": "Write a short report"}, "chunkSize": 6, "response": {"content": REPORT}},
     {"match": {"userMessage": "Debug this workflow."}, "response": {"content": "It works."}},
+    {"match": {"userMessage": REMEMBER}, "response": {"content": "I will."}},
 ]
 
 Program = Callable[..., str]
@@ -53,8 +55,8 @@ def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path) -> Progr
     aimock.add(*FIXTURES)
     package = str(request.param)
 
-    def run_programs(*names: str, then: str = "", leaves: tuple[str, ...] = ()) -> str:
-        text = "\n".join([*((PROGRAMS / f"{name}.py").read_text(encoding="utf-8") for name in names), then])
+    def run_programs(*names: str, first: str = "", then: str = "", leaves: tuple[str, ...] = ()) -> str:
+        text = "\n".join([first, *((PROGRAMS / f"{name}.py").read_text(encoding="utf-8") for name in names), then])
         text = text.replace("from LightAgent import", f"from {package} import")
         text = text.replace("gpt-4.1", "m").replace("your_api_key", "sk-1").replace("your_base_url", aimock.base_url)
         program = tmp_path / "program.py"
@@ -230,6 +232,91 @@ def test_guardrails(run: Program, aimock: Aimock) -> None:
         "[LA-GUARDRAIL] The tool transfer_money requires approval.",
         "[LA-GUARDRAIL] The value of the parameter amount is not allowed.",
     ]
+
+
+def test_shared_memory_pool(run: Program) -> None:
+    (record,) = ast.literal_eval(run("shared_memory"))
+    assert (record["memory"], record["user_id"]) == (REMEMBER, "tenant-a:alice")
+    known = record["metadata"]
+    assert (known["source"], known["scope"], known["agent_name"]) == ("user", "user", "writer")
+    assert (known["user_id"], known["original_user_id"]) == ("tenant-a:alice", "alice")
+
+
+BACKENDS = {
+    "pool": "from lightagent import SharedMemoryPool\nyour_memory_backend = SharedMemoryPool()",
+    "sqlite": "from lightagent.adapters.memory.sqlite import SqliteMemory\n"
+    "your_memory_backend = SqliteMemory('memory.db')",
+    "an object of one's own": """
+class Memory:
+    def __init__(self):
+        self.kept = {}
+
+    def store(self, data, user_id):
+        self.kept.setdefault(user_id, []).append(data)
+
+    def retrieve(self, query, user_id):
+        # As a store that says where its records come from; the policy of the program wants to know.
+        known = {"source": "user", "scope": "user"}
+        return {"results": [{"memory": one, "metadata": known} for one in self.kept.get(user_id, [])]}
+
+your_memory_backend = Memory()
+""",
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_memory_and_policy(run: Program, aimock: Aimock, backend: str) -> None:
+    """The seed leaves the memory open, and ends with the first run; the others are ours."""
+    aimock.add({"match": {"userMessage": "Which reports"}, "response": {"content": "Concise ones."}})
+    asked = "Which reports do I prefer?"
+    printed = run(
+        "memory",
+        first=BACKENDS[backend],
+        leaves=("memory.db",) if backend == "sqlite" else (),
+        then=(
+            "print(response)\n"
+            f"print(agent.run({asked!r}, user_id='alice'))\n"
+            f"agent.run({asked!r}, user_id='bob')\n"
+            "agent.run('Hello, who are you?', user_id='tenant-a:alice')\n"
+            "agent.run('Who are you?')\n"
+            "getattr(your_memory_backend, 'aclose', None) and __import__('asyncio').run(your_memory_backend.aclose())\n"
+        ),
+    )
+    assert printed.splitlines() == ["I will.", "Concise ones."]
+    first, recalled, *others = [sent(entry.body) for entry in aimock.journal()]
+    assert [message["role"] for message in first] == ["system", "user"]
+    *_, memory, question = recalled
+    assert question["content"] == asked, "what is remembered does not stand in the user's own message"
+    assert REMEMBER in str(memory["content"])
+    assert all(REMEMBER not in str(message["content"]) for message in recalled[:-2])
+    assert REMEMBER not in json.dumps(others)
+
+
+def test_self_learning(run: Program, aimock: Aimock) -> None:
+    """The seed has no program of its own for it; this is how one of the 0.9 line looks, with the seed's memory."""
+    wish = "This user wants reports of one page."
+    lesson = {"text": wish, "about": "user", "confidence": 0.9}
+    aimock.add(
+        {"match": {"userMessage": "user: Write"}, "response": {"content": json.dumps({"lessons": [lesson]})}},
+        {"match": {"userMessage": "user: Which"}, "response": {"content": '{"lessons": []}'}},
+        {"match": {"userMessage": "Write the report."}, "response": {"content": "Done."}},
+        {"match": {"userMessage": "Which reports"}, "response": {"content": "Of one page."}},
+    )
+    program = (
+        "from LightAgent import LightAgent, MemoryPolicy, MemoryPromotionDecision, SharedMemoryPool\n"
+        "agent = LightAgent(name='writer', model='gpt-4.1', api_key='your_api_key', base_url='your_base_url',\n"
+        "    memory=SharedMemoryPool(), memory_policy=MemoryPolicy(namespace='tenant-a'), self_learning=True)\n"
+        "agent.run('Write the report.', user_id='alice')\n"
+        "candidate = agent.list_memory_candidates()[0]\n"
+        "print(candidate['source'], candidate['scope'], candidate['status'], candidate['injectable'])\n"
+        "decision = MemoryPromotionDecision.approve(metadata={'reviewed_by': 'me'})\n"
+        "print(agent.promote_memory_candidate(candidate['candidate_id'], decision))\n"
+        "print(agent.run('Which reports does this user want?', user_id='alice'))\n"
+    )
+    assert run(then=program).splitlines() == ["reflection agent kept False", "True", "Of one page."]
+    asked = [sent(entry.body) for entry in aimock.journal()]
+    told = [body for body in asked if wish in json.dumps(body)]
+    assert [str(body[-1]["content"]) for body in told] == ["Which reports does this user want?"]
 
 
 def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:

@@ -138,7 +138,7 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     RunStarted: STARTED,
     Admitted: st.builds(Admitted, USER, DECISIONS, SECONDS),
     ContextAdded: st.builds(
-        ContextAdded, TEXT, st.lists(CONTEXT, max_size=2).map(tuple), st.none() | ERROR, DECISIONS, SECONDS
+        ContextAdded, TEXT, st.lists(CONTEXT, max_size=2).map(tuple), st.none() | ERROR, DECISIONS, OBJECT, SECONDS
     ),
     ContextReplaced: st.builds(
         ContextReplaced, TEXT, COUNT, MESSAGES, NAMES, st.none() | USAGE, st.none() | ERROR, DECISIONS, SECONDS
@@ -192,7 +192,7 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ApprovalDecided: st.builds(ApprovalDecided, TEXT, APPROVAL, SECONDS),
     OutputRejected: st.builds(OutputRejected, USER, at=SECONDS),
     OutputAccepted: st.builds(OutputAccepted, TEXT, DECISIONS, SECONDS),
-    Concluded: st.builds(Concluded, TEXT, st.none() | ERROR, DECISIONS, SECONDS),
+    Concluded: st.builds(Concluded, TEXT, st.none() | ERROR, DECISIONS, OBJECT, st.none() | USAGE, SECONDS),
     Noted: st.builds(Noted, TEXT, OBJECT, SECONDS),
     RunFinished: st.builds(RunFinished, OUTCOME, DECISIONS, SECONDS),
     Unrecognized: st.builds(

@@ -56,7 +56,7 @@ MADE_WHEN_USED = {
     f"{OFFLINE}take:named_values": "the name of a parameter of the program's own tool",
     f"{OFFLINE}take:_is_said": "an option of the program's own tool",
     f"{OFFLINE}take:_flags": "the name of a parameter of the program's own tool",
-    "lightagent.adapters.journals.postgres.faults:connecting_failed": "patterns of the table in the same module",
+    "lightagent.adapters._postgres.faults:connecting_failed": "patterns of the table in the same module",
     "lightagent.domain.secret_spellings:rare_spellings": "classes of one character, for credentials alone",
 }
 """The expressions that no walk finds, and what they are made of; `readable` comes before them all."""

@@ -13,7 +13,16 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.history import parse_parts
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_copies import copy_json, same_json
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_payloads import (
+    MemoriesPayload,
+    MemoryPayload,
+    MemoryPromotedPayload,
+    MemoryPromotionPayload,
+    MemoryQueryPayload,
+    MemoryWritePayload,
+    MemoryWrittenPayload,
+)
 from lightagent.domain.message_copies import copy_answer, copy_messages
 from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage, Trust, UserMessage
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Failed
@@ -34,7 +43,15 @@ from lightagent.domain.provider_fields import are_opaque_fields, are_provider_fi
 
 PayloadT = TypeVar("PayloadT")
 
-_IMMUTABLE: Final = (OutputPayload, EndPayload, ResultPayload, HandoffPayload, ContextPayload)
+_IMMUTABLE: Final = (
+    OutputPayload,
+    EndPayload,
+    ResultPayload,
+    HandoffPayload,
+    ContextPayload,
+    MemoryQueryPayload,
+    MemoryWritePayload,
+)
 """Payloads that have no part which can be changed in place."""
 
 _TRUST: Final[tuple[Trust, ...]] = ("trusted", "untrusted")
@@ -47,9 +64,7 @@ def copy_payload(payload: PayloadT) -> PayloadT:
     reviewed: object = payload
     copied = reviewed
     match reviewed:
-        case QueryPayload(content=content):
-            if isinstance(content, str):
-                return payload
+        case QueryPayload(content=content) if not isinstance(content, str):
             copied = replace(reviewed, content=tuple(copy_json(part) for part in content))
         case RequestPayload(messages=messages, params=params, tools=tools):
             copied = RequestPayload(copy_messages(messages), copy_json(params), tools)
@@ -64,9 +79,26 @@ def copy_payload(payload: PayloadT) -> PayloadT:
             copied = replace(reviewed, request=copy_json(request))
         case ConclusionPayload(proposal=proposal):
             copied = ConclusionPayload(copy_json(proposal))
+        case MemoriesPayload() | MemoryWrittenPayload() | MemoryPromotionPayload() | MemoryPromotedPayload():
+            copied = _copied_memories(reviewed)
         case _:
             pass
     return copied if isinstance(copied, type(payload)) else payload
+
+
+def _copied_memories(
+    payload: MemoriesPayload | MemoryWrittenPayload | MemoryPromotionPayload | MemoryPromotedPayload,
+) -> MemoryPayload:
+    match payload:
+        case MemoriesPayload(memories=memories):
+            return replace(payload, memories=tuple(copy_json(one) for one in memories))
+        case MemoryWrittenPayload(metadata=metadata):
+            return replace(payload, metadata=copy_json(metadata))
+        case MemoryPromotionPayload(candidate=candidate, decision=decision):
+            decided = copy_json(decision) if isinstance(decision, dict) else decision
+            return replace(payload, candidate=copy_json(candidate), decision=decided)
+        case MemoryPromotedPayload(candidate=candidate, metadata=metadata):
+            return replace(payload, candidate=copy_json(candidate), metadata=copy_json(metadata))
 
 
 def check_payload(payload: object) -> None:
@@ -83,6 +115,8 @@ def check_payload(payload: object) -> None:
         case EndPayload(outcome=outcome):
             if not is_stop(outcome):
                 raise ConfigurationError("a run that ends otherwise is blocked, over its budget, cancelled or failed.")
+        case _ if isinstance(payload, MemoryPayload):
+            _check_memories(payload)
         case _:
             _check_values(payload)
 
@@ -96,8 +130,25 @@ def is_same_payload(one: object, other: object) -> bool:
             return same_json(value, known)
         case RequestPayload(params=value), RequestPayload(params=known):
             return same_json(value, known) and one == other
+        case _, _ if isinstance(one, MemoryPayload) and isinstance(other, MemoryPayload):
+            return one == other and same_json(_json_in(one), _json_in(other))
         case _:
             return bool(one == other)
+
+
+def _json_in(payload: MemoryPayload) -> JsonValue:
+    """What of the payload is plain JSON."""
+    match payload:
+        case MemoriesPayload(memories=memories):
+            return [*memories]
+        case MemoryWrittenPayload(metadata=metadata):
+            return metadata
+        case MemoryPromotionPayload(candidate=candidate, decision=decision):
+            return [candidate, decision]
+        case MemoryPromotedPayload(candidate=candidate, metadata=metadata):
+            return [candidate, metadata]
+        case _:
+            return None
 
 
 def is_trust(value: object) -> TypeIs[Trust]:
@@ -140,6 +191,26 @@ def _check_values(payload: object) -> None:
             _require(_are_texts(source, target), "agents are named by text")
         case _:
             raise ConfigurationError(f"{type(payload).__name__} is not a payload.")
+
+
+def _check_memories(payload: MemoryPayload) -> None:
+    about = (payload.memory_user_id, payload.original_user_id, payload.source, payload.scope)
+    _require(_are_texts(*about), "users, sources and scopes are named by text")
+    match payload:
+        case MemoryQueryPayload(query=query):
+            _require(_are_texts(query), "what is looked for is text")
+        case MemoriesPayload(memories=memories):
+            _require(_is_tuple(memories, dict), "a tuple of objects is expected")
+            require_json([*memories], "payload")
+        case MemoryWritePayload(data=data):
+            _require(_are_texts(data), "text is expected")
+        case MemoryPromotionPayload(data=data, candidate=candidate, decision=decision):
+            _require(_are_texts(data), "text is expected")
+            _require_object(candidate)
+            require_json(decision, "payload")
+        case MemoryWrittenPayload(data=data, metadata=metadata) | MemoryPromotedPayload(data=data, metadata=metadata):
+            _require(_are_texts(data), "text is expected")
+            _require_object(metadata)
 
 
 def _check_messages(payload: QueryPayload | ContextPayload | ReplyPayload) -> None:

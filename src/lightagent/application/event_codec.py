@@ -32,6 +32,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.policy import MEMORY_PHASES, Decision
 from lightagent.domain.session_entries import SessionEntry
 from lightagent.domain.tool_selection import ToolsSelected
 
@@ -88,10 +89,16 @@ LATER_FIELDS: Final = (
     LaterField("session_base", "untrusted", 3, None),
     LaterField("session_base", "untrusted_everything", 3, None),
     LaterField("session_base", "tools", 4, []),
+    LaterField("context_added", "details", 4, {}),
+    LaterField("concluded", "details", 4, {}),
+    LaterField("concluded", "usage", 4, None),
 )
 
 EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
+
+MEMORY_DECISIONS: Final = 4
+"""The version that brought the boundaries about memories."""
 
 MOST_NESTED: Final = 32
 """Runs within runs that a journal may hold."""
@@ -135,6 +142,14 @@ def effect_version(event: Event | SessionEntry) -> int:
     if not isinstance(event, ToolFinished):
         return 0
     return max((EFFECT_VERSIONS.get(effect.kind, 0) for effect in event.effects), default=0)
+
+
+def decision_version(event: Event | SessionEntry) -> int:
+    """The version that brought the boundaries of an event's decisions; 0 where they were always there."""
+    while isinstance(event, Nested):
+        event = event.event
+    decisions: tuple[Decision, ...] = getattr(event, "decisions", ())
+    return MEMORY_DECISIONS if any(decision.phase in MEMORY_PHASES for decision in decisions) else 0
 
 
 def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> Event:

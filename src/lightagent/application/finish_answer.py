@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_call import newcomers
+from lightagent.application.serve_run import Serving, is_serving_conclusion
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
@@ -12,11 +13,13 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, OutputError
 from lightagent.domain.events import Concluded, OutputAccepted, OutputRejected, RunFinished
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.message_copies import copy_messages
 from lightagent.domain.messages import UserMessage
-from lightagent.domain.outcomes import Outcome, outcome_error
+from lightagent.domain.outcomes import Failed, Outcome, outcome_error
 from lightagent.domain.policy import ConclusionPayload, Decision, EndPayload, OutputPayload, Passed, Stopped, rewritings
-from lightagent.ports.context import Conclusion
+from lightagent.ports.context import Conclusion, Declined
 
 
 async def check_output(live: ActiveRun[DepsT], content: str) -> None:
@@ -89,29 +92,63 @@ async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
         error = LightAgentErrorInfo("LA-CONFIG", f"There is no conclusion {name!r} here any more.")
         await live.tell(Concluded(name, error, at=live.clock.now()))
         return
-    await live.tell(await _concluded(live, conclusion, answer))
+    serving = Serving(live, live.subject(name))
+    drawn = await _concluded(live, conclusion, serving, answer)
+    await live.tell(drawn)
+    if drawn.error is not None and serving.failed and is_serving_conclusion(conclusion) and conclusion.is_required:
+        await finish(live, Failed(drawn.error))
 
 
-async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, answer: str) -> Concluded:
-    name, subject, decisions = conclusion.name, live.subject(conclusion.name), tuple[Decision, ...]()
+async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, serving: Serving[DepsT], answer: str) -> Concluded:
+    name = conclusion.name
+
+    def told(error: LightAgentErrorInfo | None = None, details: JsonObject | None = None) -> Concluded:
+        known = {**(details or {}), **serving.details}
+        return Concluded(name, error, serving.decisions, known, serving.usage, live.clock.now())
+
     try:
-        proposed = conclusion.propose(subject, copy_messages(live.run.messages), answer)
-        proposal = await await_foreign(proposed, in_time=live.in_time)
-        if proposal is None:
-            return Concluded(name, at=live.clock.now())
+        proposal = await await_foreign(_proposed(live, conclusion, serving, answer), in_time=live.in_time)
+        if isinstance(proposal, Stopped):
+            return told(outcome_error(proposal.outcome))
+        if proposal is None or isinstance(proposal, Declined):
+            return told(None, to_json_object(proposal.details, f"{name}: details") if proposal else None)
         verdict = await _reviewed_proposal(live, conclusion, ConclusionPayload(proposal))
-        decisions = verdict.decisions
+        serving.decisions += verdict.decisions
         if isinstance(verdict, Stopped):
-            return Concluded(name, outcome_error(verdict.outcome), decisions, live.clock.now())
-        effect = conclusion.carry_out(subject, verdict.payload.proposal, f"{live.run.started.run_id}:{name}")
-        await await_foreign(effect, in_time=live.in_time)
-        return Concluded(name, None, decisions, live.clock.now())
+            return told(outcome_error(verdict.outcome))
+        done = await await_foreign(_done(live, conclusion, serving, verdict.payload.proposal), in_time=live.in_time)
+        if isinstance(done, Stopped):
+            return told(outcome_error(done.outcome))
+        return told(None, None if done is None else to_json_object(done, f"{name}: details"))
     except FAILURES as raised:  # A conclusion of anybody's: the answer is there all the same.
-        exc = failure(raised)
-        described = f"The conclusion {name!r} failed: {describe_failure(exc)}"
-        ours = isinstance(exc, LightAgentError)
-        error = classify_exception(exc) if ours else LightAgentErrorInfo("LA-UNKNOWN", described)
-        return Concluded(name, error, decisions, live.clock.now())
+        exc, serving.failed = failure(raised), True
+        return told(_described(name, exc))
+
+
+def _described(name: str, exc: Exception) -> LightAgentErrorInfo:
+    if isinstance(exc, LightAgentError):
+        return classify_exception(exc)
+    if isinstance(exc, TimeoutError):
+        return LightAgentErrorInfo("LA-408", f"The conclusion {name!r} did not come to its end in time.")
+    return LightAgentErrorInfo("LA-UNKNOWN", f"The conclusion {name!r} failed: {describe_failure(exc)}")
+
+
+async def _proposed(
+    live: ActiveRun[DepsT], conclusion: Conclusion, serving: Serving[DepsT], answer: str
+) -> JsonObject | Declined | Stopped | None:
+    messages = copy_messages(live.run.messages)
+    if is_serving_conclusion(conclusion):
+        return await conclusion.propose_for(serving, serving.subject, messages, answer)
+    return await conclusion.propose(serving.subject, messages, answer)
+
+
+async def _done(
+    live: ActiveRun[DepsT], conclusion: Conclusion, serving: Serving[DepsT], proposal: JsonObject
+) -> JsonObject | Stopped | None:
+    key = f"{live.run.started.run_id}:{conclusion.name}"
+    if is_serving_conclusion(conclusion):
+        return await conclusion.carry_out_for(serving, serving.subject, proposal, key)
+    return await conclusion.carry_out(serving.subject, proposal, key)
 
 
 async def _reviewed_proposal(

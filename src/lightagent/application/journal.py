@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from lightagent.application.event_codec import effect_version, event_from_dict, event_to_dict, later_fields
+from lightagent.application.event_codec import (
+    decision_version,
+    effect_version,
+    event_from_dict,
+    event_to_dict,
+    later_fields,
+)
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.event_migrations import migrate, oldest_version
@@ -123,7 +129,8 @@ def format_version(events: Iterable[Event], versions: Mapping[str, int] = KIND_V
 def version_of(event: Event | SessionEntry, versions: Mapping[str, int] = KIND_VERSIONS) -> int:
     """The same for one event, or one entry of a session."""
     fields = (one.version for one in later_fields(event))
-    return max(_BASE_VERSION, versions.get(_kind(event), _BASE_VERSION), effect_version(event), *fields)
+    kind = versions.get(_kind(event), _BASE_VERSION)
+    return max(_BASE_VERSION, kind, effect_version(event), decision_version(event), *fields)
 
 
 def _kind(event: Event | SessionEntry) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.ask_aside import AsideReply
 from lightagent.application.count_tokens import TokenLedger
 from lightagent.application.spill_results import spill_results
-from lightagent.application.summarize_context import Summary, cut_to, summarize
+from lightagent.application.summarize_context import cut_to, summarize
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.context_labels import TOOL_LABEL, labels_of, trust_of
 from lightagent.domain.context_plan import Cut, plan_cut
@@ -104,7 +105,7 @@ async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: 
         await _drop(live, room, ledger, None)
 
 
-async def _stop(live: ActiveRun[DepsT], cut: Cut, summary: Summary, stopped: Stopped) -> None:
+async def _stop(live: ActiveRun[DepsT], cut: Cut, summary: AsideReply, stopped: Stopped) -> None:
     """End the run as a policy says. What the summary has cost is on record, with the messages that it was made of."""
     if summary.usage is not None:
         labels = _labels(live.run.messages[: cut.count], cut)
@@ -122,7 +123,7 @@ async def _drop(
     ledger: TokenLedger,
     error: LightAgentErrorInfo | None,
     planned: Cut | None = None,
-    summary: Summary | None = None,
+    summary: AsideReply | None = None,
 ) -> None:
     """Leave the oldest part out, or what was `planned` if that does it only with a summary in its place."""
     cut = _plan(live, room, ledger, note=_NOTE_TOKENS) or planned

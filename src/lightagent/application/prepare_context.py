@@ -11,16 +11,19 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.check_payload import is_trust
 from lightagent.application.finish_answer import finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.application.serve_run import Serving, is_serving_source
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Admitted, ContextAdded, RunFinished
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.messages import ContextMessage, UserMessage
+from lightagent.domain.outcomes import Blocked, Failed
 from lightagent.domain.policy import ContextPayload, QueryPayload, Stopped
-from lightagent.ports.context import ContextSource
+from lightagent.ports.context import ContextSource, Gathered
 
 VALID_SOURCE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a context source may be called: its name stands in the delimiters of its text."""
@@ -62,18 +65,43 @@ async def _gather(
     if source is None:
         error = LightAgentErrorInfo("LA-CONFIG", f"There is no context source {name!r} here any more.")
         return ContextAdded(name, (), error, at=live.clock.now())
+    serving = Serving(live, subject)
     try:
-        texts: object = await await_foreign(source.gather(subject, query), source.timeout, in_time=live.in_time)
+        found: object = await await_foreign(_found(source, serving, query), source.timeout, in_time=live.in_time)
+        if isinstance(found, Stopped):
+            return _stopped(live, name, serving, found)
+        texts: object = found.texts if isinstance(found, Gathered) else found
+        details = to_json_object(found.details, f"{name}: details") if isinstance(found, Gathered) else {}
         messages = _messages(name, source, texts)
-    except FAILURES as raised:  # A source of anybody's: the run goes on without it.
-        return ContextAdded(name, (), _described(name, failure(raised)), at=live.clock.now())
+    except FAILURES as raised:  # A source of anybody's: the run goes on without it, unless it says otherwise.
+        error, now = _described(name, failure(raised)), live.clock.now()
+        if is_serving_source(source) and source.is_required:
+            return RunFinished(Failed(error), serving.decisions, now)
+        return ContextAdded(name, (), error, serving.decisions, serving.details, now)
+    details = {**details, **serving.details}
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("context"):
-        return ContextAdded(name, messages, at=live.clock.now())
+        return ContextAdded(name, messages, None, serving.decisions, details, live.clock.now())
     verdict = await reviewer.review("context", subject, ContextPayload(messages))
+    decisions = serving.decisions + verdict.decisions
     if isinstance(verdict, Stopped):
-        return RunFinished(verdict.outcome, verdict.decisions, live.clock.now())
-    return ContextAdded(name, verdict.payload.messages, None, verdict.decisions, live.clock.now())
+        return RunFinished(verdict.outcome, decisions, live.clock.now())
+    return ContextAdded(name, verdict.payload.messages, None, decisions, details, live.clock.now())
+
+
+async def _found(source: ContextSource, serving: Serving[DepsT], query: str) -> object:
+    if is_serving_source(source):
+        return await source.gather_for(serving, serving.subject, query)
+    return await source.gather(serving.subject, query)
+
+
+def _stopped(
+    live: ActiveRun[DepsT], name: str, serving: Serving[DepsT], stopped: Stopped
+) -> ContextAdded | RunFinished:
+    """What a policy blocked is not added; any other end is that of the run."""
+    if not isinstance(stopped.outcome, Blocked):
+        return RunFinished(stopped.outcome, serving.decisions, live.clock.now())
+    return ContextAdded(name, (), stopped.outcome.error, serving.decisions, serving.details, live.clock.now())
 
 
 def _messages(name: str, source: ContextSource, texts: object) -> tuple[ContextMessage, ...]:

@@ -22,6 +22,7 @@ from lightagent.compose.context import (
     compose_conclusions,
     compose_sources,
 )
+from lightagent.compose.memory import compose_memory
 from lightagent.compose.model import compose_model
 from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
@@ -49,11 +50,14 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     prompts = options.get("prompts") or DEFAULT_PROMPTS
     budget = compose_budget(options)
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
+    name = options.get("name") or generated_name(int.from_bytes(os.urandom(6), "big"))
+    gates = compose_gates(options)
+    recalled, remembered = compose_memory(options, name, prompts, clock, gates)
     skills = compose_skills(options, prompts)
     skill_tools = () if skills is None else skills.tools
-    sources = compose_sources(options.get("context_sources") or ())
+    sources = compose_sources((*recalled, *(options.get("context_sources") or ())))
     means: Means[DepsT] = Means(
-        name=options.get("name") or generated_name(int.from_bytes(os.urandom(6), "big")),
+        name=name,
         model=compose_model(options),
         catalogue=Catalogue(
             (
@@ -72,12 +76,12 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         limits=options.get("limits") or DEFAULT_LIMITS,
         prompts=prompts,
         output=None if output.is_text else output,
-        gates=compose_gates(options),
+        gates=gates,
         flow=options.get("information_flow") or DEFAULT_FLOW,
         desks=compose_desks(options),
         sources=sources if skills is None else with_skill_lists(sources, skills),
         skills=skills,
-        conclusions=compose_conclusions(options.get("conclusions") or ()),
+        conclusions=compose_conclusions((*remembered, *(options.get("conclusions") or ()))),
         budget=budget,
         budgets=compose_budgets(options.get("budgets")),
         compactor=check_compactor(options.get("compactor")),

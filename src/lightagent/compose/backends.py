@@ -9,6 +9,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
@@ -38,6 +39,20 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
     store = open_backend(settings, "journals", os.environ if environ is None else environ)
     if not isinstance(store, JournalStore):
         raise _of_another_port(settings, "journals", store, "journal store", "lightagent.ports.journals.JournalStore")
+    return store
+
+
+def open_memory(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MemoryStore | None:
+    """Open the configured store of memories alone; None where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    if settings.memory is None:
+        return None
+    store = open_backend(settings, "memory", os.environ if environ is None else environ)
+    if not isinstance(store, MemoryStore):
+        raise _of_another_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
     return store
 
 

@@ -91,12 +91,17 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class ContextAdded:
-    """A context source was asked. With `error` it failed, and the run goes on without what it might have added."""
+    """A context source was asked. With `error` it failed, and the run goes on without what it might have added.
+
+    Attributes:
+        details: what the source says of how it came to the messages, such as what it kept out, and why.
+    """
 
     source: str
     messages: tuple[ContextMessage, ...]
     error: LightAgentErrorInfo | None = None
     decisions: tuple[Decision, ...] = ()
+    details: JsonObject = field(default_factory=dict)
     at: float = field(default=0.0, compare=False)
     type: Literal["context_added"] = "context_added"
 
@@ -319,11 +324,18 @@ class OutputAccepted:
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """A conclusion was drawn after success, such as a memory that was written. With `error` it failed."""
+    """A conclusion was drawn after success, such as a memory that was written. With `error` it failed.
+
+    Attributes:
+        details: what the conclusion says of what it did, or why it did nothing.
+        usage: the tokens of the request to a model that it made.
+    """
 
     name: str
     error: LightAgentErrorInfo | None = None
     decisions: tuple[Decision, ...] = ()
+    details: JsonObject = field(default_factory=dict)
+    usage: Usage | None = None
     at: float = field(default=0.0, compare=False)
     type: Literal["concluded"] = "concluded"
 

@@ -14,11 +14,17 @@ from lightagent.domain.rulings import Unreadable
 
 HookPhase: TypeAlias = Literal[
     "before_run",
+    "before_memory_retrieve",
+    "after_memory_retrieve",
     "before_model_request",
     "after_model_response",
     "before_tool_call",
     "after_tool_result",
     "on_handoff",
+    "before_memory_write",
+    "before_memory_promote",
+    "after_memory_promote",
+    "after_memory_write",
     "on_error",
     "after_run",
 ]
@@ -26,20 +32,22 @@ HookPhase: TypeAlias = Literal[
 
 HOOK_PHASES: Final[tuple[HookPhase, ...]] = get_args(HookPhase)
 
-LATER_PHASES: Final = (
-    *("before_memory_retrieve", "after_memory_retrieve", "before_memory_write", "after_memory_write"),
-    *("before_memory_promote", "after_memory_promote"),
-    *("before_flow_step", "after_flow_step", "on_approval_required", "on_resume", "on_rerun"),
-)
-"""The phases of memories and flows. A hook may name them, but a run of an agent has none of them."""
+LATER_PHASES: Final = ("before_flow_step", "after_flow_step", "on_approval_required", "on_resume", "on_rerun")
+"""The phases of flows. A hook may name them, but a run of an agent has none of them."""
 
 BOUNDARIES: Final[Mapping[HookPhase, Phase]] = {
     "before_run": "admission",
+    "before_memory_retrieve": "memory_retrieve",
+    "after_memory_retrieve": "memory_found",
     "before_model_request": "model_request",
     "after_model_response": "model_reply",
     "before_tool_call": "tool_call",
     "after_tool_result": "tool_result",
     "on_handoff": "handoff",
+    "before_memory_write": "memory_write",
+    "before_memory_promote": "memory_promote",
+    "after_memory_promote": "memory_promoted",
+    "after_memory_write": "memory_written",
     "on_error": "end",
     "after_run": "end",
 }

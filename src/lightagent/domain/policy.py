@@ -12,6 +12,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_payloads import MemoryPayload
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 from lightagent.domain.origin import Origin
 from lightagent.domain.outcomes import Outcome
@@ -20,6 +21,8 @@ from lightagent.domain.usage import Usage
 
 Phase: TypeAlias = Literal[
     "admission",
+    "memory_retrieve",
+    "memory_found",
     "context",
     "model_request",
     "model_reply",
@@ -28,13 +31,19 @@ Phase: TypeAlias = Literal[
     "tool_result",
     "handoff",
     "output",
+    "memory_write",
     "conclusion",
+    "memory_promote",
+    "memory_promoted",
+    "memory_written",
     "end",
 ]
 """The boundaries of a run, in the order in which a run may first meet them."""
 
 PHASES: Final[tuple[Phase, ...]] = (
     "admission",
+    "memory_retrieve",
+    "memory_found",
     "context",
     "model_request",
     "model_reply",
@@ -43,9 +52,18 @@ PHASES: Final[tuple[Phase, ...]] = (
     "tool_result",
     "handoff",
     "output",
+    "memory_write",
     "conclusion",
+    "memory_promote",
+    "memory_promoted",
+    "memory_written",
     "end",
 )
+
+MEMORY_PHASES: Final[frozenset[Phase]] = frozenset(
+    {"memory_retrieve", "memory_found", "memory_write", "memory_promote", "memory_promoted", "memory_written"}
+)
+"""Those that only runs of agents with memories meet. What is blocked there is not done, and the run goes on."""
 
 Action: TypeAlias = Literal["allow", "rewrite", "ask", "block", "error"]
 """What a policy decided. `error` means that it failed to decide, which blocks."""
@@ -217,6 +235,7 @@ Payload: TypeAlias = (
     | OutputPayload
     | ConclusionPayload
     | EndPayload
+    | MemoryPayload
 )
 """What is reviewed; `dataclasses.replace` makes a rewritten one."""
 

@@ -40,6 +40,9 @@ _PARTS: Final = re.compile(
 )
 """The parts of identifiers as programmers write them (``getHTTPUrl2``, ``list_pull-requests``), and words."""
 
+_HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+"""Characters of Chinese, and those of Japanese that come from there."""
+
 _STOP_WORDS: Final = """
 a about am an and any are as at be been but by can could d did do does for from get give had has have help her his how i
 if in into is it its let like ll m me my need no not of on or our out please re s so some t tell than that the their
@@ -81,6 +84,12 @@ def terms_of(text: str, stem: Stem, *, numbers: bool = True) -> list[str]:
     """
     words = (word for word in split_words(text) if word not in STOP_WORDS)
     return [stem(word) if len(word) <= _LONGEST_WORD else word for word in words if numbers or not word.isdigit()]
+
+
+def memory_terms(text: str, stem: Stem) -> list[str]:
+    """What a memory is found by: its terms, and each Chinese character by itself, since many words have only one."""
+    terms = terms_of(text, stem)
+    return terms if text.isascii() else terms + _HAN.findall(normalize("NFC", text))
 
 
 def term_reader(stem: Stem, *, numbers: bool = True) -> Terms:

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from lightagent.domain.events import (
     ApprovalDecided,
+    Concluded,
     ContextReplaced,
     Event,
     ModelFailed,
@@ -30,6 +31,9 @@ from lightagent.domain.usage import Usage
 
 SUMMARY_REQUESTED: Final = "summary_requested"
 """The kind of the note that a model is about to be asked for a summary, in runs that have budgets."""
+
+REFLECTION_REQUESTED: Final = "reflection_requested"
+"""The kind of the note that a model is about to be asked what it learned from a run, in runs that have budgets."""
 
 RESUMED: Final = "resumed"
 """The kind of the note that a run goes on, so that the time until then does not count, where seconds are limited."""
@@ -73,7 +77,7 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
         case ModelRequested() | ModelRetried():
             return Used(model_calls=1)
         case Noted(kind=kind):
-            return Used(model_calls=1) if kind == SUMMARY_REQUESTED else NOTHING_USED
+            return Used(model_calls=1) if kind in (SUMMARY_REQUESTED, REFLECTION_REQUESTED) else NOTHING_USED
         case ToolStarted():
             return Used(tool_calls=1)
         case ModelReplied(usage=usage, model=model, message=message):
@@ -84,14 +88,21 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
             if failed is None and partial:  # An answer had begun, so the request was read.
                 failed = _estimated(given(), estimate_tokens(partial))
             return Used(usage=failed or NO_USAGE, models=model_names(run.head.model))
-        case ContextReplaced(source=source, usage=usage):
-            before = run.messages[: max(event.count - run.missing, 0)]
-            summed = _reported(usage, lambda: sum(map(sizes, before)))
-            if summed is None and source == "summarize":
-                summed = _estimated(sum(map(sizes, before)), sum(map(sizes, event.messages)))
-            return Used(usage=summed or NO_USAGE, models=model_names(run.head.model))
+        case ContextReplaced():
+            return Used(usage=_summed(run, event, sizes) or NO_USAGE, models=model_names(run.head.model))
+        case Concluded(usage=usage):
+            return Used(usage=_reported(usage, lambda: 0) or NO_USAGE, models=model_names(run.head.model))
         case _:
             return NOTHING_USED
+
+
+def _summed(run: Run, event: ContextReplaced, sizes: Sizes) -> Usage | None:
+    """The tokens of a summary."""
+    before = run.messages[: max(event.count - run.missing, 0)]
+    summed = _reported(event.usage, lambda: sum(map(sizes, before)))
+    if summed is None and event.source == "summarize":
+        return _estimated(sum(map(sizes, before)), sum(map(sizes, event.messages)))
+    return summed
 
 
 def request_size(run: Run, sizes: Sizes) -> int:

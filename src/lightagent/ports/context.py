@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lightagent.domain.events import HistoryReference
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.messages import Message, Trust
-from lightagent.domain.policy import Subject
+from lightagent.domain.policy import Passed, PayloadT, Phase, Stopped, Subject
+from lightagent.ports.models import ChatModel
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a context source found, where it has more to say than texts.
+
+    Attributes:
+        texts: to be added, each as a message of its own.
+        details: for the record: how it came to them, as plain JSON without the texts themselves.
+    """
+
+    texts: tuple[str, ...] = ()
+    details: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A conclusion draws nothing.
+
+    Attributes:
+        details: for the record: why, as plain JSON.
+    """
+
+    details: JsonObject = field(default_factory=dict)
 
 
 class ContextSource(Protocol):
@@ -30,7 +56,7 @@ class ContextSource(Protocol):
         """Seconds until the run goes on without the source; None: as long as the run may take."""
         ...
 
-    async def gather(self, subject: Subject, query: str) -> Sequence[str]:
+    async def gather(self, subject: Subject, query: str) -> Sequence[str] | Gathered:
         """The texts to be added, each as a message of its own; what it raises is on record, and the run goes on."""
         ...
 
@@ -43,11 +69,93 @@ class Conclusion(Protocol):
         """Names the conclusion on record."""
         ...
 
-    async def propose(self, subject: Subject, messages: Sequence[Message], answer: str) -> JsonObject | None:
-        """What should be done, for the policies to review; None: nothing."""
+    async def propose(self, subject: Subject, messages: Sequence[Message], answer: str) -> JsonObject | Declined | None:
+        """What should be done, for the policies to review; None or `Declined`: nothing."""
         ...
 
-    async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> None:
+    async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
+        """Do it, and give what the record says of it. After a crash it may be called again with the same key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A request to a model beside the conversation of a run.
+
+    Attributes:
+        name: names it in reviews.
+        instructions: the system message.
+        text: what is asked.
+        model: which model is asked; None: that of the agent.
+        timeout: seconds for the answer.
+    """
+
+    name: str
+    instructions: str
+    text: str
+    model: ChatModel | None = None
+    timeout: float = 30.0
+
+
+class ServedRun(Protocol):
+    """A run, as a source or a conclusion knows it that does more for it than to give texts."""
+
+    @property
+    def noted(self) -> Sequence[tuple[MemoryEvent, JsonObject]]:
+        """What was put on record of memories in this run until now."""
+        ...
+
+    def reviews(self, phase: Phase) -> bool:
+        """Whether a policy of the run reviews this phase."""
+        ...
+
+    async def review(self, phase: Phase, payload: PayloadT) -> Passed[PayloadT] | Stopped:
+        """Put what is about to happen before the policies of the run. What they stop must not be done."""
+        ...
+
+    async def ask(self, aside: Aside) -> str | Stopped:
+        """The answer of a model, which passes the policies and counts on the budgets of the run.
+
+        Raises:
+            LightAgentError: there is no answer.
+        """
+        ...
+
+    def note(self, event: MemoryEvent, data: JsonObject) -> None:
+        """Put on record what was done with memories, without their texts."""
+        ...
+
+
+class ServingSource(ContextSource, Protocol):
+    """A source whose steps are reviewed one by one. `gather` is not called then."""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the run fails where the source does."""
+        ...
+
+    async def gather_for(self, run: ServedRun, subject: Subject, query: str) -> Gathered | Stopped:
+        """The texts to be added. Where the policies block a step, the run goes on without them."""
+        ...
+
+
+class ServingConclusion(Conclusion, Protocol):
+    """A conclusion whose steps are reviewed one by one. `propose` and `carry_out` are not called then."""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the run fails where the conclusion does."""
+        ...
+
+    async def propose_for(
+        self, run: ServedRun, subject: Subject, messages: Sequence[Message], answer: str
+    ) -> JsonObject | Declined | Stopped | None:
+        """What should be done, for the policies to review; None, `Declined` or what stopped it: nothing."""
+        ...
+
+    async def carry_out_for(
+        self, run: ServedRun, subject: Subject, proposal: JsonObject, idempotency_key: str
+    ) -> Stopped | None:
         """Do it. After a crash it may be called again with the same key."""
         ...
 

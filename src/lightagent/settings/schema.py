@@ -25,6 +25,7 @@ from lightagent.settings.skill_schema import SkillSettings
 BACKENDS: Final[Mapping[str, str]] = {
     "model": "chat",
     "journals": "journals",
+    "memory": "memory",
     "embedding": "embedding",
     "code": "code",
 }
@@ -85,6 +86,7 @@ class Settings(Section):
 
     model: Annotated[Backend, Field(description="The chat model.")] = Backend(kind="offline")
     journals: Annotated[Backend | None, Field(description="Where sessions are kept.")] = None
+    memory: Annotated[Backend | None, Field(description="What agents remember.")] = None
     embedding: Annotated[Backend | None, Field(description="What makes vectors of texts.")] = None
     code: Annotated[
         Backend | None, Field(description="What runs programs of models and skills; without it, nothing.")

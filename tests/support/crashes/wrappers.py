@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection, AsyncTransaction
 
-from lightagent.adapters.journals.sqlite.connection import Database
+from lightagent.adapters._sqlite.connection import Database
 from tests.support.crashes.points import Trigger
 
 _PAGE: Final = 4096

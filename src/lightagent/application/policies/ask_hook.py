@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from lightagent.application.check_payload import check_payload, copy_payload, is_same_payload
 from lightagent.application.policies.handler import Fault, Handler
+from lightagent.application.policies.hook_memories import with_plain_decision
 from lightagent.application.policies.hook_payloads import hook_payload, replaced_payload
 from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
@@ -59,7 +60,8 @@ class HookPolicy(FunctionPolicy):
         if read.action != "replace" or read.payload is None:
             return decided(self.name, self._phase, read)
         try:
-            made = replaced_payload(self._phase, subject, payload, to_json_object(read.payload, "payload"))
+            given = to_json_object(with_plain_decision(read.payload), "payload")
+            made = replaced_payload(self._phase, subject, payload, given)
             check_payload(made)
         except ConfigurationError as error:
             # It meant to change something, so going on without the change would be wrong in either failure mode.

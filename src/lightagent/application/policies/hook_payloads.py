@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from lightagent.application.policies.hook_memories import changed_memories, shown_memories
 from lightagent.application.policies.hook_request import changed_request, openai_request
 from lightagent.domain.errors import ConfigurationError, format_lightagent_error
 from lightagent.domain.hooks import HookPhase
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_payloads import MemoryPayload
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Outcome, outcome_error
 from lightagent.domain.policy import (
     CallPayload,
@@ -25,15 +27,19 @@ from lightagent.domain.policy import (
 
 PayloadT = TypeVar("PayloadT")
 
-CHANGEABLE: Final[Mapping[HookPhase, str]] = {
-    "before_run": "query",
-    "before_model_request": "params",
-    "after_model_response": "content",
-    "before_tool_call": "arguments",
-    "after_tool_result": "output",
-    "on_handoff": "target_agent",
+CHANGEABLE: Final[Mapping[HookPhase, tuple[str, ...]]] = {
+    "before_run": ("query",),
+    "before_memory_retrieve": ("query",),
+    "after_memory_retrieve": ("memories",),
+    "before_model_request": ("params",),
+    "after_model_response": ("content",),
+    "before_tool_call": ("arguments",),
+    "after_tool_result": ("output",),
+    "on_handoff": ("target_agent",),
+    "before_memory_write": ("data",),
+    "before_memory_promote": ("data", "decision"),
 }
-"""The one key of each phase that a hook may replace; at the other phases the run has ended."""
+"""The keys of each phase that a hook may replace; at the other phases it has been done."""
 
 
 def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObject:
@@ -61,6 +67,8 @@ def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObj
             return handoff | {"query": facts.query, "stream": facts.stream}
         case EndPayload(outcome=outcome):
             return _end(phase, outcome)
+        case _ if isinstance(payload, MemoryPayload):
+            return shown_memories(payload)
         case _:
             raise AssertionError(f"no hook is called with {type(payload).__name__}")
 
@@ -71,17 +79,18 @@ def replaced_payload(phase: HookPhase, subject: Subject, payload: PayloadT, give
     Raises:
         ConfigurationError: it replaces what a hook cannot, or with what does not fit; the text quotes no value.
     """
-    key, shown = CHANGEABLE.get(phase), hook_payload(phase, subject, payload)
+    keys, shown = CHANGEABLE.get(phase, ()), hook_payload(phase, subject, payload)
     for name, value in given.items():
-        if name != key and (name not in shown or not same_json(value, shown[name])):
-            raise ConfigurationError(_not_changeable(phase, key, name))
-    if key is None or key not in given or same_json(given[key], shown[key]):
-        return payload
-    made = _with_value(subject, payload, given[key])
-    return made if isinstance(made, type(payload)) else payload
+        if name not in keys and (name not in shown or not same_json(value, shown[name])):
+            raise ConfigurationError(_not_changeable(phase, keys, name))
+    for key in keys:
+        if key in given and not same_json(given[key], shown[key]):
+            made = _with_value(subject, payload, key, given[key])
+            payload = made if isinstance(made, type(payload)) else payload
+    return payload
 
 
-def _with_value(subject: Subject, payload: object, value: JsonValue) -> object:
+def _with_value(subject: Subject, payload: object, key: str, value: JsonValue) -> object:
     match payload:
         case QueryPayload():
             return replace(payload, content=_content(value))
@@ -95,6 +104,8 @@ def _with_value(subject: Subject, payload: object, value: JsonValue) -> object:
             return ResultPayload(_text(value, "output"))
         case HandoffPayload():
             return replace(payload, target=_text(value, "target_agent"))
+        case _ if isinstance(payload, MemoryPayload):
+            return changed_memories(payload, key, value)
         case _:
             return payload
 
@@ -130,10 +141,11 @@ def _stage(outcome: Outcome) -> str:
     return _STAGES.get(error.code, "model_request" if error.code[3:].isdigit() else "run")
 
 
-def _not_changeable(phase: HookPhase, key: str | None, name: str) -> str:
-    if key is None:
-        return f"At {phase} the run has ended, and a hook can replace nothing."
-    return f"A hook can replace {key!r} at {phase}, not {name!r:.60}."
+def _not_changeable(phase: HookPhase, keys: tuple[str, ...], name: str) -> str:
+    if not keys:
+        done = "the memory has been written" if "memory" in phase else "the run has ended"
+        return f"At {phase} {done}, and a hook can replace nothing."
+    return f"A hook can replace {' and '.join(map(repr, keys))} at {phase}, not {name!r:.60}."
 
 
 def _content(value: JsonValue) -> str | tuple[JsonObject, ...]:

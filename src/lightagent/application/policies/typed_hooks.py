@@ -8,6 +8,14 @@ from typing import Final, Generic, Literal, TypeAlias, get_args, overload
 from lightagent.application.policies.handler import Handler, name_of
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.hooks import HookDecision
+from lightagent.domain.memory_payloads import (
+    MemoriesPayload,
+    MemoryPromotedPayload,
+    MemoryPromotionPayload,
+    MemoryQueryPayload,
+    MemoryWritePayload,
+    MemoryWrittenPayload,
+)
 from lightagent.domain.policy import (
     ApprovalPayload,
     CallPayload,
@@ -136,6 +144,10 @@ class HookDecorator(Generic[PayloadT]):
 
 before_run: Final = HookDecorator("before_run", "admission", QueryPayload)
 """The query, before anything is on record."""
+before_memory_retrieve: Final = HookDecorator("before_memory_retrieve", "memory_retrieve", MemoryQueryPayload)
+"""What memories are looked for."""
+after_memory_retrieve: Final = HookDecorator("after_memory_retrieve", "memory_found", MemoriesPayload)
+"""What a store of memories found, before the memory policy judges it."""
 on_context: Final = HookDecorator("on_context", "context", ContextPayload)
 """What a context source adds to the conversation."""
 before_model_request: Final = HookDecorator("before_model_request", "model_request", RequestPayload)
@@ -152,8 +164,16 @@ on_handoff: Final = HookDecorator("on_handoff", "handoff", HandoffPayload)
 """The run would go on as another agent."""
 on_output: Final = HookDecorator("on_output", "output", OutputPayload)
 """The final text."""
+before_memory_write: Final = HookDecorator("before_memory_write", "memory_write", MemoryWritePayload)
+"""A text that would be remembered."""
 on_conclusion: Final = HookDecorator("on_conclusion", "conclusion", ConclusionPayload)
 """What would be done after success, such as a memory to be written."""
+before_memory_promote: Final = HookDecorator("before_memory_promote", "memory_promote", MemoryPromotionPayload)
+"""A candidate, before it is decided whether it becomes a memory."""
+after_memory_promote: Final = HookDecorator("after_memory_promote", "memory_promoted", MemoryPromotedPayload)
+"""A candidate that became a memory."""
+after_memory_write: Final = HookDecorator("after_memory_write", "memory_written", MemoryWrittenPayload)
+"""A text that was remembered."""
 on_error: Final = HookDecorator("on_error", "end", EndPayload)
 """A run ends otherwise than it should."""
 after_run: Final = HookDecorator("after_run", "end", EndPayload)

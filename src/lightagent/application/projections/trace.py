@@ -10,10 +10,12 @@ from typing_extensions import TypedDict
 from lightagent.application.projections.run_counts import run_counts
 from lightagent.application.projections.trace_data import (
     candidates_data,
+    concluded_data,
     decision_data,
     decision_kind,
     replaced_data,
     selected_data,
+    without_notes,
 )
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
@@ -47,6 +49,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_trace import DIGEST, memory_notes
 from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.tool_selection import ToolsSelected
 
@@ -144,13 +147,14 @@ class _Tracer:
         | Unrecognized,
     ) -> None:
         match event:
-            case ContextAdded(source=source, messages=messages, error=error):
+            case ContextAdded(source=source, messages=messages, error=error, details=details):
                 code: JsonValue = None if error is None else error.code
                 told: JsonObject = {"messages": [message.to_openai() for message in messages]}
                 labels = labels_of(messages)
                 self._came += labels
                 data: JsonObject = {"source": source, "message_count": len(messages), "code": code, "labels": [*labels]}
-                self._line("context_added", event.at, data, told)
+                self._memories(event.at, details)
+                self._line("context_added", event.at, data | without_notes(details), told)
             case ContextReplaced(messages=replacing):
                 content: JsonObject = {"messages": [message.to_openai() for message in replacing]}
                 self._line("context_replaced", event.at, replaced_data(event), content)
@@ -158,8 +162,9 @@ class _Tracer:
                 self._line("tools_selected", event.at, selected_data(event))
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
-            case Concluded(name=name, error=error):
-                self._line("concluded", event.at, {"name": name, "code": None if error is None else error.code})
+            case Concluded(details=details):
+                self._memories(event.at, details)
+                self._line("concluded", event.at, concluded_data(event))
             case CallsRefused(call_ids=call_ids, error=error):
                 self._line("calls_refused", event.at, {"call_count": len(call_ids), "code": error.code})
             case Noted(kind=kind, data=noted):
@@ -194,6 +199,10 @@ class _Tracer:
             return
         for decision in event.decisions:
             self._line(decision_kind(decision), event.at, decision_data(decision))
+
+    def _memories(self, at: float, details: JsonObject) -> None:
+        for kind, data in memory_notes(details):
+            self._line(kind, at, {name: value for name, value in data.items() if name != DIGEST})
 
     def _nested(self, event: Nested) -> None:
         tracer = self._children.get(event.call_id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lightagent.domain.events import ContextReplaced
+from lightagent.domain.events import Concluded, ContextReplaced
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_trace import NOTES
 from lightagent.domain.policy import Decision
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import ToolsSelected
@@ -51,3 +53,16 @@ def decision_kind(decision: Decision) -> str:
 def decision_data(decision: Decision) -> JsonObject:
     """Of a decision of a policy."""
     return {"phase": decision.phase, "by": decision.by, "action": decision.action, "reason": decision.reason}
+
+
+def without_notes(details: JsonObject) -> JsonObject:
+    """What an event says of itself, besides what was done with memories, which has lines of its own."""
+    return {name: value for name, value in copy_json(details).items() if name != NOTES}
+
+
+def concluded_data(event: Concluded) -> JsonObject:
+    """Of a conclusion that was drawn."""
+    data: JsonObject = {"name": event.name, "code": None if event.error is None else event.error.code}
+    if event.usage is not None:
+        data["usage"] = event.usage.to_dict()
+    return data | without_notes(event.details)

@@ -12,6 +12,10 @@ from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
+from lightagent.entrypoints.cli.memory_changes import copy, reindex
+from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
+from lightagent.entrypoints.cli.memory_changes import verify as verify_memories
+from lightagent.entrypoints.cli.memory_commands import memory_app
 from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
@@ -52,6 +56,11 @@ app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, exp
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")
 tools_app.command("from-openapi")(from_openapi)
+memory_app.command()(copy)
+memory_app.command()(reindex)
+memory_app.command("forget")(forget_memories)
+memory_app.command("verify")(verify_memories)
+app.add_typer(memory_app, name="memory", help="List, search, export, copy and erase what agents remember.")
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
 app.add_typer(skills_app, name="skills", help="List and check skills, without a model.")
 app.add_typer(policy_app, name="policy", help="Explain who may call which tools, without a model.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from os import environ
 from typing import Annotated
@@ -16,23 +14,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from lightagent.bootstrap import App
-from lightagent.compose.backends import open_code, open_embedding, open_journals, open_model
+from lightagent.compose.backends import open_code, open_embedding, open_journals, open_memory, open_model
 from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.journal_streams import StoreNote, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
 from lightagent.entrypoints.cli.destination import key_hint, show_destination
+from lightagent.entrypoints.cli.examine_backends import Diagnosis, examine_embedder, examine_journals, examine_memory
 from lightagent.entrypoints.cli.examine_code import examine_code
 from lightagent.entrypoints.cli.examine_tools import examine_tools
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
 from lightagent.entrypoints.cli.trace_tree import preview
-from lightagent.ports.embedding import Embedder
-from lightagent.ports.journals import ExaminedStore, JournalStore
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
@@ -40,17 +36,6 @@ from lightagent.settings.origins import printable, short_path
 
 QUESTION = "Reply with the word OK."
 MAX_TOKENS = 16
-_VERIFY = "Type: lightagent verify"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What a round trip showed: the answer, or the error, how long it took, and what else an operator should know."""
-
-    answer: str
-    seconds: float
-    error: LightAgentErrorInfo | None = None
-    notes: tuple[StoreNote, ...] = ()
 
 
 @guarded
@@ -95,8 +80,8 @@ def doctor(
             console.print(f"✗ {section} · {backend.kind}", style="red", markup=False)
             show_error(exc.info)
             return ExitCode.USAGE
-    model, journals = open_model(settings), open_journals(settings)
-    app = App(settings, model, journals, embedder=open_embedding(settings), code=open_code(settings))
+    model, journals, memory = open_model(settings), open_journals(settings), open_memory(settings)
+    app = App(settings, model, journals, embedder=open_embedding(settings), code=open_code(settings), memory=memory)
     show_destination(app.model)
     with err().status("asking the model …"):
         found, others = asyncio.run(_examine(app, timeout))
@@ -116,40 +101,11 @@ async def _examine(app: App, seconds: float) -> tuple[Diagnosis, dict[str, Diagn
         found = await examine_model(app.model, seconds)
         if app.journals is not None:
             others["journals"] = await examine_journals(app.journals, seconds)
+        if app.memory is not None:
+            others["memory"] = await examine_memory(app.memory, seconds)
         if app.embedder is not None:
             others["embedding"] = await examine_embedder(app.embedder, seconds)
     return found, others
-
-
-async def examine_embedder(embedder: Embedder, seconds: float) -> Diagnosis:
-    """The vector of one text; every failure is part of the answer."""
-    start = time.monotonic()
-    try:
-        async with asyncio.timeout(seconds):
-            (vector,) = await embedder.embed((QUESTION,), "query")
-    except TimeoutError:
-        return Diagnosis("", time.monotonic() - start, _no_answer(seconds))
-    except Exception as exc:
-        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
-    return Diagnosis(f"a vector of {len(vector)} numbers", time.monotonic() - start)
-
-
-async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
-    """One listing, and how the store is; every failure is part of the answer."""
-    start = time.monotonic()
-    notes: Sequence[StoreNote] = ()
-    try:
-        async with asyncio.timeout(seconds):
-            page = await store.list(StreamQuery(limit=1))
-            took = time.monotonic() - start
-            if isinstance(store, ExaminedStore):
-                notes = await store.examine()
-    except TimeoutError:
-        return Diagnosis("", time.monotonic() - start, _no_answer(seconds))
-    except Exception as exc:
-        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
-    answer = "it holds streams" if page.streams or page.unreadable else "it is empty"
-    return Diagnosis(answer, took, notes=(*(StoreNote(text, _VERIFY) for text in page.unreadable), *notes))
 
 
 async def examine_model(model: ChatModel, seconds: float) -> Diagnosis:
@@ -206,12 +162,6 @@ def _show_diagnosis(console: Console, name: str, found: Diagnosis) -> None:
         return
     console.print(f"✗ {name} · {took}", style="red", markup=False)
     show_error(found.error)
-
-
-def _no_answer(seconds: float) -> LightAgentErrorInfo:
-    return LightAgentErrorInfo(
-        "LA-408", f"No answer within {seconds:g} seconds.", "Check the server, or raise --timeout."
-    )
 
 
 def _name(kind: str, model: str) -> str:

@@ -1,8 +1,8 @@
 """A journal store in a PostgreSQL database, for any number of processes on any number of machines.
 
-Read in this order: `database` (connections, and trying again), `tables`, `writing` (appends and leases), `reading`,
-`forgetting`, `watching` (why a reader looks again and is not called), `faults` (what can go wrong, as typed errors).
-psycopg is imported at the first use.
+Read in this order: `lightagent.adapters._postgres` (connections, trying again, and what can go wrong, as typed errors),
+`tables`, `writing` (appends and leases), `reading`, `forgetting`, `watching` (why a reader looks again and is not
+called). psycopg is imported at the first use.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters._postgres.address import Address
+from lightagent.adapters._postgres.limits import Limits
 from lightagent.adapters.journals.postgres import reading
-from lightagent.adapters.journals.postgres.address import Address
 from lightagent.adapters.journals.postgres.forgetting import Forgetting
-from lightagent.adapters.journals.postgres.limits import Limits
 from lightagent.adapters.journals.postgres.rows import digest_of, encoded
 from lightagent.adapters.journals.postgres.writing import Append, Leasing
 from lightagent.adapters.registry import Adapter, install_command
@@ -42,7 +42,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
 if TYPE_CHECKING:
-    from lightagent.adapters.journals.postgres.database import Database
+    from lightagent.adapters.journals.postgres.database import JournalDatabase
 
 _REQUIRES: Final = ("psycopg",)
 _EXTRA: Final = "postgres"
@@ -77,7 +77,7 @@ class PostgresJournalStore(JournalStore):
         self.schema_name = schema_name
         self.limits = Limits(connections, connection_timeout, statement_timeout, prepared_statements)
         self._lock = threading.Lock()
-        self._opened: Database | None = None
+        self._opened: JournalDatabase | None = None
 
     def __repr__(self) -> str:
         return f"PostgresJournalStore({str(self.address)!r}, schema_name={self.schema_name!r})"
@@ -131,7 +131,7 @@ class PostgresJournalStore(JournalStore):
         if self._opened is not None:
             await self._opened.aclose()
 
-    def database(self) -> Database:
+    def database(self) -> JournalDatabase:
         """Where work on the tables is carried out; nothing is connected before the first.
 
         Raises:
@@ -140,7 +140,7 @@ class PostgresJournalStore(JournalStore):
         with self._lock:
             if self._opened is None:
                 try:
-                    from lightagent.adapters.journals.postgres.database import Database
+                    from lightagent.adapters.journals.postgres.database import JournalDatabase
                 except ModuleNotFoundError as exc:
                     if exc.name not in _REQUIRES:
                         raise
@@ -148,7 +148,7 @@ class PostgresJournalStore(JournalStore):
                         f"PostgreSQL needs the package {exc.name!r}, which is not installed.",
                         guidance=f"Type: {install_command(_EXTRA, 'psycopg[binary]')}",
                     ) from None
-                self._opened = Database(self.address, self.schema_name, self.limits)
+                self._opened = JournalDatabase(self.address, self.schema_name, self.limits)
             return self._opened
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
+from lightagent.adapters._postgres.session import Session
 from lightagent.adapters.journals.postgres.rows import MATCHING, digest_of, encoded, whole
-from lightagent.adapters.journals.postgres.session import Session
 from lightagent.domain.journal_streams import StreamInfo, StreamKey, check_end
 from lightagent.domain.scopes import Scope
 

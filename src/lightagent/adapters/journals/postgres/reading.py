@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, LiteralString
 
+from lightagent.adapters._postgres.session import NOW, Session
 from lightagent.adapters.journals.postgres.rows import (
     MATCHING,
     digest_of,
@@ -15,7 +16,6 @@ from lightagent.adapters.journals.postgres.rows import (
     missing_entries,
     whole,
 )
-from lightagent.adapters.journals.postgres.session import NOW, Session
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_inputs import place_of
 from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, LiteralString
 
-from lightagent.adapters.journals.postgres.session import Session
+from lightagent.adapters._postgres.session import Session
 from lightagent.domain.errors import ConfigurationError, StoreError
 
 _LOCK: Final = 0x6C61676A

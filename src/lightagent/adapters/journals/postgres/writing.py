@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
+from lightagent.adapters._postgres.session import NOW, Session
 from lightagent.adapters.journals.postgres.rows import (
     digest_of,
     draft_columns,
@@ -22,7 +23,6 @@ from lightagent.adapters.journals.postgres.rows import (
     real,
     whole,
 )
-from lightagent.adapters.journals.postgres.session import NOW, Session
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import NO_HOLD, Draft, Lease, StreamInfo, StreamKey, check_append, check_lease
 

@@ -16,14 +16,14 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lightagent.adapters._sqlite.connection import Database, Synchronous, checked_path
+from lightagent.adapters._sqlite.log import LogKeeper, LogState, look_at_log, notes_of
+from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, snapshot, transaction
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.journals.sqlite import reading, writing
-from lightagent.adapters.journals.sqlite.connection import Database, Synchronous, open_database
-from lightagent.adapters.journals.sqlite.log import LogKeeper, LogState, look_at_log, notes_of
-from lightagent.adapters.journals.sqlite.transactions import said_plainly, savepoint, snapshot, transaction
+from lightagent.adapters.journals.sqlite.tables import open_database
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.journal_inputs import (
     check_forgetting,
     check_numbers,
@@ -68,7 +68,7 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         clock: Callable[[], float] = time.time,
     ) -> None:
         # Absolute, so that a change of the working directory leads no thread of the store to another file.
-        self.path = _checked(path)
+        self.path = checked_path(path, "journal store", "memory")
         self._clock = clock
         opened = partial(open_database, self.path, synchronous, busy_timeout)
         self._log = LogKeeper(self.path)
@@ -183,16 +183,6 @@ def _snapshot(path: Path, work: Callable[[Database], T]) -> Callable[[Database],
             return work(connection)
 
     return carry_out
-
-
-def _checked(path: str | Path) -> Path:
-    """The path of a file; SQLite takes some names for a database in memory, of which each thread would have its own."""
-    if str(path) in ("", ".", ":memory:"):
-        raise ConfigurationError(
-            f"{str(path)!r} is not the path of a file for a journal store.",
-            guidance='Name a file, or use the kind "memory" where nothing has to survive.',
-        )
-    return Path(path).absolute()
 
 
 class SqliteOptions(BaseModel):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from lightagent.adapters._sqlite.transactions import RESTORE
 from lightagent.adapters.journals.sqlite.rows import COLUMNS, StreamRow, encoded, entry_of, find_stream
-from lightagent.adapters.journals.sqlite.transactions import RESTORE
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_inputs import place_of
 from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from lightagent.adapters.journals.sqlite.transactions import RESTORE
+from lightagent.adapters._sqlite.transactions import RESTORE
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope

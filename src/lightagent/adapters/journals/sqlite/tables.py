@@ -6,9 +6,9 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from lightagent.adapters.journals.sqlite.rows import SIGN_ALL
-from lightagent.adapters.journals.sqlite.transactions import snapshot, transaction
-from lightagent.domain.errors import StoreError
+from lightagent.adapters._sqlite.connection import Database, Synchronous, open_file
+from lightagent.adapters._sqlite.versions import Tables
+from lightagent.adapters.journals.sqlite.rows import SIGN_ALL, add_functions
 
 _APPLICATION: Final = 0x6C61676A
 """Marks a file as ours: ``lagj`` in ASCII."""
@@ -41,41 +41,27 @@ _VERSION_2: Final = (
 )
 STEPS: Final = (_VERSION_1, _VERSION_2)
 """What brings the tables from each version to the next, beginning with nothing. Steps are only ever added."""
-_NEWEST: Final = len(STEPS)
+_TABLES: Final = Tables("journal store", _APPLICATION, STEPS)
 
 
 def prepare_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to the version of this release; the versions are the numbers of steps taken.
+    """Bring the tables to the version of this release.
 
     Raises:
         StoreError: a later release made them, or another program.
     """
-    with snapshot(connection):  # Another process may write both marks between the reading of one and the other.
-        found = _version(connection, path)
-    if found == _NEWEST:
-        return
-    with transaction(connection):
-        found = _version(connection, path)  # Another process may have been faster.
-        for step in STEPS[found:]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {_NEWEST}")
+    _TABLES.prepare(connection, path)
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables, 0 for a new file."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application != _APPLICATION:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if version or tables:
-            raise StoreError(
-                f"{path} is no journal store that can be used: another program made it.", guidance="Name another file."
-            )
-    elif not 0 < version <= _NEWEST:
-        raise StoreError(
-            f"The tables in {path} have version {version}; this release of lightagent knows {_NEWEST}.",
-            guidance="Upgrade lightagent to the release that made them, or a later one; or name another file.",
-        )
-    return int(version)
+def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> Database:
+    """A connection to the file, which is made where there is none.
+
+    Raises:
+        StoreError: it cannot be opened, or is not a journal store of a version that is known here.
+    """
+
+    def prepare(connection: Database, path: Path) -> None:
+        add_functions(connection)
+        prepare_tables(connection, path)
+
+    return open_file(path, synchronous, busy_seconds, prepare)

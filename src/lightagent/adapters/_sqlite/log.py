@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from lightagent.adapters.journals.sqlite.connection import WAL_BYTES
+from lightagent.adapters._sqlite.connection import WAL_BYTES
 from lightagent.domain.journal_streams import StoreNote
 
 _READ_LOCKS: Final = range(123, 128)

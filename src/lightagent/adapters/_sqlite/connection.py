@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from lightagent.adapters.journals.sqlite.rows import add_functions
-from lightagent.adapters.journals.sqlite.tables import prepare_tables
-from lightagent.adapters.journals.sqlite.transactions import said_plainly
-from lightagent.domain.errors import StoreError
+from lightagent.adapters._sqlite.transactions import said_plainly
+from lightagent.domain.errors import ConfigurationError, StoreError
 
 Synchronous: TypeAlias = Literal["full", "normal"]
 
@@ -45,11 +44,34 @@ def _file_at(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> Database:
+def checked_path(path: str | Path, what: str, otherwise: str) -> Path:
+    """The path of a file; SQLite takes some names for a database in memory, of which each thread would have its own.
+
+    Args:
+        what: the store that it is for.
+        otherwise: the kind of store to use where nothing has to survive.
+    """
+    if str(path) in ("", ".", ":memory:"):
+        raise ConfigurationError(
+            f"{str(path)!r} is not the path of a file for a {what}.",
+            guidance=f'Name a file, or use the kind "{otherwise}" where nothing has to survive.',
+        )
+    return Path(path).absolute()
+
+
+def open_file(
+    path: Path,
+    synchronous: Synchronous,
+    busy_seconds: float,
+    prepare: Callable[[Database, Path], None],
+) -> Database:
     """A connection to the file, which is made where there is none.
 
+    Args:
+        prepare: makes its tables, or checks those that are there.
+
     Raises:
-        StoreError: it cannot be opened, or is not a journal store of a version that is known here.
+        StoreError: it cannot be opened, or `prepare` refuses it.
     """
     with said_plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +81,7 @@ def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> 
         try:
             connection.path, connection.file = path, _file_at(path) or (0, 0)
             _set_up(connection, synchronous, busy_seconds)
-            add_functions(connection)
-            prepare_tables(connection, path)
+            prepare(connection, path)
         except BaseException:
             connection.close()
             raise

@@ -53,20 +53,24 @@ def snapshot(connection: sqlite3.Connection) -> Generator[None, None, None]:
 
 
 @contextmanager
-def said_plainly(path: Path) -> Generator[None, None, None]:
-    """Turn the database's errors into ours."""
+def said_plainly(path: Path, damaged: type[StoreError] = DamagedStream) -> Generator[None, None, None]:
+    """Turn the database's errors into ours.
+
+    Args:
+        damaged: the error that tells of damage.
+    """
     try:
         yield
     except LightAgentError:
         raise
     except UnicodeDecodeError as exc:  # A message of SQLite that quotes what was damaged.
-        raise DamagedStream(f"{path}: its tables are not what was written.", guidance=RESTORE) from exc
+        raise damaged(f"{path}: its tables are not what was written.", guidance=RESTORE) from exc
     except sqlite3.OperationalError as exc:
         if _tells_of_damage(str(exc)):
-            raise DamagedStream(f"{path}: {exc}.", guidance=RESTORE) from exc
+            raise damaged(f"{path}: {exc}.", guidance=RESTORE) from exc
         raise StoreError(f"{path}: {exc}.", guidance=_advice(str(exc)), retryable="locked" in str(exc)) from exc
     except sqlite3.DatabaseError as exc:
-        raise DamagedStream(f"{path}: {exc}.", guidance=RESTORE) from exc
+        raise damaged(f"{path}: {exc}.", guidance=RESTORE) from exc
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror or exc}.", guidance="Check the path and its rights.") from exc
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import psycopg
 
-from lightagent.adapters.journals.postgres.address import Address
+from lightagent.adapters._postgres.address import Address
 from lightagent.domain.errors import ConfigurationError, DamagedStream, LightAgentError, StoreError
 
 _OPEN: Final = "Check host and port, that the server runs, and that a firewall lets it be reached."

@@ -1,0 +1,1 @@
+"""What keeps memories: each file is an adapter of `lightagent.ports.memory`."""

@@ -1,0 +1,110 @@
+"""The space of a store's vectors: which embedder made them, and of how many numbers they are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.adapters.registry import open_adapter
+from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
+
+_LOGGER: Final = logging.getLogger("lightagent")
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Vectors of one space can be compared.
+
+    Attributes:
+        embedder: its name; empty where a store keeps no vectors.
+        dimension: numbers of a vector; 0 where that is not known yet, or there are none.
+    """
+
+    embedder: str = ""
+    dimension: int = 0
+
+    def __str__(self) -> str:
+        if not self.embedder:
+            return "no embedder"
+        return f"the embedder {self.embedder!r:.200}" + (f" ({self.dimension} numbers)" if self.dimension else "")
+
+    def check_against(self, kept: Space, place: str) -> None:
+        """Raise `ConfigurationError` unless vectors of this space may be kept where those of another are."""
+        same_size = not (self.dimension and kept.dimension) or self.dimension == kept.dimension
+        if self.embedder == kept.embedder and same_size:
+            return
+        raise ConfigurationError(
+            f"{place} was written with {kept}, and is now opened with {self}. Their vectors cannot be compared.",
+            guidance="Open it with the embedder that it was written with, or bring it over with `lightagent memory "
+            "reindex`.",
+        )
+
+
+async def space_of(embedder: Embedder | None) -> Space:
+    """The space of an embedder, which is asked for a vector where it does not know its size."""
+    if embedder is None:
+        return Space()
+    dimension = embedder.dimension
+    if dimension is None:
+        dimension = len((await embedder.embed(["size"]))[0])
+    return Space(embedder.name, dimension)
+
+
+async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, space: Space) -> list[Vector]:
+    """The vector of each text.
+
+    Raises:
+        StoreError: they are of another size than those that are kept.
+        ProviderError: the embedder failed.
+    """
+    vectors: list[Vector] = []
+    most = max(1, embedder.max_batch)
+    for start in range(0, len(texts), most):
+        vectors.extend(await embedder.embed(texts[start : start + most], role))
+    if len(vectors) != len(texts) or any(len(vector) != space.dimension for vector in vectors):
+        raise StoreError(
+            f"The embedder {space.embedder!r:.200} gave vectors of another size or number than expected.",
+            guidance=f"Each text needs one of {space.dimension} numbers.",
+        )
+    return vectors
+
+
+async def embedded_if_it_works(
+    embedder: Embedder | None, texts: Sequence[str], role: TextRole, space: Space, place: str
+) -> Sequence[Vector | None]:
+    """The vector of each text; None of each where there is no embedder or it fails, which the log says.
+
+    A search then goes on by words, and what is written is found by its words until it is indexed anew.
+    """
+    if embedder is None:
+        return [None] * len(texts)
+    try:
+        return await embedded(embedder, texts, role, space)
+    except ProviderError as exc:
+        lost = "Memories are written without vectors" if role == "document" else "Memories are found by their words"
+        _LOGGER.warning("%s: %s: the embedder failed: %s", lost, place, exc)
+        return [None] * len(texts)
+
+
+def open_embedder(backend: JsonObject, at: str) -> Embedder:
+    """The embedder of a kind with its options, which stand in the options of a store.
+
+    Args:
+        at: the dotted path in the settings, for error texts.
+
+    Raises:
+        ConfigurationError: the kind is unknown or is not an embedder, or its options are wrong.
+    """
+    kind = backend.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "hashing".')
+    options = {name: value for name, value in backend.items() if name != "kind"}
+    embedder = open_adapter("embedding", kind, options, at=at)
+    if not isinstance(embedder, Embedder):
+        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(embedder).__name__}, which is no embedder.")
+    return embedder

@@ -1,0 +1,181 @@
+"""What the store does with its graph: records become nodes, queries become searches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
+from lightagent.adapters.memory._terms import batches, query_terms
+from lightagent.adapters.memory.neo4j.address import Address, Limits
+from lightagent.adapters.memory.neo4j.database import Database
+from lightagent.adapters.memory.neo4j.encoding import (
+    conditions,
+    digest,
+    escaped,
+    memory_key,
+    owner_key,
+    owner_properties,
+    properties,
+)
+from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms, named_in_query, relations_of
+from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
+from lightagent.adapters.memory.neo4j.reindexing import Found, change_space, index, page_after
+from lightagent.adapters.memory.neo4j.schema import define, open_collection, vector_property
+from lightagent.adapters.memory.neo4j.searching import Search
+from lightagent.adapters.memory.neo4j.together import Together
+from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writing, Written
+from lightagent.adapters.stemming import english_stemmer
+from lightagent.aiokits.loop_locks import LoopLocks
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.errors import StoreError
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.search_text import memory_terms, terms_of
+from lightagent.domain.vectors import Vector
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.memory import MemoryPage, OwnerSelection
+
+_AT_ONCE: Final = 4_000
+"""Characters that are read where the event loop runs, which takes about a millisecond; more go to a thread."""
+
+_CHARACTERS: Final = 2_000_000
+"""Of the memories that are written in one transaction."""
+
+_LARGEST_NUMBER: Final = 2**62
+
+
+class Graph:
+    """A collection of memories in a database; it is made, and its embedder looked at, at the first use."""
+
+    def __init__(
+        self, address: Address, limits: Limits, collection: str, embedder: Embedder | None, nearby: float
+    ) -> None:
+        self._database = Database(address, limits)
+        self._collection = collection
+        self._embedder = embedder
+        self._nearby = nearby
+        self._place = f"Neo4j at {address}"
+        self._locks = LoopLocks()
+        self._space: Space | None = None
+        self._stem = english_stemmer()
+        self._together: Together[Written] = Together(self._write, AT_ONCE)
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        """Keep records."""
+        space = await self._open()
+        for batch in batches(records, AT_ONCE, _CHARACTERS):
+            texts = [record.text for record in batch]
+            vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._place)
+            if sum(map(len, texts)) <= _AT_ONCE:
+                written = self._nodes(batch, vectors)
+            else:
+                written = await run_in_thread(self._nodes, batch, vectors)
+            await self._together.write(written)
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[FoundMemory]:
+        """Find records."""
+        space = await self._open()
+        key = owner_key(self._collection, owner)
+        if (limits := conditions(key, wanted)) is None:
+            return []
+        terms = await query_terms(query)
+        entities = [digest("entity", key, name) for name in named_in_query(terms_of(query[:_AT_ONCE], self._stem))]
+        (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._place)
+        near = vector.tolist() if vector is not None and any(vector) else None
+        search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit, self._nearby)
+        return await self._database.read(search)
+
+    async def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
+        """List records."""
+        after = int(cursor) if cursor and cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else 0
+        if (cursor is not None and str(after) != cursor) or after > _LARGEST_NUMBER:
+            raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
+        if limit <= 0:
+            return MemoryPage(())
+        await self._open()
+        return await self._database.read(Paging(self._collection, selection, limit, after))
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> int:
+        """Remove records."""
+        await self._open()
+        owners = await self._database.read(lambda transaction: find_owners(transaction, self._collection, selection))
+        count = 0
+        for owner in owners:
+            keys = None if memory_ids is None else [memory_key(owner, one) for one in memory_ids]
+            work = Forgetting(self._collection, owner, keys)
+            while gone := await self._database.write(work):
+                count += gone
+        return count
+
+    async def reindex(self) -> int:
+        """Make everything anew by which memories are found."""
+        space = await space_of(self._embedder)
+        await define(self._database, self._collection, space)
+        await change_space(self._database, self._collection, space)
+        self._space = space
+        count, after = 0, 0
+        while page := await page_after(self._database, self._collection, after):
+            texts = [one.text for one in page]
+            vectors = (
+                [None] * len(texts)
+                if self._embedder is None
+                else await embedded(self._embedder, texts, "document", space)
+            )
+            nodes = await run_in_thread(self._indexed, page, vectors)
+            await index(self._database, nodes)
+            count, after = count + len(page), page[-1].number
+        return count
+
+    async def aclose(self) -> None:
+        """Close what the running loop has open."""
+        await self._database.aclose()
+
+    async def _open(self) -> Space:
+        if self._space is None:
+            async with self._locks.here():
+                if self._space is None:
+                    space = await space_of(self._embedder)
+                    await open_collection(self._database, self._collection, space)
+                    self._space = space
+        return self._space
+
+    async def _write(self, written: Sequence[Written]) -> None:
+        first = {one.key: one for one in reversed(written)}
+        kept = [first[key] for key in dict.fromkeys(one.key for one in written)]
+        await self._database.write(Writing(self._collection, await self._open(), kept))
+
+    def _indexed(self, page: Sequence[Found], vectors: Sequence[Vector | None]) -> list[tuple[str, dict[str, object]]]:
+        parts = zip(page, vectors, strict=True)
+        return [(one.key, {"terms": self._terms(one.text), **_with_vector(vector)}) for one, vector in parts]
+
+    def _terms(self, text: str) -> str:
+        return " ".join(memory_terms(text, self._stem))
+
+    def _nodes(self, records: Sequence[MemoryRecord], vectors: Sequence[Vector | None]) -> list[Written]:
+        return [self._node(record, vector) for record, vector in zip(records, vectors, strict=True)]
+
+    def _node(self, record: MemoryRecord, vector: Vector | None) -> Written:
+        node = properties(self._collection, record, self._terms(record.text)) | _with_vector(vector)
+        owner = str(node["owner"])
+        found = entities_of(record.text, record.metadata, self._stem)
+        keys = {name: digest("entity", owner, name) for name in found}
+        relations = [
+            {"subject": keys[subject], "object": keys[thing], "kind": escaped(relation.kind)}
+            for relation in relations_of(record.metadata)
+            if (subject := entity_terms(relation.subject, self._stem)) in keys
+            and (thing := entity_terms(relation.object, self._stem)) in keys
+        ]
+        entities = [{"key": keys[name], "name": escaped(shown)} for name, shown in found.items()]
+        return Written(
+            memory_key(owner, record.memory_id),
+            node,
+            owner_properties(self._collection, record.owner),
+            entities,
+            relations,
+        )
+
+
+def _with_vector(vector: Vector | None) -> dict[str, object]:
+    """The property of a vector; one of zeros is like nothing, and cannot be indexed."""
+    return {vector_property(len(vector)): vector.tolist()} if vector is not None and any(vector) else {}

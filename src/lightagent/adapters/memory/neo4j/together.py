@@ -1,0 +1,73 @@
+"""Writes that wait for one another: what comes meanwhile is written together, in one transaction.
+
+Transactions of a collection take their turns on the server anyway, and each waits for its disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from lightagent.aiokits.loop_locks import LoopLocks
+
+ItemT = TypeVar("ItemT")
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[ItemT]):
+    """What one caller writes; `alone` once it was part of what failed, so that nobody fails for another's fault."""
+
+    items: Sequence[ItemT]
+    alone: bool = False
+
+
+class Together(Generic[ItemT]):
+    """Writes what the tasks of an event loop bring, those that wait together.
+
+    Args:
+        write: writes items; writing some of them again changes nothing.
+        most: how many are written at once, unless one caller alone brings more.
+    """
+
+    def __init__(self, write: Callable[[Sequence[ItemT]], Awaitable[None]], most: int) -> None:
+        self._write = write
+        self._most = most
+        self._locks = LoopLocks()
+        self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Waiting[ItemT]]] = WeakKeyDictionary()
+
+    async def write(self, items: Sequence[ItemT]) -> None:
+        """Write the items; they are written when this returns, whoever did it."""
+        waiting = self._waiting.setdefault(asyncio.get_running_loop(), [])
+        own = _Waiting(items)
+        waiting.append(own)
+        try:
+            async with self._locks.here():
+                if own in waiting:
+                    await self._write_some(waiting, own)
+        finally:
+            if own in waiting:
+                waiting.remove(own)
+
+    async def _write_some(self, waiting: list[_Waiting[ItemT]], own: _Waiting[ItemT]) -> None:
+        """Write one caller's items, with those of others who wait as far as there is room."""
+        chosen, room = [own], self._most - len(own.items)
+        if not own.alone:
+            for other in waiting:
+                if other is not own and not other.alone and len(other.items) <= room:
+                    chosen.append(other)
+                    room -= len(other.items)
+        try:
+            await self._write([item for one in chosen for item in one.items])
+        except Exception:
+            if len(chosen) == 1:
+                raise
+            for one in chosen:
+                one.alone = True
+            await self._write(own.items)
+            return
+        for one in chosen:
+            if one in waiting:
+                waiting.remove(one)

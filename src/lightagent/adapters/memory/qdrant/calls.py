@@ -1,0 +1,233 @@
+"""The calls of qdrant-client, which its server mode and its local mode both understand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
+
+from lightagent.adapters.memory._space import Space
+from lightagent.adapters.memory.qdrant.conditions import (
+    Above,
+    AboveOrMissing,
+    Condition,
+    Conditions,
+    Has,
+    IsNotNamed,
+)
+from lightagent.adapters.memory.qdrant.points import (
+    FUSED,
+    KEYWORDS,
+    MEANING,
+    NUMBERS,
+    RECORD,
+    TENANTS,
+    TERMS,
+    WRITTEN,
+    Point,
+    Question,
+    Sparse,
+)
+from lightagent.domain.errors import StoreError
+
+_MADE_BY: Final = "lightagent_memory"
+"""The key in the metadata of a collection under which it is known what is in it."""
+_FOUND: Final = ["owner", WRITTEN, RECORD]
+
+
+async def prepare(client: AsyncQdrantClient, collection: str, space: Space, *, indexed: bool = True) -> None:
+    """Make the collection, or see whether it is one that vectors of this space may be kept in.
+
+    Args:
+        indexed: whether payloads are indexed.
+
+    Raises:
+        StoreError: it is not one of a memory.
+        ConfigurationError: another embedder made its vectors.
+    """
+    if not await client.collection_exists(collection):
+        try:
+            await _create(client, collection, space)
+        except (UnexpectedResponse, ValueError):
+            if not await client.collection_exists(collection):
+                raise
+            # Somebody else was faster; it is looked at like any other.
+    found = await client.get_collection(collection)
+    space.check_against(_kept_space(found, collection), f"The Qdrant collection {collection!r}")
+    if indexed:
+        await _index(client, collection, set(found.payload_schema))
+
+
+async def bring_over(client: AsyncQdrantClient, collection: str, space: Space, *, indexed: bool = True) -> None:
+    """Make room for vectors of this space, and remove those of another.
+
+    It is written down last: where it breaks off before, the collection is still the other embedder's.
+
+    Raises:
+        StoreError: it is not a collection of a memory.
+    """
+    if not await client.collection_exists(collection):
+        return await prepare(client, collection, space, indexed=indexed)
+    found = await client.get_collection(collection)
+    if _kept_space(found, collection) == space:
+        return None
+    vectors = found.config.params.vectors
+    if isinstance(vectors, Mapping) and MEANING in vectors:
+        await client.delete_vector_name(collection, MEANING, wait=True)
+    if space.embedder:
+        dense = models.DenseVectorConfig(size=space.dimension, distance=models.Distance.DOT)
+        config = models.DenseVectorNameConfig(dense=dense)
+        await client.create_vector_name(collection, MEANING, config, wait=True)
+    await client.update_collection(collection, metadata=_told(space))
+    return None
+
+
+async def renew(client: AsyncQdrantClient, collection: str, points: Sequence[Point]) -> None:
+    """Replace the vectors of points that are there."""
+    found = await client.retrieve(collection, [point.id for point in points], with_payload=False)
+    there = {one.id for one in found}
+    vectors = [models.PointVectors(id=point.id, vector=_vectors(point)) for point in points if point.id in there]
+    if vectors:
+        await client.update_vectors(collection, vectors, wait=True)
+
+
+def _told(space: Space) -> dict[str, object]:
+    return {_MADE_BY: {"version": 1, "embedder": space.embedder, "dimension": space.dimension}}
+
+
+async def _create(client: AsyncQdrantClient, collection: str, space: Space) -> None:
+    dense = {MEANING: models.VectorParams(size=space.dimension, distance=models.Distance.DOT)} if space.embedder else {}
+    await client.create_collection(
+        collection,
+        vectors_config=dense,
+        sparse_vectors_config={TERMS: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        # No neighbours are linked but those of one owner.
+        hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
+        on_disk_payload=True,
+        metadata=_told(space),
+    )
+
+
+def _kept_space(found: models.CollectionInfo, collection: str) -> Space:
+    told: object = (found.config.metadata or {}).get(_MADE_BY)
+    match told:
+        case {"version": 1, "embedder": str(embedder), "dimension": int(dimension)}:
+            return Space(embedder, dimension)
+        case _:
+            raise StoreError(
+                f"The Qdrant collection {collection!r} is not one that this release made for memories.",
+                guidance="Name another collection; it is made at the first use. A server must be Qdrant 1.16 or later.",
+            )
+
+
+async def _index(client: AsyncQdrantClient, collection: str, there: set[str]) -> None:
+    schemas: dict[str, models.PayloadSchemaType | models.PayloadSchemaParams] = {
+        field: models.KeywordIndexParams(
+            type=models.KeywordIndexType.KEYWORD,
+            is_tenant=field in TENANTS,
+            enable_hnsw=field == "owner",
+        )
+        for field in KEYWORDS
+    }
+    schemas |= dict.fromkeys(NUMBERS, models.PayloadSchemaType.FLOAT)
+    schemas[WRITTEN] = models.PayloadSchemaType.INTEGER
+    for field, schema in schemas.items():
+        if field not in there:
+            await client.create_payload_index(collection, field, schema, wait=True)
+
+
+async def insert(client: AsyncQdrantClient, collection: str, points: Sequence[Point]) -> None:
+    """Write those points that are not there."""
+    found = await client.retrieve(collection, [point.id for point in points], with_payload=False)
+    there = {one.id for one in found}
+    new = [_struct(point) for point in points if point.id not in there]
+    if new:
+        # The mode decides where somebody else has written one of them meanwhile.
+        await client.upsert(collection, new, wait=True, update_mode=models.UpdateMode.INSERT_ONLY)
+
+
+def _struct(point: Point) -> models.PointStruct:
+    return models.PointStruct(id=point.id, vector=_vectors(point), payload=point.payload)
+
+
+def _vectors(point: Point) -> dict[str, models.Vector]:
+    vectors: dict[str, models.Vector] = {TERMS: _sparse(point.terms)}
+    if point.meaning is not None:
+        vectors[MEANING] = point.meaning.tolist()
+    return vectors
+
+
+def _sparse(sparse: Sparse) -> models.SparseVector:
+    return models.SparseVector(indices=sparse.places, values=sparse.values)
+
+
+async def nearest(client: AsyncQdrantClient, collection: str, question: Question) -> list[Mapping[str, object]]:
+    """The payloads of the points that fit best, the best first."""
+    only, corpus = filter_of(question.fitting), filter_of(question.owner)
+    rare = models.SearchParams(idf=models.IdfCorpusParams(corpus=corpus))
+    halves: list[models.Prefetch] = []
+    if question.terms is not None:
+        halves.append(
+            models.Prefetch(query=_sparse(question.terms), using=TERMS, filter=only, params=rare, limit=question.depth)
+        )
+    if question.meaning is not None:
+        meaning = question.meaning.tolist()
+        halves.append(models.Prefetch(query=meaning, using=MEANING, filter=only, limit=question.depth))
+    if not halves:
+        return []
+    answer = await client.query_points(
+        collection,
+        prefetch=halves,
+        query=models.RrfQuery(rrf=models.Rrf(k=FUSED)),
+        query_filter=only,
+        limit=question.limit,
+        with_payload=_FOUND,
+    )
+    return [one.payload or {} for one in answer.points]
+
+
+async def page(
+    client: AsyncQdrantClient, collection: str, wanted: Conditions, limit: int
+) -> list[tuple[str, Mapping[str, object]]]:
+    """The ids and payloads of points, in the order in which they were written."""
+    order = models.OrderBy(key=WRITTEN, direction=models.Direction.ASC)
+    found, _ = await client.scroll(
+        collection, scroll_filter=filter_of(wanted), limit=limit, order_by=order, with_payload=_FOUND
+    )
+    return [(str(one.id), one.payload or {}) for one in found]
+
+
+async def remove(client: AsyncQdrantClient, collection: str, wanted: Conditions) -> int:
+    """Remove points; how many there were."""
+    chosen = filter_of(wanted)
+    count = (await client.count(collection, count_filter=chosen, exact=True)).count
+    if count:
+        await client.delete(collection, models.FilterSelector(filter=chosen), wait=True)
+    return count
+
+
+def filter_of(conditions: Conditions) -> models.Filter:
+    """Conditions as the client writes them; none at all are those that every point of ours fulfils."""
+    must = [_condition(one) for one in conditions if not isinstance(one, IsNotNamed)]
+    other: list[models.Condition] = [
+        models.HasIdCondition(has_id=list(one.ids)) for one in conditions if isinstance(one, IsNotNamed)
+    ]
+    return models.Filter(must=must or None, must_not=other or None)
+
+
+def _condition(one: Condition) -> models.Condition:
+    match one:
+        case Has(field, values):
+            return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
+        case Above(field, number, True):
+            return models.FieldCondition(key=field, range=models.Range(gte=number))
+        case Above(field, number, _):
+            return models.FieldCondition(key=field, range=models.Range(gt=number))
+        case AboveOrMissing(field, number):
+            above = models.FieldCondition(key=field, range=models.Range(gt=number))
+            missing = models.IsEmptyCondition(is_empty=models.PayloadField(key=field))
+            return models.Filter(should=[above, missing])
+        case IsNotNamed(ids):
+            return models.Filter(must_not=[models.HasIdCondition(has_id=list(ids))])

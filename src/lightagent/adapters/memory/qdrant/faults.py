@@ -1,0 +1,51 @@
+"""What goes wrong with a Qdrant server, as typed errors."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
+
+from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
+from lightagent.domain.masking import Mask
+
+_MOST: Final = 500
+
+
+@contextmanager
+def told_plainly(place: str, mask: Mask) -> Generator[None, None, None]:
+    """Within it, what the client raises is raised as errors that say what to do.
+
+    Args:
+        place: the server, as error texts name it.
+        mask: hides the key.
+    """
+    try:
+        yield
+    except UnexpectedResponse as exc:
+        raise _refused(exc, place, mask) from exc
+    except ResponseHandlingException as exc:
+        said = mask.text(" ".join(str(exc.source).split()))[:_MOST] or type(exc.source).__name__
+        raise StoreError(
+            f"{place} cannot be reached: {said}",
+            guidance="Check the URL, that the server runs, and that a firewall lets it be reached.",
+            retryable=True,
+        ) from exc
+    except ApiException as exc:
+        said = mask.text(" ".join(str(exc).split()))[:_MOST] or type(exc).__name__
+        raise StoreError(f"{place}: {said}", guidance="See the cause.", retryable=True) from exc
+
+
+def _refused(exc: UnexpectedResponse, place: str, mask: Mask) -> LightAgentError:
+    said = mask.text(" ".join(exc.content.decode("utf-8", "replace").split()))[:_MOST]
+    told = f"{place} answered {exc.status_code}: {said}"
+    if exc.status_code in (401, 403):
+        return ConfigurationError(told, guidance="Check api_key, and what it permits.")
+    if exc.status_code == 404:
+        return StoreError(
+            told, guidance="Somebody removed the collection; close the memory, and it is made anew at the next use."
+        )
+    may_pass = exc.status_code in (408, 429) or (exc.status_code or 0) >= 500
+    return StoreError(told, guidance="Try again in a moment." if may_pass else "See the cause.", retryable=may_pass)

@@ -1,0 +1,252 @@
+"""The memory in Qdrant, as its port has it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
+from lightagent.adapters.memory._terms import batches, document_terms, query_terms
+from lightagent.adapters.memory.qdrant import conditions
+from lightagent.adapters.memory.qdrant.cursors import Cursor
+from lightagent.adapters.memory.qdrant.points import Question, point_of, query_places, record_of, written_of
+from lightagent.adapters.registry import install_command
+from lightagent.aiokits.loop_locks import LoopLocks
+from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.errors import ConfigurationError, MissingExtraError, StoreError
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.vectors import Vector
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+
+if TYPE_CHECKING:
+    from lightagent.adapters.memory.qdrant.engine import Engine
+
+Embedded: TypeAlias = Literal["local", "edge"]
+"""What serves a folder: the local mode of qdrant-client, or the engine of the server in this process."""
+
+EXTRA: Final = "qdrant"
+_PACKAGES: Final[dict[Embedded, tuple[str, str, str]]] = {
+    "local": ("qdrant_client", "qdrant-client", EXTRA),
+    "edge": ("qdrant_edge", "qdrant-edge-py", "qdrant-edge"),
+}
+"""What an engine needs: its import name, its name in the index, and the extra that brings it."""
+_COLLECTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_URL: Final = re.compile(r"https?://[^\s/]\S*")
+_CANDIDATES: Final = 50
+"""How many of each half of a search are fused, at least."""
+_MOST_POINTS: Final = 64
+_MOST_CHARACTERS: Final = 4_000_000
+"""Points, and characters of them, that one request writes: a server takes 32 MB."""
+_MICROSECONDS: Final = 1_000_000
+
+
+class QdrantMemory(MemoryStore):
+    """Keeps memories in a collection of their own, which is made at the first use.
+
+    They are found by their words (sparse vectors of our own terms, weighed by how rare each is among the owner's own),
+    and with an embedder also by its vectors; Qdrant fuses the two.
+
+    Args:
+        url: of a server, such as ``http://localhost:6333``.
+        path: instead of a server, a folder for this process alone, or ``:memory:``.
+        collection: its name, of letters, digits, ``_`` and ``-``.
+        embedder: makes the vectors; None: memories are found by their words alone. It is closed with this object.
+        api_key: of the server.
+        engine: what serves the folder.
+        timeout: seconds that an answer of the server may take.
+
+    Raises:
+        ConfigurationError: not exactly one of `url` and `path` is given, or a value cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        path: str | Path | None = None,
+        collection: str = "lightagent_memory",
+        embedder: Embedder | None = None,
+        api_key: str = "",
+        engine: Embedded = "local",
+        timeout: float = 10.0,
+    ) -> None:
+        if (url is None) == (path is None):
+            raise ConfigurationError(
+                "A memory in Qdrant has a server or a folder.", guidance="Pass url= or path=, and not both."
+            )
+        if not _COLLECTION.fullmatch(collection):
+            raise ConfigurationError(
+                f"{collection!r:.120} is no name of a collection.",
+                guidance="It has 1 to 100 letters, digits, _ and -.",
+            )
+        if url is not None and not _URL.fullmatch(url):
+            raise ConfigurationError(
+                "The URL of the Qdrant server is not one that can be read.",
+                guidance="Write it as http://host:6333 or https://host:6333.",
+            )
+        if not timeout > 0:
+            raise ConfigurationError(f"timeout must be above 0, got {timeout!r}.", guidance="")
+        self._url, self._path, self._collection = url, path, collection
+        self._embedder = embedder
+        self._api_key, self._timeout = api_key, timeout
+        self._kind: Embedded = engine
+        self._space: Space | None = None
+        self._lock, self._loop_locks = threading.Lock(), LoopLocks()
+        self._opened: Engine | None = None
+        self._is_prepared = False
+        self._last = 0
+
+    @property
+    def name(self) -> str:
+        return "qdrant"
+
+    @property
+    def supports(self) -> frozenset[MemoryFeature]:
+        return ALL_FEATURES
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        # The first of those with one id counts, in one call as in two.
+        new: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
+        for record in records:
+            new.setdefault((record.owner, record.memory_id), record)
+        for batch in batches(list(new.values()), _MOST_POINTS, _MOST_CHARACTERS):
+            await self._write(batch)
+
+    async def _write(self, records: Sequence[MemoryRecord]) -> None:
+        engine, space = await self._ready()
+        texts = [record.text for record in records]
+        terms = await document_terms(texts)
+        meanings = await embedded_if_it_works(self._embedder, texts, "document", space, self._collection)
+        places = self._places(len(records))
+        points = [point_of(*one) for one in zip(records, terms, meanings, places, strict=True)]
+        await engine.insert(points)
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        if limit < 1 or not query.strip():
+            return []
+        engine, space = await self._ready()
+        terms = query_places(await query_terms(query))
+        (meaning,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._collection)
+        own = conditions.of_owner(owner)
+        fitting = [*own, *conditions.fitting(wanted)]
+        found = await engine.nearest(Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES)))
+        records = [record_of(payload) for payload in found]
+        if any(record.owner != owner for record in records):
+            raise StoreError(
+                "A memory of another owner was found; none is given.",
+                guidance="Somebody has changed the collection. Restore a snapshot.",
+            )
+        return [record.found() for record in records]
+
+    async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
+        start = Cursor.of(cursor)
+        engine, _ = await self._ready()
+        found = await engine.page([*conditions.of_owners(selection), *start.conditions()], limit + 1)
+        page = found[:limit]
+        after = start.after([(name, written_of(payload)) for name, payload in page]) if len(found) > limit else None
+        return MemoryPage(tuple(record_of(payload) for _, payload in page), None if after is None else str(after))
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        if memory_ids is not None and not memory_ids:
+            return 0
+        engine, _ = await self._ready()
+        named = [] if memory_ids is None else [conditions.named(memory_ids)]
+        return await engine.remove([*conditions.of_owners(selection), *named])
+
+    async def reindex(self) -> int:
+        """Make everything anew by which memories are found, with the embedder of this object; how many there are.
+
+        What was written with another embedder is brought over; nobody else may write meanwhile. Where it breaks off,
+        memories are found by their words until it is done again.
+
+        Raises:
+            StoreError: they could not be read or written.
+            ProviderError: the embedder failed.
+        """
+        space = self._space = await space_of(self._embedder)
+        engine = await self._open()
+        await engine.bring_over(space)
+        self._is_prepared = True
+        count, cursor = 0, Cursor()
+        while found := await engine.page(cursor.conditions(), _MOST_POINTS):
+            cursor = cursor.after([(name, written_of(payload)) for name, payload in found])
+            records = [record_of(payload) for _, payload in found]
+            texts = [record.text for record in records]
+            terms = await document_terms(texts)
+            meanings: Sequence[Vector | None] = [None] * len(texts)
+            if self._embedder is not None:
+                meanings = await embedded(self._embedder, texts, "document", space)
+            await engine.renew([point_of(*one, written=0) for one in zip(records, terms, meanings, strict=True)])
+            count += len(found)
+        return count
+
+    async def aclose(self) -> None:
+        if self._opened is not None:
+            await self._opened.aclose()
+        if self._embedder is not None:
+            await self._embedder.aclose()
+
+    def _places(self, count: int) -> list[int]:
+        """The next places in the order of writing."""
+        with self._lock:
+            first = max(self._last + 1, int(time.time() * _MICROSECONDS))
+            self._last = first + count - 1
+        return list(range(first, first + count))
+
+    async def _ready(self) -> tuple[Engine, Space]:
+        if self._space is None:
+            self._space = await space_of(self._embedder)
+        if self._opened is None or not self._is_prepared:
+            async with self._loop_locks.here():
+                await self._prepare(self._space)
+        if self._opened is None:
+            raise StoreError("The memory was closed while it was opened.", guidance="Try again.", retryable=True)
+        return self._opened, self._space
+
+    async def _prepare(self, space: Space) -> None:
+        engine = await self._open()
+        if not self._is_prepared:
+            await engine.prepare(space)
+            self._is_prepared = True
+
+    async def _open(self) -> Engine:
+        # The import takes two seconds.
+        await run_in_thread(_load, self._kind if self._path is not None else "local")
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._engine()
+            return self._opened
+
+    def _engine(self) -> Engine:
+        if self._url is not None:
+            from lightagent.adapters.memory.qdrant.server import ServerEngine
+
+            return ServerEngine(self._url, self._api_key, self._collection, self._timeout)
+        path = None if self._path in (None, ":memory:") else Path(self._path)
+        if self._kind == "edge" and path is not None:
+            from lightagent.adapters.memory.qdrant.edge import EdgeEngine
+
+            return EdgeEngine(path, self._collection)
+        from lightagent.adapters.memory.qdrant.local import LocalEngine
+
+        return LocalEngine(path, self._collection)
+
+
+def _load(engine: Embedded) -> None:
+    package, distribution, extra = _PACKAGES[engine]
+    try:
+        importlib.import_module(package)
+    except ModuleNotFoundError as exc:
+        if exc.name != package:
+            raise
+        raise MissingExtraError(
+            f"Qdrant needs the package {package!r}, which is not installed.",
+            guidance=f"Type: {install_command(extra, distribution)}",
+        ) from None

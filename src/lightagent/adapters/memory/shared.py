@@ -1,0 +1,300 @@
+"""Memories that several agents share, kept in this process or by any other store of memories.
+
+A program may use the pool itself (`store`, `retrieve`, `list_records`), and agents take it as `memory=`. Both name the
+user by one text, and see the same records: that of an agent's user is `MemoryOwner.user_id`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypedDict
+
+from lightagent.adapters.memory.process import InProcessMemory
+from lightagent.adapters.registry import Adapter
+from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory import MemoryScope
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+
+_PAGE: Final = 500
+
+
+class SharedRecord(TypedDict):
+    """A record of a pool, as programs see it."""
+
+    memory: str
+    user_id: str
+    metadata: JsonObject
+    memory_id: str
+    created_at: str
+
+
+class SharedResults(TypedDict):
+    """What a pool found, the best first."""
+
+    results: list[SharedRecord]
+
+
+class SharedMemoryPool(MemoryStore):
+    """Memories that agents share. Nothing is ever overwritten, and every record says where it comes from.
+
+    Serves any number of agents, threads and event loops at once.
+
+    Args:
+        agent_name: who writes, where a record does not say so itself.
+        default_source: where what is written comes from, where a record does not say so.
+        default_scope: for whom it is, where a record does not say so.
+        max_results: what `retrieve` gives at most.
+        over: the store that keeps the records; by default they live as long as the pool.
+        clock: tells the time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        agent_name: str | None = None,
+        default_source: str = "user",
+        default_scope: str = "user",
+        max_results: int = 5,
+        over: MemoryStore | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.agent_name = agent_name
+        self.default_source = default_source
+        self.default_scope = default_scope
+        self.max_results = max_results
+        self._kept = InProcessMemory() if over is None else over
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return "shared"
+
+    @property
+    def supports(self) -> frozenset[MemoryFeature]:
+        return self._kept.supports
+
+    def store(
+        self,
+        data: str,
+        user_id: str,
+        *,
+        metadata: Mapping[str, object] | None = None,
+        scope: MemoryScope | None = None,
+    ) -> JsonObject:
+        """Keep a text for a user, and tell the id of its record.
+
+        Args:
+            metadata: plain JSON that is kept with it; its keys go before those of the scope.
+            scope: where it comes from; by default as the pool says.
+
+        Raises:
+            ConfigurationError: the metadata is not plain JSON, or the text is too long.
+            StoreError: it could not be written.
+        """
+        said = MemoryScope(self.default_source, self.default_scope, self.agent_name) if scope is None else scope
+        known = {**said.to_metadata(), **to_json_object(metadata or {}, "SharedMemoryPool: metadata")}
+        owner = _place(str(user_id))
+        record = MemoryRecord(secrets.token_hex(16), owner, str(data), known, self._clock())
+        run_sync(self._kept.write([record]))
+        return {"stored": True, "memory_id": record.memory_id, "user_id": owner.user}
+
+    def retrieve(
+        self,
+        query: str,
+        user_id: str,
+        *,
+        agent_name: str | None = None,
+        source: str | None = None,
+        scope: str | None = None,
+        limit: int | None = None,
+    ) -> SharedResults:
+        """The records of exactly this user that say most about the query, best first, as ``{"results": [...]}``.
+
+        A query without words gives the newest ones. What must not reach a model, and what has expired, is not found.
+
+        Args:
+            agent_name, source, scope: only records that say so.
+            limit: how many at most; by default `max_results`.
+
+        Raises:
+            StoreError: the store could not be searched.
+        """
+        most = self.max_results if limit is None else limit
+        if most <= 0:
+            return {"results": []}
+        wanted = RecallFilter(
+            self._clock(),
+            sources=None if source is None else (source,),
+            scopes=None if scope is None else (scope,),
+            agent_names=None if agent_name is None else (agent_name,),
+            with_internal=True,
+        )
+        user = str(user_id)
+        if not any(character.isalnum() for character in query):
+            newest = self.list_records(user_id=user, agent_name=agent_name, source=source, scope=scope)
+            return {"results": newest[: -most - 1 : -1]}
+        found = run_sync(self._kept.recall(_place(user), query, most, wanted))
+        return {"results": [_found_result(one, user) for one in found]}
+
+    def list_records(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_name: str | None = None,
+        source: str | None = None,
+        scope: str | None = None,
+    ) -> list[SharedRecord]:
+        """The records, the oldest first: all, or those of one user, agent, source or scope.
+
+        Raises:
+            StoreError: they could not be read.
+        """
+        wanted = {"agent_name": agent_name, "source": source, "scope": scope}
+        asked = {name: value for name, value in wanted.items() if value is not None}
+        found = run_sync(self._all(OwnerSelection(user=None if user_id is None else str(user_id))))
+        return [
+            _result(record)
+            for record in found
+            if all(record.metadata.get(name) == value for name, value in asked.items())
+        ]
+
+    def clear(self, *, user_id: str | None = None) -> int:
+        """Remove the records of one user, or all of them, for good; how many there were.
+
+        Raises:
+            StoreError: they could not be removed.
+        """
+        return run_sync(self._kept.forget(OwnerSelection(user=None if user_id is None else str(user_id))))
+
+    def __len__(self) -> int:
+        return len(run_sync(self._all(OwnerSelection())))
+
+    def __bool__(self) -> bool:
+        """A pool without records is one all the same."""
+        return True
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        await self._kept.write(
+            [
+                MemoryRecord(
+                    record.memory_id,
+                    _place(record.owner.user_id),
+                    record.text,
+                    {**self._default(), **record.metadata},
+                    record.written_at,
+                )
+                for record in records
+            ]
+        )
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        user = owner.user_id
+        found = await self._kept.recall(_place(user), query, limit, wanted)
+        return [FoundMemory(one.text, {**one.fields, "user_id": user}) for one in found]
+
+    async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
+        page = await self._kept.read(OwnerSelection(user=_only(selection)), limit, cursor)
+        own = ((record, _owner(record.owner.user)) for record in page.records)
+        chosen = (
+            MemoryRecord(record.memory_id, owner, record.text, record.metadata, record.written_at)
+            for record, owner in own
+            if selection.holds(owner)
+        )
+        return MemoryPage(tuple(chosen), page.cursor)
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        user = _only(selection)
+        if user is not None:
+            return await self._kept.forget(OwnerSelection(user=user), memory_ids)
+        users = {record.owner.user for record in await self._all(OwnerSelection())}
+        chosen = [one for one in sorted(users) if selection.holds(_owner(one))]
+        return sum([await self._kept.forget(OwnerSelection(user=one), memory_ids) for one in chosen])
+
+    async def aclose(self) -> None:
+        await self._kept.aclose()
+
+    def _default(self) -> JsonObject:
+        return MemoryScope(self.default_source, self.default_scope, self.agent_name).to_metadata()
+
+    async def _all(self, selection: OwnerSelection) -> list[MemoryRecord]:
+        found: list[MemoryRecord] = []
+        cursor: str | None = None
+        while True:
+            page = await self._kept.read(selection, _PAGE, cursor)
+            found += page.records
+            cursor = page.cursor
+            if cursor is None:
+                return found
+
+
+def _place(user_id: str) -> MemoryOwner:
+    """Where the store below keeps the records of a user: by the whole text, so that no two texts share a place."""
+    return MemoryOwner(user=user_id)
+
+
+def _owner(user_id: str) -> MemoryOwner:
+    """Whose text it is: that of an agent's user, or a name that a program made up."""
+    parts = [part.replace("%3A", ":").replace("%25", "%") for part in user_id.split(":")]
+    for owner in _readings(parts):
+        if owner.user_id == user_id:
+            return owner
+    return MemoryOwner(user=user_id)
+
+
+def _readings(parts: list[str]) -> Iterator[MemoryOwner]:
+    match parts:
+        case [user]:
+            yield MemoryOwner(user=user)
+        case [namespace, user]:
+            yield MemoryOwner(namespace, user=user)
+        case [namespace, tenant, user, session, agent]:
+            yield MemoryOwner(namespace, tenant, user, session, agent)
+        case _:
+            return
+
+
+def _only(selection: OwnerSelection) -> str | None:
+    """The text of the only owner that is meant; None where several may be."""
+    given = [part for part in selection.parts if part is not None]
+    return MemoryOwner(*given).user_id if len(given) == len(selection.parts) else None
+
+
+def _result(record: MemoryRecord) -> SharedRecord:
+    return _shown(record.text, record.owner.user, record.metadata, record.memory_id, record.written_at)
+
+
+def _found_result(found: FoundMemory, user_id: str) -> SharedRecord:
+    own = ("user_id", "memory_id", "created_at")
+    metadata = to_json_object({name: value for name, value in found.fields.items() if name not in own}, "metadata")
+    written = found.fields.get("created_at")
+    at = written if isinstance(written, (int, float)) else 0.0
+    return _shown(found.text, user_id, metadata, str(found.fields.get("memory_id", "")), at)
+
+
+def _shown(text: str, user_id: str, metadata: JsonObject, memory_id: str, at: float) -> SharedRecord:
+    return {
+        "memory": text,
+        "user_id": user_id,
+        "metadata": {**metadata, "user_id": user_id},
+        "memory_id": memory_id,
+        "created_at": datetime.fromtimestamp(at, UTC).isoformat(),
+    }
+
+
+class SharedOptions(BaseModel):
+    """It has none: a pool over another store is made by the program."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+ADAPTER = Adapter(SharedOptions, lambda options: SharedMemoryPool())

@@ -1,0 +1,56 @@
+"""What rows a search looks at, as a part of its statement: the filter is within the search, so that none is crowded
+out by what may not be found.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from lightagent.adapters.memory.sqlite.rows import encoded, metadata_of
+from lightagent.domain.recall_filter import RecallFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A part of a statement about the table of memories, named ``m`` there, and its values."""
+
+    text: str
+    values: tuple[object, ...]
+
+
+def condition(owner: int, wanted: RecallFilter) -> Condition:
+    """The rows of an owner, by the number in this file, that a filter lets through."""
+    parts = ["m.owner = ?", "m.is_injectable = 1"]
+    values: list[object] = [owner]
+    for column, allowed in (
+        ("source", wanted.sources),
+        ("scope", wanted.scopes),
+        ("agent_name", wanted.agent_names),
+        ("trust_level", wanted.trust_levels),
+    ):
+        if allowed is not None:
+            parts.append(f"m.{column} IN ({', '.join('?' * len(allowed))})")
+            values += map(encoded, allowed)
+    if wanted.min_confidence is not None:
+        parts.append("m.confidence >= ?")
+        values.append(wanted.min_confidence)
+    parts.append("m.expires_at > ?" if wanted.needs_expiry else "(m.expires_at IS NULL OR m.expires_at > ?)")
+    values.append(wanted.now)
+    if not wanted.with_internal:
+        parts.append("m.is_internal = 0")
+    if wanted.metadata:
+        parts.append("has_metadata(m.metadata, ?)")
+        values.append(json.dumps(dict(wanted.metadata)))
+    return Condition(" AND ".join(parts), tuple(values))
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """What the statements of a search call."""
+    connection.create_function("has_metadata", 2, _has_metadata, deterministic=True)
+
+
+def _has_metadata(metadata: object, wanted: object) -> bool:
+    known = metadata_of(metadata)
+    return all(name in known and known[name] == value for name, value in metadata_of(wanted).items())

@@ -1,0 +1,101 @@
+"""What is written where: records as rows, and rows as records."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+from lightagent.domain.errors import StoreError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+
+OWNER: Final = "namespace, tenant, user, session, agent"
+"""The columns of an owner's parts."""
+RECORD: Final = "memory_id, text, metadata, written_at, checksum"
+"""The columns of a record, besides its owner."""
+_RESTORE: Final = "Restore the file from a backup, or forget this memory."
+
+
+def encoded(text: str) -> bytes:
+    """Any text as bytes, since it may be what is no valid Unicode, or hold zeros."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def owner_columns(owner: MemoryOwner) -> tuple[bytes, ...]:
+    """An owner's parts."""
+    return tuple(map(encoded, owner.parts))
+
+
+def find_owner(connection: sqlite3.Connection, owner: MemoryOwner) -> tuple[int, int, int] | None:
+    """The number of an owner in this file, how many memories it has, and of how many terms; None if it has none."""
+    row: tuple[int, int, int] | None = connection.execute(
+        "SELECT id, memories, terms FROM owners "
+        "WHERE namespace = ? AND tenant = ? AND user = ? AND session = ? AND agent = ?",
+        owner_columns(owner),
+    ).fetchone()
+    return row
+
+
+def record_columns(record: MemoryRecord) -> tuple[bytes, bytes, str, float, int]:
+    """A record's row, besides its owner."""
+    name, text, metadata = encoded(record.memory_id), encoded(record.text), json.dumps(record.metadata)
+    written_at = float(record.written_at)
+    return name, text, metadata, written_at, _checksum(record.owner, name, text, metadata.encode(), written_at)
+
+
+def record_of(owner: MemoryOwner, row: Sequence[object]) -> MemoryRecord:
+    """The record of a row.
+
+    Raises:
+        StoreError: it is not what was written.
+    """
+    name, text, metadata, written_at, checksum = row
+    if not (isinstance(name, bytes) and isinstance(text, bytes) and isinstance(written_at, float)):
+        raise _damaged(name)
+    if checksum != _checksum(owner, name, text, str(metadata).encode("utf-8", "replace"), written_at):
+        raise _damaged(name)
+    return MemoryRecord(_text(name), owner, _text(text), metadata_of(metadata), written_at)
+
+
+def owner_of(parts: Sequence[object]) -> MemoryOwner:
+    """The owner of the parts in a row.
+
+    Raises:
+        StoreError: they are not what was written.
+    """
+    namespace, tenant, user, session, agent = (_text(part) if isinstance(part, bytes) else "" for part in parts)
+    return MemoryOwner(namespace, tenant, user, session, agent)
+
+
+def metadata_of(column: object) -> JsonObject:
+    """The metadata in a row.
+
+    Raises:
+        StoreError: it is not what was written.
+    """
+    try:
+        found: object = json.loads(str(column))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise StoreError("The metadata of a memory is not what was written.", guidance=_RESTORE)
+    return found
+
+
+def _checksum(owner: MemoryOwner, name: bytes, text: bytes, metadata: bytes, written_at: float) -> int:
+    return zlib.crc32(repr([owner.parts, name, text, metadata, written_at]).encode())
+
+
+def _text(column: bytes) -> str:
+    try:
+        return column.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise StoreError("The text of a memory is not what was written.", guidance=_RESTORE) from None
+
+
+def _damaged(name: object) -> StoreError:
+    shown = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+    return StoreError(f"The memory {shown!r:.80} is not what was written.", guidance=_RESTORE)

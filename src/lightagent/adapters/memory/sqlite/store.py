@@ -1,0 +1,215 @@
+"""The store: who reads and writes, with which connection, and what is written together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from lightagent.adapters._sqlite.connection import Database, Synchronous, checked_path
+from lightagent.adapters._sqlite.log import LogKeeper
+from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, snapshot, transaction
+from lightagent.adapters.memory._space import Space, embedded, space_of
+from lightagent.adapters.memory.sqlite import meaning, reading, writing
+from lightagent.adapters.memory.sqlite.fusing import Question, search
+from lightagent.adapters.memory.sqlite.tables import open_database
+from lightagent.adapters.stemming import english_stemmer
+from lightagent.aiokits.job_thread import JobThread
+from lightagent.domain.errors import ProviderError, StoreError
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.search_text import memory_terms
+from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
+
+T = TypeVar("T")
+
+_AT_ONCE: Final = 256
+"""Memories of which vectors are made before they are written."""
+_LOGGER: Final = logging.getLogger("lightagent")
+
+
+class SqliteMemory(MemoryStore, ReindexedStore):
+    """Keeps memories in one file, which is made at the first use, and finds them by their words.
+
+    With an embedder they are found by their meaning as well. While it fails, memories are written and found by their
+    words alone, and the log says so; `reindex` makes the vectors that are missing.
+
+    Args:
+        path: the file. Beside it stand ``-wal`` and ``-shm``, which belong to it.
+        embedder: makes the vectors, always the same one for a file. It is closed with the store.
+        synchronous: ``full`` survives a loss of power; ``normal`` is faster, and may then lose the last writes.
+        busy_timeout: seconds to wait for another process that writes.
+        nearby: how much it counts that a memory was written just before or after one that fits, in the same
+            conversation, from 0 (not at all) to 1.
+
+    Raises:
+        ConfigurationError: the path is that of no file.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        embedder: Embedder | None = None,
+        synchronous: Synchronous = "full",
+        busy_timeout: float = 30.0,
+        nearby: float = 1.0,
+    ) -> None:
+        self.path = checked_path(path, "store of memories", "process")
+        self._embedder = embedder
+        self._space: Space | None = None if embedder is not None else Space()
+        self._nearby = nearby
+        self._stem = english_stemmer()
+        self._log = LogKeeper(self.path)
+        opened = partial(open_database, self.path, synchronous, busy_timeout)
+        self._writer = JobThread("lightagent-memory", opened, Database.close, partial(_writes, self.path, self._log))
+        self._reader = JobThread("lightagent-memory-read", opened, Database.close, nullcontext)
+
+    @property
+    def name(self) -> str:
+        return "sqlite"
+
+    @property
+    def supports(self) -> frozenset[MemoryFeature]:
+        return ALL_FEATURES
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        kept = tuple(records)
+        vectors = await self._vectors([record.text for record in kept], "document")
+
+        def carry_out(connection: Database) -> None:
+            self._check_space(connection, is_writing=True)
+            for record, vector in zip(kept, vectors, strict=True):
+                number = writing.write(connection, record, memory_terms(record.text, self._stem))
+                if number is not None and vector is not None:
+                    meaning.add(connection, number, vector)
+
+        await self._write(carry_out)
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        (vector,) = await self._vectors([query], "query")
+
+        def look(connection: Database) -> list[FoundMemory]:
+            self._check_space(connection)
+            question = Question(memory_terms(query, self._stem), vector, limit, wanted, self._nearby)
+            return [record.found() for record in search(connection, owner, question)]
+
+        return await self._read(look)
+
+    async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
+        return await self._read(lambda connection: reading.read(connection, selection, limit, cursor))
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        ids = None if memory_ids is None else tuple(memory_ids)
+
+        def remove(connection: Database) -> int:
+            gone = writing.forget(connection, selection, ids)
+            self._log.empty()
+            return gone
+
+        return await self._write(remove)
+
+    async def reindex(self) -> int:
+        """Make everything anew by which memories are found, with the embedder of this object; how many there are.
+
+        What was written with another embedder is brought over. Where it breaks off, memories are found by their words
+        until it is done again.
+
+        Raises:
+            StoreError: the file could not be read or written.
+            ProviderError: the embedder failed.
+        """
+        space = self._space = await space_of(self._embedder)
+
+        def begin(connection: Database) -> int:
+            if meaning.kept_space(connection) != space:
+                connection.execute("DELETE FROM vectors")
+                meaning.keep_space(connection, space)
+            return writing.index_anew(connection, lambda text: memory_terms(text, self._stem))
+
+        count = await self._write(begin)
+        if self._embedder is not None:
+            await self._add_vectors(self._embedder, space)
+        return count
+
+    async def _add_vectors(self, embedder: Embedder, space: Space) -> None:
+        after = 0
+        while True:
+            rows = await self._read(partial(meaning.without_vectors, after=after, limit=_AT_ONCE))
+            if not rows:
+                return
+            after = rows[-1][0]
+            texts = [text.decode("utf-8", "surrogatepass") for _, text in rows]
+            vectors = await embedded(embedder, texts, "document", space)
+            numbered = [(number, vector) for (number, _), vector in zip(rows, vectors, strict=True)]
+            await self._write(partial(meaning.add_all, vectors=numbered))
+
+    async def aclose(self) -> None:
+        await self._writer.aclose()
+        await self._reader.aclose()
+        if self._embedder is not None:
+            await self._embedder.aclose()
+
+    async def _vectors(self, texts: Sequence[str], role: TextRole) -> Sequence[Vector | None]:
+        """The vectors of the texts; None where nothing makes them now."""
+        if self._embedder is None:
+            return [None] * len(texts)
+        try:
+            if self._space is None:
+                self._space = await space_of(self._embedder)
+            return await embedded(self._embedder, texts, role, self._space)
+        except ProviderError as exc:
+            lost = "Memories are written without vectors" if role == "document" else "Memories are found by their words"
+            _LOGGER.warning("%s: %s: the embedder failed: %s", lost, self.path, exc)
+            return [None] * len(texts)
+
+    def _check_space(self, connection: Database, *, is_writing: bool = False) -> None:
+        """Refuse vectors of another embedder than that of the file; another process may have changed it."""
+        kept = meaning.kept_space(connection)
+        space = self._space or Space(self._embedder.name if self._embedder else "")
+        if kept is not None:
+            space.check_against(kept, str(self.path))
+        if is_writing and self._space is not None and (kept is None or not kept.dimension):
+            meaning.keep_space(connection, self._space)
+
+    async def _write(self, work: Callable[[Database], T]) -> T:
+        return await self._writer.run(_alone(self.path, work))
+
+    async def _read(self, work: Callable[[Database], T]) -> T:
+        return await self._reader.run(_snapshot(self.path, work))
+
+
+@contextmanager
+def _writes(path: Path, log: LogKeeper, connection: Database) -> Generator[None, None, None]:
+    """One transaction for all that is written together."""
+    with said_plainly(path, StoreError), transaction(connection):
+        connection.check_in_place()
+        yield
+        connection.check_in_place()
+    log.tend(connection)
+
+
+def _alone(path: Path, work: Callable[[Database], T]) -> Callable[[Database], T]:
+    """The work of one caller among those that are written together: what it fails at, it leaves nothing of."""
+
+    def carry_out(connection: Database) -> T:
+        with said_plainly(path, StoreError), savepoint(connection):
+            return work(connection)
+
+    return carry_out
+
+
+def _snapshot(path: Path, work: Callable[[Database], T]) -> Callable[[Database], T]:
+    """The work of one reader, as of one moment."""
+
+    def carry_out(connection: Database) -> T:
+        with said_plainly(path, StoreError), snapshot(connection):
+            connection.check_in_place()
+            return work(connection)
+
+    return carry_out

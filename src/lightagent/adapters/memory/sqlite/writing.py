@@ -1,0 +1,122 @@
+"""What changes the database. Each function runs within a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from lightagent.adapters.memory.sqlite.rows import OWNER, encoded, find_owner, owner_columns, record_columns
+from lightagent.adapters.memory.sqlite.searching import term
+from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.recall_filter import facts_of
+from lightagent.ports.memory import OwnerSelection
+
+_COLUMNS: Final = (
+    "owner, memory_id, text, metadata, written_at, checksum, source, scope, agent_name, trust_level, confidence, "
+    "expires_at, is_injectable, is_internal, is_question, terms"
+)
+
+_QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
+"""Those of Latin, of Chinese and Japanese, and of Arabic."""
+
+
+def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[str]) -> int | None:
+    """Keep a record; its number in this file, or None where it is there already.
+
+    Args:
+        terms: what it is found by.
+    """
+    owner = _owner(connection, record)
+    facts = facts_of(record.metadata)
+    cursor = connection.execute(
+        f"INSERT INTO memories ({_COLUMNS}) VALUES ({', '.join('?' * 16)}) ON CONFLICT DO NOTHING",
+        (
+            owner,
+            *record_columns(record),
+            encoded(facts.source),
+            encoded(facts.scope),
+            encoded(facts.agent_name),
+            encoded(facts.trust_level),
+            facts.confidence,
+            facts.expires_at,
+            int(facts.is_injectable),
+            int(facts.is_internal),
+            int(record.text.rstrip().endswith(_QUESTION_MARKS)),
+            len(terms),
+        ),
+    )
+    if not cursor.rowcount:
+        return None
+    number = cursor.lastrowid or 0
+    _index(connection, number, owner, terms)
+    connection.execute("UPDATE owners SET memories = memories + 1, terms = terms + ? WHERE id = ?", (len(terms), owner))
+    return number
+
+
+def index_anew(connection: sqlite3.Connection, terms_of: Callable[[str], Sequence[str]]) -> int:
+    """Make the index of words anew; how many memories there are."""
+    connection.execute("DELETE FROM found_by")
+    rows = connection.execute("SELECT id, owner, text FROM memories").fetchall()
+    for number, owner, text in rows:
+        terms = terms_of(text.decode("utf-8", "surrogatepass"))
+        _index(connection, number, owner, terms)
+        connection.execute("UPDATE memories SET terms = ? WHERE id = ?", (len(terms), number))
+    connection.execute("UPDATE owners SET terms = (SELECT sum(m.terms) FROM memories m WHERE m.owner = owners.id)")
+    connection.execute("INSERT INTO found_by (found_by) VALUES ('optimize')")
+    return len(rows)
+
+
+def _index(connection: sqlite3.Connection, number: int, owner: int, terms: Iterable[str]) -> None:
+    indexed = " ".join(term(owner, one) for one in terms)
+    connection.execute("INSERT INTO found_by (rowid, terms) VALUES (?, ?)", (number, indexed))
+
+
+def _owner(connection: sqlite3.Connection, record: MemoryRecord) -> int:
+    known = find_owner(connection, record.owner)
+    if known is not None:
+        return known[0]
+    inserted = connection.execute(f"INSERT INTO owners ({OWNER}) VALUES (?, ?, ?, ?, ?)", owner_columns(record.owner))
+    return inserted.lastrowid or 0
+
+
+def chosen_owners(connection: sqlite3.Connection, selection: OwnerSelection) -> list[int]:
+    """The numbers of the owners that are meant."""
+    named = [
+        (f"{column} = ?", encoded(part))
+        for column, part in zip(OWNER.split(", "), selection.parts, strict=True)
+        if part is not None
+    ]
+    where = " AND ".join(column for column, _ in named) or "1"
+    rows = connection.execute(f"SELECT id FROM owners WHERE {where}", [part for _, part in named])
+    return [number for (number,) in rows]
+
+
+def forget(connection: sqlite3.Connection, selection: OwnerSelection, memory_ids: Iterable[str] | None) -> int:
+    """Remove records, in every index; how many there were."""
+    ids = None if memory_ids is None else [encoded(one) for one in dict.fromkeys(memory_ids)]
+    gone = sum(_forget(connection, owner, ids) for owner in chosen_owners(connection, selection))
+    if gone:
+        # A removal alone is written beside the old entries, and they stay in the index until it is merged.
+        connection.execute("INSERT INTO found_by (found_by) VALUES ('optimize')")
+    return gone
+
+
+def _forget(connection: sqlite3.Connection, owner: int, ids: Sequence[bytes] | None) -> int:
+    rows = list(_rows(connection, owner, ids))
+    for number, terms in rows:
+        connection.execute("DELETE FROM found_by WHERE rowid = ?", (number,))
+        connection.execute("DELETE FROM vectors WHERE id = ?", (number,))
+        connection.execute("DELETE FROM memories WHERE id = ?", (number,))
+        connection.execute("UPDATE owners SET memories = memories - 1, terms = terms - ? WHERE id = ?", (terms, owner))
+    connection.execute("DELETE FROM owners WHERE id = ? AND memories = 0", (owner,))
+    return len(rows)
+
+
+def _rows(connection: sqlite3.Connection, owner: int, ids: Sequence[bytes] | None) -> Iterable[tuple[int, int]]:
+    if ids is None:
+        yield from connection.execute("SELECT id, terms FROM memories WHERE owner = ?", (owner,)).fetchall()
+        return
+    for name in ids:
+        wanted = "SELECT id, terms FROM memories WHERE owner = ? AND memory_id = ?"
+        yield from connection.execute(wanted, (owner, name)).fetchall()

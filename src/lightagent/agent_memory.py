@@ -1,0 +1,87 @@
+"""What people decide about what an agent has learned: candidates are listed, and promoted or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from lightagent.agent_journal import JournalAgent
+from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.decide_candidates import CandidateDesk
+from lightagent.application.learn import LESSONS, Learning
+from lightagent.application.projections.result import OutputT
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory import MemoryPromotionDecision
+
+PromotionAnswer: TypeAlias = MemoryPromotionDecision | Mapping[str, object] | bool | str | None
+"""What may be decided about a candidate; None approves it."""
+
+
+class MemoryAgent(JournalAgent[DepsT, OutputT]):
+    """An agent whose lessons can be decided about."""
+
+    __slots__ = ()
+
+    def list_memory_candidates(
+        self, *, include_data: bool = True, user_id: str | None = None, tenant: str = ""
+    ) -> list[JsonObject]:
+        """What this agent has proposed to remember, the oldest first, with what became of it.
+
+        Candidates are kept in the agent's `session_store`; without one they live as long as the agent.
+
+        Args:
+            include_data: with the texts.
+            user_id: from the runs of one user; None for all users of the tenant.
+            tenant: whose runs they come from; by default those of no tenant.
+
+        Raises:
+            ConfigurationError: what is stored was changed.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.alist_memory_candidates(include_data=include_data, user_id=user_id, tenant=tenant))
+
+    async def alist_memory_candidates(
+        self, *, include_data: bool = True, user_id: str | None = None, tenant: str = ""
+    ) -> list[JsonObject]:
+        """`list_memory_candidates` for async callers."""
+        desk = self._desk
+        found = [] if desk is None else await desk.list(user_id, tenant)
+        return [one.to_dict(include_data=include_data) for one in found]
+
+    def promote_memory_candidate(
+        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = ""
+    ) -> bool:
+        """Decide about a candidate, once: the first decision to promote or to reject it holds.
+
+        Args:
+            decision: what becomes of it; None approves it.
+            tenant: whose run it comes from.
+
+        Returns:
+            Whether it is a memory now.
+
+        Raises:
+            AlreadyDecided: it was decided otherwise before.
+            ConfigurationError: there is no such candidate.
+            PolicyError: a policy blocks it, or its text must not reach other users.
+            StoreError: a store fails.
+        """
+        return run_sync(self.apromote_memory_candidate(candidate_id, decision, tenant=tenant))
+
+    async def apromote_memory_candidate(
+        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = ""
+    ) -> bool:
+        """`promote_memory_candidate` for async callers."""
+        desk = self._desk
+        if desk is None:
+            raise ConfigurationError(
+                "This agent learns nothing, so it has no candidates.", guidance="Make it with self_learning=True."
+            )
+        return await desk.decide(candidate_id, decision, tenant)
+
+    @property
+    def _desk(self) -> CandidateDesk | None:
+        learning = self.means.conclusions.get(LESSONS)
+        return learning.desk if isinstance(learning, Learning) else None

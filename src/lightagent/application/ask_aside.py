@@ -1,0 +1,139 @@
+"""Asks a model something beside the conversation of a run. It passes the run's policies and counts on its budgets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.application.hold_stream import Hold, begin_hold
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.deltas import Delta, ReplyBuilder, ReplyEnd
+from lightagent.domain.errors import ProviderError
+from lightagent.domain.events import Noted
+from lightagent.domain.messages import AssistantMessage, SystemMessage, UserMessage
+from lightagent.domain.policy import Decision, ReplyPayload, RequestPayload, Stopped
+from lightagent.domain.token_estimate import estimate_tokens
+from lightagent.domain.usage import Usage
+from lightagent.ports.context import Aside
+from lightagent.ports.models import ChatModel, ChatRequest
+
+
+@dataclass(slots=True)
+class AsideReply:
+    """What came of asking.
+
+    Attributes:
+        text: the answer; empty where there is none.
+        usage: the tokens that were reported.
+        error: why there is none.
+        decisions: of the policies that passed it.
+        stopped: the verdict of a policy that ends the run.
+    """
+
+    text: str = ""
+    usage: Usage | None = None
+    error: Exception | None = None
+    decisions: tuple[Decision, ...] = ()
+    stopped: Stopped | None = None
+
+
+async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideReply:
+    """Ask the model once. A failure is returned as `AsideReply.error`, and does not end the run.
+
+    Args:
+        note: the kind of the note that the request counts, in runs that have budgets.
+    """
+    reply = AsideReply()
+    payload = RequestPayload((UserMessage(aside.text),), {}, ())
+    reviewer = live.reviewer
+    if reviewer is not None and reviewer.reviews("model_request"):
+        verdict = await reviewer.review("model_request", live.subject(aside.name), payload)
+        if isinstance(verdict, Stopped):
+            reply.stopped = verdict
+            return reply
+        reply.decisions += verdict.decisions
+        payload = verdict.payload
+    if live.spending is not None:
+        no_room = await live.spending.reserve_summary(live.run, estimate_tokens(aside.text))
+        if no_room is not None:
+            reply.stopped = no_room
+            return reply
+        await live.tell(Noted(note, {}, live.clock.now()))
+    request = ChatRequest(
+        (SystemMessage(aside.instructions), *payload.messages), params=payload.params, origin=live.full_origin()
+    )
+    try:
+        hold = begin_hold(live)
+        if isinstance(hold, Stopped):
+            reply.stopped = hold
+            return reply
+        reading = _read(aside, aside.model or live.acting.model, request, hold, reply)
+        await await_foreign(reading, aside.timeout, in_time=live.in_time)
+        await _review(live, aside, reply)
+    except TimeoutError as raised:
+        if live.deadline is not None:
+            live.deadline.check()
+        reply.error = ProviderError(f"No {aside.name} within {aside.timeout:g} s.", code="LA-408")
+        reply.error.__cause__ = raised
+    except FAILURES as raised:  # A model of anybody's: the run goes on without its answer.
+        reply.error = failure(raised)
+        if live.deadline is not None:
+            live.deadline.check()  # The time of the run itself is over.
+    return reply
+
+
+async def _read(aside: Aside, model: ChatModel, request: ChatRequest, hold: Hold | None, reply: AsideReply) -> None:
+    builder = ReplyBuilder()
+    deltas = model.stream(request)
+    try:
+        async for delta in deltas:
+            if hold is None or isinstance(delta, ReplyEnd):
+                builder.add(delta)
+            elif not _released(builder, hold.feed(delta), reply):
+                return
+    finally:
+        reply.usage = builder.reply().end.usage
+        if isinstance(deltas, AsyncGenerator):
+            await deltas.aclose()
+    if hold is not None:
+        verdict = await hold.end()
+        if not _released(builder, verdict if isinstance(verdict, Stopped) else verdict.payload, reply):
+            return
+        reply.decisions += verdict.decisions
+    reply.text = _said(aside, builder)
+
+
+def _released(builder: ReplyBuilder, deltas: Sequence[Delta] | Stopped, reply: AsideReply) -> bool:
+    """Take what the policies let pass; whether the run goes on."""
+    if isinstance(deltas, Stopped):
+        reply.stopped = deltas
+        return False
+    for delta in deltas:
+        builder.add(delta)
+    return True
+
+
+def _said(aside: Aside, builder: ReplyBuilder) -> str:
+    said = builder.reply()
+    text = (said.message.content or "").strip()
+    if said.end.finish_reason == "content_filter" or not text:
+        raise ProviderError(f"The model gave no {aside.name}.", guidance="Choose another model for it.")
+    return text
+
+
+async def _review(live: ActiveRun[DepsT], aside: Aside, reply: AsideReply) -> None:
+    """Have the policies review the answer as they review every reply."""
+    reviewer = live.reviewer
+    if reviewer is None or reply.stopped is not None or not reviewer.reviews("model_reply"):
+        return
+    payload = ReplyPayload(AssistantMessage(reply.text), "stop", reply.usage)
+    verdict = await reviewer.review("model_reply", live.subject(aside.name), payload)
+    if isinstance(verdict, Stopped):
+        reply.stopped = verdict
+        return
+    reply.decisions += verdict.decisions
+    reply.text = verdict.payload.message.content or ""
+    if not reply.text.strip():
+        raise ProviderError(f"The policies left nothing of the {aside.name}.", guidance="Change the policy.")

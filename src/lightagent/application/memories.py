@@ -1,0 +1,171 @@
+"""Memories as those who answer for them see them: listed, handed over, moved to another store, and erased."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.ports.memory import MemoryFeature, MemoryStore, OwnerSelection
+
+FORMAT: Final = "lightagent.memories"
+VERSION: Final = 1
+
+EVERYTHING: Final = OwnerSelection()
+"""The memories of all owners."""
+
+_PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedMemories:
+    """What was copied into another store.
+
+    Attributes:
+        owners: how many there are.
+        copied: the records that were written.
+        present: those that the other store had already, as they are here.
+        differing: those that it had already with another content, which stayed as they were; owner and id of each.
+    """
+
+    owners: int
+    copied: int
+    present: int
+    differing: tuple[tuple[MemoryOwner, str], ...] = ()
+
+
+class Memories:
+    """The memories in a store, of any owners."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def list(self, selection: OwnerSelection = EVERYTHING) -> AsyncIterator[MemoryRecord]:
+        """The records of these owners, in the order in which they were written.
+
+        Raises:
+            ConfigurationError: the store cannot list what it holds.
+            StoreError: it could not be read.
+        """
+        self._require("read", "list what it holds")
+        cursor: str | None = None
+        while True:
+            page = await self._store.read(selection, _PAGE, cursor)
+            for record in page.records:
+                yield record
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    async def export(self, selection: OwnerSelection = EVERYTHING) -> AsyncIterator[str]:
+        """All that is kept of these owners as lines of JSON, without line breaks: a head, a line a record, and an end.
+
+        Raises:
+            ConfigurationError: the store cannot list what it holds.
+            StoreError: it could not be read.
+        """
+        whose = dict(zip(_PARTS, selection.parts, strict=True))
+        yield _line({"format": FORMAT, "version": VERSION, "store": self._store.name, "selection": whose})
+        count = 0
+        async for record in self.list(selection):
+            yield _line(record_as_json(record))
+            count += 1
+        yield _line({"memories": count, "complete": True})
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        """Remove the records of these owners for good, or those of these ids among them; how many there were.
+
+        Raises:
+            ConfigurationError: no owner and no id is named, or the store cannot remove anything.
+            StoreError: it could not be written.
+        """
+        self._require("forget", "forget")
+        if selection == EVERYTHING and memory_ids is None:
+            raise ConfigurationError(
+                "Nothing says which memories to forget.",
+                guidance="Name a part of their owner, such as OwnerSelection(tenant=…), or their ids.",
+            )
+        return await self._store.forget(selection, memory_ids)
+
+    async def copy(
+        self,
+        target: MemoryStore,
+        selection: OwnerSelection = EVERYTHING,
+        report: Callable[[int], None] | None = None,
+    ) -> CopiedMemories:
+        """Write the records of these owners into another store, as they are, and see that they are there.
+
+        It may be interrupted and begun again: what the other store has already is written no second time.
+
+        Args:
+            report: is told how many records were looked at, page by page.
+
+        Raises:
+            ConfigurationError: one of the stores cannot list what it holds.
+            StoreError: one could not be read or written, or the other one does not hold what was written to it.
+        """
+        there = Memories(target)
+        there._require("read", "list what it holds, so that a copy can be verified")
+        owners = set[MemoryOwner]()
+        copied, present = 0, 0
+        differing = list[tuple[MemoryOwner, str]]()
+        async for owner, records in self._by_owner(selection):
+            owners.add(owner)
+            known = await there._of_owner(owner)
+            new = [record for record in records if record.memory_id not in known]
+            for place in range(0, len(new), _PAGE):
+                await target.write(new[place : place + _PAGE])
+            kept = await there._of_owner(owner) if new else known
+            for record in records:
+                found = kept.get(record.memory_id)
+                if found is None:
+                    raise StoreError(
+                        f"{target.name} does not hold the memory {record.memory_id!r:.100} that was written to it.",
+                        guidance="Nothing was removed here. Look into the other store, and copy once more.",
+                    )
+                if found.text != record.text or found.metadata != record.metadata:
+                    differing.append((owner, record.memory_id))
+            copied += len(new)
+            present += len(records) - len(new)
+            if report is not None:
+                report(copied + present)
+        return CopiedMemories(len(owners), copied, present - len(differing), tuple(differing))
+
+    async def _by_owner(self, selection: OwnerSelection) -> AsyncIterator[tuple[MemoryOwner, Sequence[MemoryRecord]]]:
+        """The records of each owner; of all owners, only the names are in memory at once."""
+        owners = dict[MemoryOwner, None]()
+        async for record in self.list(selection):
+            owners[record.owner] = None
+        for owner in owners:
+            yield owner, [record async for record in self.list(OwnerSelection(*owner.parts))]
+
+    async def _of_owner(self, owner: MemoryOwner) -> dict[str, MemoryRecord]:
+        return {record.memory_id: record async for record in self.list(OwnerSelection(*owner.parts))}
+
+    def _require(self, feature: MemoryFeature, what: str) -> None:
+        if feature not in self._store.supports:
+            raise ConfigurationError(
+                f"The memory {self._store.name!r:.100} cannot {what}.",
+                guidance="Use another kind of store, or the tools of the one that it stands for.",
+            )
+
+
+_PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
+
+
+def record_as_json(record: MemoryRecord) -> dict[str, object]:
+    """A record with its owner, as an export holds it."""
+    return {
+        "memory_id": record.memory_id,
+        "owner": dict(zip(_PARTS, record.owner.parts, strict=True)),
+        "text": record.text,
+        "metadata": record.metadata,
+        "written_at": record.written_at,
+    }
+
+
+def _line(value: dict[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False)

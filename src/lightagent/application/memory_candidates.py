@@ -1,0 +1,154 @@
+"""Candidates for memories, each a stream of a journal store: proposed, listed and decided about."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Final
+
+from lightagent.application.entry_codec import EntryCodec
+from lightagent.application.read_streams import all_entries, list_streams
+from lightagent.domain.errors import ConfigurationError, StreamConflict
+from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.memory_candidates import (
+    CandidateEntry,
+    CandidateProposed,
+    CandidateState,
+    advance_candidate,
+)
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+KIND: Final = "memory_candidate"
+"""The kind of the streams that hold candidates for memories."""
+
+_MOST_WORDS: Final = 8_000
+"""Characters of what the user said that are kept with a candidate."""
+
+
+class MemoryCandidates:
+    """The candidates of one agent in a store.
+
+    Args:
+        store: where they are kept.
+        clock: tells when it happened.
+        agent: the name of the agent.
+        namespace: of its memory policy.
+    """
+
+    def __init__(self, store: JournalStore, clock: Clock, agent: str, namespace: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._labels = {"agent": agent, "namespace": namespace}
+
+    async def propose(self, scope: Scope, proposed: CandidateProposed) -> CandidateState:
+        """Put a candidate on record; where it is there already, it stays as it is.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        key = _key(scope, proposed.candidate.candidate_id)
+        kept = CandidateProposed(proposed.candidate, proposed.owner, proposed.words[:_MOST_WORDS], self._clock.now())
+        try:
+            await self._append(key, kept, 0, "candidate")
+        except StreamConflict:
+            known, _ = await self._read(key)
+            if known is not None:
+                return known
+            raise
+        return advance_candidate(None, kept)
+
+    async def list(self, user_id: str | None = None, tenant: str = "") -> AsyncIterator[CandidateState]:
+        """The candidates of a tenant, the oldest first.
+
+        Args:
+            user_id: from whose runs; None for all users of the tenant.
+
+        Raises:
+            ConfigurationError: what is stored was changed.
+            StoreError: the store cannot be read.
+        """
+        query = StreamQuery(kind=KIND, tenant=tenant, user=user_id, labels=self._labels)
+        keys = [stream.key async for stream in list_streams(self._store, query)]
+        for key in reversed(keys):
+            state, _ = await self._read(key)
+            if state is not None:
+                yield state
+
+    async def find(self, candidate_id: str, tenant: str = "") -> tuple[Scope, CandidateState]:
+        """A candidate of a tenant, and whose it is.
+
+        Raises:
+            ConfigurationError: there is none of this id, or what is stored was changed.
+            StoreError: the store cannot be read.
+        """
+        found = await self.look_up(candidate_id, tenant)
+        if found is not None:
+            return found
+        raise ConfigurationError(
+            f"There is no memory candidate {candidate_id!r:.100} of this agent.",
+            guidance="See agent.list_memory_candidates(). They are kept in the session_store, if there is one.",
+        )
+
+    async def look_up(self, candidate_id: str, tenant: str = "") -> tuple[Scope, CandidateState] | None:
+        """A candidate, and whose it is; None if there is none."""
+        query = StreamQuery(kind=KIND, tenant=tenant, id=candidate_id, labels=self._labels)
+        async for stream in list_streams(self._store, query):
+            state, _ = await self._read(stream.key)
+            if state is not None:
+                return stream.key.owner, state
+        return None
+
+    async def add(self, scope: Scope, candidate_id: str, entry: CandidateEntry) -> tuple[CandidateState, bool]:
+        """Put on record what happened to a candidate; the state then, and whether the entry got in.
+
+        It does not where another decision was first: that one holds.
+
+        Raises:
+            ConfigurationError: there is no such candidate, or what is stored was changed.
+            StoreError: the store cannot be written.
+        """
+        key = _key(scope, candidate_id)
+        while True:
+            known, head = await self._read(key)
+            try:
+                after = advance_candidate(known, entry)
+            except ConfigurationError:
+                if known is None:
+                    raise
+                return known, False
+            try:
+                await self._append(key, entry, head, after.candidate.status)
+                return after, True
+            except StreamConflict:
+                continue  # Somebody else was first; what holds is read again.
+
+    async def _append(self, key: StreamKey, entry: CandidateEntry, expected: int, status: str) -> None:
+        labels = {**self._labels, "status": status}
+        draft = _CODEC.draft(entry)
+        await self._store.append(key, [draft], expected=expected, at=self._clock.now(), labels=labels)
+
+    async def _read(self, key: StreamKey) -> tuple[CandidateState | None, int]:
+        known: CandidateState | None = None
+        head = 0
+        async for entry in all_entries(self._store, key):
+            known, head = advance_candidate(known, _CODEC.read(entry)), entry.sequence
+        return known, head
+
+
+def _key(scope: Scope, candidate_id: str) -> StreamKey:
+    return StreamKey(Scope(scope.tenant, scope.user), KIND, candidate_id)
+
+
+@cache
+def _adapter() -> TypeAdapter[CandidateEntry]:
+    from pydantic import Field, TypeAdapter
+
+    return TypeAdapter(Annotated[CandidateEntry, Field(discriminator="type")])
+
+
+_CODEC: Final = EntryCodec("Memory candidate", _adapter)

@@ -1,0 +1,86 @@
+"""What remembering needs, and where the memories of a run are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.memory import MemoryScope
+from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.policy import Subject
+from lightagent.ports.memory import MemoryStore
+from lightagent.ports.system import Clock
+
+NOBODY: Final = "default_user"
+"""Whose run it is where no user was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlace:
+    """Where memories of one kind are.
+
+    Attributes:
+        owner: whose they are.
+        original_user_id: the user as the application names them; for what an agent knows for all users, the agent.
+        source, scope: as in `MemoryScope`.
+    """
+
+    owner: MemoryOwner
+    original_user_id: str
+    source: str = "user"
+    scope: str = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMeans:
+    """What remembering needs.
+
+    Attributes:
+        store: where memories are kept.
+        policy: what may be remembered and recalled.
+        clock: tells what has expired.
+        limit: how many memories a run is given at most.
+        timeout: seconds that the store may take to search, and a policy to decide.
+        write_timeout: seconds that it may take to write; more, since what it does not write in time is lost.
+        agent: the name of the agent that remembers.
+    """
+
+    store: MemoryStore
+    policy: MemoryPolicy
+    clock: Clock
+    limit: int
+    timeout: float
+    write_timeout: float
+    agent: str
+
+    def user_place(self, subject: Subject) -> MemoryPlace:
+        """Where it is kept what the user of a run said."""
+        scope = subject.origin.scope
+        user = scope.user or NOBODY
+        return MemoryPlace(MemoryOwner(self.policy.namespace or "", scope.tenant, user), user)
+
+    def lesson_place(self, subject: Subject, *, for_everybody: bool = False) -> MemoryPlace:
+        """Where it is kept what the agent learned with the user of a run, or what it knows for all users."""
+        scope, agent = subject.origin.scope, self.agent
+        user = "" if for_everybody else scope.user or NOBODY
+        owner = MemoryOwner(self.policy.namespace or "", scope.tenant, user, agent=agent)
+        return MemoryPlace(owner, user or agent, "reflection", "agent")
+
+
+def scope_of(subject: Subject, place: MemoryPlace) -> MemoryScope:
+    """Where a memory of this run comes from, with whose it is as records of every make say it."""
+    origin = subject.origin
+    runs = {"run_id": origin.run_id, "run_group_id": origin.run_group_id}
+    return MemoryScope(
+        place.source,
+        place.scope,
+        origin.agent_name,
+        origin.trace_id,
+        origin.parent_trace_id or None,
+        metadata={
+            "user_id": place.owner.user_id,
+            "original_user_id": place.original_user_id,
+            **{name: value for name, value in runs.items() if value},
+        },
+    )

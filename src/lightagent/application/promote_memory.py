@@ -1,0 +1,218 @@
+"""Decides what becomes of a candidate: the policies, then the memory policy or a person. The first decision holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lightagent.application.memory_candidates import MemoryCandidates
+from lightagent.application.memory_means import MemoryMeans, MemoryPlace
+from lightagent.application.policies.handler import Fault, Handler
+from lightagent.application.write_memory import MemoryWriter, take_back
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.lessons import tells_user
+from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
+from lightagent.domain.memory_admission import read_promotion
+from lightagent.domain.memory_candidates import (
+    CandidateDecided,
+    CandidateState,
+    CandidateStatus,
+    CandidateWithdrawn,
+    CandidateWritten,
+)
+from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromotionPayload, MemoryWrittenPayload
+from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_trace import MemoryEvent
+from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.policy import Stopped
+from lightagent.domain.scopes import Scope
+from lightagent.ports.context import ServedRun
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A candidate that is decided about.
+
+    Attributes:
+        run: reviews each step, and takes what is put on record.
+        scope: whose candidate it is.
+        context: what a promotion policy is told.
+        by: who decides.
+    """
+
+    run: ServedRun
+    scope: Scope
+    state: CandidateState
+    context: JsonObject
+    by: str
+
+    @property
+    def candidate(self) -> MemoryCandidate:
+        return self.state.candidate
+
+
+class MemoryPromoter:
+    """Decides about candidates, and writes those that are promoted.
+
+    Args:
+        expires_after: seconds after which what was promoted is not recalled any more; None: never.
+
+    Raises:
+        ConfigurationError: the promotion policy cannot be called.
+    """
+
+    def __init__(
+        self,
+        means: MemoryMeans,
+        candidates: MemoryCandidates,
+        writer: MemoryWriter,
+        expires_after: float | None,
+    ) -> None:
+        self._means = means
+        self._candidates = candidates
+        self._writer = writer
+        self._expires_after = expires_after
+        admission = means.policy.memory_promotion_admission
+        self._admission = None
+        if admission is not None:
+            self._admission = Handler(admission, "memory_promotion_admission", ("candidate", "context"), means.timeout)
+
+    async def decide(
+        self,
+        run: ServedRun,
+        scope: Scope,
+        state: CandidateState,
+        context: JsonObject,
+        decision: MemoryPromotionDecision | None = None,
+    ) -> tuple[CandidateState, Stopped | None]:
+        """What became of the candidate, and the verdict of a policy that stopped it.
+
+        Args:
+            decision: of a person; None: the memory policy is asked.
+        """
+        case = _Case(run, scope, state, context, "policy" if decision is None else "person")
+        if not state.is_open:
+            return await self._written_again(case), None
+        candidate, place = state.candidate, place_of(state)
+        payload = MemoryPromotionPayload(
+            candidate.to_dict(),
+            candidate.data,
+            candidate.memory_user_id,
+            candidate.original_user_id,
+            place.source,
+            place.scope,
+            None if decision is None else decision.to_dict(),
+        )
+        verdict = await run.review("memory_promote", payload)
+        if isinstance(verdict, Stopped):
+            return await self._left(case, "blocked", _reason(verdict), by="hooks"), verdict
+        text = verdict.payload.data
+        if verdict.payload.decision is not None:
+            decision = read_promotion(verdict.payload.decision, text)
+        if decision is None:
+            decision = await self._asked(case, text)
+        if not decision.promotes:
+            rejected = decision.action == "reject"
+            return await self._left(case, "rejected" if rejected else "kept", decision.reason or ""), None
+        return await self._promoted(case, decision, decision.value or text)
+
+    async def _asked(self, case: _Case, text: str) -> MemoryPromotionDecision:
+        if self._admission is None:
+            return MemoryPromotionDecision.keep("No policy decides about candidates; a person can.")
+        answered = await self._admission.call(replace(case.candidate, data=text), case.context)
+        if isinstance(answered, Fault):
+            return MemoryPromotionDecision.keep(f"The promotion policy gave no answer. {answered.problem}")
+        return read_promotion(answered, text)
+
+    async def _promoted(
+        self, case: _Case, decision: MemoryPromotionDecision, text: str
+    ) -> tuple[CandidateState, Stopped | None]:
+        refused = self._refused(case, text)
+        if refused is not None:
+            return await self._left(case, "blocked", refused), None
+        rewritten = text != case.candidate.data
+        now = self._means.clock.now()
+        expires: JsonObject = {} if self._expires_after is None else {"expires_at": now + self._expires_after}
+        # What identifies the candidate goes before what the decision says.
+        known = {**expires, **decision.metadata, "promotion_decision": decision.action, "promoted_at": now}
+        decided = CandidateDecided("promoted", case.by, decision.reason or "", text, known, rewritten, now)
+        state, is_ours = await self._candidates.add(case.scope, case.candidate.candidate_id, decided)
+        if not is_ours:
+            return state, None
+        event: MemoryEvent = "memory_promotion_rewritten" if rewritten else "memory_promotion_approved"
+        case.run.note(event, {**_about(state.candidate), "reason": decision.reason or ""})
+        return await self._write(_Case(case.run, case.scope, state, case.context, case.by))
+
+    def _refused(self, case: _Case, text: str) -> str | None:
+        """Why the text must not become a memory, whoever decided that it should."""
+        if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
+            return "A pattern that must not be written was found in the text."
+        if case.state.owner.user:
+            return None
+        why = tells_user(text, (case.scope.user,), case.state.words)
+        return None if why is None else f"It would reach other users. {why}"
+
+    async def _written_again(self, case: _Case) -> CandidateState:
+        """The state of what was decided before; a memory that a crash kept from the store gets there now."""
+        if case.candidate.status != "promoted" or case.state.written:
+            return case.state
+        state, _ = await self._write(case)
+        return state
+
+    async def _write(self, case: _Case) -> tuple[CandidateState, Stopped | None]:
+        candidate, place = case.candidate, place_of(case.state)
+        metadata = candidate.to_metadata()
+        memory_id, now = candidate.candidate_id, self._means.clock.now()
+        record = MemoryRecord(memory_id, place.owner, candidate.data, metadata, now)
+        await self._writer.keep(case.run, place, record)
+        names = {"run_id": candidate.run_id or "", "agent_name": candidate.agent_name or ""}
+        self._writer.note(case.run, place, candidate.data, memory_id, **names)
+        stopped = await self._stopped(case, place, metadata)
+        if stopped is None:
+            state, _ = await self._candidates.add(case.scope, memory_id, CandidateWritten(memory_id, now))
+            return state, None
+        await take_back(self._means, place.owner, memory_id)
+        state, _ = await self._candidates.add(case.scope, memory_id, CandidateWithdrawn(_reason(stopped), now))
+        case.run.note("memory_promotion_blocked", {**_about(state.candidate), "reason": _reason(stopped)})
+        return state, stopped
+
+    async def _stopped(self, case: _Case, place: MemoryPlace, metadata: JsonObject) -> Stopped | None:
+        """The verdict of a policy that blocks what has just become a memory."""
+        candidate = case.candidate
+        about = (candidate.memory_user_id, candidate.original_user_id, place.source, place.scope)
+        promoted = MemoryPromotedPayload(candidate.to_dict(), candidate.data, *about, metadata)
+        verdict = await case.run.review("memory_promoted", promoted)
+        if isinstance(verdict, Stopped):
+            return verdict
+        written = await case.run.review("memory_written", MemoryWrittenPayload(candidate.data, metadata, *about))
+        return written if isinstance(written, Stopped) else None
+
+    async def _left(self, case: _Case, status: CandidateStatus, reason: str, by: str = "") -> CandidateState:
+        """Put on record that it does not become a memory, or not yet."""
+        now = self._means.clock.now()
+        decided = CandidateDecided(status, by or case.by, reason, at=now)
+        state, is_ours = await self._candidates.add(case.scope, case.candidate.candidate_id, decided)
+        if is_ours:
+            event: MemoryEvent = "memory_promotion_rejected" if status == "rejected" else "memory_promotion_blocked"
+            case.run.note(event, {**_about(state.candidate), "reason": reason})
+        return state
+
+
+def place_of(state: CandidateState) -> MemoryPlace:
+    """Where it is a memory."""
+    candidate = state.candidate
+    return MemoryPlace(state.owner, candidate.original_user_id, candidate.source, candidate.scope)
+
+
+def _about(candidate: MemoryCandidate) -> JsonObject:
+    return {
+        "candidate_id": candidate.candidate_id,
+        "source": candidate.source,
+        "scope": candidate.scope,
+        "user_id": candidate.original_user_id,
+        "status": candidate.status,
+    }
+
+
+def _reason(stopped: Stopped) -> str:
+    error = outcome_error(stopped.outcome)
+    return "" if error is None else error.message

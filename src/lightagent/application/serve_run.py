@@ -1,0 +1,147 @@
+"""A run as those sources and conclusions know it that do more for it than to give texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Final, Generic
+
+from typing_extensions import TypeIs
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.apply_policy import Reviewer
+from lightagent.application.ask_aside import ask_aside
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Concluded, ContextAdded
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_payloads import MemoryPayload
+from lightagent.domain.memory_trace import NOTES, MemoryEvent, memory_note, memory_notes
+from lightagent.domain.outcomes import Blocked
+from lightagent.domain.policy import Decision, Passed, PayloadT, Phase, Stopped, Subject
+from lightagent.domain.spending import REFLECTION_REQUESTED
+from lightagent.domain.usage import Usage
+from lightagent.ports.context import Aside, Conclusion, ContextSource, ServedRun, ServingConclusion, ServingSource
+from lightagent.ports.policy import Gate
+
+_REWRITABLE: Final = frozenset({"query", "memories", "data", "decision"})
+"""The fields of payloads of memories that a policy may rewrite; it cannot change whose they are."""
+
+_DONE: Final[frozenset[Phase]] = frozenset({"memory_promoted", "memory_written"})
+"""Where nothing can be rewritten any more."""
+
+
+class Serving(ServedRun, Generic[DepsT]):
+    """Collects what happens while one source or conclusion serves a run.
+
+    Attributes:
+        subject: what reviews are about.
+        decisions: of the policies.
+        usage: the tokens of the request to a model that was made.
+        failed: it has failed, and was not merely stopped by a policy.
+    """
+
+    def __init__(self, live: ActiveRun[DepsT], subject: Subject) -> None:
+        self._live = live
+        self.subject = subject
+        self._notes: list[JsonObject] = []
+        self.decisions: tuple[Decision, ...] = ()
+        self.usage: Usage | None = None
+        self.failed = False
+
+    @property
+    def details(self) -> JsonObject:
+        """What was put on record, for the event."""
+        return {NOTES: [*self._notes]} if self._notes else {}
+
+    @property
+    def noted(self) -> Sequence[tuple[MemoryEvent, JsonObject]]:
+        events = self._live.record.events
+        before = (event.details for event in events if isinstance(event, (Concluded, ContextAdded)))
+        return [note for details in (*before, self.details) for note in memory_notes(details)]
+
+    def reviews(self, phase: Phase) -> bool:
+        reviewer = self._live.reviewer
+        return reviewer is not None and reviewer.reviews(phase)
+
+    async def review(self, phase: Phase, payload: PayloadT) -> Passed[PayloadT] | Stopped:
+        verdict = await review_memory(self._live.reviewer, phase, self.subject, payload)
+        self.decisions += verdict.decisions
+        return verdict
+
+    async def ask(self, aside: Aside) -> str | Stopped:
+        reply = await ask_aside(self._live, aside, REFLECTION_REQUESTED)
+        self.usage = reply.usage
+        self.decisions += reply.decisions
+        if reply.stopped is not None:
+            self.decisions += reply.stopped.decisions
+            return reply.stopped
+        if reply.error is not None:
+            raise reply.error
+        return reply.text
+
+    def note(self, event: MemoryEvent, data: JsonObject) -> None:
+        self._notes.append(memory_note(event, data))
+
+
+class Alone(ServedRun):
+    """The same where no run goes on, such as when a person decides about a candidate.
+
+    Args:
+        subject: what reviews are about.
+        gates: the policies that review it.
+    """
+
+    def __init__(self, subject: Subject, gates: tuple[Gate, ...] = ()) -> None:
+        self._subject = subject
+        self._reviewer = Reviewer(gates) if gates else None
+        self.decisions: tuple[Decision, ...] = ()
+        self._notes: list[tuple[MemoryEvent, JsonObject]] = []
+
+    @property
+    def noted(self) -> Sequence[tuple[MemoryEvent, JsonObject]]:
+        return self._notes
+
+    def reviews(self, phase: Phase) -> bool:
+        return self._reviewer is not None and self._reviewer.reviews(phase)
+
+    async def review(self, phase: Phase, payload: PayloadT) -> Passed[PayloadT] | Stopped:
+        verdict = await review_memory(self._reviewer, phase, self._subject, payload)
+        self.decisions += verdict.decisions
+        return verdict
+
+    async def ask(self, aside: Aside) -> str | Stopped:
+        raise ConfigurationError("There is no run here for which a model could be asked.", guidance="")
+
+    def note(self, event: MemoryEvent, data: JsonObject) -> None:
+        self._notes.append((event, data))
+
+
+def is_serving_source(source: ContextSource) -> TypeIs[ServingSource]:
+    """Whether the steps of a source are reviewed one by one; its properties, which are foreign code, are not asked."""
+    return callable(getattr(type(source), "gather_for", None))
+
+
+def is_serving_conclusion(conclusion: Conclusion) -> TypeIs[ServingConclusion]:
+    """The same of a conclusion."""
+    return callable(getattr(type(conclusion), "propose_for", None))
+
+
+async def review_memory(
+    reviewer: Reviewer | None, phase: Phase, subject: Subject, payload: PayloadT
+) -> Passed[PayloadT] | Stopped:
+    """The verdict of these gates, none of which may change whose the memories are, or where they come from."""
+    if reviewer is None or not reviewer.reviews(phase):
+        return Passed(payload)
+    verdict = await reviewer.review(phase, subject, payload)
+    if isinstance(verdict, Stopped) or verdict.payload is payload or not isinstance(payload, MemoryPayload):
+        return verdict
+    changed = [one.name for one in fields(payload) if getattr(payload, one.name) != getattr(verdict.payload, one.name)]
+    wrong = [name for name in changed if name not in _REWRITABLE or phase in _DONE]
+    if not wrong:
+        return verdict
+    by = next((one.by for one in verdict.decisions if one.action == "rewrite"), "A policy")
+    reason = f"It cannot rewrite {', '.join(wrong)} here."
+    error = LightAgentErrorInfo("LA-POLICY", f"{by} could not review {phase}. {reason}", "Change the policy.")
+    return Stopped(Blocked(error), (*verdict.decisions, Decision(phase, by, "error", reason)))

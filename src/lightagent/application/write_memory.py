@@ -1,0 +1,155 @@
+"""Writes memories of a run: admits each, writes it once, and takes back what a policy blocks afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+from lightagent.application.foreign_code import await_foreign
+from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
+from lightagent.application.policies.handler import Fault, Handler
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory import MemoryScope
+from lightagent.domain.memory_admission import read_admission, refuses_write, write_fingerprint
+from lightagent.domain.memory_payloads import MemoryWritePayload, MemoryWrittenPayload
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_trace import DIGEST
+from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.policy import Stopped, Subject
+from lightagent.ports.context import ServedRun
+from lightagent.ports.memory import OwnerSelection
+
+_POLICIES: Final = "policies"
+"""The rule on record where a policy of the run blocked a write."""
+
+
+class MemoryWriter:
+    """Writes what the memory policy admits.
+
+    Raises:
+        ConfigurationError: the admission policy cannot be called.
+    """
+
+    def __init__(self, means: MemoryMeans) -> None:
+        self._means = means
+        admission = means.policy.memory_write_admission
+        self._admission = None
+        if admission is not None:
+            self._admission = Handler(admission, "memory_write_admission", ("data", "context"), means.timeout)
+
+    async def admit(self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str) -> str | Stopped | None:
+        """The text that may be written, as the policies left it; None: the memory policy refuses it."""
+        owner = place.owner.user_id
+        payload = MemoryWritePayload(text, owner, place.original_user_id, place.source, place.scope)
+        verdict = await run.review("memory_write", payload)
+        if isinstance(verdict, Stopped):
+            _refuse(run, place, _POLICIES, _reason(verdict))
+            return verdict
+        text = verdict.payload.data
+        policy, origin = self._means.policy, subject.origin
+        refused = refuses_write(policy, text, _digest(origin.run_id, origin.agent_name, place, text), [*_written(run)])
+        if refused is not None:
+            _refuse(run, place, refused.rule, refused.reason)
+            return None
+        if self._admission is None:
+            return text
+        answered = await self._admission.call(text, context_of(subject, place))
+        if isinstance(answered, Fault):
+            _refuse(run, place, "memory_write_admission", answered.problem)
+            return None
+        decision = read_admission(policy, answered, text)
+        if not decision.allowed or decision.value is None:
+            _refuse(run, place, "memory_write_admission", decision.reason or "")
+            return None
+        return decision.value
+
+    async def write(
+        self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str, metadata: JsonObject, memory_id: str
+    ) -> Stopped | None:
+        """Write it under this id, so that it is there once; what a policy blocks afterwards is taken back."""
+        # The run says whose the record is and where it comes from; policies may only add to that.
+        own = {**metadata, **scope_of(subject, place).to_metadata()}
+        await self.keep(run, place, MemoryRecord(memory_id, place.owner, text, own, self._means.clock.now()))
+        self.note(run, place, text, memory_id, run_id=subject.origin.run_id, agent_name=subject.origin.agent_name)
+        owner = place.owner.user_id
+        written = MemoryWrittenPayload(text, own, owner, place.original_user_id, place.source, place.scope)
+        verdict = await run.review("memory_written", written)
+        if not isinstance(verdict, Stopped):
+            return None
+        await take_back(self._means, place.owner, memory_id)
+        _refuse(run, place, _POLICIES, _reason(verdict))
+        return verdict
+
+    def note(
+        self, run: ServedRun, place: MemoryPlace, text: str, memory_id: str, *, run_id: str, agent_name: str
+    ) -> None:
+        """Put on record that a memory was written."""
+        known: JsonObject = {"store": self._means.store.name, "memory_id": memory_id}
+        known[DIGEST] = _digest(run_id, agent_name, place, text)
+        run.note("memory_write", {**_about(place), **known})
+
+    async def keep(self, run: ServedRun, place: MemoryPlace, record: MemoryRecord) -> None:
+        """Have the store keep a record; that it cannot is put on record.
+
+        Raises:
+            TimeoutError: it took too long.
+            StoreError: it could not.
+        """
+        store = self._means.store
+        try:
+            await await_foreign(store.write([record]), self._means.write_timeout, in_time=True)
+        except Exception as error:
+            run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(error).__name__})
+            raise
+
+
+async def take_back(means: MemoryMeans, owner: MemoryOwner, memory_id: str) -> None:
+    """Remove a record that a policy blocked after it was written, where the store can."""
+    if "forget" in means.store.supports:
+        forgetting = means.store.forget(OwnerSelection(*owner.parts), [memory_id])
+        await await_foreign(forgetting, means.timeout, in_time=True)
+
+
+def context_of(subject: Subject, place: MemoryPlace) -> JsonObject:
+    """What an admission or promotion policy is told."""
+    origin = subject.origin
+    return {
+        "source": place.source,
+        "scope": place.scope,
+        "user_id": place.original_user_id,
+        "memory_user_id": place.owner.user_id,
+        "agent_name": origin.agent_name,
+        "trace_id": origin.trace_id,
+        "parent_trace_id": origin.parent_trace_id,
+        "run_id": origin.run_id,
+        "run_group_id": origin.run_group_id,
+    }
+
+
+def _written(run: ServedRun) -> Iterator[str]:
+    """The digests of what the run has written, in earlier conclusions and in this one."""
+    for kind, note in run.noted:
+        digest = note.get(DIGEST)
+        if kind == "memory_write" and isinstance(digest, str):
+            yield digest
+
+
+def _digest(run_id: str, agent_name: str, place: MemoryPlace, text: str) -> str:
+    """Tells texts of one run apart, without telling them."""
+    scope = MemoryScope(place.source, place.scope, agent_name)
+    told = f"{run_id}\n{write_fingerprint(text, place.owner.user_id, scope)}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _refuse(run: ServedRun, place: MemoryPlace, rule: str, reason: str) -> None:
+    run.note("memory_write_block", {**_about(place), "rule": rule, "reason": reason})
+
+
+def _about(place: MemoryPlace) -> JsonObject:
+    return {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
+
+
+def _reason(stopped: Stopped) -> str:
+    error = outcome_error(stopped.outcome)
+    return "" if error is None else error.message

@@ -1,0 +1,138 @@
+"""What an agent remembers: its store, its policy, and the two places of a run at which they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from typing_extensions import TypeIs
+
+from lightagent.application.decide_candidates import CandidateDesk
+from lightagent.application.foreign_memory import ForeignMemory, MemoryProtocol
+from lightagent.application.learn import LESSONS, Learning
+from lightagent.application.memory_candidates import MemoryCandidates
+from lightagent.application.memory_means import MemoryMeans, MemoryPlace
+from lightagent.application.promote_memory import MemoryPromoter
+from lightagent.application.prompts import Prompts
+from lightagent.application.remember import MEMORY, Memorizing, RecalledKind, Recollection
+from lightagent.application.track_lessons import LessonTracker
+from lightagent.application.write_memory import MemoryWriter
+from lightagent.compose.ports import is_model, journal_port
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.policy import Subject
+from lightagent.options import AgentOptions
+from lightagent.ports.context import Conclusion, ContextSource
+from lightagent.ports.memory import MemoryStore
+from lightagent.ports.policy import Gate
+from lightagent.ports.self_learning import SelfLearning
+from lightagent.ports.system import Clock
+
+RECALLED: Final = 5
+"""Memories that a run is given at most."""
+
+SECONDS: Final = 5.0
+"""How long a store may take to search before a run goes on without it."""
+
+WRITE_SECONDS: Final = 30.0
+"""How long it may take to write."""
+
+_STORE_METHODS: Final = ("write", "recall", "read", "forget", "aclose")
+
+
+def compose_memory(
+    options: AgentOptions, name: str, prompts: Prompts, clock: Clock, gates: tuple[Gate, ...]
+) -> tuple[Sequence[ContextSource], Sequence[Conclusion]]:
+    """What is added to a run's conversation and concluded from it; neither without a memory.
+
+    Args:
+        name: of the agent.
+        gates: review what a person decides about what was learned.
+
+    Raises:
+        ConfigurationError: the memory, its policy or self_learning is none, or there are two namespaces.
+    """
+    memory, learning = options.get("memory"), _learning(options)
+    if memory is None and learning is None and options.get("memory_policy") is None:
+        return (), ()
+    policy = _policy(options)
+    if memory is None and learning is None:
+        return (), ()
+    store = _store(memory)
+    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, WRITE_SECONDS, name)
+    writer = MemoryWriter(means)
+    sources: list[ContextSource] = []
+    conclusions: list[Conclusion] = []
+    if memory is not None:
+        said = RecalledKind(MEMORY, prompts.memories, lambda means, subject: (means.user_place(subject),))
+        sources.append(Recollection(means, said))
+        conclusions.append(Memorizing(means, writer))
+    if learning is not None:
+        sources.append(Recollection(means, RecalledKind(LESSONS, prompts.lessons, _lesson_places)))
+        conclusions.append(_compose_learning(options, means, writer, learning, prompts, gates))
+    return sources, conclusions
+
+
+def _compose_learning(
+    options: AgentOptions,
+    means: MemoryMeans,
+    writer: MemoryWriter,
+    settings: SelfLearning,
+    prompts: Prompts,
+    gates: tuple[Gate, ...],
+) -> Learning:
+    """Candidates are kept where sessions are, and else as long as the agent lives."""
+    from lightagent.adapters.journals.memory import MemoryJournalStore
+
+    journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
+    candidates = MemoryCandidates(journals, means.clock, means.agent, means.policy.namespace or "")
+    promoter = MemoryPromoter(means, candidates, writer, settings.expires_after)
+    tracker = LessonTracker(means, candidates, writer, settings.expires_after)
+    return Learning(means, settings, prompts, writer, CandidateDesk(means, candidates, promoter, tracker, gates))
+
+
+def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:
+    """What was learned with this user goes before what is known for all."""
+    return means.lesson_place(subject), means.lesson_place(subject, for_everybody=True)
+
+
+def _store(memory: MemoryStore | MemoryProtocol | None) -> MemoryStore:
+    if memory is None:
+        from lightagent.adapters.memory.process import InProcessMemory
+
+        return InProcessMemory()
+    return memory if is_memory_store(memory) else ForeignMemory(memory)
+
+
+def _learning(options: AgentOptions) -> SelfLearning | None:
+    given: object = options.get("self_learning")
+    if given is None or given is False:
+        return None
+    if given is True:
+        return SelfLearning()
+    if not isinstance(given, SelfLearning):
+        raise ConfigurationError(
+            f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.", guidance=""
+        )
+    if given.model is not None and not is_model(given.model):
+        raise ConfigurationError("self_learning: its model must have name, stream and aclose.", guidance="")
+    return given
+
+
+def is_memory_store(value: object) -> TypeIs[MemoryStore]:
+    """Whether it has the methods of the port."""
+    return all(callable(getattr(value, method, None)) for method in _STORE_METHODS)
+
+
+def _policy(options: AgentOptions) -> MemoryPolicy:
+    policy, namespace = options.get("memory_policy"), options.get("memory_namespace")
+    given: object = policy
+    if given is not None and not isinstance(given, MemoryPolicy):
+        raise ConfigurationError(f"memory_policy: expected a MemoryPolicy, got {type(given).__name__}.", guidance="")
+    if policy is None:
+        return MemoryPolicy(namespace=namespace)
+    if namespace is not None and namespace != policy.namespace:
+        raise ConfigurationError(
+            "memory_namespace and memory_policy name two namespaces.", guidance="Leave memory_namespace out."
+        )
+    return policy

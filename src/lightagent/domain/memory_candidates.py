@@ -1,0 +1,174 @@
+"""What happened to a candidate for a memory: proposed, decided, written, taken back. The first decision holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory import MemoryCandidate
+from lightagent.domain.memory_records import MemoryOwner
+
+CandidateStatus: TypeAlias = Literal["candidate", "kept", "blocked", "rejected", "promoted"]
+"""What became of a candidate; `rejected` and `promoted` are final."""
+
+OPEN: frozenset[str] = frozenset({"candidate", "kept", "blocked"})
+"""The statuses in which a candidate can still be decided about."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateProposed:
+    """A run has proposed it.
+
+    Attributes:
+        candidate: as it was proposed.
+        owner: whose memory it would be.
+        words: what the user said in that run; a lesson for all users must not repeat it.
+    """
+
+    candidate: MemoryCandidate
+    owner: MemoryOwner
+    words: str
+    at: float = field(default=0.0, compare=False)
+    type: Literal["candidate_proposed"] = "candidate_proposed"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateDecided:
+    """Somebody has decided about it, or left it open.
+
+    Attributes:
+        status: what it is from now on.
+        by: who decided: ``policy``, ``person`` or ``hooks``.
+        reason: why.
+        text: what is remembered, where it is promoted.
+        metadata: added to its record.
+        rewritten: whether the text is another than the one that was proposed.
+    """
+
+    status: CandidateStatus
+    by: str
+    reason: str = ""
+    text: str = ""
+    metadata: JsonObject = field(default_factory=dict)
+    rewritten: bool = False
+    at: float = field(default=0.0, compare=False)
+    type: Literal["candidate_decided"] = "candidate_decided"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateWritten:
+    """It is a memory now."""
+
+    memory_id: str
+    at: float = field(default=0.0, compare=False)
+    type: Literal["candidate_written"] = "candidate_written"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateWithdrawn:
+    """A policy blocked it after it was promoted, and it is no memory any more."""
+
+    reason: str
+    at: float = field(default=0.0, compare=False)
+    type: Literal["candidate_withdrawn"] = "candidate_withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRecalled:
+    """A later run was told of it.
+
+    Attributes:
+        run_id: of that run.
+        used: whether its answer took something from it.
+    """
+
+    run_id: str
+    used: bool
+    at: float = field(default=0.0, compare=False)
+    type: Literal["candidate_recalled"] = "candidate_recalled"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRenewed:
+    """It was of use, and is recalled for longer; it is written anew.
+
+    Attributes:
+        expires_at: seconds since 1970.
+    """
+
+    expires_at: float
+    at: float = field(default=0.0, compare=False)
+    type: Literal["candidate_renewed"] = "candidate_renewed"
+
+
+CandidateEntry: TypeAlias = (
+    CandidateProposed | CandidateDecided | CandidateWritten | CandidateWithdrawn | CandidateRecalled | CandidateRenewed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateState:
+    """A candidate and what became of it.
+
+    Attributes:
+        candidate: as it is now: its text, status and whether models may see it.
+        owner, words: as in `CandidateProposed`.
+        decided: what was decided last.
+        written: it was written to the store of memories.
+        recalled, used: how many runs were told of it, and how many answers took something from it.
+        last_run: the last run that was told of it.
+    """
+
+    candidate: MemoryCandidate
+    owner: MemoryOwner
+    words: str
+    decided: CandidateDecided | None = None
+    written: bool = False
+    recalled: int = 0
+    used: int = 0
+    last_run: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody can decide about it."""
+        return self.candidate.status in OPEN
+
+
+def advance_candidate(known: CandidateState | None, entry: CandidateEntry) -> CandidateState:
+    """The candidate after one more entry.
+
+    Raises:
+        ConfigurationError: the entry cannot follow here.
+    """
+    if isinstance(entry, CandidateProposed):
+        if known is not None:
+            raise _misplaced(entry)
+        return CandidateState(entry.candidate, entry.owner, entry.words)
+    if known is None:
+        raise _misplaced(entry)
+    match entry:
+        case CandidateDecided() if known.is_open:
+            return replace(known, candidate=_decided(known.candidate, entry), decided=entry)
+        case CandidateWritten() if known.candidate.status == "promoted" and not known.written:
+            return replace(known, written=True)
+        case CandidateRecalled(run_id=run_id) if known.candidate.status == "promoted" and run_id != known.last_run:
+            return replace(known, recalled=known.recalled + 1, used=known.used + entry.used, last_run=run_id)
+        case CandidateRenewed(expires_at=expires_at) if known.candidate.status == "promoted":
+            metadata = {**known.candidate.metadata, "expires_at": expires_at}
+            return replace(known, candidate=replace(known.candidate, metadata=metadata), written=False)
+        case CandidateWithdrawn() if known.candidate.status == "promoted":
+            return replace(known, candidate=replace(known.candidate, status="rejected", injectable=False))
+        case _:
+            raise _misplaced(entry)
+
+
+def _decided(candidate: MemoryCandidate, entry: CandidateDecided) -> MemoryCandidate:
+    if entry.status == "promoted":
+        return candidate.promoted(entry.text, entry.metadata)
+    return replace(candidate, status=entry.status, injectable=False)
+
+
+def _misplaced(entry: CandidateEntry) -> ConfigurationError:
+    return ConfigurationError(f"{entry.type}: this cannot have happened here.")

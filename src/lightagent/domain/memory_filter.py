@@ -1,0 +1,200 @@
+"""Whether a memory that a store found may reach a model: the first rule that keeps it out says so.
+
+Stores are not trusted: one that ignores the user id it is asked with, or records that others wrote, must not bring a
+text of somebody else's, of a source that is not allowed, or one that has expired or was never promoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias
+
+from lightagent.domain.memory_policy import MemoryPolicy, is_number
+from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.memory_seals import TAMPERED
+
+FilterRule: TypeAlias = Literal[
+    "not_a_memory",
+    "tampered",
+    "injectable",
+    "promotion_status",
+    "internal",
+    "user_id",
+    "allowed_sources",
+    "allowed_scopes",
+    "allowed_agent_names",
+    "allowed_trust_levels",
+    "min_confidence",
+    "expires_at",
+]
+"""What kept a record out; those of a policy have the name of its setting."""
+
+_NEVER_INJECTED: Final = frozenset(
+    {
+        "candidate",
+        "pending",
+        "requires_review",
+        "review_required",
+        "kept",
+        "keep",
+        "non_injectable",
+        "rejected",
+        "reject",
+        "blocked",
+    }
+)
+_PROMOTED: Final = frozenset({"promoted", "approved"})
+INTERNAL_SOURCES: Final = frozenset(
+    {"reflection", "delegation", "self_learning", "agent", "derived", "swarm", "trace", "tool"}
+)
+INTERNAL_SCOPES: Final = frozenset({"agent", "delegation", "shared", "internal", "swarm", "flow"})
+_TRUE: Final = frozenset({"1", "true", "yes", "y", "on", "promoted", "approved"})
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A record that no model may see.
+
+    Attributes:
+        rule: which rule keeps it out.
+        field: the field of the record that it is about; empty where it is about the record as a whole.
+    """
+
+    rule: FilterRule
+    field: str = ""
+
+
+def read_found(item: object) -> FoundMemory | KeptOut:
+    """A record as stores of any make give it: an object with ``memory`` and perhaps ``metadata``, or a text alone."""
+    if isinstance(item, str):
+        return FoundMemory(item, {})
+    if not isinstance(item, Mapping):
+        return KeptOut("not_a_memory")
+    text, metadata = item.get("memory"), item.get("metadata")
+    if not isinstance(text, str):
+        return KeptOut("not_a_memory", "memory")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        return KeptOut("not_a_memory", "metadata")
+    beside = {name: value for name, value in item.items() if name not in ("memory", "metadata") and value is not None}
+    return FoundMemory(text, {**(metadata or {}), **beside})
+
+
+def keeps_out(policy: MemoryPolicy, found: FoundMemory, memory_user_id: str, now: float) -> KeptOut | None:
+    """What keeps the record from this user's run, or None: it may be recalled.
+
+    Args:
+        policy: what may be recalled.
+        found: the record.
+        memory_user_id: the user as the store knows them, from `MemoryPolicy.scoped_user_id`.
+        now: seconds since 1970.
+    """
+    return next((kept for rule in _RULES if (kept := rule(policy, found, memory_user_id, now)) is not None), None)
+
+
+def _seal(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    return KeptOut(TAMPERED, TAMPERED) if found.fields.get(TAMPERED) is True else None
+
+
+def _promotion(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    return not_injectable(found) or (not_promoted(found) if policy.require_promotion_for_internal_memory else None)
+
+
+def not_injectable(found: FoundMemory) -> KeptOut | None:
+    """What says that no model may ever see the record."""
+    field, injectable = found.value("injectable", "prompt_injectable", "is_injectable")
+    if injectable is not None and not _is_true(injectable):
+        return KeptOut("injectable", field)
+    field, status = found.value("promotion_status", "status")
+    return KeptOut("promotion_status", field) if _word(status) in _NEVER_INJECTED else None
+
+
+def not_promoted(found: FoundMemory) -> KeptOut | None:
+    """What says that an agent made the record of its own work, unless it says as well that it was promoted."""
+    _, injectable = found.value("injectable", "prompt_injectable", "is_injectable")
+    _, status = found.value("promotion_status", "status")
+    if _word(status) in _PROMOTED or (injectable is not None and _is_true(injectable)):
+        return None
+    for place, internal in (("source", INTERNAL_SOURCES), ("scope", INTERNAL_SCOPES)):
+        field, value = found.value(place, f"memory_{place}")
+        if _word(value) in internal:
+            return KeptOut("internal", field)
+    return None
+
+
+def _owner(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    """Everything that the record says of its owner has to name this user."""
+    names = ("user_id", "userId", "memory_user_id")
+    owners = [(name, found.fields[name]) for name in names if found.fields.get(name) is not None]
+    if not owners:
+        return None if policy.allow_unattributed_results else KeptOut("user_id", "user_id")
+    return next((KeptOut("user_id", name) for name, owner in owners if str(owner) != user), None)
+
+
+def _among(rule: FilterRule, *names: str) -> _Rule:
+    def check(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+        allowed = getattr(policy, rule)
+        field, value = found.value(*names)
+        return None if allowed is None or (isinstance(value, str) and value in allowed) else KeptOut(rule, field)
+
+    return check
+
+
+def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    if policy.min_confidence is None:
+        return None
+    field, value = found.value("confidence", "trust_score")
+    number = read_number(value)
+    return None if number is not None and number >= policy.min_confidence else KeptOut("min_confidence", field)
+
+
+def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    field, value = found.value("expires_at", "expiresAt")
+    if value is None:
+        return KeptOut("expires_at", field) if policy.enforce_expires_at else None
+    until = read_time(value)
+    return None if until is not None and until > now else KeptOut("expires_at", field)
+
+
+def read_time(value: object) -> float | None:
+    """Seconds since 1970 of a time in ISO 8601 (in UTC unless it says otherwise) or in seconds; None: it is neither."""
+    if not isinstance(value, str):
+        return read_number(value)
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return read_number(value)
+
+
+def read_number(value: object) -> float | None:
+    """A finite number, which may be written as text; None: it is none."""
+    try:
+        number = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and is_number(number) else None
+
+
+def _word(value: object) -> str:
+    return value.strip().lower() if isinstance(value, str) else ""
+
+
+def _is_true(value: object) -> bool:
+    return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE
+
+
+_Rule: TypeAlias = Callable[[MemoryPolicy, FoundMemory, str, float], KeptOut | None]
+
+_RULES: Final[tuple[_Rule, ...]] = (
+    _seal,
+    _promotion,
+    _owner,
+    _among("allowed_sources", "source", "memory_source"),
+    _among("allowed_scopes", "scope", "memory_scope"),
+    _among("allowed_agent_names", "agent_name", "agent"),
+    _among("allowed_trust_levels", "trust_level", "trust"),
+    _confidence,
+    _expiry,
+)

@@ -1,0 +1,130 @@
+"""What policies review of a run's memories: what is looked for and found, written, and promoted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryQueryPayload:
+    """memory_retrieve: what memories are looked for, before the store is asked. Only the query may be rewritten.
+
+    Attributes:
+        query: what is looked for.
+        memory_user_id: whose memories, as stores know the user.
+        original_user_id: the same user as the application names them.
+        source, scope: which sort of memories: ``user`` and ``user``, or ``reflection`` and ``agent`` for lessons.
+    """
+
+    query: str
+    memory_user_id: str
+    original_user_id: str
+    source: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoriesPayload:
+    """memory_found: what a store found, before the memory policy is asked. Only the memories may be rewritten.
+
+    Attributes:
+        memories: objects with ``memory``, the text, and whatever else is known of it.
+        query, memory_user_id, original_user_id, source, scope: as in `MemoryQueryPayload`.
+    """
+
+    memories: tuple[JsonObject, ...]
+    query: str
+    memory_user_id: str
+    original_user_id: str
+    source: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryWritePayload:
+    """memory_write: a text that would be remembered, before the memory policy is asked. Only `data` may be rewritten.
+
+    Attributes:
+        data: the text.
+        memory_user_id, original_user_id, source, scope: as in `MemoryQueryPayload`.
+    """
+
+    data: str
+    memory_user_id: str
+    original_user_id: str
+    source: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryWrittenPayload:
+    """memory_written: a text that was remembered. What blocks it has it taken back, where the store can forget.
+
+    Attributes:
+        data: the text.
+        metadata: of its record.
+        memory_user_id, original_user_id, source, scope: as in `MemoryQueryPayload`.
+    """
+
+    data: str
+    metadata: JsonObject
+    memory_user_id: str
+    original_user_id: str
+    source: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPromotionPayload:
+    """memory_promote: a candidate, before it is decided whether it becomes a memory.
+
+    Only `data` and `decision` may be rewritten.
+
+    Attributes:
+        candidate: as `MemoryCandidate.to_dict` gives it.
+        data: its text.
+        decision: what was decided: an object with ``action`` and perhaps ``reason``, ``value`` and ``metadata``; None
+            where the memory policy is to be asked.
+        memory_user_id, original_user_id, source, scope: as in `MemoryQueryPayload`.
+    """
+
+    candidate: JsonObject
+    data: str
+    memory_user_id: str
+    original_user_id: str
+    source: str
+    scope: str
+    decision: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPromotedPayload:
+    """memory_promoted: a candidate that became a memory. What blocks it has it taken back, where the store can forget.
+
+    Attributes:
+        candidate: as `MemoryCandidate.to_dict` gives it, promoted.
+        data: the text that is remembered.
+        metadata: of its record.
+        memory_user_id, original_user_id, source, scope: as in `MemoryQueryPayload`.
+    """
+
+    candidate: JsonObject
+    data: str
+    memory_user_id: str
+    original_user_id: str
+    source: str
+    scope: str
+    metadata: JsonObject = field(default_factory=dict)
+
+
+MemoryPayload: TypeAlias = (
+    MemoryQueryPayload
+    | MemoriesPayload
+    | MemoryWritePayload
+    | MemoryWrittenPayload
+    | MemoryPromotionPayload
+    | MemoryPromotedPayload
+)

@@ -1,0 +1,113 @@
+"""Memories as stores keep them and find them: whose they are, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+
+MOST_TEXT: Final = 1_000_000
+"""Characters of one memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryOwner:
+    """Whose memories these are. Nothing of one owner is found by another; an empty part is a part like any other.
+
+    Attributes:
+        namespace: of the memory policy.
+        tenant: of the run.
+        user: of the run; empty for what an agent remembers for itself.
+        session: where memories are kept for one conversation alone.
+        agent: where they are an agent's own.
+    """
+
+    namespace: str = ""
+    tenant: str = ""
+    user: str = ""
+    session: str = ""
+    agent: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("namespace", "tenant", "user", "session", "agent"):
+            part: object = getattr(self, name)
+            if not isinstance(part, str):
+                raise ConfigurationError(f"MemoryOwner: {name} is text, not {part!r:.80}.", guidance="")
+
+    @property
+    def parts(self) -> tuple[str, str, str, str, str]:
+        """All parts, in the order above."""
+        return (self.namespace, self.tenant, self.user, self.session, self.agent)
+
+    @property
+    def user_id(self) -> str:
+        """The owner as one text, for stores that know nothing else: ``user`` or ``namespace:user`` where that says it
+        all, and all five parts otherwise. The separator is escaped within them, so that no two owners share a text.
+        """
+        if not (self.tenant or self.session or self.agent):
+            return f"{_escaped(self.namespace)}:{_escaped(self.user)}" if self.namespace else _escaped(self.user)
+        return ":".join(map(_escaped, self.parts))
+
+
+def _escaped(part: str) -> str:
+    return part.replace("%", "%25").replace(":", "%3A")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMemory:
+    """A record as a store gave it.
+
+    Attributes:
+        text: what is remembered.
+        fields: all else that it says of itself: what stands beside the text, and below that its ``metadata``.
+    """
+
+    text: str
+    fields: Mapping[str, object]
+
+    def value(self, *names: str) -> tuple[str, object]:
+        """The first of these fields that it has, with its name; None where it has none of them."""
+        return next(
+            ((name, self.fields[name]) for name in names if self.fields.get(name) is not None), (names[0], None)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRecord:
+    """One memory.
+
+    Attributes:
+        memory_id: names it among the memories of its owner; writing the same id again changes nothing.
+        owner: whose it is.
+        text: what is remembered.
+        metadata: where it comes from and what else is known of it, with the keys of `MemoryScope.to_metadata`.
+        written_at: seconds since 1970.
+
+    Raises:
+        ConfigurationError: there is no id, the text is too long, or the metadata is not plain JSON.
+    """
+
+    memory_id: str
+    owner: MemoryOwner
+    text: str
+    metadata: JsonObject = field(default_factory=dict)
+    written_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.memory_id:
+            raise ConfigurationError("MemoryRecord: memory_id names the record.", guidance="")
+        if len(self.text) > MOST_TEXT:
+            raise ConfigurationError(
+                f"A memory has at most {MOST_TEXT:,} characters, and this one has {len(self.text):,}.",
+                guidance="Remember what it says in fewer words, or keep the document elsewhere.",
+            )
+        object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryRecord: metadata"))
+
+    def found(self) -> FoundMemory:
+        """The record as a search gives it."""
+        own = {"user_id": self.owner.user_id, "memory_id": self.memory_id, "created_at": self.written_at}
+        return FoundMemory(self.text, {**self.metadata, **own})

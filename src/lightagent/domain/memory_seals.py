@@ -1,0 +1,129 @@
+"""How memories are sealed: each by a code over its owner, id, content, metadata and time, which only a key can make.
+
+A memory that was edited, planted or copied from another owner, id or store has no code that fits. What is not covered
+is that one was removed, or that an older state of the whole store was put back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hmac import compare_digest, digest
+from typing import Final, Literal
+
+from lightagent.domain.journal_keys import current_key, packed, root_key
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+
+SEAL: Final = "_seal"
+"""Where the metadata of a sealed memory has its seal."""
+
+TAMPERED: Final[Literal["tampered"]] = "tampered"
+"""The field by which a memory whose seal does not fit is known; its text is not given."""
+
+_VERSION: Final = "1"
+_SHADOWED: Final = ("user_id", "memory_id", "created_at")
+"""Metadata of these names is not seen in what a search gives, which says there whose it is; the seal keeps it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryKeys:
+    """The keys of one store of memories; see `memory_keys`."""
+
+    store: str
+    current: str
+    roots: Mapping[str, bytes] = field(repr=False)
+
+
+def memory_keys(store: str, secrets: Mapping[str, str], current: str = "") -> MemoryKeys:
+    """Derive the keys of a store.
+
+    Args:
+        store: the store's name, which is part of every key. It cannot be changed later.
+        secrets: by key id; each at least 32 bytes of random text. What was sealed with any of them is accepted.
+        current: the id of the key that seals from now on; may be left out where there is one key.
+
+    Raises:
+        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+            too short.
+    """
+    current = current_key("seal", secrets, current)
+    return MemoryKeys(
+        store, current, {name: root_key(secret, "memory", store, name) for name, secret in secrets.items()}
+    )
+
+
+def sealed(keys: MemoryKeys, record: MemoryRecord) -> JsonObject:
+    """The metadata of a record with its seal; one that it had is replaced."""
+    metadata = without_seal(record.metadata)
+    shadowed: JsonObject = {name: metadata[name] for name in _SHADOWED if name in metadata}
+    code = _code(keys.roots[keys.current], record.owner, record.memory_id, record.text, metadata, record.written_at)
+    return {**metadata, SEAL: {"key": keys.current, "code": code, "shadowed": shadowed}}
+
+
+def without_seal(metadata: Mapping[str, JsonValue]) -> JsonObject:
+    """Metadata as it was before it was sealed."""
+    return {name: value for name, value in metadata.items() if name != SEAL}
+
+
+def is_genuine(keys: MemoryKeys, record: MemoryRecord) -> bool:
+    """Whether a record is as it was sealed."""
+    metadata = without_seal(record.metadata)
+    return _fits(
+        keys, record.metadata.get(SEAL), record.owner, record.memory_id, record.text, metadata, record.written_at
+    )
+
+
+def opened(keys: MemoryKeys, owner: MemoryOwner, found: FoundMemory) -> FoundMemory:
+    """A memory of this owner as a search found it, without its seal; without its text where the seal does not fit."""
+    memory_id, written_at, seal = found.fields.get("memory_id"), found.fields.get("created_at"), found.fields.get(SEAL)
+    fields = {name: value for name, value in found.fields.items() if name != SEAL}
+    shadowed = seal.get("shadowed") if isinstance(seal, dict) else None
+    metadata = {name: value for name, value in fields.items() if name not in _SHADOWED}
+    if isinstance(shadowed, dict) and shadowed.keys() <= set(_SHADOWED):
+        metadata |= shadowed
+    if (
+        isinstance(memory_id, str)
+        and isinstance(written_at, (int, float))
+        and _fits(keys, seal, owner, memory_id, found.text, metadata, written_at)
+    ):
+        return FoundMemory(found.text, fields)
+    return FoundMemory("", {"memory_id": memory_id, "user_id": owner.user_id, TAMPERED: True})
+
+
+def _fits(
+    keys: MemoryKeys,
+    seal: object,
+    owner: MemoryOwner,
+    memory_id: str,
+    text: str,
+    metadata: Mapping[str, object],
+    written_at: float,
+) -> bool:
+    if not isinstance(seal, dict):
+        return False
+    name, code, shadowed = seal.get("key"), seal.get("code"), seal.get("shadowed")
+    root = keys.roots.get(name) if isinstance(name, str) else None
+    kept = {name: metadata[name] for name in _SHADOWED if name in metadata}
+    if root is None or not isinstance(code, str) or shadowed != kept:
+        return False
+    expected = _code(root, owner, memory_id, text, metadata, written_at)
+    return compare_digest(expected.encode(), code.encode("utf-8", "surrogatepass"))
+
+
+def _code(
+    root: bytes, owner: MemoryOwner, memory_id: str, text: str, metadata: Mapping[str, object], written_at: float
+) -> str:
+    content = json.dumps(_plain(metadata), sort_keys=True, separators=(",", ":"))
+    parts = packed(_VERSION, *owner.parts, memory_id, text, content, repr(float(written_at)))
+    return digest(root, parts, "sha256").hex()
+
+
+def _plain(value: object) -> object:
+    """The same value for the same JSON: some stores give a whole number back as one with a fraction of nothing."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

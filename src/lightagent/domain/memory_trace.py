@@ -1,0 +1,51 @@
+"""What a run puts on record of its memories: what was done with them, never what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, TypeAlias, get_args
+
+from typing_extensions import TypeIs
+
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+MemoryEvent: TypeAlias = Literal[
+    "memory_retrieve",
+    "memory_retrieve_filter",
+    "memory_retrieve_block",
+    "memory_unavailable",
+    "memory_write",
+    "memory_write_block",
+    "memory_promotion_required",
+    "memory_promotion_approved",
+    "memory_promotion_rewritten",
+    "memory_promotion_rejected",
+    "memory_promotion_blocked",
+]
+"""The lines of a trace that are about memories."""
+
+NOTES: Final = "memory"
+"""The key of an event's details that holds them."""
+
+MEMORY_IDS: Final = "memory_ids"
+"""The key that names the memories which a run was told of."""
+
+DIGEST: Final = "digest"
+"""The key that tells texts of one run apart. It is of use within the run alone, and no part of a trace."""
+
+
+def memory_note(event: MemoryEvent, data: Mapping[str, JsonValue]) -> JsonObject:
+    """One of them as it stands in the details of an event."""
+    return {"event": event, **data}
+
+
+def memory_notes(details: JsonObject) -> Iterator[tuple[MemoryEvent, JsonObject]]:
+    """Those that the details of an event hold; what is none is left out."""
+    notes = details.get(NOTES)
+    for note in notes if isinstance(notes, list) else ():
+        if isinstance(note, dict) and _is_event(event := note.get("event")):
+            yield event, {name: value for name, value in note.items() if name != "event"}
+
+
+def _is_event(value: object) -> TypeIs[MemoryEvent]:
+    return isinstance(value, str) and value in get_args(MemoryEvent)

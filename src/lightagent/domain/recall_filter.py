@@ -1,0 +1,113 @@
+"""What a search for memories looks at: the filter of a policy, and the facts of a record that stores index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lightagent.domain.json_types import JsonValue
+from lightagent.domain.memory_filter import not_injectable, not_promoted, read_number, read_time
+from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory_records import FoundMemory
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFacts:
+    """What is known of a record, in the form in which stores index it.
+
+    Attributes:
+        source, scope, agent_name, trust_level: as its metadata says; empty where it says nothing.
+        confidence: None where it says nothing, or no number.
+        expires_at: seconds since 1970; None: never. What cannot be read as a time has always expired.
+        is_injectable: whether a model may see it at all.
+        is_internal: whether an agent made it of its own work, and it was not promoted.
+    """
+
+    source: str = ""
+    scope: str = ""
+    agent_name: str = ""
+    trust_level: str = ""
+    confidence: float | None = None
+    expires_at: float | None = None
+    is_injectable: bool = True
+    is_internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecallFilter:
+    """What a search looks at, besides the owner; the search itself must hold to it, so that none is crowded out.
+
+    Attributes:
+        now: seconds since 1970; what has expired by then is not found.
+        sources, scopes, agent_names, trust_levels: those that are found; None for all.
+        min_confidence: records below it, and those without one, are not found.
+        needs_expiry: records that hold for ever are not found.
+        with_internal: records of agents about their own work are found even where they were not promoted.
+        metadata: values that keys of the metadata must have.
+    """
+
+    now: float
+    sources: tuple[str, ...] | None = None
+    scopes: tuple[str, ...] | None = None
+    agent_names: tuple[str, ...] | None = None
+    trust_levels: tuple[str, ...] | None = None
+    min_confidence: float | None = None
+    needs_expiry: bool = False
+    with_internal: bool = False
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def fits(self, facts: RecordFacts, metadata: Mapping[str, JsonValue]) -> bool:
+        """Whether a record is found, by its facts and its metadata."""
+        lists = (
+            (self.sources, facts.source),
+            (self.scopes, facts.scope),
+            (self.agent_names, facts.agent_name),
+            (self.trust_levels, facts.trust_level),
+        )
+        if any(allowed is not None and value not in allowed for allowed, value in lists):
+            return False
+        if self.min_confidence is not None and (facts.confidence is None or facts.confidence < self.min_confidence):
+            return False
+        is_over = self.needs_expiry if facts.expires_at is None else facts.expires_at <= self.now
+        if is_over or not facts.is_injectable or (facts.is_internal and not self.with_internal):
+            return False
+        return all(name in metadata and metadata[name] == value for name, value in self.metadata.items())
+
+
+def facts_of(metadata: Mapping[str, JsonValue]) -> RecordFacts:
+    """The facts of a record with this metadata."""
+    found = FoundMemory("", metadata)
+    expires = metadata.get("expires_at")
+    return RecordFacts(
+        source=_text(metadata.get("source")),
+        scope=_text(metadata.get("scope")),
+        agent_name=_text(metadata.get("agent_name")),
+        trust_level=_text(metadata.get("trust_level")),
+        confidence=read_number(metadata.get("confidence")),
+        expires_at=None if expires is None else (read_time(expires) or 0.0),
+        is_injectable=not_injectable(found) is None,
+        is_internal=not_promoted(found) is not None,
+    )
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def filter_of(policy: MemoryPolicy, now: float, metadata: Mapping[str, JsonValue] | None = None) -> RecallFilter:
+    """What a search may find by a policy, and by the metadata that a caller asks for."""
+    return RecallFilter(
+        now,
+        _listed(policy.allowed_sources),
+        _listed(policy.allowed_scopes),
+        _listed(policy.allowed_agent_names),
+        _listed(policy.allowed_trust_levels),
+        policy.min_confidence,
+        policy.enforce_expires_at,
+        not policy.require_promotion_for_internal_memory,
+        metadata or {},
+    )
+
+
+def _listed(allowed: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if allowed is None else tuple(allowed)

@@ -1,0 +1,91 @@
+"""One round trip to each backend besides the model, for ``lightagent doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.journal_streams import StoreNote, StreamQuery
+from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.journals import ExaminedStore, JournalStore
+from lightagent.ports.memory import MemoryStore, OwnerSelection
+
+TEXT: Final = "Reply with the word OK."
+_VERIFY: Final = "Type: lightagent verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a round trip showed: the answer, or the error, how long it took, and what else an operator should know."""
+
+    answer: str
+    seconds: float
+    error: LightAgentErrorInfo | None = None
+    notes: tuple[StoreNote, ...] = ()
+
+
+async def examine_embedder(embedder: Embedder, seconds: float) -> Diagnosis:
+    """The vector of one text; every failure is part of the answer."""
+    start = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            (vector,) = await embedder.embed((TEXT,), "query")
+    except TimeoutError:
+        return Diagnosis("", time.monotonic() - start, no_answer(seconds))
+    except Exception as exc:
+        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
+    return Diagnosis(f"a vector of {len(vector)} numbers", time.monotonic() - start)
+
+
+async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
+    """One listing, and how the store is; every failure is part of the answer."""
+    start = time.monotonic()
+    notes: Sequence[StoreNote] = ()
+    try:
+        async with asyncio.timeout(seconds):
+            page = await store.list(StreamQuery(limit=1))
+            took = time.monotonic() - start
+            if isinstance(store, ExaminedStore):
+                notes = await store.examine()
+    except TimeoutError:
+        return Diagnosis("", time.monotonic() - start, no_answer(seconds))
+    except Exception as exc:
+        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
+    answer = "it holds streams" if page.streams or page.unreadable else "it is empty"
+    return Diagnosis(answer, took, notes=(*(StoreNote(text, _VERIFY) for text in page.unreadable), *notes))
+
+
+async def examine_memory(store: MemoryStore, seconds: float) -> Diagnosis:
+    """One search, and one look at what is kept; every failure is part of the answer."""
+    start = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await _look_into(store)
+    except TimeoutError:
+        return Diagnosis("", time.monotonic() - start, no_answer(seconds))
+    except Exception as exc:
+        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
+    return Diagnosis(answer, time.monotonic() - start)
+
+
+async def _look_into(store: MemoryStore) -> str:
+    # A search shows as well whether the embedder is the one of what is kept.
+    await store.recall(MemoryOwner(user="lightagent doctor"), TEXT, 1, RecallFilter(time.time()))
+    if "read" not in store.supports:
+        return "it can be searched"
+    page = await store.read(OwnerSelection(), 1)
+    return "it holds memories" if page.records else "it is empty"
+
+
+def no_answer(seconds: float) -> LightAgentErrorInfo:
+    """The error of a backend that did not answer in time."""
+    return LightAgentErrorInfo(
+        "LA-408", f"No answer within {seconds:g} seconds.", "Check the server, or raise --timeout."
+    )

@@ -1,0 +1,172 @@
+"""``lightagent memory``: what agents remember, listed, searched, handed over, moved and erased."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from lightagent.application.memories import Memories, record_as_json
+from lightagent.application.memory_means import NOBODY
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory_seals import TAMPERED
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded, write_answer
+from lightagent.entrypoints.cli.memory_stores import (
+    Agent,
+    Namespace,
+    OfSession,
+    Tenant,
+    User,
+    memories_text,
+    print_line,
+    whose,
+    with_memory,
+)
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.entrypoints.cli.stores import open_private, to_minute
+from lightagent.ports.memory import MemoryStore, OwnerSelection
+
+memory_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+
+T = TypeVar("T")
+
+_SHOWN = 160
+
+
+@memory_app.command("list")
+@guarded
+def list_memories(
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    user: User = None,
+    session: OfSession = None,
+    agent: Agent = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 100,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print memories in the order in which they were written: whose they are, and what they say.
+
+    **Examples**
+
+    `lightagent memory list --tenant acme --user ann`
+
+    `lightagent memory list --user ann --json | jq -r '.[].text'`
+    """
+    selection = OwnerSelection(namespace, tenant, user, session, agent)
+
+    async def read(store: MemoryStore) -> list[MemoryRecord]:
+        found = list[MemoryRecord]()
+        async for record in Memories(store).list(selection):
+            found.append(record)
+            if len(found) > limit:
+                break
+        return found
+
+    found = with_memory(read, settings_for(config, profile, False, trust_config))
+    if as_json:
+        write_answer(json.dumps([record_as_json(one) for one in found[:limit]], ensure_ascii=False, indent=2) + "\n")
+        return ExitCode.COMPLETED
+    for record in found[:limit]:
+        print_line(
+            f"{record.memory_id} · {whose(record.owner)} · {to_minute(record.written_at)} · {_flat(record.text)}"
+        )
+    if not found:
+        print_line("There are no such memories.")
+    if len(found) > limit:
+        err().print(f"There are more: pass --limit, or `lightagent memory export`. ({limit} are shown.)", markup=False)
+    return ExitCode.COMPLETED
+
+
+@memory_app.command()
+@guarded
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.", metavar="QUERY")],
+    namespace: Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")] = "",
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")] = "",
+    user: Annotated[
+        str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
+    ] = NOBODY,
+    session: Annotated[str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")] = "",
+    agent: Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 5,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Search the memories of one owner as a run would: what has expired or is only a candidate is not found.
+
+    **Examples**
+
+    `lightagent memory search "What is my dog called?" --user ann`
+    """
+    owner = MemoryOwner(namespace, tenant, user, session, agent)
+
+    async def look(store: MemoryStore) -> list[FoundMemory]:
+        return [*await store.recall(owner, query, limit, RecallFilter(time.time()))]
+
+    found = with_memory(look, settings_for(config, profile, False, trust_config))
+    if as_json:
+        answer = [{"text": one.text, **one.fields} for one in found]
+        write_answer(json.dumps(answer, ensure_ascii=False, indent=2, default=str) + "\n")
+        return ExitCode.COMPLETED
+    for one in found:
+        text = "(tampered with: its seal does not fit)" if one.fields.get(TAMPERED) is True else _flat(one.text)
+        print_line(f"{one.fields.get('memory_id', '')} · {text}")
+    if not found:
+        print_line(f"Nothing is found among the memories of {whose(owner)}.")
+    return ExitCode.COMPLETED
+
+
+@memory_app.command()
+@guarded
+def export(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file that is written; otherwise standard output.")
+    ] = None,
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    user: User = None,
+    session: OfSession = None,
+    agent: Agent = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Write all that is remembered of an owner, or of all, as lines of JSON.
+
+    **Examples**
+
+    `lightagent memory export --tenant acme --user ann -o ann.jsonl`
+    """
+    selection = OwnerSelection(namespace, tenant, user, session, agent)
+
+    async def write(store: MemoryStore) -> int:
+        lines = Memories(store).export(selection)
+        count = -1  # The head is no memory.
+        first = await anext(lines)  # Before a file is written over: the store may not be there.
+        with nullcontext(sys.stdout) if output is None else open_private(output) as file:
+            file.write(first + "\n")
+            async for line in lines:
+                file.write(line + "\n")
+                count += 1
+        return count
+
+    count = with_memory(write, settings_for(config, profile, False, trust_config))
+    if output is not None:
+        print_line(f"Exported: {memories_text(count)}")
+    return ExitCode.COMPLETED
+
+
+def _flat(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _SHOWN else f"{flat[: _SHOWN - 1]}…"

@@ -1,0 +1,122 @@
+"""The port to what keeps memories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
+
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+
+MemoryFeature: TypeAlias = Literal["read", "forget", "filter", "ids"]
+"""What a store can do besides writing and recalling.
+
+``read`` lists what it holds, ``forget`` removes it, ``filter`` searches only what a filter lets through, and with
+``ids`` writing the same record again changes nothing.
+"""
+
+ALL_FEATURES: Final[frozenset[MemoryFeature]] = frozenset({"read", "forget", "filter", "ids"})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerSelection:
+    """Whose memories are meant: those of all owners that have these parts. None leaves a part open.
+
+    Attributes:
+        namespace, tenant, user, session, agent: as in `MemoryOwner`.
+    """
+
+    namespace: str | None = None
+    tenant: str | None = None
+    user: str | None = None
+    session: str | None = None
+    agent: str | None = None
+
+    @property
+    def parts(self) -> tuple[str | None, str | None, str | None, str | None, str | None]:
+        """All parts, in the order above."""
+        return (self.namespace, self.tenant, self.user, self.session, self.agent)
+
+    def holds(self, owner: MemoryOwner) -> bool:
+        """Whether an owner is meant."""
+        return all(part is None or part == own for part, own in zip(self.parts, owner.parts, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPage:
+    """Some of the records of a store.
+
+    Attributes:
+        records: in the order in which they were written.
+        cursor: from where to go on; None: there are no more.
+    """
+
+    records: tuple[MemoryRecord, ...]
+    cursor: str | None = None
+
+
+@runtime_checkable
+class MemoryStore(Protocol):
+    """Keeps memories and finds them again. Serves any number of runs at once, from any thread and event loop."""
+
+    @property
+    def name(self) -> str:
+        """Names the store on record."""
+        ...
+
+    @property
+    def supports(self) -> frozenset[MemoryFeature]:
+        """What it can do besides writing and recalling."""
+        ...
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        """Keep records; they are durable when this returns. One whose owner has one of its id already
+        changes nothing.
+
+        Raises:
+            StoreError: they could not be written.
+        """
+        ...
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        """The records of exactly this owner that say most about the query, best first; at most `limit`.
+
+        Raises:
+            StoreError: it could not be searched.
+        """
+        ...
+
+    async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
+        """The records of these owners, page by page.
+
+        Raises:
+            StoreError: they could not be read, or the cursor is not one of this store's.
+        """
+        ...
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        """Remove the records of these owners, or those of these ids among them, for good; how many there were.
+
+        Raises:
+            StoreError: they could not be removed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what is open."""
+        ...
+
+
+@runtime_checkable
+class ReindexedStore(Protocol):
+    """A store whose index can be made anew, such as for another embedder."""
+
+    async def reindex(self) -> int:
+        """Make everything anew by which memories are found; how many there are.
+
+        Raises:
+            StoreError: the store could not be read or written.
+            ProviderError: the embedder failed.
+        """
+        ...

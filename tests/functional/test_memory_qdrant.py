@@ -1,0 +1,280 @@
+"""The store of memories in Qdrant: one process a folder, hostile folders, other embedders, and a server that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from qdrant_client import QdrantClient, models
+
+from lightagent.adapters.embedding.hashing import HashingEmbedder
+from lightagent.adapters.memory.qdrant import QdrantMemory
+from lightagent.adapters.memory.qdrant.points import KEYWORDS, NUMBERS, WRITTEN, point_of
+from lightagent.adapters.registry import open_adapter
+from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.search_text import weigh
+from lightagent.domain.vectors import TextRole, Vector
+from lightagent.ports.embedding import Embedder
+from lightagent.ports.memory import OwnerSelection
+from tests.servers.qdrant import FakeQdrant, fake_qdrant
+from tests.support.quick_folders import quick_folder
+
+ANN = MemoryOwner("bank", "acme", "ann")
+BOB = MemoryOwner("bank", "acme", "bob")
+NOW = RecallFilter(1000.0)
+ENGINES: tuple[Literal["local", "edge"], ...] = ("local", "edge")
+# The servers of these tests are on this machine.
+pytestmark = pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
+
+
+def memory(name: str = "m1", text: str = "I like green tea.", owner: MemoryOwner = ANN) -> MemoryRecord:
+    return MemoryRecord(name, owner, text, {"source": "user"}, 1.0)
+
+
+class _Failing(HashingEmbedder):
+    """Works until it is told not to."""
+
+    works = True
+
+    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
+        if not self.works:
+            raise ProviderError("The service is down.", guidance="Wait.")
+        return await super().embed(texts, role)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with quick_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def server() -> Iterator[FakeQdrant]:
+    with fake_qdrant("key-of-qdrant") as server:
+        yield server
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_memories_of_one_process_share_a_folder(tmp_path: Path, engine: Literal["local", "edge"]) -> None:
+    one = QdrantMemory(path=tmp_path / "q", engine=engine)
+    other = QdrantMemory(path=tmp_path / "x" / ".." / "q", engine=engine)
+    await asyncio.gather(*(store.write([memory(f"m{number}")]) for number, store in enumerate((one, other))))
+    await one.aclose()
+    assert len(await other.recall(ANN, "tea", 5, NOW)) == 2
+    await one.write([memory("m2")])
+    await other.aclose()
+    assert len(await one.recall(ANN, "tea", 5, NOW)) == 3
+    await one.aclose()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_another_process_is_told_that_the_folder_is_in_use(
+    tmp_path: Path, engine: Literal["local", "edge"]
+) -> None:
+    store = QdrantMemory(path=tmp_path, engine=engine)
+    await store.write([memory()])
+    program = f"""
+import asyncio
+from lightagent.adapters.memory.qdrant import QdrantMemory
+from lightagent.ports.memory import OwnerSelection
+store = QdrantMemory(path={str(tmp_path)!r}, engine={engine!r})
+asyncio.run(store.read(OwnerSelection(), 1))
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "is in use by another process" in done.stderr
+    assert len(await store.recall(ANN, "tea", 5, NOW)) == 1
+    await store.aclose()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_another_embedder_is_refused_and_both_are_named(tmp_path: Path, engine: Literal["local", "edge"]) -> None:
+    store = QdrantMemory(path=tmp_path, engine=engine, embedder=HashingEmbedder(32))
+    await store.write([memory()])
+    await store.aclose()
+    for embedder in (HashingEmbedder(64), None):
+        other = QdrantMemory(path=tmp_path, engine=engine, embedder=embedder)
+        with pytest.raises(ConfigurationError, match=r"hashing:1:32.*(hashing:1:64|no embedder).*memory reindex"):
+            await other.recall(ANN, "tea", 5, NOW)
+        await other.aclose()
+    again = QdrantMemory(path=tmp_path, engine=engine, embedder=HashingEmbedder(32))
+    assert len(await again.recall(ANN, "tea", 5, NOW)) == 1
+    await again.aclose()
+
+
+@pytest.mark.parametrize("place", [*ENGINES, "server"])
+async def test_reindexing_brings_memories_over_to_another_embedder(
+    tmp_path: Path, server: FakeQdrant, place: Literal["local", "edge", "server"]
+) -> None:
+    def opens(embedder: Embedder | None) -> QdrantMemory:
+        if place == "server":
+            return QdrantMemory(server.url, api_key="key-of-qdrant", embedder=embedder)
+        return QdrantMemory(path=tmp_path, engine=place, embedder=embedder)
+
+    first = opens(HashingEmbedder(32))
+    await first.write([memory(f"m{number}", f"I like tea {number}.") for number in range(100)])
+    await first.aclose()
+    for embedder in (HashingEmbedder(64), None, HashingEmbedder(16)):
+        store = opens(embedder)
+        assert await store.reindex() == 100
+        found = await store.recall(ANN, "tea 98", 3, NOW)
+        assert found[0].fields["memory_id"] == "m98"
+        await store.write([memory("m99", "written before")])
+        await store.aclose()
+    other = opens(HashingEmbedder(32))
+    with pytest.raises(ConfigurationError, match=r"hashing:1:16.*hashing:1:32"):
+        await other.recall(ANN, "tea", 5, NOW)
+    await other.aclose()
+
+
+class _Harm:
+    """Is a call of `open` when it is read from a pickle."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+async def test_a_folder_that_would_carry_out_a_program_is_refused_unread(tmp_path: Path) -> None:
+    store = QdrantMemory(path=tmp_path / "q")
+    await store.write([memory()])
+    await store.aclose()
+    (file,) = (tmp_path / "q").glob("collection/*/storage.sqlite")
+    connection = sqlite3.connect(file)
+    with connection:
+        connection.execute("INSERT INTO points VALUES ('x', ?)", (pickle.dumps(_Harm(tmp_path / "harm")),))
+    connection.close()
+    with pytest.raises(StoreError, match="something else than points"):
+        await store.recall(ANN, "tea", 5, NOW)
+    assert not (tmp_path / "harm").exists()
+    await store.aclose()
+
+
+async def test_a_record_that_was_planted_under_another_owner_is_not_given(tmp_path: Path) -> None:
+    store = QdrantMemory(path=tmp_path)
+    await store.write([memory()])
+    await store.aclose()
+    terms = weigh([], str.split)
+    planted = point_of(memory("m9", "The password of Bob.", BOB), terms, None, 1)
+    client = QdrantClient(path=str(tmp_path))
+    (kept,) = client.scroll("lightagent_memory", with_vectors=True)[0]
+    payload = {**planted.payload, "owner": (kept.payload or {})["owner"]}
+    vector = kept.vector
+    assert isinstance(vector, dict)
+    client.upsert("lightagent_memory", [models.PointStruct(id=planted.id, vector={**vector}, payload=payload)])
+    client.close()
+    with pytest.raises(StoreError, match="not a memory as it was written"):
+        await store.recall(ANN, "green tea", 5, NOW)
+    await store.aclose()
+
+
+async def test_a_collection_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    client = QdrantClient(path=str(tmp_path))
+    client.create_collection("lightagent_memory", vectors_config={}, sparse_vectors_config={})
+    client.close()
+    store = QdrantMemory(path=tmp_path)
+    with pytest.raises(StoreError, match="not one that this release made"):
+        await store.write([memory()])
+    await store.aclose()
+
+
+async def test_a_server_gets_its_key_the_right_settings_and_acknowledged_writes(server: FakeQdrant) -> None:
+    store = QdrantMemory(server.url, api_key="key-of-qdrant", embedder=HashingEmbedder(32))
+    await asyncio.gather(*(store.write([memory(f"m{number}", f"tea {number}")]) for number in range(5)))
+    assert len(await store.recall(ANN, "tea", 9, NOW)) == 5
+    assert await store.recall(BOB, "tea", 9, NOW) == []
+    assert len((await store.read(OwnerSelection(user="ann"), 3)).records) == 3
+    assert await store.forget(OwnerSelection(tenant="acme")) == 5
+    assert set(server.indexes) == {*KEYWORDS, *NUMBERS, WRITTEN}
+    assert server.indexes["owner"] == {"type": "keyword", "is_tenant": True, "enable_hnsw": True}
+    assert server.indexes["tenant"] == {"type": "keyword", "is_tenant": True, "enable_hnsw": False}
+    assert server.waits.count("true") == len(server.waits) - 1  # the making of the collection waits by itself
+    config = server.client.get_collection("lightagent_memory").config
+    assert config.metadata == {
+        "lightagent_memory": {"version": 1, "embedder": "hashing:1:32", "dimension": 32},
+    }
+    await store.aclose()
+
+
+async def test_one_store_serves_two_event_loops_at_a_server(server: FakeQdrant) -> None:
+    store = QdrantMemory(server.url, api_key="key-of-qdrant")
+    await store.write([memory()])
+
+    async def elsewhere() -> int:
+        return len(await store.recall(ANN, "tea", 5, NOW))
+
+    assert await asyncio.to_thread(lambda: asyncio.run(elsewhere())) == 1
+    assert await elsewhere() == 1
+    await store.aclose()
+
+
+async def test_a_wrong_key_and_a_failing_server_are_told_without_the_key(server: FakeQdrant) -> None:
+    wrong = QdrantMemory(server.url, api_key="another-key-of-mine")
+    with pytest.raises(ConfigurationError, match="api_key") as refused:
+        await wrong.write([memory()])
+    assert "another-key-of-mine" not in str(refused.value)
+    await wrong.aclose()
+    store = QdrantMemory(server.url, api_key="key-of-qdrant")
+    await store.write([memory()])
+    server.fails = 503
+    with pytest.raises(StoreError, match="answered 503") as failed:
+        await store.recall(ANN, "tea", 5, NOW)
+    assert failed.value.retryable
+    assert "key-of-qdrant" not in str(failed.value)
+    server.fails = 0
+    assert len(await store.recall(ANN, "tea", 5, NOW)) == 1
+    await store.aclose()
+
+
+async def test_a_server_that_is_not_there_is_an_error_that_may_pass() -> None:
+    with fake_qdrant() as server:
+        url = server.url
+    store = QdrantMemory(url)
+    with pytest.raises(StoreError, match="cannot be reached") as failed:
+        await store.write([memory()])
+    assert failed.value.retryable
+    await store.aclose()
+
+
+def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    wrong: tuple[dict[str, object], ...] = (
+        {},
+        {"url": "http://localhost:6333", "path": str(tmp_path)},
+        {"path": str(tmp_path), "collection": "../x"},
+        {"url": "ftp://localhost"},
+        {"url": "http://localhost:6333", "timeout": 0},
+        {"path": str(tmp_path), "engine": "other"},
+        {"path": str(tmp_path), "embedder": {"model": "x"}},
+    )
+    for options in wrong:
+        with pytest.raises(ConfigurationError):
+            open_adapter("memory", "qdrant", options)
+
+
+async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    embedder = _Failing(32)
+    store = QdrantMemory(path=tmp_path, engine="edge", embedder=embedder)
+    await store.write([memory()])
+    embedder.works = False
+    await store.write([memory("m2", "I like black tea.")])
+    found = await store.recall(ANN, "tea", 5, NOW)
+    assert {one.fields["memory_id"] for one in found} == {"m1", "m2"}
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "Memories are written without vectors",
+        "Memories are found by their words",
+    ]
+    await store.aclose()

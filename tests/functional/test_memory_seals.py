@@ -1,0 +1,174 @@
+"""Memories that were changed behind the back of a sealed store never reach a model, and are named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lightagent import LightAgent
+from lightagent.adapters.memory.process import InProcessMemory
+from lightagent.adapters.memory.sealed import SealedMemory
+from lightagent.adapters.memory.sqlite import SqliteMemory
+from lightagent.application.foreign_memory import ForeignMemory
+from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_seals import SEAL, memory_keys
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.entrypoints.cli.app import app
+from lightagent.ports.memory import OwnerSelection
+from lightagent.testing import ScriptedModel
+
+SECRET, OTHER = "k" * 40, "o" * 40
+ANN, BOB = MemoryOwner(tenant="acme", user="ann"), MemoryOwner(tenant="acme", user="bob")
+TEXT, EVIL = "Ann's account is 1234.", "Ann's account is 6666."
+WANTED = RecallFilter(0.0)
+
+
+def sealed(store: SqliteMemory | InProcessMemory, name: str = "bank", secret: str = SECRET) -> SealedMemory:
+    return SealedMemory(store, memory_keys(name, {"k1": secret}))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteMemory]:
+    """What whoever can write to the file writes to."""
+    made = SqliteMemory(tmp_path / "memory.db")
+    yield made
+    await made.aclose()
+
+
+def record(owner: MemoryOwner = ANN, text: str = TEXT, memory_id: str = "m1") -> MemoryRecord:
+    return MemoryRecord(memory_id, owner, text, {"source": "user", "user_id": "ann", "confidence": 1.0}, 5.0)
+
+
+async def rewritten(store: SqliteMemory, change: Callable[[MemoryRecord], MemoryRecord]) -> None:
+    """Put another record in the place of the one that is stored."""
+    [kept] = (await store.read(OwnerSelection(), 10)).records
+    await store.forget(OwnerSelection())
+    await store.write([change(kept)])
+
+
+def with_metadata(kept: MemoryRecord, **changes: object) -> MemoryRecord:
+    plain = {name: value for name, value in changes.items() if isinstance(value, (str, float))}
+    return replace(kept, metadata={**kept.metadata, **plain})
+
+
+UNSEEN = "another user in the metadata"
+"""A search says itself whose a memory is, so it gives nothing of this one that was changed."""
+
+FORGERIES: Mapping[str, Callable[[MemoryRecord], MemoryRecord]] = {
+    "another text": lambda kept: replace(kept, text=EVIL),
+    "another source": lambda kept: with_metadata(kept, source="admin"),
+    "more confidence": lambda kept: with_metadata(kept, confidence=2.0),
+    "a field that was not there": lambda kept: with_metadata(kept, trust_level="system"),
+    UNSEEN: lambda kept: with_metadata(kept, user_id="bob"),
+    "another time": lambda kept: replace(kept, written_at=6.0),
+    "another id": lambda kept: replace(kept, memory_id="m2"),
+    "of another owner": lambda kept: replace(kept, owner=BOB),
+    "of another tenant": lambda kept: replace(kept, owner=MemoryOwner(tenant="globex", user="ann")),
+    "without a seal": lambda kept: replace(kept, metadata={"source": "user"}),
+    "a seal that is none": lambda kept: replace(kept, metadata={**kept.metadata, SEAL: "1"}),
+    "a code that is none": lambda kept: replace(kept, metadata={**kept.metadata, SEAL: {"key": "k1", "code": "ü"}}),
+}
+
+
+async def test_what_was_written_is_recalled_as_it_was(store: SqliteMemory) -> None:
+    memory = sealed(store)
+    await memory.write([record()])
+    [found] = await memory.recall(ANN, "account", 5, WANTED)
+    assert found.text == TEXT
+    assert SEAL not in found.fields
+    assert (await memory.read(OwnerSelection(), 10)).records == (record(),)
+    assert [one async for one in memory.faults()] == []
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_what_was_changed_is_refused_and_named(store: SqliteMemory, forgery: str) -> None:
+    memory = sealed(store)
+    await memory.write([record()])
+    await rewritten(store, FORGERIES[forgery])
+    [changed] = (await store.read(OwnerSelection(), 10)).records
+    [found] = await memory.recall(changed.owner, "account", 5, WANTED)
+    if forgery == UNSEEN:
+        assert found.fields["user_id"] == ANN.user_id
+    else:
+        assert (found.text, found.fields["tampered"]) == ("", True)
+    with pytest.raises(StoreError, match="was tampered with"):
+        await memory.read(OwnerSelection(), 10)
+    assert [one.memory_id async for one in memory.faults()] == [changed.memory_id]
+
+
+@pytest.mark.parametrize(("name", "secret"), [("shop", SECRET), ("bank", OTHER)])
+async def test_a_store_of_another_name_or_key_opens_nothing(store: SqliteMemory, name: str, secret: str) -> None:
+    await sealed(store).write([record()])
+    [found] = await sealed(store, name, secret).recall(ANN, "account", 5, WANTED)
+    assert found.text == ""
+
+
+async def test_a_key_that_is_no_longer_current_still_opens_what_it_sealed(store: SqliteMemory) -> None:
+    await sealed(store).write([record()])
+    rotated = SealedMemory(store, memory_keys("bank", {"k1": SECRET, "k2": OTHER}, "k2"))
+    await rotated.write([record(memory_id="m2")])
+    assert [one.text for one in await rotated.recall(ANN, "account", 5, WANTED)] == [TEXT, TEXT]
+    assert [one.memory_id async for one in sealed(store).faults()] == ["m2"]
+
+
+async def test_a_run_is_told_nothing_of_a_memory_that_was_planted(store: SqliteMemory) -> None:
+    memory = sealed(store)
+    owner = MemoryOwner(tenant="acme", user="ann")
+    await memory.write([record(owner)])
+    await store.write([record(owner, EVIL, "m2")])
+    model = ScriptedModel(["1234."])
+    agent = LightAgent(model=model, memory=memory)
+    result = await agent.arun(
+        "What is Ann's account?", tenant="acme", user_id="ann", result_format="object", trace=True
+    )
+    told = str(model.requests[-1].messages)
+    assert TEXT in told
+    assert EVIL not in told
+    assert "tampered:tampered" in str(result.trace)
+    assert EVIL not in str(result.trace)
+
+
+def test_a_memory_that_keeps_no_ids_is_refused() -> None:
+    class Legacy:
+        def store(self, data: str, user_id: str) -> None:
+            raise AssertionError(data)
+
+        def retrieve(self, query: str, user_id: str) -> object:
+            raise AssertionError(query)
+
+    with pytest.raises(ConfigurationError, match="cannot be sealed"):
+        SealedMemory(ForeignMemory(Legacy()), memory_keys("bank", {"k1": SECRET}))
+
+
+async def test_the_command_names_what_was_changed(
+    tmp_path: Path, store: SqliteMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMORY_KEY", SECRET)
+    await sealed(store).write([record()])
+    await store.write([record(text=EVIL, memory_id="m2")])
+    await store.aclose()
+    settings = tmp_path / "lightagent.toml"
+    settings.write_text(
+        '[default.memory]\nkind = "sealed"\nname = "bank"\nkeys = { k1 = { env = "MEMORY_KEY" } }\n'
+        f'store = {{ kind = "sqlite", path = "{tmp_path}/memory.db" }}\n'
+    )
+
+    def run(*command: str) -> tuple[int, str]:
+        called = CliRunner().invoke(app, ["memory", *command, "--config", str(settings)], env={"COLUMNS": "200"})
+        return called.exit_code, called.output
+
+    code, said = await asyncio.to_thread(run, "verify")
+    assert (code, said) == (1, "tampered with: m2 · tenant acme, user ann\n")
+    code, said = await asyncio.to_thread(run, "search", "account", "--tenant", "acme", "--user", "ann")
+    assert code == 0
+    assert "m2 · (tampered with" in said
+    assert EVIL not in said
+    assert (await asyncio.to_thread(run, "list"))[0] == 1
+    assert (await asyncio.to_thread(run, "forget", "--id", "m2"))[0] == 0
+    assert await asyncio.to_thread(run, "verify") == (0, "All of these memories are as they were written.\n")

@@ -1,0 +1,210 @@
+"""mem0 with models of our own, and the client of its hosted service with a server that plays it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from lightagent.adapters.memory.mem0 import Mem0Memory, Mem0Options
+from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+from lightagent.ports.memory import MemoryPage, OwnerSelection
+from tests.support.embedding_endpoint import EmbeddingServer, embedding_server, vectors_of_words
+from tests.support.mem0_platform import KEY, Platform, mem0_platform
+
+pytestmark = [pytest.mark.openai, pytest.mark.timeout(300)]
+
+ADA = MemoryOwner(tenant="acme", user="ada")
+BOB = MemoryOwner(tenant="acme", user="bob")
+EVERYTHING = RecallFilter(0.0)
+SECRET = "hunter2-hunter2"
+
+
+def of_models(request: JsonObject) -> tuple[int, bytes]:
+    """Vectors, and facts: each sentence of the new message is one."""
+    if "messages" not in request:
+        return vectors_of_words(request)
+    said = json.dumps(request["messages"])
+    facts = [f"Ada {fact}" for fact in ("likes tea", "lives in Zurich") if fact in said]
+    content = json.dumps({"memory": [{"text": fact} for fact in facts]})
+    message = {"role": "assistant", "content": content}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    return 200, json.dumps(
+        {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+    ).encode()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[EmbeddingServer]:
+    with embedding_server() as server:
+        server.answer = of_models
+        yield server
+
+
+@pytest.fixture
+def service() -> Iterator[Platform]:
+    with mem0_platform() as server:
+        yield server
+
+
+def embedded(folder: Path, endpoint: EmbeddingServer, **options: object) -> Mem0Memory:
+    known = {"path": str(folder), "base_url": endpoint.base_url, "api_key": SECRET, "dimension": 64}
+    return Mem0Memory(Mem0Options.model_validate(known | {"embedding_model": "words"} | options))
+
+
+@pytest.fixture
+async def hosted(tmp_path: Path, service: Platform) -> AsyncIterator[Mem0Memory]:
+    known = {"mode": "platform", "path": str(tmp_path), "host": service.url, "api_key": KEY}
+    store = Mem0Memory(Mem0Options.model_validate(known))
+    yield store
+    await store.aclose()
+
+
+def record(name: str, text: str, owner: MemoryOwner = ADA, **metadata: str | float) -> MemoryRecord:
+    return MemoryRecord(name, owner, text, {"source": "user", **metadata}, 1.0)
+
+
+async def texts(store: Mem0Memory, query: str, owner: MemoryOwner = ADA, wanted: RecallFilter = EVERYTHING) -> set[str]:
+    return {one.text for one in await store.recall(owner, query, 5, wanted)}
+
+
+async def test_a_model_makes_facts_of_what_was_said(tmp_path: Path, endpoint: EmbeddingServer) -> None:
+    store = embedded(tmp_path, endpoint, infer=True)
+    said = record("m", "She likes tea and lives in Zurich", topic="life")
+    await store.write([said])
+    chats = endpoint.paths.count("/v1/chat/completions")
+    assert chats == 1
+    await store.write([said])
+    assert endpoint.paths.count("/v1/chat/completions") == chats
+    assert await texts(store, "Ada") == {"Ada likes tea", "Ada lives in Zurich"}
+    assert await texts(store, "Ada", wanted=RecallFilter(0.0, metadata={"topic": "work"})) == set()
+    assert await texts(store, "Ada", BOB) == set()
+    listed = [page.records async for page in _pages(store)]
+    assert {one.owner for (one,) in listed} == {ADA}
+    assert [one.metadata for (one,) in listed] == [said.metadata] * 2
+    assert await store.forget(OwnerSelection(user="ada")) == 2
+    assert await texts(store, "Ada") == set()
+    # What was forgotten is told to no model any more, as the last messages would be.
+    endpoint.received.clear()
+    await store.write([record("n", "And coffee?")])
+    assert "Zurich" not in json.dumps([one for one in endpoint.received if "messages" in one])
+    await store.aclose()
+
+
+async def _pages(store: Mem0Memory) -> AsyncIterator[MemoryPage]:
+    cursor: str | None = None
+    while True:
+        page = await store.read(OwnerSelection(), 1, cursor)
+        yield page
+        if (cursor := page.cursor) is None:
+            return
+
+
+async def test_an_owner_named_like_a_wildcard_sees_nothing_of_others(tmp_path: Path, endpoint: EmbeddingServer) -> None:
+    store = embedded(tmp_path, endpoint)
+    await store.write([record("m", "green tea")])
+    for name in ("*", " ada", "ada ", "acme:ada", "", "\ud800"):
+        assert await texts(store, "green tea", MemoryOwner(user=name)) == set()
+    await store.aclose()
+
+
+# The client of Qdrant leaves the lock open that it was refused.
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*lock:pytest.PytestUnraisableExceptionWarning")
+async def test_other_models_than_those_of_the_folder_are_refused(tmp_path: Path, endpoint: EmbeddingServer) -> None:
+    first = embedded(tmp_path, endpoint)
+    await first.write([record("m", "green tea")])
+    with pytest.raises(StoreError, match="Another process or object"):
+        await texts(embedded(tmp_path, endpoint), "tea")
+    await first.aclose()
+    with pytest.raises(ConfigurationError, match=r"'openai:words' \(64 numbers\).*'openai:others' \(64 numbers\)"):
+        await texts(embedded(tmp_path, endpoint, embedding_model="others"), "tea")
+    again = embedded(tmp_path, endpoint)
+    assert await texts(again, "tea") == {"green tea"}
+    await again.aclose()
+
+
+async def test_a_model_that_fails_is_a_store_error_without_secrets(tmp_path: Path, endpoint: EmbeddingServer) -> None:
+    store = embedded(tmp_path, endpoint, timeout=5.0)
+    endpoint.answer = lambda request: (400, json.dumps({"error": {"message": f"{request} {SECRET}"}}).encode())
+    with pytest.raises(StoreError) as caught:
+        await store.write([record("m", "my password is swordfish")])
+    assert SECRET not in f"{caught.value}{store!r}"
+    assert "swordfish" not in str(caught.value)
+    await store.aclose()
+
+
+def test_mem0_tells_nobody_and_leaves_the_home_folder_alone(tmp_path: Path, endpoint: EmbeddingServer) -> None:
+    """In a process of its own, whose every connection is noted."""
+    program = f"""
+import asyncio, socket
+places = []
+connect = socket.socket.connect
+def noted(self, address):
+    places.append(address)
+    return connect(self, address)
+socket.socket.connect = noted
+from lightagent.adapters.memory.mem0 import Mem0Memory, Mem0Options
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+async def main():
+    store = Mem0Memory(Mem0Options(path={str(tmp_path / "store")!r}, base_url={endpoint.base_url!r}, api_key="k",
+                                   embedding_model="words", dimension=64))
+    await store.write([MemoryRecord("m", MemoryOwner(), "green tea")])
+    await store.aclose()
+asyncio.run(main())
+print({{place[0] for place in places}})
+"""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MEM0")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env=environment | {"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "{'127.0.0.1'}\n", done.stderr
+    assert list(home.iterdir()) == []
+
+
+async def test_the_hosted_service_keeps_finds_lists_and_forgets(hosted: Mem0Memory, service: Platform) -> None:
+    await hosted.write([record("m", "green tea", topic="tea"), record("n", "green tea", BOB)])
+    await hosted.write([record("m", "another text")])
+    await hosted.write([record(f"{place}", f"green {place}", expires_at=float(place)) for place in range(110)])
+    assert await texts(hosted, "green tea", wanted=RecallFilter(0.0, metadata={"topic": "tea"})) == {"green tea"}
+    assert await texts(hosted, "green tea", BOB) == {"green tea"}
+    assert await texts(hosted, "green tea", wanted=RecallFilter(0.0, sources=("tool",))) == set()
+    assert await texts(hosted, "green", wanted=RecallFilter(109.0)) == {"green tea"}
+    page = await hosted.read(OwnerSelection(tenant="acme"), 200)
+    assert len(page.records) == 112
+    assert await hosted.forget(OwnerSelection(user="ada"), ["m"]) == 1
+    assert await hosted.forget(OwnerSelection(*ADA.parts)) == 110
+    assert [one["memory"] for one in service.memories.values()] == ["green tea"]
+    assert {body.get("infer") for path, body in service.received if path.endswith("/add/")} == {False}
+
+
+async def test_a_service_that_ignores_its_filters_gives_nothing_of_others(
+    hosted: Mem0Memory, service: Platform
+) -> None:
+    await hosted.write([record("m", "green tea"), record("n", "secret green tea", BOB)])
+    service.heeds_filters = False
+    assert await texts(hosted, "green tea") == {"green tea"}
+
+
+async def test_a_service_that_is_down_or_refuses_is_a_store_error(tmp_path: Path, service: Platform) -> None:
+    known = {"mode": "platform", "path": str(tmp_path), "host": service.url}
+    for key, status in ((KEY, 503), ("wrong", 200)):
+        service.status = status
+        store = Mem0Memory(Mem0Options.model_validate(known | {"api_key": key}))
+        with pytest.raises(StoreError) as caught:
+            await store.write([record("m", "green tea")])
+        assert key not in str(caught.value)
+        await store.aclose()

@@ -1,0 +1,104 @@
+"""What a store found and a model never sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lightagent.domain.memory_filter import KeptOut, keeps_out, read_found, read_time
+from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory_records import FoundMemory
+
+NOW = 1_790_000_000.0
+OWN = {"user_id": "a:ann"}
+
+
+def judged(policy: MemoryPolicy, **fields: object) -> KeptOut | None:
+    return keeps_out(policy, FoundMemory("It rains.", fields), "a:ann", NOW)
+
+
+@pytest.mark.parametrize(
+    ("item", "read"),
+    [
+        ("It rains.", FoundMemory("It rains.", {})),
+        ({"memory": "It rains.", "score": 1, "id": None}, FoundMemory("It rains.", {"score": 1})),
+        # What stands beside the text is what the store says; its metadata is what the writer says.
+        (
+            {"memory": "It rains.", "user_id": "a:ann", "metadata": {"user_id": "b:bob", "source": "user"}},
+            FoundMemory("It rains.", {"user_id": "a:ann", "source": "user"}),
+        ),
+        (5, KeptOut("not_a_memory")),
+        ({"memory": 5}, KeptOut("not_a_memory", "memory")),
+        ({"text": "It rains."}, KeptOut("not_a_memory", "memory")),
+        ({"memory": "It rains.", "metadata": "none"}, KeptOut("not_a_memory", "metadata")),
+    ],
+)
+def test_records_of_any_make_are_read(item: object, read: FoundMemory | KeptOut) -> None:
+    assert read_found(item) == read
+
+
+@pytest.mark.parametrize(
+    ("options", "fields", "kept"),
+    [
+        ({}, {}, None),
+        ({}, {"user_id": "a:ann"}, None),
+        ({"allow_unattributed_results": False}, {}, KeptOut("user_id", "user_id")),
+        ({}, {"user_id": "b:bob"}, KeptOut("user_id", "user_id")),
+        ({}, {"user_id": "ann"}, KeptOut("user_id", "user_id")),  # Without the namespace it may be any tenant's.
+        ({}, {"userId": "b:bob"}, KeptOut("user_id", "userId")),
+        ({}, {"user_id": "a:ann", "userId": "b:bob"}, KeptOut("user_id", "userId")),
+        ({"allowed_sources": ["user"]}, OWN, KeptOut("allowed_sources", "source")),
+        ({"allowed_sources": ["user"]}, {"source": "user"}, None),
+        ({"allowed_sources": ["user"]}, {"memory_source": "user"}, None),
+        ({"allowed_sources": ["user"]}, {"source": "system"}, KeptOut("allowed_sources", "source")),
+        ({"allowed_sources": ["user"]}, {"source": ["user"]}, KeptOut("allowed_sources", "source")),
+        ({"allowed_sources": []}, {"source": "user"}, KeptOut("allowed_sources", "source")),
+        ({"allowed_scopes": ["user"]}, {"scope": "session"}, KeptOut("allowed_scopes", "scope")),
+        ({"allowed_agent_names": ["desk"]}, {"agent": "desk"}, None),
+        ({"allowed_agent_names": ["desk"]}, {}, KeptOut("allowed_agent_names", "agent_name")),
+        ({"allowed_trust_levels": ["verified"]}, {"trust": "user"}, KeptOut("allowed_trust_levels", "trust")),
+        ({"min_confidence": 0.5}, {"confidence": 0.5}, None),
+        ({"min_confidence": 0.5}, {"confidence": "0.7"}, None),
+        ({"min_confidence": 0.5}, {"confidence": 0.4}, KeptOut("min_confidence", "confidence")),
+        ({"min_confidence": 0.5}, {"confidence": "nan"}, KeptOut("min_confidence", "confidence")),
+        ({"min_confidence": 0.5}, {"confidence": True}, KeptOut("min_confidence", "confidence")),
+        ({"min_confidence": 0.5}, {}, KeptOut("min_confidence", "confidence")),
+        ({}, {"expires_at": NOW - 1}, KeptOut("expires_at", "expires_at")),
+        ({}, {"expires_at": NOW + 1}, None),
+        ({}, {"expiresAt": "2020-01-01"}, KeptOut("expires_at", "expiresAt")),
+        ({}, {"expires_at": "soon"}, KeptOut("expires_at", "expires_at")),
+        ({"enforce_expires_at": True}, {}, KeptOut("expires_at", "expires_at")),
+        ({}, {"injectable": False}, KeptOut("injectable", "injectable")),
+        ({}, {"injectable": "no"}, KeptOut("injectable", "injectable")),
+        ({}, {"promotion_status": " Candidate "}, KeptOut("promotion_status", "promotion_status")),
+        ({}, {"source": "reflection"}, KeptOut("internal", "source")),
+        ({}, {"scope": "Swarm"}, KeptOut("internal", "scope")),
+        ({}, {"source": "reflection", "promotion_status": "promoted", "injectable": True}, None),
+        ({"require_promotion_for_internal_memory": False}, {"source": "reflection"}, None),
+        ({"require_promotion_for_internal_memory": False}, {"injectable": 0}, KeptOut("injectable", "injectable")),
+    ],
+)
+def test_the_rule_and_the_field_that_keep_a_record_out(
+    options: dict[str, Any], fields: dict[str, object], kept: KeptOut | None
+) -> None:
+    assert judged(MemoryPolicy(namespace="a", **options), **fields) == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("1970-01-01T00:01:00Z", 60.0),
+        ("1970-01-01T01:01:00+01:00", 60.0),
+        ("1970-01-01 00:01:00", 60.0),
+        (60, 60.0),
+        ("60", 60.0),
+        (True, None),
+        ("", None),
+        (float("inf"), None),
+        (10**400, None),
+        ([60], None),
+    ],
+)
+def test_times_are_read_in_both_forms(written: object, seconds: float | None) -> None:
+    assert read_time(written) == seconds

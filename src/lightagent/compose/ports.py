@@ -19,7 +19,9 @@ def check_port(value: PortT | None, option: str, *methods: str) -> PortT | None:
     Raises:
         ConfigurationError: it lacks one, or is the class itself.
     """
-    if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
+    if value is None:
+        return None
+    if not all(callable(getattr(value, method, None)) for method in methods):
         wanted = " and ".join(methods)
         raise ConfigurationError(f"{option}: expected an object with {wanted}, got {type(value).__name__}.")
     if isinstance(value, type):  # Its methods are there, and want an object.

@@ -19,8 +19,7 @@ _NAME: Final = re.compile(r"(?<=[^.!?:\s]\s)[^\W\d_a-z]\w+")
 
 _WORD: Final = re.compile(r"\w+")
 
-_TELLING: Final = re.compile(r"\w*[\d@][\w@.+-]*")
-"""What names somebody or something for certain: numbers, and addresses."""
+_TOKEN: Final = re.compile(r"[\w@.+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,7 @@ def tells_user(text: str, user_ids: tuple[str, ...], words: str) -> str | None:
         named = split_words(user)
         if user and (user.casefold() in text.casefold() or _holds(told, named)):
             return "It names the user."
-    numbers = {one.casefold() for one in _TELLING.findall(words)}
-    if numbers & {one.casefold() for one in _TELLING.findall(text)}:
+    if _telling(words) & _telling(text):
         return "It repeats a number or an address that the user gave."
     if set(_NAME.findall(words)) & set(_WORD.findall(text)):
         return "It repeats a name that the user gave."
@@ -71,6 +69,12 @@ def tells_user(text: str, user_ids: tuple[str, ...], words: str) -> str | None:
     if said & _runs(told):
         return f"It repeats {_SHARED} words of the user in a row."
     return None
+
+
+def _telling(text: str) -> set[str]:
+    """What names somebody or something for certain: numbers, and addresses."""
+    tokens = (one.strip(".+-").casefold() for one in _TOKEN.findall(text))
+    return {one for one in tokens if "@" in one or any(map(str.isdigit, one))}
 
 
 def is_used(lesson: str, query: str, answer: str) -> bool:

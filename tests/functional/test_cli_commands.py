@@ -131,7 +131,7 @@ BAD_SETTINGS = {
         "",
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
-        "Sections: model, journals, embedding, code",
+        "Sections: model, journals, memory, embedding, code",
     ),
 }
 

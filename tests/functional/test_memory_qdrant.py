@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+
+pytest.importorskip("qdrant_client", reason="the environment of openai 2 has no qdrant-client")
+
 from qdrant_client import QdrantClient, models
 
 from lightagent.adapters.embedding.hashing import HashingEmbedder

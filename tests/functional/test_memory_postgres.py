@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,34 +14,19 @@ from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory._marks import owner_mark
 from lightagent.adapters.memory.postgres import PostgresMemory
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.postgres import PostgresServer
+from tests.support.memory_parts import FailingEmbedder, memory
 
 ANN = MemoryOwner("bank", "acme", "ann")
 BOB = MemoryOwner("bank", "acme", "bob")
 NOW = RecallFilter(1000.0)
 
 Opens = Callable[[Embedder | None], PostgresMemory]
-
-
-def memory(name: str = "m1", text: str = "I like green tea.", owner: MemoryOwner = ANN) -> MemoryRecord:
-    return MemoryRecord(name, owner, text, {"source": "user"}, 1.0)
-
-
-class _Failing(HashingEmbedder):
-    """Works until it is told not to."""
-
-    works = True
-
-    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
-        if not self.works:
-            raise ProviderError("The service is down.", guidance="Wait.")
-        return await super().embed(texts, role)
 
 
 @pytest.fixture
@@ -166,7 +151,7 @@ def test_options_are_checked_and_secrets_are_not_shown() -> None:
 async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(
     opens: Opens, caplog: pytest.LogCaptureFixture
 ) -> None:
-    embedder = _Failing(32)
+    embedder = FailingEmbedder(32)
     store = opens(embedder)
     await store.write([memory()])
     embedder.works = False

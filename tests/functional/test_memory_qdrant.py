@@ -7,7 +7,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -21,14 +21,14 @@ from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.qdrant.points import KEYWORDS, NUMBERS, WRITTEN, point_of
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import weigh
-from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.qdrant import FakeQdrant, fake_qdrant
+from tests.support.memory_parts import FailingEmbedder, memory
 from tests.support.quick_folders import quick_folder
 
 ANN = MemoryOwner("bank", "acme", "ann")
@@ -37,21 +37,6 @@ NOW = RecallFilter(1000.0)
 ENGINES: tuple[Literal["local", "edge"], ...] = ("local", "edge")
 # The servers of these tests are on this machine.
 pytestmark = pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
-
-
-def memory(name: str = "m1", text: str = "I like green tea.", owner: MemoryOwner = ANN) -> MemoryRecord:
-    return MemoryRecord(name, owner, text, {"source": "user"}, 1.0)
-
-
-class _Failing(HashingEmbedder):
-    """Works until it is told not to."""
-
-    works = True
-
-    async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
-        if not self.works:
-            raise ProviderError("The service is down.", guidance="Wait.")
-        return await super().embed(texts, role)
 
 
 @pytest.fixture
@@ -269,7 +254,7 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
 async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    embedder = _Failing(32)
+    embedder = FailingEmbedder(32)
     store = QdrantMemory(path=tmp_path, engine="edge", embedder=embedder)
     await store.write([memory()])
     embedder.works = False

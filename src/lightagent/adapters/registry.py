@@ -66,6 +66,23 @@ def open_adapter(family: str, kind: str, options: Mapping[str, object], *, at: s
     return adapter.open(checked)
 
 
+def open_nested(family: str, backend: Mapping[str, object], *, at: str, example: str) -> object:
+    """Open an adapter that stands in the options of another one, as a table of its kind and its options.
+
+    Args:
+        at: the dotted path of that table in the settings, for error texts.
+        example: a kind, for the error that says none is named.
+
+    Raises:
+        ConfigurationError: no kind is named, or as `open_adapter`.
+        MissingExtraError: a package is missing; the text says what to install.
+    """
+    kind = backend.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigurationError(f"{at}.kind: missing.", guidance=f'Name the adapter, such as kind = "{example}".')
+    return open_adapter(family, kind, {name: value for name, value in backend.items() if name != "kind"}, at=at)
+
+
 @cache
 def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, object]:
     """The adapter `kind` of `family`, its packages known to be installed."""

@@ -77,7 +77,7 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideRep
             live.deadline.check()
         reply.error = ProviderError(f"No {aside.name} within {aside.timeout:g} s.", code="LA-408")
         reply.error.__cause__ = raised
-    except FAILURES as raised:  # A model of anybody's: the run goes on without its answer.
+    except FAILURES as raised:  # A model is foreign code: the run goes on without its answer.
         reply.error = failure(raised)
         if live.deadline is not None:
             live.deadline.check()  # The time of the run itself is over.

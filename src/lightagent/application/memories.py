@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryFeature, MemoryStore, OwnerSelection
@@ -51,14 +52,9 @@ class Memories:
             StoreError: it could not be read.
         """
         self._require("read", "list what it holds")
-        cursor: str | None = None
-        while True:
-            page = await self._store.read(selection, _PAGE, cursor)
+        async for page in all_pages(lambda cursor: self._store.read(selection, _PAGE, cursor or None)):
             for record in page.records:
                 yield record
-            cursor = page.cursor
-            if cursor is None:
-                return
 
     async def export(self, selection: OwnerSelection = EVERYTHING) -> AsyncIterator[str]:
         """All that is kept of these owners as lines of JSON, without line breaks: a head, a line a record, and an end.

@@ -12,7 +12,7 @@ from lightagent.domain.policy import Subject
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.system import Clock
 
-NOBODY: Final = "default_user"
+DEFAULT_USER: Final = "default_user"
 """Whose run it is where no user was named."""
 
 
@@ -55,13 +55,13 @@ class MemoryMeans:
     def user_place(self, subject: Subject) -> MemoryPlace:
         """Where it is kept what the user of a run said."""
         scope = subject.origin.scope
-        user = scope.user or NOBODY
+        user = scope.user or DEFAULT_USER
         return MemoryPlace(MemoryOwner(self.policy.namespace or "", scope.tenant, user), user)
 
     def lesson_place(self, subject: Subject, *, for_everybody: bool = False) -> MemoryPlace:
         """Where it is kept what the agent learned with the user of a run, or what it knows for all users."""
         scope, agent = subject.origin.scope, self.agent
-        user = "" if for_everybody else scope.user or NOBODY
+        user = "" if for_everybody else scope.user or DEFAULT_USER
         owner = MemoryOwner(self.policy.namespace or "", scope.tenant, user, agent=agent)
         return MemoryPlace(owner, user or agent, "reflection", "agent")
 

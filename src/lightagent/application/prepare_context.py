@@ -73,7 +73,7 @@ async def _gather(
         texts: object = found.texts if isinstance(found, Gathered) else found
         details = to_json_object(found.details, f"{name}: details") if isinstance(found, Gathered) else {}
         messages = _messages(name, source, texts)
-    except FAILURES as raised:  # A source of anybody's: the run goes on without it, unless it says otherwise.
+    except FAILURES as raised:  # A source is foreign code: the run goes on without it, unless it says otherwise.
         error, now = _described(name, failure(raised)), live.clock.now()
         if is_serving_source(source) and source.is_required:
             return RunFinished(Failed(error), serving.decisions, now)

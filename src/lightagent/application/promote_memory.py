@@ -143,7 +143,7 @@ class MemoryPromoter:
         return await self._write(_Case(case.run, case.scope, state, case.context, case.by))
 
     def _refused(self, case: _Case, text: str) -> str | None:
-        """Why the text must not become a memory, whoever decided that it should."""
+        """Why the text must not become a memory, whether a policy or a person decided that it should."""
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
             return "A pattern that must not be written was found in the text."
         if case.state.owner.user:

@@ -32,13 +32,14 @@ class SealKeys:
     roots: Mapping[str, bytes] = field(repr=False)
 
 
-def seal_keys(store: str, secrets: Mapping[str, str], current: str = "") -> SealKeys:
+def seal_keys(store: str, secrets: Mapping[str, str], current: str = "", *, use: str = "store") -> SealKeys:
     """Derive the keys of a store.
 
     Args:
         store: the store's name, which is part of every key. It cannot be changed later.
         secrets: by key id; each at least 32 bytes of random text. What was sealed with any of them is accepted.
         current: the id of the key that seals from now on; may be left out where there is one key.
+        use: what the keys are for; those of another use are other keys.
 
     Raises:
         ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
@@ -48,7 +49,7 @@ def seal_keys(store: str, secrets: Mapping[str, str], current: str = "") -> Seal
     return SealKeys(
         store,
         current,
-        {name: root_key(secret, "store", store, name) for name, secret in secrets.items()},
+        {name: root_key(secret, use, store, name) for name, secret in secrets.items()},
     )
 
 

@@ -28,7 +28,7 @@ class Lesson:
 
     Attributes:
         text: what was learned, in one or two sentences.
-        about: ``user`` for what holds with this user, ``everybody`` for what helps whoever asks.
+        about: ``user`` for what holds with this user, ``everybody`` for what helps every user.
         confidence: from 0 to 1.
     """
 

@@ -118,7 +118,7 @@ def is_number(value: object) -> TypeGuard[float]:
 def _texts(name: str, value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
-    # A single text is an iterable of its characters, which nobody means.
+    # A single text is an iterable of its characters, which is never meant.
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise _wrong(name, "several texts", value)
     texts = tuple(value)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hmac import compare_digest, digest
 from typing import Final, Literal
 
-from lightagent.domain.journal_keys import current_key, packed, root_key
+from lightagent.domain.journal_keys import packed
+from lightagent.domain.journal_seals import SealKeys, seal_keys
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 
@@ -27,34 +27,16 @@ _SHADOWED: Final = ("user_id", "memory_id", "created_at")
 """Metadata of these names is not seen in what a search gives, which says there whose it is; the seal keeps it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryKeys:
-    """The keys of one store of memories; see `memory_keys`."""
-
-    store: str
-    current: str
-    roots: Mapping[str, bytes] = field(repr=False)
-
-
-def memory_keys(store: str, secrets: Mapping[str, str], current: str = "") -> MemoryKeys:
-    """Derive the keys of a store.
-
-    Args:
-        store: the store's name, which is part of every key. It cannot be changed later.
-        secrets: by key id; each at least 32 bytes of random text. What was sealed with any of them is accepted.
-        current: the id of the key that seals from now on; may be left out where there is one key.
+def memory_keys(store: str, secrets: Mapping[str, str], current: str = "") -> SealKeys:
+    """Derive the keys of a store of memories, as `seal_keys` does for journals; the same secret gives other keys.
 
     Raises:
-        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
-            too short.
+        ConfigurationError: as `seal_keys`.
     """
-    current = current_key("seal", secrets, current)
-    return MemoryKeys(
-        store, current, {name: root_key(secret, "memory", store, name) for name, secret in secrets.items()}
-    )
+    return seal_keys(store, secrets, current, use="memory")
 
 
-def sealed(keys: MemoryKeys, record: MemoryRecord) -> JsonObject:
+def sealed(keys: SealKeys, record: MemoryRecord) -> JsonObject:
     """The metadata of a record with its seal; one that it had is replaced."""
     metadata = without_seal(record.metadata)
     shadowed: JsonObject = {name: metadata[name] for name in _SHADOWED if name in metadata}
@@ -67,7 +49,7 @@ def without_seal(metadata: Mapping[str, JsonValue]) -> JsonObject:
     return {name: value for name, value in metadata.items() if name != SEAL}
 
 
-def is_genuine(keys: MemoryKeys, record: MemoryRecord) -> bool:
+def is_genuine(keys: SealKeys, record: MemoryRecord) -> bool:
     """Whether a record is as it was sealed."""
     metadata = without_seal(record.metadata)
     return _fits(
@@ -75,7 +57,7 @@ def is_genuine(keys: MemoryKeys, record: MemoryRecord) -> bool:
     )
 
 
-def opened(keys: MemoryKeys, owner: MemoryOwner, found: FoundMemory) -> FoundMemory:
+def opened(keys: SealKeys, owner: MemoryOwner, found: FoundMemory) -> FoundMemory:
     """A memory of this owner as a search found it, without its seal; without its text where the seal does not fit."""
     memory_id, written_at, seal = found.fields.get("memory_id"), found.fields.get("created_at"), found.fields.get(SEAL)
     fields = {name: value for name, value in found.fields.items() if name != SEAL}
@@ -93,7 +75,7 @@ def opened(keys: MemoryKeys, owner: MemoryOwner, found: FoundMemory) -> FoundMem
 
 
 def _fits(
-    keys: MemoryKeys,
+    keys: SealKeys,
     seal: object,
     owner: MemoryOwner,
     memory_id: str,

@@ -19,7 +19,7 @@ _ISATAP: Final = frozenset({0x00005EFE, 0x02005EFE})
 """The upper half of an interface's identifier whose lower half is an IPv4 address."""
 
 _GLOBAL: Final = ipaddress.IPv6Network("2000::/3")
-"""All IPv6 addresses that anybody has been given so far."""
+"""All IPv6 addresses that have been assigned so far."""
 
 # By the registries of IANA. Python's own tables know some of them only in its newest versions.
 _SPECIAL: Final = tuple(

@@ -51,8 +51,8 @@ def names_to_offer(run: Run) -> tuple[str, ...]:
 def lacking_tools(run: Run, there: Container[str]) -> tuple[str, ...]:
     """The tools without which a run that was interrupted cannot go on, of those that are not there any more.
 
-    What was selected from many is offered no more once it is gone, and nobody misses it; unless a call waits for it, or
-    nothing at all is left, so that this must be another agent.
+    What was selected from many is no longer offered once it is gone, and the run goes on; unless a call waits for it,
+    or nothing at all is left, so that this must be another agent.
     """
     offered = run.offered or ()
     gone = tuple(name for name in offered if name not in there)

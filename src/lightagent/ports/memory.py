@@ -55,6 +55,11 @@ class MemoryPage:
     records: tuple[MemoryRecord, ...]
     cursor: str | None = None
 
+    @property
+    def next(self) -> str:
+        """The cursor as `all_pages` asks for it: empty where there are no more."""
+        return self.cursor or ""
+
 
 @runtime_checkable
 class MemoryStore(Protocol):

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lightagent.adapters.registry import Adapter, open_adapter
+from lightagent.adapters.registry import Adapter, open_nested
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.budget_accounts import EMPTY, Account, AccountKey, Slot
 from lightagent.domain.budgets import Spent
@@ -166,13 +166,9 @@ class JournalOptions(BaseModel):
 
 
 def _open(options: JournalOptions) -> JournalBudgetAccounts:
-    kind = options.store.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError("budgets.store.kind: missing.", guidance='Name the adapter, such as kind = "sqlite".')
-    rest = {name: value for name, value in options.store.items() if name != "kind"}
-    store = open_adapter("journals", kind, rest, at="budgets.store")
+    store = open_nested("journals", options.store, at="budgets.store", example="sqlite")
     if not isinstance(store, JournalStore):
-        raise ConfigurationError(f"budgets.store.kind: {kind!r} is no journal store.")
+        raise ConfigurationError(f"budgets.store.kind: {options.store['kind']!r} is no journal store.")
     return JournalBudgetAccounts(store, owned=True)
 
 

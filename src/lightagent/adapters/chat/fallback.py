@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lightagent.adapters._endpoints.credentials import shown_options
-from lightagent.adapters.registry import Adapter, open_adapter
+from lightagent.adapters.registry import Adapter, open_nested
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.error_codes import ERROR_TAXONOMY
@@ -143,13 +143,11 @@ def _open(options: FallbackOptions) -> FallbackModel:
 
 
 def _open_model(backend: JsonObject, at: str) -> ChatModel:
-    kind = backend.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "openai".')
-    options = {name: value for name, value in backend.items() if name != "kind"}
-    model = open_adapter("chat", kind, options, at=at)
+    model = open_nested("chat", backend, at=at, example="openai")
     if not isinstance(model, ChatModel):
-        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(model).__name__}, which is no chat model.")
+        raise ConfigurationError(
+            f"{at}.kind: {backend['kind']!r} opened a {type(model).__name__}, which is no chat model."
+        )
     return model
 
 

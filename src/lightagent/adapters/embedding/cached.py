@@ -19,7 +19,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters._endpoints.credentials import shown_options
-from lightagent.adapters.registry import Adapter, open_adapter
+from lightagent.adapters.registry import Adapter, open_nested
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -164,13 +164,11 @@ class CachedOptions(BaseModel):
 
 def _open(options: CachedOptions) -> CachedEmbedder:
     at = "embedding.embedder"
-    kind = options.embedder.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "onnx".')
-    behind = {name: value for name, value in options.embedder.items() if name != "kind"}
-    embedder = open_adapter("embedding", kind, behind, at=at)
+    embedder = open_nested("embedding", options.embedder, at=at, example="onnx")
     if not isinstance(embedder, Embedder):
-        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(embedder).__name__}, which is no embedder.")
+        raise ConfigurationError(
+            f"{at}.kind: {options.embedder['kind']!r} opened a {type(embedder).__name__}, which is no embedder."
+        )
     return CachedEmbedder(embedder, options.path, max_vectors=options.max_vectors)
 
 

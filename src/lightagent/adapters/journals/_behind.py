@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from lightagent.adapters.registry import open_adapter
+from lightagent.adapters.registry import open_nested
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.journals import JournalStore
@@ -54,11 +54,9 @@ def open_behind(backend: JsonObject, at: str) -> JournalStore:
     Raises:
         ConfigurationError: the kind is unknown or is not a journal store, or its options are wrong.
     """
-    kind = backend.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "sqlite".')
-    options = {name: value for name, value in backend.items() if name != "kind"}
-    store = open_adapter("journals", kind, options, at=at)
+    store = open_nested("journals", backend, at=at, example="sqlite")
     if not isinstance(store, JournalStore):
-        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(store).__name__}, which is no journal store.")
+        raise ConfigurationError(
+            f"{at}.kind: {backend['kind']!r} opened a {type(store).__name__}, which is no journal store."
+        )
     return store

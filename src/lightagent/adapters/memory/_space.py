@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.adapters.registry import open_adapter
+from lightagent.adapters.registry import open_nested
 from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
@@ -100,11 +100,9 @@ def open_embedder(backend: JsonObject, at: str) -> Embedder:
     Raises:
         ConfigurationError: the kind is unknown or is not an embedder, or its options are wrong.
     """
-    kind = backend.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "hashing".')
-    options = {name: value for name, value in backend.items() if name != "kind"}
-    embedder = open_adapter("embedding", kind, options, at=at)
+    embedder = open_nested("embedding", backend, at=at, example="hashing")
     if not isinstance(embedder, Embedder):
-        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(embedder).__name__}, which is no embedder.")
+        raise ConfigurationError(
+            f"{at}.kind: {backend['kind']!r} opened a {type(embedder).__name__}, which is no embedder."
+        )
     return embedder

@@ -7,7 +7,7 @@ from typing import Final
 
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.search_text import WeighedTerms, WeightedText, memory_terms, weigh
 
 _AT_ONCE: Final = 4_000
@@ -18,10 +18,16 @@ MOST_QUERY_TERMS: Final = 64
 
 
 def batches(records: Sequence[MemoryRecord], most: int, characters: int) -> Iterator[Sequence[MemoryRecord]]:
-    """The records in parts of at most `most`, and of about as many characters as are told."""
+    """The records in parts of at most `most`, and of about as many characters as are told.
+
+    Of several with one owner and id, the first counts, in one call as in two.
+    """
+    new: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
+    for record in records:
+        new.setdefault((record.owner, record.memory_id), record)
     batch: list[MemoryRecord] = []
     size = 0
-    for record in records:
+    for record in new.values():
         if batch and (len(batch) >= most or size + len(record.text) > characters):
             yield batch
             batch, size = [], 0

@@ -8,11 +8,13 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from lightagent.adapters.registry import Adapter, open_adapter
+from lightagent.adapters.registry import Adapter, open_nested
+from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import MemoryKeys, is_genuine, memory_keys, opened, sealed, without_seal
+from lightagent.domain.memory_seals import is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
@@ -31,7 +33,7 @@ class SealedMemory(MemoryStore):
         keys: made by `memory_keys`.
     """
 
-    def __init__(self, store: MemoryStore, keys: MemoryKeys) -> None:
+    def __init__(self, store: MemoryStore, keys: SealKeys) -> None:
         if not {"read", "ids"} <= store.supports:
             raise ConfigurationError(
                 f"A memory of the kind {store.name!r:.100} cannot be sealed: it keeps no ids, or cannot be listed.",
@@ -92,15 +94,10 @@ class SealedMemory(MemoryStore):
         Raises:
             StoreError: the store could not be read.
         """
-        cursor: str | None = None
-        while True:
-            page = await self._store.read(selection, _PAGE, cursor)
+        async for page in all_pages(lambda cursor: self._store.read(selection, _PAGE, cursor or None)):
             for record in page.records:
                 if not is_genuine(self._keys, record):
                     yield record
-            cursor = page.cursor
-            if cursor is None:
-                return
 
 
 class SealedOptions(BaseModel):
@@ -118,13 +115,10 @@ class SealedOptions(BaseModel):
 def _open(options: SealedOptions) -> SealedMemory:
     secrets = {name: secret.get_secret_value() for name, secret in options.keys.items()}
     keys = memory_keys(options.name, secrets, options.current)
-    backend, at = options.store, "memory.store"
-    kind = backend.get("kind")
-    if not isinstance(kind, str):
-        raise ConfigurationError(f"{at}.kind: missing.", guidance='Name the adapter, such as kind = "sqlite".')
-    store = open_adapter("memory", kind, {name: value for name, value in backend.items() if name != "kind"}, at=at)
+    store = open_nested("memory", options.store, at="memory.store", example="sqlite")
     if not isinstance(store, MemoryStore):
-        raise ConfigurationError(f"{at}.kind: {kind!r} opened a {type(store).__name__}, which is no store of memories.")
+        opened_a = f"{options.store['kind']!r} opened a {type(store).__name__}"
+        raise ConfigurationError(f"memory.store.kind: {opened_a}, which is no store of memories.")
     return SealedMemory(store, keys)
 
 

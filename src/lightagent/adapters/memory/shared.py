@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.registry import Adapter
+from lightagent.aiokits.paging import all_pages
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
@@ -227,14 +228,8 @@ class SharedMemoryPool(MemoryStore):
         return MemoryScope(self.default_source, self.default_scope, self.agent_name).to_metadata()
 
     async def _all(self, selection: OwnerSelection) -> list[MemoryRecord]:
-        found: list[MemoryRecord] = []
-        cursor: str | None = None
-        while True:
-            page = await self._kept.read(selection, _PAGE, cursor)
-            found += page.records
-            cursor = page.cursor
-            if cursor is None:
-                return found
+        pages = all_pages(lambda cursor: self._kept.read(selection, _PAGE, cursor or None))
+        return [record async for page in pages for record in page.records]
 
 
 def _place(user_id: str) -> MemoryOwner:

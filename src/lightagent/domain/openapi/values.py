@@ -37,7 +37,7 @@ def text_of(value: JsonValue) -> str:
 
 
 def shown_text(value: JsonValue) -> str:
-    """What a document says to people, as a model is shown it: without what nobody sees, and not without end."""
+    """What a document says to people, as a model is shown it: without unseen characters, and of bounded length."""
     text = text_of(value)
     if not text.isprintable():
         text = "".join(map(_seen, text))

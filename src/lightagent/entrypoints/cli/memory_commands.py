@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from lightagent.application.memories import Memories, record_as_json
-from lightagent.application.memory_means import NOBODY
+from lightagent.application.memory_means import DEFAULT_USER
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import TAMPERED
 from lightagent.domain.recall_filter import RecallFilter
@@ -94,7 +94,7 @@ def search(
     tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")] = "",
     user: Annotated[
         str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
-    ] = NOBODY,
+    ] = DEFAULT_USER,
     session: Annotated[str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")] = "",
     agent: Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 5,

@@ -137,7 +137,7 @@ class SubprocessRunner(CodeRunner):
         program = (*interpreter.command, path, *job.arguments)
         rlimits = _rlimits(limits, job.program.language) | {"RLIMIT_NPROC": user.processes + limits.processes + 1}
 
-        # Where it may be its owner alone who has rights, nobody else need go there.
+        # Where its owner alone may have rights, no other account has to reach it.
         start = WORK if folder is not None and folder.writable else ""
 
         def command(control: int, info: int) -> Sequence[str]:

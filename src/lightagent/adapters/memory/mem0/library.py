@@ -45,7 +45,7 @@ class Mem0(Protocol):
 
 
 def import_mem0(folder: Path) -> ModuleType:
-    """mem0, which reports nothing to anybody.
+    """mem0, with its telemetry off.
 
     Args:
         folder: where it may write what it would otherwise write into the user's home folder.

@@ -127,7 +127,7 @@ class Neo4jOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(description="neo4j://host:7687, or neo4j+s://host:7687 over TLS")
-    user: str | None = Field(default=None, description="who logs in; left out where the server asks for nobody")
+    user: str | None = Field(default=None, description="who logs in; left out where the server needs no login")
     password: SecretStr | None = Field(default=None, description="the user's password")
     database: str | None = Field(default=None, description="of the server; left out: its default")
     collection: str = Field(default="lightagent", description="keeps stores apart that share a database")

@@ -18,7 +18,7 @@ ItemT = TypeVar("ItemT")
 
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[ItemT]):
-    """What one caller writes; `alone` once it was part of what failed, so that nobody fails for another's fault."""
+    """What one caller writes; `alone` once it was part of what failed, so that none fails for another."""
 
     items: Sequence[ItemT]
     alone: bool = False
@@ -39,7 +39,7 @@ class Together(Generic[ItemT]):
         self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Waiting[ItemT]]] = WeakKeyDictionary()
 
     async def write(self, items: Sequence[ItemT]) -> None:
-        """Write the items; they are written when this returns, whoever did it."""
+        """Write the items; they are written when this returns, by this caller or by another."""
         waiting = self._waiting.setdefault(asyncio.get_running_loop(), [])
         own = _Waiting(items)
         waiting.append(own)

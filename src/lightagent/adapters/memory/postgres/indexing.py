@@ -90,7 +90,7 @@ class Index:
 
 
 async def count_anew(session: Session) -> None:
-    """The statistics of each owner, while nobody writes."""
+    """The statistics of each owner, while no other writer is at work."""
     async with session.connection.transaction():
         await session.row("SELECT FROM {schema}.version FOR UPDATE", {})
         await session.execute(_COUNT)

@@ -82,11 +82,7 @@ class PostgresMemory(MemoryStore):
         return ALL_FEATURES
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
-        # The first of those with one id counts, in one call as in two.
-        new: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
-        for record in records:
-            new.setdefault((record.owner, record.memory_id), record)
-        for batch in batches(list(new.values()), _MOST_RECORDS, _MOST_CHARACTERS):
+        for batch in batches(records, _MOST_RECORDS, _MOST_CHARACTERS):
             await self._write(batch)
 
     async def _write(self, records: Sequence[MemoryRecord]) -> None:

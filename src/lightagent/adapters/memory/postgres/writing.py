@@ -22,7 +22,7 @@ _COLUMNS: Final[LiteralString] = """digest, owner, memory_id, namespace, tenant,
     is_injectable, is_internal"""
 
 # One statement, so that it is whole or not at all without a transaction around it. It holds the row of the space until
-# its end, so that meanwhile nobody can bring the store over to another embedder.
+# its end, so that the store cannot be brought over to another embedder meanwhile.
 _WRITE: Final[LiteralString] = (
     """WITH kept AS MATERIALIZED (
     SELECT embedder, dimension FROM {schema}.version FOR SHARE

@@ -27,7 +27,7 @@ _OPENING_SECONDS: Final = 30.0
 
 
 class Folder(Generic[ClientT]):
-    """A folder and its one client, which is opened with the first deed and closed when nobody uses it.
+    """A folder and its one client, which is opened at the first use and closed after the last.
 
     Args:
         open: makes the client; it raises `StoreError` where the folder cannot be used.
@@ -50,7 +50,7 @@ class Folder(Generic[ClientT]):
         return await self._thread.run(work)
 
     async def leave(self, user: object) -> None:
-        """Close the client if nobody else uses it."""
+        """Close the client if no other store uses it."""
         self._users.discard(user)
         if not self._users:
             await self._thread.aclose()

@@ -1,6 +1,6 @@
 """The local mode of qdrant-client: a folder or the process's own memory, searched without an index.
 
-Its methods are coroutines that never wait and hold up whoever calls them. So they are carried out in the thread of
+Its methods are coroutines that never wait and block their caller. So they are carried out in the thread of
 their folder.
 """
 

@@ -112,11 +112,7 @@ class QdrantMemory(MemoryStore):
         return ALL_FEATURES
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
-        # The first of those with one id counts, in one call as in two.
-        new: dict[tuple[MemoryOwner, str], MemoryRecord] = {}
-        for record in records:
-            new.setdefault((record.owner, record.memory_id), record)
-        for batch in batches(list(new.values()), _MOST_POINTS, _MOST_CHARACTERS):
+        for batch in batches(records, _MOST_POINTS, _MOST_CHARACTERS):
             await self._write(batch)
 
     async def _write(self, records: Sequence[MemoryRecord]) -> None:
@@ -163,8 +159,8 @@ class QdrantMemory(MemoryStore):
     async def reindex(self) -> int:
         """Make everything anew by which memories are found, with the embedder of this object; how many there are.
 
-        What was written with another embedder is brought over; nobody else may write meanwhile. Where it breaks off,
-        memories are found by their words until it is done again.
+        What was written with another embedder is brought over; no other process may write meanwhile. Where it breaks
+        off, memories are found by their words until it is done again.
 
         Raises:
             StoreError: they could not be read or written.

@@ -83,6 +83,10 @@ class _Child:
         self.control = control
         self._told = told  # Where bubblewrap tells the id of the first process in its sandbox.
         self._first: int | None = None
+        self._supervisor: int | None = None
+        if not is_isolated and hasattr(os, "pidfd_open"):
+            with suppress(OSError):
+                self._supervisor = os.pidfd_open(process.pid)
 
     def note_first(self) -> None:
         """Get hold of the first process of the sandbox: with it, all others end."""
@@ -106,8 +110,9 @@ class _Child:
         """Kill what is left, and wait until it is gone."""
         self.control.close()  # A supervisor ends what it watches now.
         os.close(self._told)
-        if not self._is_isolated:
-            self._see_to_the_supervisor()
+        if not self._is_isolated and self.process.returncode is None:
+            with suppress(ProcessLookupError):  # A program can have stopped it.
+                self.process.send_signal(signal.SIGCONT)
         if self._first is None and self._is_isolated:
             with suppress(ProcessLookupError):
                 self.process.kill()
@@ -117,25 +122,30 @@ class _Child:
         try:
             await self._gone()
         finally:
-            if self._first is not None:
-                os.close(self._first)
+            for held in (self._first, self._supervisor):
+                if held is not None:
+                    os.close(held)
             if self.process.returncode is None:
                 with suppress(OSError):
                     os.killpg(self.process.pid, signal.SIGKILL)
 
-    def _see_to_the_supervisor(self) -> None:
-        """Have it go on, or do its work: without isolation a program can stop and end it."""
-        if self.process.returncode is None:
-            with suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGCONT)
-        elif self.process.returncode < 0:
+    async def _work_of_the_supervisor(self) -> None:
+        """Do it where a program has ended the supervisor, which it can without isolation.
+
+        Its end is seen here before the event loop tells of it, which may take as long as what is left stays.
+        """
+        if self._supervisor is None:
+            return
+        await _readable(self._supervisor)
+        if self.process.returncode is None or self.process.returncode < 0:
             end_marked(self._mark)
 
     async def _gone(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 # Output that is not read keeps the pipes open, and open pipes delay the end of the process.
-                await asyncio.gather(_drained(self.process.stdout), _drained(self.process.stderr))
+                outputs = _drained(self.process.stdout), _drained(self.process.stderr)
+                await asyncio.gather(*outputs, self._work_of_the_supervisor())
                 await self.process.wait()
                 if self._first is not None:
                     await _readable(self._first)

@@ -10,7 +10,6 @@ from lightagent.domain.memory_candidates import (
     CandidateDecided,
     CandidateEntry,
     CandidateProposed,
-    CandidateRecalled,
     CandidateState,
     CandidateWithdrawn,
     CandidateWritten,
@@ -84,8 +83,6 @@ IMPOSSIBLE: dict[str, tuple[CandidateEntry, ...]] = {
     "written without a decision": (PROPOSED, CandidateWritten("c")),
     "written twice": (PROPOSED, PROMOTED, CandidateWritten("c"), CandidateWritten("c")),
     "withdrawn without a decision": (PROPOSED, CandidateWithdrawn("no")),
-    "recalled as a candidate": (PROPOSED, CandidateRecalled("r", used=True)),
-    "recalled twice by one run": (PROPOSED, PROMOTED, *[CandidateRecalled("r", used=True)] * 2),
 }
 
 

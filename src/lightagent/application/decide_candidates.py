@@ -13,6 +13,7 @@ from lightagent.application.write_memory import context_of
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import AlreadyDecided, PolicyError
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.lesson_uses import LessonTally
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
 from lightagent.domain.memory_admission import read_promotion
 from lightagent.domain.memory_candidates import CandidateState
@@ -43,7 +44,12 @@ class CandidateDesk:
 
     async def list(self, user_id: str | None = None, tenant: str = "") -> list[MemoryCandidate]:
         """The candidates of a tenant as they are now, the oldest first; of one user, or of all."""
-        return [_shown(state) async for state in self.candidates.list(user_id, tenant)]
+        return [await self._shown(state) async for state in self.candidates.list(user_id, tenant)]
+
+    async def _shown(self, state: CandidateState) -> MemoryCandidate:
+        promoted = state.candidate.status == "promoted"
+        tally = await self.tracker.tally(state.owner, state.candidate.candidate_id) if promoted else None
+        return shown(state, tally)
 
     async def decide(self, candidate_id: str, decision: object = None, tenant: str = "") -> bool:
         """Decide about a candidate; whether it is a memory now. The first decision holds.
@@ -72,12 +78,16 @@ class CandidateDesk:
         return after.candidate.status == "promoted"
 
 
-def _shown(state: CandidateState) -> MemoryCandidate:
-    """The candidate, with how often it was recalled and of use."""
-    if not state.recalled:
-        return state.candidate
-    counts: JsonObject = {"recalled": state.recalled, "used": state.used}
-    return replace(state.candidate, metadata={**state.candidate.metadata, **counts})
+def shown(state: CandidateState, tally: LessonTally | None) -> MemoryCandidate:
+    """The candidate, with how often it was of use as a memory and why it is none any more."""
+    candidate = state.candidate
+    if tally is None:
+        return candidate
+    counts: JsonObject = {name: getattr(tally, name) for name in ("recalled", "used", "rated", "helped")}
+    if not tally.ended:
+        return replace(candidate, metadata={**candidate.metadata, **counts})
+    known: JsonObject = {**candidate.metadata, **counts, "expired": tally.ended}
+    return replace(candidate, status="expired", injectable=False, metadata=known)
 
 
 def _check(after: CandidateState, stopped: Stopped | None, wanted: MemoryPromotionDecision, *, was_open: bool) -> None:

@@ -20,7 +20,7 @@ from lightagent.application.structured_output import OutputType
 from lightagent.application.summarize_context import cut_to
 from lightagent.application.track_lessons import Told
 from lightagent.application.write_memory import MemoryWriter, context_of
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.lessons import MOST_LESSON, Lesson, Lessons, tells_user
 from lightagent.domain.memory import MemoryCandidate
@@ -86,10 +86,7 @@ class Learning(ServingConclusion):
         self, run: ServedRun, subject: Subject, messages: Sequence[Message], answer: str
     ) -> JsonObject | Declined | Stopped | None:
         """The lessons of the model, as plain JSON."""
-        own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
-        told = Told(subject.facts.query, frozenset({own.owner, all_users.owner}), own.owner.tenant)
-        for memory_id in _recalled(run):
-            await self.desk.tracker.recalled(run, memory_id, subject.origin.run_id, answer, told)
+        await self._count(run, subject, answer)
         settings, output = self._settings, self._output
         schema = json.dumps(output.schema, ensure_ascii=False)
         instructions = self._prompts.reflect.format(schema=schema, count=settings.most_lessons)
@@ -100,6 +97,16 @@ class Learning(ServingConclusion):
         learned = output.parse(output.check(answered)).lessons[: settings.most_lessons]
         lessons = [_plain(one) for one in learned if one.text.strip() and len(one.text) <= MOST_LESSON]
         return {"lessons": [*lessons]} if lessons else Declined({"lessons": 0})
+
+    async def _count(self, run: ServedRun, subject: Subject, answer: str) -> None:
+        """Count the lessons that the run was told of; where that fails, it is put on record."""
+        own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
+        told, origin = Told(subject.facts.query, own.owner, all_users.owner), subject.origin
+        try:
+            await self.desk.tracker.told(_recalled(run), origin.run_id, origin.trace_id, answer, told)
+        except LightAgentError as error:
+            about: JsonObject = {"source": own.source, "scope": own.scope, "user_id": own.original_user_id}
+            run.note("memory_unavailable", {**about, "store": LESSONS, "kind": type(error).__name__})
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
         """Put the lessons on record, where no run goes on whose policies would review them."""
@@ -158,7 +165,7 @@ def _recalled(run: ServedRun) -> list[str]:
         ids = note.get(MEMORY_IDS)
         if kind == "memory_retrieve_filter" and note.get("source") == "reflection" and isinstance(ids, list):
             found += [one for one in ids if isinstance(one, str) and f":{LESSONS}:" in one]
-    return found
+    return [*dict.fromkeys(found)]
 
 
 def _candidate(

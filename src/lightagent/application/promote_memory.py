@@ -54,7 +54,7 @@ class MemoryPromoter:
     """Decides about candidates, and writes those that are promoted.
 
     Args:
-        expires_after: seconds after which what was promoted is not recalled any more; None: never.
+        max_age: seconds after which what was promoted is not recalled any more; None: never.
 
     Raises:
         ConfigurationError: the promotion policy cannot be called.
@@ -65,12 +65,12 @@ class MemoryPromoter:
         means: MemoryMeans,
         candidates: MemoryCandidates,
         writer: MemoryWriter,
-        expires_after: float | None,
+        max_age: float | None,
     ) -> None:
         self._means = means
         self._candidates = candidates
         self._writer = writer
-        self._expires_after = expires_after
+        self._max_age = max_age
         admission = means.policy.memory_promotion_admission
         self._admission = None
         if admission is not None:
@@ -131,7 +131,7 @@ class MemoryPromoter:
             return await self._left(case, "blocked", refused), None
         rewritten = text != case.candidate.data
         now = self._means.clock.now()
-        expires: JsonObject = {} if self._expires_after is None else {"expires_at": now + self._expires_after}
+        expires: JsonObject = {} if self._max_age is None else {"expires_at": now + self._max_age}
         # What identifies the candidate goes before what the decision says.
         known = {**expires, **decision.metadata, "promotion_decision": decision.action, "promoted_at": now}
         decided = CandidateDecided("promoted", case.by, decision.reason or "", text, known, rewritten, now)

@@ -10,6 +10,7 @@ from typing_extensions import TypeIs
 from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.foreign_memory import ForeignMemory, MemoryProtocol
 from lightagent.application.learn import LESSONS, Learning
+from lightagent.application.lesson_log import LessonLog
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.promote_memory import MemoryPromoter
@@ -65,8 +66,10 @@ def compose_memory(
         sources.append(Recollection(means, said))
         conclusions.append(Memorizing(means, writer))
     if learning is not None:
-        sources.append(Recollection(means, RecalledKind(LESSONS, prompts.lessons, _lesson_places)))
-        conclusions.append(_compose_learning(options, means, writer, learning, prompts, gates))
+        learned = _compose_learning(options, means, writer, learning, prompts, gates)
+        kind = RecalledKind(LESSONS, prompts.lessons, _lesson_places, learned.desk.tracker)
+        sources.append(Recollection(means, kind))
+        conclusions.append(learned)
     return sources, conclusions
 
 
@@ -83,8 +86,8 @@ def _compose_learning(
 
     journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
     candidates = MemoryCandidates(journals, means.clock, means.agent, means.policy.namespace or "")
-    promoter = MemoryPromoter(means, candidates, writer, settings.expires_after)
-    tracker = LessonTracker(means, candidates, writer, settings.expires_after)
+    promoter = MemoryPromoter(means, candidates, writer, settings.max_age)
+    tracker = LessonTracker(means, candidates, LessonLog(journals, means.clock.now), settings.rules)
     return Learning(means, settings, prompts, writer, CandidateDesk(means, candidates, promoter, tracker, gates))
 
 

@@ -75,37 +75,7 @@ class CandidateWithdrawn:
     type: Literal["candidate_withdrawn"] = "candidate_withdrawn"
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateRecalled:
-    """A later run was told of it.
-
-    Attributes:
-        run_id: of that run.
-        used: whether its answer took something from it.
-    """
-
-    run_id: str
-    used: bool
-    at: float = field(default=0.0, compare=False)
-    type: Literal["candidate_recalled"] = "candidate_recalled"
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateRenewed:
-    """It was of use, and is recalled for longer; it is written anew.
-
-    Attributes:
-        expires_at: seconds since 1970.
-    """
-
-    expires_at: float
-    at: float = field(default=0.0, compare=False)
-    type: Literal["candidate_renewed"] = "candidate_renewed"
-
-
-CandidateEntry: TypeAlias = (
-    CandidateProposed | CandidateDecided | CandidateWritten | CandidateWithdrawn | CandidateRecalled | CandidateRenewed
-)
+CandidateEntry: TypeAlias = CandidateProposed | CandidateDecided | CandidateWritten | CandidateWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +87,6 @@ class CandidateState:
         owner, words: as in `CandidateProposed`.
         decided: what was decided last.
         written: it was written to the store of memories.
-        recalled, used: how many runs were told of it, and how many answers took something from it.
-        last_run: the last run that was told of it.
     """
 
     candidate: MemoryCandidate
@@ -126,9 +94,6 @@ class CandidateState:
     words: str
     decided: CandidateDecided | None = None
     written: bool = False
-    recalled: int = 0
-    used: int = 0
-    last_run: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -153,11 +118,6 @@ def advance_candidate(known: CandidateState | None, entry: CandidateEntry) -> Ca
             return replace(known, candidate=_decided(known.candidate, entry), decided=entry)
         case CandidateWritten() if known.candidate.status == "promoted" and not known.written:
             return replace(known, written=True)
-        case CandidateRecalled(run_id=run_id) if known.candidate.status == "promoted" and run_id != known.last_run:
-            return replace(known, recalled=known.recalled + 1, used=known.used + entry.used, last_run=run_id)
-        case CandidateRenewed(expires_at=expires_at) if known.candidate.status == "promoted":
-            metadata = {**known.candidate.metadata, "expires_at": expires_at}
-            return replace(known, candidate=replace(known.candidate, metadata=metadata), written=False)
         case CandidateWithdrawn() if known.candidate.status == "promoted":
             return replace(known, candidate=replace(known.candidate, status="rejected", injectable=False))
         case _:

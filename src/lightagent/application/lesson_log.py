@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lightagent.application.entry_codec import EntryCodec
-from lightagent.application.read_streams import all_entries, list_streams
+from lightagent.application.read_streams import list_streams
 from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing, StreamConflict
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.lesson_uses import (
@@ -35,10 +37,27 @@ RUNS: Final = "lessons_of_run"
 _TRACE: Final = "trace"
 """The label by which a run is found that somebody rates."""
 
-_ENTRIES_KEPT: Final = 5 * MOST_RECENT
+_ENTRIES_KEPT: Final = 8 * MOST_RECENT
 """With more than that the front of a stream is dropped: the last entries tell everything."""
 
 _Next: TypeAlias = Callable[[LessonTally, Sequence[LessonUse]], LessonUse | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLesson:
+    """A lesson that a run was told of.
+
+    Attributes:
+        owner: whose lesson it is.
+        lesson_id: names it.
+        kept_at: when it became a memory, in seconds since 1970.
+        used: whether the answer took something from it.
+    """
+
+    owner: MemoryOwner
+    lesson_id: str
+    kept_at: float
+    used: bool
 
 
 class LessonLog:
@@ -62,43 +81,31 @@ class LessonLog:
         found = await self._store.read(_key(owner.tenant, owner.user, lesson_id), -1, 1)
         return _CODEC.read(found.entries[-1]).tally if found.entries else None
 
-    async def note_run(
-        self, owner: MemoryOwner, run_id: str, trace_id: str, lessons: Sequence[tuple[str, str]]
-    ) -> None:
-        """Put on record which lessons a run was told of, once.
+    async def count_run(self, owner: MemoryOwner, run_id: str, trace_id: str, uses: Sequence[ToldLesson]) -> None:
+        """Count a run at the lessons that it was told of, once.
 
         Args:
             owner: of what is learned with the user of the run.
-            lessons: the user that each belongs to, and its id.
-
-        Raises:
-            StoreError: the store cannot be written.
-        """
-        key = StreamKey(Scope(owner.tenant, owner.user), RUNS, run_id)
-        draft = _RUNS.draft(LessonsOfRun(tuple(lessons)))
-        try:
-            await self._store.append(key, [draft], expected=0, at=self._clock(), labels={_TRACE: trace_id})
-        except StreamConflict:
-            return  # The run was resumed.
-
-    async def told(
-        self, owner: MemoryOwner, lesson_id: str, kept_at: float, run_id: str, trace_id: str, *, used: bool
-    ) -> None:
-        """Count a run that was told of a lesson, once.
-
-        Args:
-            kept_at: when the lesson became a memory.
-            used: whether the answer took something from it.
 
         Raises:
             ConfigurationError: what is stored was changed.
             StoreError: the store cannot be read or written.
         """
+        key = StreamKey(Scope(owner.tenant, owner.user), RUNS, run_id)
+        if not uses or (await self._store.read(key, -1, 1)).entries:
+            return  # The run was resumed after it was counted.
+        for one in uses:
+            await self._told(one, run_id, trace_id)
+        draft = _RUNS.draft(LessonsOfRun(tuple((one.owner.user, one.lesson_id) for one in uses)))
+        with suppress(StreamConflict):  # It is resumed twice at once.
+            await self._store.append(key, [draft], expected=0, at=self._clock(), labels={_TRACE: trace_id})
+
+    async def _told(self, lesson: ToldLesson, run_id: str, trace_id: str) -> None:
         now = self._clock()
         await self._add(
-            _key(owner.tenant, owner.user, lesson_id),
-            LessonTally(kept_at),
-            lambda tally, recent: note_told(tally, recent, run_id, trace_id, now, used=used),
+            _key(lesson.owner.tenant, lesson.owner.user, lesson.lesson_id),
+            LessonTally(lesson.kept_at),
+            lambda tally, recent: note_told(tally, recent, run_id, trace_id, now, used=lesson.used),
         )
 
     async def end(self, owner: MemoryOwner, lesson_id: str, tally: LessonTally, why: str) -> None:
@@ -118,33 +125,29 @@ class LessonLog:
         Raises:
             StoreError: the store cannot be read or written.
         """
-        now = self._clock()
-        async for user, lesson_id in self._lessons_of(tenant, trace_id):
-            try:
-                await self._add(
-                    _key(tenant, user, lesson_id),
-                    None,
-                    lambda tally, recent: note_rated(tally, recent, trace_id, now, helped=helped),
-                )
-            except (DamagedStream, ConfigurationError):
-                continue  # `lightagent verify` tells of it; the others count all the same.
-
-    async def _lessons_of(self, tenant: str, trace_id: str) -> AsyncIterator[tuple[str, str]]:
         query = StreamQuery(kind=RUNS, tenant=tenant, labels={_TRACE: trace_id})
-        found = dict[tuple[str, str], None]()
-        try:
+        with suppress(IncompleteListing):
             async for stream in list_streams(self._store, query):
-                try:
-                    async for entry in all_entries(self._store, stream.key):
-                        # Of a user, a run knows their lessons and those for everybody, whatever an entry says.
-                        told = _RUNS.read(entry).lessons
-                        found |= dict.fromkeys(one for one in told if one[0] in ("", stream.key.owner.user))
-                except (DamagedStream, ConfigurationError):
-                    continue
-        except IncompleteListing:
-            pass
-        for lesson in found:
-            yield lesson
+                with suppress(DamagedStream, ConfigurationError):
+                    await self._rate_run(stream.key, trace_id, helped=helped)
+
+    async def _rate_run(self, key: StreamKey, trace_id: str, *, helped: bool) -> None:
+        now, user = self._clock(), key.owner.user
+        found = await self._store.read(key, -1, 1)
+        if not found.entries or (told := _RUNS.read(found.entries[-1])).helped is helped:
+            return
+        for owner, lesson_id in told.lessons:
+            # Of a user, a run knows their lessons and those for everybody, whatever an entry says.
+            if owner in ("", user):
+                with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` tells of it; others count.
+                    await self._add(
+                        _key(key.owner.tenant, owner, lesson_id),
+                        None,
+                        lambda tally, recent: note_rated(tally, recent, trace_id, told.helped, now, helped=helped),
+                    )
+        draft = _RUNS.draft(replace(told, helped=helped))
+        with suppress(StreamConflict):  # Somebody else says something of the same run, which is counted there.
+            await self._store.append(key, [draft], expected=found.stream.head, at=now)
 
     async def _add(self, key: StreamKey, begin: LessonTally | None, note: _Next) -> None:
         """Append what `note` makes of the counts, unless it is None; a stream begins with `begin`, if there is one."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
-from lightagent.application.lesson_log import LessonLog
+from lightagent.application.lesson_log import LessonLog, ToldLesson
 from lightagent.application.memories import Memories
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
@@ -125,19 +125,16 @@ class LessonTracker:
             ConfigurationError: what is stored was changed.
             StoreError: the store cannot be read or written.
         """
-        uses = list[tuple[MemoryOwner, str, float, bool]]()
+        uses = list[ToldLesson]()
         for lesson_id in lesson_ids:
             found = await self._candidates.look_up(lesson_id, told.own.tenant)
             if found is None or found[1].owner not in (told.own, told.everybody):
                 continue
             candidate = found[1].candidate
             kept_at = read_number(candidate.metadata.get("promoted_at")) or self._means.clock.now()
-            uses.append((found[1].owner, lesson_id, kept_at, is_used(candidate.data, told.query, answer)))
-        if uses:
-            lessons = [(owner.user, lesson_id) for owner, lesson_id, _, _ in uses]
-            await self._log.note_run(told.own, run_id, trace_id, lessons)
-        for owner, lesson_id, kept_at, used in uses:
-            await self._log.told(owner, lesson_id, kept_at, run_id, trace_id, used=used)
+            used = is_used(candidate.data, told.query, answer)
+            uses.append(ToldLesson(found[1].owner, lesson_id, kept_at, used))
+        await self._log.count_run(told.own, run_id, trace_id, uses)
 
     async def tally(self, owner: MemoryOwner, lesson_id: str) -> LessonTally | None:
         """The counts of a lesson; None where no run was told of it yet.

@@ -14,8 +14,9 @@ from typing import Final, Literal, TypeAlias
 Stale: TypeAlias = Literal["max_age", "expires_after", "useless_after", "unused_after"]
 """Why a lesson is recalled no more: the name of the setting of `SelfLearning`."""
 
-MOST_RECENT: Final = 200
-"""Entries of a lesson that are looked at: so many later ones after which a run could be counted twice."""
+MOST_RECENT: Final = 32
+"""Entries of a lesson that are looked at. Only where a process died while it counted, and others have made so many
+entries before it goes on, something is counted twice."""
 
 _PRIOR: Final = 2
 """A new lesson counts as one that was told so often and used each time, so that it gets its turn."""
@@ -110,13 +111,15 @@ class LessonRules:
 
 @dataclass(frozen=True, slots=True)
 class LessonsOfRun:
-    """The lessons that a run was told of, for whoever rates it later.
+    """The lessons that a run was told of, once they are counted, for whoever rates it later.
 
     Attributes:
         lessons: the user that each belongs to, empty for one for everybody, and its id.
+        helped: what was said last, and is counted: whether the run was of help.
     """
 
     lessons: tuple[tuple[str, str], ...]
+    helped: bool | None = None
 
 
 def note_told(
@@ -135,18 +138,19 @@ def note_told(
 
 
 def note_rated(
-    tally: LessonTally, recent: Iterable[LessonUse], trace_id: str, now: float, *, helped: bool
+    tally: LessonTally, recent: Iterable[LessonUse], trace_id: str, before: bool | None, now: float, *, helped: bool
 ) -> LessonUse | None:
-    """The entry of a run that somebody rated; None where that changes nothing, or it is not known to be told of it.
+    """The entry of a run that somebody rated; None where that changes nothing. What is said last of a run holds.
 
-    What is said last of a run holds, and each run counts once.
+    Args:
+        before: what was said of it before.
     """
-    of_trace = [one for one in recent if one.trace_id == trace_id]
-    before = [one.helped for one in of_trace if one.what == "rated"]
-    if tally.ended or not any(one.what == "told" for one in of_trace) or before[-1:] == [helped]:
+    for one in recent:
+        if one.what == "rated" and one.trace_id == trace_id:
+            before = one.helped
+    if tally.ended or before is helped:
         return None
-    counted = tally.helped + helped - (before[-1] if before else 0)
-    after = replace(tally, rated=tally.rated + (not before), helped=counted)
+    after = replace(tally, rated=tally.rated + (before is None), helped=tally.helped + helped - bool(before))
     return LessonUse("rated", replace(after, useful_at=now) if helped else after, "", trace_id, helped, now)
 
 

@@ -81,6 +81,30 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             )
         return await desk.decide(candidate_id, decision, tenant)
 
+    def expire_lessons(self, *, tenant: str = "", dry_run: bool = False) -> list[JsonObject]:
+        """End the lessons of a tenant that are stale by `SelfLearning`, and remove them from the store of memories.
+
+        A run that meets one does the same, so this is for those that nothing asks for any more.
+
+        Args:
+            tenant: whose lessons.
+            dry_run: only tell which they are.
+
+        Returns:
+            Of each the `candidate_id`, the `memory_user_id` and `why`: the name of the setting that says so.
+
+        Raises:
+            ConfigurationError: the store cannot list what it holds, or what is stored was changed.
+            StoreError: a store fails.
+        """
+        return run_sync(self.aexpire_lessons(tenant=tenant, dry_run=dry_run))
+
+    async def aexpire_lessons(self, *, tenant: str = "", dry_run: bool = False) -> list[JsonObject]:
+        """`expire_lessons` for async callers."""
+        desk = self._desk
+        ended = [] if desk is None else await desk.tracker.expire(tenant, dry_run=dry_run)
+        return [{"candidate_id": one.lesson_id, "memory_user_id": one.owner.user_id, "why": one.why} for one in ended]
+
     @property
     def _desk(self) -> CandidateDesk | None:
         learning = self.means.conclusions.get(LESSONS)

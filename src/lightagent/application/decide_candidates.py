@@ -46,6 +46,14 @@ class CandidateDesk:
         """The candidates of a tenant as they are now, the oldest first; of one user, or of all."""
         return [await self._shown(state) async for state in self.candidates.list(user_id, tenant)]
 
+    async def _check_alive(self, state: CandidateState) -> None:
+        tally = None if state.is_open else await self.tracker.tally(state.owner, state.candidate.candidate_id)
+        if tally is not None and tally.ended:
+            raise AlreadyDecided(
+                f"The candidate {state.candidate.candidate_id} was promoted, and has expired ({tally.ended}).",
+                guidance="What a later run learns is a candidate of its own.",
+            )
+
     async def _shown(self, state: CandidateState) -> MemoryCandidate:
         promoted = state.candidate.status == "promoted"
         tally = await self.tracker.tally(state.owner, state.candidate.candidate_id) if promoted else None
@@ -58,7 +66,7 @@ class CandidateDesk:
             decision: a `MemoryPromotionDecision`, or what `memory_promotion_admission` may answer; None approves.
 
         Raises:
-            AlreadyDecided: somebody else has decided otherwise.
+            AlreadyDecided: somebody else has decided otherwise, or it was promoted and has expired.
             ConfigurationError: there is no such candidate.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
@@ -67,6 +75,7 @@ class CandidateDesk:
         text = state.candidate.data
         wanted = MemoryPromotionDecision.approve() if decision is None else read_promotion(decision, text)
         was_open = state.is_open
+        await self._check_alive(state)
         subject = _subject(scope, state)
         place = MemoryPlace(
             state.owner, state.candidate.original_user_id, state.candidate.source, state.candidate.scope

@@ -13,7 +13,7 @@ from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.write_memory import take_back
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.lesson_uses import LessonRules, LessonTally, Stale, ranked_by_worth
+from lightagent.domain.lesson_uses import LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.lessons import is_used
 from lightagent.domain.memory_filter import read_number
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner
@@ -43,12 +43,12 @@ class EndedLesson:
     Attributes:
         owner: whose it was.
         lesson_id: names it, as it does the candidate that it was.
-        why: the setting of `SelfLearning` that says so, or ``ended`` where that was on record already.
+        why: the setting of `SelfLearning` that says so.
     """
 
     owner: MemoryOwner
     lesson_id: str
-    why: Stale | str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,14 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
         return [one.to_dict(include_data=include_data) for one in found]
 
     def promote_memory_candidate(
-        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = ""
+        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = "", actor: str = ""
     ) -> bool:
         """Decide about a candidate, once: the first decision to promote or to reject it holds.
 
         Args:
             decision: what becomes of it; None approves it.
             tenant: whose run it comes from.
+            actor: who decides, for the record.
 
         Returns:
             Whether it is a memory now.
@@ -68,10 +69,10 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """
-        return run_sync(self.apromote_memory_candidate(candidate_id, decision, tenant=tenant))
+        return run_sync(self.apromote_memory_candidate(candidate_id, decision, tenant=tenant, actor=actor))
 
     async def apromote_memory_candidate(
-        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = ""
+        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = "", actor: str = ""
     ) -> bool:
         """`promote_memory_candidate` for async callers."""
         desk = self._desk
@@ -79,7 +80,7 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             raise ConfigurationError(
                 "This agent learns nothing, so it has no candidates.", guidance="Make it with self_learning=True."
             )
-        return await desk.decide(candidate_id, decision, tenant)
+        return await desk.decide(candidate_id, decision, tenant, actor)
 
     def expire_lessons(self, *, tenant: str = "", dry_run: bool = False) -> list[JsonObject]:
         """End the lessons of a tenant that are stale by `SelfLearning`, and remove them from the store of memories.

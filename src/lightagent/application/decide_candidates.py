@@ -59,11 +59,12 @@ class CandidateDesk:
         tally = await self.tracker.tally(state.owner, state.candidate.candidate_id) if promoted else None
         return shown(state, tally)
 
-    async def decide(self, candidate_id: str, decision: object = None, tenant: str = "") -> bool:
+    async def decide(self, candidate_id: str, decision: object = None, tenant: str = "", actor: str = "") -> bool:
         """Decide about a candidate; whether it is a memory now. The first decision holds.
 
         Args:
             decision: a `MemoryPromotionDecision`, or what `memory_promotion_admission` may answer; None approves.
+            actor: who decides, for the record.
 
         Raises:
             AlreadyDecided: somebody else has decided otherwise, or it was promoted and has expired.
@@ -82,14 +83,20 @@ class CandidateDesk:
         )
         context = {**context_of(subject, place), "candidate_id": candidate_id}
         run = Alone(subject, self.gates)
-        after, stopped = await self.promoter.decide(run, scope, state, context, wanted)
+        after, stopped = await self.promoter.decide(run, scope, state, context, wanted, actor)
         _check(after, stopped, wanted, was_open=was_open)
         return after.candidate.status == "promoted"
 
 
 def shown(state: CandidateState, tally: LessonTally | None) -> MemoryCandidate:
-    """The candidate, with how often it was of use as a memory and why it is none any more."""
+    """The candidate, with what was decided about it, how often it was of use as a memory, and why it is none any more.
+
+    The candidate itself has no place for that but its metadata.
+    """
     candidate = state.candidate
+    if (decided := state.decided) is not None:
+        told: JsonObject = {"by": decided.by, "rule": decided.rule, "reason": decided.reason, "actor": decided.actor}
+        candidate = replace(candidate, metadata={**candidate.metadata, "decision": told})
     if tally is None:
         return candidate
     counts: JsonObject = {name: getattr(tally, name) for name in ("recalled", "used", "rated", "helped")}

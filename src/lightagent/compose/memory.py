@@ -24,6 +24,7 @@ from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.policy import Subject
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Conclusion, ContextSource
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.policy import Gate
 from lightagent.ports.self_learning import SelfLearning
@@ -85,10 +86,29 @@ def _compose_learning(
     from lightagent.adapters.journals.memory import MemoryJournalStore
 
     journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
+    return Learning(means, settings, prompts, writer, _desk(means, journals, writer, settings, gates))
+
+
+def compose_desk(
+    journals: JournalStore, store: MemoryStore, namespace: str, agent: str, settings: SelfLearning, clock: Clock
+) -> CandidateDesk:
+    """Where the candidates of an agent are decided about without the agent, and so without its own policies.
+
+    Args:
+        agent: its name.
+        settings: when its lessons are stale.
+    """
+    means = MemoryMeans(store, MemoryPolicy(namespace=namespace or None), clock, RECALLED, SECONDS, agent)
+    return _desk(means, journals, MemoryWriter(means), settings, ())
+
+
+def _desk(
+    means: MemoryMeans, journals: JournalStore, writer: MemoryWriter, settings: SelfLearning, gates: tuple[Gate, ...]
+) -> CandidateDesk:
     candidates = MemoryCandidates(journals, means.clock, means.agent, means.policy.namespace or "")
     promoter = MemoryPromoter(means, candidates, writer, settings.max_age)
     tracker = LessonTracker(means, candidates, LessonLog(journals, means.clock.now), settings.rules)
-    return Learning(means, settings, prompts, writer, CandidateDesk(means, candidates, promoter, tracker, gates))
+    return CandidateDesk(means, candidates, promoter, tracker, gates)
 
 
 def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:

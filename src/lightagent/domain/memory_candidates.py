@@ -13,6 +13,12 @@ from lightagent.domain.memory_records import MemoryOwner
 CandidateStatus: TypeAlias = Literal["candidate", "kept", "blocked", "rejected", "promoted"]
 """What became of a candidate; `rejected` and `promoted` are final."""
 
+PromotionRule: TypeAlias = Literal[
+    "memory_promotion_admission", "undecided", "person", "policies", "reject_write_patterns", "other_users"
+]
+"""What decided about a candidate: a setting of `MemoryPolicy`, nothing yet, a person, hooks and gates, or that its text
+would tell other users of this one."""
+
 OPEN: frozenset[str] = frozenset({"candidate", "kept", "blocked"})
 """The statuses in which a candidate can still be decided about."""
 
@@ -41,7 +47,9 @@ class CandidateDecided:
     Attributes:
         status: what it is from now on.
         by: who decided: ``policy``, ``person`` or ``hooks``.
+        rule: which rule.
         reason: why.
+        actor: the person who decided, if one did and gave a name.
         text: what is remembered, where it is promoted.
         metadata: added to its record.
         rewritten: whether the text is another than the one that was proposed.
@@ -49,7 +57,9 @@ class CandidateDecided:
 
     status: CandidateStatus
     by: str
+    rule: PromotionRule = "undecided"
     reason: str = ""
+    actor: str = ""
     text: str = ""
     metadata: JsonObject = field(default_factory=dict)
     rewritten: bool = False
@@ -87,6 +97,7 @@ class CandidateState:
         owner, words: as in `CandidateProposed`.
         decided: what was decided last.
         written: it was written to the store of memories.
+        proposed_at: seconds since 1970.
     """
 
     candidate: MemoryCandidate
@@ -94,6 +105,7 @@ class CandidateState:
     words: str
     decided: CandidateDecided | None = None
     written: bool = False
+    proposed_at: float = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -110,7 +122,7 @@ def advance_candidate(known: CandidateState | None, entry: CandidateEntry) -> Ca
     if isinstance(entry, CandidateProposed):
         if known is not None:
             raise _misplaced(entry)
-        return CandidateState(entry.candidate, entry.owner, entry.words)
+        return CandidateState(entry.candidate, entry.owner, entry.words, proposed_at=entry.at)
     if known is None:
         raise _misplaced(entry)
     match entry:

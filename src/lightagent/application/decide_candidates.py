@@ -114,7 +114,7 @@ def _check(after: CandidateState, stopped: Stopped | None, wanted: MemoryPromoti
     if wanted.promotes and status == "blocked":
         raise PolicyError(
             f"The candidate {after.candidate.candidate_id} was not promoted. {decided.reason if decided else ''}",
-            guidance="Rewrite it: MemoryPromotionDecision.rewrite(text).",
+            guidance="Rewrite it: MemoryPromotionDecision.rewrite(text), or --text at the command line.",
         )
     if not was_open and wanted.promotes != (status == "promoted"):
         raise AlreadyDecided(

@@ -22,13 +22,14 @@ from lightagent.application.track_lessons import Told
 from lightagent.application.write_memory import MemoryWriter, context_of
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.lessons import MOST_LESSON, Lesson, Lessons, tells_user
+from lightagent.domain.lessons import MOST_LESSON, Lesson, Lessons
 from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_candidates import CandidateProposed
 from lightagent.domain.memory_trace import MEMORY_IDS, MemoryEvent
 from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.policy import Stopped, Subject
+from lightagent.domain.told_of_users import Said, tells_user
 from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion
 from lightagent.ports.self_learning import SelfLearning
 
@@ -127,22 +128,27 @@ class Learning(ServingConclusion):
         return self._output.parse(self._output.check(json.dumps(proposal))).lessons
 
     async def _learn(self, run: ServedRun, subject: Subject, lesson: Lesson, candidate_id: str) -> Stopped | None:
-        scope, words = subject.origin.scope, subject.facts.query
-        everybody = lesson.about == "everybody" and tells_user(lesson.text, (scope.user,), words) is None
+        scope, said = subject.origin.scope, _said(run.conversation, subject.facts.query)
+        why = tells_user(lesson.text, (scope.user,), said) if lesson.about == "everybody" else None
+        everybody = lesson.about == "everybody" and why is None
         place = self._means.lesson_place(subject, for_everybody=everybody)
         text = await self._writer.admit(run, subject, place, lesson.text)
         if text is None or isinstance(text, Stopped):
             return text
-        if everybody and tells_user(text, (scope.user,), words) is not None:
+        if everybody and tells_user(text, (scope.user,), said) is not None:
             raise ConfigurationError("lessons: a policy put words of the user into a lesson for all users.")
         metadata = scope_of(subject, place).to_metadata()
         known: JsonObject = {"confidence": lesson.confidence}
         if subject.facts.untrusted:
             known["untrusted"] = [*subject.facts.untrusted]
+        if why is not None:
+            known["not_for_everybody"] = why
         if not is_internal(self._means.policy, scope_of(subject, place)):
             return await self._writer.write(run, subject, place, text, {**metadata, **known}, candidate_id)
         candidate = _candidate(subject, place, text, candidate_id, known)
-        state = await self.desk.candidates.propose(scope, CandidateProposed(candidate, place.owner, words))
+        # What was said is kept only as long as it has to be compared with.
+        proposed = CandidateProposed(candidate, place.owner, said if everybody else Said(""))
+        state = await self.desk.candidates.propose(scope, proposed)
         run.note(
             _REQUIRED,
             {
@@ -187,6 +193,13 @@ def _candidate(
         candidate_id=candidate_id,
         metadata={name: value for name, value in known.items() if name != "confidence"},
     )
+
+
+def _said(messages: Sequence[Message], query: str) -> Said:
+    """What the user and the agent said; what others wrote was not shown to the model that looks back."""
+    by_user = [one.text for one in messages if isinstance(one, UserMessage)]
+    by_agent = [one.content or "" for one in messages if isinstance(one, AssistantMessage)]
+    return Said("\n".join(by_user or [query]), "\n".join(by_agent))
 
 
 def _told(messages: Sequence[Message], answer: str) -> list[str]:

@@ -29,9 +29,6 @@ KIND: Final = "memory_candidate"
 _ID: Final = "candidate"
 """The label that repeats the id, since stores have an index of labels and none of ids alone."""
 
-_MOST_WORDS: Final = 8_000
-"""Characters of what the user said that are kept with a candidate."""
-
 
 class MemoryCandidates:
     """The candidates of one agent in a store, or of all that have no agent in common.
@@ -56,7 +53,7 @@ class MemoryCandidates:
             StoreError: the store cannot be written.
         """
         key = _key(scope, proposed.candidate.candidate_id)
-        kept = CandidateProposed(proposed.candidate, proposed.owner, proposed.words[:_MOST_WORDS], self._clock.now())
+        kept = CandidateProposed(proposed.candidate, proposed.owner, proposed.said, self._clock.now())
         try:
             await self._append(key, kept, 0, "candidate")
         except StreamConflict:

@@ -9,7 +9,6 @@ from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.application.write_memory import MemoryWriter, take_back
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.lessons import tells_user
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
 from lightagent.domain.memory_admission import read_promotion
 from lightagent.domain.memory_candidates import (
@@ -26,6 +25,7 @@ from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped
 from lightagent.domain.scopes import Scope
+from lightagent.domain.told_of_users import tells_user
 from lightagent.ports.context import ServedRun
 
 
@@ -161,7 +161,7 @@ class MemoryPromoter:
             return "reject_write_patterns", "A pattern that must not be written was found in the text."
         if case.state.owner.user:
             return None
-        why = tells_user(text, (case.scope.user,), case.state.words)
+        why = tells_user(text, (case.scope.user,), case.state.said)
         return None if why is None else ("other_users", f"It would reach other users. {why}")
 
     async def _written_again(self, case: _Case) -> CandidateState:

@@ -9,6 +9,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.told_of_users import Said
 
 CandidateStatus: TypeAlias = Literal["candidate", "kept", "blocked", "rejected", "promoted"]
 """What became of a candidate; `rejected` and `promoted` are final."""
@@ -30,12 +31,12 @@ class CandidateProposed:
     Attributes:
         candidate: as it was proposed.
         owner: whose memory it would be.
-        words: what the user said in that run; a lesson for all users must not repeat it.
+        said: what was said in that run, which one for all users must not repeat; empty for one of a user's own.
     """
 
     candidate: MemoryCandidate
     owner: MemoryOwner
-    words: str
+    said: Said
     at: float = field(default=0.0, compare=False)
     type: Literal["candidate_proposed"] = "candidate_proposed"
 
@@ -94,7 +95,7 @@ class CandidateState:
 
     Attributes:
         candidate: as it is now: its text, status and whether models may see it.
-        owner, words: as in `CandidateProposed`.
+        owner, said: as in `CandidateProposed`.
         decided: what was decided last.
         written: it was written to the store of memories.
         proposed_at: seconds since 1970.
@@ -102,7 +103,7 @@ class CandidateState:
 
     candidate: MemoryCandidate
     owner: MemoryOwner
-    words: str
+    said: Said
     decided: CandidateDecided | None = None
     written: bool = False
     proposed_at: float = 0.0
@@ -122,7 +123,7 @@ def advance_candidate(known: CandidateState | None, entry: CandidateEntry) -> Ca
     if isinstance(entry, CandidateProposed):
         if known is not None:
             raise _misplaced(entry)
-        return CandidateState(entry.candidate, entry.owner, entry.words, proposed_at=entry.at)
+        return CandidateState(entry.candidate, entry.owner, entry.said, proposed_at=entry.at)
     if known is None:
         raise _misplaced(entry)
     match entry:

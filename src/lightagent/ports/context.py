@@ -105,6 +105,11 @@ class ServedRun(Protocol):
         """What was put on record of memories in this run until now."""
         ...
 
+    @property
+    def conversation(self) -> Sequence[Message]:
+        """What was said until now, by whoever; nothing where no run goes on."""
+        ...
+
     def reviews(self, phase: Phase) -> bool:
         """Whether a policy of the run reviews this phase."""
         ...

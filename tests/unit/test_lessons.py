@@ -125,6 +125,17 @@ def test_what_tells_of_the_user_is_found_in_another_spelling(name: str) -> None:
     assert tells_user(ATTACKS[name], ("maria-77",), Said(WORDS)) is not None
 
 
+def test_a_short_name_is_a_word_and_no_piece_of_one() -> None:
+    for lesson, user, named in (
+        ("Trips are planned early.", "ann", False),
+        ("Ann plans early.", "ann", True),
+        ("ANN, plan early.", "ann", True),
+        ("\u674e\u660e\u60f3\u8981\u7a97\u6237", "\u674e\u660e", True),
+        ("\u5c0f\u674e\u60f3\u8981\u7a97\u6237", "\u674e", True),
+    ):
+        assert (tells_user(lesson, (user,), Said("")) is not None) is named, lesson
+
+
 def test_names_count_in_whatever_case_either_writes_them() -> None:
     for lesson, words in (
         ("People called Dupont want a window seat.", "a seat for mr dupont"),

@@ -80,6 +80,8 @@ class LessonTracker:
         """Of the lessons that a search found, best first, those that a run is told of: without stale ones, and those
         that were of more use before others. Where the counts cannot be read, they stay as they are.
         """
+        if room <= 0:
+            return []
         about: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
         try:
             judged = await await_foreign(

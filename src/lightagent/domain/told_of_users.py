@@ -98,7 +98,9 @@ def _names(lesson: str, user: str) -> bool:
     """Whether a lesson holds what a user is called, in one piece, in pieces, or a part that is a word of its own."""
     if not user.strip():
         return False
-    if user in lesson or _holds(split_words(lesson), split_words(user)):
+    # A short name is looked for as a word: "planned" does not name Ann. Scripts without spaces have no such words.
+    is_long = len(user) >= _PIECE or not user.isascii()
+    if (is_long and user in lesson) or _holds(split_words(lesson), split_words(user)):
         return True
     if len(together := _together(user)) >= _PIECE and together in _together(lesson):
         return True

@@ -222,6 +222,20 @@ def test_a_store_that_cannot_forget_is_asked_in_vain_for_what_has_ended() -> Non
         bench.agent.expire_lessons()
 
 
+def test_an_id_that_no_store_can_keep_takes_nothing_from_the_other_lessons() -> None:
+    foreign = Foreign()
+    bench = Bench(SelfLearning(unused_after=2), memory=foreign)
+    bench.learn(TRAIN, PLANE)
+    odd = {**foreign.kept[-1][2], "candidate_id": "x" * 100_000 + ":lessons:\ud800"}
+    foreign.kept[-1] = (*foreign.kept[-1][:2], odd)
+    seen = []
+    for _ in range(4):
+        bench.run()
+        seen.append([sum(text in one for one in bench.told) for text in (TRAIN, PLANE)])
+    assert seen == [[1, 1], [1, 1], [0, 1], [0, 1]]
+    assert bench.counts()[0]["recalled"] == 2
+
+
 class Stubborn(InProcessMemory):
     """Cannot remove anything while it is `down`, and remembers how much it was asked for."""
 

@@ -12,6 +12,7 @@ from lightagent.application.memories import Memories
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.write_memory import take_back
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.lesson_uses import LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.lessons import is_used
@@ -53,7 +54,11 @@ class EndedLesson:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A lesson that a search found, and why it is stale; `failed` names what kept it from being removed."""
+    """A lesson that a search found, and why it is stale.
+
+    Attributes:
+        failed: the name of what kept its counts from being read, or it from being removed.
+    """
 
     found: FoundMemory
     tally: LessonTally
@@ -92,7 +97,7 @@ class LessonTracker:
             return [*found[:room]]
         for one in judged:
             if one.failed is not None:
-                run.note("memory_unavailable", {**about, "store": self._means.store.name, "kind": one.failed})
+                run.note("memory_unavailable", {**about, "store": "lessons", "kind": one.failed})
         fresh = [one for one in judged if one.why is None]
         return [fresh[number].found for number in ranked_by_worth([one.tally for one in fresh])[:room]]
 
@@ -101,10 +106,13 @@ class LessonTracker:
 
     async def _judge(self, owner: MemoryOwner, found: FoundMemory) -> _Judged:
         lesson_id, now = lesson_of(found), self._means.clock.now()
-        known = await self._log.tally(owner, lesson_id) if lesson_id else None
+        known, failed = None, None
+        try:  # A store can claim any id, and one damaged stream says nothing of the others.
+            known = await self._log.tally(owner, lesson_id) if lesson_id else None
+        except FAILURES as raised:
+            failed = type(failure(raised)).__name__
         tally = known or LessonTally(_kept_at(found, now))
         why = "ended" if tally.ended else self._rules.why_stale(tally, now)
-        failed: str | None = None
         if why is not None and lesson_id:
             try:
                 await self._end(owner, lesson_id, tally, why)
@@ -124,12 +132,15 @@ class LessonTracker:
         A lesson of another owner, as a store may claim, is none of its lessons.
 
         Raises:
-            ConfigurationError: what is stored was changed.
+            ConfigurationError: the counts that are stored were changed.
             StoreError: the store cannot be read or written.
         """
         uses = list[ToldLesson]()
         for lesson_id in lesson_ids:
-            found = await self._candidates.look_up(lesson_id, told.own.tenant)
+            try:
+                found = await self._candidates.look_up(lesson_id, told.own.tenant)
+            except ConfigurationError:
+                continue  # A store can claim any id; and of what was changed, `lightagent verify` tells.
             if found is None or found[1].owner not in (told.own, told.everybody):
                 continue
             candidate = found[1].candidate

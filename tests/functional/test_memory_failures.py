@@ -11,6 +11,8 @@ import pytest
 
 from lightagent import (
     FoundMemory,
+    HookContext,
+    HookDecision,
     InProcessMemory,
     Journal,
     LightAgent,
@@ -107,22 +109,46 @@ async def test_a_failed_run_remembers_nothing() -> None:
     assert await agent.alist_memory_candidates() == []
 
 
+GOOD = {"memory": "POISON", "user_id": "n:alice", "trust_level": "high"}
+"""A record that is told, but for what the ones below change."""
+
 POISON = {
-    "of another user": {"memory": "POISON", "user_id": "n:bob"},
-    "with a forged user in its metadata": {"memory": "POISON", "user_id": "n:alice", "metadata": {"user_id": "n:bob"}},
-    "of another namespace": {"memory": "POISON", "metadata": {"memory_user_id": "m:alice"}},
-    "of a trust level that is not allowed": {"memory": "POISON", "user_id": "n:alice", "trust_level": "none"},
-    "that has expired": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "expires_at": 1},
-    "of a candidate": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "promotion_status": "kept"},
-    "that is not injectable": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "injectable": False},
-    "of an agent": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "source": "reflection"},
+    "of another user": {**GOOD, "user_id": "n:bob"},
+    "with a forged user beside its metadata": {**GOOD, "metadata": {"user_id": "n:bob"}},
+    "of another namespace": {**GOOD, "metadata": {"memory_user_id": "m:alice"}},
+    "of a trust level that is not allowed": {**GOOD, "trust_level": "none"},
+    "with a forged trust level beside its metadata": {**GOOD, "metadata": {"trust_level": "none"}},
+    "that has expired": {**GOOD, "expires_at": 1},
+    "that has expired, with another time beside it": {**GOOD, "expires_at": 9e9, "metadata": {"expires_at": 1}},
+    "of a candidate": {**GOOD, "promotion_status": "kept"},
+    "of a candidate that says beside it that it was promoted": {
+        **GOOD,
+        "promotion_status": "promoted",
+        "metadata": {"promotion_status": "candidate"},
+    },
+    "that is not injectable": {**GOOD, "injectable": False},
+    "of an agent": {**GOOD, "source": "reflection"},
     "without an owner": {"memory": "POISON", "trust_level": "high"},
+    "that is none": {"text": "POISON"},
 }
 
 
+def _touch(context: HookContext) -> HookDecision | None:
+    """Leaves what was found as it is, but for a field that nobody looks at."""
+    if context.phase != "after_memory_retrieve":
+        return None
+    found = context.payload["memories"]
+    assert isinstance(found, dict)
+    assert isinstance(found["results"], list)
+    return HookDecision.replace(
+        {"memories": [{**one, "seen": True} for one in found["results"] if isinstance(one, dict)]}
+    )
+
+
+@pytest.mark.parametrize("hooked", [False, True])
 @pytest.mark.parametrize("name", POISON)
-def test_what_a_lying_store_gives_is_not_told(name: str) -> None:
-    """Also where it says so of a lesson, and where it ignores the user it is asked for."""
+def test_what_a_lying_store_gives_is_not_told(name: str, hooked: bool) -> None:
+    """Also where it says so of a lesson, where it ignores the user it is asked for, and where a hook sees it first."""
     told: list[str] = []
 
     class Lying:
@@ -137,12 +163,19 @@ def test_what_a_lying_store_gives_is_not_told(name: str) -> None:
         return AssistantMessage('{"lessons": []}')
 
     policy = MemoryPolicy(namespace="n", allowed_trust_levels=["high"], allow_unattributed_results=False)
-    agent = LightAgent(model=ScriptedModel(answer), memory=Lying(), memory_policy=policy, self_learning=True)
+    agent = LightAgent(
+        model=ScriptedModel(answer),
+        memory=Lying(),
+        memory_policy=policy,
+        self_learning=True,
+        hooks=[_touch] if hooked else [],
+    )
     result = agent.run("What do you know?", user_id="alice", result_format="object", trace=True)
     assert result.error is None
     assert told == []
     blocked = [event["data"]["blocked"] for event in result.trace if event["type"] == "memory_retrieve_filter"]
     assert all(blocked), "each place says what was kept out"
+    assert len(blocked) == 3
     assert "POISON" not in json.dumps(result.trace)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from lightagent.application.foreign_code import await_foreign
+from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.domain.json_types import JsonObject
@@ -99,8 +99,8 @@ class MemoryWriter:
         store = self._means.store
         try:
             await await_foreign(store.write([record]), self._means.policy.write_timeout, in_time=True)
-        except Exception as error:
-            run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(error).__name__})
+        except FAILURES as raised:
+            run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(raised).__name__})
             raise
 
 

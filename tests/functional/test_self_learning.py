@@ -225,6 +225,7 @@ async def test_the_promotion_policy_may_be_async_and_is_told_what_it_decides_abo
         "The number 4711 is a customer.",
         "Send offers to a.b@example.com.",
         "People called Dupont want a window seat.",
+        "Whoever is called dupont wants a window seat.",
     ],
 )
 def test_a_lesson_with_words_of_the_user_reaches_no_other_user(text: str) -> None:
@@ -234,6 +235,25 @@ def test_a_lesson_with_words_of_the_user_reaches_no_other_user(text: str) -> Non
         Model(lesson(text, "everybody")), pool, policy=MemoryPolicy(memory_promotion_admission=lambda c, x: True)
     )
     run(agent, "Please book tickets to Lyon for me, number 4711, a.b@example.com, for Mr Dupont.")
+    (record,) = pool.list_records(source="reflection")
+    assert record["user_id"] == "::alice::clerk"
+
+
+@pytest.mark.parametrize("place", ["history", "session", "memory", "answer"])
+def test_what_the_user_said_before_reaches_no_other_user_either(place: str) -> None:
+    """Not what was said in an earlier turn, or is remembered of one, nor what the agent made of it."""
+    said, pool, store = "My diagnosis is chronic lymphocytic leukaemia.", SharedMemoryPool(), MemoryJournalStore()
+    taught = Model(lesson("If the diagnosis is chronic lymphocytic leukaemia, answer briefly.", "everybody"))
+    agent = learner(taught, pool, store, MemoryPolicy(memory_promotion_admission=lambda c, x: True))
+    told = f"You said: {said}" if place == "answer" else "I see."
+    before = LightAgent(name="clerk", model=ScriptedModel([told]), memory=pool, session_store=store)
+    if place == "memory":
+        before.run(said, user_id="alice")
+    elif place in ("session", "answer"):
+        before.run(said if place == "session" else "Hello.", user_id="alice", session_id="s")
+    history: list[JsonObject] = [{"role": "user", "content": said}] if place == "history" else []
+    session = "s" if place in ("session", "answer") else None
+    agent.run("Which diagnosis did I name?", user_id="alice", history=history or None, session_id=session)
     (record,) = pool.list_records(source="reflection")
     assert record["user_id"] == "::alice::clerk"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,13 +16,17 @@ from lightagent import (
     InProcessMemory,
     Journal,
     LightAgent,
+    MemoryAdmissionDecision,
     MemoryOwner,
     MemoryPolicy,
     MemoryRecord,
     OwnerSelection,
+    PolicyHook,
     RunResult,
 )
-from lightagent.domain.messages import AssistantMessage, ContextMessage
+from lightagent.application.policies.typed_hooks import on_conclusion
+from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
+from lightagent.domain.policy import ConclusionPayload, Subject
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
@@ -187,6 +191,80 @@ async def test_memories_do_not_grow_by_what_was_recalled() -> None:
     for text in said:
         await agent.arun(text, user_id="alice")
     assert [record.text for record in (await store.read(OwnerSelection(), 100)).records] == said
+
+
+@dataclass
+class Writes:
+    """What became of one text that was to be remembered."""
+
+    texts: list[str]
+    rules: list[object]
+    kinds: list[str]
+
+
+async def remembered(store: InProcessMemory, policy: MemoryPolicy, *hooks: object) -> Writes:
+    agent = LightAgent(model=ScriptedModel(["Hello."]), memory=store, memory_policy=policy, hooks=hooks)
+    result = await agent.arun("I live in Lyon.", user_id="alice", result_format="object", trace=True)
+    assert result.error is None
+    noted = [event for event in result.trace if event["type"].startswith("memory_")]
+    rules = [event["data"]["rule"] for event in noted if event["type"] == "memory_write_block"]
+    texts = [record.text for record in (await store.read(OwnerSelection(), 10)).records]
+    return Writes(texts, rules, [event["type"] for event in noted])
+
+
+@on_conclusion
+def _plant(payload: ConclusionPayload, subject: Subject) -> ConclusionPayload:
+    return ConclusionPayload({**payload.proposal, "data": "The SECRET is out."})
+
+
+@pytest.mark.parametrize("value", ["The SECRET is out.", "", " ", "x"])
+async def test_a_text_that_was_rewritten_passes_the_rules_as_well(value: str) -> None:
+    policy = MemoryPolicy(
+        memory_write_admission=lambda data, context: MemoryAdmissionDecision(True, value=value),
+        reject_write_patterns=["secret"],
+        min_write_length=2,
+    )
+    written = await remembered(InProcessMemory(), policy)
+    assert (written.texts, len(written.rules)) == ([], 1)
+
+
+async def test_a_text_that_a_policy_of_conclusions_rewrote_passes_the_rules_as_well() -> None:
+    written = await remembered(InProcessMemory(), MemoryPolicy(reject_write_patterns=["secret"]), _plant)
+    assert (written.texts, written.rules) == ([], ["reject_write_patterns"])
+
+
+async def test_that_a_blocked_memory_could_not_be_taken_back_is_on_record() -> None:
+    class Stubborn(InProcessMemory):
+        async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+            raise OSError("read-only")
+
+    hook = PolicyHook(lambda context: False, phases=["after_memory_write"])
+    written = await remembered(Stubborn(), MemoryPolicy(), hook)
+    assert written.rules == ["policies"]
+    assert written.kinds[-3:] == ["memory_write", "memory_write_block", "memory_unavailable"]
+
+
+async def test_what_an_agent_asks_another_one_is_no_word_of_the_user() -> None:
+    """It may quote what was recalled, or what a tool has read, and would be told later as what the user said."""
+    inner, outer = InProcessMemory(), InProcessMemory()
+
+    def ask_inner(request: ChatRequest) -> AssistantMessage:
+        if isinstance(request.messages[-1], ToolMessage):
+            return AssistantMessage("Done.")
+        recalled = " ".join(one.content for one in request.messages if isinstance(one, ContextMessage))
+        return AssistantMessage(None, (ToolCall("c", "desk", json.dumps({"query": f"Note this. {recalled}"})),))
+
+    for policy, kept in (
+        (MemoryPolicy(), []),
+        (MemoryPolicy(require_promotion_for_internal_memory=False), ["agent", "agent"]),
+    ):
+        desk = LightAgent(model=ScriptedModel(["Noted."] * 2), memory=inner, memory_policy=policy)
+        agent = LightAgent(model=ScriptedModel(ask_inner), memory=outer, tools=[desk.as_tool("desk", "Notes.")])
+        for query in ("My dog is called Rex.", "What is my dog called?"):
+            await agent.arun(query, user_id="alice")
+        records = (await inner.read(OwnerSelection(), 10)).records
+        assert [record.metadata["source"] for record in records] == kept
+    assert len((await outer.read(OwnerSelection(), 10)).records) == 4
 
 
 def test_a_store_cannot_put_lines_of_its_own_beside_a_memory() -> None:

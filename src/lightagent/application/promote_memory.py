@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.policies.handler import Fault, Handler
-from lightagent.application.write_memory import MemoryWriter, take_back
+from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.lessons import tells_user
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
@@ -170,7 +170,7 @@ class MemoryPromoter:
         if stopped is None:
             state, _ = await self._candidates.add(case.scope, memory_id, CandidateWritten(memory_id, now))
             return state, None
-        await take_back(self._means, place.owner, memory_id)
+        await self._writer.take_back(case.run, place, memory_id)
         state, _ = await self._candidates.add(case.scope, memory_id, CandidateWithdrawn(_reason(stopped), now))
         case.run.note("memory_promotion_blocked", {**_about(state.candidate), "reason": _reason(stopped)})
         return state, stopped

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.foreign_code import FAILURES, await_foreign
@@ -20,6 +20,7 @@ from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_filter import found_or_empty, keeps_out
 from lightagent.domain.memory_limits import MOST_QUERY, MOST_TOLD, shortened
 from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload
@@ -35,6 +36,8 @@ _WORD: Final = re.compile(r"[\w.-]{1,40}")
 
 _ID: Final = re.compile(r"[!-~]{1,200}")
 """What may be on record as the id of a memory; a store could put a text there."""
+
+_BY_AGENT: Final = "An agent wrote the query, and not the user."
 
 MEMORY: Final = "memory"
 """The name of both on record, and of the label of what is recalled."""
@@ -191,7 +194,10 @@ def _line(found: FoundMemory) -> str:
 
 
 class Memorizing(ServingConclusion):
-    """Remembers what the user said, once the run has succeeded."""
+    """Remembers what the user said, once the run has succeeded.
+
+    What another agent asked is no word of the user: it may quote what was recalled, or what a tool has read.
+    """
 
     def __init__(self, means: MemoryMeans, writer: MemoryWriter) -> None:
         self._means = means
@@ -217,10 +223,13 @@ class Memorizing(ServingConclusion):
         text = subject.facts.query
         if not text.strip():
             return None
-        place = self._means.user_place(subject)
+        place = self._place(subject)
         admitted = await self._writer.admit(run, subject, place, text)
         if admitted is None or isinstance(admitted, Stopped):
             return admitted
+        if is_internal(self._means.policy, scope_of(subject, place)):
+            self._writer.refuse(run, place, "require_promotion_for_internal_memory", _BY_AGENT)
+            return None
         return {"data": admitted, "metadata": scope_of(subject, place).to_metadata()}
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
@@ -235,4 +244,9 @@ class Memorizing(ServingConclusion):
         text, metadata = proposal.get("data"), proposal.get("metadata")
         if not isinstance(text, str) or not isinstance(metadata, dict):
             raise ConfigurationError("memory: a policy left no text and metadata of what is to be remembered.")
-        return await self._writer.write(run, subject, self._means.user_place(subject), text, metadata, idempotency_key)
+        return await self._writer.write(run, subject, self._place(subject), text, metadata, idempotency_key)
+
+    def _place(self, subject: Subject) -> MemoryPlace:
+        """Where the query is kept; that of a run inside another one was written by the agent which called it."""
+        place = self._means.user_place(subject)
+        return replace(place, source="agent") if subject.origin.path else place

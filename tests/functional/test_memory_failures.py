@@ -25,6 +25,7 @@ from lightagent import (
     RunResult,
 )
 from lightagent.application.policies.typed_hooks import on_conclusion
+from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
 from lightagent.domain.policy import ConclusionPayload, Subject
 from lightagent.domain.recall_filter import RecallFilter
@@ -198,7 +199,7 @@ class Writes:
     """What became of one text that was to be remembered."""
 
     texts: list[str]
-    rules: list[object]
+    rules: list[JsonValue]
     kinds: list[str]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -471,3 +472,32 @@ def test_what_was_learned_in_one_tenant_is_told_in_no_other() -> None:
     for tenant, told in (("red", True), ("blue", False), ("", False)):
         agent.run("Which tickets, and are dates confirmed?", user_id="alice", tenant=tenant)
         assert [text in model.contexts[-1] for text in (LATE, GENERAL, QUERY)] == [told] * 3
+
+
+def test_what_names_no_candidate_and_no_tenant_means_none() -> None:
+    """None is often a name that was looked up and not found; it decided about any candidate, and listed all tenants."""
+    model, pool = Model(lesson(LATE)), SharedMemoryPool()
+    agent = learner(model, pool)
+    agent.run(QUERY, user_id="alice", tenant="red")
+    nothing: Any = None
+    with pytest.raises(ConfigurationError, match="candidate_id"):
+        agent.promote_memory_candidate(nothing, tenant="red")
+    for ask in (
+        lambda: agent.list_memory_candidates(tenant=nothing),
+        lambda: agent.promote_memory_candidate("x", tenant=nothing),
+    ):
+        with pytest.raises(ConfigurationError, match="tenant"):
+            ask()
+    assert [one["status"] for one in agent.list_memory_candidates(tenant="red")] == ["kept"]
+
+
+@pytest.mark.parametrize("text", [" ", "x" * 1_000_001])
+def test_a_text_that_no_store_would_keep_leaves_the_candidate_open(text: str) -> None:
+    pool = SharedMemoryPool()
+    agent = learner(Model(lesson(LATE)), pool)
+    run(agent)
+    (candidate,) = agent.list_memory_candidates()
+    with pytest.raises(PolicyError, match="characters"):
+        agent.promote_memory_candidate(str(candidate["candidate_id"]), MemoryPromotionDecision.rewrite(text))
+    assert agent.promote_memory_candidate(str(candidate["candidate_id"])) is True
+    assert len(pool.list_records(source="reflection")) == 1

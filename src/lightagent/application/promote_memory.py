@@ -20,7 +20,7 @@ from lightagent.domain.memory_candidates import (
     CandidateWritten,
 )
 from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromotionPayload, MemoryWrittenPayload
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_records import MOST_TEXT, MemoryRecord
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped
@@ -144,6 +144,8 @@ class MemoryPromoter:
 
     def _refused(self, case: _Case, text: str) -> str | None:
         """Why the text must not become a memory, whether a policy or a person decided that it should."""
+        if not text.strip() or len(text) > MOST_TEXT:
+            return f"A memory has a text of at most {MOST_TEXT:,} characters."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
             return "A pattern that must not be written was found in the text."
         if case.state.owner.user:

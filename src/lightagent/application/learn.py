@@ -2,7 +2,7 @@
 
 The model is shown what the user and the agent said and which tools were called, and nothing that was recalled, read or
 answered by tools: what others wrote must not become a lesson. A lesson for all users that repeats words of this one is
-kept for this one alone.
+kept for this one alone; so is one that repeats what the agent said of this one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_candidates import CandidateProposed
 from lightagent.domain.memory_trace import MEMORY_IDS, MemoryEvent
-from lightagent.domain.messages import AssistantMessage, Message, UserMessage
+from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.domain.told_of_users import Said, tells_user
 from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion
@@ -41,6 +41,9 @@ REFLECTION: Final = "reflection"
 
 _MOST_TOKENS: Final = 8_000
 """Of a run that the model is shown; a longer one loses its middle."""
+
+_OF_USER: Final = frozenset({"memory", LESSONS, "context_budget"})
+"""Sources of context that tell what a user said."""
 
 _REQUIRED: MemoryEvent = "memory_promotion_required"
 
@@ -128,7 +131,7 @@ class Learning(ServingConclusion):
         return self._output.parse(self._output.check(json.dumps(proposal))).lessons
 
     async def _learn(self, run: ServedRun, subject: Subject, lesson: Lesson, candidate_id: str) -> Stopped | None:
-        scope, said = subject.origin.scope, _said(run.conversation, subject.facts.query)
+        scope, said = subject.origin.scope, _said(run.messages, subject.facts.query)
         why = tells_user(lesson.text, (scope.user,), said) if lesson.about == "everybody" else None
         everybody = lesson.about == "everybody" and why is None
         place = self._means.lesson_place(subject, for_everybody=everybody)
@@ -196,10 +199,19 @@ def _candidate(
 
 
 def _said(messages: Sequence[Message], query: str) -> Said:
-    """What the user and the agent said; what others wrote was not shown to the model that looks back."""
-    by_user = [one.text for one in messages if isinstance(one, UserMessage)]
-    by_agent = [one.content or "" for one in messages if isinstance(one, AssistantMessage)]
-    return Said("\n".join(by_user or [query]), "\n".join(by_agent))
+    """What the user said, what was told of earlier conversations with them, and what the agent made of both."""
+    by_user, by_agent = [query], list[str]()
+    for message in messages:
+        match message:
+            case UserMessage() if message.text != query:
+                by_user.append(message.text)
+            case ContextMessage(source=source, content=content) if source in _OF_USER:
+                by_user.append(content)
+            case AssistantMessage(content=content) if content:
+                by_agent.append(content)
+            case _:
+                pass
+    return Said("\n".join(by_user), "\n".join(by_agent))
 
 
 def _told(messages: Sequence[Message], answer: str) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.policies.handler import Fault, Handler
-from lightagent.application.write_memory import MemoryWriter, take_back
+from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
 from lightagent.domain.memory_admission import read_promotion
@@ -20,7 +20,7 @@ from lightagent.domain.memory_candidates import (
     PromotionRule,
 )
 from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromotionPayload, MemoryWrittenPayload
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_records import MOST_TEXT, MemoryRecord
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped
@@ -157,6 +157,8 @@ class MemoryPromoter:
 
     def _refused(self, case: _Case, text: str) -> tuple[PromotionRule, str] | None:
         """By which rule and why the text must not become a memory, whoever decided that it should."""
+        if not text.strip() or len(text) > MOST_TEXT:
+            return "not_a_memory", f"A memory has a text of at most {MOST_TEXT:,} characters."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
             return "reject_write_patterns", "A pattern that must not be written was found in the text."
         if case.state.owner.user:
@@ -183,7 +185,7 @@ class MemoryPromoter:
         if stopped is None:
             state, _ = await self._candidates.add(case.scope, memory_id, CandidateWritten(memory_id, now))
             return state, None
-        await take_back(self._means, place.owner, memory_id)
+        await self._writer.take_back(case.run, place, memory_id)
         state, _ = await self._candidates.add(case.scope, memory_id, CandidateWithdrawn(_reason(stopped), now))
         case.run.note(
             "memory_promotion_blocked", {**_about(state.candidate), "rule": "policies", "reason": _reason(stopped)}

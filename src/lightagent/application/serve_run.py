@@ -63,7 +63,7 @@ class Serving(ServedRun, Generic[DepsT]):
         return [note for details in (*before, self.details) for note in memory_notes(details)]
 
     @property
-    def conversation(self) -> Sequence[Message]:
+    def messages(self) -> Sequence[Message]:
         return self._live.run.messages
 
     def reviews(self, phase: Phase) -> bool:
@@ -109,7 +109,7 @@ class Alone(ServedRun):
         return self._notes
 
     @property
-    def conversation(self) -> Sequence[Message]:
+    def messages(self) -> Sequence[Message]:
         return ()
 
     def reviews(self, phase: Phase) -> bool:

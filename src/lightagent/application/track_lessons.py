@@ -105,7 +105,7 @@ class LessonTracker:
         return await asyncio.gather(*(self._judge(owner, one) for one in found))
 
     async def _judge(self, owner: MemoryOwner, found: FoundMemory) -> _Judged:
-        lesson_id, now = lesson_of(found), self._means.clock.now()
+        lesson_id, now = id_of(found), self._means.clock.now()
         known, failed = None, None
         try:  # A store can claim any id, and one damaged stream says nothing of the others.
             known = await self._log.tally(owner, lesson_id) if lesson_id else None
@@ -183,13 +183,13 @@ class LessonTracker:
         return ended
 
 
-def lesson_of(found: FoundMemory) -> str:
-    """The id of a lesson; empty where a store does not tell it."""
-    _, lesson_id = found.value("memory_id", "candidate_id")
-    return lesson_id if isinstance(lesson_id, str) else ""
+def id_of(found: FoundMemory) -> str:
+    """The id of a memory, or of the candidate that it was; empty where a store tells neither."""
+    ids = (found.fields.get(name) for name in ("memory_id", "candidate_id"))
+    return next((one for one in ids if isinstance(one, str) and one), "")
 
 
 def _kept_at(found: FoundMemory, now: float) -> float:
     """When a record says that it became a memory; one from the future became one now."""
-    kept_at = read_number(found.value("promoted_at", "created_at")[1])
-    return now if kept_at is None else min(kept_at, now)
+    times = (read_number(found.fields.get(name)) for name in ("promoted_at", "created_at"))
+    return min(next((one for one in times if one is not None), now), now)

@@ -15,10 +15,16 @@ CandidateStatus: TypeAlias = Literal["candidate", "kept", "blocked", "rejected",
 """What became of a candidate; `rejected` and `promoted` are final."""
 
 PromotionRule: TypeAlias = Literal[
-    "memory_promotion_admission", "undecided", "person", "policies", "reject_write_patterns", "other_users"
+    "memory_promotion_admission",
+    "undecided",
+    "person",
+    "policies",
+    "reject_write_patterns",
+    "other_users",
+    "not_a_memory",
 ]
-"""What decided about a candidate: a setting of `MemoryPolicy`, nothing yet, a person, hooks and gates, or that its text
-would tell other users of this one."""
+"""What decided about a candidate: a setting of `MemoryPolicy`, nothing yet, a person, hooks and gates, that its text
+would tell other users of this one, or that it is none which a store would keep."""
 
 OPEN: frozenset[str] = frozenset({"candidate", "kept", "blocked"})
 """The statuses in which a candidate can still be decided about."""

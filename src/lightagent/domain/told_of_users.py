@@ -18,7 +18,7 @@ MOST_COMPARED: Final = 50_000
 """Characters of what was said in a run that a lesson is compared with; one from a longer run stays with its user."""
 
 _IN_A_ROW: Final = 4
-"""Words of a user in a row that must not be repeated."""
+"""Words in a row of what was said that must not be repeated."""
 
 _SAYING: Final = 3
 """The same without the words that say nothing, so that an article more or less makes no difference."""
@@ -85,12 +85,12 @@ def tells_user(text: str, user_ids: Sequence[str], said: Said) -> str | None:
         return "It repeats a number or an address that was told."
     if _shares_name(visible(text), visible(f"{said.by_user}\n{said.by_agent}")):
         return "It repeats a name that was told."
-    words, told = split_words(plain(said.by_user)), split_words(lesson)
+    words, told = split_words(both), split_words(lesson)
     if _runs(words, _IN_A_ROW) & _runs(told, _IN_A_ROW):
-        return f"It repeats {_IN_A_ROW} words of the user in a row."
+        return f"It repeats {_IN_A_ROW} words of the conversation in a row."
     saying = [[word for word in one if word not in STOP_WORDS] for one in (words, told)]
     if _runs(saying[0], _SAYING) & _runs(saying[1], _SAYING):
-        return f"It repeats {_SAYING} words of the user in a row, but for articles and the like."
+        return f"It repeats {_SAYING} words of the conversation in a row, but for articles and the like."
     return None
 
 

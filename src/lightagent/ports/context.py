@@ -106,8 +106,8 @@ class ServedRun(Protocol):
         ...
 
     @property
-    def conversation(self) -> Sequence[Message]:
-        """What was said until now, by whoever; nothing where no run goes on."""
+    def messages(self) -> Sequence[Message]:
+        """The conversation of the run until now, with what it began from."""
         ...
 
     def reviews(self, phase: Phase) -> bool:

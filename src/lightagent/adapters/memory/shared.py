@@ -19,11 +19,13 @@ from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.paging import all_pages
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
+from lightagent.domain.memory_limits import MOST_QUERY, shortened
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.recall_filter import RecallFilter, facts_of
 from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
 _PAGE: Final = 500
@@ -57,6 +59,9 @@ class SharedMemoryPool(MemoryStore):
         max_results: what `retrieve` gives at most.
         over: the store that keeps the records; by default they live as long as the pool.
         clock: tells the time, in seconds since 1970.
+
+    Raises:
+        ConfigurationError: `over` is no store.
     """
 
     def __init__(
@@ -69,6 +74,8 @@ class SharedMemoryPool(MemoryStore):
         over: MemoryStore | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if over is not None and not isinstance(over, MemoryStore):
+            raise ConfigurationError(f"SharedMemoryPool: over= takes a store of memories, not {type(over).__name__}.")
         self.agent_name = agent_name
         self.default_source = default_source
         self.default_scope = default_scope
@@ -142,10 +149,11 @@ class SharedMemoryPool(MemoryStore):
         )
         user = str(user_id)
         if not any(character.isalnum() for character in query):
-            newest = self.list_records(user_id=user, agent_name=agent_name, source=source, scope=scope)
-            return {"results": newest[: -most - 1 : -1]}
-        found = run_sync(self._kept.recall(_place(user), query, most, wanted))
-        return {"results": [_found_result(one, user) for one in found]}
+            records = run_sync(self._all(_exactly(_place(user))))
+            shown = [_result(one) for one in records if wanted.fits(facts_of(one.metadata), one.metadata)]
+            return {"results": shown[: -most - 1 : -1]}
+        found = run_sync(self._found(user, shortened(query, MOST_QUERY), most, wanted))
+        return {"results": [_found_result(one, user) for one in found if one.fields.get("user_id") == user]}
 
     def list_records(
         self,
@@ -162,7 +170,7 @@ class SharedMemoryPool(MemoryStore):
         """
         wanted = {"agent_name": agent_name, "source": source, "scope": scope}
         asked = {name: value for name, value in wanted.items() if value is not None}
-        found = run_sync(self._all(OwnerSelection(user=None if user_id is None else str(user_id))))
+        found = run_sync(self._all(_POOL if user_id is None else _exactly(_place(str(user_id)))))
         return [
             _result(record)
             for record in found
@@ -175,10 +183,10 @@ class SharedMemoryPool(MemoryStore):
         Raises:
             StoreError: they could not be removed.
         """
-        return run_sync(self._kept.forget(OwnerSelection(user=None if user_id is None else str(user_id))))
+        return run_sync(self._kept.forget(_POOL if user_id is None else _exactly(_place(str(user_id)))))
 
     def __len__(self) -> int:
-        return len(run_sync(self._all(OwnerSelection())))
+        return len(run_sync(self._all(_POOL)))
 
     def __bool__(self) -> bool:
         """A pool without records is one all the same."""
@@ -199,12 +207,16 @@ class SharedMemoryPool(MemoryStore):
         )
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        user = owner.user_id
-        found = await self._kept.recall(_place(user), query, limit, wanted)
-        return [FoundMemory(one.text, {**one.fields, "user_id": user}) for one in found]
+        return await self._found(owner.user_id, query, limit, wanted)
+
+    async def _found(self, user: str, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        place = _place(user)
+        found = await self._kept.recall(place, query, limit, wanted)
+        return [_of_user(one, place, user) for one in found]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        page = await self._kept.read(OwnerSelection(user=_only(selection)), limit, cursor)
+        user = _only(selection)
+        page = await self._kept.read(_POOL if user is None else _exactly(_place(user)), limit, cursor)
         own = ((record, _owner(record.owner.user)) for record in page.records)
         chosen = (
             MemoryRecord(record.memory_id, owner, record.text, record.metadata, record.written_at)
@@ -216,10 +228,10 @@ class SharedMemoryPool(MemoryStore):
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         user = _only(selection)
         if user is not None:
-            return await self._kept.forget(OwnerSelection(user=user), memory_ids)
-        users = {record.owner.user for record in await self._all(OwnerSelection())}
+            return await self._kept.forget(_exactly(_place(user)), memory_ids)
+        users = {record.owner.user for record in await self._all(_POOL)}
         chosen = [one for one in sorted(users) if selection.holds(_owner(one))]
-        return sum([await self._kept.forget(OwnerSelection(user=one), memory_ids) for one in chosen])
+        return sum([await self._kept.forget(_exactly(_place(one)), memory_ids) for one in chosen])
 
     async def aclose(self) -> None:
         await self._kept.aclose()
@@ -235,6 +247,21 @@ class SharedMemoryPool(MemoryStore):
 def _place(user_id: str) -> MemoryOwner:
     """Where the store below keeps the records of a user: by the whole text, so that no two texts share a place."""
     return MemoryOwner(user=user_id)
+
+
+_POOL: Final = OwnerSelection(namespace="", tenant="", session="", agent="")
+"""The records of all users of a pool; other owners in the same store are none of them."""
+
+
+def _exactly(owner: MemoryOwner) -> OwnerSelection:
+    return OwnerSelection(*owner.parts)
+
+
+def _of_user(found: FoundMemory, place: MemoryOwner, user: str) -> FoundMemory:
+    """What the store below found, as a record of the pool's user, unless the store says that it is another's."""
+    if found.fields.get("user_id") != place.user_id:
+        return found
+    return FoundMemory(found.text, {**found.fields, "user_id": user}, found.beneath)
 
 
 def _owner(user_id: str) -> MemoryOwner:

@@ -19,6 +19,7 @@ _RULES: Final = {
     "memory_promotion_admission": "memory_promotion_admission of the memory policy",
     "policies": "a hook or gate",
     "reject_write_patterns": "reject_write_patterns of the memory policy",
+    "not_a_memory": "it is empty or too long",
     "other_users": "what one user said is told to no other",
 }
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.bootstrap import open_app
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.entrypoints.cli.app import app
 from lightagent.ports.memory import OwnerSelection
 from lightagent.settings import load_settings
@@ -193,3 +194,68 @@ def test_what_is_printed_of_a_memory_moves_no_cursor(settings: Path, tmp_path: P
         shown = told(settings, table, "memory", *command)
         assert "called Mia." in shown.stdout
         assert "\x1b" not in shown.stdout
+
+
+HOSTILE = "half a pair \ud800, a control \x9b31m, a turn \u202e, a line \u2028 that goes on"
+
+
+async def written(path: Path, *records: MemoryRecord) -> None:
+    store = SqliteMemory(path)
+    await store.write(records)
+    await store.aclose()
+
+
+@pytest.mark.parametrize("is_piped", [True, False])
+def test_an_export_holds_whatever_a_memory_holds(settings: Path, tmp_path: Path, is_piped: bool) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    known = MemoryRecord("\ud800", MemoryOwner(tenant="acme", user="\udfff"), HOSTILE, {"text": "é"}, 5.0)
+    asyncio.run(written(tmp_path / "memory.db", known))
+    file = tmp_path / "all.jsonl"
+    exported = memory(settings, "export", *([] if is_piped else ["-o", str(file)]))
+    assert exported.exit_code == 0, exported.exception
+    text = exported.stdout if is_piped else file.read_text("utf-8")
+    _, record, end = [json.loads(line) for line in text.splitlines()]
+    assert (record["memory_id"], record["owner"]["user"], record["text"]) == ("\ud800", "\udfff", HOSTILE)
+    assert end["memories"] == 1
+    assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_what_stands_in_the_place_of_an_export_stays_until_it_is_whole(settings: Path, tmp_path: Path) -> None:
+    filled(settings, tmp_path)
+    file, link = tmp_path / "all.jsonl", tmp_path / "link.jsonl"
+    file.write_text("what was exported before")
+    file.chmod(0o644)
+    link.symlink_to(file)
+    broken = settings.with_name("broken.toml")
+    broken.write_text(f'[default.memory]\nkind = "sqlite"\npath = "{settings}"\n')
+    assert memory(broken, "export", "-o", str(file)).exit_code == 1
+    assert file.read_text() == "what was exported before"
+    assert memory(settings, "export", "-o", str(link)).exit_code == 0
+    assert json.loads(file.read_text().splitlines()[-1]) == {"memories": 3, "complete": True}
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not list(tmp_path.glob(".lightagent-*"))
+
+
+def test_an_export_does_not_take_the_place_of_a_database(settings: Path, tmp_path: Path) -> None:
+    filled(settings, tmp_path)
+    refused = memory(settings, "export", "-o", str(tmp_path / "memory.db"))
+    assert refused.exit_code == 2
+    assert "is no text file" in refused.stderr.replace("\n", " ")
+    assert len(said(settings)) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_told(settings: Path, tmp_path: Path) -> None:
+    filled(settings, tmp_path)
+    refused = memory(settings, "export", "-o", "/dev/full")
+    assert refused.exit_code == 2
+    assert "cannot be written: No space left on device" in refused.stderr.replace("\n", " ")
+
+
+def test_a_search_tells_the_text_of_a_memory_whatever_its_metadata_says(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    ann = MemoryOwner(user="ann")
+    asyncio.run(written(tmp_path / "memory.db", MemoryRecord("1", ann, "My dog is Rex.", {"text": "It is Fido."}, 5.0)))
+    [found] = json.loads(memory(settings, "search", "dog", "--user", "ann", "--json").stdout)
+    assert found["text"] == "My dog is Rex."

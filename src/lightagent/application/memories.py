@@ -164,4 +164,6 @@ def record_as_json(record: MemoryRecord) -> dict[str, object]:
 
 
 def _line(value: dict[str, object]) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """JSON that any encoding of Unicode can hold, and that moves no cursor: what does not print stands as an escape."""
+    line = json.dumps(value, ensure_ascii=False)
+    return line if line.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -116,7 +115,7 @@ def search(
 
     found = with_memory(look, settings_for(config, profile, False, trust_config))
     if as_json:
-        answer = [{"text": one.text, **one.fields} for one in found]
+        answer = [{**one.fields, "text": one.text} for one in found]
         write_answer(json.dumps(answer, ensure_ascii=False, indent=2, default=str) + "\n")
         return ExitCode.COMPLETED
     for one in found:
@@ -151,13 +150,11 @@ def export(
     selection = OwnerSelection(namespace, tenant, user, session, agent)
 
     async def write(store: MemoryStore) -> int:
-        lines = Memories(store).export(selection)
-        count = -1  # The head is no memory.
-        first = await anext(lines)  # Before a file is written over: the store may not be there.
-        with nullcontext(sys.stdout) if output is None else open_private(output) as file:
-            file.write(first + "\n")
-            async for line in lines:
-                file.write(line + "\n")
+        count = -2  # Head and end are no memories.
+        with nullcontext() if output is None else open_private(output) as file:
+            write_line = write_answer if file is None else file.write
+            async for line in Memories(store).export(selection):
+                write_line(line + "\n")
                 count += 1
         return count
 

@@ -1,0 +1,22 @@
+"""What a memory is, before any store keeps it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -math.inf, 1e300, -1e17, 10**400, 10**5000, None, "5", True])
+def test_a_time_that_no_store_and_no_listing_can_tell_is_refused(seconds: float) -> None:
+    with pytest.raises(ConfigurationError, match="written_at is a number of seconds"):
+        MemoryRecord("m1", MemoryOwner(user="ann"), "My dog is Rex.", {}, seconds)
+
+
+@pytest.mark.parametrize("seconds", [0, -0.0, 1.5, -62_135_596_800, 253_402_300_799.0])
+def test_a_time_is_kept_as_a_number_with_one_zero(seconds: float) -> None:
+    kept = MemoryRecord("m1", MemoryOwner(user="ann"), "My dog is Rex.", {}, seconds).written_at
+    assert (type(kept), kept, math.copysign(1, kept)) == (float, seconds, -1.0 if seconds < 0 else 1.0)

@@ -125,3 +125,15 @@ class ReindexedStore(Protocol):
             ProviderError: the embedder failed.
         """
         ...
+
+
+@runtime_checkable
+class CheckedStore(Protocol):
+    """A store that refuses to give memories which are not what was written."""
+
+    def unchecked(self) -> MemoryStore:
+        """The same memories, also those, as they are now: for who judges them by a seal, or counts and removes them.
+
+        It is closed with this store.
+        """
+        ...

@@ -16,13 +16,13 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
+from lightagent.ports.memory import CheckedStore, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
 _PAGE: Final = 200
 _EVERYBODY: Final = OwnerSelection()
 
 
-class SealedMemory(MemoryStore):
+class SealedMemory(MemoryStore, CheckedStore):
     """Writes memories with a seal into another store, and opens what that store gives.
 
     A memory whose seal does not fit is found without its text, marked as ``tampered``, and no model ever sees it; what
@@ -39,7 +39,13 @@ class SealedMemory(MemoryStore):
                 f"A memory of the kind {store.name!r:.100} cannot be sealed: it keeps no ids, or cannot be listed.",
                 guidance="Seal one of the other kinds.",
             )
-        self._store = store
+        if isinstance(store, SealedMemory):
+            raise ConfigurationError(
+                "A sealed memory cannot be sealed once more: one seal would take the place of the other.",
+                guidance="Seal the store that keeps the memories, with one set of keys.",
+            )
+        # What the store itself finds changed is judged, counted and named by its seal, like all that is changed.
+        self._store = store.unchecked() if isinstance(store, CheckedStore) else store
         self._keys = keys
 
     @property
@@ -68,6 +74,10 @@ class SealedMemory(MemoryStore):
                 )
         records = (replace(one, metadata=without_seal(one.metadata)) for one in page.records)
         return MemoryPage(tuple(records), page.cursor)
+
+    def unchecked(self) -> MemoryStore:
+        """The memories as the other store has them, with their seals, whether these fit or not."""
+        return self._store
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         return await self._store.forget(selection, memory_ids)

@@ -100,11 +100,12 @@ class Memories:
             report: is told how many records were looked at, page by page.
 
         Raises:
-            ConfigurationError: one of the stores cannot list what it holds.
+            ConfigurationError: one of the stores cannot list what it holds, or the other one keeps no ids.
             StoreError: one could not be read or written, or the other one does not hold what was written to it.
         """
         there = Memories(target)
         there._require("read", "list what it holds, so that a copy can be verified")
+        there._require("ids", "keep the ids of memories, so that what is copied again would be there twice")
         owners = set[MemoryOwner]()
         copied, present = 0, 0
         differing = list[tuple[MemoryOwner, str]]()
@@ -122,7 +123,7 @@ class Memories:
                         f"{target.name} does not hold the memory {record.memory_id!r:.100} that was written to it.",
                         guidance="Nothing was removed here. Look into the other store, and copy once more.",
                     )
-                if found.text != record.text or found.metadata != record.metadata:
+                if found != record:
                     differing.append((owner, record.memory_id))
             copied += len(new)
             present += len(records) - len(new)

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
+from lightagent.application.memories import Memories
 from lightagent.bootstrap import open_app
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.entrypoints.cli.app import app
-from lightagent.ports.memory import OwnerSelection
+from lightagent.ports.memory import MemoryFeature, OwnerSelection
 from lightagent.settings import load_settings
 from lightagent.testing import ScriptedModel
 
@@ -259,3 +262,52 @@ def test_a_search_tells_the_text_of_a_memory_whatever_its_metadata_says(settings
     asyncio.run(written(tmp_path / "memory.db", MemoryRecord("1", ann, "My dog is Rex.", {"text": "It is Fido."}, 5.0)))
     [found] = json.loads(memory(settings, "search", "dog", "--user", "ann", "--json").stdout)
     assert found["text"] == "My dog is Rex."
+
+
+def test_an_id_that_memories_of_several_owners_have_is_not_enough_to_forget_one(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    owners = [MemoryOwner(tenant=tenant, user="ann") for tenant in ("acme", "globex, user bob")]
+    asyncio.run(written(tmp_path / "memory.db", *(MemoryRecord("1", owner, "My dog is Rex.") for owner in owners)))
+    for more in ((), ("--dry-run",), ("--user", "ann")):
+        refused = memory(settings, "forget", "--id", "1", *more)
+        assert refused.exit_code == 2, more
+        assert 'tenant "globex, user bob", user ann; tenant acme, user ann' in refused.stderr.replace("\n", " ")
+    assert len(said(settings)) == 2
+    assert "Forgotten: 1 memory" in memory(settings, "forget", "--id", "1", "--tenant", "acme").stdout
+    assert said(settings, "--tenant", "globex, user bob") == ["My dog is Rex."]
+    assert "Forgotten: 1 memory" in memory(settings, "forget", "--id", "1").stdout
+
+
+def test_names_that_read_as_more_than_names_stand_in_quotation_marks(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    posing = MemoryOwner(tenant="acme", user="bob · 1970-01-01 00:00 UTC · I agree")
+    asyncio.run(written(tmp_path / "memory.db", MemoryRecord('1" · tenant globex', posing, "I do not.")))
+    assert memory(settings, "list").stdout == (
+        '"1\\" · tenant globex" · tenant acme, user "bob · 1970-01-01 00:00 UTC · I agree" · '
+        "1970-01-01 00:00 UTC · I do not.\n"
+    )
+
+
+def test_a_memory_that_has_another_time_there_is_no_copy(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    here = MemoryRecord("1", MemoryOwner(user="ann"), "My dog is Rex.", {}, 5.0)
+    asyncio.run(written(tmp_path / "memory.db", here))
+    asyncio.run(written(tmp_path / "other.db", replace(here, written_at=6.0)))
+    differs = memory(settings, "copy", "--to", "other")
+    assert differs.exit_code == 1
+    assert "Says something else there: 1 · user ann" in differs.stderr
+
+
+async def test_what_keeps_no_ids_is_no_place_for_a_copy() -> None:
+    class Nameless(InProcessMemory):
+        """Gives ids of its own."""
+
+        @property
+        def supports(self) -> frozenset[MemoryFeature]:
+            return frozenset({"read", "forget"})
+
+    source, target = InProcessMemory(), Nameless()
+    await source.write([MemoryRecord("1", MemoryOwner(user="ann"), "My dog is Rex.")])
+    with pytest.raises(ConfigurationError, match="cannot keep the ids"):
+        await Memories(source).copy(target)
+    assert (await target.read(OwnerSelection(), 10)).records == ()

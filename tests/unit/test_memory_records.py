@@ -10,7 +10,9 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 
 
-@pytest.mark.parametrize("seconds", [math.nan, math.inf, -math.inf, 1e300, -1e17, 10**400, 10**5000, None, "5", True])
+@pytest.mark.parametrize(
+    "seconds", [math.nan, math.inf, -math.inf, 1e300, -1e17, 10**5000, None, "5", True], ids=[*map(str, range(9))]
+)
 def test_a_time_that_no_store_and_no_listing_can_tell_is_refused(seconds: float) -> None:
     with pytest.raises(ConfigurationError, match="written_at is a number of seconds"):
         MemoryRecord("m1", MemoryOwner(user="ann"), "My dog is Rex.", {}, seconds)

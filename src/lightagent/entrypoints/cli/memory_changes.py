@@ -19,12 +19,13 @@ from lightagent.entrypoints.cli.memory_stores import (
     User,
     memories_text,
     print_line,
+    quoted,
     require_memory,
     whose,
     with_memory,
 )
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, settings_for
-from lightagent.ports.memory import MemoryStore, OwnerSelection, ReindexedStore
+from lightagent.ports.memory import CheckedStore, MemoryStore, OwnerSelection, ReindexedStore
 from lightagent.settings.origins import printable
 
 Ids: TypeAlias = Annotated[
@@ -61,15 +62,37 @@ def forget(
         )
 
     async def remove(store: MemoryStore) -> int:
-        memories = Memories(store)
+        # An id is one of its owner's: others may have a memory of the same id.
+        may_be_of_several = bool(ids) and None in selection.parts and "read" in store.supports
+        chosen = await _chosen(store, selection, ids) if dry_run or may_be_of_several else []
+        if ids:
+            _require_one_owner_each(chosen)
         if dry_run:
-            wanted = None if ids is None else frozenset(ids)
-            return len([one async for one in memories.list(selection) if wanted is None or one.memory_id in wanted])
-        return await store.forget(selection) if everything else await memories.forget(selection, ids)
+            return len(chosen)
+        return await store.forget(selection) if everything else await Memories(store).forget(selection, ids)
 
     count = with_memory(remove, settings_for(config, profile, False, trust_config))
     print_line(f"{'Would be forgotten' if dry_run else 'Forgotten'}: {memories_text(count)}")
     return ExitCode.COMPLETED
+
+
+async def _chosen(store: MemoryStore, selection: OwnerSelection, ids: list[str] | None) -> list[MemoryRecord]:
+    """The memories that are meant, also those that were tampered with or damaged, since these are to be removed."""
+    kept = store.unchecked() if isinstance(store, CheckedStore) else store
+    return [one async for one in Memories(kept).list(selection) if not ids or one.memory_id in ids]
+
+
+def _require_one_owner_each(records: list[MemoryRecord]) -> None:
+    owners = dict[str, set[str]]()
+    for record in records:
+        owners.setdefault(record.memory_id, set()).add(whose(record.owner))
+    for memory_id, named in owners.items():
+        if len(named) > 1:
+            raise ConfigurationError(
+                f"Memories of {len(named)} owners have the id {memory_id!r:.100}: {'; '.join(sorted(named)[:5])}.",
+                guidance="Name the owner of the one that is meant, with --tenant, --user and the other parts. "
+                "An empty part is named as well: --session ''.",
+            )
 
 
 @guarded
@@ -108,7 +131,7 @@ def copy(
         owners = f"{copied.owners} owner{'' if copied.owners == 1 else 's'}"
         print_line(f"Copied: {memories_text(copied.copied)} of {owners}; {copied.present} were there already")
         for owner, memory_id in copied.differing:
-            err().print(printable(f"Says something else there: {memory_id} · {whose(owner)}"), markup=False)
+            err().print(printable(f"Says something else there: {quoted(memory_id)} · {whose(owner)}"), markup=False)
         return ExitCode.FAILED if copied.differing else ExitCode.COMPLETED
 
     return with_memory(carry_out, source)
@@ -145,7 +168,7 @@ def verify(
 
     faults = with_memory(look, settings_for(config, profile, False, trust_config))
     for record in faults:
-        print_line(f"tampered with: {record.memory_id} · {whose(record.owner)}")
+        print_line(f"tampered with: {quoted(record.memory_id)} · {whose(record.owner)}")
     if not faults:
         print_line("All of these memories are as they were written.")
     return ExitCode.FAILED if faults else ExitCode.COMPLETED

@@ -24,6 +24,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     User,
     memories_text,
     print_line,
+    quoted,
     whose,
     with_memory,
 )
@@ -75,9 +76,8 @@ def list_memories(
         write_answer(json.dumps([record_as_json(one) for one in found[:limit]], ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
     for record in found[:limit]:
-        print_line(
-            f"{record.memory_id} · {whose(record.owner)} · {to_minute(record.written_at)} · {_flat(record.text)}"
-        )
+        told = (quoted(record.memory_id), whose(record.owner), to_minute(record.written_at), _flat(record.text))
+        print_line(" · ".join(told))
     if not found:
         print_line("There are no such memories.")
     if len(found) > limit:
@@ -120,7 +120,7 @@ def search(
         return ExitCode.COMPLETED
     for one in found:
         text = "(tampered with: its seal does not fit)" if one.fields.get(TAMPERED) is True else _flat(one.text)
-        print_line(f"{one.fields.get('memory_id', '')} · {text}")
+        print_line(f"{quoted(str(one.fields.get('memory_id', '')))} · {text}")
     if not found:
         print_line(f"Nothing is found among the memories of {whose(owner)}.")
     return ExitCode.COMPLETED

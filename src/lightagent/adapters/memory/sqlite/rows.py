@@ -113,8 +113,10 @@ def _text(column: bytes) -> str:
 
 
 def _legible(column: object) -> str:
+    if not isinstance(column, bytes):
+        return ""
     try:
-        return column.decode("utf-8", "surrogatepass") if isinstance(column, bytes) else ""
+        return column.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return column.decode("utf-8", "replace")
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from lightagent.adapters.memory.process import InProcessMemory
+from lightagent.adapters.memory.shared import SharedMemoryPool
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.application.memories import Memories
 from lightagent.bootstrap import open_app
@@ -296,6 +297,17 @@ def test_a_memory_that_has_another_time_there_is_no_copy(settings: Path, tmp_pat
     differs = memory(settings, "copy", "--to", "other")
     assert differs.exit_code == 1
     assert "Says something else there: 1 · user ann" in differs.stderr
+
+
+async def test_what_another_store_keeps_otherwise_is_counted_as_that() -> None:
+    source, target = InProcessMemory(), SharedMemoryPool()  # It writes down where a memory comes from.
+    for name, metadata in (("ann", {"source": "user", "scope": "user"}), ("bob", {})):
+        await source.write([MemoryRecord(name, MemoryOwner(user=name), "My dog is Rex.", metadata)])
+    copied = await Memories(source).copy(target)
+    assert (copied.owners, copied.copied, copied.present) == (2, 1, 0)
+    assert copied.differing == ((MemoryOwner(user="bob"), "bob"),)
+    again = await Memories(source).copy(target)
+    assert (again.copied, again.present, again.differing) == (0, 1, copied.differing)
 
 
 async def test_what_keeps_no_ids_is_no_place_for_a_copy() -> None:

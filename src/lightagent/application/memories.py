@@ -27,9 +27,10 @@ class CopiedMemories:
 
     Attributes:
         owners: how many there are.
-        copied: the records that were written.
+        copied: the records that were written, and are there as they are here.
         present: those that the other store had already, as they are here.
-        differing: those that it had already with another content, which stayed as they were; owner and id of each.
+        differing: those that say something else there, since the other store had them already, which stayed as they
+            were, or since it keeps them otherwise; owner and id of each.
     """
 
     owners: int
@@ -125,11 +126,13 @@ class Memories:
                     )
                 if found != record:
                     differing.append((owner, record.memory_id))
-            copied += len(new)
-            present += len(records) - len(new)
+                elif record.memory_id in known:
+                    present += 1
+                else:
+                    copied += 1
             if report is not None:
-                report(copied + present)
-        return CopiedMemories(len(owners), copied, present - len(differing), tuple(differing))
+                report(copied + present + len(differing))
+        return CopiedMemories(len(owners), copied, present, tuple(differing))
 
     async def _by_owner(self, selection: OwnerSelection) -> AsyncIterator[tuple[MemoryOwner, Sequence[MemoryRecord]]]:
         """The records of each owner; of all owners, only the names are in memory at once."""

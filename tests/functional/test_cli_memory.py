@@ -301,8 +301,8 @@ def test_a_memory_that_has_another_time_there_is_no_copy(settings: Path, tmp_pat
 
 async def test_what_another_store_keeps_otherwise_is_counted_as_that() -> None:
     source, target = InProcessMemory(), SharedMemoryPool()  # It writes down where a memory comes from.
-    for name, metadata in (("ann", {"source": "user", "scope": "user"}), ("bob", {})):
-        await source.write([MemoryRecord(name, MemoryOwner(user=name), "My dog is Rex.", metadata)])
+    await source.write([MemoryRecord("ann", MemoryOwner(user="ann"), "Hi.", {"source": "user", "scope": "user"})])
+    await source.write([MemoryRecord("bob", MemoryOwner(user="bob"), "Hi.", {})])
     copied = await Memories(source).copy(target)
     assert (copied.owners, copied.copied, copied.present) == (2, 1, 0)
     assert copied.differing == ((MemoryOwner(user="bob"), "bob"),)

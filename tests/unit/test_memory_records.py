@@ -18,7 +18,7 @@ def test_a_time_that_no_store_and_no_listing_can_tell_is_refused(seconds: float)
         MemoryRecord("m1", MemoryOwner(user="ann"), "My dog is Rex.", {}, seconds)
 
 
-@pytest.mark.parametrize("seconds", [0, -0.0, 1.5, -62_135_596_800, 253_402_300_799.0])
-def test_a_time_is_kept_as_a_number_with_one_zero(seconds: float) -> None:
-    kept = MemoryRecord("m1", MemoryOwner(user="ann"), "My dog is Rex.", {}, seconds).written_at
-    assert (type(kept), kept, math.copysign(1, kept)) == (float, seconds, -1.0 if seconds < 0 else 1.0)
+@pytest.mark.parametrize("given", [0, -0.0, 1.5, -62_135_596_800, 253_402_300_799.0])
+def test_a_time_is_kept_as_a_number_with_one_zero(given: float) -> None:
+    kept = MemoryRecord("m1", MemoryOwner(user="ann"), "My dog is Rex.", {}, given).written_at
+    assert (type(kept), kept, math.copysign(1, kept)) == (float, given, -1.0 if given < 0 else 1.0)

@@ -25,6 +25,7 @@ from lightagent.testing import ScriptedModel
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "LIGHTAGENT_PROFILE", "LIGHTAGENT_CONFIG"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MEMORY_KEY", "k" * 40)
     return tmp_path / "lightagent.toml"
 
 
@@ -51,6 +52,10 @@ def test_the_doctor_looks_into_the_memory(settings: Path, tmp_path: Path) -> Non
         ('kind = "sqlite"', "memory.path"),
         ('kind = "sqlite"\npath = ":memory:"', 'use the kind "process"'),
         ('kind = "sqlite"\npath = "m.db"\nnearby = 2', "memory.nearby"),
+        (
+            'kind = "sealed"\nname = "a"\nkeys = { k = { env = "MEMORY_KEY" } }\nstore = { kind = "process", path = "m.db" }',
+            "takes: none",
+        ),
         ('kind = "sqlit"\npath = "m.db"', "Did you mean 'sqlite'"),
     ],
 )
@@ -272,7 +277,7 @@ def test_an_id_that_memories_of_several_owners_have_is_not_enough_to_forget_one(
     for more in ((), ("--dry-run",), ("--user", "ann")):
         refused = memory(settings, "forget", "--id", "1", *more)
         assert refused.exit_code == 2, more
-        assert 'tenant "globex, user bob", user ann; tenant acme, user ann' in refused.stderr.replace("\n", " ")
+        assert 'tenant acme, user ann; tenant "globex, user bob", user ann' in refused.stderr.replace("\n", " ")
     assert len(said(settings)) == 2
     assert "Forgotten: 1 memory" in memory(settings, "forget", "--id", "1", "--tenant", "acme").stdout
     assert said(settings, "--tenant", "globex, user bob") == ["My dog is Rex."]

@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.ports.memory import MemoryFeature, MemoryStore, OwnerSelection
+from lightagent.ports.memory import CheckedStore, MemoryFeature, MemoryStore, OwnerSelection
 
 FORMAT: Final = "lightagent.memories"
 VERSION: Final = 1
@@ -151,6 +151,27 @@ class Memories:
                 f"The memory {self._store.name!r:.100} cannot {what}.",
                 guidance="Use another kind of store, or the tools of the one that it stands for.",
             )
+
+
+async def chosen_memories(
+    store: MemoryStore, selection: OwnerSelection, memory_ids: Sequence[str] | None = None
+) -> list[MemoryRecord]:
+    """The records of these owners, or those of these ids among them, also such as were tampered with or damaged.
+
+    Raises:
+        ConfigurationError: the store cannot list what it holds.
+        StoreError: it could not be read.
+    """
+    kept = store.unchecked() if isinstance(store, CheckedStore) else store
+    return [one async for one in Memories(kept).list(selection) if not memory_ids or one.memory_id in memory_ids]
+
+
+def ids_of_several(records: Sequence[MemoryRecord]) -> dict[str, list[MemoryOwner]]:
+    """The ids that records of several owners have, since an id is one of its owner's, and these owners."""
+    owners = dict[str, dict[MemoryOwner, None]]()
+    for record in records:
+        owners.setdefault(record.memory_id, {})[record.owner] = None
+    return {memory_id: [*known] for memory_id, known in owners.items() if len(known) > 1}
 
 
 _PARTS: Final = ("namespace", "tenant", "user", "session", "agent")

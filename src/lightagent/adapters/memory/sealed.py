@@ -22,7 +22,7 @@ _PAGE: Final = 200
 _EVERYBODY: Final = OwnerSelection()
 
 
-class SealedMemory(MemoryStore, CheckedStore):
+class SealedMemory(MemoryStore):
     """Writes memories with a seal into another store, and opens what that store gives.
 
     A memory whose seal does not fit is found without its text, marked as ``tampered``, and no model ever sees it; what
@@ -34,23 +34,29 @@ class SealedMemory(MemoryStore, CheckedStore):
     """
 
     def __init__(self, store: MemoryStore, keys: SealKeys) -> None:
-        if not {"read", "ids"} <= store.supports:
-            raise ConfigurationError(
-                f"A memory of the kind {store.name!r:.100} cannot be sealed: it keeps no ids, or cannot be listed.",
-                guidance="Seal one of the other kinds.",
-            )
         if isinstance(store, SealedMemory):
             raise ConfigurationError(
                 "A sealed memory cannot be sealed once more: one seal would take the place of the other.",
                 guidance="Seal the store that keeps the memories, with one set of keys.",
             )
-        # What the store itself finds changed is judged, counted and named by its seal, like all that is changed.
-        self._store = store.unchecked() if isinstance(store, CheckedStore) else store
+        if isinstance(store, CheckedStore):
+            # What the store itself finds changed is judged, counted and named by its seal, like all that is changed.
+            store = store.unchecked()
+        if not {"read", "ids"} <= store.supports:
+            raise ConfigurationError(
+                f"A memory of the kind {store.name!r:.100} cannot be sealed: it keeps no ids, or cannot be listed.",
+                guidance="Seal one of the other kinds.",
+            )
+        self._store = store
         self._keys = keys
 
     @property
     def name(self) -> str:
         return f"sealed {self._store.name}"
+
+    def unchecked(self) -> MemoryStore:
+        """The memories as the other store has them, with their seals, whether these fit or not."""
+        return self._store
 
     @property
     def supports(self) -> frozenset[MemoryFeature]:
@@ -74,10 +80,6 @@ class SealedMemory(MemoryStore, CheckedStore):
                 )
         records = (replace(one, metadata=without_seal(one.metadata)) for one in page.records)
         return MemoryPage(tuple(records), page.cursor)
-
-    def unchecked(self) -> MemoryStore:
-        """The memories as the other store has them, with their seals, whether these fit or not."""
-        return self._store
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         return await self._store.forget(selection, memory_ids)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeAlias
 
 import typer
 
 from lightagent.adapters.memory.sealed import SealedMemory
-from lightagent.application.memories import EVERYTHING, Memories
+from lightagent.application.memories import EVERYTHING, Memories, chosen_memories, ids_of_several
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded
 from lightagent.entrypoints.cli.memory_stores import (
     Agent,
@@ -25,7 +26,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     with_memory,
 )
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, settings_for
-from lightagent.ports.memory import CheckedStore, MemoryStore, OwnerSelection, ReindexedStore
+from lightagent.ports.memory import MemoryStore, OwnerSelection, ReindexedStore
 from lightagent.settings.origins import printable
 
 Ids: TypeAlias = Annotated[
@@ -64,9 +65,9 @@ def forget(
     async def remove(store: MemoryStore) -> int:
         # An id is one of its owner's: others may have a memory of the same id.
         may_be_of_several = bool(ids) and None in selection.parts and "read" in store.supports
-        chosen = await _chosen(store, selection, ids) if dry_run or may_be_of_several else []
+        chosen = await chosen_memories(store, selection, ids) if dry_run or may_be_of_several else []
         if ids:
-            _require_one_owner_each(chosen)
+            _require_one_owner_each(ids_of_several(chosen))
         if dry_run:
             return len(chosen)
         return await store.forget(selection) if everything else await Memories(store).forget(selection, ids)
@@ -76,23 +77,13 @@ def forget(
     return ExitCode.COMPLETED
 
 
-async def _chosen(store: MemoryStore, selection: OwnerSelection, ids: list[str] | None) -> list[MemoryRecord]:
-    """The memories that are meant, also those that were tampered with or damaged, since these are to be removed."""
-    kept = store.unchecked() if isinstance(store, CheckedStore) else store
-    return [one async for one in Memories(kept).list(selection) if not ids or one.memory_id in ids]
-
-
-def _require_one_owner_each(records: list[MemoryRecord]) -> None:
-    owners = dict[str, set[str]]()
-    for record in records:
-        owners.setdefault(record.memory_id, set()).add(whose(record.owner))
-    for memory_id, named in owners.items():
-        if len(named) > 1:
-            raise ConfigurationError(
-                f"Memories of {len(named)} owners have the id {memory_id!r:.100}: {'; '.join(sorted(named)[:5])}.",
-                guidance="Name the owner of the one that is meant, with --tenant, --user and the other parts. "
-                "An empty part is named as well: --session ''.",
-            )
+def _require_one_owner_each(several: Mapping[str, Sequence[MemoryOwner]]) -> None:
+    for memory_id, owners in several.items():
+        raise ConfigurationError(
+            f"Memories of {len(owners)} owners have the id {memory_id!r:.100}: {'; '.join(map(whose, owners[:5]))}.",
+            guidance="Name the owner of the one that is meant, with --tenant, --user and the other parts. "
+            "An empty part is named as well: --session ''.",
+        )
 
 
 @guarded
@@ -168,7 +159,7 @@ def verify(
 
     faults = with_memory(look, settings_for(config, profile, False, trust_config))
     for record in faults:
-        print_line(f"tampered with: {quoted(record.memory_id)} · {whose(record.owner)}")
+        print_line(f"tampered with: {record.memory_id} · {whose(record.owner)}")
     if not faults:
         print_line("All of these memories are as they were written.")
     return ExitCode.FAILED if faults else ExitCode.COMPLETED

@@ -20,8 +20,6 @@ from lightagent.settings.origins import printable
 
 T = TypeVar("T")
 
-_NO_PLAIN_NAME = re.compile(r'[\s,;"·]')
-
 Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
 ]
@@ -64,6 +62,9 @@ def whose(owner: MemoryOwner) -> str:
     names = ("namespace", "tenant", "user", "session", "agent")
     named = [f"{name} {quoted(part)}" for name, part in zip(names, owner.parts, strict=True) if part]
     return ", ".join(named) or "no owner"
+
+
+_NO_PLAIN_NAME = re.compile(r'[\s,;"·]')
 
 
 def quoted(name: str) -> str:

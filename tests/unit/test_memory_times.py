@@ -1,4 +1,4 @@
-"""What a memory is, before any store keeps it."""
+"""A memory is of a time that every store can keep and every listing can tell."""
 
 from __future__ import annotations
 

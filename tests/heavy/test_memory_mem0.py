@@ -32,7 +32,11 @@ def of_models(request: JsonObject) -> tuple[int, bytes]:
         return vectors_of_words(request)
     said = json.dumps(request["messages"])
     facts = [f"Ada {fact}" for fact in ("likes tea", "lives in Zurich") if fact in said]
-    content = json.dumps({"memory": [{"text": fact} for fact in facts]})
+    return chat(json.dumps({"memory": [{"text": fact} for fact in facts]}))
+
+
+def chat(content: str | None) -> tuple[int, bytes]:
+    """What a model answers."""
     message = {"role": "assistant", "content": content}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
@@ -95,6 +99,85 @@ async def test_a_model_makes_facts_of_what_was_said(tmp_path: Path, endpoint: Em
     endpoint.received.clear()
     await store.write([record("n", "And coffee?")])
     assert "Zurich" not in json.dumps([one for one in endpoint.received if "messages" in one])
+    await store.aclose()
+
+
+async def test_texts_go_to_the_endpoint_that_is_named_and_nowhere_else(
+    tmp_path: Path, endpoint: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mem0 itself prefers the service for which the environment holds a key."""
+    with embedding_server() as other:
+        other.answer = of_models
+        monkeypatch.setenv("OPENROUTER_API_KEY", "another key")
+        monkeypatch.setenv("OPENROUTER_API_BASE", other.base_url)
+        monkeypatch.setenv("OPENAI_BASE_URL", other.base_url)
+        store = embedded(tmp_path, endpoint, infer=True)
+        await store.write([record("m", "She likes tea")])
+        assert await texts(store, "Ada") == {"Ada likes tea"}
+        await store.aclose()
+        assert other.paths == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "No.",
+        "[1]",
+        '{"memory": "x"}',
+        '{"memory": [1]}',
+        '{"memory": [{"text": 5}]}',
+        '{"memory": [{"text": "A',
+    ],
+)
+async def test_an_answer_without_facts_that_can_be_read_loses_no_text_in_silence(
+    tmp_path: Path, endpoint: EmbeddingServer, content: str | None
+) -> None:
+    store = embedded(tmp_path, endpoint, infer=True)
+    endpoint.answer = lambda request: chat(content) if "messages" in request else vectors_of_words(request)
+    with pytest.raises(StoreError, match="no facts that can be read"):
+        await store.write([record("m", "She likes tea")])
+    endpoint.answer = lambda request: (
+        chat('```json\n{"memory": []}\n```') if "messages" in request else vectors_of_words(request)
+    )
+    await store.write([record("m", "She likes tea")])
+    endpoint.answer = of_models
+    await store.write([record("m", "She likes tea")])
+    assert await texts(store, "Ada") == {"Ada likes tea"}
+    await store.aclose()
+
+
+async def test_where_one_fact_gets_no_vector_the_text_is_written_again_as_a_whole(
+    tmp_path: Path, endpoint: EmbeddingServer
+) -> None:
+    store = embedded(tmp_path, endpoint, infer=True)
+
+    def half(request: JsonObject) -> tuple[int, bytes]:
+        refused = "messages" not in request and "Ada lives" in json.dumps(request["input"])
+        return (400, b'{"error": {"message": "no"}}') if refused else of_models(request)
+
+    endpoint.answer = half
+    said = record("m", "She likes tea and lives in Zurich")
+    with pytest.raises(StoreError, match="BadRequestError"):
+        await store.write([said])
+    assert (await store.read(OwnerSelection(), 10)).records == ()
+    endpoint.answer = of_models
+    await store.write([said])
+    assert await texts(store, "Ada") == {"Ada likes tea", "Ada lives in Zurich"}
+    await store.aclose()
+
+
+@pytest.mark.parametrize("body", [b'{"data": []}', b"{}", b"[]", b"null", b"<html>"])
+async def test_an_endpoint_that_answers_something_else_is_a_store_error(
+    tmp_path: Path, endpoint: EmbeddingServer, body: bytes
+) -> None:
+    store = embedded(tmp_path, endpoint)
+    endpoint.answer = lambda _: (200, body)
+    with pytest.raises(StoreError, match="mem0 failed"):
+        await store.write([record("m", "green tea")])
+    with pytest.raises(StoreError, match="mem0 failed"):
+        await texts(store, "tea")
     await store.aclose()
 
 

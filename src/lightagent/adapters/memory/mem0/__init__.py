@@ -1,6 +1,7 @@
 """Memories in mem0 2.x: in this process, or over the hosted service.
 
-Read in this order: `items` (records as mem0 keeps them), `shelf` (what is done with them), `library` (mem0 itself).
+Read in this order: `items` (records as mem0 keeps them), `shelf` (what is done with them), `library` (mem0 itself),
+`models` (which mem0 asks).
 One thread of the store uses mem0, one caller after another; it is imported at the first use.
 """
 

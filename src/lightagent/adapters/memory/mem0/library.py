@@ -17,8 +17,8 @@ from types import ModuleType
 from typing import Final, Protocol
 
 import httpx
-import openai
 
+from lightagent.adapters.memory.mem0.models import aim, lose_nothing
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 
 _COLLECTION: Final = "lightagent"
@@ -94,8 +94,8 @@ def open_embedded(
         }
     )
     opened.vector_store._bm25_encoder = False  # As if fastembed had not been found.
-    for part in (opened.embedding_model, opened.llm):
-        part.client = part.client.with_options(timeout=timeout, max_retries=1)
+    aim(opened, api_key=api_key, base_url=base_url, timeout=timeout)
+    lose_nothing(opened)
     memory: Mem0 = opened
     return memory
 
@@ -143,25 +143,17 @@ def _close(part: object) -> None:
 @contextmanager
 def said_plainly(what: str) -> Generator[None]:
     """Raise what goes wrong in mem0 as a `StoreError`; its words may quote texts, so they stay in the cause."""
-    errors: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, sqlite3.Error)
-    errors += (openai.OpenAIError, httpx.HTTPError, *_own_errors())
     try:
         yield
-    except LightAgentError:
+    except (LightAgentError, ModuleNotFoundError):
         raise
-    except errors as exc:
+    except Exception as exc:  # mem0 reads what a model or a service answers as if it were what it expects.
         if "already accessed by another instance" in str(exc):
             raise StoreError(
                 f"Another process or object has {what} open.",
                 guidance="One process at a time can use a folder; close the other one.",
             ) from exc
         raise StoreError(f"mem0 failed in {what}: {type(exc).__name__}.", guidance="See the cause.") from exc
-
-
-def _own_errors() -> tuple[type[Exception], ...]:
-    module = sys.modules.get("mem0.exceptions")
-    own: object = getattr(module, "MemoryError", None)
-    return (own,) if isinstance(own, type) and issubclass(own, Exception) else ()
 
 
 def results_of(answer: object) -> list[Mapping[str, object]]:

@@ -206,11 +206,28 @@ async def test_other_models_than_those_of_the_folder_are_refused(tmp_path: Path,
     with pytest.raises(StoreError, match="Another process or object"):
         await texts(embedded(tmp_path, endpoint), "tea")
     await first.aclose()
-    with pytest.raises(ConfigurationError, match=r"'openai:words' \(64 numbers\).*'openai:others' \(64 numbers\)"):
+    others = r"'openai:words' \(64 numbers\).*'openai:others' \(64 numbers\).*`lightagent memory copy`"
+    with pytest.raises(ConfigurationError, match=others):
         await texts(embedded(tmp_path, endpoint, embedding_model="others"), "tea")
     again = embedded(tmp_path, endpoint)
     assert await texts(again, "tea") == {"green tea"}
     await again.aclose()
+
+
+async def test_a_model_that_was_named_wrongly_is_named_anew_before_something_is_written(
+    tmp_path: Path, endpoint: EmbeddingServer
+) -> None:
+    wrong = embedded(tmp_path, endpoint, embedding_model="typo", dimension=32)
+    endpoint.answer = lambda _: (404, b'{"error": {"message": "no such model"}}')
+    assert (await wrong.read(OwnerSelection(), 10)).records == ()
+    with pytest.raises(StoreError):
+        await wrong.write([record("m", "green tea")])
+    await wrong.aclose()
+    endpoint.answer = of_models
+    store = embedded(tmp_path, endpoint)
+    await store.write([record("m", "green tea")])
+    assert await texts(store, "tea") == {"green tea"}
+    await store.aclose()
 
 
 async def test_a_model_that_fails_is_a_store_error_without_secrets(tmp_path: Path, endpoint: EmbeddingServer) -> None:

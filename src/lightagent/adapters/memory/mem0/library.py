@@ -10,7 +10,7 @@ import importlib
 import os
 import sqlite3
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -68,11 +68,22 @@ def import_mem0(folder: Path) -> ModuleType:
 
 
 def open_embedded(
-    folder: Path, *, api_key: str, base_url: str, model: str, embedding_model: str, dimension: int, timeout: float
+    folder: Path,
+    *,
+    api_key: str,
+    base_url: str,
+    model: str,
+    embedding_model: str,
+    dimension: int,
+    timeout: float,
+    before_keeping: Callable[[], None],
 ) -> Mem0:
     """mem0 in this process, with Qdrant's local mode in a folder and an OpenAI-compatible endpoint.
 
     mem0 would keep a history of all texts, also of removed ones, in a file; here that stays in memory.
+
+    Args:
+        before_keeping: is called when there is a vector, and it is about to be kept.
     """
     module = import_mem0(folder / "mem0")
     endpoint = {"api_key": api_key, "openai_base_url": base_url}
@@ -95,7 +106,7 @@ def open_embedded(
     )
     opened.vector_store._bm25_encoder = False  # As if fastembed had not been found.
     aim(opened, api_key=api_key, base_url=base_url, timeout=timeout)
-    lose_nothing(opened)
+    lose_nothing(opened, before_keeping)
     memory: Mem0 = opened
     return memory
 
@@ -106,6 +117,13 @@ def close_embedded(memory: Mem0) -> None:
         _close(getattr(part, "client", None))
     _close(getattr(getattr(memory, "vector_store", None), "client", None))
     _close(memory)
+
+
+def make_anew(memory: Mem0) -> None:
+    """Make the empty place of vectors for those of another size."""
+    reset = getattr(getattr(memory, "vector_store", None), "reset", None)
+    if callable(reset):
+        reset()
 
 
 def drop_history(memory: Mem0) -> None:

@@ -50,13 +50,26 @@ def aim(memory: _Memory, *, api_key: str, base_url: str, timeout: float) -> None
         part.client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=_RETRIES)
 
 
-def lose_nothing(memory: _Memory) -> None:
-    """Have `add` fail where a model failed, and keep nothing of that text then."""
+def lose_nothing(memory: _Memory, before_keeping: Callable[[], None]) -> None:
+    """Have `add` fail where a model failed, and keep nothing of that text then.
+
+    Args:
+        before_keeping: is called when there is a vector, and it is about to be kept.
+    """
     failures: list[Exception] = []
     memory.llm.generate_response = _noted(_readable(memory.llm.generate_response), failures)
     memory.embedding_model.embed = _noted(memory.embedding_model.embed, failures)
-    memory.vector_store.insert = _noted(memory.vector_store.insert, failures, where=_is_single)
+    insert = _after(before_keeping, memory.vector_store.insert)
+    memory.vector_store.insert = _noted(insert, failures, where=_is_single)
     memory.add = _whole(memory.add, memory.delete, failures)
+
+
+def _after(begin: Callable[[], None], call: Callable[..., object]) -> Callable[..., object]:
+    def begun(*arguments: object, **named: object) -> object:
+        begin()
+        return call(*arguments, **named)
+
+    return begun
 
 
 def _noted(

@@ -19,6 +19,7 @@ from lightagent.adapters.memory.neo4j.encoding import (
     properties,
 )
 from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms, named_in_query, relations_of
+from lightagent.adapters.memory.neo4j.faults import concerns_server
 from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
 from lightagent.adapters.memory.neo4j.reindexing import Found, change_space, index, page_after
 from lightagent.adapters.memory.neo4j.schema import define, open_collection, vector_property
@@ -58,8 +59,9 @@ class Graph:
         self._place = f"Neo4j at {address}"
         self._locks = LoopLocks()
         self._space: Space | None = None
+        self._fault: StoreError | None = None
         self._stem = english_stemmer()
-        self._together: Together[Written] = Together(self._write, AT_ONCE)
+        self._together: Together[Written] = Together(self._write, AT_ONCE, concerns_server)
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         """Keep records."""
@@ -133,12 +135,22 @@ class Graph:
 
     async def _open(self) -> Space:
         if self._space is None:
+            before = self._fault
             async with self._locks.here():
                 if self._space is None:
-                    space = await space_of(self._embedder)
-                    await open_collection(self._database, self._collection, space)
-                    self._space = space
+                    if self._fault is not None and self._fault is not before:
+                        raise self._fault  # What somebody else tried meanwhile would fail again, after as long a time.
+                    self._space = await self._opened()
         return self._space
+
+    async def _opened(self) -> Space:
+        space = await space_of(self._embedder)
+        try:
+            await open_collection(self._database, self._collection, space)
+        except StoreError as error:
+            self._fault = error if concerns_server(error) else None
+            raise
+        return space
 
     async def _write(self, written: Sequence[Written]) -> None:
         first = {one.key: one for one in reversed(written)}

@@ -20,7 +20,7 @@ from lightagent.adapters.memory.neo4j.encoding import (
 )
 from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms, named_in_query, relations_of
 from lightagent.adapters.memory.neo4j.faults import concerns_server
-from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
+from lightagent.adapters.memory.neo4j.reading import Paging, owner_keys
 from lightagent.adapters.memory.neo4j.reindexing import Found, change_space, index, page_after
 from lightagent.adapters.memory.neo4j.schema import define, open_collection, vector_property
 from lightagent.adapters.memory.neo4j.searching import Search
@@ -44,6 +44,8 @@ _CHARACTERS: Final = 2_000_000
 """Of the memories that are written in one transaction."""
 
 _LARGEST_NUMBER: Final = 2**62
+_MOST: Final = 2**31 - 2
+"""That the server takes as a limit."""
 
 
 class Graph:
@@ -85,7 +87,7 @@ class Graph:
         entities = [digest("entity", key, name) for name in named_in_query(terms_of(query[:_AT_ONCE], self._stem))]
         (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._place)
         near = vector.tolist() if vector is not None and any(vector) else None
-        search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit, self._nearby)
+        search = Search(self._collection, owner, limits, wanted, terms, entities, near, min(limit, _MOST), self._nearby)
         return await self._database.read(search)
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
@@ -96,12 +98,12 @@ class Graph:
         if limit <= 0:
             return MemoryPage(())
         await self._open()
-        return await self._database.read(Paging(self._collection, selection, limit, after))
+        return await self._database.read(Paging(self._collection, selection, min(limit, _MOST), after))
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> int:
         """Remove records."""
         await self._open()
-        owners = await self._database.read(lambda transaction: find_owners(transaction, self._collection, selection))
+        owners = await self._database.read(lambda transaction: owner_keys(transaction, self._collection, selection))
         count = 0
         for owner in owners:
             keys = None if memory_ids is None else [memory_key(owner, one) for one in memory_ids]

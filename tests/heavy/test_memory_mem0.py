@@ -11,7 +11,7 @@ import pytest
 
 from lightagent.adapters.memory.mem0 import Mem0Memory, Mem0Options
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryPage, OwnerSelection
@@ -297,6 +297,55 @@ async def test_a_service_that_ignores_its_filters_gives_nothing_of_others(
     await hosted.write([record("m", "green tea"), record("n", "secret green tea", BOB)])
     service.heeds_filters = False
     assert await texts(hosted, "green tea") == {"green tea"}
+
+
+@pytest.mark.parametrize(("most", "turns"), [(50, True), (1_000, False)])
+async def test_all_is_listed_and_forgotten_however_the_service_turns_its_pages(
+    hosted: Mem0Memory, service: Platform, most: int, turns: bool
+) -> None:
+    await hosted.write([record(f"{place}", f"green tea {place}") for place in range(90)])
+    service.most_a_page, service.turns_pages = most, turns
+    service.received.clear()
+    assert len((await hosted.read(OwnerSelection(), 200)).records) == 90
+    assert len(service.received) <= 3
+    assert await hosted.forget(OwnerSelection(user="ada")) == 90
+    assert service.memories == {}
+
+
+async def test_what_is_gone_already_is_forgotten(hosted: Mem0Memory, service: Platform) -> None:
+    await hosted.write([record("m", "green tea"), record("n", "black tea")])
+    service.loses_deletions = True
+    assert await hosted.forget(OwnerSelection(user="ada")) == 2
+    assert service.memories == {}
+
+
+async def test_what_cannot_be_read_keeps_nothing_else_from_being_forgotten(
+    hosted: Mem0Memory, service: Platform
+) -> None:
+    await hosted.write([record("m", "green tea"), record("n", "black tea"), record("o", "white tea", BOB)])
+    damaged = next(iter(service.memories.values()))["metadata"]
+    assert isinstance(damaged, dict)
+    damaged["lightagent"] = "{"
+    with pytest.raises(StoreError, match="damaged"):
+        await hosted.read(OwnerSelection(), 10)
+    with pytest.raises(StoreError, match="1 memories in mem0 cannot be read"):
+        await hosted.forget(OwnerSelection(user="ada"))
+    assert [one["memory"] for one in service.memories.values()] == ["green tea", "white tea"]
+    assert await hosted.forget(OwnerSelection(*BOB.parts)) == 1
+    assert await hosted.forget(OwnerSelection(*ADA.parts)) == 1
+    assert service.memories == {}
+
+
+@pytest.mark.parametrize("answer", [{}, None, {"results": [None]}, {"results": [{}]}, {"results": [{"id": 7}]}])
+async def test_a_service_that_answers_something_else_is_a_store_error(
+    hosted: Mem0Memory, service: Platform, answer: JsonValue
+) -> None:
+    await hosted.write([record("m", "green tea")])
+    service.says = answer
+    with pytest.raises(StoreError, match="mem0 answered"):
+        await hosted.forget(OwnerSelection())
+    with pytest.raises(StoreError, match="mem0 answered"):
+        await texts(hosted, "tea")
 
 
 async def test_a_service_that_is_down_or_refuses_is_a_store_error(tmp_path: Path, service: Platform) -> None:

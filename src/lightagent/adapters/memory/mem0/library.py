@@ -135,6 +135,16 @@ def drop_history(memory: Mem0) -> None:
         connection.commit()
 
 
+def remove(memory: Mem0, item_id: str) -> None:
+    """Remove a memory; somebody else may have done so meanwhile."""
+    absent: object = getattr(sys.modules.get("mem0.exceptions"), "MemoryNotFoundError", None)
+    try:
+        memory.delete(item_id)
+    except Exception as exc:
+        if not (isinstance(absent, type) and isinstance(exc, absent)):
+            raise
+
+
 def open_platform(folder: Path, *, api_key: str, host: str, timeout: float) -> Mem0:
     """The client of the hosted service."""
     module = import_mem0(folder)
@@ -175,12 +185,15 @@ def said_plainly(what: str) -> Generator[None]:
 
 
 def results_of(answer: object) -> list[Mapping[str, object]]:
-    """The memories in an answer.
+    """The memories in an answer, each of which has an id.
 
     Raises:
-        StoreError: it holds none.
+        StoreError: it holds none, or something else.
     """
     results = answer.get("results") if isinstance(answer, Mapping) else answer
     if not isinstance(results, list):
         raise StoreError("mem0 answered without a list of memories.", guidance="Check its version: 2.x is supported.")
-    return [one for one in results if isinstance(one, Mapping)]
+    found = [one for one in results if isinstance(one, Mapping) and isinstance(one.get("id"), str)]
+    if len(found) < len(results):
+        raise StoreError("mem0 answered with something that is no memory.", guidance="Check what answers there.")
+    return found

@@ -29,7 +29,7 @@ from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writin
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.errors import StoreError
+from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import memory_terms, terms_of
@@ -61,7 +61,7 @@ class Graph:
         self._place = f"Neo4j at {address}"
         self._locks = LoopLocks()
         self._space: Space | None = None
-        self._fault: StoreError | None = None
+        self._fault: LightAgentError | None = None
         self._stem = english_stemmer()
         self._together: Together[Written] = Together(self._write, AT_ONCE, concerns_server)
 
@@ -149,7 +149,7 @@ class Graph:
         space = await space_of(self._embedder)
         try:
             await open_collection(self._database, self._collection, space)
-        except StoreError as error:
+        except (ConfigurationError, StoreError) as error:
             self._fault = error if concerns_server(error) else None
             raise
         return space

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -116,26 +117,45 @@ async def test_agents_and_programs_see_the_same_records() -> None:
     assert await pool.forget(OwnerSelection(*owners[4].parts)) == 1
 
 
+async def test_what_others_keep_in_the_same_store_is_not_the_pools() -> None:
+    store = InProcessMemory()
+    other = MemoryRecord("1", MemoryOwner(tenant="globex", user="alice"), "Alice of Globex likes tea")
+    await store.write([other])
+    pool = SharedMemoryPool(over=store)
+    pool.store("Alice likes coffee", "alice")
+    assert [one["memory"] for one in pool.list_records(user_id="alice")] == ["Alice likes coffee"]
+    assert [one["memory"] for one in pool.retrieve("", "alice")["results"]] == ["Alice likes coffee"]
+    assert len(pool) == 1
+    assert [one.text for one in (await pool.read(OwnerSelection(user="alice"), 10)).records] == ["Alice likes coffee"]
+    assert (pool.clear(user_id="alice"), pool.clear()) == (1, 0)
+    pool.store("Alice likes coffee", "alice")
+    assert await pool.forget(OwnerSelection()) == 1
+    assert (await store.read(OwnerSelection(), 10)).records == (other,)
+
+
+def test_nobody_is_no_user() -> None:
+    pool = SharedMemoryPool()
+    forgotten: Any = None
+    for use in (lambda: pool.store("tea", forgotten), lambda: pool.retrieve("tea", forgotten)):
+        with pytest.raises(ConfigurationError, match="no user_id"):
+            use()
+    assert len(pool) == 0
+
+
+@pytest.mark.parametrize("query", ["tea", "", "?!"])
+def test_what_must_not_reach_a_model_is_not_found_by_any_query(query: str) -> None:
+    pool = SharedMemoryPool()
+    pool.store("candidate tea", "a", metadata={"promotion_status": "candidate"})
+    pool.store("withheld tea", "a", metadata={"injectable": False})
+    pool.store("expired tea", "a", metadata={"expires_at": 1})
+    pool.store("green tea", "a")
+    assert [one["memory"] for one in pool.retrieve(query, "a")["results"]] == ["green tea"]
+
+
 def test_a_pool_may_stand_before_any_store() -> None:
     store = InProcessMemory()
     SharedMemoryPool(over=store).store("one fact", user_id="ns:al")
     assert [one["user_id"] for one in SharedMemoryPool(over=store).retrieve("fact", "ns:al")["results"]] == ["ns:al"]
-
-
-async def test_what_others_keep_in_the_same_store_is_not_the_pools() -> None:
-    store = InProcessMemory()
-    others = [MemoryOwner("ns", user="bob"), MemoryOwner(tenant="t", user="bob"), MemoryOwner(user="bob", agent="w")]
-    await store.write([MemoryRecord("1", owner, "A fact of another Bob.") for owner in others])
-    pool = SharedMemoryPool(over=store)
-    pool.store("A fact of the pool's Bob.", user_id="bob")
-    own = ["A fact of the pool's Bob."]
-    assert [one["memory"] for one in pool.list_records()] == own
-    assert [one["memory"] for one in pool.list_records(user_id="bob")] == own
-    assert [one["memory"] for one in pool.retrieve("", "bob")["results"]] == own
-    assert [record.text for record in (await pool.read(OwnerSelection(), 10)).records] == own
-    assert (len(pool), pool.clear(user_id="bob"), pool.clear()) == (1, 1, 0)
-    assert await pool.forget(OwnerSelection(user="bob")) == 0
-    assert len((await store.read(OwnerSelection(), 10)).records) == 3
 
 
 async def test_a_store_that_gives_the_records_of_others_is_not_believed() -> None:
@@ -156,15 +176,6 @@ async def test_a_store_that_gives_the_records_of_others_is_not_believed() -> Non
         ("Bob earns 90,000.", "bob"),
         ("Alice likes tea.", "alice"),
     ]
-
-
-@pytest.mark.parametrize("query", ["", "?!", "fact"])
-def test_what_must_not_reach_a_model_is_not_given_either(query: str) -> None:
-    pool = SharedMemoryPool()
-    for metadata in ({"expires_at": "2001-01-01"}, {"promotion_status": "candidate"}, {"injectable": False}):
-        pool.store("An old fact.", user_id="al", metadata=metadata)
-    pool.store("A good fact.", user_id="al")
-    assert [one["memory"] for one in pool.retrieve(query, "al")["results"]] == ["A good fact."]
 
 
 def test_a_pool_over_what_is_no_store_is_refused() -> None:

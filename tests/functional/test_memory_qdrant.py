@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -135,17 +137,43 @@ class _Harm:
         return open, (str(self.path), "w")
 
 
-async def test_a_folder_that_would_carry_out_a_program_is_refused_unread(tmp_path: Path) -> None:
-    store = QdrantMemory(path=tmp_path / "q")
+def _plant(file: Path, point: object) -> None:
+    """Put something else than a point into a collection."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS points (id TEXT PRIMARY KEY, point BLOB)")
+        connection.execute("INSERT INTO points VALUES ('x', ?)", (point,))
+
+
+def _plant_view(file: Path, harm: bytes) -> None:
+    """Have the second reading of the points give another row than the first one, at least in one of two cases."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("ALTER TABLE points RENAME TO kept")
+        connection.execute(
+            "CREATE VIEW Points AS SELECT rowid AS rowid, id, "
+            f"CASE abs(random()) % 2 WHEN 0 THEN point ELSE x'{harm.hex()}' END AS point FROM kept"
+        )
+
+
+@pytest.mark.parametrize("way", ["pickle", "text", "nothing", "number", "view", "name"])
+async def test_a_folder_that_would_carry_out_a_program_is_refused_unread(tmp_path: Path, way: str) -> None:
+    folder, harm = tmp_path / "q", pickle.dumps(_Harm(tmp_path / "harm"))
+    store = QdrantMemory(path=folder)
     await store.write([memory()])
     await store.aclose()
-    (file,) = (tmp_path / "q").glob("collection/*/storage.sqlite")
-    connection = sqlite3.connect(file)
-    with connection:
-        connection.execute("INSERT INTO points VALUES ('x', ?)", (pickle.dumps(_Harm(tmp_path / "harm")),))
-    connection.close()
-    with pytest.raises(StoreError, match="something else than points"):
-        await store.recall(ANN, "tea", 5, NOW)
+    (file,) = folder.glob("collection/*/storage.sqlite")
+    if way == "view":
+        _plant_view(file, harm)
+    elif way == "name":
+        listed = json.loads((folder / "meta.json").read_text())
+        listed["collections"]["lightagent_memory/x"] = listed["collections"]["lightagent_memory"]
+        (folder / "meta.json").write_text(json.dumps(listed))
+        _plant(file.parent / "x" / file.name, harm)
+    else:
+        _plant(file, {"pickle": harm, "text": "tea", "nothing": None, "number": 10**12}[way])
+    for _ in range(5):
+        with pytest.raises(StoreError, match="something else than points"):
+            await store.recall(ANN, "tea", 5, NOW)
     assert not (tmp_path / "harm").exists()
     await store.aclose()
 

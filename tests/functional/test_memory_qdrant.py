@@ -127,6 +127,52 @@ async def test_reindexing_brings_memories_over_to_another_embedder(
     await other.aclose()
 
 
+class OtherEmbedder(HashingEmbedder):
+    """Makes vectors of the same size, which cannot be compared with those of the other one."""
+
+    @property
+    def name(self) -> str:
+        return f"other:{self.dimension}"
+
+
+@pytest.mark.parametrize("place", [*ENGINES, "server"])
+@pytest.mark.parametrize("embedder", [OtherEmbedder(32), HashingEmbedder(64), None], ids=["other", "larger", "none"])
+async def test_a_store_that_was_open_while_another_embedder_came_mixes_nothing(
+    tmp_path: Path, server: FakeQdrant, place: Literal["local", "edge", "server"], embedder: Embedder | None
+) -> None:
+    def opens(embedder: Embedder | None) -> QdrantMemory:
+        if place == "server":
+            return QdrantMemory(server.url, api_key="key-of-qdrant", embedder=embedder)
+        return QdrantMemory(path=tmp_path, engine=place, embedder=embedder)
+
+    before, after = opens(HashingEmbedder(32)), opens(embedder)
+    await before.write([memory()])
+    assert await after.reindex() == 1
+    for refused in (before.write([memory("m2")]), before.recall(ANN, "tea", 5, NOW)):
+        with pytest.raises(ConfigurationError, match="memory reindex"):
+            await refused
+    assert [one.fields["memory_id"] for one in await after.recall(ANN, "tea", 5, NOW)] == ["m1"]
+    await after.aclose()
+    await before.aclose()
+
+
+def damage(folder: Path) -> None:
+    """Empty some files of the indexes, as a disk may leave them that had no room."""
+    for file in folder.rglob("status.dat"):
+        file.write_bytes(b"")
+
+
+async def test_a_damaged_folder_of_the_engine_is_an_error_and_not_an_endless_wait(tmp_path: Path) -> None:
+    store = QdrantMemory(path=tmp_path, engine="edge")
+    await store.write([memory()])
+    await store.aclose()
+    damage(tmp_path)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="from a backup"):
+            await asyncio.wait_for(store.recall(ANN, "tea", 5, NOW), 30)
+    await asyncio.wait_for(store.aclose(), 30)
+
+
 class _Harm:
     """Is a call of `open` when it is read from a pickle."""
 
@@ -219,7 +265,7 @@ async def test_a_server_gets_its_key_the_right_settings_and_acknowledged_writes(
     assert server.waits.count("true") == len(server.waits) - 1  # the making of the collection waits by itself
     config = server.client.get_collection("lightagent_memory").config
     assert config.metadata == {
-        "lightagent_memory": {"version": 1, "embedder": "hashing:1:32", "dimension": 32},
+        "lightagent_memory": {"version": 2, "embedder": "hashing:1:32", "dimension": 32},
     }
     await store.aclose()
 

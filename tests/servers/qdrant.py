@@ -89,11 +89,13 @@ def _index(server: FakeQdrant, name: str, body: Body) -> object:
 
 def _add_vector(server: FakeQdrant, name: str, body: Body) -> object:
     wanted = models.DenseVectorNameConfig.model_validate(body)
-    return server.client.create_vector_name(name, "meaning", wanted)
+    collection, _, vector = name.split("/")
+    return server.client.create_vector_name(collection, vector, wanted)
 
 
 def _remove_vector(server: FakeQdrant, name: str, body: Body) -> object:
-    return server.client.delete_vector_name(name, "meaning")
+    collection, _, vector = name.split("/")
+    return server.client.delete_vector_name(collection, vector)
 
 
 def _change(server: FakeQdrant, name: str, body: Body) -> object:
@@ -151,13 +153,14 @@ def _exists(server: FakeQdrant, name: str, body: Body) -> object:
 
 
 _PLACE: Final = "/collections/([^/]+)"
+_VECTOR: Final = "/collections/([^/]+/vectors/[^/]+)"
 _DEEDS: Final[Mapping[tuple[str, str], Callable[[FakeQdrant, str, Body], object]]] = {
     ("GET", f"{_PLACE}/exists"): _exists,
     ("GET", _PLACE): _get,
     ("PUT", _PLACE): _create,
     ("PATCH", _PLACE): _change,
-    ("PUT", f"{_PLACE}/vectors/meaning"): _add_vector,
-    ("DELETE", f"{_PLACE}/vectors/meaning"): _remove_vector,
+    ("PUT", _VECTOR): _add_vector,
+    ("DELETE", _VECTOR): _remove_vector,
     ("PUT", f"{_PLACE}/index"): _index,
     ("PUT", f"{_PLACE}/points/vectors"): _renew,
     ("PUT", f"{_PLACE}/points"): _upsert,

@@ -17,6 +17,10 @@ class Engine(Protocol):
         """Make the collection, or see whether it is one that vectors of this space may be kept in."""
         ...
 
+    async def check(self, space: Space) -> None:
+        """Raise `ConfigurationError` unless the vectors that are kept are of this space."""
+        ...
+
     async def insert(self, points: Sequence[Point]) -> None:
         """Write those points that are not there."""
         ...

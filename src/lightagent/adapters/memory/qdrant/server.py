@@ -45,6 +45,9 @@ class ServerEngine(Engine):
     async def prepare(self, space: Space) -> None:
         await self._do(lambda client: calls.prepare(client, self._collection, space))
 
+    async def check(self, space: Space) -> None:
+        await self._do(lambda client: calls.check(client, self._collection, space))
+
     async def insert(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.insert(client, self._collection, points))
 

@@ -6,15 +6,22 @@ import importlib
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
 from lightagent.adapters.memory.qdrant.cursors import Cursor
-from lightagent.adapters.memory.qdrant.points import Question, point_of, query_places, record_of, written_of
+from lightagent.adapters.memory.qdrant.points import (
+    Question,
+    meanings_of,
+    point_of,
+    query_places,
+    record_of,
+    written_of,
+)
 from lightagent.adapters.registry import install_command
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.aiokits.worker_threads import run_in_thread
@@ -27,6 +34,8 @@ from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, Mem
 
 if TYPE_CHECKING:
     from lightagent.adapters.memory.qdrant.engine import Engine
+
+T = TypeVar("T")
 
 Embedded: TypeAlias = Literal["local", "edge"]
 """What serves a folder: the local mode of qdrant-client, or the engine of the server in this process."""
@@ -119,20 +128,22 @@ class QdrantMemory(MemoryStore):
         engine, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        meanings = await embedded_if_it_works(self._embedder, texts, "document", space, self._collection)
+        vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._collection)
         places = self._places(len(records))
-        points = [point_of(*one) for one in zip(records, terms, meanings, places, strict=True)]
-        await engine.insert(points)
+        parts = zip(records, terms, meanings_of(vectors, space), places, strict=True)
+        await _checked(engine, space, engine.insert([point_of(*one) for one in parts]))
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         if limit < 1 or not query.strip():
             return []
         engine, space = await self._ready()
         terms = query_places(await query_terms(query))
-        (meaning,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._collection)
+        vectors = await embedded_if_it_works(self._embedder, [query], "query", space, self._collection)
+        (meaning,) = meanings_of(vectors, space)
         own = conditions.of_owner(owner)
         fitting = [*own, *conditions.fitting(wanted)]
-        found = await engine.nearest(Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES)))
+        question = Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES))
+        found = await _checked(engine, space, engine.nearest(question))
         records = [record_of(payload) for payload in found]
         if any(record.owner != owner for record in records):
             raise StoreError(
@@ -176,10 +187,11 @@ class QdrantMemory(MemoryStore):
             records = [record_of(payload) for _, payload in found]
             texts = [record.text for record in records]
             terms = await document_terms(texts)
-            meanings: Sequence[Vector | None] = [None] * len(texts)
+            vectors: Sequence[Vector | None] = [None] * len(texts)
             if self._embedder is not None:
-                meanings = await embedded(self._embedder, texts, "document", space)
-            await engine.renew([point_of(*one, written=0) for one in zip(records, terms, meanings, strict=True)])
+                vectors = await embedded(self._embedder, texts, "document", space)
+            parts = zip(records, terms, meanings_of(vectors, space), strict=True)
+            await engine.renew([point_of(*one, written=0) for one in parts])
             count += len(found)
         return count
 
@@ -233,6 +245,20 @@ class QdrantMemory(MemoryStore):
         from lightagent.adapters.memory.qdrant.local import LocalEngine
 
         return LocalEngine(path, self._collection)
+
+
+async def _checked(engine: Engine, space: Space, deed: Awaitable[T]) -> T:
+    """What a deed returns that has to do with vectors.
+
+    Qdrant refuses vectors of another space, and says only that it does not know them. So where the deed fails, it is
+    seen whether somebody has brought the collection over to another embedder.
+    """
+    try:
+        return await deed
+    except StoreError as exc:
+        if not exc.retryable:
+            await engine.check(space)
+        raise
 
 
 def _load(engine: Embedded) -> None:

@@ -300,6 +300,27 @@ async def test_a_wrong_key_and_a_failing_server_are_told_without_the_key(server:
     await store.aclose()
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "said"),
+    [
+        (429, {"Retry-After": "3"}, b"{}", "too much to do"),
+        (429, {}, b"{}", "answered 429"),
+        (200, {"Content-Type": "text/html"}, b"<html>Welcome</html>", "something else than JSON"),
+        (200, {}, b"", "something else than JSON"),
+        (200, {}, b"[]", "cannot be reached"),
+    ],
+)
+async def test_odd_answers_of_a_server_are_errors_that_may_pass(
+    server: FakeQdrant, status: int, headers: dict[str, str], body: bytes, said: str
+) -> None:
+    server.instead = (status, headers, body)
+    store = QdrantMemory(server.url, api_key="key-of-qdrant")
+    with pytest.raises(StoreError, match=said) as failed:
+        await store.recall(ANN, "tea", 5, NOW)
+    assert failed.value.retryable
+    await store.aclose()
+
+
 async def test_a_server_that_is_not_there_is_an_error_that_may_pass() -> None:
     with fake_qdrant() as server:
         url = server.url
@@ -317,6 +338,11 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         {"path": str(tmp_path), "collection": "../x"},
         {"url": "ftp://localhost"},
         {"url": "http://localhost:6333", "timeout": 0},
+        {"url": "http://localhost:99999"},
+        {"url": "http://localhost:port"},
+        {"url": "http://[::1"},
+        {"url": "http://localhost:6333", "api_key": "cl\u00e9"},
+        {"url": "http://localhost:6333", "api_key": "key\n"},
         {"path": str(tmp_path), "engine": "other"},
         {"path": str(tmp_path), "embedder": {"model": "x"}},
     )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
@@ -95,10 +96,15 @@ class QdrantMemory(MemoryStore):
                 f"{collection!r:.120} is no name of a collection.",
                 guidance="It has 1 to 100 letters, digits, _ and -.",
             )
-        if url is not None and not _URL.fullmatch(url):
+        if url is not None and not _can_be_read(url):
             raise ConfigurationError(
                 "The URL of the Qdrant server is not one that can be read.",
                 guidance="Write it as http://host:6333 or https://host:6333.",
+            )
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise ConfigurationError(
+                "api_key holds a character that no header of HTTP carries, such as a line break or an accent.",
+                guidance="Copy the key anew.",
             )
         if not timeout > 0:
             raise ConfigurationError(f"timeout must be above 0, got {timeout!r}.", guidance="")
@@ -245,6 +251,13 @@ class QdrantMemory(MemoryStore):
         from lightagent.adapters.memory.qdrant.local import LocalEngine
 
         return LocalEngine(path, self._collection)
+
+
+def _can_be_read(url: str) -> bool:
+    try:
+        return bool(_URL.fullmatch(url)) and urlsplit(url).port != 0
+    except ValueError:  # Its port is no number of a port, or its brackets hold no address.
+        return False
 
 
 async def _checked(engine: Engine, space: Space, deed: Awaitable[T]) -> T:

@@ -31,6 +31,14 @@ FilterRule: TypeAlias = Literal[
 ]
 """What kept a record out; those of a policy have the name of its setting."""
 
+SOURCE: Final = ("source", "memory_source")
+SCOPE: Final = ("scope", "memory_scope")
+AGENT_NAME: Final = ("agent_name", "agent")
+TRUST_LEVEL: Final = ("trust_level", "trust")
+CONFIDENCE: Final = ("confidence", "trust_score")
+EXPIRES_AT: Final = ("expires_at", "expiresAt")
+"""The fields in which records of any make say it; the first one that is there counts."""
+
 _NEVER_INJECTED: Final = frozenset(
     {
         "candidate",
@@ -116,8 +124,8 @@ def not_promoted(found: FoundMemory) -> KeptOut | None:
     _, status = found.value("promotion_status", "status")
     if _word(status) in _PROMOTED or (injectable is not None and _is_true(injectable)):
         return None
-    for place, internal in (("source", INTERNAL_SOURCES), ("scope", INTERNAL_SCOPES)):
-        field, value = found.value(place, f"memory_{place}")
+    for names, internal in ((SOURCE, INTERNAL_SOURCES), (SCOPE, INTERNAL_SCOPES)):
+        field, value = found.value(*names)
         if _word(value) in internal:
             return KeptOut("internal", field)
     return None
@@ -144,13 +152,13 @@ def _among(rule: FilterRule, *names: str) -> _Rule:
 def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     if policy.min_confidence is None:
         return None
-    field, value = found.value("confidence", "trust_score")
+    field, value = found.value(*CONFIDENCE)
     number = read_number(value)
     return None if number is not None and number >= policy.min_confidence else KeptOut("min_confidence", field)
 
 
 def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    field, value = found.value("expires_at", "expiresAt")
+    field, value = found.value(*EXPIRES_AT)
     if value is None:
         return KeptOut("expires_at", field) if policy.enforce_expires_at else None
     until = read_time(value)
@@ -191,10 +199,10 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _seal,
     _promotion,
     _owner,
-    _among("allowed_sources", "source", "memory_source"),
-    _among("allowed_scopes", "scope", "memory_scope"),
-    _among("allowed_agent_names", "agent_name", "agent"),
-    _among("allowed_trust_levels", "trust_level", "trust"),
+    _among("allowed_sources", *SOURCE),
+    _among("allowed_scopes", *SCOPE),
+    _among("allowed_agent_names", *AGENT_NAME),
+    _among("allowed_trust_levels", *TRUST_LEVEL),
     _confidence,
     _expiry,
 )

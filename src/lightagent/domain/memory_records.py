@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,8 @@ from lightagent.domain.json_types import JsonObject
 
 MOST_TEXT: Final = 1_000_000
 """Characters of one memory."""
+_MOST_SECONDS: Final = 1e15
+"""A time that every database keeps to the microsecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ class MemoryRecord:
         written_at: seconds since 1970.
 
     Raises:
-        ConfigurationError: there is no id, the text is too long, or the metadata is not plain JSON.
+        ConfigurationError: there is no id, the text is too long, the time is no finite number, or the metadata is not
+            plain JSON.
     """
 
     memory_id: str
@@ -105,9 +109,18 @@ class MemoryRecord:
                 f"A memory has at most {MOST_TEXT:,} characters, and this one has {len(self.text):,}.",
                 guidance="Remember what it says in fewer words, or keep the document elsewhere.",
             )
+        at: object = self.written_at
+        if not (isinstance(at, (int, float)) and -_MOST_SECONDS < at < _MOST_SECONDS):
+            raise ConfigurationError(
+                f"MemoryRecord: written_at is a number of seconds since 1970, not {at!r:.80}.", guidance=""
+            )
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryRecord: metadata"))
 
     def found(self) -> FoundMemory:
         """The record as a search gives it."""
         own = {"user_id": self.owner.user_id, "memory_id": self.memory_id, "created_at": self.written_at}
-        return FoundMemory(self.text, {**self.metadata, **own})
+        # What a store found may be changed by a policy, and the record that it keeps may not.
+        metadata = {
+            name: deepcopy(value) if isinstance(value, (dict, list)) else value for name, value in self.metadata.items()
+        }
+        return FoundMemory(self.text, {**metadata, **own})

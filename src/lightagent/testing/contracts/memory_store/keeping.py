@@ -84,6 +84,18 @@ class KeepingContract(StoreUnderTest):
 
         play(story, "ids")
 
+    def test_what_was_found_may_be_changed_and_what_is_kept_is_not(self, play: Play) -> None:
+        async def story(store: MemoryStore) -> None:
+            await store.write([memory("m1", "I collect stamps.", metadata={"source": "user", "seen": ["Rome"]})])
+            for _ in range(2):
+                (found,) = await store.recall(ANN, "stamps", 5, ANYTHING)
+                seen = found.fields["seen"]
+                assert seen == ["Rome"]
+                assert isinstance(seen, list)
+                seen.append("Oslo")
+
+        play(story, "ids")
+
     def test_records_are_read_as_they_were_written(self, play: Play) -> None:
         async def story(store: MemoryStore) -> None:
             records = [

@@ -1,0 +1,22 @@
+"""Records and filters of memories hold what every store can keep and compare, or are not made."""
+
+from __future__ import annotations
+
+import pytest
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonValue
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.recall_filter import RecallFilter
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), 10**400])
+def test_a_record_is_of_a_time_that_can_be_kept(at: float) -> None:
+    with pytest.raises(ConfigurationError, match="written_at"):
+        MemoryRecord("m", MemoryOwner(), "I like tea.", {}, at)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**5000, ["deep", float("inf")]])
+def test_a_filter_asks_for_values_of_plain_json(value: JsonValue) -> None:
+    with pytest.raises(ConfigurationError, match=r"RecallFilter: metadata\.page"):
+        RecallFilter(0.0, metadata={"page": value})

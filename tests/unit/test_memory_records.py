@@ -10,13 +10,15 @@ from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 
 
-@pytest.mark.parametrize("at", [float("nan"), float("inf"), 10**400])
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), 10**400], ids=["nan", "inf", "enormous"])
 def test_a_record_is_of_a_time_that_can_be_kept(at: float) -> None:
     with pytest.raises(ConfigurationError, match="written_at"):
         MemoryRecord("m", MemoryOwner(), "I like tea.", {}, at)
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**5000, ["deep", float("inf")]])
+@pytest.mark.parametrize(
+    "value", [float("inf"), float("nan"), 10**5000, {"deep": [float("inf")]}], ids=["inf", "nan", "enormous", "deep"]
+)
 def test_a_filter_asks_for_values_of_plain_json(value: JsonValue) -> None:
     with pytest.raises(ConfigurationError, match=r"RecallFilter: metadata\.page"):
         RecallFilter(0.0, metadata={"page": value})

@@ -103,7 +103,7 @@ class PostgresMemory(MemoryStore):
         database, space = await self._ready()
         terms = await query_terms(query)
         (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, repr(self))
-        found = await database.run(Search(owner, terms, vector, limit, wanted))
+        found = await database.run(Search(owner, terms, vector, limit, wanted, space))
         return [record.found() for record in found]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:

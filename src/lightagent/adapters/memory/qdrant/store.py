@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
@@ -140,7 +141,7 @@ class QdrantMemory(MemoryStore):
         await _checked(engine, space, engine.insert([point_of(*one) for one in parts]))
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        if limit < 1 or not query.strip():
+        if (limit := countable(limit)) == 0 or not query.strip():
             return []
         engine, space = await self._ready()
         terms = query_places(await query_terms(query))
@@ -160,6 +161,8 @@ class QdrantMemory(MemoryStore):
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         start = Cursor.of(cursor)
+        if (limit := countable(limit)) == 0:
+            return MemoryPage(())
         engine, _ = await self._ready()
         found = await engine.page([*conditions.of_owners(selection), *start.conditions()], limit + 1)
         page = found[:limit]

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from lightagent.adapters._sqlite.connection import Database, Synchronous, checked_path
 from lightagent.adapters._sqlite.log import LogKeeper
 from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, snapshot, transaction
+from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import Space, embedded, space_of
 from lightagent.adapters.memory.sqlite import meaning, reading, writing
 from lightagent.adapters.memory.sqlite.fusing import Question, search
@@ -96,13 +97,14 @@ class SqliteMemory(MemoryStore, ReindexedStore):
 
         def look(connection: Database) -> list[FoundMemory]:
             self._check_space(connection)
-            question = Question(memory_terms(query, self._stem), vector, limit, wanted, self._nearby)
+            question = Question(memory_terms(query, self._stem), vector, countable(limit), wanted, self._nearby)
             return [record.found() for record in search(connection, owner, question)]
 
         return await self._read(look)
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        return await self._read(lambda connection: reading.read(connection, selection, limit, cursor))
+        most = countable(limit)
+        return await self._read(lambda connection: reading.read(connection, selection, most, cursor))
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         ids = None if memory_ids is None else tuple(memory_ids)

@@ -9,7 +9,7 @@ import pytest
 
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.memory import MemoryStore, OwnerSelection
+from lightagent.ports.memory import MemoryPage, MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import (
     ANN,
     ANYTHING,
@@ -143,6 +143,15 @@ class KeepingContract(StoreUnderTest):
         async def story(store: MemoryStore) -> None:
             page = await store.read(EVERYBODY, 10)
             assert (page.records, page.cursor) == ((), None)
+
+        play(story, "read")
+
+    @pytest.mark.parametrize("limit", [0, -1, -2])
+    def test_a_page_of_nothing_is_empty(self, play: Play, limit: int) -> None:
+        async def story(store: MemoryStore) -> None:
+            await store.write([memory(f"m{number}", "I like tea.") for number in range(3)])
+            assert await store.read(EVERYBODY, limit) == MemoryPage(())
+            assert await recalled(store, "tea", limit=0) == []
 
         play(story, "read")
 

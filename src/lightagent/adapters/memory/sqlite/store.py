@@ -176,7 +176,7 @@ class SqliteMemory(MemoryStore, ReindexedStore):
         space = self._space or Space(self._embedder.name if self._embedder else "")
         if kept is not None:
             space.check_against(kept, str(self.path))
-        if is_writing and self._space is not None and (kept is None or not kept.dimension):
+        if is_writing and self._space is not None and kept != self._space:
             meaning.keep_space(connection, self._space)
 
     async def _write(self, work: Callable[[Database], T]) -> T:

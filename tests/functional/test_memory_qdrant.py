@@ -156,6 +156,22 @@ async def test_a_store_that_was_open_while_another_embedder_came_mixes_nothing(
     await before.aclose()
 
 
+@pytest.mark.parametrize("place", [*ENGINES, "server"])
+async def test_memories_are_read_in_the_order_of_writing_also_where_the_clock_was_set_back(
+    tmp_path: Path, server: FakeQdrant, monkeypatch: pytest.MonkeyPatch, place: Literal["local", "edge", "server"]
+) -> None:
+    for number in range(4):
+        monkeypatch.setattr("time.time", lambda now=2e9 - 3600.0 * number: now)
+        if place == "server":
+            store = QdrantMemory(server.url, api_key="key-of-qdrant")
+        else:
+            store = QdrantMemory(path=tmp_path, engine=place)
+        await store.write([memory(f"m{number}")])
+        found = [record.memory_id for record in (await store.read(OwnerSelection(), 9)).records]
+        assert found == [f"m{one}" for one in range(number + 1)]
+        await store.aclose()
+
+
 def damage(folder: Path) -> None:
     """Empty some files of the indexes, as a disk may leave them that had no room."""
     for file in folder.rglob("status.dat"):

@@ -30,6 +30,7 @@ from lightagent.adapters.memory.qdrant.points import (
     Question,
     Sparse,
     vector_name,
+    written_of,
 )
 from lightagent.domain.errors import StoreError
 
@@ -207,6 +208,13 @@ async def page(
         collection, scroll_filter=filter_of(wanted), limit=limit, order_by=order, with_payload=_FOUND
     )
     return [(str(one.id), one.payload or {}) for one in found]
+
+
+async def last(client: AsyncQdrantClient, collection: str) -> int:
+    """The highest place of a point in the order of writing; 0 where there is none."""
+    order = models.OrderBy(key=WRITTEN, direction=models.Direction.DESC)
+    found, _ = await client.scroll(collection, limit=1, order_by=order, with_payload=[WRITTEN])
+    return max((written_of(one.payload or {}) for one in found), default=0)
 
 
 async def remove(client: AsyncQdrantClient, collection: str, wanted: Conditions) -> int:

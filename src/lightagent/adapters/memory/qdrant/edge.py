@@ -44,6 +44,9 @@ class EdgeEngine(Engine):
     async def page(self, wanted: Conditions, limit: int) -> list[tuple[str, Mapping[str, object]]]:
         return await self._do(lambda shard: edge_calls.page(shard, wanted, limit))
 
+    async def last(self) -> int:
+        return await self._do(edge_calls.last)
+
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda shard: edge_calls.remove(shard, wanted))
 

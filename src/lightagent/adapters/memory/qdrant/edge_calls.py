@@ -9,7 +9,7 @@ import qdrant_edge as edge
 
 from lightagent.adapters.memory.qdrant.conditions import Above, AboveOrMissing, Condition, Conditions, Has, IsNotNamed
 from lightagent.adapters.memory.qdrant.edge_folder import Shard
-from lightagent.adapters.memory.qdrant.points import FUSED, RECORD, TERMS, WRITTEN, Point, Question, Sparse
+from lightagent.adapters.memory.qdrant.points import FUSED, RECORD, TERMS, WRITTEN, Point, Question, Sparse, written_of
 
 _FOUND: Final = ["owner", WRITTEN, RECORD]
 
@@ -81,6 +81,13 @@ def page(shard: Shard, wanted: Conditions, limit: int) -> list[tuple[str, Mappin
         edge.ScrollRequest(limit=limit, filter=_filter(wanted), with_payload=_FOUND, order_by=order)
     )
     return [(str(one.id), one.payload or {}) for one in found]
+
+
+def last(shard: Shard) -> int:
+    """The highest place of a point in the order of writing; 0 where there is none."""
+    order = edge.OrderBy(WRITTEN, edge.Direction.Desc)
+    found, _ = shard.there().scroll(edge.ScrollRequest(limit=1, with_payload=[WRITTEN], order_by=order))
+    return max((written_of(one.payload or {}) for one in found), default=0)
 
 
 def remove(shard: Shard, wanted: Conditions) -> int:

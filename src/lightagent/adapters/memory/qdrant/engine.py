@@ -41,6 +41,10 @@ class Engine(Protocol):
         """The ids and payloads of points, in the order in which they were written."""
         ...
 
+    async def last(self) -> int:
+        """The highest place of a point in the order of writing; 0 where there is none."""
+        ...
+
     async def remove(self, wanted: Conditions) -> int:
         """Remove points; how many there were."""
         ...

@@ -60,6 +60,9 @@ class LocalEngine(Engine):
     async def page(self, wanted: Conditions, limit: int) -> list[tuple[str, Mapping[str, object]]]:
         return await self._do(lambda client: calls.page(client, self._collection, wanted, limit))
 
+    async def last(self) -> int:
+        return await self._do(lambda client: calls.last(client, self._collection))
+
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda client: calls.remove(client, self._collection, wanted))
 

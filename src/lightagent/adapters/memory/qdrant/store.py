@@ -189,6 +189,7 @@ class QdrantMemory(MemoryStore):
         space = self._space = await space_of(self._embedder)
         engine = await self._open()
         await engine.bring_over(space)
+        await self._go_on(engine)
         self._is_prepared = True
         count, cursor = 0, Cursor()
         while found := await engine.page(cursor.conditions(), _MOST_POINTS):
@@ -209,6 +210,12 @@ class QdrantMemory(MemoryStore):
             await self._opened.aclose()
         if self._embedder is not None:
             await self._embedder.aclose()
+
+    async def _go_on(self, engine: Engine) -> None:
+        """Write after what is there, also where the clock was set back since."""
+        last = await engine.last()
+        with self._lock:
+            self._last = max(self._last, last)
 
     def _places(self, count: int) -> list[int]:
         """The next places in the order of writing."""
@@ -231,6 +238,7 @@ class QdrantMemory(MemoryStore):
         engine = await self._open()
         if not self._is_prepared:
             await engine.prepare(space)
+            await self._go_on(engine)
             self._is_prepared = True
 
     async def _open(self) -> Engine:

@@ -1,4 +1,4 @@
-"""Records and filters of memories hold what every store can keep and compare, or are not made."""
+"""Filters of memories hold what every store can compare, or are not made."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import pytest
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
-
-
-@pytest.mark.parametrize("at", [float("nan"), float("inf"), 10**400], ids=["nan", "inf", "enormous"])
-def test_a_record_is_of_a_time_that_can_be_kept(at: float) -> None:
-    with pytest.raises(ConfigurationError, match="written_at"):
-        MemoryRecord("m", MemoryOwner(), "I like tea.", {}, at)
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,25 @@ def test_a_word_of_two_characters_is_enough(tmp_path: Path) -> None:
         await store.aclose()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("저는 차를 좋아해요.", "차"),
+        ("매일 아침 개와 산책해요.", "개는 언제?"),
+        ("어제 산 책을 읽었어요.", "무슨 책?"),
+        ("銀座１２３番地に住んでいます。", "123"),
+        ("会社は㈱ＡＢＣです。", "abc"),
+        ("ｶﾀｶﾅの名前はタマです。", "カタカナ"),
+        ("お茶が好きです。", "茶"),
+    ],
+)
+def test_words_of_one_character_and_other_forms_of_it_are_found(tmp_path: Path, text: str, query: str) -> None:
+    async def story() -> None:
+        store = SqliteMemory(tmp_path / "memory.db", nearby=0)
+        await store.write([memory("m1", text), memory("m2", "다른 것이 있습니다."), memory("m3", "別のことです。")])
+        assert await recalled(store, query) == [text]
+        await store.aclose()
+
+    asyncio.run(story())

@@ -91,12 +91,26 @@ async def test_reindexing_brings_memories_over_to_another_embedder(
         assert found[0].fields["memory_id"] == "m298"
         await store.write([memory("m299", "written before")])
         await store.aclose()
-    with pytest.raises(ConfigurationError, match=r"hashing:1:16.*hashing:1:32"):
-        await first.write([memory("m300")])
+    for refused in (first.write([memory("m300")]), first.recall(ANN, "tea", 3, NOW)):
+        with pytest.raises(ConfigurationError, match=r"hashing:1:16.*hashing:1:32"):
+            await refused
     vectors = f"""SELECT count(*), max(vector_dims(vector)) FROM "{schema}".vectors"""
     assert postgres.execute(vectors) == [(299, 16)]
     assert postgres.execute(f"""SELECT records FROM "{schema}".owners""") == [(299,)]
     await first.aclose()
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM {}.version", "UPDATE {}.version SET number = 2"])
+async def test_nothing_is_acknowledged_where_the_tables_are_no_longer_those_of_this_release(
+    opens: Opens, postgres: PostgresServer, schema: str, change: str
+) -> None:
+    store = opens(HashingEmbedder(32))
+    await store.write([memory()])
+    postgres.execute(change.format(f'"{schema}"'))
+    for refused in (store.write([memory("m2")]), store.recall(ANN, "tea", 5, NOW)):
+        with pytest.raises(StoreError, match="not those of this release"):
+            await refused
+    await store.aclose()
 
 
 async def test_a_write_goes_on_after_all_connections_were_lost(opens: Opens, postgres: PostgresServer) -> None:

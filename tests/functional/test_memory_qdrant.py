@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -125,6 +127,68 @@ async def test_reindexing_brings_memories_over_to_another_embedder(
     await other.aclose()
 
 
+class OtherEmbedder(HashingEmbedder):
+    """Makes vectors of the same size, which cannot be compared with those of the other one."""
+
+    @property
+    def name(self) -> str:
+        return f"other:{self.dimension}"
+
+
+@pytest.mark.parametrize("place", [*ENGINES, "server"])
+@pytest.mark.parametrize("embedder", [OtherEmbedder(32), HashingEmbedder(64), None], ids=["other", "larger", "none"])
+async def test_a_store_that_was_open_while_another_embedder_came_mixes_nothing(
+    tmp_path: Path, server: FakeQdrant, place: Literal["local", "edge", "server"], embedder: Embedder | None
+) -> None:
+    def opens(embedder: Embedder | None) -> QdrantMemory:
+        if place == "server":
+            return QdrantMemory(server.url, api_key="key-of-qdrant", embedder=embedder)
+        return QdrantMemory(path=tmp_path, engine=place, embedder=embedder)
+
+    before, after = opens(HashingEmbedder(32)), opens(embedder)
+    await before.write([memory()])
+    assert await after.reindex() == 1
+    for refused in (before.write([memory("m2")]), before.recall(ANN, "tea", 5, NOW)):
+        with pytest.raises(ConfigurationError, match="memory reindex"):
+            await refused
+    assert [one.fields["memory_id"] for one in await after.recall(ANN, "tea", 5, NOW)] == ["m1"]
+    await after.aclose()
+    await before.aclose()
+
+
+@pytest.mark.parametrize("place", [*ENGINES, "server"])
+async def test_memories_are_read_in_the_order_of_writing_also_where_the_clock_was_set_back(
+    tmp_path: Path, server: FakeQdrant, monkeypatch: pytest.MonkeyPatch, place: Literal["local", "edge", "server"]
+) -> None:
+    for number in range(4):
+        monkeypatch.setattr("time.time", lambda now=2e9 - 3600.0 * number: now)
+        if place == "server":
+            store = QdrantMemory(server.url, api_key="key-of-qdrant")
+        else:
+            store = QdrantMemory(path=tmp_path, engine=place)
+        await store.write([memory(f"m{number}")])
+        found = [record.memory_id for record in (await store.read(OwnerSelection(), 9)).records]
+        assert found == [f"m{one}" for one in range(number + 1)]
+        await store.aclose()
+
+
+def damage(folder: Path) -> None:
+    """Empty some files of the indexes, as a disk may leave them that had no room."""
+    for file in folder.rglob("status.dat"):
+        file.write_bytes(b"")
+
+
+async def test_a_damaged_folder_of_the_engine_is_an_error_and_not_an_endless_wait(tmp_path: Path) -> None:
+    store = QdrantMemory(path=tmp_path, engine="edge")
+    await store.write([memory()])
+    await store.aclose()
+    damage(tmp_path)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="from a backup"):
+            await asyncio.wait_for(store.recall(ANN, "tea", 5, NOW), 30)
+    await asyncio.wait_for(store.aclose(), 30)
+
+
 class _Harm:
     """Is a call of `open` when it is read from a pickle."""
 
@@ -135,17 +199,43 @@ class _Harm:
         return open, (str(self.path), "w")
 
 
-async def test_a_folder_that_would_carry_out_a_program_is_refused_unread(tmp_path: Path) -> None:
-    store = QdrantMemory(path=tmp_path / "q")
+def _plant(file: Path, point: object) -> None:
+    """Put something else than a point into a collection."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS points (id TEXT PRIMARY KEY, point BLOB)")
+        connection.execute("INSERT INTO points VALUES ('x', ?)", (point,))
+
+
+def _plant_view(file: Path, harm: bytes) -> None:
+    """Have the second reading of the points give another row than the first one, at least in one of two cases."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("ALTER TABLE points RENAME TO kept")
+        connection.execute(
+            "CREATE VIEW Points AS SELECT rowid AS rowid, id, "
+            f"CASE abs(random()) % 2 WHEN 0 THEN point ELSE x'{harm.hex()}' END AS point FROM kept"
+        )
+
+
+@pytest.mark.parametrize("way", ["pickle", "text", "nothing", "number", "view", "name"])
+async def test_a_folder_that_would_carry_out_a_program_is_refused_unread(tmp_path: Path, way: str) -> None:
+    folder, harm = tmp_path / "q", pickle.dumps(_Harm(tmp_path / "harm"))
+    store = QdrantMemory(path=folder)
     await store.write([memory()])
     await store.aclose()
-    (file,) = (tmp_path / "q").glob("collection/*/storage.sqlite")
-    connection = sqlite3.connect(file)
-    with connection:
-        connection.execute("INSERT INTO points VALUES ('x', ?)", (pickle.dumps(_Harm(tmp_path / "harm")),))
-    connection.close()
-    with pytest.raises(StoreError, match="something else than points"):
-        await store.recall(ANN, "tea", 5, NOW)
+    (file,) = folder.glob("collection/*/storage.sqlite")
+    if way == "view":
+        _plant_view(file, harm)
+    elif way == "name":
+        listed = json.loads((folder / "meta.json").read_text())
+        listed["collections"]["lightagent_memory/x"] = listed["collections"]["lightagent_memory"]
+        (folder / "meta.json").write_text(json.dumps(listed))
+        _plant(file.parent / "x" / file.name, harm)
+    else:
+        _plant(file, {"pickle": harm, "text": "tea", "nothing": None, "number": 10**12}[way])
+    for _ in range(5):
+        with pytest.raises(StoreError, match="something else than points"):
+            await store.recall(ANN, "tea", 5, NOW)
     assert not (tmp_path / "harm").exists()
     await store.aclose()
 
@@ -191,7 +281,7 @@ async def test_a_server_gets_its_key_the_right_settings_and_acknowledged_writes(
     assert server.waits.count("true") == len(server.waits) - 1  # the making of the collection waits by itself
     config = server.client.get_collection("lightagent_memory").config
     assert config.metadata == {
-        "lightagent_memory": {"version": 1, "embedder": "hashing:1:32", "dimension": 32},
+        "lightagent_memory": {"version": 2, "embedder": "hashing:1:32", "dimension": 32},
     }
     await store.aclose()
 
@@ -226,6 +316,27 @@ async def test_a_wrong_key_and_a_failing_server_are_told_without_the_key(server:
     await store.aclose()
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "said"),
+    [
+        (429, {"Retry-After": "3"}, b"{}", "too much to do"),
+        (429, {}, b"{}", "answered 429"),
+        (200, {"Content-Type": "text/html"}, b"<html>Welcome</html>", "something else than JSON"),
+        (200, {}, b"", "something else than JSON"),
+        (200, {}, b"[]", "cannot be reached"),
+    ],
+)
+async def test_odd_answers_of_a_server_are_errors_that_may_pass(
+    server: FakeQdrant, status: int, headers: dict[str, str], body: bytes, said: str
+) -> None:
+    server.instead = (status, headers, body)
+    store = QdrantMemory(server.url, api_key="key-of-qdrant")
+    with pytest.raises(StoreError, match=said) as failed:
+        await store.recall(ANN, "tea", 5, NOW)
+    assert failed.value.retryable
+    await store.aclose()
+
+
 async def test_a_server_that_is_not_there_is_an_error_that_may_pass() -> None:
     with fake_qdrant() as server:
         url = server.url
@@ -243,6 +354,11 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         {"path": str(tmp_path), "collection": "../x"},
         {"url": "ftp://localhost"},
         {"url": "http://localhost:6333", "timeout": 0},
+        {"url": "http://localhost:99999"},
+        {"url": "http://localhost:port"},
+        {"url": "http://[::1"},
+        {"url": "http://localhost:6333", "api_key": "cl\u00e9"},
+        {"url": "http://localhost:6333", "api_key": "key\n"},
         {"path": str(tmp_path), "engine": "other"},
         {"path": str(tmp_path), "embedder": {"model": "x"}},
     )

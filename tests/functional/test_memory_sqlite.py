@@ -237,6 +237,24 @@ async def test_what_others_write_changes_no_order(tmp_path: Path) -> None:
     await store.aclose()
 
 
+@pytest.mark.parametrize("embedder", [None, HashingEmbedder(16)], ids=["words", "vectors"])
+async def test_what_makes_the_vectors_is_written_down_once(tmp_path: Path, embedder: HashingEmbedder | None) -> None:
+    store = SqliteMemory(tmp_path / "memory.db", embedder=embedder)
+    await store.write([memory("m1", "I like tea.")])
+    with closing(sqlite3.connect(tmp_path / "memory.db")) as other:
+        other.execute("CREATE TRIGGER once BEFORE INSERT ON facts BEGIN SELECT raise(ABORT, 'again'); END")
+    await store.write([memory("m2", "I like honey.")])
+    await store.aclose()
+
+
+async def test_any_number_of_memories_may_be_asked_for(tmp_path: Path) -> None:
+    store = SqliteMemory(tmp_path / "memory.db", nearby=0)
+    await store.write([memory(f"m{number}", "I like tea.") for number in range(3)])
+    assert len((await store.read(OwnerSelection(), 10**30)).records) == 3
+    assert len(await store.recall(ANN, "tea", 10**30, RecallFilter(1.0))) == 3
+    await store.aclose()
+
+
 async def test_cancelled_writers_leave_the_store_whole(tmp_path: Path) -> None:
     store = SqliteMemory(tmp_path / "memory.db")
     tasks = [asyncio.create_task(store.write([memory(f"m{number}", f"tea {number}")])) for number in range(40)]

@@ -32,6 +32,7 @@ class FakeQdrant:
         url: where it listens.
         key: what it asks for, if anything.
         fails: the status that it answers with, whatever is asked; 0: none.
+        instead: a status, headers and a body that it answers with, whatever is asked.
         indexes: the fields that are indexed, with how.
         waits: the parameter `wait` of each request that changes points.
     """
@@ -39,6 +40,7 @@ class FakeQdrant:
     url: str = ""
     key: str = ""
     fails: int = 0
+    instead: tuple[int, Mapping[str, str], bytes] | None = None
     indexes: dict[str, object] = field(default_factory=dict)
     waits: list[str] = field(default_factory=list)
     client: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"))
@@ -89,11 +91,13 @@ def _index(server: FakeQdrant, name: str, body: Body) -> object:
 
 def _add_vector(server: FakeQdrant, name: str, body: Body) -> object:
     wanted = models.DenseVectorNameConfig.model_validate(body)
-    return server.client.create_vector_name(name, "meaning", wanted)
+    collection, _, vector = name.split("/")
+    return server.client.create_vector_name(collection, vector, wanted)
 
 
 def _remove_vector(server: FakeQdrant, name: str, body: Body) -> object:
-    return server.client.delete_vector_name(name, "meaning")
+    collection, _, vector = name.split("/")
+    return server.client.delete_vector_name(collection, vector)
 
 
 def _change(server: FakeQdrant, name: str, body: Body) -> object:
@@ -151,13 +155,14 @@ def _exists(server: FakeQdrant, name: str, body: Body) -> object:
 
 
 _PLACE: Final = "/collections/([^/]+)"
+_VECTOR: Final = "/collections/([^/]+/vectors/[^/]+)"
 _DEEDS: Final[Mapping[tuple[str, str], Callable[[FakeQdrant, str, Body], object]]] = {
     ("GET", f"{_PLACE}/exists"): _exists,
     ("GET", _PLACE): _get,
     ("PUT", _PLACE): _create,
     ("PATCH", _PLACE): _change,
-    ("PUT", f"{_PLACE}/vectors/meaning"): _add_vector,
-    ("DELETE", f"{_PLACE}/vectors/meaning"): _remove_vector,
+    ("PUT", _VECTOR): _add_vector,
+    ("DELETE", _VECTOR): _remove_vector,
     ("PUT", f"{_PLACE}/index"): _index,
     ("PUT", f"{_PLACE}/points/vectors"): _renew,
     ("PUT", f"{_PLACE}/points"): _upsert,
@@ -175,14 +180,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.fake.instead is not None:
+            return self._send(*self.fake.instead)
         status, result = self._answer(json.loads(content) if content else {})
         told = {"result": result, "status": "ok", "time": 0.0}
         sent = json.dumps(told if status == 200 else {"status": {"error": result}, "time": 0.0}).encode()
+        return self._send(status, {"Content-Type": "application/json"}, sent)
+
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(sent)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(sent)
+        self.wfile.write(body)
 
     def _answer(self, body: Body) -> tuple[int, object]:
         if self.fake.fails:

@@ -146,3 +146,14 @@ def test_every_document_that_shares_a_word_is_ranked_by_a_score_above_zero(texts
     scores = [match.score for match in matches]
     assert scores == sorted(scores, reverse=True)
     assert all(score > 0 for score in scores)
+
+
+def test_no_stemmer_is_asked_for_the_endings_of_east_asian_words() -> None:
+    asked: list[str] = []
+
+    def stem(word: str) -> str:
+        asked.append(word)
+        return word
+
+    assert terms_of("我喜欢喝绿茶 カタカナ 고양이가 cafés", stem)[-1] == "cafés"
+    assert asked == ["cafés"]

@@ -1,8 +1,9 @@
 """A thread that owns something which only one thread may use, such as a connection to an embedded database.
 
 A job goes there and back in one hop, whatever it consists of, and is over when it is over: the caller's cancellation
-never leaves it half done. Jobs that come while others are carried out wait, and are then carried out together, so that
-one transaction and one wait for the disk serve them all.
+never leaves it half done. Whatever a job raises, it raises at its caller: a library in another language may raise what
+is no `Exception`, and a thread that ended of it would leave all who come later waiting. Jobs that come while others are
+carried out wait, and are then carried out together, so that one transaction and one wait for the disk serve them all.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class JobThread(Generic[OwnedT]):
 
 class _Told(Protocol[OwnedT_contra]):
     def carry_out(self, owned: OwnedT_contra) -> None: ...
-    def deliver(self, failure: Exception | None = None) -> None: ...
+    def deliver(self, failure: BaseException | None = None) -> None: ...
 
 
 class _Job(Generic[OwnedT, T]):
@@ -109,10 +110,10 @@ class _Job(Generic[OwnedT, T]):
             return
         try:
             self._settle = partial(self.future.set_result, self._work(owned))
-        except Exception as exc:  # Any failure belongs to the caller that gave the job.
+        except BaseException as exc:  # Any failure belongs to the caller that gave the job; the thread goes on.
             self._settle, self._failed = partial(self.future.set_exception, exc), True
 
-    def deliver(self, failure: Exception | None = None) -> None:
+    def deliver(self, failure: BaseException | None = None) -> None:
         if failure is not None and not self._failed:
             self._settle = partial(self.future.set_exception, failure)
         with suppress(RuntimeError):  # The loop has ended, so no task waits.
@@ -170,7 +171,7 @@ def _work(
         if last is _GOING_ON:
             continue
         while owned:
-            with suppress(Exception):
+            with suppress(BaseException):  # Whoever waits for the end hears of it, whatever closing comes to.
                 close(owned.pop())
         if isinstance(last, Pause):
             last.closed.set()
@@ -206,14 +207,14 @@ def _carry_out(
     open_: Callable[[], OwnedT],
     around: Callable[[OwnedT], AbstractContextManager[object]],
 ) -> None:
-    failure: Exception | None = None
+    failure: BaseException | None = None
     try:
         if not owned:
             owned.append(open_())
         with around(owned[0]):
             for job in jobs:
                 job.carry_out(owned[0])
-    except Exception as exc:  # It could not be opened, or what they did together could not be kept.
+    except BaseException as exc:  # It could not be opened, or what they did together could not be kept.
         failure = exc
     for job in jobs:
         job.deliver(failure)

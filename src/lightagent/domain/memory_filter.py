@@ -33,6 +33,15 @@ FilterRule: TypeAlias = Literal[
 ]
 """What kept a record out; those of a policy have the name of its setting."""
 
+SOURCE: Final = ("source", "memory_source")
+SCOPE: Final = ("scope", "memory_scope")
+AGENT_NAME: Final = ("agent_name", "agent")
+TRUST_LEVEL: Final = ("trust_level", "trust")
+CONFIDENCE: Final = ("confidence", "trust_score")
+EXPIRES_AT: Final = ("expires_at", "expiresAt")
+"""The fields in which records of any make say it; in a search the first one that is there counts, and in what was
+found all of them."""
+
 _NEVER_INJECTED: Final = frozenset(
     {
         "candidate",
@@ -139,8 +148,8 @@ def not_promoted(found: FoundMemory) -> KeptOut | None:
     injectable = [value for _, value in found.values(*_INJECTABLE)]
     if injectable and all(map(_is_true, injectable)):
         return None
-    for place, internal in (("source", INTERNAL_SOURCES), ("scope", INTERNAL_SCOPES)):
-        for field, value in found.values(place, f"memory_{place}"):
+    for names, internal in ((SOURCE, INTERNAL_SOURCES), (SCOPE, INTERNAL_SCOPES)):
+        for field, value in found.values(*names):
             if _words(value) & internal:
                 return KeptOut("internal", field)
     return None
@@ -173,7 +182,7 @@ def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float)
         number = read_number(value)
         return number is not None and number >= least
 
-    return _unless_all("min_confidence", found, ("confidence", "trust_score"), is_enough)
+    return _unless_all("min_confidence", found, CONFIDENCE, is_enough)
 
 
 def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
@@ -181,10 +190,9 @@ def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> 
         until = read_time(value)
         return until is not None and until > now
 
-    names = ("expires_at", "expiresAt")
-    if not policy.enforce_expires_at and next(found.values(*names), None) is None:
+    if not policy.enforce_expires_at and next(found.values(*EXPIRES_AT), None) is None:
         return None
-    return _unless_all("expires_at", found, names, holds)
+    return _unless_all("expires_at", found, EXPIRES_AT, holds)
 
 
 def _unless_all(
@@ -238,10 +246,10 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _text,
     _promotion,
     _owner,
-    _among("allowed_sources", "source", "memory_source"),
-    _among("allowed_scopes", "scope", "memory_scope"),
-    _among("allowed_agent_names", "agent_name", "agent"),
-    _among("allowed_trust_levels", "trust_level", "trust"),
+    _among("allowed_sources", *SOURCE),
+    _among("allowed_scopes", *SCOPE),
+    _among("allowed_agent_names", *AGENT_NAME),
+    _among("allowed_trust_levels", *TRUST_LEVEL),
     _confidence,
     _expiry,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,6 +83,10 @@ class FoundMemory:
                 if said.get(name) is not None:
                     yield name, said[name]
 
+    def value(self, *names: str) -> tuple[str, object]:
+        """The first of these fields that it has, with its name; None where it has none of them."""
+        return next(self.values(*names), (names[0], None))
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
@@ -118,7 +123,11 @@ class MemoryRecord:
     def found(self) -> FoundMemory:
         """The record as a search gives it."""
         own = {"user_id": self.owner.user_id, "memory_id": self.memory_id, "created_at": self.written_at}
-        return FoundMemory(self.text, {**self.metadata, **own})
+        # What a store found may be changed by a policy, and the record that it keeps may not.
+        metadata = {
+            name: deepcopy(value) if isinstance(value, (dict, list)) else value for name, value in self.metadata.items()
+        }
+        return FoundMemory(self.text, {**metadata, **own})
 
 
 def _checked_time(seconds: object) -> float:

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_filter import not_injectable, not_promoted, read_number, read_time
+from lightagent.domain.memory_filter import (
+    AGENT_NAME,
+    CONFIDENCE,
+    EXPIRES_AT,
+    SCOPE,
+    SOURCE,
+    TRUST_LEVEL,
+    not_injectable,
+    not_promoted,
+    read_number,
+    read_time,
+)
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.memory_records import FoundMemory
 
@@ -44,6 +56,9 @@ class RecallFilter:
         needs_expiry: records that hold for ever are not found.
         with_internal: records of agents about their own work are found even where they were not promoted.
         metadata: values that keys of the metadata must have.
+
+    Raises:
+        ConfigurationError: the values are not plain JSON.
     """
 
     now: float
@@ -55,6 +70,9 @@ class RecallFilter:
     needs_expiry: bool = False
     with_internal: bool = False
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", to_json_object(dict(self.metadata), "RecallFilter: metadata"))
 
     def fits(self, facts: RecordFacts, metadata: Mapping[str, JsonValue]) -> bool:
         """Whether a record is found, by its facts and its metadata."""
@@ -77,20 +95,21 @@ class RecallFilter:
 def facts_of(metadata: Mapping[str, JsonValue]) -> RecordFacts:
     """The facts of a record with this metadata."""
     found = FoundMemory("", metadata)
-    expires = metadata.get("expires_at")
+    _, expires = found.value(*EXPIRES_AT)
     return RecordFacts(
-        source=_text(metadata.get("source")),
-        scope=_text(metadata.get("scope")),
-        agent_name=_text(metadata.get("agent_name")),
-        trust_level=_text(metadata.get("trust_level")),
-        confidence=read_number(metadata.get("confidence")),
+        source=_text(found, SOURCE),
+        scope=_text(found, SCOPE),
+        agent_name=_text(found, AGENT_NAME),
+        trust_level=_text(found, TRUST_LEVEL),
+        confidence=read_number(found.value(*CONFIDENCE)[1]),
         expires_at=None if expires is None else (read_time(expires) or 0.0),
         is_injectable=not_injectable(found) is None,
         is_internal=not_promoted(found) is not None,
     )
 
 
-def _text(value: JsonValue) -> str:
+def _text(found: FoundMemory, names: tuple[str, ...]) -> str:
+    _, value = found.value(*names)
     return value if isinstance(value, str) else ""
 
 

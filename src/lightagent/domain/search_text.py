@@ -40,8 +40,9 @@ _PARTS: Final = re.compile(
 )
 """The parts of identifiers as programmers write them (``getHTTPUrl2``, ``list_pull-requests``), and words."""
 
-_HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
-"""Characters of Chinese, and those of Japanese that come from there."""
+_ALONE: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff]|(?<![\uac00-\ud7af])[\uac00-\ud7af]")
+"""Characters of Chinese, those of Japanese that come from there, and the first syllable of what Korean writes together:
+many words have only one, and Korean puts its endings after it."""
 
 _STOP_WORDS: Final = """
 a about am an and any are as at be been but by can could d did do does for from get give had has have help her his how i
@@ -86,17 +87,25 @@ def terms_of(text: str, stem: Stem, *, numbers: bool = True) -> list[str]:
         numbers: whether numbers are terms. In a query for a tool they are arguments, and tell nothing of the tool.
     """
     words = (word for word in split_words(text) if word not in STOP_WORDS)
-    return [stem(word) if len(word) <= _LONGEST_WORD else word for word in words if numbers or not word.isdigit()]
+    return [stem(word) if _has_ending(word) else word for word in words if numbers or not word.isdigit()]
+
+
+def _has_ending(word: str) -> bool:
+    """Whether a stemmer may find one. Of East Asian scripts it finds none, and takes its time, pair by pair."""
+    return len(word) <= _LONGEST_WORD and not "\u3040" <= word[0] <= "\ufaff"
 
 
 def memory_terms(text: str, stem: Stem) -> list[str]:
-    """What a memory is found by: its terms, and each Chinese character by itself, since many words have only one.
+    """What a memory is found by: its terms, and words of one character of Chinese, Japanese and Korean.
 
-    Of one as long as a book, its beginning counts.
+    Of one as long as a book, its beginning counts. Forms that East Asian keyboards give the same character, such as
+    digits of full width, are one.
     """
     text = text[:_MOST_READ]
-    terms = terms_of(text, stem)
-    return terms if text.isascii() else terms + _HAN.findall(normalize("NFC", text))
+    if text.isascii():
+        return terms_of(text, stem)
+    plain = normalize("NFKC", text)
+    return terms_of(plain, stem) + _ALONE.findall(plain)
 
 
 def term_reader(stem: Stem, *, numbers: bool = True) -> Terms:

@@ -93,7 +93,7 @@ class MemoryStore(Protocol):
         ...
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        """The records of these owners, page by page.
+        """The records of these owners, page by page; at most `limit`, and none where that is below 1.
 
         Raises:
             StoreError: they could not be read, or the cursor is not one of this store's.

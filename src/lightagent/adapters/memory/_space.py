@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 from lightagent.adapters.registry import open_nested
@@ -66,17 +68,23 @@ async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, spa
     """The vector of each text.
 
     Raises:
-        StoreError: they are of another size than those that are kept.
+        StoreError: they are of another size than those that are kept, or hold what is no finite number.
         ProviderError: the embedder failed.
     """
     vectors: list[Vector] = []
     most = max(1, embedder.max_batch)
     for start in range(0, len(texts), most):
-        vectors.extend(await embedder.embed(texts[start : start + most], role))
+        # Somebody's embedder may give lists, or numbers of twice the size.
+        vectors.extend(array("f", one) for one in await embedder.embed(texts[start : start + most], role))
     if len(vectors) != len(texts) or any(len(vector) != space.dimension for vector in vectors):
         raise StoreError(
             f"The embedder {space.embedder!r:.200} gave vectors of another size or number than expected.",
             guidance=f"Each text needs one of {space.dimension} numbers.",
+        )
+    if not all(isfinite(sum(vector)) for vector in vectors):
+        raise StoreError(
+            f"The embedder {space.embedder!r:.200} gave a vector with a number that is not finite; it says nothing.",
+            guidance="Look for what is wrong with the model, such as 16-bit numbers that overflow.",
         )
     return vectors
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
+from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.registry import Adapter
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.domain.errors import StoreError
@@ -90,6 +91,8 @@ class InProcessMemory(MemoryStore):
         with self._lock:
             chosen = [shelf for owner, shelf in self._shelves.items() if selection.holds(owner)]
             found = sorted((one for shelf in chosen for one in shelf.kept if one.number > after), key=_number)
+        if (limit := countable(limit)) == 0:
+            return MemoryPage(())
         page = found[:limit]
         return MemoryPage(tuple(one.record for one in page), str(page[-1].number) if len(found) > limit else None)
 

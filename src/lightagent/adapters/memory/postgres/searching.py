@@ -13,8 +13,10 @@ from typing import Final, LiteralString
 
 from lightagent.adapters._postgres.session import Session
 from lightagent.adapters.memory._marks import owner_mark
+from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory._terms import MOST_QUERY_TERMS
 from lightagent.adapters.memory.postgres.rows import COLUMNS, FITTING, chosen, filter_values, record_of, term_key
+from lightagent.adapters.memory.postgres.tables import check_space
 from lightagent.adapters.memory.postgres.writing import vector_text
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
@@ -68,9 +70,15 @@ class Search:
     vector: Vector | None
     limit: int
     wanted: RecallFilter
+    space: Space
 
     async def __call__(self, session: Session) -> list[MemoryRecord]:
-        """The records that fit best, the best first."""
+        """The records that fit best, the best first.
+
+        Raises:
+            ConfigurationError: the vectors that are kept are no longer of this space.
+        """
+        await check_space(session, self.space)
         values = filter_values(self.owner, self.wanted)
         depth = self.limit if self.vector is None else max(self.limit, _CANDIDATES)
         rankings = [await self._by_terms(session, {**values, "limit": depth})] if self.terms else []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from lightagent.adapters._postgres.address import Address
 from lightagent.adapters._postgres.limits import Limits
+from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._marks import encoded
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
@@ -96,14 +97,14 @@ class PostgresMemory(MemoryStore):
         await database.run(Write(prepared, space))
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        if limit < 1 or not query.strip():
+        if (limit := countable(limit)) == 0 or not query.strip():
             return []
         from lightagent.adapters.memory.postgres.searching import Search
 
         database, space = await self._ready()
         terms = await query_terms(query)
         (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, repr(self))
-        found = await database.run(Search(owner, terms, vector, limit, wanted))
+        found = await database.run(Search(owner, terms, vector, limit, wanted, space))
         return [record.found() for record in found]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
@@ -112,6 +113,8 @@ class PostgresMemory(MemoryStore):
         after = "0" if cursor is None else cursor
         if not (after.isdecimal() and after.isascii() and len(after) < 19):
             raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
+        if (limit := countable(limit)) == 0:
+            return MemoryPage(())
         database, _ = await self._ready()
         return await database.run(Read(selection, limit, int(after)))
 

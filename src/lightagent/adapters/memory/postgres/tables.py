@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
@@ -14,7 +15,7 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 
 _LOCK: Final = 0x6C61676D
 """Names the advisory lock under which tables are made: ``lagm`` in ASCII."""
-_VERSION: Final = 1
+VERSION: Final = 1
 
 # Names and texts are bytes, since PostgreSQL's text has no null character. What is compared is compared by digests of
 # one size: an index takes no more than a third of a page. The digest of a term holds its owner, so that a search never
@@ -50,6 +51,7 @@ _VECTORS: Final[tuple[LiteralString, ...]] = (
     "ALTER TABLE {schema}.vectors ALTER COLUMN vector SET STORAGE PLAIN",
     "CREATE INDEX IF NOT EXISTS vectors_by_owner ON {schema}.vectors (owner)",
 )
+_KEPT: Final[LiteralString] = "SELECT number, embedder, dimension FROM {schema}.version"
 _MOST_NUMBERS: Final = 2_000
 """Of a vector that fits into a page, where no other file has to be looked up."""
 
@@ -132,9 +134,27 @@ async def kept_space(session: Session) -> Space | None:
     there = "SELECT FROM pg_catalog.pg_tables WHERE schemaname = %(schema)s AND tablename = 'version'"
     if await session.row(there, {"schema": session.schema}) is None:
         return None
-    row = await session.row("SELECT number, embedder, dimension FROM {schema}.version", {})
+    return space_in(await session.row(_KEPT, {}), session)
+
+
+async def check_space(session: Session, space: Space) -> None:
+    """Raise unless the vectors that are kept are of this space, since somebody may have brought them over meanwhile.
+
+    Raises:
+        StoreError: this release does not know the tables.
+        ConfigurationError: they are another embedder's.
+    """
+    space.check_against(space_in(await session.row(_KEPT, {}), session), place_of(session))
+
+
+def space_in(row: Sequence[object] | None, session: Session) -> Space:
+    """The space in the one row of the table `version`.
+
+    Raises:
+        StoreError: the tables are those of another release, or the row is gone.
+    """
     match row:
-        case (int(number), bytes(embedder), int(dimension)) if number == _VERSION:
+        case (int(number), bytes(embedder), int(dimension)) if number == VERSION:
             return Space(decoded(embedder), dimension)
         case _:
             pass

@@ -8,10 +8,10 @@ from hashlib import sha256
 from typing import Final, LiteralString
 
 from lightagent.adapters._postgres.session import Session
-from lightagent.adapters.memory._marks import decoded, encoded, owner_mark
+from lightagent.adapters.memory._marks import encoded, owner_mark
 from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.postgres.rows import chosen, record_columns, term_key
-from lightagent.adapters.memory.postgres.tables import place_of
+from lightagent.adapters.memory.postgres.tables import VERSION, place_of, space_in
 from lightagent.domain.memory_records import MemoryRecord
 from lightagent.domain.search_text import WeighedTerms
 from lightagent.domain.vectors import Vector
@@ -25,7 +25,7 @@ _COLUMNS: Final[LiteralString] = """digest, owner, memory_id, namespace, tenant,
 # its end, so that the store cannot be brought over to another embedder meanwhile.
 _WRITE: Final[LiteralString] = (
     """WITH kept AS MATERIALIZED (
-    SELECT embedder, dimension FROM {schema}.version FOR SHARE
+    SELECT number, embedder, dimension FROM {schema}.version FOR SHARE
 ), given AS MATERIALIZED (
     SELECT * FROM unnest(
         %(digest)s::bytea[], %(owner)s::bytea[], %(memory_id)s::bytea[], %(namespace)s::bytea[], %(tenant)s::bytea[],
@@ -43,7 +43,8 @@ _WRITE: Final[LiteralString] = (
     SELECT """
     + _COLUMNS
     + """, string_to_array(marks, ',')
-    FROM given JOIN kept ON kept.embedder = %(embedder)s AND kept.dimension = %(dimension)s
+    FROM given JOIN kept ON kept.number = %(version)s AND kept.embedder = %(embedder)s
+        AND kept.dimension = %(dimension)s
     ORDER BY place
     ON CONFLICT (digest) DO NOTHING
     RETURNING id, digest, owner, length
@@ -108,15 +109,12 @@ class Write:
 
         Raises:
             ConfigurationError: the vectors that are kept are no longer of this space.
+            StoreError: the tables are no longer those of this release.
         """
         vectors: LiteralString = _VECTORS if self.space.embedder else ""
-        statement: LiteralString = _WRITE + vectors + " SELECT embedder, dimension FROM kept"
+        statement: LiteralString = _WRITE + vectors + " SELECT number, embedder, dimension FROM kept"
         row = await session.row(statement, self._values())
-        match row:
-            case (bytes(embedder), int(dimension)):
-                self.space.check_against(Space(decoded(embedder), dimension), place_of(session))
-            case _:
-                pass
+        self.space.check_against(space_in(row, session), place_of(session))
 
     def _values(self) -> dict[str, object]:
         rows = [record_columns(one.record) for one in self.records]
@@ -132,6 +130,7 @@ class Write:
             "terms": [key for _, key, _ in postings],
             "weights": [weight for _, _, weight in postings],
             "vectors": [None if one.vector is None else vector_text(one.vector) for one in self.records],
+            "version": VERSION,
             "embedder": encoded(self.space.embedder),
             "dimension": self.space.dimension,
         }

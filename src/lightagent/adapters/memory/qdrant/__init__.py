@@ -1,8 +1,8 @@
 """A memory in Qdrant: a server, or a folder of this process.
 
 Read in this order: `points` (records as points), `conditions` (what is looked for), `engine` (who carries it out),
-`calls` (with qdrant-client: `server`, and its local mode in `local`), `edge` (the engine of the server in this
-process). `store` is the memory. Neither library is imported before the first use.
+`calls` (with qdrant-client: `server`, and its local mode in `local`), `edge_folder`, `edge_calls` and `edge` (the
+engine of the server in this process). `store` is the memory. Neither library is imported before the first use.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from lightagent.adapters.memory.qdrant.conditions import (
     IsNotNamed,
 )
 from lightagent.adapters.memory.qdrant.points import (
+    FORMAT,
     FUSED,
     KEYWORDS,
-    MEANING,
     NUMBERS,
     RECORD,
     TENANTS,
@@ -29,6 +29,8 @@ from lightagent.adapters.memory.qdrant.points import (
     Point,
     Question,
     Sparse,
+    vector_name,
+    written_of,
 )
 from lightagent.domain.errors import StoreError
 
@@ -54,10 +56,16 @@ async def prepare(client: AsyncQdrantClient, collection: str, space: Space, *, i
             if not await client.collection_exists(collection):
                 raise
             # Somebody else was faster; it is looked at like any other.
-    found = await client.get_collection(collection)
-    space.check_against(_kept_space(found, collection), f"The Qdrant collection {collection!r}")
+    found = await check(client, collection, space)
     if indexed:
         await _index(client, collection, set(found.payload_schema))
+
+
+async def check(client: AsyncQdrantClient, collection: str, space: Space) -> models.CollectionInfo:
+    """What the server says of the collection, in which vectors of this space are kept; it raises as `prepare` does."""
+    found = await client.get_collection(collection)
+    space.check_against(_kept_space(found, collection), f"The Qdrant collection {collection!r}")
+    return found
 
 
 async def bring_over(client: AsyncQdrantClient, collection: str, space: Space, *, indexed: bool = True) -> None:
@@ -74,12 +82,14 @@ async def bring_over(client: AsyncQdrantClient, collection: str, space: Space, *
     if _kept_space(found, collection) == space:
         return None
     vectors = found.config.params.vectors
-    if isinstance(vectors, Mapping) and MEANING in vectors:
-        await client.delete_vector_name(collection, MEANING, wait=True)
-    if space.embedder:
+    name, there = vector_name(space), [*vectors] if isinstance(vectors, Mapping) else []
+    for other in there:
+        if other != name:
+            await client.delete_vector_name(collection, other, wait=True)
+    if space.embedder and name not in there:
         dense = models.DenseVectorConfig(size=space.dimension, distance=models.Distance.DOT)
         config = models.DenseVectorNameConfig(dense=dense)
-        await client.create_vector_name(collection, MEANING, config, wait=True)
+        await client.create_vector_name(collection, name, config, wait=True)
     await client.update_collection(collection, metadata=_told(space))
     return None
 
@@ -94,11 +104,12 @@ async def renew(client: AsyncQdrantClient, collection: str, points: Sequence[Poi
 
 
 def _told(space: Space) -> dict[str, object]:
-    return {_MADE_BY: {"version": 1, "embedder": space.embedder, "dimension": space.dimension}}
+    return {_MADE_BY: {"version": FORMAT, "embedder": space.embedder, "dimension": space.dimension}}
 
 
 async def _create(client: AsyncQdrantClient, collection: str, space: Space) -> None:
-    dense = {MEANING: models.VectorParams(size=space.dimension, distance=models.Distance.DOT)} if space.embedder else {}
+    params = models.VectorParams(size=space.dimension, distance=models.Distance.DOT)
+    dense = {vector_name(space): params} if space.embedder else {}
     await client.create_collection(
         collection,
         vectors_config=dense,
@@ -113,7 +124,7 @@ async def _create(client: AsyncQdrantClient, collection: str, space: Space) -> N
 def _kept_space(found: models.CollectionInfo, collection: str) -> Space:
     told: object = (found.config.metadata or {}).get(_MADE_BY)
     match told:
-        case {"version": 1, "embedder": str(embedder), "dimension": int(dimension)}:
+        case {"version": int(version), "embedder": str(embedder), "dimension": int(dimension)} if version == FORMAT:
             return Space(embedder, dimension)
         case _:
             raise StoreError(
@@ -155,7 +166,7 @@ def _struct(point: Point) -> models.PointStruct:
 def _vectors(point: Point) -> dict[str, models.Vector]:
     vectors: dict[str, models.Vector] = {TERMS: _sparse(point.terms)}
     if point.meaning is not None:
-        vectors[MEANING] = point.meaning.tolist()
+        vectors[point.meaning.name] = point.meaning.numbers()
     return vectors
 
 
@@ -173,8 +184,8 @@ async def nearest(client: AsyncQdrantClient, collection: str, question: Question
             models.Prefetch(query=_sparse(question.terms), using=TERMS, filter=only, params=rare, limit=question.depth)
         )
     if question.meaning is not None:
-        meaning = question.meaning.tolist()
-        halves.append(models.Prefetch(query=meaning, using=MEANING, filter=only, limit=question.depth))
+        meaning, name = question.meaning.numbers(), question.meaning.name
+        halves.append(models.Prefetch(query=meaning, using=name, filter=only, limit=question.depth))
     if not halves:
         return []
     answer = await client.query_points(
@@ -196,6 +207,13 @@ async def page(
         collection, scroll_filter=filter_of(wanted), limit=limit, order_by=order, with_payload=_FOUND
     )
     return [(str(one.id), one.payload or {}) for one in found]
+
+
+async def last(client: AsyncQdrantClient, collection: str) -> int:
+    """The highest place of a point in the order of writing; 0 where there is none."""
+    order = models.OrderBy(key=WRITTEN, direction=models.Direction.DESC)
+    found, _ = await client.scroll(collection, limit=1, order_by=order, with_payload=[WRITTEN])
+    return max((written_of(one.payload or {}) for one in found), default=0)
 
 
 async def remove(client: AsyncQdrantClient, collection: str, wanted: Conditions) -> int:

@@ -17,6 +17,10 @@ class Engine(Protocol):
         """Make the collection, or see whether it is one that vectors of this space may be kept in."""
         ...
 
+    async def check(self, space: Space) -> None:
+        """Raise `ConfigurationError` unless the vectors that are kept are of this space."""
+        ...
+
     async def insert(self, points: Sequence[Point]) -> None:
         """Write those points that are not there."""
         ...
@@ -35,6 +39,10 @@ class Engine(Protocol):
 
     async def page(self, wanted: Conditions, limit: int) -> list[tuple[str, Mapping[str, object]]]:
         """The ids and payloads of points, in the order in which they were written."""
+        ...
+
+    async def last(self) -> int:
+        """The highest place of a point in the order of writing; 0 where there is none."""
         ...
 
     async def remove(self, wanted: Conditions) -> int:

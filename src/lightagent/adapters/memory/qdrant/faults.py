@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
@@ -33,9 +35,18 @@ def told_plainly(place: str, mask: Mask) -> Generator[None, None, None]:
             guidance="Check the URL, that the server runs, and that a firewall lets it be reached.",
             retryable=True,
         ) from exc
+    except QdrantException as exc:  # It answered 429, and said when to try again.
+        said = mask.text(" ".join(str(exc).split()))[:_MOST]
+        raise StoreError(f"{place} has too much to do: {said}", guidance="Try again later.", retryable=True) from exc
     except ApiException as exc:
         said = mask.text(" ".join(str(exc).split()))[:_MOST] or type(exc).__name__
         raise StoreError(f"{place}: {said}", guidance="See the cause.", retryable=True) from exc
+    except json.JSONDecodeError as exc:
+        raise StoreError(
+            f"{place} answered with something else than JSON.",
+            guidance="Check that the URL is that of Qdrant's REST API, and that no proxy answers in its place.",
+            retryable=True,
+        ) from exc
 
 
 def _refused(exc: UnexpectedResponse, place: str, mask: Mask) -> LightAgentError:

@@ -22,7 +22,7 @@ from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.folders import Folder, Folders, in_use
 from lightagent.adapters.memory.qdrant.pickles import check_pickles
 from lightagent.adapters.memory.qdrant.points import Point, Question
-from lightagent.domain.errors import StoreError
+from lightagent.domain.errors import LightAgentError, StoreError
 
 T = TypeVar("T")
 
@@ -42,6 +42,9 @@ class LocalEngine(Engine):
         # Local mode has no index of a payload, and warns where one is asked for.
         await self._do(lambda client: calls.prepare(client, self._collection, space, indexed=False))
 
+    async def check(self, space: Space) -> None:
+        await self._do(lambda client: calls.check(client, self._collection, space))
+
     async def insert(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.insert(client, self._collection, points))
 
@@ -56,6 +59,9 @@ class LocalEngine(Engine):
 
     async def page(self, wanted: Conditions, limit: int) -> list[tuple[str, Mapping[str, object]]]:
         return await self._do(lambda client: calls.page(client, self._collection, wanted, limit))
+
+    async def last(self) -> int:
+        return await self._do(lambda client: calls.last(client, self._collection))
 
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda client: calls.remove(client, self._collection, wanted))
@@ -100,7 +106,9 @@ def _carried_out(work: Coroutine[object, object, T]) -> T:
     except StopIteration as ended:
         result: T = ended.value
         return result
-    except (OSError, DatabaseError) as exc:
+    except LightAgentError:
+        raise
+    except (OSError, DatabaseError, ValueError) as exc:
         raise StoreError(
             f"The Qdrant folder could not be read or written: {type(exc).__name__}: {exc}",
             guidance="Check that there is room on the disk and that it may be written.",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from zlib import crc32
 
-from lightagent.adapters.memory._marks import metadata_marks, owner_mark
+from lightagent.adapters.memory._marks import decoded, encoded, mark, metadata_marks, owner_mark
+from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.qdrant.conditions import NO, OWNER_FIELDS, YES, Conditions
 from lightagent.adapters.memory.qdrant.keywords import keyword, point_id
 from lightagent.domain.errors import LightAgentError, StoreError
@@ -20,8 +22,8 @@ from lightagent.domain.vectors import Vector
 
 TERMS: Final = "terms"
 """The sparse vector: which of our terms a text has."""
-MEANING: Final = "meaning"
-"""The dense vector, which an embedder made."""
+FORMAT: Final = 2
+"""Of collections as this release makes them."""
 
 KEYWORDS: Final = (
     "owner",
@@ -42,6 +44,8 @@ NUMBERS: Final = ("confidence", "expires_at")
 WRITTEN: Final = "written"
 """When a point was written, in microseconds since 1970 and each one higher: the order in which they are read."""
 RECORD: Final = "record"
+_AS_BYTES: Final = "base64:"
+"""Begins a record that is no valid Unicode; others begin with a bracket."""
 FUSED: Final = 2
 """The constant of reciprocal rank fusion: Qdrant's own, by which the first few of each half count most. With 60, as it
 is often set, what stands far down in both halves goes before what one half puts first."""
@@ -62,12 +66,44 @@ class Sparse:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """A dense vector, which an embedder made.
+
+    Attributes:
+        name: of the vectors of its space in a collection, from `vector_name`.
+        vector: its numbers.
+    """
+
+    name: str
+    vector: Vector
+
+    def numbers(self) -> list[float]:
+        """As the clients of Qdrant take them."""
+        return self.vector.tolist()
+
+
+def vector_name(space: Space) -> str:
+    """How a collection names the vectors of this space.
+
+    Those of another space have another name. So Qdrant refuses what a store writes or compares that was opened before
+    somebody brought the collection over to another embedder, also where its vectors have the same size.
+    """
+    return f"meaning_{mark(space.embedder, str(space.dimension)).hex()[:16]}"
+
+
+def meanings_of(vectors: Sequence[Vector | None], space: Space) -> list[Meaning | None]:
+    """The vectors with the name of their space."""
+    name = vector_name(space)
+    return [None if vector is None else Meaning(name, vector) for vector in vectors]
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """What is written."""
 
     id: str
     terms: Sparse
-    meaning: Vector | None
+    meaning: Meaning | None
     payload: Payload
 
 
@@ -87,12 +123,12 @@ class Question:
     owner: Conditions
     fitting: Conditions
     terms: Sparse | None
-    meaning: Vector | None
+    meaning: Meaning | None
     limit: int
     depth: int
 
 
-def point_of(record: MemoryRecord, terms: WeighedTerms, meaning: Vector | None, written: int) -> Point:
+def point_of(record: MemoryRecord, terms: WeighedTerms, meaning: Meaning | None, written: int) -> Point:
     """The point of a record."""
     return Point(point_id(record.owner, record.memory_id), _document(terms), meaning, _payload(record, written))
 
@@ -141,14 +177,25 @@ def _payload(record: MemoryRecord, written: int) -> Payload:
 
 
 def _written_out(record: MemoryRecord) -> str:
-    """The record to the letter: numbers of any size, and texts with halves of surrogate pairs, which JSON escapes."""
+    """The record to the letter: numbers of any size, and texts with halves of surrogate pairs.
+
+    Those are not written as the escapes of JSON, which make one character of two halves that stand together.
+    """
     kept = [record.memory_id, list(record.owner.parts), record.text, record.metadata, record.written_at]
     text = json.dumps(kept, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(kept)
+        return _AS_BYTES + b64encode(encoded(text)).decode("ascii")
     return text
+
+
+def _read_out(content: str) -> object:
+    """What `_written_out` wrote."""
+    if content.startswith(_AS_BYTES):
+        content = decoded(b64decode(content.removeprefix(_AS_BYTES), validate=True))
+    found: object = json.loads(content)
+    return found
 
 
 def record_of(payload: Mapping[str, object]) -> MemoryRecord:
@@ -159,8 +206,7 @@ def record_of(payload: Mapping[str, object]) -> MemoryRecord:
     """
     content = payload.get(RECORD)
     try:
-        found: object = json.loads(content) if isinstance(content, str) else None
-        record = _read(found)
+        record = _read(_read_out(content)) if isinstance(content, str) else None
     except (ValueError, LightAgentError):
         record = None
     if record is not None and payload.get("owner") == owner_mark(record.owner).hex():

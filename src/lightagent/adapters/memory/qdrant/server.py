@@ -45,6 +45,9 @@ class ServerEngine(Engine):
     async def prepare(self, space: Space) -> None:
         await self._do(lambda client: calls.prepare(client, self._collection, space))
 
+    async def check(self, space: Space) -> None:
+        await self._do(lambda client: calls.check(client, self._collection, space))
+
     async def insert(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.insert(client, self._collection, points))
 
@@ -59,6 +62,9 @@ class ServerEngine(Engine):
 
     async def page(self, wanted: Conditions, limit: int) -> list[tuple[str, Mapping[str, object]]]:
         return await self._do(lambda client: calls.page(client, self._collection, wanted, limit))
+
+    async def last(self) -> int:
+        return await self._do(lambda client: calls.last(client, self._collection))
 
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda client: calls.remove(client, self._collection, wanted))

@@ -6,15 +6,24 @@ import importlib
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
+from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
 from lightagent.adapters.memory.qdrant.cursors import Cursor
-from lightagent.adapters.memory.qdrant.points import Question, point_of, query_places, record_of, written_of
+from lightagent.adapters.memory.qdrant.points import (
+    Question,
+    meanings_of,
+    point_of,
+    query_places,
+    record_of,
+    written_of,
+)
 from lightagent.adapters.registry import install_command
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.aiokits.worker_threads import run_in_thread
@@ -27,6 +36,8 @@ from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, Mem
 
 if TYPE_CHECKING:
     from lightagent.adapters.memory.qdrant.engine import Engine
+
+T = TypeVar("T")
 
 Embedded: TypeAlias = Literal["local", "edge"]
 """What serves a folder: the local mode of qdrant-client, or the engine of the server in this process."""
@@ -86,10 +97,15 @@ class QdrantMemory(MemoryStore):
                 f"{collection!r:.120} is no name of a collection.",
                 guidance="It has 1 to 100 letters, digits, _ and -.",
             )
-        if url is not None and not _URL.fullmatch(url):
+        if url is not None and not _can_be_read(url):
             raise ConfigurationError(
                 "The URL of the Qdrant server is not one that can be read.",
                 guidance="Write it as http://host:6333 or https://host:6333.",
+            )
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise ConfigurationError(
+                "api_key holds a character that no header of HTTP carries, such as a line break or an accent.",
+                guidance="Copy the key anew.",
             )
         if not timeout > 0:
             raise ConfigurationError(f"timeout must be above 0, got {timeout!r}.", guidance="")
@@ -119,20 +135,22 @@ class QdrantMemory(MemoryStore):
         engine, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        meanings = await embedded_if_it_works(self._embedder, texts, "document", space, self._collection)
+        vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._collection)
         places = self._places(len(records))
-        points = [point_of(*one) for one in zip(records, terms, meanings, places, strict=True)]
-        await engine.insert(points)
+        parts = zip(records, terms, meanings_of(vectors, space), places, strict=True)
+        await _checked(engine, space, engine.insert([point_of(*one) for one in parts]))
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        if limit < 1 or not query.strip():
+        if (limit := countable(limit)) == 0 or not query.strip():
             return []
         engine, space = await self._ready()
         terms = query_places(await query_terms(query))
-        (meaning,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._collection)
+        vectors = await embedded_if_it_works(self._embedder, [query], "query", space, self._collection)
+        (meaning,) = meanings_of(vectors, space)
         own = conditions.of_owner(owner)
         fitting = [*own, *conditions.fitting(wanted)]
-        found = await engine.nearest(Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES)))
+        question = Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES))
+        found = await _checked(engine, space, engine.nearest(question))
         records = [record_of(payload) for payload in found]
         if any(record.owner != owner for record in records):
             raise StoreError(
@@ -143,6 +161,8 @@ class QdrantMemory(MemoryStore):
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         start = Cursor.of(cursor)
+        if (limit := countable(limit)) == 0:
+            return MemoryPage(())
         engine, _ = await self._ready()
         found = await engine.page([*conditions.of_owners(selection), *start.conditions()], limit + 1)
         page = found[:limit]
@@ -169,6 +189,7 @@ class QdrantMemory(MemoryStore):
         space = self._space = await space_of(self._embedder)
         engine = await self._open()
         await engine.bring_over(space)
+        await self._go_on(engine)
         self._is_prepared = True
         count, cursor = 0, Cursor()
         while found := await engine.page(cursor.conditions(), _MOST_POINTS):
@@ -176,10 +197,11 @@ class QdrantMemory(MemoryStore):
             records = [record_of(payload) for _, payload in found]
             texts = [record.text for record in records]
             terms = await document_terms(texts)
-            meanings: Sequence[Vector | None] = [None] * len(texts)
+            vectors: Sequence[Vector | None] = [None] * len(texts)
             if self._embedder is not None:
-                meanings = await embedded(self._embedder, texts, "document", space)
-            await engine.renew([point_of(*one, written=0) for one in zip(records, terms, meanings, strict=True)])
+                vectors = await embedded(self._embedder, texts, "document", space)
+            parts = zip(records, terms, meanings_of(vectors, space), strict=True)
+            await engine.renew([point_of(*one, written=0) for one in parts])
             count += len(found)
         return count
 
@@ -188,6 +210,12 @@ class QdrantMemory(MemoryStore):
             await self._opened.aclose()
         if self._embedder is not None:
             await self._embedder.aclose()
+
+    async def _go_on(self, engine: Engine) -> None:
+        """Write after what is there, also where the clock was set back since."""
+        last = await engine.last()
+        with self._lock:
+            self._last = max(self._last, last)
 
     def _places(self, count: int) -> list[int]:
         """The next places in the order of writing."""
@@ -210,6 +238,7 @@ class QdrantMemory(MemoryStore):
         engine = await self._open()
         if not self._is_prepared:
             await engine.prepare(space)
+            await self._go_on(engine)
             self._is_prepared = True
 
     async def _open(self) -> Engine:
@@ -233,6 +262,27 @@ class QdrantMemory(MemoryStore):
         from lightagent.adapters.memory.qdrant.local import LocalEngine
 
         return LocalEngine(path, self._collection)
+
+
+def _can_be_read(url: str) -> bool:
+    try:
+        return bool(_URL.fullmatch(url)) and urlsplit(url).port != 0
+    except ValueError:  # Its port is no number of a port, or its brackets hold no address.
+        return False
+
+
+async def _checked(engine: Engine, space: Space, deed: Awaitable[T]) -> T:
+    """What a deed returns that has to do with vectors.
+
+    Qdrant refuses vectors of another space, and says only that it does not know them. So where the deed fails, it is
+    seen whether somebody has brought the collection over to another embedder.
+    """
+    try:
+        return await deed
+    except StoreError as exc:
+        if not exc.retryable:
+            await engine.check(space)
+        raise
 
 
 def _load(engine: Embedded) -> None:

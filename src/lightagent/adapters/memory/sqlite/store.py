@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from lightagent.adapters._sqlite.connection import Database, Synchronous, checked_path
 from lightagent.adapters._sqlite.log import LogKeeper
 from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, snapshot, transaction
+from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import Space, embedded, space_of
 from lightagent.adapters.memory.sqlite import meaning, reading, writing
 from lightagent.adapters.memory.sqlite.fusing import Question, search
@@ -106,14 +107,16 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
 
         def look(connection: Database) -> list[FoundMemory]:
             self._check_space(connection)
-            question = Question(memory_terms(query, self._stem), vector, limit, wanted, self._nearby, self._is_checked)
+            most = countable(limit)
+            question = Question(memory_terms(query, self._stem), vector, most, wanted, self._nearby, self._is_checked)
             return [record.found() for record in search(connection, owner, question)]
 
         return await self._read(look)
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
+        most = countable(limit)
         read = partial(reading.read, is_checked=self._is_checked)
-        return await self._read(lambda connection: read(connection, selection, limit, cursor))
+        return await self._read(lambda connection: read(connection, selection, most, cursor))
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         ids = None if memory_ids is None else tuple(memory_ids)
@@ -191,7 +194,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
         space = self._space or Space(self._embedder.name if self._embedder else "")
         if kept is not None:
             space.check_against(kept, str(self.path))
-        if is_writing and self._space is not None and (kept is None or not kept.dimension):
+        if is_writing and self._space is not None and kept != self._space:
             meaning.keep_space(connection, self._space)
 
     async def _write(self, work: Callable[[Database], T]) -> T:

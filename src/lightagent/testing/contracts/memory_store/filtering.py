@@ -22,6 +22,12 @@ CASES: dict[str, tuple[RecallFilter, JsonObject, JsonObject]] = {
     "expired": (RecallFilter(NOW), USER | {"expires_at": NOW + 1}, USER | {"expires_at": NOW}),
     "expired long ago": (RecallFilter(NOW), USER, USER | {"expires_at": "1970-01-02T00:00:00+00:00"}),
     "expires at no time": (RecallFilter(NOW), USER, USER | {"expires_at": "tomorrow"}),
+    "expired by another name": (RecallFilter(NOW), USER | {"expiresAt": NOW + 1}, USER | {"expiresAt": NOW - 1}),
+    "trust by another name": (
+        RecallFilter(NOW, trust_levels=("verified",)),
+        {"source": "user", "scope": "user", "trust": "verified"},
+        {"source": "user", "scope": "user", "trust": "low"},
+    ),
     "for ever": (RecallFilter(NOW, needs_expiry=True), USER | {"expires_at": NOW + 1}, USER),
     "candidate": (RecallFilter(NOW, with_internal=True), USER, USER | {"promotion_status": "candidate"}),
     "not injectable": (RecallFilter(NOW, with_internal=True), USER, USER | {"injectable": False}),

@@ -9,7 +9,7 @@ import pytest
 
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.memory import MemoryStore, OwnerSelection
+from lightagent.ports.memory import MemoryPage, MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import (
     ANN,
     ANYTHING,
@@ -84,6 +84,18 @@ class KeepingContract(StoreUnderTest):
 
         play(story, "ids")
 
+    def test_what_was_found_may_be_changed_and_what_is_kept_is_not(self, play: Play) -> None:
+        async def story(store: MemoryStore) -> None:
+            await store.write([memory("m1", "I collect stamps.", metadata={"source": "user", "seen": ["Rome"]})])
+            for _ in range(2):
+                (found,) = await store.recall(ANN, "stamps", 5, ANYTHING)
+                seen = found.fields["seen"]
+                assert seen == ["Rome"]
+                assert isinstance(seen, list)
+                seen.append("Oslo")
+
+        play(story, "ids")
+
     def test_records_are_read_as_they_were_written(self, play: Play) -> None:
         async def story(store: MemoryStore) -> None:
             records = [
@@ -131,6 +143,15 @@ class KeepingContract(StoreUnderTest):
         async def story(store: MemoryStore) -> None:
             page = await store.read(EVERYBODY, 10)
             assert (page.records, page.cursor) == ((), None)
+
+        play(story, "read")
+
+    @pytest.mark.parametrize("limit", [0, -1, -2])
+    def test_a_page_of_nothing_is_empty(self, play: Play, limit: int) -> None:
+        async def story(store: MemoryStore) -> None:
+            await store.write([memory(f"m{number}", "I like tea.") for number in range(3)])
+            assert await store.read(EVERYBODY, limit) == MemoryPage(())
+            assert await recalled(store, "tea", limit=0) == []
 
         play(story, "read")
 

@@ -27,8 +27,11 @@ PARTS = (
     "*",
     "é",
     "e\u0301",
+    "\U0001f600",
+    "\ud83d\ude00",
 )
-"""Parts of owners: separators, look-alikes (one is Cyrillic), and what is nearly the same."""
+"""Parts of owners: separators, look-alikes (one is Cyrillic), and what is nearly the same. The last one has both halves
+of the surrogate pair of the one before it, as chunks of a stream give them."""
 
 WORDS = ("tea", "coffee", "water", "honey", "lemon", "绿茶", "sugar")
 SEEDS = 3

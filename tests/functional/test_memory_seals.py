@@ -83,7 +83,7 @@ async def test_what_was_written_is_recalled_as_it_was(store: SqliteMemory) -> No
     assert found.text == TEXT
     assert SEAL not in found.fields
     assert (await memory.read(OwnerSelection(), 10)).records == (record(),)
-    assert [one async for one in memory.faults()] == []
+    assert [one async for one in memory.findings()] == []
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -99,7 +99,7 @@ async def test_what_was_changed_is_refused_and_named(store: SqliteMemory, forger
         assert (found.text, found.fields["tampered"]) == ("", True)
     with pytest.raises(StoreError, match="was tampered with"):
         await memory.read(OwnerSelection(), 10)
-    assert [one.memory_id async for one in memory.faults()] == [changed.memory_id]
+    assert [one.memory_id async for one in memory.findings()] == [changed.memory_id]
 
 
 @pytest.mark.parametrize(("name", "secret"), [("shop", SECRET), ("bank", OTHER)])
@@ -114,7 +114,7 @@ async def test_a_key_that_is_no_longer_current_still_opens_what_it_sealed(store:
     rotated = SealedMemory(store, memory_keys("bank", {"k1": SECRET, "k2": OTHER}, "k2"))
     await rotated.write([record(memory_id="m2")])
     assert [one.text for one in await rotated.recall(ANN, "account", 5, WANTED)] == [TEXT, TEXT]
-    assert [one.memory_id async for one in sealed(store).faults()] == ["m2"]
+    assert [one.memory_id async for one in sealed(store).findings()] == ["m2"]
 
 
 async def test_a_run_is_told_nothing_of_a_memory_that_was_planted(store: SqliteMemory) -> None:

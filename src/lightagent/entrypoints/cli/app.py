@@ -14,8 +14,8 @@ from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
-from lightagent.entrypoints.cli.memory_changes import verify as verify_memories
 from lightagent.entrypoints.cli.memory_commands import memory_app
+from lightagent.entrypoints.cli.memory_verify import verify as verify_memories
 from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim

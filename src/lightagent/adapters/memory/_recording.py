@@ -1,0 +1,159 @@
+"""Writes and removals of memories that are also put on record in the stream of their owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Final
+from weakref import WeakValueDictionary
+
+from lightagent.adapters.memory._streams import OwnerStreams, Tip
+from lightagent.aiokits.paging import all_pages
+from lightagent.aiokits.per_loop import PerLoop
+from lightagent.domain.errors import Fenced, StreamConflict
+from lightagent.domain.journal_seals import SealKeys
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_seals import seal_of, sealed
+from lightagent.domain.memory_stream import MemoryNote, Operation, items_of
+from lightagent.ports.memory import MemoryStore, OwnerSelection
+
+_ITEMS: Final = 500
+"""Memories of one entry."""
+
+_PAGE: Final = 200
+
+
+class RecordedMemories:
+    """Writes to a store, and removes from it, with an entry in the stream of each owner.
+
+    A write is on record once the store has it, and a removal before the store is told, so that a process that is killed
+    between the two leaves nothing that looks like an attack, and loses nothing that was acknowledged.
+
+    Args:
+        by: who removes, as it is put on record.
+    """
+
+    def __init__(self, store: MemoryStore, keys: SealKeys, streams: OwnerStreams, by: str) -> None:
+        self._store = store
+        self._keys = keys
+        self._streams = streams
+        self._by = by
+        # Of this process one writes to a stream at a time, so that its own tasks do not fail each other's appends.
+        self._locks = PerLoop(_Locks, _nothing)
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        """Keep records, and put them on record.
+
+        Raises:
+            StoreError: they could not be written, or not be put on record; what was written then is found all the same.
+        """
+        owned: dict[MemoryOwner, list[MemoryRecord]] = {}
+        for record in records:
+            owned.setdefault(record.owner, []).append(record)
+        tips = {owner: await self._streams.tip(owner) for owner in owned}
+        written = {owner: self._sealed(own, tips[owner]) for owner, own in owned.items()}
+        await self._store.write([record for own in written.values() for record in own])
+        for owner, own in written.items():
+            async with (await self._locks.get()).of(owner):
+                await self._put_on_record(owner, own, tips[owner])
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        """Put on record that memories are removed, and remove them; how many there were.
+
+        Raises:
+            StoreError: that could not be done. What is on record as removed by then is removed at the next attempt.
+        """
+        count = 0
+        for owner in await self._meant(selection, memory_ids):
+            count += await self._forget(owner, memory_ids)
+        return count
+
+    async def aclose(self) -> None:
+        """Give back what belongs to the running loop."""
+        await self._locks.aclose()
+
+    async def _put_on_record(self, owner: MemoryOwner, written: Sequence[MemoryRecord], seen: Tip) -> None:
+        """Append what was written.
+
+        Args:
+            seen: the end of the stream when it was sealed. Where memories were removed since, this one may have been
+                among them, so it is written again: what is on record last has to be there.
+        """
+        tip, known = await self._streams.tip(owner), list(written)
+        while True:
+            if tip.removed_at > seen.sequence or tip.key != seen.key:
+                again = self._sealed(written, tip)
+                await self._store.write(again)
+                known += again
+                seen = tip
+            try:
+                await self._streams.append(owner, tip, [*self._notes(owner, known)])
+                return
+            except (StreamConflict, Fenced):
+                tip = await self._streams.caught_up(owner, tip)
+
+    async def _forget(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> int:
+        only = OwnerSelection(*owner.parts)
+        async with self._streams.removing(owner) as (tip, token):
+            if tip.sequence or (await self._store.read(only, 1)).records:
+                tip = await self._streams.append(owner, tip, self._removal(owner, memory_ids), token)
+            count = await self._store.forget(only, memory_ids)
+        if memory_ids is None and tip.sequence > 1:
+            await self._streams.journal.forget(tip.key, before=tip.sequence)
+        return count
+
+    def _removal(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> list[MemoryNote]:
+        now = self._streams.clock()
+        if memory_ids is None:
+            return [MemoryNote("erased", now, self._by, None)]
+        named = [(memory_id, "") for memory_id in dict.fromkeys(memory_ids)]
+        return [MemoryNote("removed", now, self._by, owner, items) for items in items_of(named, _ITEMS)]
+
+    async def _meant(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> Collection[MemoryOwner]:
+        """The owners of whom something is removed."""
+        if None not in selection.parts:
+            return [MemoryOwner(*(part or "" for part in selection.parts))]
+        wanted = None if memory_ids is None else frozenset(memory_ids)
+        owners = dict[MemoryOwner, None]()
+        async for page in all_pages(lambda cursor: self._store.read(selection, _PAGE, cursor or None)):
+            for record in page.records:
+                if wanted is None or record.memory_id in wanted:
+                    owners[record.owner] = None
+        async for key in self._streams.keys_of(selection):
+            state = await self._streams.state(key)
+            if state.owner is not None and state.live and (wanted is None or wanted & state.live.keys()):
+                owners[state.owner] = None
+        return [owner for owner in owners if selection.holds(owner)]
+
+    def _sealed(self, records: Sequence[MemoryRecord], tip: Tip) -> list[MemoryRecord]:
+        return [replace(record, metadata=sealed(self._keys, record, tip.place)) for record in records]
+
+    def _notes(self, owner: MemoryOwner, records: Sequence[MemoryRecord]) -> Iterator[MemoryNote]:
+        now = self._streams.clock()
+        for (operation, by), group in groupby(records, key=_what):
+            items = [(one.memory_id, seal.code) for one in group if (seal := seal_of(one)) is not None]
+            for part in items_of(items, _ITEMS):
+                yield MemoryNote(operation, now, by, owner, part)
+
+
+class _Locks:
+    """One lock for each owner of whom something is being written, of one event loop."""
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[MemoryOwner, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, owner: MemoryOwner) -> asyncio.Lock:
+        return self._known.setdefault(owner, asyncio.Lock())
+
+
+async def _nothing(locks: _Locks) -> None:
+    """A lock needs no closing."""
+
+
+def _what(record: MemoryRecord) -> tuple[Operation, str]:
+    """What a write was, and which agent did it."""
+    agent = record.metadata.get("agent_name")
+    promoted = record.metadata.get("promotion_status") == "promoted"
+    return "promoted" if promoted else "written", agent if isinstance(agent, str) else ""

@@ -1,0 +1,269 @@
+"""The streams in a journal store that say what was done with the memories of each owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lightagent.adapters.memory._note_text import draft_of, note_of
+from lightagent.aiokits.abandon import to_the_end
+from lightagent.aiokits.paging import all_pages
+from lightagent.domain.errors import DamagedStream, LeaseHeld, StoreError
+from lightagent.domain.journal_keys import tampered
+from lightagent.domain.journal_seals import SealKeys
+from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory_seals import StreamPlace
+from lightagent.domain.memory_stream import MemoryNote, OwnerState
+from lightagent.domain.memory_stream_seals import KIND, entry_fits, entry_seal, place_at, stream_keys, stream_labels
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.memory import OwnerSelection
+
+_LEASE: Final = 10.0
+"""Seconds for which memories of an owner are being removed without a renewal, and so for which writers wait after a
+crash."""
+
+_PATIENCE: Final = 60.0
+_PAUSE: Final = 0.02
+_MOST_TIPS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The end of a stream at a moment at which nobody was removing memories.
+
+    Attributes:
+        seal: of its last entry; empty where there is none.
+        removed_at: the last entry that removes something, as far as is known.
+    """
+
+    key: StreamKey
+    sequence: int = 0
+    seal: str = ""
+    removed_at: int = 0
+
+    @property
+    def place(self) -> StreamPlace:
+        """The end as the seals of memories name it."""
+        return place_at(self.sequence, self.seal)
+
+
+class OwnerStreams:
+    """The streams of the owners of one store of memories.
+
+    Args:
+        clock: tells the time, in seconds since 1970.
+    """
+
+    def __init__(self, journal: JournalStore, keys: SealKeys, clock: Callable[[], float]) -> None:
+        self.journal = journal
+        self.clock = clock
+        self._keys = keys
+        self._tips: dict[MemoryOwner, Tip] = {}
+
+    async def tip(self, owner: MemoryOwner) -> Tip:
+        """The end of the stream of an owner as it was when this process last looked.
+
+        Raises:
+            StoreError: it cannot be read, or was tampered with.
+        """
+        return self._tips.get(owner) or await self._looked_up(owner)
+
+    async def caught_up(self, owner: MemoryOwner, tip: Tip) -> Tip:
+        """The end of the stream as it is now, once nobody removes memories of the owner.
+
+        Raises:
+            StoreError: it cannot be read, or was tampered with; or they are being removed for too long.
+        """
+        while True:
+            found = await self._quiet(tip.key, tip.sequence, 1000)
+            if found.stream.base > tip.sequence or not _follows(self._keys, tip, found):
+                # It was pruned beyond that, or forgotten and begun again.
+                known = await self._looked_up(owner)
+                return replace(known, removed_at=max(known.sequence, tip.sequence + 1))
+            for entry in found.entries:
+                tip = self._after(tip, entry)
+            if tip.sequence >= found.stream.head:
+                return self._keep(owner, tip)
+
+    async def append(self, owner: MemoryOwner, tip: Tip, notes: Sequence[MemoryNote], token: int | None = None) -> Tip:
+        """The end of the stream with these entries, which are durable.
+
+        Raises:
+            StreamConflict, Fenced: the stream ends elsewhere by now, or memories are being removed.
+            StoreError: it cannot be written.
+        """
+        after, drafts = tip, list[Draft]()
+        for note in notes:
+            drafts.append(draft_of(note, ""))
+            entry = Entry(after.sequence + 1, drafts[-1].content)
+            seal = entry_seal(self._keys, tip.key, _before(after, note), entry.sequence, entry.content)
+            drafts[-1] = replace(drafts[-1], seal=seal)
+            after = Tip(tip.key, entry.sequence, seal, entry.sequence if note.removes else after.removed_at)
+        labels = None if tip.sequence else stream_labels(self._keys, self._first, _parts(owner))
+        await self.journal.append(
+            tip.key,
+            drafts,
+            expected=tip.sequence,
+            at=self.clock(),
+            labels=labels,
+            token=token,
+            seal=after.seal,
+            replacing=tip.seal,
+        )
+        return self._keep(owner, after)
+
+    @asynccontextmanager
+    async def removing(self, owner: MemoryOwner) -> AsyncIterator[tuple[Tip, int]]:
+        """The end of the stream and a lease, while which nobody else puts anything on record of the owner.
+
+        Raises:
+            StoreError: the stream cannot be read, or was tampered with; or somebody removes memories for too long.
+        """
+        key = (await self.tip(owner)).key
+        token = await self._leased(key)
+        renewal = asyncio.create_task(self._renew(key, token))
+        try:
+            yield self._tip_of(key, await self.journal.read(key, -2, 2)), token
+        finally:
+            renewal.cancel()
+            await asyncio.wait((renewal,))
+            with suppress(StoreError):  # Then it ends by itself.
+                await to_the_end(self.journal.lease(key, "memory", 0, token))
+
+    async def state(self, key: StreamKey) -> OwnerState:
+        """What a stream comes to; that of one that does not exist is empty.
+
+        Raises:
+            StoreError: it cannot be read, or was tampered with.
+        """
+        state, tip = OwnerState(), Tip(key)
+        while True:
+            found = await self.journal.read(key, tip.sequence)
+            if tip.sequence == 0 and found.stream.base:
+                state.base = found.stream.base
+                tip = Tip(key, found.stream.base, "")
+            for entry in found.entries:
+                note = note_of(entry)
+                tip = self._after(tip, entry, pruned=tip.sequence == state.base > 0)
+                state.add(tip.place, note)
+            if not found.entries or tip.sequence >= found.stream.head:
+                if tip.seal != found.stream.seal and tip.sequence == found.stream.head:
+                    raise tampered(key, "its last entries were cut off")
+                return state
+
+    async def keys_of(self, selection: OwnerSelection) -> AsyncIterator[StreamKey]:
+        """The streams of these owners, and those of owners who were erased, as far as they may be meant.
+
+        Raises:
+            StoreError: they cannot be listed.
+        """
+        parts = dict(zip(("namespace", "tenant", "user", "session", "agent"), selection.parts, strict=True))
+        for key_id in self._keys.roots:
+            labels = stream_labels(self._keys, key_id, parts)
+            query = StreamQuery(kind=KIND, tenant=selection.tenant, labels=labels, limit=1000)
+            async for page in all_pages(self._pages(query)):
+                for stream in page.streams:
+                    yield stream.key
+                if page.unreadable:
+                    raise DamagedStream(page.unreadable[0], guidance="Type: lightagent verify")
+
+    def _pages(self, query: StreamQuery) -> Callable[[str], Awaitable[StreamPage]]:
+        return lambda cursor: self.journal.list(replace(query, cursor=cursor))
+
+    async def key_of(self, owner: MemoryOwner) -> StreamKey:
+        """The name of the stream of an owner, which need not exist."""
+        return (await self._looked_up(owner)).key
+
+    @property
+    def _first(self) -> str:
+        return next(iter(self._keys.roots))
+
+    async def _looked_up(self, owner: MemoryOwner) -> Tip:
+        names = stream_keys(self._keys, owner)
+        for key in names:
+            found = await self._quiet(key, -2, 2)
+            if found.stream.head:
+                return self._keep(owner, self._tip_of(key, found))
+        return Tip(names[0])
+
+    async def _quiet(self, key: StreamKey, after: int, limit: int) -> Slice:
+        """Entries of a stream, read while nobody removes memories of its owner."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE
+        while True:
+            found = await self.journal.read(key, after, limit)
+            if found.stream.lease_left <= 0:
+                return found
+            if loop.time() > end:
+                raise LeaseHeld(found.stream.holder, found.stream.lease_left)
+            await asyncio.sleep(_PAUSE)
+
+    async def _leased(self, key: StreamKey) -> int:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE
+        while True:
+            try:
+                return (await to_the_end(self.journal.lease(key, "memory", _LEASE))).token
+            except LeaseHeld:
+                if loop.time() > end:
+                    raise
+                await asyncio.sleep(_PAUSE)
+
+    async def _renew(self, key: StreamKey, token: int) -> None:
+        while True:
+            await asyncio.sleep(_LEASE / 3)
+            with suppress(StoreError):
+                await self.journal.lease(key, "memory", _LEASE, token)
+
+    def _tip_of(self, key: StreamKey, found: Slice) -> Tip:
+        """The end of a stream by its last two entries, of which the last one is checked."""
+        if not found.entries:
+            return Tip(key)
+        last = found.entries[-1]
+        before = Tip(key, last.sequence - 1, found.entries[-2].seal if len(found.entries) > 1 else "")
+        tip = self._after(before, last, pruned=len(found.entries) == 1 and last.sequence > 1)
+        if found.stream.seal != tip.seal:
+            raise tampered(key, "its last entries were cut off")
+        return tip
+
+    def _after(self, tip: Tip, entry: Entry, pruned: bool = False) -> Tip:
+        """The end of a stream with one more entry, which is checked.
+
+        Args:
+            pruned: the entry before is gone, as it may be where the note begins anew.
+        """
+        note = note_of(entry)
+        if entry.sequence != tip.sequence + 1 or (pruned and not note.begins):
+            raise tampered(tip.key, "entries are missing from it")
+        if not entry_fits(self._keys, tip.key, _before(tip, note), entry):
+            raise tampered(tip.key, f"entry {entry.sequence} was changed, moved or put there")
+        return Tip(tip.key, entry.sequence, entry.seal, entry.sequence if note.removes else tip.removed_at)
+
+    def _keep(self, owner: MemoryOwner, tip: Tip) -> Tip:
+        if len(self._tips) >= _MOST_TIPS:
+            self._tips.clear()
+        self._tips[owner] = tip
+        return tip
+
+
+def _follows(keys: SealKeys, tip: Tip, found: Slice) -> bool:
+    """Whether what was found goes on where the stream ended."""
+    if not found.entries:
+        return found.stream.head == tip.sequence and found.stream.seal == tip.seal
+    first = found.entries[0]
+    return entry_fits(keys, tip.key, _before(tip, note_of(first)), first)
+
+
+def _before(tip: Tip, note: MemoryNote) -> str:
+    """The seal that the code of the next entry covers. One that begins anew stands alone, so that what is before it can
+    be pruned.
+    """
+    return "" if note.begins else tip.seal
+
+
+def _parts(owner: MemoryOwner) -> dict[str, str | None]:
+    return dict(zip(("namespace", "tenant", "user", "session", "agent"), owner.parts, strict=True))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +15,22 @@ from typing import Final, TypeAlias
 import pytest
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
+from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import memory_keys
 from lightagent.domain.memory_stream import FindingKind
+from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import OwnerSelection
+from tests.docs.blocks import ROOT
+from tests.support.journal_editor import MemoryEditor, RawStream
+from tests.support.killed_recorder import OF_ANN as OF_BANK_ANN
+from tests.support.killed_recorder import POINTS, memory_at, record_of
+from tests.support.wrapped_journals import WrappedStore
 
 SECRET, OTHER = "k" * 40, "o" * 40
 ANN, BOB = MemoryOwner(tenant="acme", user="ann"), MemoryOwner(tenant="acme", user="bob")
@@ -60,6 +73,17 @@ class Scene:
 
     async def keys(self) -> list[str]:
         return [stream.key.id for stream in (await self.journal.list(StreamQuery(kind="memory"))).streams]
+
+
+class CountingStore(WrappedStore):
+    """A journal store that says how often it was asked."""
+
+    def __init__(self, inner: JournalStore) -> None:
+        super().__init__(inner)
+        self.calls: list[str] = []
+
+    async def before(self, *, writes: bool) -> None:
+        self.calls.append("append" if writes else "read")
 
 
 def scene(place: Path, journal: JournalStore, keys: Mapping[str, str] | None = None, current: str = "") -> Scene:
@@ -173,3 +197,165 @@ async def test_what_the_store_does_itself_is_no_fault(bank: Scene) -> None:
     await bank.memory.write([record("b1", BOB)])
     assert await bank.memory.forget(EVERYBODY) == 4
     assert await bank.findings() == set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+async def test_a_kill_at_any_point_leaves_neither_an_alarm_nor_a_loss(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.killed_recorder", str(tmp_path)]
+    said = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines() == [f"{point}: {signal.SIGKILL.value}" for point in POINTS]
+    left: dict[str, set[tuple[FindingKind, str]]] = {}
+    for point in POINTS:
+        memory, store = memory_at(tmp_path / point)
+        left[point] = {(one.kind, one.memory_id) async for one in memory.findings()}
+        known = {one.memory_id for one in (await store.read(EVERYBODY, 10)).records}
+        # The next process carries on with what was under way.
+        match POINTS[point][0]:
+            case "write":
+                assert known >= {"m1", "m2", "m3"}
+                await memory.write([record_of("m4")])
+            case "forget":
+                assert known >= {"m1", "m3"}
+                await memory.forget(OF_BANK_ANN, ["m2"])
+            case _:
+                await memory.forget(OF_BANK_ANN)
+                await memory.write([record_of("m1")])
+        assert [one async for one in memory.findings()] == []
+        await memory.aclose()
+    returned: set[tuple[FindingKind, str]] = {("returned", one) for one in ("m1", "m2", "m3")}
+    assert left == dict.fromkeys(POINTS, set()) | {
+        "write, before it is on record": {("unfinished", "m4")},
+        # Somebody was promised nothing yet, and all the same an erasure that did not end has to be told.
+        "forget, before the store has done it": {("returned", "m2")},
+        "erase, before the store has done it": returned,
+    }
+
+
+async def test_processes_that_write_and_forget_at_once_leave_no_alarm(tmp_path: Path) -> None:
+    """Each has its own picture of where the stream ends."""
+    journals = [SqliteJournalStore(tmp_path / "journal.db") for _ in range(3)]
+    scenes = [scene(tmp_path, journal) for journal in journals]
+    chance = random.Random(11)
+    acknowledged = set[str]()
+
+    async def work(number: int) -> None:
+        memory = scenes[number % 3].memory
+        for turn in range(6):
+            name = f"{number}/{turn}"
+            await memory.write([record(name)])
+            acknowledged.add(name)
+            if chance.random() < 0.3:
+                acknowledged.discard(name)
+                await memory.forget(OF_ANN, [name])
+
+    await asyncio.gather(*map(work, range(9)))
+    assert await scenes[0].findings() == set()
+    assert {one.memory_id for one in await scenes[0].kept()} == acknowledged
+    # Erasing lets no writer's memory pass for one that is still there.
+    await asyncio.gather(*map(work, range(100, 106)), *(one.memory.forget(OF_ANN) for one in scenes))
+    for one in scenes:
+        assert await one.findings() == set()
+        await one.memory.aclose()
+
+
+async def test_an_edited_stream_is_told(tmp_path: Path) -> None:
+    """Its seals are made with the key of the memory, so the journal store need not be sealed."""
+    editor = MemoryEditor(tmp_path)
+    bank = scene(tmp_path, editor.open())
+    for name in ("m1", "m2", "m3"):
+        await bank.memory.write([record(name)])
+    await bank.memory.write([record("b1", BOB)])
+    streams = {one.key: editor.take(one.key) for one in (await bank.journal.list(StreamQuery(kind="memory"))).streams}
+    [raw] = [one for one in streams.values() if len(one.entries) == 3]
+    [other] = [one for one in streams.values() if len(one.entries) == 1]
+    first, second, third = raw.entries
+    edits = {
+        "changed": raw.with_entries([first, replace(second, content=second.content.replace("m2", "m9")), third]),
+        "left out": raw.with_entries([first, third]),
+        "reordered": raw.with_entries([second, first, third]),
+        "repeated": raw.with_entries([first, second, third, third]),
+        "of another stream": raw.with_entries([first, second, *other.entries]),
+        "no JSON": raw.with_entries([first, second, replace(third, content="[]")]),
+        "cut off": raw.with_entries([first, second]),
+        "removed in front": RawStream(replace(raw.info, base=2), (third,)),
+    }
+    for edit, changed in edits.items():
+        editor.put(changed)
+        assert await bank.findings() == {("stream", "ann", "")}, edit
+        if edit != "changed":  # A writer looks at the end alone.
+            with pytest.raises(StoreError, match="(?i)stream"):
+                await scene(tmp_path, editor.open()).memory.write([record("m5")])
+        editor.put(raw)
+    assert len(await bank.kept()) == 4  # Nothing was written that could not be put on record.
+    assert await bank.findings() == set()
+
+
+async def test_a_stream_that_is_put_back_or_deleted_is_told_by_the_memories_that_it_lacks(tmp_path: Path) -> None:
+    editor = MemoryEditor(tmp_path)
+    bank = scene(tmp_path, editor.open())
+    await bank.memory.write([record("m1")])
+    older = editor.copy()
+    for name in ("m2", "m3", "m4"):
+        await bank.memory.write([record(name)])
+    newer = editor.copy()
+    editor.restore(older)
+    # That of the first of them would look the same had its writer been killed.
+    assert await bank.findings() == {("unfinished", "ann", "m2"), ("unknown", "ann", "m3"), ("unknown", "ann", "m4")}
+    for key in [stream.key for stream in (await bank.journal.list(StreamQuery())).streams]:
+        editor.remove(key)
+    assert {one for one in await bank.findings() if one[0] == "unknown"} == {
+        ("unknown", "ann", one) for one in ("m2", "m3", "m4")
+    }
+    editor.restore(newer)
+    assert await bank.findings() == set()
+
+
+async def test_nothing_of_an_erased_owner_can_be_read_from_the_journal(bank: Scene) -> None:
+    await bank.memory.write([record("ann-at-example.com", MemoryOwner("bank", "acme", "ann", "s-ann", "agent-ann"))])
+    await bank.memory.forget(OwnerSelection(user="ann"))
+    told = ""
+    for stream in (await bank.journal.list(StreamQuery())).streams:
+        found = await bank.journal.read(stream.key)
+        if "bob" not in str(found):
+            told += str(found)
+            assert len(found.entries) == 1
+            assert found.stream.key.owner == Scope("acme")
+    assert "erased" in told
+    for trace in ("ann", "account", "1234", "m1", "example"):
+        assert trace not in told, trace
+
+
+async def test_a_write_costs_one_append_and_no_read(bank: Scene) -> None:
+    counting = CountingStore(bank.journal)
+    memory = SealedMemory(bank.store, memory_keys("bank", {"k1": SECRET}), counting)
+    await memory.write([record("m4")])
+    counting.calls.clear()
+    await memory.write([record("m5"), record("m6")])
+    assert counting.calls == ["append"]
+
+
+async def test_keys_are_rotated_without_losing_a_stream(tmp_path: Path) -> None:
+    journal = MemoryJournalStore()
+    before = scene(tmp_path, journal)
+    await before.memory.write([record()])
+    after = scene(tmp_path, journal, {"k1": SECRET, "k2": OTHER}, "k2")
+    await after.memory.write([record("m2"), record("b1", BOB)])
+    await after.memory.forget(OF_ANN, ["m1"])
+    await after.memory.write([record("m3")])
+    swapped = scene(tmp_path, journal, {"k2": OTHER, "k1": SECRET}, "k2")
+    await swapped.memory.write([record("m4")])
+    for one in (after, swapped):
+        assert await one.findings() == set()
+    assert len(await after.keys()) == 2
+    await after.store.forget(OF_ANN, ["m3"])
+    assert await swapped.findings() == {("missing", "ann", "m3")}
+
+
+async def test_stores_of_other_names_and_keys_share_a_journal(bank: Scene, tmp_path: Path) -> None:
+    other = SqliteMemory(tmp_path / "other.db")
+    shop = SealedMemory(other, memory_keys("shop", {"k1": SECRET}), bank.journal)
+    await shop.write([record("s1")])
+    await bank.memory.forget(EVERYBODY)
+    assert [one async for one in shop.findings()] == []
+    assert await bank.findings() == set()
+    await other.aclose()

@@ -22,7 +22,7 @@ from lightagent.domain.memory_stream_seals import KIND, entry_fits, entry_seal, 
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import OwnerSelection
 
-_LEASE: Final = 10.0
+LEASE: Final = 6.0
 """Seconds for which memories of an owner are being removed without a renewal, and so for which writers wait after a
 crash."""
 
@@ -207,7 +207,7 @@ class OwnerStreams:
         end = loop.time() + _PATIENCE
         while True:
             try:
-                return (await to_the_end(self.journal.lease(key, "memory", _LEASE))).token
+                return (await to_the_end(self.journal.lease(key, "memory", LEASE))).token
             except LeaseHeld:
                 if loop.time() > end:
                     raise
@@ -215,9 +215,9 @@ class OwnerStreams:
 
     async def _renew(self, key: StreamKey, token: int) -> None:
         while True:
-            await asyncio.sleep(_LEASE / 3)
+            await asyncio.sleep(LEASE / 3)
             with suppress(StoreError):
-                await self.journal.lease(key, "memory", _LEASE, token)
+                await self.journal.lease(key, "memory", LEASE, token)
 
     def _tip_of(self, key: StreamKey, found: Slice) -> Tip:
         """The end of a stream by its last two entries, of which the last one is checked."""

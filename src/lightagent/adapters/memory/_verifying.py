@@ -88,14 +88,15 @@ class MemoryVerifier:
             StoreError: a store could not be read.
         """
         states, damaged = await self._states(selection)
-        for finding in damaged.values():
-            yield finding
         seen = await self._seen(selection)
+        named = {key: owner for owner in seen if (key := self._key_of(owner, damaged)) in damaged}
+        for key, text in damaged.items():
+            yield MemoryFinding("stream", named.get(key), "", text)
         owners = dict.fromkeys([*seen, *(state.owner for state in states.values() if state.owner is not None)])
         codes: Codes | None = None
         for owner in owners:
             key = self._key_of(owner, states)
-            if key in damaged or not selection.holds(owner):
+            if owner in named.values() or not selection.holds(owner):
                 continue
             if not _compared(states.get(key, OwnerState()), seen.get(owner, ())):
                 continue
@@ -106,16 +107,14 @@ class MemoryVerifier:
                 kind = "replayed" if _is_replayed(one, owner, codes or {}) else one.kind
                 yield MemoryFinding(kind, owner, one.memory_id, TEXTS[kind])
 
-    async def _states(
-        self, selection: OwnerSelection
-    ) -> tuple[dict[StreamKey, OwnerState], dict[StreamKey, MemoryFinding]]:
-        """What the streams come to, and those that cannot be relied on."""
-        states, damaged = dict[StreamKey, OwnerState](), dict[StreamKey, MemoryFinding]()
+    async def _states(self, selection: OwnerSelection) -> tuple[dict[StreamKey, OwnerState], dict[StreamKey, str]]:
+        """What the streams come to, and what is wrong with those that cannot be relied on."""
+        states, damaged = dict[StreamKey, OwnerState](), dict[StreamKey, str]()
         async for key in self._streams.keys_of(selection):
             try:
                 states[key] = await self._streams.state(key)
             except (DamagedStream, ConfigurationError) as error:
-                damaged[key] = MemoryFinding("stream", None, "", error.message)
+                damaged[key] = error.message
         return states, damaged
 
     def _key_of(self, owner: MemoryOwner, known: Container[StreamKey]) -> StreamKey:

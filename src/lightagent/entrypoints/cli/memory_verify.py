@@ -82,7 +82,7 @@ def verify(
 def _told(finding: MemoryFinding) -> str:
     if finding.owner is None:
         return f"{_NAMES.get(finding.kind, finding.kind)}: {finding.text}"
-    of = f"{finding.memory_id} · {whose(finding.owner)}"
+    of = " · ".join(part for part in (finding.memory_id, whose(finding.owner)) if part)
     name = _NAMES.get(finding.kind, finding.kind)
     return f"{name}: {of}" if finding.kind == "tampered" else f"{name}: {of} · {finding.text}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -15,6 +16,9 @@ from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
 from lightagent.settings.schema import BACKENDS, Backend
+
+_IN_PROCESS: Final = ("memory", "process", "shared")
+"""The kinds of stores that live as long as their process."""
 
 
 def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
@@ -48,8 +52,8 @@ def open_memory(
 ) -> MemoryStore | None:
     """Open the configured store of memories; None where there is none.
 
-    Where it can put on record what it writes and removes, it does so in the configured journal store, unless that one
-    forgets everything with the process.
+    Where it can put on record what it writes and removes, it does so in the configured journal store, unless one of the
+    two forgets everything with the process.
 
     Args:
         journals: the configured journal store, if it is open already.
@@ -63,19 +67,21 @@ def open_memory(
     store = open_backend(settings, "memory", variables)
     if not isinstance(store, MemoryStore):
         raise _of_another_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
-    if isinstance(store, RecordedStore) and not store.is_recorded and outlives_process(settings.journals):
+    if not isinstance(store, RecordedStore) or store.is_recorded:
+        return store
+    if _outlives_process(settings.memory) and _outlives_process(settings.journals):
         kept = open_journals(settings, environ=variables) if journals is None else journals
         if kept is not None:
             store.record_in(kept)
     return store
 
 
-def outlives_process(journals: Backend | None) -> bool:
-    """Whether there is a journal store whose streams another process finds."""
-    options: JsonObject = {} if journals is None else {"kind": journals.kind, **journals.options}
+def _outlives_process(backend: Backend | None) -> bool:
+    """Whether another process finds what is kept there."""
+    options: JsonObject = {} if backend is None else {"kind": backend.kind, **backend.options}
     while isinstance(behind := options.get("store"), dict):
         options = behind
-    return options.get("kind") not in (None, "memory")
+    return options.get("kind") not in (None, *_IN_PROCESS)
 
 
 def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:

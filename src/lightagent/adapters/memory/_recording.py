@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -12,10 +13,10 @@ from weakref import WeakValueDictionary
 from lightagent.adapters.memory._streams import OwnerStreams, Tip
 from lightagent.aiokits.paging import all_pages
 from lightagent.aiokits.per_loop import PerLoop
-from lightagent.domain.errors import Fenced, StreamConflict
+from lightagent.domain.errors import DamagedStream, Fenced, StreamConflict
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import seal_of, sealed
+from lightagent.domain.memory_seals import is_genuine, seal_of, sealed
 from lightagent.domain.memory_stream import MemoryNote, Operation, items_of
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 
@@ -70,6 +71,43 @@ class RecordedMemories:
             count += await self._forget(owner, memory_ids)
         return count
 
+    async def adopt(self, selection: OwnerSelection) -> int:
+        """Declare what the store holds of these owners to be right, as far as its seals fit; how many memories it is.
+
+        Older entries of the streams are removed. A stream that cannot be relied on is begun anew.
+
+        Raises:
+            StoreError: a store could not be read or written.
+        """
+        count = 0
+        for owner in await self._meant(selection, None):
+            await self._streams.begin_anew(owner)
+            async with self._streams.removing(owner) as (tip, token):
+                items = await self._genuine(owner)
+                first = tip.sequence + 1
+                tip = await self._streams.append(owner, tip, [*self._adoption(owner, items)], token)
+            await self._streams.prune(tip, first)
+            count += len(items)
+        return count
+
+    async def _genuine(self, owner: MemoryOwner) -> list[tuple[str, str]]:
+        """The ids and codes of the memories whose seals fit."""
+        items = dict[str, str]()
+        only = OwnerSelection(*owner.parts)
+        async for page in all_pages(lambda cursor: self._store.read(only, _PAGE, cursor or None)):
+            for record in page.records:
+                if is_genuine(self._keys, record) and (seal := seal_of(record)) is not None:
+                    items[record.memory_id] = seal.code
+        return [*items.items()]
+
+    def _adoption(self, owner: MemoryOwner, items: Sequence[tuple[str, str]]) -> Iterator[MemoryNote]:
+        now = self._streams.clock()
+        if not items:
+            yield MemoryNote("erased", now, self._by, None)
+            return
+        for number, part in enumerate(items_of(items, _ITEMS)):
+            yield MemoryNote("adopted", now, self._by, owner, part, goes_on=number > 0)
+
     async def aclose(self) -> None:
         """Give back what belongs to the running loop."""
         await self._locks.aclose()
@@ -83,7 +121,7 @@ class RecordedMemories:
         """
         tip, known = await self._streams.tip(owner), list(written)
         while True:
-            if tip.removed_at > seen.sequence or tip.key != seen.key:
+            if tip.outdates(seen):
                 again = self._sealed(written, tip)
                 await self._store.write(again)
                 known += again
@@ -100,8 +138,8 @@ class RecordedMemories:
             if tip.sequence or (await self._store.read(only, 1)).records:
                 tip = await self._streams.append(owner, tip, self._removal(owner, memory_ids), token)
             count = await self._store.forget(only, memory_ids)
-        if memory_ids is None and tip.sequence > 1:
-            await self._streams.journal.forget(tip.key, before=tip.sequence)
+        if memory_ids is None:
+            await self._streams.prune(tip, tip.sequence)
         return count
 
     def _removal(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> list[MemoryNote]:
@@ -121,11 +159,22 @@ class RecordedMemories:
             for record in page.records:
                 if wanted is None or record.memory_id in wanted:
                     owners[record.owner] = None
+        async for owner in self._on_record(selection, wanted):
+            owners[owner] = None
+        return owners
+
+    async def _on_record(self, selection: OwnerSelection, wanted: frozenset[str] | None) -> AsyncIterator[MemoryOwner]:
+        """The owners of memories that should be there, whether or not they are. What cannot be read is left out: the
+        memories that are there tell of their owners themselves.
+        """
         async for key in self._streams.keys_of(selection):
-            state = await self._streams.state(key)
-            if state.owner is not None and state.live and (wanted is None or wanted & state.live.keys()):
-                owners[state.owner] = None
-        return [owner for owner in owners if selection.holds(owner)]
+            if isinstance(key, str):
+                continue
+            with suppress(DamagedStream):
+                state = await self._streams.state(key)
+                live = state.live.keys() if wanted is None else state.live.keys() & wanted
+                if live and state.owner is not None and selection.holds(state.owner):
+                    yield state.owner
 
     def _sealed(self, records: Sequence[MemoryRecord], tip: Tip) -> list[MemoryRecord]:
         return [replace(record, metadata=sealed(self._keys, record, tip.place)) for record in records]

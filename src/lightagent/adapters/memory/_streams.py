@@ -19,7 +19,7 @@ from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.memory_seals import StreamPlace
 from lightagent.domain.memory_stream import MemoryNote, OwnerState
 from lightagent.domain.memory_stream_seals import KIND, entry_fits, entry_seal, place_at, stream_keys, stream_labels
-from lightagent.ports.journals import JournalStore
+from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 from lightagent.ports.memory import OwnerSelection
 
 LEASE: Final = 6.0
@@ -44,6 +44,15 @@ class Tip:
     sequence: int = 0
     seal: str = ""
     removed_at: int = 0
+
+    def outdates(self, seen: Tip) -> bool:
+        """Whether memories may have been removed since the stream ended at `seen`."""
+        return (
+            self.removed_at > seen.sequence
+            or self.sequence < seen.sequence
+            or self.key != seen.key
+            or (self.sequence == seen.sequence and self.seal != seen.seal)
+        )
 
     @property
     def place(self) -> StreamPlace:
@@ -83,7 +92,7 @@ class OwnerStreams:
             if found.stream.base > tip.sequence or not _follows(self._keys, tip, found):
                 # It was pruned beyond that, or forgotten and begun again.
                 known = await self._looked_up(owner)
-                return replace(known, removed_at=max(known.sequence, tip.sequence + 1))
+                return self._keep(owner, replace(known, removed_at=known.sequence))
             for entry in found.entries:
                 tip = self._after(tip, entry)
             if tip.sequence >= found.stream.head:
@@ -115,6 +124,28 @@ class OwnerStreams:
             replacing=tip.seal,
         )
         return self._keep(owner, after)
+
+    async def prune(self, tip: Tip, first: int) -> None:
+        """Remove what is before an entry that begins anew.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        if first > 1:
+            await self.journal.forget(tip.key, before=first)
+
+    async def begin_anew(self, owner: MemoryOwner) -> None:
+        """Remove the streams of an owner that cannot be relied on, so that another one can be begun.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        self._tips.pop(owner, None)
+        for key in stream_keys(self._keys, owner):
+            try:
+                await self.state(key)
+            except DamagedStream:
+                await self.journal.forget(key)
 
     @asynccontextmanager
     async def removing(self, owner: MemoryOwner) -> AsyncIterator[tuple[Tip, int]]:
@@ -155,8 +186,10 @@ class OwnerStreams:
                     raise tampered(key, "its last entries were cut off")
                 return state
 
-    async def keys_of(self, selection: OwnerSelection) -> AsyncIterator[StreamKey]:
+    async def keys_of(self, selection: OwnerSelection) -> AsyncIterator[StreamKey | str]:
         """The streams of these owners, and those of owners who were erased, as far as they may be meant.
+
+        What cannot be read of the listing is a text, for it is another part of the journal store that is wrong.
 
         Raises:
             StoreError: they cannot be listed.
@@ -168,8 +201,29 @@ class OwnerStreams:
             async for page in all_pages(self._pages(query)):
                 for stream in page.streams:
                     yield stream.key
-                if page.unreadable:
-                    raise DamagedStream(page.unreadable[0], guidance="Type: lightagent verify")
+                for text in page.unreadable:
+                    yield text
+
+    async def deleted(self, tenant: str | None) -> AsyncIterator[StreamKey]:
+        """Streams of memories that are not there and should be, where the journal store knows: it does if it is sealed,
+        and its heads are kept elsewhere. They may be those of another store of memories.
+
+        Raises:
+            StoreError: they cannot be listed.
+        """
+        kept = self.journal
+        while isinstance(kept, CodedStore):
+            kept = kept.kept
+        if not isinstance(kept, ListedStore):
+            return
+        listed = set[StreamKey]()
+        async for page in all_pages(self._pages(StreamQuery(kind=KIND, tenant=tenant, limit=1000))):
+            listed |= {stream.key for stream in page.streams}
+        async for key in kept.all_streams():
+            if isinstance(key, str) or key.kind != KIND or key in listed:
+                continue
+            if tenant in (None, key.owner.tenant):
+                yield key
 
     def _pages(self, query: StreamQuery) -> Callable[[str], Awaitable[StreamPage]]:
         return lambda cursor: self.journal.list(replace(query, cursor=cursor))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from lightagent.adapters.memory._streams import OwnerStreams
@@ -19,9 +19,9 @@ from lightagent.domain.memory_stream_seals import stream_keys
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 
 _PAGE: Final = 200
-_TRIES: Final = 3
-_PAUSE: Final = 0.2
-"""Seconds that a write or removal under way is given to end before it is looked at again."""
+_TRIES: Final = 2
+_PAUSE: Final = 0.1
+"""How often, and after how many seconds, what looks wrong is looked at again: it may just be being written."""
 
 _EVERYBODY: Final = OwnerSelection()
 
@@ -33,7 +33,7 @@ TEXTS: Final[Mapping[FindingKind, str]] = {
     "missing": "it is on record and not in the store: it was removed behind its back",
     "rolled_back": "an older version is there than the one on record",
     "returned": "it was forgotten, and is there: an older state was put back, or forgetting it did not end",
-    "unknown": "its seal fits, and it is not on record: it is older than the stream, or the stream was put back",
+    "unknown": "its seal fits, and it is not on record: it was written without a stream, or the stream was put back",
     "unfinished": "it is not on record: its write did not end, or has not yet",
 }
 
@@ -73,6 +73,35 @@ async def seal_findings(store: MemoryStore, keys: SealKeys, selection: OwnerSele
                 yield MemoryFinding("tampered", record.owner, record.memory_id, TEXTS["tampered"])
 
 
+@dataclass(slots=True)
+class _Streams:
+    """What is known of the streams of some owners.
+
+    Attributes:
+        states: what each comes to.
+        damaged: what is wrong with those that cannot be relied on.
+        unreadable: what could not even be listed.
+    """
+
+    states: dict[StreamKey, OwnerState] = field(default_factory=dict)
+    damaged: dict[StreamKey, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+
+    def owners(self, selection: OwnerSelection) -> list[MemoryOwner]:
+        """Those who should have memories."""
+        named = [state.owner for state in self.states.values() if state.owner is not None and state.live]
+        return [owner for owner in named if selection.holds(owner)]
+
+    def codes(self) -> Codes:
+        """Whose seal each code on record is."""
+        codes = dict[str, tuple[MemoryOwner, str]]()
+        for state in self.states.values():
+            for memory_id, known in [*state.live.items(), *state.former.items()]:
+                if state.owner is not None:
+                    codes.update(dict.fromkeys(known, (state.owner, memory_id)))
+        return codes
+
+
 class MemoryVerifier:
     """Tells what is wrong with the memories of a store, while it may go on being used."""
 
@@ -87,53 +116,60 @@ class MemoryVerifier:
         Raises:
             StoreError: a store could not be read.
         """
-        states, damaged = await self._states(selection)
+        streams = await self._read_streams(selection)
         seen = await self._seen(selection)
-        named = {key: owner for owner in seen if (key := self._key_of(owner, damaged)) in damaged}
-        for key, text in damaged.items():
-            yield MemoryFinding("stream", named.get(key), "", text)
-        owners = dict.fromkeys([*seen, *(state.owner for state in states.values() if state.owner is not None)])
-        codes: Codes | None = None
-        for owner in owners:
-            key = self._key_of(owner, states)
-            if owner in named.values() or not selection.holds(owner):
-                continue
-            if not _compared(states.get(key, OwnerState()), seen.get(owner, ())):
-                continue
-            found = await self._examined(owner)
-            if codes is None and any(one.kind in ("edited", "forged") for one in found):
-                codes = await self._codes()
+        owners = {key: owner for owner in seen if (key := self._key_of(owner, streams.damaged)) in streams.damaged}
+        for key, text in streams.damaged.items():
+            yield MemoryFinding("stream", owners.get(key), "", text)
+        for text in streams.unreadable:
+            yield MemoryFinding("stream", None, "", text)
+        lost, suspected = frozenset(owners.values()), dict[MemoryOwner, list[_Found]]()
+        for owner in dict.fromkeys([*seen, *streams.owners(selection)]):
+            state = streams.states.get(self._key_of(owner, streams.states), OwnerState())
+            if found := _compared(None if owner in lost else state, seen.get(owner, ())):
+                suspected[owner] = found
+        confirmed = await self._confirmed(suspected)
+        codes: Codes = {}
+        if any(one.kind in ("edited", "forged") for found in confirmed.values() for one in found):
+            codes = (await self._read_streams(_EVERYBODY)).codes()
+        for owner, found in confirmed.items():
             for one in found:
-                kind = "replayed" if _is_replayed(one, owner, codes or {}) else one.kind
+                kind = "replayed" if _is_replayed(one, owner, codes) else one.kind
                 yield MemoryFinding(kind, owner, one.memory_id, TEXTS[kind])
 
-    async def _states(self, selection: OwnerSelection) -> tuple[dict[StreamKey, OwnerState], dict[StreamKey, str]]:
-        """What the streams come to, and what is wrong with those that cannot be relied on."""
-        states, damaged = dict[StreamKey, OwnerState](), dict[StreamKey, str]()
+    async def _confirmed(self, suspected: Mapping[MemoryOwner, list[_Found]]) -> Mapping[MemoryOwner, list[_Found]]:
+        """What is found again and again, so that nothing is told of what is just being done."""
+        for _ in range(_TRIES):
+            if suspected:
+                await asyncio.sleep(_PAUSE)
+            again = {owner: await self._examined(owner, found) for owner, found in suspected.items()}
+            suspected = {owner: found for owner, found in again.items() if found}
+        return suspected
+
+    async def _examined(self, owner: MemoryOwner, before: Sequence[_Found]) -> list[_Found]:
+        state = await self._state_of(owner)
+        seen = await self._seen(OwnerSelection(*owner.parts))
+        known = frozenset(before)
+        return [one for one in _compared(state, seen.get(owner, ())) if one in known]
+
+    async def _read_streams(self, selection: OwnerSelection) -> _Streams:
+        streams = _Streams()
         async for key in self._streams.keys_of(selection):
+            if isinstance(key, str):
+                streams.unreadable.append(key)
+                continue
             try:
-                states[key] = await self._streams.state(key)
+                streams.states[key] = await self._streams.state(key)
             except (DamagedStream, ConfigurationError) as error:
-                damaged[key] = error.message
-        return states, damaged
+                streams.damaged[key] = error.message
+        if all(part is None for part in replace(selection, tenant=None).parts):
+            async for key in self._streams.deleted(selection.tenant):
+                streams.damaged[key] = "It was deleted behind the back of the journal store."
+        return streams
 
     def _key_of(self, owner: MemoryOwner, known: Container[StreamKey]) -> StreamKey:
         names = stream_keys(self._keys, owner)
         return next((key for key in names if key in known), names[0])
-
-    async def _examined(self, owner: MemoryOwner) -> list[_Found]:
-        """What is found of an owner whenever it is looked at, so that nothing is told of what is just being done."""
-        found: list[_Found] = []
-        for attempt in range(_TRIES):
-            if attempt:
-                await asyncio.sleep(_PAUSE)
-            state = await self._streams.state(await self._streams.key_of(owner))
-            seen = await self._seen(OwnerSelection(*owner.parts))
-            again = _compared(state, seen.get(owner, ()))
-            found = [one for one in again if attempt == 0 or one in found]
-            if not found:
-                break
-        return found
 
     async def _seen(self, selection: OwnerSelection) -> dict[MemoryOwner, list[_Seen]]:
         seen: dict[MemoryOwner, list[_Seen]] = {}
@@ -145,19 +181,22 @@ class MemoryVerifier:
                 seen.setdefault(record.owner, []).append(own)
         return seen
 
-    async def _codes(self) -> Codes:
-        codes = dict[str, tuple[MemoryOwner, str]]()
-        states, _ = await self._states(_EVERYBODY)
-        for state in states.values():
-            for versions in (state.live, state.former):
-                for memory_id, known in versions.items():
-                    if state.owner is not None:
-                        codes.update(dict.fromkeys(known, (state.owner, memory_id)))
-        return codes
+    async def _state_of(self, owner: MemoryOwner) -> OwnerState | None:
+        """What the stream of an owner comes to; None where it cannot be relied on."""
+        try:
+            return await self._streams.state(await self._streams.key_of(owner))
+        except (DamagedStream, ConfigurationError):
+            return None
 
 
-def _compared(state: OwnerState, seen: Sequence[_Seen]) -> list[_Found]:
-    """What is found of the memories of an owner."""
+def _compared(state: OwnerState | None, seen: Sequence[_Seen]) -> list[_Found]:
+    """What is found of the memories of an owner.
+
+    Args:
+        state: what the stream comes to; None where it cannot be relied on, so that only the seals are known.
+    """
+    if state is None:
+        return [_Found(one.memory_id, "tampered", one.code) for one in seen if one.seal is None]
     found, there = list[_Found](), set[str]()
     for one in seen:
         if one.seal is None:

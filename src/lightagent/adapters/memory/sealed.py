@@ -143,6 +143,23 @@ class SealedMemory(MemoryStore, RecordedStore):
         async for finding in found:
             yield finding
 
+    async def adopt(self, selection: OwnerSelection = _EVERYBODY) -> int:
+        """Declare what the store holds of these owners to be right, as far as its seals fit; how many memories it is.
+
+        For memories that are older than their streams, and once it is known where a difference comes from. Nothing that
+        was removed or put back before is told any more.
+
+        Raises:
+            ConfigurationError: no journal store was given.
+            StoreError: a store could not be read or written.
+        """
+        if self._recorded is None:
+            raise ConfigurationError(
+                "There is no journal store in which memories could be put on record.",
+                guidance="Configure [journals], or give the sealed memory a journal of its own.",
+            )
+        return await self._recorded.adopt(selection)
+
 
 def _account() -> str:
     """The name of the account of this process."""

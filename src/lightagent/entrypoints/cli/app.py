@@ -15,6 +15,7 @@ from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
 from lightagent.entrypoints.cli.memory_commands import memory_app
+from lightagent.entrypoints.cli.memory_verify import adopt as adopt_memories
 from lightagent.entrypoints.cli.memory_verify import verify as verify_memories
 from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
@@ -60,6 +61,7 @@ memory_app.command()(copy)
 memory_app.command()(reindex)
 memory_app.command("forget")(forget_memories)
 memory_app.command("verify")(verify_memories)
+memory_app.command("adopt")(adopt_memories)
 app.add_typer(memory_app, name="memory", help="List, search, export, copy and erase what agents remember.")
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
 app.add_typer(skills_app, name="skills", help="List and check skills, without a model.")

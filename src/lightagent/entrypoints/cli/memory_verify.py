@@ -1,12 +1,15 @@
-"""``lightagent memory verify``: are the memories still those that were written?"""
+"""``lightagent memory verify`` and ``adopt``: are the memories still those that were written, and which are right?"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 from lightagent.adapters.memory.sealed import SealedMemory
+from lightagent.application.memories import EVERYTHING
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_stream import FindingKind, MemoryFinding
@@ -17,6 +20,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     OfSession,
     Tenant,
     User,
+    memories_text,
     print_line,
     whose,
     with_memory,
@@ -59,12 +63,8 @@ def verify(
     selection = OwnerSelection(namespace, tenant, user, session, agent)
 
     async def look(store: MemoryStore) -> tuple[bool, list[MemoryFinding]]:
-        if not isinstance(store, SealedMemory):
-            raise ConfigurationError(
-                f"The memory {store.name!r:.100} has no seals, so nothing can be verified.",
-                guidance='Put kind = "sealed" before it: see docs/memory-security.md.',
-            )
-        return store.is_recorded, [finding async for finding in store.findings(selection)]
+        memory = _sealed(store, "verified")
+        return memory.is_recorded, [finding async for finding in memory.findings(selection)]
 
     is_recorded, findings = with_memory(look, settings_for(config, profile, False, trust_config))
     wrong = any(finding.is_fault for finding in findings)
@@ -77,6 +77,53 @@ def verify(
     if not wrong:
         print_line(f"All of these memories are as they were written{', and none is missing' if is_recorded else ''}.")
     return ExitCode.FAILED if wrong else ExitCode.COMPLETED
+
+
+@guarded
+def adopt(
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    user: User = None,
+    session: OfSession = None,
+    agent: Agent = None,
+    everything: Annotated[bool, typer.Option("--all", help="The memories of all owners.")] = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Declare the memories that a sealed store holds to be right, as far as their seals fit, and put them on record.
+
+    For memories that are older than [journals], and after `lightagent memory verify` once you know where a difference
+    comes from: what was removed, put back or not put on record before is not told any more. It is your word that this
+    is how it should be. It also removes older entries of the streams.
+
+    **Examples**
+
+    `lightagent memory adopt --all`
+
+    `lightagent memory adopt --tenant acme --user ann && lightagent memory verify`
+    """
+    selection = OwnerSelection(namespace, tenant, user, session, agent)
+    if everything == (selection != EVERYTHING):
+        raise ConfigurationError(
+            "Name the memories that are adopted, or --all.", guidance="By their owner, such as --tenant or --user."
+        )
+
+    async def declare(store: MemoryStore) -> int:
+        return await _sealed(store, "adopted").adopt(selection)
+
+    count = with_memory(declare, settings_for(config, profile, False, trust_config))
+    print_line(f"On record: {memories_text(count)}")
+    return ExitCode.COMPLETED
+
+
+def _sealed(store: MemoryStore, what: str) -> SealedMemory:
+    if not isinstance(store, SealedMemory):
+        raise ConfigurationError(
+            f"The memory {store.name!r:.100} has no seals, so nothing can be {what}.",
+            guidance='Put kind = "sealed" before it: see docs/memory-security.md.',
+        )
+    return store
 
 
 def _told(finding: MemoryFinding) -> str:

@@ -22,10 +22,11 @@ from lightagent.domain.memory_stream_seals import KIND, entry_fits, entry_seal, 
 from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 from lightagent.ports.memory import OwnerSelection
 
-LEASE: Final = 6.0
+LEASE = 6.0
 """Seconds for which memories of an owner are being removed without a renewal, and so for which writers wait after a
 crash."""
 
+_PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
 _PATIENCE: Final = 60.0
 _PAUSE: Final = 0.02
 _MOST_TIPS: Final = 10_000
@@ -194,7 +195,8 @@ class OwnerStreams:
         Raises:
             StoreError: they cannot be listed.
         """
-        parts = dict(zip(("namespace", "tenant", "user", "session", "agent"), selection.parts, strict=True))
+        parts: dict[str, str | None] = {}
+        parts |= zip(_PARTS, selection.parts, strict=True)
         for key_id in self._keys.roots:
             labels = stream_labels(self._keys, key_id, parts)
             query = StreamQuery(kind=KIND, tenant=selection.tenant, labels=labels, limit=1000)
@@ -320,4 +322,4 @@ def _before(tip: Tip, note: MemoryNote) -> str:
 
 
 def _parts(owner: MemoryOwner) -> dict[str, str | None]:
-    return dict(zip(("namespace", "tenant", "user", "session", "agent"), owner.parts, strict=True))
+    return dict(zip(_PARTS, owner.parts, strict=True))

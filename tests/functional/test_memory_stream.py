@@ -20,11 +20,13 @@ from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.adapters.registry import open_adapter
+from lightagent.application.copy_journals import copy_journals
+from lightagent.application.strict_json import read_json
 from lightagent.application.verify_journals import verify_journals
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_seals import seal_keys
 from lightagent.domain.journal_streams import StreamQuery
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import memory_keys
 from lightagent.domain.memory_stream import FindingKind
@@ -281,7 +283,10 @@ async def test_an_edited_stream_is_told(tmp_path: Path) -> None:
         "repeated": raw.with_entries([first, second, third, third]),
         "of another stream": raw.with_entries([first, second, *other.entries]),
         "no JSON": raw.with_entries([first, second, replace(third, content="[]")]),
+        "nested": raw.with_entries([first, second, replace(third, content="[" * 100_000)]),
+        "of a later release": raw.with_entries([first, second, replace(third, schema=9)]),
         "cut off": raw.with_entries([first, second]),
+        "without entries": RawStream(replace(raw.info, base=3, seal=""), ()),
         "removed in front": RawStream(replace(raw.info, base=2), (third,)),
     }
     for edit, changed in edits.items():
@@ -410,7 +415,44 @@ async def test_a_deleted_stream_is_told_where_heads_are_kept_elsewhere(tmp_path:
     editor.remove(anns)
     assert await bank.findings() == {("stream", "", "")}
     editor.cut_tail(bobs)
-    assert len(await bank.findings()) == 2
+    assert await bank.findings() == {("stream", "", ""), ("stream", "bob", "")}
+    await bank.memory.adopt()
+    assert await bank.findings() == {
+        ("stream", "", "")
+    }  # The journal store is told by whoever forgets the stream there.
+    await bank.journal.forget(anns)
+    assert await bank.findings() == set()
+
+
+async def test_streams_move_to_another_journal_store(bank: Scene, tmp_path: Path) -> None:
+    await bank.memory.forget(OF_ANN)
+    await bank.memory.write([record("m5"), record("m6")])
+    moved = SqliteJournalStore(tmp_path / "moved.db")
+    await copy_journals(bank.journal, moved)
+    there = scene(tmp_path, moved)
+    assert await there.findings() == set()
+    await there.memory.write([record("m7")])
+    await removed(there)
+    await there.store.forget(OF_ANN, ["m5"])
+    assert await there.findings() == {("missing", "ann", "m5")}
+    await there.memory.aclose()
+
+
+async def test_an_entry_says_what_was_done_and_by_whom(bank: Scene) -> None:
+    promoted: JsonObject = {"promotion_status": "promoted", "agent_name": "clerk"}
+    await bank.memory.write([replace(record("c1"), metadata=promoted), record("m4")])
+    await bank.memory.forget(OF_ANN, ["c1"])
+    notes = list[JsonValue]()
+    for stream in (await bank.journal.list(StreamQuery(kind="memory", tenant="acme"))).streams:
+        notes += [read_json(entry.content) for entry in (await bank.journal.read(stream.key)).entries]
+    of_ann = [note for note in notes if isinstance(note, dict) and note["owner"] == list(ANN.parts)]
+    assert [(note["operation"], note["by"]) for note in of_ann[:3]] == [
+        ("written", "tutor"),
+        ("promoted", "clerk"),
+        ("written", "tutor"),
+    ]
+    assert (of_ann[3]["operation"], of_ann[3]["items"]) == ("removed", [["c1", ""]])
+    assert "account is" not in str(notes)
 
 
 async def test_a_stream_that_is_gone_is_begun_anew_by_a_writer_who_knew_it(tmp_path: Path) -> None:

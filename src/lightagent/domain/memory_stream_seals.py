@@ -49,13 +49,13 @@ def stream_labels(keys: SealKeys, key_id: str, parts: Mapping[str, str | None]) 
     return {"store": _mark(root, "store")[:32], **marks}
 
 
-def entry_seal(keys: SealKeys, key: StreamKey, before: str, sequence: int, content: str) -> str:
+def entry_seal(keys: SealKeys, key: StreamKey, before: str, entry: Entry) -> str:
     """The seal of an entry, by the current key.
 
     Args:
-        before: the seal of the entry before; empty for the first.
+        before: the seal of the entry before; empty for the first, and for one that begins anew.
     """
-    return f"{keys.current}.{_code(keys.roots[keys.current], key, before, sequence, content)}"
+    return f"{keys.current}.{_code(keys.roots[keys.current], key, before, entry)}"
 
 
 def entry_fits(keys: SealKeys, key: StreamKey, before: str, entry: Entry) -> bool:
@@ -64,7 +64,7 @@ def entry_fits(keys: SealKeys, key: StreamKey, before: str, entry: Entry) -> boo
     root = keys.roots.get(name)
     if root is None:
         return False
-    expected = _code(root, key, before, entry.sequence, entry.content)
+    expected = _code(root, key, before, entry)
     return compare_digest(expected.encode(), code.encode("utf-8", "surrogatepass"))
 
 
@@ -73,8 +73,9 @@ def place_at(sequence: int, seal: str) -> StreamPlace:
     return StreamPlace(sequence, seal.partition(".")[2][:_SHORT])
 
 
-def _code(root: bytes, key: StreamKey, before: str, sequence: int, content: str) -> str:
-    parts = packed("memory stream entry", key.owner.tenant, key.id, before, str(sequence), content)
+def _code(root: bytes, key: StreamKey, before: str, entry: Entry) -> str:
+    place = (key.owner.tenant, key.id, before, str(entry.sequence))
+    parts = packed("memory stream entry", *place, entry.content, str(entry.schema))
     return digest(derived(root, "memory stream"), parts, "sha256").hex()
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lightagent.domain.errors import ConfigurationError, DamagedStream
-from lightagent.domain.journal_streams import Draft, Entry
+from lightagent.domain.journal_streams import Entry
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.memory_stream import MemoryNote, Operation
 
@@ -59,11 +59,6 @@ def note_of(entry: Entry) -> MemoryNote:
             f"Entry {entry.sequence} of a stream of memories cannot be read.", guidance="Restore the journals."
         ) from None
     return MemoryNote(told.operation, told.at, told.by, owner, items, told.goes_on)
-
-
-def draft_of(note: MemoryNote, seal: str) -> Draft:
-    """The note as an entry that can be appended."""
-    return Draft(note_text(note), SCHEMA, seal)
 
 
 def _owner(parts: list[str]) -> MemoryOwner:

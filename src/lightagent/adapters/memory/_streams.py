@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.adapters.memory._note_text import draft_of, note_of
+from lightagent.adapters.memory._note_text import SCHEMA, note_of, note_text
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import DamagedStream, LeaseHeld, StoreError
@@ -108,10 +108,10 @@ class OwnerStreams:
         """
         after, drafts = tip, list[Draft]()
         for note in notes:
-            drafts.append(draft_of(note, ""))
-            entry = Entry(after.sequence + 1, drafts[-1].content)
-            seal = entry_seal(self._keys, tip.key, _before(after, note), entry.sequence, entry.content)
-            drafts[-1] = replace(drafts[-1], seal=seal)
+            entry = Entry(after.sequence + 1, note_text(note), SCHEMA)
+            # One that begins anew stands alone, so that what is before it can be removed.
+            seal = entry_seal(self._keys, tip.key, "" if note.begins else after.seal, entry)
+            drafts.append(Draft(entry.content, entry.schema, seal))
             after = Tip(tip.key, entry.sequence, seal, entry.sequence if note.removes else after.removed_at)
         labels = None if tip.sequence else stream_labels(self._keys, self._first, _parts(owner))
         await self.journal.append(
@@ -179,11 +179,11 @@ class OwnerStreams:
                 state.base = found.stream.base
                 tip = Tip(key, found.stream.base, "")
             for entry in found.entries:
-                note = note_of(entry)
                 tip = self._after(tip, entry, pruned=tip.sequence == state.base > 0)
-                state.add(tip.place, note)
+                state.add(tip.place, note_of(entry))
             if not found.entries or tip.sequence >= found.stream.head:
-                if tip.seal != found.stream.seal and tip.sequence == found.stream.head:
+                is_whole = tip.seal == found.stream.seal and (tip.seal or not found.stream.head)
+                if tip.sequence == found.stream.head and not is_whole:
                     raise tampered(key, "its last entries were cut off")
                 return state
 
@@ -224,7 +224,11 @@ class OwnerStreams:
         async for key in kept.all_streams():
             if isinstance(key, str) or key.kind != KIND or key in listed:
                 continue
-            if tenant in (None, key.owner.tenant):
+            if tenant not in (None, key.owner.tenant):
+                continue
+            try:
+                await self.journal.read(key, 0, 1)  # It may have been begun meanwhile.
+            except DamagedStream:
                 yield key
 
     def _pages(self, query: StreamQuery) -> Callable[[str], Awaitable[StreamPage]]:
@@ -277,8 +281,10 @@ class OwnerStreams:
 
     def _tip_of(self, key: StreamKey, found: Slice) -> Tip:
         """The end of a stream by its last two entries, of which the last one is checked."""
-        if not found.entries:
+        if not found.entries and not found.stream.head:
             return Tip(key)
+        if not found.entries:
+            raise tampered(key, "its last entries were cut off")
         last = found.entries[-1]
         before = Tip(key, last.sequence - 1, found.entries[-2].seal if len(found.entries) > 1 else "")
         tip = self._after(before, last, pruned=len(found.entries) == 1 and last.sequence > 1)
@@ -292,11 +298,14 @@ class OwnerStreams:
         Args:
             pruned: the entry before is gone, as it may be where the note begins anew.
         """
-        note = note_of(entry)
-        if entry.sequence != tip.sequence + 1 or (pruned and not note.begins):
+        if entry.sequence != tip.sequence + 1:
             raise tampered(tip.key, "entries are missing from it")
-        if not entry_fits(self._keys, tip.key, _before(tip, note), entry):
+        follows = entry_fits(self._keys, tip.key, tip.seal, entry)
+        if not follows and not entry_fits(self._keys, tip.key, "", entry):
             raise tampered(tip.key, f"entry {entry.sequence} was changed, moved or put there")
+        note = note_of(entry)  # Only now, since its content may be anything before.
+        if (pruned or not follows) and not note.begins:
+            raise tampered(tip.key, "entries are missing from it")
         return Tip(tip.key, entry.sequence, entry.seal, entry.sequence if note.removes else tip.removed_at)
 
     def _keep(self, owner: MemoryOwner, tip: Tip) -> Tip:
@@ -311,14 +320,7 @@ def _follows(keys: SealKeys, tip: Tip, found: Slice) -> bool:
     if not found.entries:
         return found.stream.head == tip.sequence and found.stream.seal == tip.seal
     first = found.entries[0]
-    return entry_fits(keys, tip.key, _before(tip, note_of(first)), first)
-
-
-def _before(tip: Tip, note: MemoryNote) -> str:
-    """The seal that the code of the next entry covers. One that begins anew stands alone, so that what is before it can
-    be pruned.
-    """
-    return "" if note.begins else tip.seal
+    return any(entry_fits(keys, tip.key, before, first) for before in (tip.seal, ""))
 
 
 def _parts(owner: MemoryOwner) -> dict[str, str | None]:

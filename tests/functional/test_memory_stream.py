@@ -371,15 +371,18 @@ async def test_stores_of_other_names_and_keys_share_a_journal(bank: Scene, tmp_p
     await other.aclose()
 
 
-async def test_an_operator_may_declare_what_is_there_to_be_right(tmp_path: Path) -> None:
+async def test_an_operator_may_declare_what_is_there_to_be_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightagent.adapters.memory._recording._ITEMS", 5)
     editor = MemoryEditor(tmp_path)
     bank = scene(tmp_path, editor.open())
-    await SealedMemory(bank.store, memory_keys("bank", {"k1": SECRET})).write([record(f"old{n}") for n in range(510)])
+    await SealedMemory(bank.store, memory_keys("bank", {"k1": SECRET})).write([record(f"old{n}") for n in range(12)])
     await bank.memory.write([record("m1"), record("m2")])
     assert ("unknown", "ann", "old7") in await bank.findings()
     await bank.store.forget(OF_ANN, ["m2"])
     await planted(bank)
-    assert await bank.memory.adopt(OwnerSelection(user="ann")) == 511
+    assert await bank.memory.adopt(OwnerSelection(user="ann")) == 13
     assert await bank.findings() == {("forged", "ann", "m9")}
     await bank.memory.forget(OF_ANN, ["m9"])
     older = await bank.kept()

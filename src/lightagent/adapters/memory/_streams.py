@@ -11,7 +11,7 @@ from typing import Final
 from lightagent.adapters.memory._note_text import SCHEMA, note_of, note_text
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.aiokits.paging import all_pages
-from lightagent.domain.errors import DamagedStream, LeaseHeld, StoreError
+from lightagent.domain.errors import DamagedStream, LeaseHeld, StoreError, TamperedStream
 from lightagent.domain.journal_keys import tampered
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey, StreamPage, StreamQuery
@@ -184,7 +184,7 @@ class OwnerStreams:
             if not found.entries or tip.sequence >= found.stream.head:
                 is_whole = tip.seal == found.stream.seal and (tip.seal or not found.stream.head)
                 if tip.sequence == found.stream.head and not is_whole:
-                    raise tampered(key, "its last entries were cut off")
+                    raise _tampered(key, "its last entries were cut off")
                 return state
 
     async def keys_of(self, selection: OwnerSelection) -> AsyncIterator[StreamKey | str]:
@@ -284,12 +284,12 @@ class OwnerStreams:
         if not found.entries and not found.stream.head:
             return Tip(key)
         if not found.entries:
-            raise tampered(key, "its last entries were cut off")
+            raise _tampered(key, "its last entries were cut off")
         last = found.entries[-1]
         before = Tip(key, last.sequence - 1, found.entries[-2].seal if len(found.entries) > 1 else "")
         tip = self._after(before, last, pruned=len(found.entries) == 1 and last.sequence > 1)
         if found.stream.seal != tip.seal:
-            raise tampered(key, "its last entries were cut off")
+            raise _tampered(key, "its last entries were cut off")
         return tip
 
     def _after(self, tip: Tip, entry: Entry, pruned: bool = False) -> Tip:
@@ -299,13 +299,13 @@ class OwnerStreams:
             pruned: the entry before is gone, as it may be where the note begins anew.
         """
         if entry.sequence != tip.sequence + 1:
-            raise tampered(tip.key, "entries are missing from it")
+            raise _tampered(tip.key, "entries are missing from it")
         follows = entry_fits(self._keys, tip.key, tip.seal, entry)
         if not follows and not entry_fits(self._keys, tip.key, "", entry):
-            raise tampered(tip.key, f"entry {entry.sequence} was changed, moved or put there")
+            raise _tampered(tip.key, f"entry {entry.sequence} was changed, moved or put there")
         note = note_of(entry)  # Only now, since its content may be anything before.
         if (pruned or not follows) and not note.begins:
-            raise tampered(tip.key, "entries are missing from it")
+            raise _tampered(tip.key, "entries are missing from it")
         return Tip(tip.key, entry.sequence, entry.seal, entry.sequence if note.removes else tip.removed_at)
 
     def _keep(self, owner: MemoryOwner, tip: Tip) -> Tip:
@@ -325,3 +325,12 @@ def _follows(keys: SealKeys, tip: Tip, found: Slice) -> bool:
 
 def _parts(owner: MemoryOwner) -> dict[str, str | None]:
     return dict(zip(_PARTS, owner.parts, strict=True))
+
+
+def _tampered(key: StreamKey, what: str) -> TamperedStream:
+    return tampered(
+        key,
+        what,
+        guidance="Find out who writes to the journal store, and restore a backup, or begin the stream anew with "
+        "`lightagent memory adopt`. A wrong key or name looks the same.",
+    )

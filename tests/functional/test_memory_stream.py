@@ -63,7 +63,7 @@ class Scene:
     async def findings(self, selection: OwnerSelection = EVERYBODY) -> Found:
         found = [one async for one in self.memory.findings(selection)]
         assert all(one.text for one in found)
-        return {(one.kind, "" if one.owner is None else one.owner.user, one.memory_id) for one in found}
+        return {(one.kind, one.owner.user, one.memory_id) for one in found}
 
     async def kept(self) -> Sequence[MemoryRecord]:
         return (await self.store.read(EVERYBODY, 1000)).records

@@ -53,7 +53,7 @@ class Game:
     async def found(self) -> Mapping[Name, str]:
         memory = self.chance.choice(self.processes)
         found = [one async for one in memory.findings()]
-        named = {(one.owner, one.memory_id): one.kind for one in found if one.owner is not None}
+        named = {(one.owner, one.memory_id): one.kind for one in found}
         assert len(named) == len(found)
         return named
 

@@ -70,13 +70,13 @@ class MemoryFinding:
     """What was found of a memory.
 
     Attributes:
-        owner: whose it is; None where that is not known.
+        owner: whose it is, as far as that is known.
         memory_id: its id; empty where the fault is that of a whole stream.
         text: a sentence for an operator.
     """
 
     kind: FindingKind
-    owner: MemoryOwner | None
+    owner: MemoryOwner
     memory_id: str
     text: str
 

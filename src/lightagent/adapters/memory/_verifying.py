@@ -120,9 +120,9 @@ class MemoryVerifier:
         seen = await self._seen(selection)
         owners = {key: owner for owner in seen if (key := self._key_of(owner, streams.damaged)) in streams.damaged}
         for key, text in streams.damaged.items():
-            yield MemoryFinding("stream", owners.get(key), "", text)
+            yield MemoryFinding("stream", owners.get(key, MemoryOwner(tenant=key.owner.tenant)), "", text)
         for text in streams.unreadable:
-            yield MemoryFinding("stream", None, "", text)
+            yield MemoryFinding("stream", MemoryOwner(tenant=selection.tenant or ""), "", text)
         lost, suspected = frozenset(owners.values()), dict[MemoryOwner, list[_Found]]()
         for owner in dict.fromkeys([*seen, *streams.owners(selection)]):
             state = streams.states.get(self._key_of(owner, streams.states), OwnerState())

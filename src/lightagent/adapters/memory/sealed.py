@@ -22,6 +22,7 @@ from lightagent.domain.memory_stream import MemoryFinding
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import (
+    CheckedStore,
     MemoryFeature,
     MemoryPage,
     MemoryStore,
@@ -56,6 +57,14 @@ class SealedMemory(MemoryStore, RecordedStore):
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if isinstance(store, SealedMemory):
+            raise ConfigurationError(
+                "A sealed memory cannot be sealed once more: one seal would take the place of the other.",
+                guidance="Seal the store that keeps the memories, with one set of keys.",
+            )
+        if isinstance(store, CheckedStore):
+            # What the store itself finds changed is judged, counted and named by its seal, like all that is changed.
+            store = store.unchecked()
         if not {"read", "ids"} <= store.supports:
             raise ConfigurationError(
                 f"A memory of the kind {store.name!r:.100} cannot be sealed: it keeps no ids, or cannot be listed.",
@@ -81,6 +90,10 @@ class SealedMemory(MemoryStore, RecordedStore):
     @property
     def name(self) -> str:
         return f"sealed {self._store.name}"
+
+    def unchecked(self) -> MemoryStore:
+        """The memories as the other store has them, with their seals, whether these fit or not."""
+        return self._store
 
     @property
     def supports(self) -> frozenset[MemoryFeature]:
@@ -142,6 +155,16 @@ class SealedMemory(MemoryStore, RecordedStore):
             found = MemoryVerifier(self._store, self._keys, self._streams).findings(selection)
         async for finding in found:
             yield finding
+
+    async def faults(self, selection: OwnerSelection = _EVERYBODY) -> AsyncIterator[MemoryFinding]:
+        """What is wrong with the memories of these owners.
+
+        Raises:
+            StoreError: a store could not be read.
+        """
+        async for finding in self.findings(selection):
+            if finding.is_fault:
+                yield finding
 
     async def adopt(self, selection: OwnerSelection = _EVERYBODY) -> int:
         """Declare what the store holds of these owners to be right, as far as its seals fit; how many memories it is.

@@ -22,6 +22,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     User,
     memories_text,
     print_line,
+    quoted,
     whose,
     with_memory,
 )
@@ -127,17 +128,13 @@ def _sealed(store: MemoryStore, what: str) -> SealedMemory:
 
 
 def _told(finding: MemoryFinding) -> str:
-    if finding.owner is None:
-        return f"{_NAMES.get(finding.kind, finding.kind)}: {finding.text}"
-    of = " · ".join(part for part in (finding.memory_id, whose(finding.owner)) if part)
+    of = f"{quoted(finding.memory_id)} · {whose(finding.owner)}" if finding.memory_id else whose(finding.owner)
     name = _NAMES.get(finding.kind, finding.kind)
     return f"{name}: {of}" if finding.kind == "tampered" else f"{name}: {of} · {finding.text}"
 
 
 def _as_json(finding: MemoryFinding) -> JsonObject:
-    owner = finding.owner
-    parts: JsonObject | None = None
-    if owner is not None:
-        parts = dict(zip(("namespace", "tenant", "user", "session", "agent"), owner.parts, strict=True))
+    parts: JsonObject = {}
+    parts |= zip(("namespace", "tenant", "user", "session", "agent"), finding.owner.parts, strict=True)
     told: JsonObject = {"finding": finding.kind, "fault": finding.is_fault, "memory_id": finding.memory_id}
     return {**told, "owner": parts, "text": finding.text}

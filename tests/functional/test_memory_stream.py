@@ -497,3 +497,45 @@ async def test_any_journal_store_keeps_the_streams(tmp_path: Path, kind: str) ->
     assert await bank.findings() == set()
     assert [fault async for fault in verify_journals(journal)] == []
     await bank.memory.aclose()
+
+
+class SlowStore(SqliteMemory):
+    """A store that removes memories once it may."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.is_asked, self.may, self.has_written = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        await super().write(records)
+        self.has_written.set()
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        self.is_asked.set()
+        await self.may.wait()
+        return await super().forget(selection, memory_ids)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["begun before", "begun meanwhile"])
+async def test_a_write_while_memories_are_being_removed_is_there_afterwards(tmp_path: Path, before: bool) -> None:
+    """It waits, or is written again: what is acknowledged last is not lost to a removal that began earlier."""
+    store, other = SlowStore(tmp_path / "memory.db"), SlowStore(tmp_path / "memory.db")
+    keys, journal = memory_keys("bank", {"k1": SECRET}), MemoryJournalStore()
+    memory = SealedMemory(store, keys, journal)
+    writer = SealedMemory(other, keys, journal) if before else memory
+    await writer.write([record("m1")])
+    other.has_written.clear()
+    removal = asyncio.create_task(memory.forget(OF_ANN))
+    await store.is_asked.wait()
+    writing = asyncio.create_task(writer.write([record("m2")]))
+    if before:  # It knows of no removal, and writes before the memories are removed.
+        await other.has_written.wait()
+    else:
+        await asyncio.sleep(0.1)
+    assert not writing.done()
+    store.may.set()
+    await asyncio.gather(removal, writing)
+    assert [one.memory_id for one in (await store.read(EVERYBODY, 10)).records] == ["m2"]
+    assert [one async for one in memory.findings()] == []
+    await memory.aclose()
+    await other.aclose()

@@ -21,7 +21,7 @@ from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import memory_keys
 from lightagent.ports.memory import OwnerSelection
 
-GAMES = max(4, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 10)
+GAMES = max(2, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 10)
 STEPS, ATTACKS = 20, 20
 EVERYBODY = OwnerSelection()
 OWNERS: Final = [

@@ -24,6 +24,7 @@ _ITEMS: Final = 500
 """Memories of one entry."""
 
 _PAGE: Final = 200
+_PAUSE: Final = 0.02
 
 
 class RecordedMemories:
@@ -129,7 +130,10 @@ class RecordedMemories:
             try:
                 await self._streams.append(owner, tip, [*self._notes(owner, known)])
                 return
-            except (StreamConflict, Fenced):
+            except StreamConflict:
+                tip = await self._streams.caught_up(owner, tip)
+            except Fenced:
+                await asyncio.sleep(_PAUSE)  # Not every store says of a stream without entries that it is leased.
                 tip = await self._streams.caught_up(owner, tip)
 
     async def _forget(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> int:

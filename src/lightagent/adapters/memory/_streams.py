@@ -124,7 +124,8 @@ class OwnerStreams:
             seal=after.seal,
             replacing=tip.seal,
         )
-        return self._keep(owner, after)
+        # What is being removed must not be known as done: a writer who begins now has to wait for its end.
+        return self._keep(owner, after) if token is None else after
 
     async def prune(self, tip: Tip, first: int) -> None:
         """Remove what is before an entry that begins anew.
@@ -158,6 +159,7 @@ class OwnerStreams:
         key = (await self.tip(owner)).key
         token = await self._leased(key)
         renewal = asyncio.create_task(self._renew(key, token))
+        self._tips.pop(owner, None)
         try:
             yield self._tip_of(key, await self.journal.read(key, -2, 2)), token
         finally:

@@ -17,9 +17,9 @@ from typing import Literal, TypeAlias
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.memory_seals import RecordSeal, StreamPlace
 
-Operation: TypeAlias = Literal["written", "promoted", "removed", "erased", "adopted"]
-"""What was done: single memories were written, promoted or removed; all of the owner were erased; or all that the
-store holds was declared to be right."""
+Operation: TypeAlias = Literal["begun", "written", "promoted", "removed", "erased", "adopted"]
+"""What was done: the stream was begun, before the first memory was written; single memories were written, promoted or
+removed; all of the owner were erased; or all that the store holds was declared to be right."""
 
 FindingKind: TypeAlias = Literal[
     "tampered", "edited", "forged", "replayed", "missing", "rolled_back", "returned", "unknown", "unfinished", "stream"
@@ -153,8 +153,8 @@ class OwnerState:
         return "unfinished" if live is None else None
 
     def has_been_at(self, place: StreamPlace) -> bool:
-        """Whether the stream once ended there."""
-        if place.sequence <= self.base:
+        """Whether the stream once ended there. It is begun before anything is written, so never at its start."""
+        if 0 < place.sequence <= self.base:
             return True  # What was pruned cannot be compared; whatever was sealed then is older than what is left.
         return self.links.get(place.sequence) == place.link
 

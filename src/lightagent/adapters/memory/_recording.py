@@ -24,7 +24,6 @@ _ITEMS: Final = 500
 """Memories of one entry."""
 
 _PAGE: Final = 200
-_PAUSE: Final = 0.02
 
 
 class RecordedMemories:
@@ -54,7 +53,7 @@ class RecordedMemories:
         owned: dict[MemoryOwner, list[MemoryRecord]] = {}
         for record in records:
             owned.setdefault(record.owner, []).append(record)
-        tips = {owner: await self._streams.tip(owner) for owner in owned}
+        tips = {owner: await self._streams.begun(owner) for owner in owned}
         written = {owner: self._sealed(own, tips[owner]) for owner, own in owned.items()}
         await self._store.write([record for own in written.values() for record in own])
         for owner, own in written.items():
@@ -120,7 +119,7 @@ class RecordedMemories:
             seen: the end of the stream when it was sealed. Where memories were removed since, this one may have been
                 among them, so it is written again: what is on record last has to be there.
         """
-        tip, known = await self._streams.tip(owner), list(written)
+        tip, known = await self._streams.begun(owner), list(written)
         while True:
             if tip.outdates(seen):
                 again = self._sealed(written, tip)
@@ -130,11 +129,9 @@ class RecordedMemories:
             try:
                 await self._streams.append(owner, tip, [*self._notes(owner, known)])
                 return
-            except StreamConflict:
-                tip = await self._streams.caught_up(owner, tip)
-            except Fenced:
-                await asyncio.sleep(_PAUSE)  # Not every store says of a stream without entries that it is leased.
-                tip = await self._streams.caught_up(owner, tip)
+            except (StreamConflict, Fenced):
+                await self._streams.caught_up(owner, tip)
+                tip = await self._streams.begun(owner)  # It may be gone, such as with its tenant.
 
     async def _forget(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> int:
         only = OwnerSelection(*owner.parts)

@@ -11,7 +11,7 @@ from typing import Final
 from lightagent.adapters.memory._note_text import SCHEMA, note_of, note_text
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.aiokits.paging import all_pages
-from lightagent.domain.errors import DamagedStream, LeaseHeld, StoreError, TamperedStream
+from lightagent.domain.errors import DamagedStream, Fenced, LeaseHeld, StoreError, StreamConflict, TamperedStream
 from lightagent.domain.journal_keys import tampered
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey, StreamPage, StreamQuery
@@ -81,6 +81,23 @@ class OwnerStreams:
             StoreError: it cannot be read, or was tampered with.
         """
         return self._tips.get(owner) or await self._looked_up(owner)
+
+    async def begun(self, owner: MemoryOwner) -> Tip:
+        """The end of the stream of an owner, which is begun if there is none yet.
+
+        So every memory that is sealed names a stream that is there: where it is not, it was deleted.
+
+        Raises:
+            StoreError: it cannot be read or written, or was tampered with.
+        """
+        tip = await self.tip(owner)
+        while not tip.sequence:
+            try:
+                tip = await self.append(owner, tip, [MemoryNote("begun", self.clock(), "", owner)])
+            except (StreamConflict, Fenced):
+                await asyncio.sleep(_PAUSE)
+                tip = await self.caught_up(owner, tip)
+        return tip
 
     async def caught_up(self, owner: MemoryOwner, tip: Tip) -> Tip:
         """The end of the stream as it is now, once nobody removes memories of the owner.

@@ -6,6 +6,7 @@ import getpass
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -17,7 +18,7 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import is_genuine, memory_keys, opened, sealed, without_seal
+from lightagent.domain.memory_seals import TAMPERED, is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.memory_stream import MemoryFinding
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.journals import JournalStore
@@ -31,7 +32,13 @@ from lightagent.ports.memory import (
     ReindexedStore,
 )
 
-_EVERYBODY = OwnerSelection()
+_WIDER: Final = 8
+"""How many times as many are looked for where forged ones are among those that were found."""
+
+_WIDEST: Final = 64
+"""How many times as many are looked for at most."""
+
+_EVERYBODY: Final = OwnerSelection()
 
 
 class SealedMemory(MemoryStore, RecordedStore):
@@ -106,8 +113,18 @@ class SealedMemory(MemoryStore, RecordedStore):
             await self._store.write([replace(one, metadata=sealed(self._keys, one)) for one in records])
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        found = await self._store.recall(owner, query, limit, wanted)
-        return [opened(self._keys, owner, one) for one in found]
+        """As of the store; besides the genuine ones, at most as many that are not. Those crowd out no genuine ones, as
+        long as they are not hundreds.
+        """
+        most = limit
+        while True:
+            found = await self._store.recall(owner, query, most, wanted)
+            read = [opened(self._keys, owner, one) for one in found]
+            genuine = [one for one in read if one.fields.get(TAMPERED) is not True]
+            if len(genuine) >= limit or len(found) < most or most >= limit * _WIDEST:
+                forged = [one for one in read if one.fields.get(TAMPERED) is True]
+                return [*genuine[:limit], *forged[:limit]]
+            most *= _WIDER
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._store.read(selection, limit, cursor)

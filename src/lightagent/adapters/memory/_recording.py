@@ -10,7 +10,8 @@ from itertools import groupby
 from typing import Final
 from weakref import WeakValueDictionary
 
-from lightagent.adapters.memory._streams import OwnerStreams, Tip
+from lightagent.adapters.memory._stream_reading import Tip
+from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.aiokits.paging import all_pages
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import DamagedStream, Fenced, StreamConflict

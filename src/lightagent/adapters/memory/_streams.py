@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from lightagent.adapters.memory._note_text import SCHEMA, note_of, note_text
+from lightagent.adapters.memory._note_text import SCHEMA, note_text
+from lightagent.adapters.memory._stream_reading import Tip, follows, read_state, step, tip_of
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.aiokits.paging import all_pages
-from lightagent.domain.errors import DamagedStream, Fenced, LeaseHeld, StoreError, StreamConflict, TamperedStream
-from lightagent.domain.journal_keys import tampered
+from lightagent.domain.errors import DamagedStream, Fenced, LeaseHeld, StoreError, StreamConflict
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.memory_seals import StreamPlace
 from lightagent.domain.memory_stream import MemoryNote, OwnerState
-from lightagent.domain.memory_stream_seals import KIND, entry_fits, entry_seal, place_at, stream_keys, stream_labels
+from lightagent.domain.memory_stream_seals import KIND, entry_seal, stream_keys, stream_labels
 from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 from lightagent.ports.memory import OwnerSelection
 
@@ -30,35 +29,6 @@ _PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
 _PATIENCE: Final = 60.0
 _PAUSE: Final = 0.02
 _MOST_TIPS: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Tip:
-    """The end of a stream at a moment at which nobody was removing memories.
-
-    Attributes:
-        seal: of its last entry; empty where there is none.
-        removed_at: the last entry that removes something, as far as is known.
-    """
-
-    key: StreamKey
-    sequence: int = 0
-    seal: str = ""
-    removed_at: int = 0
-
-    def outdates(self, seen: Tip) -> bool:
-        """Whether memories may have been removed since the stream ended at `seen`."""
-        return (
-            self.removed_at > seen.sequence
-            or self.sequence < seen.sequence
-            or self.key != seen.key
-            or (self.sequence == seen.sequence and self.seal != seen.seal)
-        )
-
-    @property
-    def place(self) -> StreamPlace:
-        """The end as the seals of memories name it."""
-        return place_at(self.sequence, self.seal)
 
 
 class OwnerStreams:
@@ -107,12 +77,12 @@ class OwnerStreams:
         """
         while True:
             found = await self._quiet(tip.key, tip.sequence, 1000)
-            if found.stream.base > tip.sequence or not _follows(self._keys, tip, found):
+            if found.stream.base > tip.sequence or not follows(self._keys, tip, found):
                 # It was pruned beyond that, or forgotten and begun again.
                 known = await self._looked_up(owner)
                 return self._keep(owner, replace(known, removed_at=known.sequence))
             for entry in found.entries:
-                tip = self._after(tip, entry)
+                tip = step(self._keys, tip, entry)
             if tip.sequence >= found.stream.head:
                 return self._keep(owner, tip)
 
@@ -162,7 +132,7 @@ class OwnerStreams:
         self._tips.pop(owner, None)
         for key in stream_keys(self._keys, owner):
             try:
-                await self.state(key)
+                await read_state(self.journal, self._keys, key)
             except DamagedStream:
                 await self.journal.forget(key)
 
@@ -178,7 +148,7 @@ class OwnerStreams:
         renewal = asyncio.create_task(self._renew(key, token))
         self._tips.pop(owner, None)
         try:
-            yield self._tip_of(key, await self.journal.read(key, -2, 2)), token
+            yield tip_of(self._keys, key, await self.journal.read(key, -2, 2)), token
         finally:
             renewal.cancel()
             await asyncio.wait((renewal,))
@@ -191,20 +161,7 @@ class OwnerStreams:
         Raises:
             StoreError: it cannot be read, or was tampered with.
         """
-        state, tip = OwnerState(), Tip(key)
-        while True:
-            found = await self.journal.read(key, tip.sequence)
-            if tip.sequence == 0 and found.stream.base:
-                state.base = found.stream.base
-                tip = Tip(key, found.stream.base, "")
-            for entry in found.entries:
-                tip = self._after(tip, entry, pruned=tip.sequence == state.base > 0)
-                state.add(tip.place, note_of(entry))
-            if not found.entries or tip.sequence >= found.stream.head:
-                is_whole = tip.seal == found.stream.seal and (tip.seal or not found.stream.head)
-                if tip.sequence == found.stream.head and not is_whole:
-                    raise _tampered(key, "its last entries were cut off")
-                return state
+        return await read_state(self.journal, self._keys, key)
 
     async def keys_of(self, selection: OwnerSelection) -> AsyncIterator[StreamKey | str]:
         """The streams of these owners, and those of owners who were erased, as far as they may be meant.
@@ -266,7 +223,7 @@ class OwnerStreams:
         for key in names:
             found = await self._quiet(key, -2, 2)
             if found.stream.head:
-                return self._keep(owner, self._tip_of(key, found))
+                return self._keep(owner, tip_of(self._keys, key, found))
         return Tip(names[0])
 
     async def _quiet(self, key: StreamKey, after: int, limit: int) -> Slice:
@@ -298,35 +255,6 @@ class OwnerStreams:
             with suppress(StoreError):
                 await self.journal.lease(key, "memory", LEASE, token)
 
-    def _tip_of(self, key: StreamKey, found: Slice) -> Tip:
-        """The end of a stream by its last two entries, of which the last one is checked."""
-        if not found.entries and not found.stream.head:
-            return Tip(key)
-        if not found.entries:
-            raise _tampered(key, "its last entries were cut off")
-        last = found.entries[-1]
-        before = Tip(key, last.sequence - 1, found.entries[-2].seal if len(found.entries) > 1 else "")
-        tip = self._after(before, last, pruned=len(found.entries) == 1 and last.sequence > 1)
-        if found.stream.seal != tip.seal:
-            raise _tampered(key, "its last entries were cut off")
-        return tip
-
-    def _after(self, tip: Tip, entry: Entry, pruned: bool = False) -> Tip:
-        """The end of a stream with one more entry, which is checked.
-
-        Args:
-            pruned: the entry before is gone, as it may be where the note begins anew.
-        """
-        if entry.sequence != tip.sequence + 1:
-            raise _tampered(tip.key, "entries are missing from it")
-        follows = entry_fits(self._keys, tip.key, tip.seal, entry)
-        if not follows and not entry_fits(self._keys, tip.key, "", entry):
-            raise _tampered(tip.key, f"entry {entry.sequence} was changed, moved or put there")
-        note = note_of(entry)  # Only now, since its content may be anything before.
-        if (pruned or not follows) and not note.begins:
-            raise _tampered(tip.key, "entries are missing from it")
-        return Tip(tip.key, entry.sequence, entry.seal, entry.sequence if note.removes else tip.removed_at)
-
     def _keep(self, owner: MemoryOwner, tip: Tip) -> Tip:
         if len(self._tips) >= _MOST_TIPS:
             self._tips.clear()
@@ -334,22 +262,5 @@ class OwnerStreams:
         return tip
 
 
-def _follows(keys: SealKeys, tip: Tip, found: Slice) -> bool:
-    """Whether what was found goes on where the stream ended."""
-    if not found.entries:
-        return found.stream.head == tip.sequence and found.stream.seal == tip.seal
-    first = found.entries[0]
-    return any(entry_fits(keys, tip.key, before, first) for before in (tip.seal, ""))
-
-
 def _parts(owner: MemoryOwner) -> dict[str, str | None]:
     return dict(zip(_PARTS, owner.parts, strict=True))
-
-
-def _tampered(key: StreamKey, what: str) -> TamperedStream:
-    return tampered(
-        key,
-        what,
-        guidance="Find out who writes to the journal store, and restore a backup, or begin the stream anew with "
-        "`lightagent memory adopt`. A wrong key or name looks the same.",
-    )

@@ -33,6 +33,8 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.application.read_streams import list_streams
+from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
@@ -273,6 +275,35 @@ def test_a_lesson_for_everybody_is_promoted_only_without_words_of_the_user() -> 
     assert GENERAL in model.contexts[-1]
     (record,) = pool.list_records(source="reflection")
     assert "alice" not in json.dumps(record).lower()
+
+
+def test_what_was_said_in_earlier_turns_of_a_session_is_told_to_no_other_user_either() -> None:
+    store = MemoryJournalStore()
+    model = Model(lesson("Seats for Dupont are by the window.", "everybody"), lesson(GENERAL, "everybody"))
+    agent = learner(model, store=store)
+    quiet = learner(Model(), store=store)
+    quiet.run("I am Mr Dupont.", user_id="alice", session_id="s")
+    agent.run("Which seat do I get?", user_id="alice", session_id="s")
+    own, general = agent.list_memory_candidates()
+    assert (own["memory_user_id"], general["memory_user_id"]) == ("::alice::clerk", "::::clerk")
+    metadata = own["metadata"]
+    assert isinstance(metadata, dict)
+    assert metadata["not_for_everybody"] == "It repeats a name that was told."
+    with pytest.raises(PolicyError, match="repeats a name"):
+        agent.promote_memory_candidate(
+            str(general["candidate_id"]), MemoryPromotionDecision.rewrite("Ask DUPONT for dates.")
+        )
+
+
+async def test_what_the_user_said_is_kept_only_with_candidates_for_everybody() -> None:
+    store = MemoryJournalStore()
+    agent = learner(Model(lesson(LATE), lesson(GENERAL, "everybody")), store=store)
+    await agent.arun(QUERY, user_id="alice")
+    kept = []
+    async for stream in list_streams(store, StreamQuery(kind="memory_candidate")):
+        entries = (await store.read(stream.key)).entries
+        kept.append(any(QUERY in entry.content for entry in entries))
+    assert sorted(kept) == [False, True]
 
 
 def test_what_was_recalled_or_answered_by_tools_is_not_shown_to_the_model_that_looks_back() -> None:

@@ -16,6 +16,7 @@ from typing import Final
 from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.serve_run import Alone
+from lightagent.application.track_lessons import LessonTracker, id_of
 from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_checks import to_json_object
@@ -34,6 +35,8 @@ from lightagent.ports.context import Declined, Gathered, ServedRun, ServingConcl
 _WORD: Final = re.compile(r"[\w.-]{1,40}")
 """What a source or a trust level may be to be told to a model; a store could put instructions there."""
 
+_CHOICE: Final = 4
+"""So many times as many lessons as a run is told of are looked at."""
 _ID: Final = re.compile(r"[!-~]{1,200}")
 """What may be on record as the id of a memory; a store could put a text there."""
 
@@ -51,11 +54,13 @@ class RecalledKind:
         name: of the source on record.
         preface: stands before the memories in the message to the model.
         places: where they are, in the order in which they are asked for.
+        tracker: knows which are of use, where that is counted.
     """
 
     name: str
     preface: str
     places: Callable[[MemoryMeans, Subject], Sequence[MemoryPlace]]
+    tracker: LessonTracker | None = None
 
 
 class Recollection(ServingSource):
@@ -114,13 +119,17 @@ class Recollection(ServingSource):
                 return left
             if left.payload.memories is not shown:
                 found = [found_or_empty(one) for one in left.payload.memories]
-        return self._filtered(run, place, found, room)
+        return await self._filtered(run, place, found, room)
 
     async def _found(self, run: ServedRun, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
         means = self._means
         about: JsonObject = {"store": means.store.name, "source": place.source, "scope": place.scope}
         about["user_id"] = place.original_user_id
-        searching = _recalled(means, place, query)
+        # Of lessons more are asked for, since those that were of use go before others.
+        most = means.limit if self._kind.tracker is None else means.limit * _CHOICE
+        searching = means.store.recall(
+            place.owner, shortened(query, MOST_QUERY), most, filter_of(means.policy, means.clock.now())
+        )
         try:
             found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
         except FAILURES as raised:
@@ -129,18 +138,20 @@ class Recollection(ServingSource):
         run.note("memory_retrieve", {**about, "found": len(found)})
         return found
 
-    def _filtered(
+    async def _filtered(
         self, run: ServedRun, place: MemoryPlace, found: Sequence[FoundMemory], room: int
     ) -> list[FoundMemory]:
         means, now = self._means, self._means.clock.now()
         kept_out = [keeps_out(means.policy, one, place.owner.user_id, now) for one in found]
-        allowed = [one for one, kept in zip(found, kept_out, strict=True) if kept is None][:room]
+        fitting = [one for one, kept in zip(found, kept_out, strict=True) if kept is None]
+        tracker = self._kind.tracker
+        allowed = fitting[:room] if tracker is None else await tracker.chosen(run, place, fitting, room)
         rules = Counter(f"{kept.rule}:{kept.field}" for kept in kept_out if kept is not None)
         blocked: dict[str, JsonValue] = dict(sorted(rules.items()))
         counts: JsonObject = {"total": len(found), "allowed": len(allowed), "blocked": blocked}
         where: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
-        ids = [one.fields.get("memory_id") for one in allowed]
-        counts[MEMORY_IDS] = [one for one in ids if isinstance(one, str) and _ID.fullmatch(one)]
+        ids = [id_of(one) for one in allowed]
+        counts[MEMORY_IDS] = [one for one in ids if _ID.fullmatch(one)]
         run.note("memory_retrieve_filter", {**where, **counts})
         return allowed
 
@@ -158,11 +169,6 @@ def _is_record(found: object) -> bool:
     text: object = found.text
     said: tuple[object, ...] = (found.fields, found.beneath)
     return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)
-
-
-async def _recalled(means: MemoryMeans, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
-    wanted = filter_of(means.policy, means.clock.now())
-    return await means.store.recall(place.owner, shortened(query, MOST_QUERY), means.limit, wanted)
 
 
 def _shown(found: FoundMemory) -> JsonObject:

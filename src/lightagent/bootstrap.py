@@ -224,7 +224,7 @@ def open_app(
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
     servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
     embedder, code = open_embedding(chosen, environ=variables), open_code(chosen, environ=variables)
-    memory, skills = open_memory(chosen, environ=variables), open_skills(chosen)
+    memory, skills = open_memory(chosen, environ=variables, journals=journals), open_skills(chosen)
     learning = open_learning_model(chosen, environ=variables)
     return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory, learning)
 

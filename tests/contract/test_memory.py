@@ -36,3 +36,16 @@ class TestSealed(MemoryStoreContract):
     def prepare(self, place: Path) -> Mapping[str, object]:
         store = {"kind": "sqlite", "path": str(place / "memory.db")}
         return {"store": store, "name": "bank", "keys": {"k1": "k" * 40}}
+
+
+class TestSealedAndRecorded(MemoryStoreContract):
+    """Where each write and removal is on record as well."""
+
+    kind = "sealed"
+    crowd = 200
+    steps = 40
+
+    def prepare(self, place: Path) -> Mapping[str, object]:
+        store = {"kind": "sqlite", "path": str(place / "memory.db")}
+        journal = {"kind": "sqlite", "path": str(place / "journal.db")}
+        return {"store": store, "name": "bank", "keys": {"k1": "k" * 40}, "journal": journal}

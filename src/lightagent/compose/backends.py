@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.memory import MemoryStore
+from lightagent.ports.memory import MemoryStore, RecordedStore
 from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
-from lightagent.settings.schema import BACKENDS
+from lightagent.settings.schema import BACKENDS, Backend
+
+_IN_PROCESS: Final = ("memory", "process", "shared")
+"""The kinds of stores that live as long as their process."""
 
 
 def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
@@ -55,18 +60,41 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
     return store
 
 
-def open_memory(settings: Settings, *, environ: Mapping[str, str] | None = None) -> MemoryStore | None:
-    """Open the configured store of memories alone; None where there is none.
+def open_memory(
+    settings: Settings, *, environ: Mapping[str, str] | None = None, journals: JournalStore | None = None
+) -> MemoryStore | None:
+    """Open the configured store of memories; None where there is none.
+
+    Where it can put on record what it writes and removes, it does so in the configured journal store, unless one of the
+    two forgets everything with the process.
+
+    Args:
+        journals: the configured journal store, if it is open already.
 
     Raises:
-        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+        ConfigurationError: one of them cannot be opened; the text names the place and the remedy.
     """
     if settings.memory is None:
         return None
-    store = open_backend(settings, "memory", os.environ if environ is None else environ)
+    variables = os.environ if environ is None else environ
+    store = open_backend(settings, "memory", variables)
     if not isinstance(store, MemoryStore):
         raise _of_another_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
+    if not isinstance(store, RecordedStore) or store.is_recorded:
+        return store
+    if _outlives_process(settings.memory) and _outlives_process(settings.journals):
+        kept = open_journals(settings, environ=variables) if journals is None else journals
+        if kept is not None:
+            store.record_in(kept)
     return store
+
+
+def _outlives_process(backend: Backend | None) -> bool:
+    """Whether another process finds what is kept there."""
+    options: JsonObject = {} if backend is None else {"kind": backend.kind, **backend.options}
+    while isinstance(behind := options.get("store"), dict):
+        options = behind
+    return options.get("kind") not in (None, *_IN_PROCESS)
 
 
 def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:

@@ -1,13 +1,15 @@
 """How memories are sealed: each by a code over its owner, id, content, metadata and time, which only a key can make.
 
-A memory that was edited, planted or copied from another owner, id or store has no code that fits. What is not covered
-is that one was removed, or that an older state of the whole store was put back.
+A memory that was edited, planted or copied from another owner, id or store has no code that fits. That one was removed,
+or that an older state of the whole store was put back, is told by the stream of its owner: see `memory_stream`. The
+code also covers where that stream ended when the memory was sealed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hmac import compare_digest, digest
 from typing import Final, Literal
 
@@ -27,6 +29,32 @@ _SHADOWED: Final = ("user_id", "memory_id", "created_at")
 """Metadata of these names is not seen in what a search gives, which says there whose it is; the seal keeps it."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamPlace:
+    """Where the stream of an owner ended at some moment.
+
+    Attributes:
+        sequence: of its last entry; 0 where it had none.
+        link: the first characters of the code of that entry.
+    """
+
+    sequence: int = 0
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSeal:
+    """What a seal says, once it was found to fit.
+
+    Attributes:
+        code: stands for the record as it was sealed, in the stream of its owner.
+        after: where that stream ended; None where the record was sealed without one.
+    """
+
+    code: str
+    after: StreamPlace | None = None
+
+
 def memory_keys(store: str, secrets: Mapping[str, str], current: str = "") -> SealKeys:
     """Derive the keys of a store of memories, as `seal_keys` does for journals; the same secret gives other keys.
 
@@ -36,12 +64,34 @@ def memory_keys(store: str, secrets: Mapping[str, str], current: str = "") -> Se
     return seal_keys(store, secrets, current, use="memory")
 
 
-def sealed(keys: SealKeys, record: MemoryRecord) -> JsonObject:
-    """The metadata of a record with its seal; one that it had is replaced."""
+def sealed(keys: SealKeys, record: MemoryRecord, after: StreamPlace | None = None) -> JsonObject:
+    """The metadata of a record with its seal; one that it had is replaced.
+
+    Args:
+        after: where the stream of its owner ends; None where there are no streams.
+    """
     metadata = without_seal(record.metadata)
     shadowed: JsonObject = {name: metadata[name] for name in _SHADOWED if name in metadata}
-    code = _code(keys.roots[keys.current], record.owner, record.memory_id, record.text, metadata, record.written_at)
-    return {**metadata, SEAL: {"key": keys.current, "code": code, "shadowed": shadowed}}
+    place: list[JsonValue] = [] if after is None else [after.sequence, after.link]
+    root = keys.roots[keys.current]
+    code = _code(root, record.owner, record.memory_id, record.text, metadata, record.written_at, place)
+    seal: JsonObject = {"key": keys.current, "code": code, "shadowed": shadowed}
+    if place:
+        seal["after"] = place
+    return {**metadata, SEAL: seal}
+
+
+def seal_of(record: MemoryRecord) -> RecordSeal | None:
+    """What the seal of a record claims; None where it has none that could be read."""
+    seal = record.metadata.get(SEAL)
+    code = seal.get("code") if isinstance(seal, dict) else None
+    if not isinstance(seal, dict) or not isinstance(code, str):
+        return None
+    match _plain(seal.get("after")):
+        case [int(sequence), str(link)]:
+            return RecordSeal(code, StreamPlace(sequence, link))
+        case _:
+            return RecordSeal(code)
 
 
 def without_seal(metadata: Mapping[str, JsonValue]) -> JsonObject:
@@ -90,15 +140,22 @@ def _fits(
     kept = {name: metadata[name] for name in _SHADOWED if name in metadata}
     if root is None or not isinstance(code, str) or shadowed != kept:
         return False
-    expected = _code(root, owner, memory_id, text, metadata, written_at)
+    expected = _code(root, owner, memory_id, text, metadata, written_at, seal.get("after", []))
     return compare_digest(expected.encode(), code.encode("utf-8", "surrogatepass"))
 
 
 def _code(
-    root: bytes, owner: MemoryOwner, memory_id: str, text: str, metadata: Mapping[str, object], written_at: float
+    root: bytes,
+    owner: MemoryOwner,
+    memory_id: str,
+    text: str,
+    metadata: Mapping[str, object],
+    written_at: float,
+    after: object,
 ) -> str:
     content = json.dumps(_plain(metadata), sort_keys=True, separators=(",", ":"))
-    parts = packed(_VERSION, *owner.parts, memory_id, text, content, repr(float(written_at)))
+    place = json.dumps(_plain(after), separators=(",", ":"))
+    parts = packed(_VERSION, *owner.parts, memory_id, text, content, repr(float(written_at)), place)
     return digest(root, parts, "sha256").hex()
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
+from lightagent.ports.journals import JournalStore
 
 MemoryFeature: TypeAlias = Literal["read", "forget", "filter", "ids"]
 """What a store can do besides writing and recalling.
@@ -136,4 +137,18 @@ class ReindexedStore(Protocol):
             StoreError: the store could not be read or written.
             ProviderError: the embedder failed.
         """
+        ...
+
+
+@runtime_checkable
+class RecordedStore(Protocol):
+    """A store that can put on record what it writes and removes, so that what others do behind its back is known."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a journal store was given to it."""
+        ...
+
+    def record_in(self, journal: JournalStore) -> None:
+        """Put each write and removal on record from now on, in streams of this store, which is closed with it."""
         ...

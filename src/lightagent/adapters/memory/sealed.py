@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import getpass
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.memory._recording import RecordedMemories
+from lightagent.adapters.memory._streams import OwnerStreams
+from lightagent.adapters.memory._verifying import MemoryVerifier, seal_findings
 from lightagent.adapters.registry import Adapter, open_nested
-from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import TAMPERED, is_genuine, memory_keys, opened, sealed, without_seal
+from lightagent.domain.memory_stream import MemoryFinding
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import CheckedStore, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.memory import (
+    CheckedStore,
+    MemoryFeature,
+    MemoryPage,
+    MemoryStore,
+    OwnerSelection,
+    RecordedStore,
+    ReindexedStore,
+)
 
-_PAGE: Final = 200
 _WIDER: Final = 8
 """How many times as many are looked for where forged ones are among those that were found."""
 
@@ -28,18 +41,29 @@ _WIDEST: Final = 64
 _EVERYBODY: Final = OwnerSelection()
 
 
-class SealedMemory(MemoryStore):
+class SealedMemory(MemoryStore, RecordedStore):
     """Writes memories with a seal into another store, and opens what that store gives.
 
     A memory whose seal does not fit is found without its text, marked as ``tampered``, and no model ever sees it; what
-    lists memories fails at it, and `faults` names each. The other store is closed with this one.
+    lists memories fails at it, and `findings` names each. With a journal store every write and removal is also an entry
+    of the owner's stream there, so that `findings` tells what was removed or put back. Both stores are closed with this
+    one.
 
     Args:
         store: keeps the memories. It needs the features ``read`` and ``ids``, so that a seal is bound to an id.
         keys: made by `memory_keys`.
+        journal: keeps the streams; always the same one for the same memories.
+        clock: tells the time, in seconds since 1970.
     """
 
-    def __init__(self, store: MemoryStore, keys: SealKeys) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        keys: SealKeys,
+        journal: JournalStore | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         if isinstance(store, SealedMemory):
             raise ConfigurationError(
                 "A sealed memory cannot be sealed once more: one seal would take the place of the other.",
@@ -55,6 +79,20 @@ class SealedMemory(MemoryStore):
             )
         self._store = store
         self._keys = keys
+        self._clock = clock
+        self._journal: JournalStore | None = None
+        self._recorded: RecordedMemories | None = None
+        if journal is not None:
+            self.record_in(journal)
+
+    @property
+    def is_recorded(self) -> bool:
+        return self._journal is not None
+
+    def record_in(self, journal: JournalStore) -> None:
+        self._journal = journal
+        self._streams = OwnerStreams(journal, self._keys, self._clock)
+        self._recorded = RecordedMemories(self._store, self._keys, self._streams, _account())
 
     @property
     def name(self) -> str:
@@ -69,7 +107,10 @@ class SealedMemory(MemoryStore):
         return self._store.supports
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
-        await self._store.write([replace(one, metadata=sealed(self._keys, one)) for one in records])
+        if self._recorded is not None:
+            await self._recorded.write(records)
+        else:
+            await self._store.write([replace(one, metadata=sealed(self._keys, one)) for one in records])
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         """As of the store; besides the genuine ones, at most as many that are not. Those crowd out no genuine ones, as
@@ -98,7 +139,7 @@ class SealedMemory(MemoryStore):
         return MemoryPage(tuple(records), page.cursor)
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
-        return await self._store.forget(selection, memory_ids)
+        return await (self._recorded or self._store).forget(selection, memory_ids)
 
     async def reindex(self) -> int:
         """Make the index of the other store anew; how many memories there are.
@@ -114,18 +155,58 @@ class SealedMemory(MemoryStore):
         return await self._store.reindex()
 
     async def aclose(self) -> None:
+        if self._recorded is not None and self._journal is not None:
+            await self._recorded.aclose()
+            await self._journal.aclose()
         await self._store.aclose()
 
-    async def faults(self, selection: OwnerSelection = _EVERYBODY) -> AsyncIterator[MemoryRecord]:
-        """The records of these owners whose seal does not fit, as they are in the store.
+    async def findings(self, selection: OwnerSelection = _EVERYBODY) -> AsyncIterator[MemoryFinding]:
+        """What is wrong with the memories of these owners, and what is not on record yet.
 
         Raises:
-            StoreError: the store could not be read.
+            StoreError: a store could not be read.
         """
-        async for page in all_pages(lambda cursor: self._store.read(selection, _PAGE, cursor or None)):
-            for record in page.records:
-                if not is_genuine(self._keys, record):
-                    yield record
+        if self._recorded is None:
+            found = seal_findings(self._store, self._keys, selection)
+        else:
+            found = MemoryVerifier(self._store, self._keys, self._streams).findings(selection)
+        async for finding in found:
+            yield finding
+
+    async def faults(self, selection: OwnerSelection = _EVERYBODY) -> AsyncIterator[MemoryFinding]:
+        """What is wrong with the memories of these owners.
+
+        Raises:
+            StoreError: a store could not be read.
+        """
+        async for finding in self.findings(selection):
+            if finding.is_fault:
+                yield finding
+
+    async def adopt(self, selection: OwnerSelection = _EVERYBODY) -> int:
+        """Declare what the store holds of these owners to be right, as far as its seals fit; how many memories it is.
+
+        For memories that are older than their streams, and once it is known where a difference comes from. Nothing that
+        was removed or put back before is told any more.
+
+        Raises:
+            ConfigurationError: no journal store was given.
+            StoreError: a store could not be read or written.
+        """
+        if self._recorded is None:
+            raise ConfigurationError(
+                "There is no journal store in which memories could be put on record.",
+                guidance="Configure [journals], or give the sealed memory a journal of its own.",
+            )
+        return await self._recorded.adopt(selection)
+
+
+def _account() -> str:
+    """The name of the account of this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""  # In some containers the account has no name.
 
 
 class SealedOptions(BaseModel):
@@ -138,6 +219,12 @@ class SealedOptions(BaseModel):
     name: str = Field(min_length=1, description="the store's name; it is part of every key, and cannot be changed")
     keys: dict[str, SecretStr] = Field(min_length=1, description="secrets by key id, each at least 32 random bytes")
     current: str = Field(default="", description="the id of the key that seals; needed where there are several")
+    journal: JsonObject | None = Field(
+        default=None,
+        repr=False,
+        description="the journal store in which writes and removals are put on record; by default [journals], if there "
+        "is one",
+    )
 
 
 def _open(options: SealedOptions) -> SealedMemory:
@@ -147,7 +234,13 @@ def _open(options: SealedOptions) -> SealedMemory:
     if not isinstance(store, MemoryStore):
         opened_a = f"{options.store['kind']!r} opened a {type(store).__name__}"
         raise ConfigurationError(f"memory.store.kind: {opened_a}, which is no store of memories.")
-    return SealedMemory(store, keys)
+    if options.journal is None:
+        return SealedMemory(store, keys)
+    journal = open_nested("journals", options.journal, at="memory.journal", example="sqlite")
+    if not isinstance(journal, JournalStore):
+        opened_a = f"{options.journal['kind']!r} opened a {type(journal).__name__}"
+        raise ConfigurationError(f"memory.journal.kind: {opened_a}, which is no journal store.")
+    return SealedMemory(store, keys, journal)
 
 
 ADAPTER = Adapter(SealedOptions, _open)

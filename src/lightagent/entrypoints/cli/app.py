@@ -15,8 +15,9 @@ from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
-from lightagent.entrypoints.cli.memory_changes import verify as verify_memories
 from lightagent.entrypoints.cli.memory_commands import memory_app
+from lightagent.entrypoints.cli.memory_verify import adopt as adopt_memories
+from lightagent.entrypoints.cli.memory_verify import verify as verify_memories
 from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
@@ -61,6 +62,7 @@ memory_app.command()(copy)
 memory_app.command()(reindex)
 memory_app.command("forget")(forget_memories)
 memory_app.command("verify")(verify_memories)
+memory_app.command("adopt")(adopt_memories)
 memory_app.add_typer(candidates_app, name="candidates", help="List, show and decide what agents have learned.")
 app.add_typer(memory_app, name="memory", help="List, search, export, copy and erase what agents remember.")
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")

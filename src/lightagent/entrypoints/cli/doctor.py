@@ -80,7 +80,8 @@ def doctor(
             console.print(f"✗ {section} · {backend.kind}", style="red", markup=False)
             show_error(exc.info)
             return ExitCode.USAGE
-    model, journals, memory = open_model(settings), open_journals(settings), open_memory(settings)
+    model, journals = open_model(settings), open_journals(settings)
+    memory = open_memory(settings, journals=journals)
     app = App(settings, model, journals, embedder=open_embedding(settings), code=open_code(settings), memory=memory)
     show_destination(app.model)
     with err().status("asking the model …"):

@@ -1,4 +1,4 @@
-"""``lightagent memory``: the commands that verify memories, index them anew, erase them or copy them."""
+"""``lightagent memory``: the commands that index memories anew, erase them or copy them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.application.memories import EVERYTHING, Memories, chosen_memories, ids_of_several
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_records import MemoryOwner
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded
 from lightagent.entrypoints.cli.memory_stores import (
     Agent,
@@ -126,43 +125,6 @@ def copy(
         return ExitCode.FAILED if copied.differing else ExitCode.COMPLETED
 
     return with_memory(carry_out, source)
-
-
-@guarded
-def verify(
-    namespace: Namespace = None,
-    tenant: Tenant = None,
-    user: User = None,
-    session: OfSession = None,
-    agent: Agent = None,
-    config: Config = None,
-    profile: Profile = None,
-    trust_config: TrustConfig = False,
-) -> ExitCode:
-    """Look whether memories in a sealed store are as they were written, and name those that are not.
-
-    Ends with 1 if one is not. What was removed behind the store's back cannot be seen.
-
-    **Examples**
-
-    `lightagent memory verify --profile prod`
-    """
-    selection = OwnerSelection(namespace, tenant, user, session, agent)
-
-    async def look(store: MemoryStore) -> list[MemoryRecord]:
-        if not isinstance(store, SealedMemory):
-            raise ConfigurationError(
-                f"The memory {store.name!r:.100} has no seals, so nothing can be verified.",
-                guidance='Put kind = "sealed" before it: see docs/memory-security.md.',
-            )
-        return [record async for record in store.faults(selection)]
-
-    faults = with_memory(look, settings_for(config, profile, False, trust_config))
-    for record in faults:
-        print_line(f"tampered with: {record.memory_id} · {whose(record.owner)}")
-    if not faults:
-        print_line("All of these memories are as they were written.")
-    return ExitCode.FAILED if faults else ExitCode.COMPLETED
 
 
 @guarded

@@ -1,0 +1,266 @@
+"""The streams in a journal store that say what was done with the memories of each owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Final
+
+from lightagent.adapters.memory._note_text import SCHEMA, note_text
+from lightagent.adapters.memory._stream_reading import Tip, follows, read_state, step, tip_of
+from lightagent.aiokits.abandon import to_the_end
+from lightagent.aiokits.paging import all_pages
+from lightagent.domain.errors import DamagedStream, Fenced, LeaseHeld, StoreError, StreamConflict
+from lightagent.domain.journal_seals import SealKeys
+from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory_stream import MemoryNote, OwnerState
+from lightagent.domain.memory_stream_seals import KIND, entry_seal, stream_keys, stream_labels
+from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
+from lightagent.ports.memory import OwnerSelection
+
+LEASE = 6.0
+"""Seconds for which memories of an owner are being removed without a renewal, and so for which writers wait after a
+crash."""
+
+_PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
+_PATIENCE: Final = 60.0
+_PAUSE: Final = 0.02
+_MOST_TIPS: Final = 10_000
+
+
+class OwnerStreams:
+    """The streams of the owners of one store of memories.
+
+    Args:
+        clock: tells the time, in seconds since 1970.
+    """
+
+    def __init__(self, journal: JournalStore, keys: SealKeys, clock: Callable[[], float]) -> None:
+        self.journal = journal
+        self.clock = clock
+        self._keys = keys
+        self._tips: dict[MemoryOwner, Tip] = {}
+
+    async def tip(self, owner: MemoryOwner) -> Tip:
+        """The end of the stream of an owner as it was when this process last looked.
+
+        Raises:
+            StoreError: it cannot be read, or was tampered with.
+        """
+        return self._tips.get(owner) or await self._looked_up(owner)
+
+    async def begun(self, owner: MemoryOwner) -> Tip:
+        """The end of the stream of an owner, which is begun if there is none yet.
+
+        So every memory that is sealed names a stream that is there: where it is not, it was deleted.
+
+        Raises:
+            StoreError: it cannot be read or written, or was tampered with.
+        """
+        tip = await self.tip(owner)
+        while not tip.sequence:
+            try:
+                tip = await self.append(owner, tip, [MemoryNote("begun", self.clock(), "", owner)])
+            except (StreamConflict, Fenced):
+                await asyncio.sleep(_PAUSE)
+                tip = await self.caught_up(owner, tip)
+        return tip
+
+    async def caught_up(self, owner: MemoryOwner, tip: Tip) -> Tip:
+        """The end of the stream as it is now, once nobody removes memories of the owner.
+
+        Raises:
+            StoreError: it cannot be read, or was tampered with; or they are being removed for too long.
+        """
+        while True:
+            found = await self._quiet(tip.key, tip.sequence, 1000)
+            if found.stream.base > tip.sequence or not follows(self._keys, tip, found):
+                # It was pruned beyond that, or forgotten and begun again.
+                known = await self._looked_up(owner)
+                return self._keep(owner, replace(known, removed_at=known.sequence))
+            for entry in found.entries:
+                tip = step(self._keys, tip, entry)
+            if tip.sequence >= found.stream.head:
+                return self._keep(owner, tip)
+
+    async def append(self, owner: MemoryOwner, tip: Tip, notes: Sequence[MemoryNote], token: int | None = None) -> Tip:
+        """The end of the stream with these entries, which are durable.
+
+        Raises:
+            StreamConflict, Fenced: the stream ends elsewhere by now, or memories are being removed.
+            StoreError: it cannot be written.
+        """
+        after, drafts = tip, list[Draft]()
+        for note in notes:
+            entry = Entry(after.sequence + 1, note_text(note), SCHEMA)
+            # One that begins anew stands alone, so that what is before it can be removed.
+            seal = entry_seal(self._keys, tip.key, "" if note.begins else after.seal, entry)
+            drafts.append(Draft(entry.content, entry.schema, seal))
+            after = Tip(tip.key, entry.sequence, seal, entry.sequence if note.removes else after.removed_at)
+        labels = None if tip.sequence else stream_labels(self._keys, self._first, _parts(owner))
+        await self.journal.append(
+            tip.key,
+            drafts,
+            expected=tip.sequence,
+            at=self.clock(),
+            labels=labels,
+            token=token,
+            seal=after.seal,
+            replacing=tip.seal,
+        )
+        # What is being removed must not be known as done: a writer who begins now has to wait for its end.
+        return self._keep(owner, after) if token is None else after
+
+    async def prune(self, tip: Tip, first: int) -> None:
+        """Remove what is before an entry that begins anew.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        if first > 1:
+            await self.journal.forget(tip.key, before=first)
+
+    async def begin_anew(self, owner: MemoryOwner) -> None:
+        """Remove the streams of an owner that cannot be relied on, so that another one can be begun.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        self._tips.pop(owner, None)
+        for key in stream_keys(self._keys, owner):
+            try:
+                await read_state(self.journal, self._keys, key)
+            except DamagedStream:
+                await self.journal.forget(key)
+
+    @asynccontextmanager
+    async def removing(self, owner: MemoryOwner) -> AsyncIterator[tuple[Tip, int]]:
+        """The end of the stream and a lease, while which nobody else puts anything on record of the owner.
+
+        Raises:
+            StoreError: the stream cannot be read, or was tampered with; or somebody removes memories for too long.
+        """
+        key = (await self.tip(owner)).key
+        token = await self._leased(key)
+        renewal = asyncio.create_task(self._renew(key, token))
+        self._tips.pop(owner, None)
+        try:
+            yield tip_of(self._keys, key, await self.journal.read(key, -2, 2)), token
+        finally:
+            renewal.cancel()
+            await asyncio.wait((renewal,))
+            with suppress(StoreError):  # Then it ends by itself.
+                await to_the_end(self.journal.lease(key, "memory", 0, token))
+
+    async def state(self, key: StreamKey) -> OwnerState:
+        """What a stream comes to; that of one that does not exist is empty.
+
+        Raises:
+            StoreError: it cannot be read, or was tampered with.
+        """
+        return await read_state(self.journal, self._keys, key)
+
+    async def keys_of(self, selection: OwnerSelection) -> AsyncIterator[StreamKey | str]:
+        """The streams of these owners, and those of owners who were erased, as far as they may be meant.
+
+        What cannot be read of the listing is a text, for it is another part of the journal store that is wrong.
+
+        Raises:
+            StoreError: they cannot be listed.
+        """
+        parts: dict[str, str | None] = {}
+        parts |= zip(_PARTS, selection.parts, strict=True)
+        for key_id in self._keys.roots:
+            labels = stream_labels(self._keys, key_id, parts)
+            query = StreamQuery(kind=KIND, tenant=selection.tenant, labels=labels, limit=1000)
+            async for page in all_pages(self._pages(query)):
+                for stream in page.streams:
+                    yield stream.key
+                for text in page.unreadable:
+                    yield text
+
+    async def deleted(self, tenant: str | None) -> AsyncIterator[StreamKey]:
+        """Streams of memories that are not there and should be, where the journal store knows: it does if it is sealed,
+        and its heads are kept elsewhere. They may be those of another store of memories.
+
+        Raises:
+            StoreError: they cannot be listed.
+        """
+        kept = self.journal
+        while isinstance(kept, CodedStore):
+            kept = kept.kept
+        if not isinstance(kept, ListedStore):
+            return
+        listed = set[StreamKey]()
+        async for page in all_pages(self._pages(StreamQuery(kind=KIND, tenant=tenant, limit=1000))):
+            listed |= {stream.key for stream in page.streams}
+        async for key in kept.all_streams():
+            if isinstance(key, str) or key.kind != KIND or key in listed:
+                continue
+            if tenant not in (None, key.owner.tenant):
+                continue
+            try:
+                await self.journal.read(key, 0, 1)  # It may have been begun meanwhile.
+            except DamagedStream:
+                yield key
+
+    def _pages(self, query: StreamQuery) -> Callable[[str], Awaitable[StreamPage]]:
+        return lambda cursor: self.journal.list(replace(query, cursor=cursor))
+
+    async def key_of(self, owner: MemoryOwner) -> StreamKey:
+        """The name of the stream of an owner, which need not exist."""
+        return (await self._looked_up(owner)).key
+
+    @property
+    def _first(self) -> str:
+        return next(iter(self._keys.roots))
+
+    async def _looked_up(self, owner: MemoryOwner) -> Tip:
+        names = stream_keys(self._keys, owner)
+        for key in names:
+            found = await self._quiet(key, -2, 2)
+            if found.stream.head:
+                return self._keep(owner, tip_of(self._keys, key, found))
+        return Tip(names[0])
+
+    async def _quiet(self, key: StreamKey, after: int, limit: int) -> Slice:
+        """Entries of a stream, read while nobody removes memories of its owner."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE
+        while True:
+            found = await self.journal.read(key, after, limit)
+            if found.stream.lease_left <= 0:
+                return found
+            if loop.time() > end:
+                raise LeaseHeld(found.stream.holder, found.stream.lease_left)
+            await asyncio.sleep(_PAUSE)
+
+    async def _leased(self, key: StreamKey) -> int:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE
+        while True:
+            try:
+                return (await to_the_end(self.journal.lease(key, "memory", LEASE))).token
+            except LeaseHeld:
+                if loop.time() > end:
+                    raise
+                await asyncio.sleep(_PAUSE)
+
+    async def _renew(self, key: StreamKey, token: int) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            with suppress(StoreError):
+                await self.journal.lease(key, "memory", LEASE, token)
+
+    def _keep(self, owner: MemoryOwner, tip: Tip) -> Tip:
+        if len(self._tips) >= _MOST_TIPS:
+            self._tips.clear()
+        self._tips[owner] = tip
+        return tip
+
+
+def _parts(owner: MemoryOwner) -> dict[str, str | None]:
+    return dict(zip(_PARTS, owner.parts, strict=True))

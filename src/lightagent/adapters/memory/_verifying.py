@@ -1,0 +1,214 @@
+"""Compares the memories in a store with their seals and with the streams of their owners."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
+
+from lightagent.adapters.memory._streams import OwnerStreams
+from lightagent.aiokits.paging import all_pages
+from lightagent.domain.errors import ConfigurationError, DamagedStream
+from lightagent.domain.journal_seals import SealKeys
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory_seals import RecordSeal, is_genuine, seal_of
+from lightagent.domain.memory_stream import FindingKind, MemoryFinding, OwnerState
+from lightagent.domain.memory_stream_seals import stream_keys
+from lightagent.ports.memory import MemoryStore, OwnerSelection
+
+_PAGE: Final = 200
+_TRIES: Final = 2
+_PAUSE: Final = 0.1
+"""How often, and after how many seconds, what looks wrong is looked at again: it may just be being written."""
+
+_EVERYBODY: Final = OwnerSelection()
+
+TEXTS: Final[Mapping[FindingKind, str]] = {
+    "tampered": "its seal does not fit",
+    "edited": "its seal does not fit: it was changed after it was written",
+    "forged": "its seal does not fit, and it is not on record: it was planted",
+    "replayed": "its seal is that of another memory: it was copied there",
+    "missing": "it is on record and not in the store: it was removed behind its back",
+    "rolled_back": "an older version is there than the one on record",
+    "returned": "it was forgotten, and is there: an older state was put back, or forgetting it did not end",
+    "unknown": "its seal fits, and it is not on record: it was written without a stream, or the stream was put back",
+    "unfinished": "it is not on record: its write did not end, or has not yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A memory of the store without its text.
+
+    Attributes:
+        code: that its seal claims; empty where it has none that could be read.
+        seal: what its seal says, if it fits.
+    """
+
+    memory_id: str
+    code: str
+    seal: RecordSeal | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found of a memory, and the code that its seal claims."""
+
+    memory_id: str
+    kind: FindingKind
+    code: str = ""
+
+
+Codes: TypeAlias = Mapping[str, tuple[MemoryOwner, str]]
+"""Whose seal each code on record is: the owner and id of the memory."""
+
+
+async def seal_findings(store: MemoryStore, keys: SealKeys, selection: OwnerSelection) -> AsyncIterator[MemoryFinding]:
+    """The memories whose seal does not fit, where there are no streams to compare them with."""
+    async for page in all_pages(lambda cursor: store.read(selection, _PAGE, cursor or None)):
+        for record in page.records:
+            if not is_genuine(keys, record):
+                yield MemoryFinding("tampered", record.owner, record.memory_id, TEXTS["tampered"])
+
+
+@dataclass(slots=True)
+class _Streams:
+    """What is known of the streams of some owners.
+
+    Attributes:
+        states: what each comes to.
+        damaged: what is wrong with those that cannot be relied on.
+        unreadable: what could not even be listed.
+    """
+
+    states: dict[StreamKey, OwnerState] = field(default_factory=dict)
+    damaged: dict[StreamKey, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+
+    def owners(self, selection: OwnerSelection) -> list[MemoryOwner]:
+        """Those who should have memories."""
+        named = [state.owner for state in self.states.values() if state.owner is not None and state.live]
+        return [owner for owner in named if selection.holds(owner)]
+
+    def codes(self) -> Codes:
+        """Whose seal each code on record is."""
+        codes = dict[str, tuple[MemoryOwner, str]]()
+        for state in self.states.values():
+            for memory_id, known in [*state.live.items(), *state.former.items()]:
+                if state.owner is not None:
+                    codes.update(dict.fromkeys(known, (state.owner, memory_id)))
+        return codes
+
+
+class MemoryVerifier:
+    """Tells what is wrong with the memories of a store, while it may go on being used."""
+
+    def __init__(self, store: MemoryStore, keys: SealKeys, streams: OwnerStreams) -> None:
+        self._store = store
+        self._keys = keys
+        self._streams = streams
+
+    async def findings(self, selection: OwnerSelection) -> AsyncIterator[MemoryFinding]:
+        """What is found of the memories of these owners, owner by owner.
+
+        Raises:
+            StoreError: a store could not be read.
+        """
+        streams = await self._read_streams(selection)
+        seen = await self._seen(selection)
+        owners = {key: owner for owner in seen if (key := self._key_of(owner, streams.damaged)) in streams.damaged}
+        for key, text in streams.damaged.items():
+            yield MemoryFinding("stream", owners.get(key, MemoryOwner(tenant=key.owner.tenant)), "", text)
+        for text in streams.unreadable:
+            yield MemoryFinding("stream", MemoryOwner(tenant=selection.tenant or ""), "", text)
+        lost, suspected = frozenset(owners.values()), dict[MemoryOwner, list[_Found]]()
+        for owner in dict.fromkeys([*seen, *streams.owners(selection)]):
+            state = streams.states.get(self._key_of(owner, streams.states), OwnerState())
+            if found := _compared(None if owner in lost else state, seen.get(owner, ())):
+                suspected[owner] = found
+        confirmed = await self._confirmed(suspected)
+        codes: Codes = {}
+        if any(one.kind in ("edited", "forged") for found in confirmed.values() for one in found):
+            codes = (await self._read_streams(_EVERYBODY)).codes()
+        for owner, found in confirmed.items():
+            for one in found:
+                kind = "replayed" if _is_replayed(one, owner, codes) else one.kind
+                yield MemoryFinding(kind, owner, one.memory_id, TEXTS[kind])
+
+    async def _confirmed(self, suspected: Mapping[MemoryOwner, list[_Found]]) -> Mapping[MemoryOwner, list[_Found]]:
+        """What is found again and again, so that nothing is told of what is just being done."""
+        for _ in range(_TRIES):
+            if suspected:
+                await asyncio.sleep(_PAUSE)
+            again = {owner: await self._examined(owner, found) for owner, found in suspected.items()}
+            suspected = {owner: found for owner, found in again.items() if found}
+        return suspected
+
+    async def _examined(self, owner: MemoryOwner, before: Sequence[_Found]) -> list[_Found]:
+        state = await self._state_of(owner)
+        seen = await self._seen(OwnerSelection(*owner.parts))
+        known = frozenset(before)
+        return [one for one in _compared(state, seen.get(owner, ())) if one in known]
+
+    async def _read_streams(self, selection: OwnerSelection) -> _Streams:
+        streams = _Streams()
+        async for key in self._streams.keys_of(selection):
+            if isinstance(key, str):
+                streams.unreadable.append(key)
+                continue
+            try:
+                streams.states[key] = await self._streams.state(key)
+            except (DamagedStream, ConfigurationError) as error:
+                streams.damaged[key] = error.message
+        if all(part is None for part in replace(selection, tenant=None).parts):
+            async for key in self._streams.deleted(selection.tenant):
+                streams.damaged[key] = "It was deleted behind the back of the journal store."
+        return streams
+
+    def _key_of(self, owner: MemoryOwner, known: Container[StreamKey]) -> StreamKey:
+        names = stream_keys(self._keys, owner)
+        return next((key for key in names if key in known), names[0])
+
+    async def _seen(self, selection: OwnerSelection) -> dict[MemoryOwner, list[_Seen]]:
+        seen: dict[MemoryOwner, list[_Seen]] = {}
+        async for page in all_pages(lambda cursor: self._store.read(selection, _PAGE, cursor or None)):
+            for record in page.records:
+                seal = seal_of(record)
+                genuine = seal if is_genuine(self._keys, record) else None
+                own = _Seen(record.memory_id, "" if seal is None else seal.code, genuine)
+                seen.setdefault(record.owner, []).append(own)
+        return seen
+
+    async def _state_of(self, owner: MemoryOwner) -> OwnerState | None:
+        """What the stream of an owner comes to; None where it cannot be relied on."""
+        try:
+            return await self._streams.state(await self._streams.key_of(owner))
+        except (DamagedStream, ConfigurationError):
+            return None
+
+
+def _compared(state: OwnerState | None, seen: Sequence[_Seen]) -> list[_Found]:
+    """What is found of the memories of an owner.
+
+    Args:
+        state: what the stream comes to; None where it cannot be relied on, so that only the seals are known.
+    """
+    if state is None:
+        return [_Found(one.memory_id, "tampered", one.code) for one in seen if one.seal is None]
+    found, there = list[_Found](), set[str]()
+    for one in seen:
+        if one.seal is None:
+            found.append(_Found(one.memory_id, "edited" if state.knows(one.memory_id) else "forged", one.code))
+        elif one.memory_id in there:
+            found.append(_Found(one.memory_id, "replayed", one.code))
+        elif (kind := state.judge(one.memory_id, one.seal)) is not None:
+            found.append(_Found(one.memory_id, kind, one.code))
+        there.add(one.memory_id)
+    return found + [_Found(memory_id, "missing") for memory_id in state.live if memory_id not in there]
+
+
+def _is_replayed(found: _Found, owner: MemoryOwner, codes: Codes) -> bool:
+    whose = codes.get(found.code)
+    return found.kind in ("edited", "forged") and whose is not None and whose != (owner, found.memory_id)

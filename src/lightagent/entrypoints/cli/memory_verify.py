@@ -1,0 +1,140 @@
+"""``lightagent memory verify`` and ``adopt``: are the memories still those that were written, and which are right?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import typer
+
+from lightagent.adapters.memory.sealed import SealedMemory
+from lightagent.application.memories import EVERYTHING
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_stream import FindingKind, MemoryFinding
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
+from lightagent.entrypoints.cli.memory_stores import (
+    Agent,
+    Namespace,
+    OfSession,
+    Tenant,
+    User,
+    memories_text,
+    print_line,
+    quoted,
+    whose,
+    with_memory,
+)
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.ports.memory import MemoryStore, OwnerSelection
+
+_NAMES: Final[Mapping[FindingKind, str]] = {
+    "tampered": "tampered with",
+    "rolled_back": "rolled back",
+    "stream": "the record of a stream",
+}
+
+
+@guarded
+def verify(
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    user: User = None,
+    session: OfSession = None,
+    agent: Agent = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Look whether memories in a sealed store are those that were written, and name each that is not.
+
+    Seals tell what was edited or planted. Where a journal store is configured, the streams there tell what was removed,
+    put back or copied from elsewhere. The service may go on meanwhile.
+
+    Exit code 0: nothing is wrong. 1: something is, or a store cannot be read. 2: wrong options or settings.
+
+    **Examples**
+
+    `lightagent memory verify --profile prod`
+
+    `lightagent memory verify --tenant acme --json | jq -r '.findings[].memory_id'`
+    """
+    selection = OwnerSelection(namespace, tenant, user, session, agent)
+
+    async def look(store: MemoryStore) -> tuple[bool, list[MemoryFinding]]:
+        memory = _sealed(store, "verified")
+        return memory.is_recorded, [finding async for finding in memory.findings(selection)]
+
+    is_recorded, findings = with_memory(look, settings_for(config, profile, False, trust_config))
+    wrong = any(finding.is_fault for finding in findings)
+    if as_json:
+        answer: JsonObject = {"recorded": is_recorded, "findings": [_as_json(finding) for finding in findings]}
+        write_answer(json.dumps(answer, indent=2) + "\n")
+        return ExitCode.FAILED if wrong else ExitCode.COMPLETED
+    for finding in findings:
+        print_line(_told(finding))
+    if not wrong:
+        print_line(f"All of these memories are as they were written{', and none is missing' if is_recorded else ''}.")
+    return ExitCode.FAILED if wrong else ExitCode.COMPLETED
+
+
+@guarded
+def adopt(
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    user: User = None,
+    session: OfSession = None,
+    agent: Agent = None,
+    everything: Annotated[bool, typer.Option("--all", help="The memories of all owners.")] = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Declare the memories that a sealed store holds to be right, as far as their seals fit, and put them on record.
+
+    For memories that are older than [journals], and after `lightagent memory verify` once you know where a difference
+    comes from: what was removed, put back or not put on record before is not told any more. It is your word that this
+    is how it should be. It also removes older entries of the streams.
+
+    **Examples**
+
+    `lightagent memory adopt --all`
+
+    `lightagent memory adopt --tenant acme --user ann && lightagent memory verify`
+    """
+    selection = OwnerSelection(namespace, tenant, user, session, agent)
+    if everything == (selection != EVERYTHING):
+        raise ConfigurationError(
+            "Name the memories that are adopted, or --all.", guidance="By their owner, such as --tenant or --user."
+        )
+
+    async def declare(store: MemoryStore) -> int:
+        return await _sealed(store, "adopted").adopt(selection)
+
+    count = with_memory(declare, settings_for(config, profile, False, trust_config))
+    print_line(f"On record: {memories_text(count)}")
+    return ExitCode.COMPLETED
+
+
+def _sealed(store: MemoryStore, what: str) -> SealedMemory:
+    if not isinstance(store, SealedMemory):
+        raise ConfigurationError(
+            f"The memory {store.name!r:.100} has no seals, so nothing can be {what}.",
+            guidance='Put kind = "sealed" before it: see docs/memory-security.md.',
+        )
+    return store
+
+
+def _told(finding: MemoryFinding) -> str:
+    of = f"{quoted(finding.memory_id)} · {whose(finding.owner)}" if finding.memory_id else whose(finding.owner)
+    name = _NAMES.get(finding.kind, finding.kind)
+    return f"{name}: {of}" if finding.kind == "tampered" else f"{name}: {of} · {finding.text}"
+
+
+def _as_json(finding: MemoryFinding) -> JsonObject:
+    parts: JsonObject = {}
+    parts |= zip(("namespace", "tenant", "user", "session", "agent"), finding.owner.parts, strict=True)
+    told: JsonObject = {"finding": finding.kind, "fault": finding.is_fault, "memory_id": finding.memory_id}
+    return {**told, "owner": parts, "text": finding.text}

@@ -1,0 +1,127 @@
+"""``lightagent memory verify`` and ``adopt``, on settings that have a sealed memory and journals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from lightagent.adapters.memory.sqlite import SqliteMemory
+from lightagent.bootstrap import open_app
+from lightagent.domain.memory_records import MemoryRecord
+from lightagent.ports.memory import OwnerSelection
+from lightagent.settings import load_settings
+from lightagent.testing import ScriptedModel
+from tests.support.command_line import call_lightagent
+
+VARIABLES = {"MEMORY_KEY": "k" * 40}
+SETTINGS = """
+[default.memory]
+kind = "sealed"
+name = "bank"
+keys = { k1 = { env = "MEMORY_KEY" } }
+store = { kind = "sqlite", path = "memory.db" }
+
+[default.journals]
+kind = "sqlite"
+path = "journals.db"
+
+[volatile.journals]
+kind = "memory"
+"""
+RIGHT = "All of these memories are as they were written, and none is missing."
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lightagent.toml").write_text(SETTINGS)
+    return tmp_path
+
+
+def lightagent(place: Path, *command: str) -> tuple[int, list[str]]:
+    arguments = ("memory", *command, "--config", "lightagent.toml")
+    called = call_lightagent(*arguments, folder=place, variables=VARIABLES, together=True)
+    return called.returncode, called.stdout.splitlines()
+
+
+def told(place: Path, *said: str, profile: str | None = None) -> None:
+    """Have an agent be told something by Ann, each in a run of its own."""
+    settings = load_settings(place / "lightagent.toml", profile, environ=VARIABLES)
+    with open_app(settings, environ=VARIABLES) as opened:
+        for text in said:
+            opened.agent(model=ScriptedModel(["Noted."])).run(text, tenant="acme", user_id="ann")
+
+
+def behind(place: Path, change: Callable[[SqliteMemory], Awaitable[object]]) -> Sequence[MemoryRecord]:
+    """What is kept, before something is changed behind the back of the sealed store."""
+
+    async def act() -> Sequence[MemoryRecord]:
+        store = SqliteMemory(place / "memory.db")
+        found = (await store.read(OwnerSelection(), 100)).records
+        await change(store)
+        await store.aclose()
+        return found
+
+    return asyncio.run(act())
+
+
+def test_what_an_agent_remembers_is_on_record_and_verified(place: Path) -> None:
+    told(place, "My dog is called Rex.", "My cat is called Tom.")
+    assert lightagent(place, "verify") == (0, [RIGHT])
+    kept = behind(place, lambda store: store.forget(OwnerSelection(user="ann")))
+    code, said = lightagent(place, "verify")
+    assert code == 1
+    wrong = "it is on record and not in the store: it was removed behind its back"
+    assert set(said) == {f"missing: {one.memory_id} · tenant acme, user ann · {wrong}" for one in kept}
+    assert lightagent(place, "verify", "--user", "bob") == (0, [RIGHT])
+    code, said = lightagent(place, "verify", "--json")
+    answer = json.loads("\n".join(said))
+    assert (code, answer["recorded"]) == (1, True)
+    assert {(one["finding"], one["memory_id"], one["owner"]["user"]) for one in answer["findings"]} == {
+        ("missing", one.memory_id, "ann") for one in kept
+    }
+    # Erasing the owner is also the answer to what is missing.
+    assert lightagent(place, "forget", "--user", "ann") == (0, ["Forgotten: 0 memories"])
+    assert lightagent(place, "verify") == (0, [RIGHT])
+    behind(place, lambda store: store.write(kept))
+    code, said = lightagent(place, "verify")
+    assert code == 1
+    assert all(line.startswith("returned: ") for line in said)
+
+
+def test_the_record_is_kept_where_the_settings_say(place: Path) -> None:
+    """A journal store that ends with its process would make every memory look planted."""
+    told(place, "My dog is called Rex.", profile="volatile")
+    code, said = lightagent(place, "verify")
+    assert code == 1
+    assert said[0].startswith("unknown: ")
+    assert lightagent(place, "verify", "--profile", "volatile") == (
+        0,
+        ["All of these memories are as they were written."],
+    )
+    code, said = lightagent(place, "adopt", "--all", "--profile", "volatile")
+    assert code == 2
+    assert "no journal store" in said[0]
+
+
+def test_memories_that_are_older_than_the_journals_are_adopted(place: Path) -> None:
+    told(place, "My dog is called Rex.", "My cat is called Tom.", profile="volatile")
+    assert lightagent(place, "adopt")[0] == 2
+    assert lightagent(place, "adopt", "--all") == (0, ["On record: 2 memories"])
+    assert lightagent(place, "verify") == (0, [RIGHT])
+
+
+def test_a_copy_is_on_record_as_well(place: Path) -> None:
+    told(place, "My dog is called Rex.")
+    other = SETTINGS.replace("default.", "other.").replace("memory.db", "other.db").replace("journals.db", "other_j.db")
+    (place / "lightagent.toml").write_text(SETTINGS + other.partition("[volatile")[0])
+    code, said = lightagent(place, "copy", "--to", "other")
+    assert (code, said[-1]) == (0, "Copied: 1 memory of 1 owner; 0 were there already")
+    for profile in ("default", "other"):
+        assert lightagent(place, "verify", "--profile", profile) == (0, [RIGHT])
+    assert lightagent(place, "forget", "--all", "--profile", "other") == (0, ["Forgotten: 1 memory"])
+    assert lightagent(place, "verify", "--profile", "other") == (0, [RIGHT])

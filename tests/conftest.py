@@ -4,11 +4,13 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.servers.postgres import PostgresServer, postgres_server
+from tests.support.warm_programs import WarmPrograms
 
 pytest_plugins = ["tests.toolchains"]
 
@@ -63,3 +65,10 @@ def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def warm_programs() -> Iterator[WarmPrograms]:
+    """Runs programs in processes of their own that need not import the package."""
+    with closing(WarmPrograms()) as programs:
+        yield programs

@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from lightagent.adapters._endpoints.error_bodies import LARGEST
 from lightagent.adapters.chat.offline import reply_to
 from lightagent.adapters.chat.offline.words import readable
 from lightagent.application.tools.describe_failure import MOST_CHARACTERS
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 from tests.support.expressions import Expression, hostile_texts
@@ -112,8 +114,7 @@ def _texts(
     compiled = re.compile(pattern, flags)
     cut = _seen(expression)
     for called, text in hostile_texts(expression, size):
-        seen = cut(text)
-        yield called, (lambda seen=seen: _use(compiled, method, seen))
+        yield called, partial(_use, compiled, method, cut(text))
 
 
 def _use(compiled: re.Pattern[str], method: str, text: str) -> None:
@@ -136,21 +137,28 @@ def _seen(expression: Expression) -> Callable[[str], str]:
 
 def _offline(unit: str, kind: str, size: int) -> Iterator[tuple[str, Callable[[], object]]]:
     text = unit * (size // len(unit)) + "\nx"
-    schema = {"type": "object", "properties": {"x": {"type": "string"}, "n": {"type": "number"}}, "required": ["x"]}
-    mail = {"x": {"type": "string", "format": "email"}, "to": {"type": "string", "pattern": "^a+$"}}
-    send = {"type": "object", "properties": {"email": {"type": "string"}}, "required": ["email"]}
+    schema: JsonObject = {
+        "type": "object",
+        "properties": {"x": {"type": "string"}, "n": {"type": "number"}},
+        "required": ["x"],
+    }
+    mail: JsonObject = {"x": {"type": "string", "format": "email"}, "to": {"type": "string", "pattern": "^a+$"}}
+    send: JsonObject = {"type": "object", "properties": {"email": {"type": "string"}}, "required": ["email"]}
     tools = (ToolSpec("find", "Find the email of a person.", schema), ToolSpec("send", "Send a report.", send))
     asked = "Find the email of Ada, then send her a report, then say how many lines it has"
-    messages = [UserMessage(asked if kind == "answer" else text)]
+    messages: list[Message] = [UserMessage(asked if kind == "answer" else text)]
     if kind == "answer":
         messages += [
             AssistantMessage(None, (ToolCall("call_1_0_0_0", "find", "{}"), ToolCall("c", "find", "{}"))),
             ToolMessage("call_1_0_0_0", text),
             ToolMessage("c", json.dumps({"x": text})),
         ]
-    outputs = {"text": None, "an object": {"type": "object", "properties": mail, "required": ["x", "to"]}}
+    outputs: dict[str, JsonObject | None] = {
+        "text": None,
+        "an object": {"type": "object", "properties": mail, "required": ["x", "to"]},
+    }
     for called, output in outputs.items():
-        yield f"{kind} for {called}", (lambda output=output: reply_to(ChatRequest(tuple(messages), tools, output)))
+        yield f"{kind} for {called}", partial(reply_to, ChatRequest(tuple(messages), tools, output))
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def _offline(unit: str, kind: str, size: int) -> Iterator[tuple[str, Callable[[]
         "an object": {"type": "object", "properties": mail, "required": ["x", "to"]},
     }
     for called, output in outputs.items():
-        yield f"{kind} for {called}", partial(reply_to, ChatRequest(tuple(messages), tools, output))
+        yield f"{kind} for {called}", partial(reply_to, ChatRequest(tuple(messages), tools, output_schema=output))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -111,6 +112,41 @@ async def test_agents_and_programs_see_the_same_records() -> None:
     assert await pool.forget(OwnerSelection(namespace="ns", user="al")) == 3
     assert [record.owner for record in (await pool.read(OwnerSelection(), 10)).records] == [owners[0], owners[4]]
     assert await pool.forget(OwnerSelection(*owners[4].parts)) == 1
+
+
+async def test_what_others_keep_in_the_same_store_is_not_the_pools() -> None:
+    store = InProcessMemory()
+    other = MemoryRecord("1", MemoryOwner(tenant="globex", user="alice"), "Alice of Globex likes tea")
+    await store.write([other])
+    pool = SharedMemoryPool(over=store)
+    pool.store("Alice likes coffee", "alice")
+    assert [one["memory"] for one in pool.list_records(user_id="alice")] == ["Alice likes coffee"]
+    assert [one["memory"] for one in pool.retrieve("", "alice")["results"]] == ["Alice likes coffee"]
+    assert len(pool) == 1
+    assert [one.text for one in (await pool.read(OwnerSelection(user="alice"), 10)).records] == ["Alice likes coffee"]
+    assert (pool.clear(user_id="alice"), pool.clear()) == (1, 0)
+    pool.store("Alice likes coffee", "alice")
+    assert await pool.forget(OwnerSelection()) == 1
+    assert (await store.read(OwnerSelection(), 10)).records == (other,)
+
+
+def test_nobody_is_no_user() -> None:
+    pool = SharedMemoryPool()
+    forgotten: Any = None
+    for use in (lambda: pool.store("tea", forgotten), lambda: pool.retrieve("tea", forgotten)):
+        with pytest.raises(ConfigurationError, match="no user_id"):
+            use()
+    assert len(pool) == 0
+
+
+@pytest.mark.parametrize("query", ["tea", "", "?!"])
+def test_what_must_not_reach_a_model_is_not_found_by_any_query(query: str) -> None:
+    pool = SharedMemoryPool()
+    pool.store("candidate tea", "a", metadata={"promotion_status": "candidate"})
+    pool.store("withheld tea", "a", metadata={"injectable": False})
+    pool.store("expired tea", "a", metadata={"expires_at": 1})
+    pool.store("green tea", "a")
+    assert [one["memory"] for one in pool.retrieve(query, "a")["results"]] == ["green tea"]
 
 
 def test_a_pool_may_stand_before_any_store() -> None:

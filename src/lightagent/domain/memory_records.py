@@ -13,6 +13,10 @@ from lightagent.domain.json_types import JsonObject
 MOST_TEXT: Final = 1_000_000
 """Characters of one memory."""
 
+_EARLIEST: Final = -62_135_596_800
+_LATEST: Final = 253_402_300_800
+"""The years that times have a text for."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryOwner:
@@ -85,10 +89,10 @@ class MemoryRecord:
         owner: whose it is.
         text: what is remembered.
         metadata: where it comes from and what else is known of it, with the keys of `MemoryScope.to_metadata`.
-        written_at: seconds since 1970.
+        written_at: seconds since 1970, of a time between the years 1 and 9999.
 
     Raises:
-        ConfigurationError: there is no id, the text is too long, or the metadata is not plain JSON.
+        ConfigurationError: there is no id, the text is too long, the time is none, or the metadata is not plain JSON.
     """
 
     memory_id: str
@@ -106,8 +110,22 @@ class MemoryRecord:
                 guidance="Remember what it says in fewer words, or keep the document elsewhere.",
             )
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryRecord: metadata"))
+        object.__setattr__(self, "written_at", _checked_time(self.written_at))
 
     def found(self) -> FoundMemory:
         """The record as a search gives it."""
         own = {"user_id": self.owner.user_id, "memory_id": self.memory_id, "created_at": self.written_at}
         return FoundMemory(self.text, {**self.metadata, **own})
+
+
+def _checked_time(seconds: object) -> float:
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float))
+        or not _EARLIEST <= seconds < _LATEST  # Neither is true of what is no number.
+    ):
+        raise ConfigurationError(
+            "MemoryRecord: written_at is a number of seconds since 1970, between the years 1 and 9999.",
+            guidance="Milliseconds are divided by 1,000.",
+        )
+    return float(seconds) + 0.0  # There is one zero: some stores keep no sign of it.

@@ -16,7 +16,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
+from lightagent.ports.memory import CheckedStore, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
 _PAGE: Final = 200
 _EVERYBODY: Final = OwnerSelection()
@@ -34,6 +34,14 @@ class SealedMemory(MemoryStore):
     """
 
     def __init__(self, store: MemoryStore, keys: SealKeys) -> None:
+        if isinstance(store, SealedMemory):
+            raise ConfigurationError(
+                "A sealed memory cannot be sealed once more: one seal would take the place of the other.",
+                guidance="Seal the store that keeps the memories, with one set of keys.",
+            )
+        if isinstance(store, CheckedStore):
+            # What the store itself finds changed is judged, counted and named by its seal, like all that is changed.
+            store = store.unchecked()
         if not {"read", "ids"} <= store.supports:
             raise ConfigurationError(
                 f"A memory of the kind {store.name!r:.100} cannot be sealed: it keeps no ids, or cannot be listed.",
@@ -45,6 +53,10 @@ class SealedMemory(MemoryStore):
     @property
     def name(self) -> str:
         return f"sealed {self._store.name}"
+
+    def unchecked(self) -> MemoryStore:
+        """The memories as the other store has them, with their seals, whether these fit or not."""
+        return self._store
 
     @property
     def supports(self) -> frozenset[MemoryFeature]:

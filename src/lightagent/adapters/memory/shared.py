@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
+from lightagent.adapters.memory._pool_users import named_user, only_user, own_selection, owner_of, place_of
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.paging import all_pages
@@ -23,7 +24,7 @@ from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.recall_filter import RecallFilter, facts_of
 from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
 _PAGE: Final = 500
@@ -99,12 +100,12 @@ class SharedMemoryPool(MemoryStore):
             scope: where it comes from; by default as the pool says.
 
         Raises:
-            ConfigurationError: the metadata is not plain JSON, or the text is too long.
+            ConfigurationError: there is no user, the metadata is not plain JSON, or the text is too long.
             StoreError: it could not be written.
         """
         said = MemoryScope(self.default_source, self.default_scope, self.agent_name) if scope is None else scope
         known = {**said.to_metadata(), **to_json_object(metadata or {}, "SharedMemoryPool: metadata")}
-        owner = _place(str(user_id))
+        owner = place_of(named_user(user_id))
         record = MemoryRecord(secrets.token_hex(16), owner, str(data), known, self._clock())
         run_sync(self._kept.write([record]))
         return {"stored": True, "memory_id": record.memory_id, "user_id": owner.user}
@@ -128,6 +129,7 @@ class SharedMemoryPool(MemoryStore):
             limit: how many at most; by default `max_results`.
 
         Raises:
+            ConfigurationError: there is no user.
             StoreError: the store could not be searched.
         """
         most = self.max_results if limit is None else limit
@@ -140,11 +142,12 @@ class SharedMemoryPool(MemoryStore):
             agent_names=None if agent_name is None else (agent_name,),
             with_internal=True,
         )
-        user = str(user_id)
+        user = named_user(user_id)
         if not any(character.isalnum() for character in query):
-            newest = self.list_records(user_id=user, agent_name=agent_name, source=source, scope=scope)
-            return {"results": newest[: -most - 1 : -1]}
-        found = run_sync(self._kept.recall(_place(user), query, most, wanted))
+            kept = run_sync(self._all(user))
+            fitting = [one for one in kept if wanted.fits(facts_of(one.metadata), one.metadata)]
+            return {"results": [_result(one) for one in fitting[: -most - 1 : -1]]}
+        found = run_sync(self._kept.recall(place_of(user), query, most, wanted))
         return {"results": [_found_result(one, user) for one in found]}
 
     def list_records(
@@ -162,7 +165,7 @@ class SharedMemoryPool(MemoryStore):
         """
         wanted = {"agent_name": agent_name, "source": source, "scope": scope}
         asked = {name: value for name, value in wanted.items() if value is not None}
-        found = run_sync(self._all(OwnerSelection(user=None if user_id is None else str(user_id))))
+        found = run_sync(self._all(None if user_id is None else str(user_id)))
         return [
             _result(record)
             for record in found
@@ -175,10 +178,10 @@ class SharedMemoryPool(MemoryStore):
         Raises:
             StoreError: they could not be removed.
         """
-        return run_sync(self._kept.forget(OwnerSelection(user=None if user_id is None else str(user_id))))
+        return run_sync(self._kept.forget(own_selection(None if user_id is None else str(user_id))))
 
     def __len__(self) -> int:
-        return len(run_sync(self._all(OwnerSelection())))
+        return len(run_sync(self._all(None)))
 
     def __bool__(self) -> bool:
         """A pool without records is one all the same."""
@@ -189,7 +192,7 @@ class SharedMemoryPool(MemoryStore):
             [
                 MemoryRecord(
                     record.memory_id,
-                    _place(record.owner.user_id),
+                    place_of(record.owner.user_id),
                     record.text,
                     {**self._default(), **record.metadata},
                     record.written_at,
@@ -200,12 +203,12 @@ class SharedMemoryPool(MemoryStore):
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         user = owner.user_id
-        found = await self._kept.recall(_place(user), query, limit, wanted)
+        found = await self._kept.recall(place_of(user), query, limit, wanted)
         return [FoundMemory(one.text, {**one.fields, "user_id": user}) for one in found]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        page = await self._kept.read(OwnerSelection(user=_only(selection)), limit, cursor)
-        own = ((record, _owner(record.owner.user)) for record in page.records)
+        page = await self._kept.read(own_selection(only_user(selection)), limit, cursor)
+        own = ((record, owner_of(record.owner.user)) for record in page.records)
         chosen = (
             MemoryRecord(record.memory_id, owner, record.text, record.metadata, record.written_at)
             for record, owner in own
@@ -214,12 +217,12 @@ class SharedMemoryPool(MemoryStore):
         return MemoryPage(tuple(chosen), page.cursor)
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
-        user = _only(selection)
+        user = only_user(selection)
         if user is not None:
-            return await self._kept.forget(OwnerSelection(user=user), memory_ids)
-        users = {record.owner.user for record in await self._all(OwnerSelection())}
-        chosen = [one for one in sorted(users) if selection.holds(_owner(one))]
-        return sum([await self._kept.forget(OwnerSelection(user=one), memory_ids) for one in chosen])
+            return await self._kept.forget(own_selection(user), memory_ids)
+        users = {record.owner.user for record in await self._all(None)}
+        chosen = [one for one in sorted(users) if selection.holds(owner_of(one))]
+        return sum([await self._kept.forget(own_selection(one), memory_ids) for one in chosen])
 
     async def aclose(self) -> None:
         await self._kept.aclose()
@@ -227,41 +230,9 @@ class SharedMemoryPool(MemoryStore):
     def _default(self) -> JsonObject:
         return MemoryScope(self.default_source, self.default_scope, self.agent_name).to_metadata()
 
-    async def _all(self, selection: OwnerSelection) -> list[MemoryRecord]:
-        pages = all_pages(lambda cursor: self._kept.read(selection, _PAGE, cursor or None))
+    async def _all(self, user: str | None) -> list[MemoryRecord]:
+        pages = all_pages(lambda cursor: self._kept.read(own_selection(user), _PAGE, cursor or None))
         return [record async for page in pages for record in page.records]
-
-
-def _place(user_id: str) -> MemoryOwner:
-    """Where the store below keeps the records of a user: by the whole text, so that no two texts share a place."""
-    return MemoryOwner(user=user_id)
-
-
-def _owner(user_id: str) -> MemoryOwner:
-    """Whose text it is: that of an agent's user, or a name that a program made up."""
-    parts = [part.replace("%3A", ":").replace("%25", "%") for part in user_id.split(":")]
-    for owner in _readings(parts):
-        if owner.user_id == user_id:
-            return owner
-    return MemoryOwner(user=user_id)
-
-
-def _readings(parts: list[str]) -> Iterator[MemoryOwner]:
-    match parts:
-        case [user]:
-            yield MemoryOwner(user=user)
-        case [namespace, user]:
-            yield MemoryOwner(namespace, user=user)
-        case [namespace, tenant, user, session, agent]:
-            yield MemoryOwner(namespace, tenant, user, session, agent)
-        case _:
-            return
-
-
-def _only(selection: OwnerSelection) -> str | None:
-    """The text of the only owner that is meant; None where several may be."""
-    given = [part for part in selection.parts if part is not None]
-    return MemoryOwner(*given).user_id if len(given) == len(selection.parts) else None
 
 
 def _result(record: MemoryRecord) -> SharedRecord:

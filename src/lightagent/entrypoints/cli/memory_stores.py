@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeAlias, TypeVar
 
@@ -58,8 +60,16 @@ def require_memory(settings: Settings) -> MemoryStore:
 def whose(owner: MemoryOwner) -> str:
     """The parts of an owner that are not empty, by their names."""
     names = ("namespace", "tenant", "user", "session", "agent")
-    named = [f"{name} {part}" for name, part in zip(names, owner.parts, strict=True) if part]
+    named = [f"{name} {quoted(part)}" for name, part in zip(names, owner.parts, strict=True) if part]
     return ", ".join(named) or "no owner"
+
+
+_NO_PLAIN_NAME = re.compile(r'[\s,;"·]')
+
+
+def quoted(name: str) -> str:
+    """A name that somebody chose, in quotation marks where it could be read as more than a name in a line of ours."""
+    return json.dumps(name, ensure_ascii=False) if _NO_PLAIN_NAME.search(name) or not name else name
 
 
 def memories_text(count: int) -> str:

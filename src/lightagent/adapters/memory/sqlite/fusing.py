@@ -33,6 +33,7 @@ class Question:
         limit: how many memories are wanted.
         wanted: which of them are looked at.
         nearby: how much the memories beside one that fits share of what it counts.
+        is_checked: whether one that is not what was written is refused.
     """
 
     terms: Sequence[str]
@@ -40,6 +41,7 @@ class Question:
     limit: int
     wanted: RecallFilter
     nearby: float
+    is_checked: bool = True
 
 
 def search(connection: sqlite3.Connection, owner: MemoryOwner, question: Question) -> list[MemoryRecord]:
@@ -51,7 +53,7 @@ def search(connection: sqlite3.Connection, owner: MemoryOwner, question: Questio
     found = by_words(connection, Shelf(*known), question.terms, question.limit, where, question.nearby)
     if question.vector is not None:
         found = _fused(found, by_meaning(connection, question.vector, question.limit, where, question.nearby))
-    return records(connection, owner, found[: question.limit])
+    return records(connection, owner, found[: question.limit], is_checked=question.is_checked)
 
 
 def _fused(by_words: Sequence[int], by_meaning: Sequence[int]) -> list[int]:

@@ -52,7 +52,7 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_S
 	$(closing)
 
 # 100 and 80 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many; of reviews, 50;
-# of conversations with strict providers, 20.
+# of conversations with strict providers, 33.
 STORES := killed killed_at_points mutated postgres_killed raced
 soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"

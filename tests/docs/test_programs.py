@@ -52,14 +52,18 @@ def test_nothing_escapes_the_rules(page: Path) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT / "examples")))
-def test_an_example_runs_without_a_key(example: Path, environment: dict[str, str], warm_programs: WarmPrograms) -> None:
-    done = warm_programs.run(example, folder=ROOT, environment=environment)
+def test_an_example_runs_without_a_key(
+    example: Path, environment: dict[str, str], warm_programs: WarmPrograms, tmp_path: Path
+) -> None:
+    done = warm_programs.run(example, folder=place(example, tmp_path), environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT / "examples")))
-def test_an_example_runs_over_http(example: Path, with_endpoint: dict[str, str], warm_programs: WarmPrograms) -> None:
-    done = warm_programs.run(example, folder=ROOT, environment=with_endpoint)
+def test_an_example_runs_over_http(
+    example: Path, with_endpoint: dict[str, str], warm_programs: WarmPrograms, tmp_path: Path
+) -> None:
+    done = warm_programs.run(example, folder=place(example, tmp_path), environment=with_endpoint)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -51,13 +51,14 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
         return [one.to_dict(include_data=include_data) for one in found]
 
     def promote_memory_candidate(
-        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = ""
+        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = "", actor: str = ""
     ) -> bool:
         """Decide about a candidate, once: the first decision to promote or to reject it holds.
 
         Args:
             decision: what becomes of it; None approves it.
             tenant: whose run it comes from.
+            actor: who decides, for the record.
 
         Returns:
             Whether it is a memory now.
@@ -68,10 +69,10 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """
-        return run_sync(self.apromote_memory_candidate(candidate_id, decision, tenant=tenant))
+        return run_sync(self.apromote_memory_candidate(candidate_id, decision, tenant=tenant, actor=actor))
 
     async def apromote_memory_candidate(
-        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = ""
+        self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = "", actor: str = ""
     ) -> bool:
         """`promote_memory_candidate` for async callers."""
         desk = self._desk
@@ -79,7 +80,31 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             raise ConfigurationError(
                 "This agent learns nothing, so it has no candidates.", guidance="Make it with self_learning=True."
             )
-        return await desk.decide(candidate_id, decision, tenant)
+        return await desk.decide(candidate_id, decision, tenant, actor)
+
+    def expire_lessons(self, *, tenant: str = "", dry_run: bool = False) -> list[JsonObject]:
+        """End the lessons of a tenant that are stale by `SelfLearning`, and remove them from the store of memories.
+
+        A run that meets one does the same, so this is for those that nothing asks for any more.
+
+        Args:
+            tenant: whose lessons.
+            dry_run: only tell which they are.
+
+        Returns:
+            Of each the `candidate_id`, the `memory_user_id` and `why`: the name of the setting that says so.
+
+        Raises:
+            ConfigurationError: the store cannot list what it holds, or what is stored was changed.
+            StoreError: a store fails.
+        """
+        return run_sync(self.aexpire_lessons(tenant=tenant, dry_run=dry_run))
+
+    async def aexpire_lessons(self, *, tenant: str = "", dry_run: bool = False) -> list[JsonObject]:
+        """`expire_lessons` for async callers."""
+        desk = self._desk
+        ended = [] if desk is None else await desk.tracker.expire(tenant, dry_run=dry_run)
+        return [{"candidate_id": one.lesson_id, "memory_user_id": one.owner.user_id, "why": one.why} for one in ended]
 
     @property
     def _desk(self) -> CandidateDesk | None:

@@ -14,7 +14,14 @@ from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.skills.manager import SkillManager
-from lightagent.compose.backends import open_code, open_embedding, open_journals, open_memory, open_model
+from lightagent.compose.backends import (
+    open_code,
+    open_embedding,
+    open_journals,
+    open_learning_model,
+    open_memory,
+    open_model,
+)
 from lightagent.compose.configured_tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
@@ -30,6 +37,8 @@ from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
 from lightagent.settings.agent_schema import AgentSettings
 from lightagent.settings.budgets import compose_budget_settings
+from lightagent.settings.learning import learning_problems
+from lightagent.settings.origins import raise_problems
 
 
 class App:
@@ -40,6 +49,7 @@ class App:
         model: the chat model.
         journals: where sessions are kept; None where no settings say so.
         memory: what every agent remembers; None where no settings say so.
+        learning_model: looks back on runs; None where that is the chat model, or agents do not learn.
         embedder: makes vectors of texts; None where no settings say so.
         tools: the tools that every agent is offered; None where no settings name any.
         skills: the skills that every agent may use; None where no settings name any.
@@ -60,11 +70,13 @@ class App:
         code: CodeRunner | None = None,
         skills: SkillManager | None = None,
         memory: MemoryStore | None = None,
+        learning_model: ChatModel | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
         self.journals = journals
         self.memory = memory
+        self.learning_model = learning_model
         self.embedder = embedder
         self.tools = tools
         self.mcp = mcp
@@ -75,6 +87,8 @@ class App:
         self._agents: WeakSet[LightAgent] = WeakSet()
         self._closing = AsyncExitStack()
         self.on_close(model.aclose)
+        if learning_model is not None:
+            self.on_close(learning_model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
         if memory is not None:
@@ -98,6 +112,9 @@ class App:
             options["code_runner"] = self.code
         options["tool_selection"] = self.settings.tool_selection.selection()
         options["information_flow"] = self.settings.policy.information_flow()
+        learning = self.settings.self_learning.learning(self.learning_model)
+        if learning is not None:
+            options["self_learning"] = learning
         policy = self.settings.policy.capabilities()
         if policy is not None:
             options["capabilities"] = policy
@@ -139,6 +156,8 @@ class App:
         """An agent as the settings describe it; `options` go over them, and `tools` are offered besides theirs."""
         if sources := self._sources():
             options["tools"] = [*(options.get("tools") or ()), *sources]
+        if "self_learning" not in options:
+            raise_problems([*learning_problems(self.settings, named=options.get("name") is not None)])
         agent = LightAgent(**(self.agent_options() | options))
         if agent.means.catalogue.sources:
             self.on_close(partial(_close_sources, ref(agent), agent.means.catalogue.aclose))
@@ -206,7 +225,8 @@ def open_app(
     servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
     embedder, code = open_embedding(chosen, environ=variables), open_code(chosen, environ=variables)
     memory, skills = open_memory(chosen, environ=variables), open_skills(chosen)
-    return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory)
+    learning = open_learning_model(chosen, environ=variables)
+    return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory, learning)
 
 
 def _identity(chosen: AgentSettings) -> AgentOptions:

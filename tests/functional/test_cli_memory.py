@@ -53,7 +53,8 @@ def test_the_doctor_looks_into_the_memory(settings: Path, tmp_path: Path) -> Non
         ('kind = "sqlite"\npath = ":memory:"', 'use the kind "process"'),
         ('kind = "sqlite"\npath = "m.db"\nnearby = 2', "memory.nearby"),
         (
-            'kind = "sealed"\nname = "a"\nkeys = { k = { env = "MEMORY_KEY" } }\nstore = { kind = "process", path = "m.db" }',
+            'kind = "sealed"\nname = "a"\nkeys = { k = { env = "MEMORY_KEY" } }\n'
+            'store = { kind = "process", path = "m.db" }',
             "takes: none",
         ),
         ('kind = "sqlit"\npath = "m.db"', "Did you mean 'sqlite'"),

@@ -60,6 +60,7 @@ HOSTILE = {
     "tools.directory": '[default.tools]\ndirectory = "."',
     "skills.directories": '[default.skills]\ndirectories = ["."]',
     "skills.untrusted_directories": '[default.skills]\nuntrusted_directories = ["."]',
+    "self_learning.enabled": "[default.self_learning]\nenabled = true",
     "tools.mcp_file": '[default.tools]\nmcp_file = "mcp.json"',
     "mcp.command": '[default.mcp.x]\ncommand = "./tools.py"',
     "mcp.url": '[default.mcp.x]\nurl = "{url}"',
@@ -99,6 +100,13 @@ OPENAPI = {
     "openapi.private_hosts": f'{_API}private_hosts = ["169.254.169.254"]',
     "openapi.other_servers": f'{_API}other_servers = ["{{url}}"]',
     "openapi.disabled": f"{_API}disabled = false",
+}
+LEARNING = {
+    "self_learning.model": '[default.self_learning]\nmodel = "dearest"',
+    "self_learning.expires_after": "[default.self_learning]\nexpires_after = 1.0",
+    "self_learning.max_age": "[default.self_learning]\nmax_age = 1.0",
+    "self_learning.useless_after": "[default.self_learning]\nuseless_after = 1",
+    "self_learning.unused_after": "[default.self_learning]\nunused_after = 1",
 }
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
 COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "default", "default"]]
@@ -177,7 +185,7 @@ def _environment(folder: Path, variables: dict[str, str]) -> dict[str, str]:
 def test_the_table_has_every_key_that_needs_trust() -> None:
     every = ((section, name) for section in SECTIONS for name in _fields(section))
     keys = {f"{section}.{name}" for section, name in every if needs_trust(_path(section, name))}
-    assert keys <= HOSTILE.keys() | MCP.keys() | OPENAPI.keys()
+    assert keys <= HOSTILE.keys() | MCP.keys() | OPENAPI.keys() | LEARNING.keys()
 
 
 def _path(section: str, name: str) -> tuple[str, ...]:
@@ -211,13 +219,13 @@ def test_nothing_happens_before_trust(repository: Path, listener: socket.socket,
     assert not (repository / "written.log").exists()
 
 
-@pytest.mark.parametrize("key", [*MCP, *OPENAPI])
-def test_a_key_of_a_server_waits_for_trust(repository: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    (repository / "lightagent.toml").write_text((MCP | OPENAPI)[key].format(url="http://127.0.0.1:9/mcp"))
+@pytest.mark.parametrize("key", [*MCP, *OPENAPI, *LEARNING])
+def test_a_key_waits_for_trust(repository: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    (repository / "lightagent.toml").write_text((MCP | OPENAPI | LEARNING)[key].format(url="http://127.0.0.1:9/mcp"))
     monkeypatch.chdir(repository)
     with pytest.raises(ConfigurationError) as refused:
         load_settings(environ={"XDG_STATE_HOME": str(repository.parent / "state"), "MY_SECRET": CANARY})
-    written = key if key.startswith("tools.") else key.replace(".", ".x.")
+    written = key if key.startswith(("tools.", "self_learning.")) else key.replace(".", ".x.")
     assert f"{written} (line " in str(refused.value)
     assert "nothing was sent" in str(refused.value)
 

@@ -182,6 +182,17 @@ async def test_a_run_is_told_nothing_of_a_memory_that_was_planted(store: SqliteM
     assert EVIL not in str(result.trace)
 
 
+async def test_what_was_planted_crowds_out_nothing_that_is_genuine(store: SqliteMemory) -> None:
+    memory = sealed(store)
+    for number in range(3):
+        await memory.write([record(memory_id=f"m{number}", text=f"{TEXT} Number {number}.")])
+    await store.write([record(text="account account account", memory_id=f"p{number}") for number in range(50)])
+    found = await memory.recall(ANN, "account", 2, WANTED)
+    assert len([one for one in found if one.text.startswith(TEXT)]) == 2
+    assert [one.fields["tampered"] for one in found if not one.text] == [True, True]
+    assert await memory.recall(ANN, "account", 0, WANTED) == []
+
+
 def test_a_memory_that_keeps_no_ids_is_refused() -> None:
     class Legacy:
         def store(self, data: str, user_id: str) -> None:

@@ -15,12 +15,14 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.ports.self_learning import SelfLearning
 from lightagent.ports.tool_selection import ToolSelection
 from lightagent.settings import (
     AgentSettings,
     Backend,
     ContextSettings,
     LoggingSettings,
+    SelfLearningSettings,
     Settings,
     ToolSelectionSettings,
     load_settings,
@@ -76,6 +78,54 @@ async def test_settings_say_how_tools_are_selected() -> None:
         async with open_app(settings) as app:
             selector = app.agent().means.selector
             assert (None if selector is None else selector.options) == expected
+
+
+LEARNER = AgentSettings(name="clerk")
+
+
+async def test_settings_say_what_agents_learn() -> None:
+    kept = Settings(
+        model=scripted("Hi"), agent=LEARNER, journals=Backend(kind="memory"), memory=Backend(kind="process")
+    )
+    async with open_app(kept) as app:
+        assert "lessons" not in app.agent().means.conclusions
+    chosen = SelfLearningSettings(enabled=True, most_lessons=1, timeout=5.0, expires_after=0, useless_after=0)
+    async with open_app(kept.model_copy(update={"self_learning": chosen})) as app:
+        assert app.agent_options()["self_learning"] == SelfLearning(None, 1, 5.0, None, None, None)
+        assert "lessons" in app.agent().means.conclusions
+        assert "lessons" not in app.agent(self_learning=False).means.conclusions
+
+
+async def test_another_model_of_the_same_backend_looks_back() -> None:
+    model = Backend(kind="openai", options={"model": "large", "api_key": "k", "base_url": "http://127.0.0.1:9/v1"})
+    chosen = SelfLearningSettings(enabled=True, model="small")
+    settings = Settings(
+        model=model,
+        agent=LEARNER,
+        journals=Backend(kind="memory"),
+        memory=Backend(kind="process"),
+        self_learning=chosen,
+    )
+    async with open_app(settings) as app:
+        learning = app.agent_options()["self_learning"]
+        assert isinstance(learning, SelfLearning)
+        assert learning.model is not None
+        assert (learning.model.name, app.model.name) == ("small", "large")
+    with pytest.raises(ConfigurationError, match="model"):
+        open_app(settings.model_copy(update={"model": scripted("Hi")}))
+
+
+async def test_what_is_learned_has_a_place_and_an_owner() -> None:
+    learning = SelfLearningSettings(enabled=True)
+    async with open_app(Settings(model=scripted("Hi"), self_learning=learning)) as app:
+        with pytest.raises(ConfigurationError) as raised:
+            app.agent()
+        for missing in ("[default.journals]", "[default.memory]", "[default.agent]"):
+            assert missing in str(raised.value)
+        with pytest.raises(ConfigurationError) as raised:
+            app.agent(name="clerk")
+        assert "[default.agent]" not in str(raised.value)
+        app.agent(self_learning=True)  # A program may learn for as long as it lives.
 
 
 async def test_settings_give_agents_a_context_budget() -> None:

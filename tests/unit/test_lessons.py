@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 
 from lightagent import ConfigurationError, MemoryCandidate, MemoryOwner
-from lightagent.domain.lessons import is_used, tells_user
+from lightagent.domain.lessons import is_used
 from lightagent.domain.memory_candidates import (
     CandidateDecided,
     CandidateEntry,
     CandidateProposed,
-    CandidateRecalled,
     CandidateState,
     CandidateWithdrawn,
     CandidateWritten,
     advance_candidate,
 )
+from lightagent.domain.told_of_users import MOST_COMPARED, Said, tells_user
 
 WORDS = "I am Maria Sanchez, customer K-4711; please send my invoices to maria@example.com every first of the month."
 
@@ -32,19 +34,19 @@ WORDS = "I am Maria Sanchez, customer K-4711; please send my invoices to maria@e
     ],
 )
 def test_what_tells_of_the_user_is_found(text: str) -> None:
-    assert tells_user(text, ("maria-77",), WORDS) is not None
+    assert tells_user(text, ("maria-77",), Said(WORDS)) is not None
 
 
 @pytest.mark.parametrize(
     "text", ["Ask when invoices are wanted.", "Say which day an invoice is sent.", "Invoices are wanted by mail."]
 )
 def test_what_tells_nothing_of_the_user_may_be_told(text: str) -> None:
-    assert tells_user(text, ("maria-77",), WORDS) is None
+    assert tells_user(text, ("maria-77",), Said(WORDS)) is None
 
 
 def test_words_without_spaces_between_them_are_compared_too() -> None:
-    assert tells_user("发票每月一号寄给顾客", ("u",), "请把发票每月一号寄给我") is not None
-    assert tells_user("先问顾客想要什么", ("u",), "请把发票每月一号寄给我") is None
+    assert tells_user("发票每月一号寄给顾客", ("u",), Said("请把发票每月一号寄给我")) is not None
+    assert tells_user("先问顾客想要什么", ("u",), Said("请把发票每月一号寄给我")) is None
 
 
 def test_a_lesson_is_used_where_the_answer_takes_up_what_the_query_did_not_say() -> None:
@@ -54,7 +56,7 @@ def test_a_lesson_is_used_where_the_answer_takes_up_what_the_query_did_not_say()
 
 
 PROPOSED = CandidateProposed(
-    MemoryCandidate("text", "u", "u", "reflection", "agent", candidate_id="c"), MemoryOwner(), ""
+    MemoryCandidate("text", "u", "u", "reflection", "agent", candidate_id="c"), MemoryOwner(), Said("")
 )
 PROMOTED = CandidateDecided("promoted", "person", text="text")
 
@@ -84,8 +86,6 @@ IMPOSSIBLE: dict[str, tuple[CandidateEntry, ...]] = {
     "written without a decision": (PROPOSED, CandidateWritten("c")),
     "written twice": (PROPOSED, PROMOTED, CandidateWritten("c"), CandidateWritten("c")),
     "withdrawn without a decision": (PROPOSED, CandidateWithdrawn("no")),
-    "recalled as a candidate": (PROPOSED, CandidateRecalled("r", used=True)),
-    "recalled twice by one run": (PROPOSED, PROMOTED, *[CandidateRecalled("r", used=True)] * 2),
 }
 
 
@@ -93,3 +93,95 @@ IMPOSSIBLE: dict[str, tuple[CandidateEntry, ...]] = {
 def test_what_cannot_have_happened_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot have happened"):
         after(*IMPOSSIBLE[name])
+
+
+ATTACKS: dict[str, str] = {
+    "another case": "SANCHEZ pays late.",
+    "the id in pieces": "M-a-r-i-a 7 7 wants invoices early.",
+    "a part of the id": "What Maria wants comes first.",
+    "Cyrillic letters in a name": "Ms S\u0430nch\u0435z pays late.",
+    "Cyrillic letters in the id": "m\u0430ri\u0430-77 wants invoices early.",
+    "accents": "Ms S\u00e1nchez pays late.",
+    "letters of full width": "Ms \uff33\uff41\uff4e\uff43\uff48\uff45\uff5a pays late.",
+    "letters that cannot be seen": "Ms San\u200bchez pays late.",
+    "a control character": "Ms San\x08chez pays late.",
+    "a soft hyphen in a number": "Customers like K\u00ad-4711 pay late.",
+    "a number in groups": "Whoever has 47 11 pays late.",
+    "a number with dashes": "Whoever has 4-7-1-1 pays late.",
+    "a number in words": "Whoever has forty-seven eleven pays late.",
+    "a number digit by digit": "Whoever has four seven one one pays late.",
+    "digits of another script": "Whoever has \u0664\u0667\u0661\u0661 pays late.",
+    "a number as a piece": "Whoever has 004711-2 pays late.",
+    "an address spelled out": "Invoices go to maria at example dot com.",
+    "an address in pieces": "Invoices go to the one called m a r i a.",
+    "the host of an address": "Invoices go to somebody at Example.",
+    "four words in a row": "Accounting says: every first of the quarter.",
+    "words in a row but for articles": "People pay in every first month.",
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_what_tells_of_the_user_is_found_in_another_spelling(name: str) -> None:
+    assert tells_user(ATTACKS[name], ("maria-77",), Said(WORDS)) is not None
+
+
+def test_a_short_name_is_a_word_and_no_piece_of_one() -> None:
+    for lesson, user, named in (
+        ("Trips are planned early.", "ann", False),
+        ("Ann plans early.", "ann", True),
+        ("ANN, plan early.", "ann", True),
+        ("\u674e\u660e\u60f3\u8981\u7a97\u6237", "\u674e\u660e", True),
+        ("\u5c0f\u674e\u60f3\u8981\u7a97\u6237", "\u674e", True),
+    ):
+        assert (tells_user(lesson, (user,), Said("")) is not None) is named, lesson
+
+
+def test_names_count_in_whatever_case_either_writes_them() -> None:
+    for lesson, words in (
+        ("People called Dupont want a window seat.", "a seat for mr dupont"),
+        ("People called dupont want a window seat.", "A seat for Mr Dupont."),
+        ("The Dupont account pays late.", "Dupont here: when is my train?"),
+        ("Jean-Luc wants a window seat.", "A seat for Jean-Luc."),
+        ("Trains to \u041b\u0438\u043e\u043d are full.", "Tickets to \u041b\u0438\u043e\u043d, please."),
+    ):
+        assert tells_user(lesson, (), Said(words)) == "It repeats a name that was told."
+
+
+def test_an_address_that_the_user_spells_out_counts_as_one() -> None:
+    said = Said("write me at maria.s (at) example dot com")
+    assert tells_user("Invoices go to example.", (), said) is not None
+
+
+def test_what_the_agent_said_of_the_user_may_not_be_told_either() -> None:
+    said = Said("Where do I live?", "You live in Lyon, Rue Garibaldi 4711.")
+    for lesson in ("Those in Lyon want trains.", "Whoever lives at 4711 wants trains.", "Ask for garibaldi."):
+        assert tells_user(lesson, ("ann",), said) is not None
+    assert tells_user("Say where somebody lives only if you know it.", ("ann",), said) is None
+
+
+NOT_KNOWN: dict[str, str] = {
+    "a paraphrase": "Whoever bills late in the month loses the lady with the Spanish name.",
+    "a translation": "Facturas al principio del mes.",
+    "another encoding": "Whoever has 0x1267 pays late.",
+    "a synonym of a number": "Whoever has four thousand seven hundred and eleven pays late.",
+    "the first word of two sentences": "Invoices matter.",
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_what_no_comparison_of_words_can_know_is_left_to_people(name: str) -> None:
+    """The docs say so. Where one of these is found one day, they have to be changed."""
+    assert tells_user(NOT_KNOWN[name], ("maria-77",), Said(WORDS)) is None
+
+
+def test_a_lesson_from_a_run_that_is_too_long_to_be_compared_stays_with_its_user() -> None:
+    assert tells_user("Be brief.", (), Said("a " * (MOST_COMPARED // 2))) is None
+    assert tells_user("Be brief.", (), Said("a " * (MOST_COMPARED // 2), "b")) is not None
+
+
+@pytest.mark.parametrize("piece", ["a", "1 ", "a@", "a at ", ".", "four ", "A ", "\u0430", "@", "www."])
+def test_long_texts_are_compared_in_linear_time(piece: str) -> None:
+    words = (piece * MOST_COMPARED)[:MOST_COMPARED]
+    started = perf_counter()
+    tells_user((piece * 1_000)[:1_000] + " x", ("maria-77",), Said(words))
+    assert perf_counter() - started < 10.0

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lightagent.domain.search_text import (
     TextIndex,
     WeightedText,
+    memory_terms,
     split_words,
     term_reader,
     terms_of,
@@ -127,6 +128,11 @@ def test_a_query_of_any_length_looks_up_few_words() -> None:
     long = [*words, "common"]
     assert count_calls(lambda: index.rank(long, 5)) < 2_500
     assert len(index.rank(long, 1_000)) == 64, "the rarest words decide"
+
+
+def test_of_a_memory_as_long_as_a_book_the_beginning_is_read() -> None:
+    assert memory_terms("first " + "word " * 40_000 + "last", stem).count("word") < 20_000
+    assert {"first", "last"} & set(memory_terms("first " + "word " * 40_000 + "last", stem)) == {"first"}
 
 
 @given(st.lists(st.text("abc ", max_size=12), max_size=8), st.text("abc ", max_size=12))

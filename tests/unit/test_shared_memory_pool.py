@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightagent import ConfigurationError, InProcessMemory, MemoryOwner, MemoryRecord, MemoryScope, SharedMemoryPool
+from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import OwnerSelection
 
 USERS = st.text(alphabet="ab:%3A25 é", max_size=6)
@@ -153,6 +156,31 @@ def test_a_pool_may_stand_before_any_store() -> None:
     store = InProcessMemory()
     SharedMemoryPool(over=store).store("one fact", user_id="ns:al")
     assert [one["user_id"] for one in SharedMemoryPool(over=store).retrieve("fact", "ns:al")["results"]] == ["ns:al"]
+
+
+async def test_a_store_that_gives_the_records_of_others_is_not_believed() -> None:
+    """The pool tells whose they are, so that a policy keeps them out; a program is not given them at all."""
+
+    class Lying(InProcessMemory):
+        async def recall(
+            self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter
+        ) -> Sequence[FoundMemory]:
+            return [record.found() for record in (await self.read(OwnerSelection(), 10)).records]
+
+    pool = SharedMemoryPool(over=Lying())
+    pool.store("Bob earns 90,000.", user_id="bob")
+    pool.store("Alice likes tea.", user_id="alice")
+    assert [one["memory"] for one in pool.retrieve("What?", "alice")["results"]] == ["Alice likes tea."]
+    found = await pool.recall(MemoryOwner(user="alice"), "What?", 5, RecallFilter(now=0.0))
+    assert [(one.text, one.fields["user_id"]) for one in found] == [
+        ("Bob earns 90,000.", "bob"),
+        ("Alice likes tea.", "alice"),
+    ]
+
+
+def test_a_pool_over_what_is_no_store_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="over="):
+        SharedMemoryPool(over="memory.db")  # type: ignore[arg-type]
 
 
 @settings(max_examples=30, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lightagent.application.check_options import check_text
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.promote_memory import MemoryPromoter
@@ -13,6 +14,7 @@ from lightagent.application.write_memory import context_of
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import AlreadyDecided, PolicyError
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.lesson_uses import LessonTally
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
 from lightagent.domain.memory_admission import read_promotion
 from lightagent.domain.memory_candidates import CandidateState
@@ -42,42 +44,78 @@ class CandidateDesk:
     gates: tuple[Gate, ...] = ()
 
     async def list(self, user_id: str | None = None, tenant: str = "") -> list[MemoryCandidate]:
-        """The candidates of a tenant as they are now, the oldest first; of one user, or of all."""
-        return [_shown(state) async for state in self.candidates.list(user_id, tenant)]
+        """The candidates of a tenant as they are now, the oldest first; of one user, or of all.
 
-    async def decide(self, candidate_id: str, decision: object = None, tenant: str = "") -> bool:
+        Raises:
+            ConfigurationError: the user or the tenant is no text, or what is stored was changed.
+            StoreError: a store fails.
+        """
+        check_text(tenant, "tenant")
+        if user_id is not None:
+            check_text(user_id, "user_id")
+        return [await self._shown(state) async for state in self.candidates.list(user_id, tenant)]
+
+    async def _check_alive(self, state: CandidateState) -> None:
+        tally = None if state.is_open else await self.tracker.tally(state.owner, state.candidate.candidate_id)
+        if tally is not None and tally.ended:
+            raise AlreadyDecided(
+                f"The candidate {state.candidate.candidate_id} was promoted, and has expired ({tally.ended}).",
+                guidance="What a later run learns is a candidate of its own.",
+            )
+
+    async def _shown(self, state: CandidateState) -> MemoryCandidate:
+        promoted = state.candidate.status == "promoted"
+        tally = await self.tracker.tally(state.owner, state.candidate.candidate_id) if promoted else None
+        return shown(state, tally)
+
+    async def decide(self, candidate_id: str, decision: object = None, tenant: str = "", actor: str = "") -> bool:
         """Decide about a candidate; whether it is a memory now. The first decision holds.
 
         Args:
             decision: a `MemoryPromotionDecision`, or what `memory_promotion_admission` may answer; None approves.
+            actor: who decides, for the record.
 
         Raises:
-            AlreadyDecided: somebody else has decided otherwise.
-            ConfigurationError: there is no such candidate.
+            AlreadyDecided: somebody else has decided otherwise, or it was promoted and has expired.
+            ConfigurationError: there is no such candidate, or its id or tenant is no text.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """
+        # None would mean any candidate, and those of all tenants.
+        check_text(candidate_id, "candidate_id")
+        check_text(tenant, "tenant")
         scope, state = await self.candidates.find(candidate_id, tenant)
         text = state.candidate.data
         wanted = MemoryPromotionDecision.approve() if decision is None else read_promotion(decision, text)
         was_open = state.is_open
+        await self._check_alive(state)
         subject = _subject(scope, state)
         place = MemoryPlace(
             state.owner, state.candidate.original_user_id, state.candidate.source, state.candidate.scope
         )
         context = {**context_of(subject, place), "candidate_id": candidate_id}
         run = Alone(subject, self.gates)
-        after, stopped = await self.promoter.decide(run, scope, state, context, wanted)
+        after, stopped = await self.promoter.decide(run, scope, state, context, wanted, actor)
         _check(after, stopped, wanted, was_open=was_open)
         return after.candidate.status == "promoted"
 
 
-def _shown(state: CandidateState) -> MemoryCandidate:
-    """The candidate, with how often it was recalled and of use."""
-    if not state.recalled:
-        return state.candidate
-    counts: JsonObject = {"recalled": state.recalled, "used": state.used}
-    return replace(state.candidate, metadata={**state.candidate.metadata, **counts})
+def shown(state: CandidateState, tally: LessonTally | None) -> MemoryCandidate:
+    """The candidate, with what was decided about it, how often it was of use as a memory, and why it is none any more.
+
+    The candidate itself has no place for that but its metadata.
+    """
+    candidate = state.candidate
+    if (decided := state.decided) is not None:
+        told: JsonObject = {"by": decided.by, "rule": decided.rule, "reason": decided.reason, "actor": decided.actor}
+        candidate = replace(candidate, metadata={**candidate.metadata, "decision": told})
+    if tally is None:
+        return candidate
+    counts: JsonObject = {name: getattr(tally, name) for name in ("recalled", "used", "rated", "helped")}
+    if not tally.ended:
+        return replace(candidate, metadata={**candidate.metadata, **counts})
+    known: JsonObject = {**candidate.metadata, **counts, "expired": tally.ended}
+    return replace(candidate, status="expired", injectable=False, metadata=known)
 
 
 def _check(after: CandidateState, stopped: Stopped | None, wanted: MemoryPromotionDecision, *, was_open: bool) -> None:
@@ -88,7 +126,7 @@ def _check(after: CandidateState, stopped: Stopped | None, wanted: MemoryPromoti
     if wanted.promotes and status == "blocked":
         raise PolicyError(
             f"The candidate {after.candidate.candidate_id} was not promoted. {decided.reason if decided else ''}",
-            guidance="Rewrite it: MemoryPromotionDecision.rewrite(text).",
+            guidance="Rewrite it: MemoryPromotionDecision.rewrite(text), or --text at the command line.",
         )
     if not was_open and wanted.promotes != (status == "promoted"):
         raise AlreadyDecided(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lightagent.application.check_options import check_text
 from lightagent.application.entry_codec import EntryCodec
+from lightagent.application.lesson_log import LessonLog
 from lightagent.application.read_streams import all_entries, read_each
 from lightagent.domain.errors import ConfigurationError, StreamConflict
 from lightagent.domain.feedback import HumanFeedback
@@ -41,7 +42,7 @@ class Feedback:
         self._clock = clock
 
     async def add(self, feedback: HumanFeedback) -> HumanFeedback:
-        """Put it on record, with the time.
+        """Put it on record, with the time, and count it at the lessons of which the run was told.
 
         Raises:
             ConfigurationError: it is no feedback, or something in it is of a wrong type.
@@ -57,9 +58,12 @@ class Feedback:
             head = (await self._store.read(key, -1, 1)).stream.head
             try:
                 await self._store.append(key, [draft], expected=head, at=kept.created_at)
-                return kept
+                break
             except StreamConflict:
                 continue  # Somebody else said something at the same time.
+        if kept.was_helpful is not None:
+            await LessonLog(self._store, self._clock).rate(self._owner.tenant, kept.trace_id, helped=kept.was_helpful)
+        return kept
 
     async def list(self, trace_id: str | None = None) -> AsyncIterator[HumanFeedback]:
         """What was said of a run, in order; without `trace_id` of all runs.

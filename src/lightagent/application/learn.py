@@ -2,7 +2,7 @@
 
 The model is shown what the user and the agent said and which tools were called, and nothing that was recalled, read or
 answered by tools: what others wrote must not become a lesson. A lesson for all users that repeats words of this one is
-kept for this one alone.
+kept for this one alone; so is one that repeats what the agent said of this one.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from lightagent.application.structured_output import OutputType
 from lightagent.application.summarize_context import cut_to
 from lightagent.application.track_lessons import Told
 from lightagent.application.write_memory import MemoryWriter, context_of
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.lessons import MOST_LESSON, Lesson, Lessons, tells_user
+from lightagent.domain.lessons import MOST_LESSON, Lesson, Lessons
 from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_candidates import CandidateProposed
 from lightagent.domain.memory_trace import MEMORY_IDS, MemoryEvent
-from lightagent.domain.messages import AssistantMessage, Message, UserMessage
+from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.policy import Stopped, Subject
+from lightagent.domain.told_of_users import Said, tells_user
 from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion
 from lightagent.ports.self_learning import SelfLearning
 
@@ -40,6 +41,9 @@ REFLECTION: Final = "reflection"
 
 _MOST_TOKENS: Final = 8_000
 """Of a run that the model is shown; a longer one loses its middle."""
+
+_OF_USER: Final = frozenset({"memory", LESSONS, "context_budget"})
+"""Sources of context that tell what a user said."""
 
 _REQUIRED: MemoryEvent = "memory_promotion_required"
 
@@ -86,10 +90,7 @@ class Learning(ServingConclusion):
         self, run: ServedRun, subject: Subject, messages: Sequence[Message], answer: str
     ) -> JsonObject | Declined | Stopped | None:
         """The lessons of the model, as plain JSON."""
-        own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
-        told = Told(subject.facts.query, frozenset({own.owner, all_users.owner}), own.owner.tenant)
-        for memory_id in _recalled(run):
-            await self.desk.tracker.recalled(run, memory_id, subject.origin.run_id, answer, told)
+        await self._count(run, subject, answer)
         settings, output = self._settings, self._output
         schema = json.dumps(output.schema, ensure_ascii=False)
         instructions = self._prompts.reflect.format(schema=schema, count=settings.most_lessons)
@@ -100,6 +101,16 @@ class Learning(ServingConclusion):
         learned = output.parse(output.check(answered)).lessons[: settings.most_lessons]
         lessons = [_plain(one) for one in learned if one.text.strip() and len(one.text) <= MOST_LESSON]
         return {"lessons": [*lessons]} if lessons else Declined({"lessons": 0})
+
+    async def _count(self, run: ServedRun, subject: Subject, answer: str) -> None:
+        """Count the lessons that the run was told of; where that fails, it is put on record."""
+        own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
+        told, origin = Told(subject.facts.query, own.owner, all_users.owner), subject.origin
+        try:
+            await self.desk.tracker.told(_recalled(run), origin.run_id, origin.trace_id, answer, told)
+        except LightAgentError as error:
+            about: JsonObject = {"source": own.source, "scope": own.scope, "user_id": own.original_user_id}
+            run.note("memory_unavailable", {**about, "store": LESSONS, "kind": type(error).__name__})
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
         """Put the lessons on record, where no run goes on whose policies would review them."""
@@ -120,22 +131,27 @@ class Learning(ServingConclusion):
         return self._output.parse(self._output.check(json.dumps(proposal))).lessons
 
     async def _learn(self, run: ServedRun, subject: Subject, lesson: Lesson, candidate_id: str) -> Stopped | None:
-        scope, words = subject.origin.scope, subject.facts.query
-        everybody = lesson.about == "everybody" and tells_user(lesson.text, (scope.user,), words) is None
+        scope, said = subject.origin.scope, _said(run.messages, subject.facts.query)
+        why = tells_user(lesson.text, (scope.user,), said) if lesson.about == "everybody" else None
+        everybody = lesson.about == "everybody" and why is None
         place = self._means.lesson_place(subject, for_everybody=everybody)
         text = await self._writer.admit(run, subject, place, lesson.text)
         if text is None or isinstance(text, Stopped):
             return text
-        if everybody and tells_user(text, (scope.user,), words) is not None:
+        if everybody and tells_user(text, (scope.user,), said) is not None:
             raise ConfigurationError("lessons: a policy put words of the user into a lesson for all users.")
         metadata = scope_of(subject, place).to_metadata()
         known: JsonObject = {"confidence": lesson.confidence}
         if subject.facts.untrusted:
             known["untrusted"] = [*subject.facts.untrusted]
+        if why is not None:
+            known["not_for_everybody"] = why
         if not is_internal(self._means.policy, scope_of(subject, place)):
             return await self._writer.write(run, subject, place, text, {**metadata, **known}, candidate_id)
         candidate = _candidate(subject, place, text, candidate_id, known)
-        state = await self.desk.candidates.propose(scope, CandidateProposed(candidate, place.owner, words))
+        # What was said is kept only as long as it has to be compared with.
+        proposed = CandidateProposed(candidate, place.owner, said if everybody else Said(""))
+        state = await self.desk.candidates.propose(scope, proposed)
         run.note(
             _REQUIRED,
             {
@@ -158,7 +174,7 @@ def _recalled(run: ServedRun) -> list[str]:
         ids = note.get(MEMORY_IDS)
         if kind == "memory_retrieve_filter" and note.get("source") == "reflection" and isinstance(ids, list):
             found += [one for one in ids if isinstance(one, str) and f":{LESSONS}:" in one]
-    return found
+    return [*dict.fromkeys(found)]
 
 
 def _candidate(
@@ -180,6 +196,22 @@ def _candidate(
         candidate_id=candidate_id,
         metadata={name: value for name, value in known.items() if name != "confidence"},
     )
+
+
+def _said(messages: Sequence[Message], query: str) -> Said:
+    """What the user said, what was told of earlier conversations with them, and what the agent made of both."""
+    by_user, by_agent = [query], list[str]()
+    for message in messages:
+        match message:
+            case UserMessage() if message.text != query:
+                by_user.append(message.text)
+            case ContextMessage(source=source, content=content) if source in _OF_USER:
+                by_user.append(content)
+            case AssistantMessage(content=content) if content:
+                by_agent.append(content)
+            case _:
+                pass
+    return Said("\n".join(by_user), "\n".join(by_agent))
 
 
 def _told(messages: Sequence[Message], answer: str) -> list[str]:

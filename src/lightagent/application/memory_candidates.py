@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final
 
 from lightagent.application.entry_codec import EntryCodec
-from lightagent.application.read_streams import all_entries, list_streams
-from lightagent.domain.errors import ConfigurationError, StreamConflict
+from lightagent.application.read_streams import all_entries, list_streams, read_each
+from lightagent.domain.errors import ConfigurationError, IncompleteListing, StreamConflict
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.memory_candidates import (
     CandidateEntry,
@@ -26,24 +26,25 @@ if TYPE_CHECKING:
 KIND: Final = "memory_candidate"
 """The kind of the streams that hold candidates for memories."""
 
-_MOST_WORDS: Final = 8_000
-"""Characters of what the user said that are kept with a candidate."""
+_ID: Final = "candidate"
+"""The label that repeats the id, since stores have an index of labels and none of ids alone."""
 
 
 class MemoryCandidates:
-    """The candidates of one agent in a store.
+    """The candidates of one agent in a store, or of all that have no agent in common.
 
     Args:
         store: where they are kept.
         clock: tells when it happened.
-        agent: the name of the agent.
-        namespace: of its memory policy.
+        agent: the name of the agent; None for those of all agents, which can only be looked at.
+        namespace: of its memory policy; None for any.
     """
 
-    def __init__(self, store: JournalStore, clock: Clock, agent: str, namespace: str) -> None:
+    def __init__(self, store: JournalStore, clock: Clock, agent: str | None, namespace: str | None) -> None:
         self._store = store
         self._clock = clock
-        self._labels = {"agent": agent, "namespace": namespace}
+        named = {"agent": agent, "namespace": namespace}
+        self._labels = {name: value for name, value in named.items() if value is not None}
 
     async def propose(self, scope: Scope, proposed: CandidateProposed) -> CandidateState:
         """Put a candidate on record; where it is there already, it stays as it is.
@@ -52,7 +53,7 @@ class MemoryCandidates:
             StoreError: the store cannot be written.
         """
         key = _key(scope, proposed.candidate.candidate_id)
-        kept = CandidateProposed(proposed.candidate, proposed.owner, proposed.words[:_MOST_WORDS], self._clock.now())
+        kept = CandidateProposed(proposed.candidate, proposed.owner, proposed.said, self._clock.now())
         try:
             await self._append(key, kept, 0, "candidate")
         except StreamConflict:
@@ -69,34 +70,45 @@ class MemoryCandidates:
             user_id: from whose runs; None for all users of the tenant.
 
         Raises:
-            ConfigurationError: what is stored was changed.
+            IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
         query = StreamQuery(kind=KIND, tenant=tenant, user=user_id, labels=self._labels)
-        keys = [stream.key async for stream in list_streams(self._store, query)]
-        for key in reversed(keys):
-            state, _ = await self._read(key)
-            if state is not None:
-                yield state
+        found = list[CandidateState]()
+        incomplete: IncompleteListing | None = None
+        try:
+            async for state in read_each(self._store, query, self._state, "Candidate"):
+                found.append(state)
+        except IncompleteListing as error:
+            incomplete = error
+        for state in reversed(found):
+            yield state
+        if incomplete is not None:
+            raise incomplete
 
-    async def find(self, candidate_id: str, tenant: str = "") -> tuple[Scope, CandidateState]:
+    async def find(
+        self, candidate_id: str, tenant: str = "", user_id: str | None = None
+    ) -> tuple[Scope, CandidateState]:
         """A candidate of a tenant, and whose it is.
 
         Raises:
             ConfigurationError: there is none of this id, or what is stored was changed.
             StoreError: the store cannot be read.
         """
-        found = await self.look_up(candidate_id, tenant)
+        found = await self.look_up(candidate_id, tenant, user_id)
         if found is not None:
             return found
         raise ConfigurationError(
-            f"There is no memory candidate {candidate_id!r:.100} of this agent.",
+            f"There is no memory candidate {candidate_id!r:.100} here.",
             guidance="See agent.list_memory_candidates(). They are kept in the session_store, if there is one.",
         )
 
-    async def look_up(self, candidate_id: str, tenant: str = "") -> tuple[Scope, CandidateState] | None:
+    async def look_up(
+        self, candidate_id: str, tenant: str = "", user_id: str | None = None
+    ) -> tuple[Scope, CandidateState] | None:
         """A candidate, and whose it is; None if there is none."""
-        query = StreamQuery(kind=KIND, tenant=tenant, id=candidate_id, labels=self._labels)
+        labels = {**self._labels, _ID: candidate_id}
+        query = StreamQuery(kind=KIND, tenant=tenant, user=user_id, id=candidate_id, labels=labels)
         async for stream in list_streams(self._store, query):
             state, _ = await self._read(stream.key)
             if state is not None:
@@ -128,9 +140,13 @@ class MemoryCandidates:
                 continue  # Somebody else was first; what holds is read again.
 
     async def _append(self, key: StreamKey, entry: CandidateEntry, expected: int, status: str) -> None:
-        labels = {**self._labels, "status": status}
+        labels = {**self._labels, _ID: key.id, "status": status}
         draft = _CODEC.draft(entry)
         await self._store.append(key, [draft], expected=expected, at=self._clock.now(), labels=labels)
+
+    async def _state(self, key: StreamKey) -> CandidateState | None:
+        state, _ = await self._read(key)
+        return state
 
     async def _read(self, key: StreamKey) -> tuple[CandidateState | None, int]:
         known: CandidateState | None = None

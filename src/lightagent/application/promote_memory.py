@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.policies.handler import Fault, Handler
-from lightagent.application.write_memory import MemoryWriter, take_back
+from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.lessons import tells_user
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
 from lightagent.domain.memory_admission import read_promotion
 from lightagent.domain.memory_candidates import (
@@ -18,13 +17,15 @@ from lightagent.domain.memory_candidates import (
     CandidateStatus,
     CandidateWithdrawn,
     CandidateWritten,
+    PromotionRule,
 )
 from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromotionPayload, MemoryWrittenPayload
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_records import MOST_TEXT, MemoryRecord
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped
 from lightagent.domain.scopes import Scope
+from lightagent.domain.told_of_users import tells_user
 from lightagent.ports.context import ServedRun
 
 
@@ -37,6 +38,7 @@ class _Case:
         scope: whose candidate it is.
         context: what a promotion policy is told.
         by: who decides.
+        actor: the name of the person, if it is one who gave it.
     """
 
     run: ServedRun
@@ -44,6 +46,12 @@ class _Case:
     state: CandidateState
     context: JsonObject
     by: str
+    actor: str = ""
+
+    @property
+    def rule(self) -> PromotionRule:
+        """What decides, where nothing else does."""
+        return "person" if self.by == "person" else "memory_promotion_admission"
 
     @property
     def candidate(self) -> MemoryCandidate:
@@ -54,7 +62,7 @@ class MemoryPromoter:
     """Decides about candidates, and writes those that are promoted.
 
     Args:
-        expires_after: seconds after which what was promoted is not recalled any more; None: never.
+        max_age: seconds after which what was promoted is not recalled any more; None: never.
 
     Raises:
         ConfigurationError: the promotion policy cannot be called.
@@ -65,12 +73,12 @@ class MemoryPromoter:
         means: MemoryMeans,
         candidates: MemoryCandidates,
         writer: MemoryWriter,
-        expires_after: float | None,
+        max_age: float | None,
     ) -> None:
         self._means = means
         self._candidates = candidates
         self._writer = writer
-        self._expires_after = expires_after
+        self._max_age = max_age
         admission = means.policy.memory_promotion_admission
         self._admission = None
         if admission is not None:
@@ -83,13 +91,15 @@ class MemoryPromoter:
         state: CandidateState,
         context: JsonObject,
         decision: MemoryPromotionDecision | None = None,
+        actor: str = "",
     ) -> tuple[CandidateState, Stopped | None]:
         """What became of the candidate, and the verdict of a policy that stopped it.
 
         Args:
             decision: of a person; None: the memory policy is asked.
+            actor: the name of the person.
         """
-        case = _Case(run, scope, state, context, "policy" if decision is None else "person")
+        case = _Case(run, scope, state, context, "policy" if decision is None else "person", actor)
         if not state.is_open:
             return await self._written_again(case), None
         candidate, place = state.candidate, place_of(state)
@@ -104,7 +114,7 @@ class MemoryPromoter:
         )
         verdict = await run.review("memory_promote", payload)
         if isinstance(verdict, Stopped):
-            return await self._left(case, "blocked", _reason(verdict), by="hooks"), verdict
+            return await self._left(case, "blocked", "policies", _reason(verdict), by="hooks"), verdict
         text = verdict.payload.data
         if verdict.payload.decision is not None:
             decision = read_promotion(verdict.payload.decision, text)
@@ -112,7 +122,8 @@ class MemoryPromoter:
             decision = await self._asked(case, text)
         if not decision.promotes:
             rejected = decision.action == "reject"
-            return await self._left(case, "rejected" if rejected else "kept", decision.reason or ""), None
+            rule = case.rule if self._admission is not None or case.by == "person" else "undecided"
+            return await self._left(case, "rejected" if rejected else "kept", rule, decision.reason or ""), None
         return await self._promoted(case, decision, decision.value or text)
 
     async def _asked(self, case: _Case, text: str) -> MemoryPromotionDecision:
@@ -128,28 +139,32 @@ class MemoryPromoter:
     ) -> tuple[CandidateState, Stopped | None]:
         refused = self._refused(case, text)
         if refused is not None:
-            return await self._left(case, "blocked", refused), None
+            return await self._left(case, "blocked", *refused), None
         rewritten = text != case.candidate.data
         now = self._means.clock.now()
-        expires: JsonObject = {} if self._expires_after is None else {"expires_at": now + self._expires_after}
+        expires: JsonObject = {} if self._max_age is None else {"expires_at": now + self._max_age}
         # What identifies the candidate goes before what the decision says.
         known = {**expires, **decision.metadata, "promotion_decision": decision.action, "promoted_at": now}
-        decided = CandidateDecided("promoted", case.by, decision.reason or "", text, known, rewritten, now)
+        decided = CandidateDecided(
+            "promoted", case.by, case.rule, decision.reason or "", case.actor, text, known, rewritten, now
+        )
         state, is_ours = await self._candidates.add(case.scope, case.candidate.candidate_id, decided)
         if not is_ours:
             return state, None
         event: MemoryEvent = "memory_promotion_rewritten" if rewritten else "memory_promotion_approved"
-        case.run.note(event, {**_about(state.candidate), "reason": decision.reason or ""})
-        return await self._write(_Case(case.run, case.scope, state, case.context, case.by))
+        case.run.note(event, {**_about(state.candidate), "rule": case.rule, "reason": decision.reason or ""})
+        return await self._write(replace(case, state=state))
 
-    def _refused(self, case: _Case, text: str) -> str | None:
-        """Why the text must not become a memory, whether a policy or a person decided that it should."""
+    def _refused(self, case: _Case, text: str) -> tuple[PromotionRule, str] | None:
+        """By which rule and why the text must not become a memory, whoever decided that it should."""
+        if not text.strip() or len(text) > MOST_TEXT:
+            return "not_a_memory", f"A memory has a text of at most {MOST_TEXT:,} characters."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
-            return "A pattern that must not be written was found in the text."
+            return "reject_write_patterns", "A pattern that must not be written was found in the text."
         if case.state.owner.user:
             return None
-        why = tells_user(text, (case.scope.user,), case.state.words)
-        return None if why is None else f"It would reach other users. {why}"
+        why = tells_user(text, (case.scope.user,), case.state.said)
+        return None if why is None else ("other_users", f"It would reach other users. {why}")
 
     async def _written_again(self, case: _Case) -> CandidateState:
         """The state of what was decided before; a memory that a crash kept from the store gets there now."""
@@ -170,9 +185,11 @@ class MemoryPromoter:
         if stopped is None:
             state, _ = await self._candidates.add(case.scope, memory_id, CandidateWritten(memory_id, now))
             return state, None
-        await take_back(self._means, place.owner, memory_id)
+        await self._writer.take_back(case.run, place, memory_id)
         state, _ = await self._candidates.add(case.scope, memory_id, CandidateWithdrawn(_reason(stopped), now))
-        case.run.note("memory_promotion_blocked", {**_about(state.candidate), "reason": _reason(stopped)})
+        case.run.note(
+            "memory_promotion_blocked", {**_about(state.candidate), "rule": "policies", "reason": _reason(stopped)}
+        )
         return state, stopped
 
     async def _stopped(self, case: _Case, place: MemoryPlace, metadata: JsonObject) -> Stopped | None:
@@ -186,14 +203,16 @@ class MemoryPromoter:
         written = await case.run.review("memory_written", MemoryWrittenPayload(candidate.data, metadata, *about))
         return written if isinstance(written, Stopped) else None
 
-    async def _left(self, case: _Case, status: CandidateStatus, reason: str, by: str = "") -> CandidateState:
+    async def _left(
+        self, case: _Case, status: CandidateStatus, rule: PromotionRule, reason: str, by: str = ""
+    ) -> CandidateState:
         """Put on record that it does not become a memory, or not yet."""
         now = self._means.clock.now()
-        decided = CandidateDecided(status, by or case.by, reason, at=now)
+        decided = CandidateDecided(status, by or case.by, rule, reason, case.actor, at=now)
         state, is_ours = await self._candidates.add(case.scope, case.candidate.candidate_id, decided)
         if is_ours:
             event: MemoryEvent = "memory_promotion_rejected" if status == "rejected" else "memory_promotion_blocked"
-            case.run.note(event, {**_about(state.candidate), "reason": reason})
+            case.run.note(event, {**_about(state.candidate), "rule": rule, "reason": reason})
         return state
 
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.application.foreign_code import await_foreign
+from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.serve_run import Alone
+from lightagent.application.track_lessons import LessonTracker, id_of
 from lightagent.application.write_memory import MemoryWriter
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_filter import KeptOut, keeps_out, read_found
+from lightagent.domain.memory_admission import is_internal
+from lightagent.domain.memory_filter import found_or_empty, keeps_out
+from lightagent.domain.memory_limits import MOST_QUERY, MOST_TOLD, shortened
 from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.memory_trace import MEMORY_IDS
@@ -31,6 +34,13 @@ from lightagent.ports.context import Declined, Gathered, ServedRun, ServingConcl
 
 _WORD: Final = re.compile(r"[\w.-]{1,40}")
 """What a source or a trust level may be to be told to a model; a store could put instructions there."""
+
+_CHOICE: Final = 4
+"""So many times as many lessons as a run is told of are looked at."""
+_ID: Final = re.compile(r"[!-~]{1,200}")
+"""What may be on record as the id of a memory; a store could put a text there."""
+
+_BY_AGENT: Final = "An agent wrote the query, and not the user."
 
 MEMORY: Final = "memory"
 """The name of both on record, and of the label of what is recalled."""
@@ -44,11 +54,13 @@ class RecalledKind:
         name: of the source on record.
         preface: stands before the memories in the message to the model.
         places: where they are, in the order in which they are asked for.
+        tracker: knows which are of use, where that is counted.
     """
 
     name: str
     preface: str
     places: Callable[[MemoryMeans, Subject], Sequence[MemoryPlace]]
+    tracker: LessonTracker | None = None
 
 
 class Recollection(ServingSource):
@@ -106,50 +118,66 @@ class Recollection(ServingSource):
             if isinstance(left, Stopped):
                 return left
             if left.payload.memories is not shown:
-                read = [read_found(one) for one in left.payload.memories]
-                found = [one for one in read if not isinstance(one, KeptOut)]
-        return self._filtered(run, place, found, room)
+                found = [found_or_empty(one) for one in left.payload.memories]
+        return await self._filtered(run, place, found, room)
 
     async def _found(self, run: ServedRun, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
         means = self._means
         about: JsonObject = {"store": means.store.name, "source": place.source, "scope": place.scope}
         about["user_id"] = place.original_user_id
-        searching = _recalled(means, place, query)
+        # Of lessons more are asked for, since those that were of use go before others.
+        most = means.limit if self._kind.tracker is None else means.limit * _CHOICE
+        searching = means.store.recall(
+            place.owner, shortened(query, MOST_QUERY), most, filter_of(means.policy, means.clock.now())
+        )
         try:
-            found = await await_foreign(searching, means.policy.recall_timeout, in_time=True)
-        except Exception as error:
-            run.note("memory_unavailable", {**about, "kind": type(error).__name__})
+            found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
+        except FAILURES as raised:
+            run.note("memory_unavailable", {**about, "kind": type(raised).__name__})
             raise
         run.note("memory_retrieve", {**about, "found": len(found)})
         return found
 
-    def _filtered(
+    async def _filtered(
         self, run: ServedRun, place: MemoryPlace, found: Sequence[FoundMemory], room: int
     ) -> list[FoundMemory]:
         means, now = self._means, self._means.clock.now()
         kept_out = [keeps_out(means.policy, one, place.owner.user_id, now) for one in found]
-        allowed = [one for one, kept in zip(found, kept_out, strict=True) if kept is None][:room]
+        fitting = [one for one, kept in zip(found, kept_out, strict=True) if kept is None]
+        tracker = self._kind.tracker
+        allowed = fitting[:room] if tracker is None else await tracker.chosen(run, place, fitting, room)
         rules = Counter(f"{kept.rule}:{kept.field}" for kept in kept_out if kept is not None)
         blocked: dict[str, JsonValue] = dict(sorted(rules.items()))
         counts: JsonObject = {"total": len(found), "allowed": len(allowed), "blocked": blocked}
         where: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
-        ids = [one.fields.get("memory_id") for one in allowed]
-        counts[MEMORY_IDS] = [memory_id for memory_id in ids if isinstance(memory_id, str)]
+        ids = [id_of(one) for one in allowed]
+        counts[MEMORY_IDS] = [one for one in ids if _ID.fullmatch(one)]
         run.note("memory_retrieve_filter", {**where, **counts})
         return allowed
 
 
-async def _recalled(means: MemoryMeans, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
-    wanted = filter_of(means.policy, means.clock.now())
-    return await means.store.recall(place.owner, query, means.limit, wanted)
+def _records(found: object) -> Sequence[FoundMemory]:
+    """What a store of anybody's gave, which may be none of what it promises."""
+    if isinstance(found, Sequence) and all(map(_is_record, found)):
+        return found
+    raise StoreError(f"The store of memories gave {type(found).__name__}, which is no list of what it found.")
+
+
+def _is_record(found: object) -> bool:
+    if not isinstance(found, FoundMemory):
+        return False
+    text: object = found.text
+    said: tuple[object, ...] = (found.fields, found.beneath)
+    return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)
 
 
 def _shown(found: FoundMemory) -> JsonObject:
     """A record as policies are shown it; what is not plain JSON is told as text."""
     known = {name: _plain(value) for name, value in found.fields.items()}
-    user = known.pop("user_id", None)
-    record: JsonObject = {"memory": found.text, "metadata": known}
-    return record if user is None else {**record, "user_id": user}
+    beneath = {name: _plain(value) for name, value in found.beneath.items()}
+    beside = {name: known[name] for name in known if name in beneath or name == "user_id"}
+    metadata = {name: value for name, value in known.items() if name not in beside}
+    return {"memory": found.text, "metadata": {**metadata, **beneath}, **beside}
 
 
 def _plain(value: object) -> JsonValue:
@@ -165,14 +193,17 @@ def _told(preface: str, found: Sequence[FoundMemory]) -> str:
 
 def _line(found: FoundMemory) -> str:
     """The memory on one line, so that none looks like several, and where it comes from, as far as that is a word."""
-    text = " ".join(found.text.split())
+    text = shortened(" ".join(found.text.split()), MOST_TOLD)
     said = (found.fields.get(name) for name in ("source", "trust_level"))
     known = [value for value in said if isinstance(value, str) and _WORD.fullmatch(value)]
     return f"{text} ({', '.join(known)})" if known else text
 
 
 class Memorizing(ServingConclusion):
-    """Remembers what the user said, once the run has succeeded."""
+    """Remembers what the user said, once the run has succeeded.
+
+    What another agent asked is no word of the user: it may quote what was recalled, or what a tool has read.
+    """
 
     def __init__(self, means: MemoryMeans, writer: MemoryWriter) -> None:
         self._means = means
@@ -198,10 +229,13 @@ class Memorizing(ServingConclusion):
         text = subject.facts.query
         if not text.strip():
             return None
-        place = self._means.user_place(subject)
+        place = self._place(subject)
         admitted = await self._writer.admit(run, subject, place, text)
         if admitted is None or isinstance(admitted, Stopped):
             return admitted
+        if is_internal(self._means.policy, scope_of(subject, place)):
+            self._writer.refuse(run, place, "require_promotion_for_internal_memory", _BY_AGENT)
+            return None
         return {"data": admitted, "metadata": scope_of(subject, place).to_metadata()}
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
@@ -216,4 +250,9 @@ class Memorizing(ServingConclusion):
         text, metadata = proposal.get("data"), proposal.get("metadata")
         if not isinstance(text, str) or not isinstance(metadata, dict):
             raise ConfigurationError("memory: a policy left no text and metadata of what is to be remembered.")
-        return await self._writer.write(run, subject, self._means.user_place(subject), text, metadata, idempotency_key)
+        return await self._writer.write(run, subject, self._place(subject), text, metadata, idempotency_key)
+
+    def _place(self, subject: Subject) -> MemoryPlace:
+        """Where the query is kept; that of a run inside another one was written by the agent which called it."""
+        place = self._means.user_place(subject)
+        return replace(place, source="agent") if subject.origin.path else place

@@ -1,17 +1,25 @@
-"""Tracks whether lessons are of use: which runs were told of them, and whose answers took something from them."""
+"""Tracks whether lessons are of use: ranks what is recalled by it, counts what came of it, and ends stale ones."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.application.lesson_log import LessonLog, ToldLesson
+from lightagent.application.memories import Memories
 from lightagent.application.memory_candidates import MemoryCandidates
-from lightagent.application.memory_means import MemoryMeans
-from lightagent.application.promote_memory import place_of
-from lightagent.application.write_memory import MemoryWriter, take_back
+from lightagent.application.memory_means import MemoryMeans, MemoryPlace
+from lightagent.application.write_memory import take_back
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.lesson_uses import LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.lessons import is_used
-from lightagent.domain.memory_candidates import CandidateRecalled, CandidateRenewed, CandidateWritten
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_filter import read_number
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner
 from lightagent.ports.context import ServedRun
+from lightagent.ports.memory import OwnerSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,51 +28,168 @@ class Told:
 
     Attributes:
         query: what was asked.
-        owners: whose lessons it may have been told.
-        tenant: of the run.
+        own: the owner of what is learned with its user.
+        everybody: the owner of what is known for all users.
     """
 
     query: str
-    owners: frozenset[MemoryOwner]
-    tenant: str
+    own: MemoryOwner
+    everybody: MemoryOwner
+
+
+@dataclass(frozen=True, slots=True)
+class EndedLesson:
+    """A lesson that is recalled no more.
+
+    Attributes:
+        owner: whose it was.
+        lesson_id: names it, as it does the candidate that it was.
+        why: the setting of `SelfLearning` that says so.
+    """
+
+    owner: MemoryOwner
+    lesson_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A lesson that a search found, and why it is stale.
+
+    Attributes:
+        failed: the name of what kept its counts from being read, or it from being removed.
+    """
+
+    found: FoundMemory
+    tally: LessonTally
+    why: str | None
+    failed: str | None
 
 
 class LessonTracker:
-    """Counts the uses of lessons, and keeps those that are of use.
+    """Knows of each lesson how often it was of use.
 
     Args:
-        expires_after: seconds for which a lesson that was of use is recalled from then on; None: for ever.
+        rules: when a lesson is stale.
     """
 
-    def __init__(
-        self, means: MemoryMeans, candidates: MemoryCandidates, writer: MemoryWriter, expires_after: float | None
-    ) -> None:
+    def __init__(self, means: MemoryMeans, candidates: MemoryCandidates, log: LessonLog, rules: LessonRules) -> None:
         self._means = means
         self._candidates = candidates
-        self._writer = writer
-        self._expires_after = expires_after
+        self._log = log
+        self._rules = rules
 
-    async def recalled(self, run: ServedRun, candidate_id: str, run_id: str, text: str, told: Told) -> None:
-        """Put on record that a run was told of a lesson, which is recalled for longer where the answer used it.
+    async def chosen(
+        self, run: ServedRun, place: MemoryPlace, found: Sequence[FoundMemory], room: int
+    ) -> list[FoundMemory]:
+        """Of the lessons that a search found, best first, those that a run is told of: without stale ones, and those
+        that were of more use before others. Where the counts cannot be read, they stay as they are.
+        """
+        if room <= 0:
+            return []
+        about: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
+        try:
+            judged = await await_foreign(
+                self._judged(place.owner, found), self._means.policy.recall_timeout, in_time=True
+            )
+        except FAILURES as raised:
+            run.note("memory_unavailable", {**about, "store": "lessons", "kind": type(failure(raised)).__name__})
+            return [*found[:room]]
+        for one in judged:
+            if one.failed is not None:
+                run.note("memory_unavailable", {**about, "store": "lessons", "kind": one.failed})
+        fresh = [one for one in judged if one.why is None]
+        return [fresh[number].found for number in ranked_by_worth([one.tally for one in fresh])[:room]]
+
+    async def _judged(self, owner: MemoryOwner, found: Sequence[FoundMemory]) -> list[_Judged]:
+        return await asyncio.gather(*(self._judge(owner, one) for one in found))
+
+    async def _judge(self, owner: MemoryOwner, found: FoundMemory) -> _Judged:
+        lesson_id, now = id_of(found), self._means.clock.now()
+        known, failed = None, None
+        try:  # A store can claim any id, and one damaged stream says nothing of the others.
+            known = await self._log.tally(owner, lesson_id) if lesson_id else None
+        except FAILURES as raised:
+            failed = type(failure(raised)).__name__
+        tally = known or LessonTally(_kept_at(found, now))
+        why = "ended" if tally.ended else self._rules.why_stale(tally, now)
+        if why is not None and lesson_id:
+            try:
+                await self._end(owner, lesson_id, tally, why)
+            except FAILURES as raised:  # It is stale all the same; whoever meets it next removes it.
+                failed = type(failure(raised)).__name__
+        return _Judged(found, tally, why, failed)
+
+    async def _end(self, owner: MemoryOwner, lesson_id: str, tally: LessonTally, why: str) -> None:
+        """Put it on record, then remove it from the store; after a crash in between, whoever meets it next does."""
+        if not tally.ended:
+            await self._log.end(owner, lesson_id, tally, why)
+        await take_back(self._means, owner, lesson_id)
+
+    async def told(self, lesson_ids: Sequence[str], run_id: str, trace_id: str, answer: str, told: Told) -> None:
+        """Count a run that was told of lessons, once, and which of them its answer used.
+
+        A lesson of another owner, as a store may claim, is none of its lessons.
+
+        Raises:
+            ConfigurationError: the counts that are stored were changed.
+            StoreError: the store cannot be read or written.
+        """
+        uses = list[ToldLesson]()
+        for lesson_id in lesson_ids:
+            try:
+                found = await self._candidates.look_up(lesson_id, told.own.tenant)
+            except ConfigurationError:
+                continue  # A store can claim any id; and of what was changed, `lightagent verify` tells.
+            if found is None or found[1].owner not in (told.own, told.everybody):
+                continue
+            candidate = found[1].candidate
+            kept_at = read_number(candidate.metadata.get("promoted_at")) or self._means.clock.now()
+            used = is_used(candidate.data, told.query, answer)
+            uses.append(ToldLesson(found[1].owner, lesson_id, kept_at, used))
+        await self._log.count_run(told.own, run_id, trace_id, uses)
+
+    async def tally(self, owner: MemoryOwner, lesson_id: str) -> LessonTally | None:
+        """The counts of a lesson; None where no run was told of it yet.
+
+        Raises:
+            ConfigurationError: what is stored was changed.
+            StoreError: the store cannot be read.
+        """
+        return await self._log.tally(owner, lesson_id)
+
+    async def expire(self, tenant: str, *, dry_run: bool = False) -> list[EndedLesson]:
+        """End the stale lessons of a tenant and remove them from the store; which they are.
 
         Args:
-            text: the answer.
-            told: what the run was about; a lesson of another owner, as a store may claim, is none of its lessons.
+            dry_run: only tell.
+
+        Raises:
+            ConfigurationError: the store cannot list what it holds, or what is stored was changed.
+            StoreError: a store cannot be read or written.
         """
-        found = await self._candidates.look_up(candidate_id, told.tenant)
-        if found is None or found[1].owner not in told.owners:
-            return
-        scope, state = found
-        now = self._means.clock.now()
-        used = is_used(state.candidate.data, told.query, text)
-        state, is_new = await self._candidates.add(scope, candidate_id, CandidateRecalled(run_id, used, now))
-        lasts, until = self._expires_after, state.candidate.metadata.get("expires_at")
-        if not (is_new and used and lasts) or not isinstance(until, (int, float)) or until - now > lasts / 2:
-            return
-        if not {"forget", "ids"} <= self._means.store.supports:
-            return
-        state, _ = await self._candidates.add(scope, candidate_id, CandidateRenewed(now + lasts, now))
-        await take_back(self._means, state.owner, candidate_id)
-        record = MemoryRecord(candidate_id, state.owner, state.candidate.data, state.candidate.to_metadata(), now)
-        await self._writer.keep(run, place_of(state), record)
-        await self._candidates.add(scope, candidate_id, CandidateWritten(candidate_id, now))
+        ended = list[EndedLesson]()
+        selection = OwnerSelection(self._means.policy.namespace or "", tenant, agent=self._means.agent)
+        async for record in Memories(self._means.store).list(selection):
+            found, now = record.found(), self._means.clock.now()
+            if found.fields.get("source") != "reflection":
+                continue
+            tally = await self._log.tally(record.owner, record.memory_id) or LessonTally(_kept_at(found, now))
+            why = tally.ended or self._rules.why_stale(tally, now)
+            if why:
+                ended.append(EndedLesson(record.owner, record.memory_id, why))
+                if not dry_run:
+                    await self._end(record.owner, record.memory_id, tally, why)
+        return ended
+
+
+def id_of(found: FoundMemory) -> str:
+    """The id of a memory, or of the candidate that it was; empty where a store tells neither."""
+    ids = (found.fields.get(name) for name in ("memory_id", "candidate_id"))
+    return next((one for one in ids if isinstance(one, str) and one), "")
+
+
+def _kept_at(found: FoundMemory, now: float) -> float:
+    """When a record says that it became a memory; one from the future became one now."""
+    times = (read_number(found.fields.get(name)) for name in ("promoted_at", "created_at"))
+    return min(next((one for one in times if one is not None), now), now)

@@ -28,6 +28,19 @@ def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) 
     return model
 
 
+def open_learning_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel | None:
+    """Open the model that looks back on runs; None where none is named, or agents do not learn.
+
+    Raises:
+        ConfigurationError: it cannot be opened; the text names the place and the remedy.
+    """
+    chosen = settings.self_learning
+    if not chosen.enabled or chosen.model is None:
+        return None
+    named = settings.model.model_copy(update={"options": {**settings.model.options, "model": chosen.model}})
+    return open_model(settings.model_copy(update={"model": named}), environ=environ)
+
+
 def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = None) -> JournalStore | None:
     """Open the configured journal store alone; None where there is none.
 

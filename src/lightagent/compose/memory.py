@@ -10,6 +10,7 @@ from typing_extensions import TypeIs
 from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.foreign_memory import ForeignMemory, MemoryProtocol
 from lightagent.application.learn import LESSONS, Learning
+from lightagent.application.lesson_log import LessonLog
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.promote_memory import MemoryPromoter
@@ -23,6 +24,7 @@ from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.policy import Subject
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Conclusion, ContextSource
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.policy import Gate
 from lightagent.ports.self_learning import SelfLearning
@@ -65,8 +67,10 @@ def compose_memory(
         sources.append(Recollection(means, said))
         conclusions.append(Memorizing(means, writer))
     if learning is not None:
-        sources.append(Recollection(means, RecalledKind(LESSONS, prompts.lessons, _lesson_places)))
-        conclusions.append(_compose_learning(options, means, writer, learning, prompts, gates))
+        learned = _compose_learning(options, means, writer, learning, prompts, gates)
+        kind = RecalledKind(LESSONS, prompts.lessons, _lesson_places, learned.desk.tracker)
+        sources.append(Recollection(means, kind))
+        conclusions.append(learned)
     return sources, conclusions
 
 
@@ -82,10 +86,29 @@ def _compose_learning(
     from lightagent.adapters.journals.memory import MemoryJournalStore
 
     journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
+    return Learning(means, settings, prompts, writer, _desk(means, journals, writer, settings, gates))
+
+
+def compose_desk(
+    journals: JournalStore, store: MemoryStore, namespace: str, agent: str, settings: SelfLearning, clock: Clock
+) -> CandidateDesk:
+    """Where the candidates of an agent are decided about without the agent, and so without its own policies.
+
+    Args:
+        agent: its name.
+        settings: when its lessons are stale.
+    """
+    means = MemoryMeans(store, MemoryPolicy(namespace=namespace or None), clock, RECALLED, SECONDS, agent)
+    return _desk(means, journals, MemoryWriter(means), settings, ())
+
+
+def _desk(
+    means: MemoryMeans, journals: JournalStore, writer: MemoryWriter, settings: SelfLearning, gates: tuple[Gate, ...]
+) -> CandidateDesk:
     candidates = MemoryCandidates(journals, means.clock, means.agent, means.policy.namespace or "")
-    promoter = MemoryPromoter(means, candidates, writer, settings.expires_after)
-    tracker = LessonTracker(means, candidates, writer, settings.expires_after)
-    return Learning(means, settings, prompts, writer, CandidateDesk(means, candidates, promoter, tracker, gates))
+    promoter = MemoryPromoter(means, candidates, writer, settings.max_age)
+    tracker = LessonTracker(means, candidates, LessonLog(journals, means.clock.now), settings.rules)
+    return CandidateDesk(means, candidates, promoter, tracker, gates)
 
 
 def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:
@@ -117,8 +140,9 @@ def _learning(options: AgentOptions) -> SelfLearning | None:
 
 
 def is_memory_store(value: object) -> TypeIs[MemoryStore]:
-    """Whether it has the methods of the port."""
-    return all(callable(getattr(value, method, None)) for method in _STORE_METHODS)
+    """Whether it has what the port asks for; a stand-in of tests, which has any method, is no store for that."""
+    has_methods = all(callable(getattr(value, method, None)) for method in _STORE_METHODS)
+    return has_methods and isinstance(getattr(value, "name", None), str)
 
 
 def _policy(options: AgentOptions) -> MemoryPolicy:

@@ -9,9 +9,22 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.told_of_users import Said
 
 CandidateStatus: TypeAlias = Literal["candidate", "kept", "blocked", "rejected", "promoted"]
 """What became of a candidate; `rejected` and `promoted` are final."""
+
+PromotionRule: TypeAlias = Literal[
+    "memory_promotion_admission",
+    "undecided",
+    "person",
+    "policies",
+    "reject_write_patterns",
+    "other_users",
+    "not_a_memory",
+]
+"""What decided about a candidate: a setting of `MemoryPolicy`, nothing yet, a person, hooks and gates, that its text
+would tell other users of this one, or that it is none which a store would keep."""
 
 OPEN: frozenset[str] = frozenset({"candidate", "kept", "blocked"})
 """The statuses in which a candidate can still be decided about."""
@@ -24,12 +37,12 @@ class CandidateProposed:
     Attributes:
         candidate: as it was proposed.
         owner: whose memory it would be.
-        words: what the user said in that run; a lesson for all users must not repeat it.
+        said: what was said in that run, which one for all users must not repeat; empty for one of a user's own.
     """
 
     candidate: MemoryCandidate
     owner: MemoryOwner
-    words: str
+    said: Said
     at: float = field(default=0.0, compare=False)
     type: Literal["candidate_proposed"] = "candidate_proposed"
 
@@ -41,7 +54,9 @@ class CandidateDecided:
     Attributes:
         status: what it is from now on.
         by: who decided: ``policy``, ``person`` or ``hooks``.
+        rule: which rule.
         reason: why.
+        actor: the person who decided, if one did and gave a name.
         text: what is remembered, where it is promoted.
         metadata: added to its record.
         rewritten: whether the text is another than the one that was proposed.
@@ -49,7 +64,9 @@ class CandidateDecided:
 
     status: CandidateStatus
     by: str
+    rule: PromotionRule = "undecided"
     reason: str = ""
+    actor: str = ""
     text: str = ""
     metadata: JsonObject = field(default_factory=dict)
     rewritten: bool = False
@@ -75,37 +92,7 @@ class CandidateWithdrawn:
     type: Literal["candidate_withdrawn"] = "candidate_withdrawn"
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateRecalled:
-    """A later run was told of it.
-
-    Attributes:
-        run_id: of that run.
-        used: whether its answer took something from it.
-    """
-
-    run_id: str
-    used: bool
-    at: float = field(default=0.0, compare=False)
-    type: Literal["candidate_recalled"] = "candidate_recalled"
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateRenewed:
-    """It was of use, and is recalled for longer; it is written anew.
-
-    Attributes:
-        expires_at: seconds since 1970.
-    """
-
-    expires_at: float
-    at: float = field(default=0.0, compare=False)
-    type: Literal["candidate_renewed"] = "candidate_renewed"
-
-
-CandidateEntry: TypeAlias = (
-    CandidateProposed | CandidateDecided | CandidateWritten | CandidateWithdrawn | CandidateRecalled | CandidateRenewed
-)
+CandidateEntry: TypeAlias = CandidateProposed | CandidateDecided | CandidateWritten | CandidateWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +101,18 @@ class CandidateState:
 
     Attributes:
         candidate: as it is now: its text, status and whether models may see it.
-        owner, words: as in `CandidateProposed`.
+        owner, said: as in `CandidateProposed`.
         decided: what was decided last.
         written: it was written to the store of memories.
-        recalled, used: how many runs were told of it, and how many answers took something from it.
-        last_run: the last run that was told of it.
+        proposed_at: seconds since 1970.
     """
 
     candidate: MemoryCandidate
     owner: MemoryOwner
-    words: str
+    said: Said
     decided: CandidateDecided | None = None
     written: bool = False
-    recalled: int = 0
-    used: int = 0
-    last_run: str = ""
+    proposed_at: float = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -145,7 +129,7 @@ def advance_candidate(known: CandidateState | None, entry: CandidateEntry) -> Ca
     if isinstance(entry, CandidateProposed):
         if known is not None:
             raise _misplaced(entry)
-        return CandidateState(entry.candidate, entry.owner, entry.words)
+        return CandidateState(entry.candidate, entry.owner, entry.said, proposed_at=entry.at)
     if known is None:
         raise _misplaced(entry)
     match entry:
@@ -153,11 +137,6 @@ def advance_candidate(known: CandidateState | None, entry: CandidateEntry) -> Ca
             return replace(known, candidate=_decided(known.candidate, entry), decided=entry)
         case CandidateWritten() if known.candidate.status == "promoted" and not known.written:
             return replace(known, written=True)
-        case CandidateRecalled(run_id=run_id) if known.candidate.status == "promoted" and run_id != known.last_run:
-            return replace(known, recalled=known.recalled + 1, used=known.used + entry.used, last_run=run_id)
-        case CandidateRenewed(expires_at=expires_at) if known.candidate.status == "promoted":
-            metadata = {**known.candidate.metadata, "expires_at": expires_at}
-            return replace(known, candidate=replace(known.candidate, metadata=metadata), written=False)
         case CandidateWithdrawn() if known.candidate.status == "promoted":
             return replace(known, candidate=replace(known.candidate, status="rejected", injectable=False))
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -68,16 +68,19 @@ class FoundMemory:
     Attributes:
         text: what is remembered.
         fields: all else that it says of itself: what stands beside the text, and below that its ``metadata``.
+        beneath: what its metadata says otherwise than what stands beside the text, under the same name.
     """
 
     text: str
     fields: Mapping[str, object]
+    beneath: Mapping[str, object] = field(default_factory=dict)
 
-    def value(self, *names: str) -> tuple[str, object]:
-        """The first of these fields that it has, with its name; None where it has none of them."""
-        return next(
-            ((name, self.fields[name]) for name in names if self.fields.get(name) is not None), (names[0], None)
-        )
+    def values(self, *names: str) -> Iterator[tuple[str, object]]:
+        """All that it says under these names, each with its name; a record may contradict itself."""
+        for name in names:
+            for said in (self.fields, self.beneath):
+                if said.get(name) is not None:
+                    yield name, said[name]
 
 
 @dataclass(frozen=True, slots=True)

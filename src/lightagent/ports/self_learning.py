@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.lesson_uses import LessonRules
 from lightagent.ports.models import ChatModel
 
 
@@ -16,21 +17,40 @@ class SelfLearning:
         model: the model that looks back; None: that of the agent.
         most_lessons: how many a run may teach at most.
         timeout: seconds for its answer; a run that it does not come in time for teaches nothing.
-        expires_after: seconds after which a lesson that was of no use is not recalled any more; None: never.
+        expires_after: a lesson that was of no use for so many seconds is recalled no more: no answer used it, and no
+            run that was told of it was rated well. None: never.
+        max_age: so many seconds after it was promoted a lesson is recalled no more, however useful. None: never.
+        useless_after: a lesson is recalled no more after so many runs that were told of it and rated, none of them
+            well. None: never.
+        unused_after: a lesson is recalled no more after so many runs that were told of it, none of which used it or was
+            rated well. None: never, since a lesson about style is followed without its words.
 
     Raises:
-        ConfigurationError: a number is not above 0.
+        ConfigurationError: a number is not above 0, or a count is no whole number.
     """
 
     model: ChatModel | None = None
     most_lessons: int = 3
     timeout: float = 30.0
     expires_after: float | None = 90 * 86_400.0
+    max_age: float | None = None
+    useless_after: int | None = 10
+    unused_after: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("most_lessons", "timeout", "expires_after"):
-            value: object = getattr(self, name)
-            if name == "expires_after" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-                raise ConfigurationError(f"SelfLearning: {name} is a number above 0, not {value!r:.50}.", guidance="")
+        for name in ("timeout", "expires_after", "max_age"):
+            self._check(name, "a number", whole=False, optional=name != "timeout")
+        for name in ("most_lessons", "useless_after", "unused_after"):
+            self._check(name, "a whole number", whole=True, optional=name != "most_lessons")
+
+    def _check(self, name: str, wanted: str, *, whole: bool, optional: bool) -> None:
+        value: object = getattr(self, name)
+        if optional and value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not value > 0:
+            raise ConfigurationError(f"SelfLearning: {name} is {wanted} above 0, not {value!r:.50}.", guidance="")
+
+    @property
+    def rules(self) -> LessonRules:
+        """When a lesson is stale."""
+        return LessonRules(self.max_age, self.expires_after, self.useless_after, self.unused_after)

@@ -7,6 +7,7 @@ checked against the adapter's own options model, and reported with the place whe
 from __future__ import annotations
 
 from lightagent.settings.agent_schema import AgentSettings, ContextSettings
+from lightagent.settings.learning_schema import SelfLearningSettings
 from lightagent.settings.load import load_settings, open_file, read_settings
 from lightagent.settings.origins import Origin, Problem, Provenance
 from lightagent.settings.schema import Backend, LoggingSettings, Settings
@@ -20,6 +21,7 @@ __all__ = [
     "Origin",
     "Problem",
     "Provenance",
+    "SelfLearningSettings",
     "Settings",
     "ToolSelectionSettings",
     "load_settings",

@@ -14,6 +14,7 @@ from typing_extensions import TypeForm
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.agent_schema import AgentSettings, ContextSettings
 from lightagent.settings.budget_schema import BudgetSettings
+from lightagent.settings.learning_schema import SelfLearningSettings
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.openapi_schema import OpenApiSettings
 from lightagent.settings.origins import KeyPath, Provenance
@@ -102,6 +103,9 @@ class Settings(Section):
     )
     openapi: Annotated[dict[str, OpenApiSettings], Field(description="APIs with an OpenAPI document by name.")] = Field(
         default_factory=dict
+    )
+    self_learning: Annotated[SelfLearningSettings, Field(description="What agents learn from their runs.")] = (
+        SelfLearningSettings()
     )
     context: Annotated[ContextSettings, Field(description="How much of a conversation a request may hold.")] = (
         ContextSettings()

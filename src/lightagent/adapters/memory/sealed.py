@@ -14,11 +14,17 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import is_genuine, memory_keys, opened, sealed, without_seal
+from lightagent.domain.memory_seals import TAMPERED, is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import CheckedStore, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 
 _PAGE: Final = 200
+_WIDER: Final = 8
+"""How many times as many are looked for where forged ones are among those that were found."""
+
+_WIDEST: Final = 64
+"""How many times as many are looked for at most."""
+
 _EVERYBODY: Final = OwnerSelection()
 
 
@@ -66,8 +72,18 @@ class SealedMemory(MemoryStore):
         await self._store.write([replace(one, metadata=sealed(self._keys, one)) for one in records])
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        found = await self._store.recall(owner, query, limit, wanted)
-        return [opened(self._keys, owner, one) for one in found]
+        """As of the store; besides the genuine ones, at most as many that are not. Those crowd out no genuine ones, as
+        long as they are not hundreds.
+        """
+        most = limit
+        while True:
+            found = await self._store.recall(owner, query, most, wanted)
+            read = [opened(self._keys, owner, one) for one in found]
+            genuine = [one for one in read if one.fields.get(TAMPERED) is not True]
+            if len(genuine) >= limit or len(found) < most or most >= limit * _WIDEST:
+                forged = [one for one in read if one.fields.get(TAMPERED) is True]
+                return [*genuine[:limit], *forged[:limit]]
+            most *= _WIDER
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._store.read(selection, limit, cursor)

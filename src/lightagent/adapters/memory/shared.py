@@ -20,9 +20,11 @@ from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.paging import all_pages
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
+from lightagent.domain.memory_limits import MOST_QUERY, shortened
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter, facts_of
 from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
@@ -58,6 +60,9 @@ class SharedMemoryPool(MemoryStore):
         max_results: what `retrieve` gives at most.
         over: the store that keeps the records; by default they live as long as the pool.
         clock: tells the time, in seconds since 1970.
+
+    Raises:
+        ConfigurationError: `over` is no store.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class SharedMemoryPool(MemoryStore):
         over: MemoryStore | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if over is not None and not isinstance(over, MemoryStore):
+            raise ConfigurationError(f"SharedMemoryPool: over= takes a store of memories, not {type(over).__name__}.")
         self.agent_name = agent_name
         self.default_source = default_source
         self.default_scope = default_scope
@@ -147,8 +154,8 @@ class SharedMemoryPool(MemoryStore):
             kept = run_sync(self._all(user))
             fitting = [one for one in kept if wanted.fits(facts_of(one.metadata), one.metadata)]
             return {"results": [_result(one) for one in fitting[: -most - 1 : -1]]}
-        found = run_sync(self._kept.recall(place_of(user), query, most, wanted))
-        return {"results": [_found_result(one, user) for one in found]}
+        found = run_sync(self._found(user, shortened(query, MOST_QUERY), most, wanted))
+        return {"results": [_found_result(one, user) for one in found if one.fields.get("user_id") == user]}
 
     def list_records(
         self,
@@ -202,9 +209,12 @@ class SharedMemoryPool(MemoryStore):
         )
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        user = owner.user_id
-        found = await self._kept.recall(place_of(user), query, limit, wanted)
-        return [FoundMemory(one.text, {**one.fields, "user_id": user}) for one in found]
+        return await self._found(owner.user_id, query, limit, wanted)
+
+    async def _found(self, user: str, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        place = place_of(user)
+        found = await self._kept.recall(place, query, limit, wanted)
+        return [_of_user(one, place, user) for one in found]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._kept.read(own_selection(only_user(selection)), limit, cursor)
@@ -233,6 +243,13 @@ class SharedMemoryPool(MemoryStore):
     async def _all(self, user: str | None) -> list[MemoryRecord]:
         pages = all_pages(lambda cursor: self._kept.read(own_selection(user), _PAGE, cursor or None))
         return [record async for page in pages for record in page.records]
+
+
+def _of_user(found: FoundMemory, place: MemoryOwner, user: str) -> FoundMemory:
+    """What the store below found, as a record of the pool's user, unless the store says that it is another's."""
+    if found.fields.get("user_id") != place.user_id:
+        return found
+    return FoundMemory(found.text, {**found.fields, "user_id": user}, found.beneath)
 
 
 def _result(record: MemoryRecord) -> SharedRecord:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lightagent.entrypoints.cli.adopt_command import stores_app
+from lightagent.entrypoints.cli.candidate_commands import candidates_app
 from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
@@ -60,6 +61,7 @@ memory_app.command()(copy)
 memory_app.command()(reindex)
 memory_app.command("forget")(forget_memories)
 memory_app.command("verify")(verify_memories)
+memory_app.add_typer(candidates_app, name="candidates", help="List, show and decide what agents have learned.")
 app.add_typer(memory_app, name="memory", help="List, search, export, copy and erase what agents remember.")
 app.add_typer(tools_app, name="tools", help="List, check and call tools, without a model.")
 app.add_typer(skills_app, name="skills", help="List and check skills, without a model.")

@@ -22,6 +22,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     OfSession,
     Tenant,
     User,
+    flat,
     memories_text,
     print_line,
     quoted,
@@ -35,8 +36,6 @@ from lightagent.ports.memory import MemoryStore, OwnerSelection
 memory_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 T = TypeVar("T")
-
-_SHOWN = 160
 
 
 @memory_app.command("list")
@@ -76,7 +75,7 @@ def list_memories(
         write_answer(json.dumps([record_as_json(one) for one in found[:limit]], ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
     for record in found[:limit]:
-        told = (quoted(record.memory_id), whose(record.owner), to_minute(record.written_at), _flat(record.text))
+        told = (quoted(record.memory_id), whose(record.owner), to_minute(record.written_at), flat(record.text))
         print_line(" · ".join(told))
     if not found:
         print_line("There are no such memories.")
@@ -119,7 +118,7 @@ def search(
         write_answer(json.dumps(answer, ensure_ascii=False, indent=2, default=str) + "\n")
         return ExitCode.COMPLETED
     for one in found:
-        text = "(tampered with: its seal does not fit)" if one.fields.get(TAMPERED) is True else _flat(one.text)
+        text = "(tampered with: its seal does not fit)" if one.fields.get(TAMPERED) is True else flat(one.text)
         print_line(f"{quoted(str(one.fields.get('memory_id', '')))} · {text}")
     if not found:
         print_line(f"Nothing is found among the memories of {whose(owner)}.")
@@ -162,8 +161,3 @@ def export(
     if output is not None:
         print_line(f"Exported: {memories_text(count)}")
     return ExitCode.COMPLETED
-
-
-def _flat(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _SHOWN else f"{flat[: _SHOWN - 1]}…"

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
@@ -19,6 +19,8 @@ from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 
 T = TypeVar("T")
+
+_SHOWN: Final = 160
 
 Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
@@ -80,3 +82,9 @@ def memories_text(count: int) -> str:
 def print_line(line: str) -> None:
     """Print a line that may hold foreign text."""
     out().print(printable(line), markup=False)
+
+
+def flat(text: str) -> str:
+    """A text on one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -1,0 +1,278 @@
+"""``lightagent memory candidates``: what agents have learned and nobody has decided about, and decisions about it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, TypeAlias
+
+import typer
+
+from lightagent.adapters.system import SystemClock
+from lightagent.application.decide_candidates import CandidateDesk
+from lightagent.application.lesson_log import LessonLog
+from lightagent.application.memory_candidates import MemoryCandidates
+from lightagent.compose.memory import compose_desk
+from lightagent.domain.errors import ConfigurationError, IncompleteListing
+from lightagent.domain.memory import MemoryPromotionDecision
+from lightagent.domain.memory_candidates import CandidateState
+from lightagent.domain.unseen import written_out
+from lightagent.entrypoints.cli.candidate_texts import (
+    Candidate,
+    candidate_line,
+    candidate_lines,
+    candidates_text,
+)
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
+from lightagent.entrypoints.cli.decisions import account_name
+from lightagent.entrypoints.cli.memory_stores import print_line, require_memory
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
+from lightagent.entrypoints.cli.stores import in_store, with_store
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.self_learning import SelfLearning
+from lightagent.settings import Settings
+
+candidates_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+
+CandidateId: TypeAlias = Annotated[str, typer.Argument(help="The id of the candidate.", metavar="CANDIDATE")]
+Owner: TypeAlias = Annotated[
+    str | None, typer.Option("--user", "-u", help='Only from runs of this user; "" is no user; otherwise of all users.')
+]
+OfAgent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of the agent of this name.")]
+Namespace: TypeAlias = Annotated[
+    str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
+]
+Actor: TypeAlias = Annotated[
+    str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
+]
+
+_OPEN = "open"
+_ALL = "all"
+_STATUSES = (_OPEN, _ALL, "candidate", "kept", "blocked", "rejected", "promoted", "expired")
+
+
+@candidates_app.command("list")
+@guarded
+def list_candidates(
+    tenant: Tenant = "",
+    user: Owner = None,
+    agent: OfAgent = None,
+    namespace: Namespace = None,
+    status: Annotated[
+        str, typer.Option("--status", help=f"{_OPEN}: those that can be decided about; or {', '.join(_STATUSES[1:])}.")
+    ] = _OPEN,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print what agents would remember of their work, the oldest first.
+
+    **Examples**
+
+    `lightagent memory candidates list --tenant acme --user ann`
+
+    `lightagent memory candidates list --status promoted --json | jq '.[] | [.candidate_id, .uses.helped]'`
+    """
+    if status not in _STATUSES:
+        raise ConfigurationError(f"There is no status {status!r:.50}.", guidance=f"Choose {', '.join(_STATUSES)}.")
+    found = list[Candidate]()
+
+    async def read(store: JournalStore) -> IncompleteListing | None:
+        candidates, log = _everywhere(store, agent, namespace)
+        try:
+            async for state in candidates.list(user, tenant):
+                found.append(await _counted(log, state))
+        except IncompleteListing as error:
+            return error
+        return None
+
+    incomplete = with_store(read, config, profile, trust_config)
+    wanted = [one for one in found if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
+    if as_json:
+        write_answer(_json([one.to_dict() for one in wanted]))
+    else:
+        for one in wanted:
+            print_line(candidate_line(one))
+        if not wanted and incomplete is None:
+            print_line("There are no such candidates.")
+    if incomplete is not None:
+        raise incomplete
+    return ExitCode.COMPLETED
+
+
+@candidates_app.command()
+@guarded
+def show(
+    candidate: CandidateId,
+    tenant: Tenant = "",
+    user: Owner = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print a candidate in full: whom it would be told to, what decided about it and by which rule, and its use.
+
+    Characters that cannot be seen are written out.
+
+    **Examples**
+
+    `lightagent memory candidates show 5d41402abc4b2a76b9719d911017c592:lessons:1`
+    """
+
+    async def read(store: JournalStore) -> Candidate:
+        candidates, log = _everywhere(store)
+        _, state = await candidates.find(candidate, tenant, user)
+        return await _counted(log, state)
+
+    found = with_store(read, config, profile, trust_config)
+    if as_json:
+        write_answer(_json(found.to_dict()))
+    else:
+        for line in candidate_lines(found):
+            print_line(written_out(line))
+    return ExitCode.COMPLETED
+
+
+@candidates_app.command()
+@guarded
+def promote(
+    candidate: CandidateId,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Remember this text instead, such as one without names.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept on record.")] = "",
+    actor: Actor = None,
+    tenant: Tenant = "",
+    user: Owner = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Make a candidate a memory, which later runs are told of. The first decision holds.
+
+    One for everybody is refused if it names the user of its run, or repeats what they said: pass another --text.
+    Hooks and patterns that a program gives its agent are not known here.
+
+    **Examples**
+
+    `lightagent memory candidates promote 5d41402abc4b2a76b9719d911017c592:lessons:1`
+
+    `lightagent memory candidates promote 5d41402abc4b2a76b9719d911017c592:lessons:2 --text "Ask for the currency."`
+    """
+    if text is None:
+        decision = MemoryPromotionDecision.approve(reason=reason or None)
+    else:
+        decision = MemoryPromotionDecision.rewrite(text, reason=reason or None)
+    settings = settings_for(config, profile, False, trust_config)
+    print_line(_decided(candidate, decision, settings, tenant, user, actor))
+    return ExitCode.COMPLETED
+
+
+@candidates_app.command()
+@guarded
+def reject(
+    candidate: CandidateId,
+    reason: Annotated[str, typer.Argument(help="Why; it is kept on record.", metavar="REASON")] = "",
+    actor: Actor = None,
+    tenant: Tenant = "",
+    user: Owner = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Let a candidate never become a memory. The first decision holds.
+
+    **Examples**
+
+    `lightagent memory candidates reject 5d41402abc4b2a76b9719d911017c592:lessons:1 "It is private."`
+    """
+    settings = settings_for(config, profile, False, trust_config)
+    print_line(_decided(candidate, MemoryPromotionDecision.reject(reason or None), settings, tenant, user, actor))
+    return ExitCode.COMPLETED
+
+
+@candidates_app.command()
+@guarded
+def expire(
+    agent: Annotated[
+        str | None, typer.Option("--agent", help="The agent whose lessons are meant; otherwise that of the settings.")
+    ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", help="The namespace of its memory policy.")] = "",
+    tenant: Tenant = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell which they are.")] = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Remove the lessons of an agent that are stale by the rules of [default.self_learning].
+
+    Runs leave out and remove the stale ones that they meet; this is for those that no run asks for.
+
+    **Examples**
+
+    `lightagent memory candidates expire --tenant acme --dry-run`
+    """
+    settings = settings_for(config, profile, False, trust_config)
+    name = agent or settings.agent.name
+    if name is None:
+        raise ConfigurationError("Nothing names the agent whose lessons are meant.", guidance="Pass --agent NAME.")
+
+    async def end(store: JournalStore) -> ExitCode:
+        desk = _desk(store, settings, namespace, name)
+        try:
+            ended = await desk.tracker.expire(tenant, dry_run=dry_run)
+        finally:
+            await desk.means.store.aclose()
+        for one in ended:
+            print_line(f"{one.lesson_id} · {one.why}")
+        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {candidates_text(len(ended))}")
+        return ExitCode.COMPLETED
+
+    return in_store(end, settings)
+
+
+def _decided(
+    candidate: str,
+    decision: MemoryPromotionDecision,
+    settings: Settings,
+    tenant: str,
+    user: str | None,
+    actor: str | None,
+) -> str:
+    """Decide, and tell what became of it in a line."""
+
+    async def decide(store: JournalStore) -> str:
+        candidates, log = _everywhere(store)
+        _, state = await candidates.find(candidate, tenant, user)
+        desk = _desk(store, settings, state.owner.namespace, state.owner.agent)
+        try:
+            await desk.decide(candidate, decision, tenant, account_name() if actor is None else actor)
+        finally:
+            await desk.means.store.aclose()
+        _, after = await candidates.find(candidate, tenant, user)
+        return candidate_line(await _counted(log, after))
+
+    return in_store(decide, settings)
+
+
+def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> CandidateDesk:
+    learning = settings.self_learning.learning() or SelfLearning()
+    return compose_desk(store, require_memory(settings), namespace, agent, learning, SystemClock())
+
+
+def _everywhere(
+    store: JournalStore, agent: str | None = None, namespace: str | None = None
+) -> tuple[MemoryCandidates, LessonLog]:
+    clock = SystemClock()
+    return MemoryCandidates(store, clock, agent, namespace), LessonLog(store, clock.now)
+
+
+async def _counted(log: LessonLog, state: CandidateState) -> Candidate:
+    promoted = state.candidate.status == "promoted"
+    return Candidate(state, await log.tally(state.owner, state.candidate.candidate_id) if promoted else None)
+
+
+def _json(value: object) -> str:
+    lines = json.dumps(value, ensure_ascii=False, indent=2).split("\n")
+    return "".join(f"{written_out(line)}\n" for line in lines)

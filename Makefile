@@ -33,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-heavy soak check lint types contracts test-fast test-servers test-openai2 setup format provider-page wheel pins clean
+.PHONY: help demo test test-heavy soak check lint types contracts static-and-openai2 test-fast test-servers test-openai2 setup format provider-page wheel pins clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -42,7 +42,7 @@ demo: .venv/.demo ## watch an agent answer a question about this repository (you
 	@$(BIN)/python examples/repository_agent.py $(ARGS)
 
 # One line at the end says how it went; a failing step stops make and speaks for itself.
-test: forget-remarks lint types contracts test-fast test-servers test-openai2 ## set up all that is needed and run everything but heavy and soak
+test: forget-remarks lint static-and-openai2 test-fast test-servers ## set up all that is needed and run everything but heavy and soak
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
@@ -52,12 +52,12 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_S
 	$(closing)
 
 # 100 and 80 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many; of reviews, 50;
-# of conversations with strict providers, 20.
+# of conversations with strict providers, 33.
 STORES := killed killed_at_points mutated postgres_killed raced
 soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
-	TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 \
+	TEST_HOSTILE_CHARACTERS=1000000 TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 \
 	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 \
 	TEST_CONCURRENT_RUNS=10000 TEST_CONCURRENT_HTTP_RUNS=1000 TEST_PROVIDER_CONVERSATIONS=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
@@ -65,6 +65,7 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
 	tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
 	tests/functional/test_strict_endpoints.py \
+	tests/unit/test_hostile_texts.py \
 	$(STORES:%=tests/functional/test_journals_%.py)
 	$(closing)
 
@@ -87,6 +88,13 @@ types: .venv/.dev ## mypy on everything, pyright on what users import
 contracts: .venv/.dev ## the rings: who may import what
 	$(say) "Import contracts"
 	@$(BIN)/lint-imports
+
+# For most of their time the type checkers leave a core idle, which the tests with openai 2 use. They come before the other
+# tests, some of which ask mypy, which then knows the package. What they say is shown after the tests that run beside them.
+static-and-openai2: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK)
+	@$(MAKE) --no-print-directory types contracts >.tools/static.log 2>&1 & static=$$!; \
+	$(MAKE) --no-print-directory test-openai2; tests=$$?; \
+	wait $$static; static=$$?; cat .tools/static.log; [ $$static -eq 0 ] && exit $$tests
 
 test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	$(say) "Unit, contract, typing, docs and architecture tests"

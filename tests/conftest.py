@@ -3,12 +3,17 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib import import_module
+from importlib.util import find_spec
+from ssl import SSLContext
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.servers.postgres import PostgresServer, postgres_server
+from tests.support.warm_programs import WarmPrograms
 
 pytest_plugins = ["tests.toolchains"]
 
@@ -21,7 +26,8 @@ settings.load_profile("house")
 
 
 _FOLLOWED_BY = pytest.StashKey[pytest.Item | None]()
-_FROZEN = pytest.StashKey[bool]()
+_LOOKED = pytest.StashKey[tuple[int, int]]()
+LOOK_EVERY, MANY = 25, 50_000
 
 
 def pytest_collection_finish() -> None:
@@ -32,10 +38,17 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Keep for the fixtures of a test which one follows it, and leave out what importing litellm made as well."""
+    """Keep for the fixtures of a test which one follows it, and leave out what big packages made since then as well.
+
+    They are imported, or load their data, in the tests: litellm, or the detectors of Presidio.
+    """
     item.stash[_FOLLOWED_BY] = nextitem
-    if "litellm" in sys.modules and _FROZEN not in item.session.stash:
-        item.session.stash[_FROZEN] = True
+    tests, modules = item.session.stash.get(_LOOKED, (LOOK_EVERY, 0))
+    if tests < LOOK_EVERY and len(sys.modules) < modules + 50:
+        item.session.stash[_LOOKED] = tests + 1, modules
+        return
+    item.session.stash[_LOOKED] = 0, len(sys.modules)
+    if len(gc.get_objects()) > MANY:
         gc.collect()
         gc.freeze()
 
@@ -58,8 +71,40 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def certificates_are_read_once() -> Iterator[None]:
+    """Each client of a provider's SDK or of MCP reads those of the machine, which takes longer than most requests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("httpx", "httpx2"):
+            if find_spec(name) is not None:
+                transports = import_module(f"{name}._transports.default")
+                patch.setattr(transports, "create_ssl_context", _kept(transports.create_ssl_context))
+        yield
+
+
+def _kept(make: Callable[..., SSLContext]) -> Callable[..., SSLContext]:
+    made: dict[tuple[bool, str | None, str | None], SSLContext] = {}
+
+    def create(verify: object = True, cert: object = None, trust_env: bool = True) -> SSLContext:
+        if verify is not True or cert:
+            return make(verify=verify, cert=cert, trust_env=trust_env)
+        key = (trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        if key not in made:
+            made[key] = make(trust_env=trust_env)
+        return made[key]
+
+    return create
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def warm_programs() -> Iterator[WarmPrograms]:
+    """Runs programs in processes of their own that need not import the package."""
+    with closing(WarmPrograms()) as programs:
+        yield programs

@@ -6,8 +6,6 @@ import ast
 import doctest
 import json
 import re
-import subprocess
-import sys
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
@@ -15,18 +13,20 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import LANGUAGES, ROOT, Block, blocks, page_name, pages
+from tests.support.warm_programs import WarmPrograms
 
 RUNNER = Path(__file__).with_name("run_page.py")
 EXAMPLES = sorted([*(ROOT / "examples").glob("*.py"), *(ROOT / "examples").glob("*/main.py")])
 
 
 @pytest.mark.parametrize("page", pages(), ids=page_name)
-def test_the_programs_of_a_page_run(page: Path, folder: Path, with_endpoint: dict[str, str], endpoint: str) -> None:
+def test_the_programs_of_a_page_run(
+    page: Path, folder: Path, with_endpoint: dict[str, str], endpoint: str, warm_programs: WarmPrograms
+) -> None:
     every = blocks(page)
     programs = [block for block in every if block.language == "python"]
     tasks = [{"file": block.place, "line": block.line, "code": at(endpoint, block.text)} for block in programs]
-    command = [sys.executable, "-W", "error", str(RUNNER)]
-    done = _run(command, folder, with_endpoint, json.dumps(tasks))
+    done = warm_programs.run(RUNNER, folder=folder, environment=with_endpoint, stdin=json.dumps(tasks))
     assert done.returncode == 0, done.stderr
     printed: list[str] = json.loads(done.stdout)
     for block, said in zip(programs, printed, strict=True):
@@ -52,22 +52,32 @@ def test_nothing_escapes_the_rules(page: Path) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT / "examples")))
-def test_an_example_runs_without_a_key(example: Path, environment: dict[str, str]) -> None:
-    done = _run([sys.executable, str(example)], ROOT, environment)
+def test_an_example_runs_without_a_key(
+    example: Path, environment: dict[str, str], warm_programs: WarmPrograms, tmp_path: Path
+) -> None:
+    done = warm_programs.run(example, folder=place(example, tmp_path), environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT / "examples")))
-def test_an_example_runs_over_http(example: Path, with_endpoint: dict[str, str]) -> None:
-    done = _run([sys.executable, str(example)], ROOT, with_endpoint)
+def test_an_example_runs_over_http(
+    example: Path, with_endpoint: dict[str, str], warm_programs: WarmPrograms, tmp_path: Path
+) -> None:
+    done = warm_programs.run(example, folder=place(example, tmp_path), environment=with_endpoint)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def place(example: Path, folder: Path) -> Path:
+    """Where it runs: those in folders of their own leave files, and the others look at this repository."""
+    return folder if example.parent.parent == ROOT / "examples" else ROOT
 
 
 def modules_with_examples() -> list[str]:
     """The modules that have a `>>>` in a docstring."""
     found = []
     for path in sorted((ROOT / "src/lightagent").rglob("*.py")):
-        if any(has_example(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
+        text = path.read_text(encoding="utf-8")
+        if ">>>" in text and any(has_example(node) for node in ast.walk(ast.parse(text))):
             parts = path.relative_to(ROOT / "src").with_suffix("").parts
             found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
     return found
@@ -116,19 +126,3 @@ def _ordered(text: str) -> str:
 def _output_of(program: Block, every: list[Block]) -> Block | None:
     following = every[every.index(program) + 1 :]
     return following[0] if following and following[0].language == "output" else None
-
-
-def _run(
-    command: list[str], folder: Path, environment: dict[str, str], stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=55,
-        check=False,
-    )

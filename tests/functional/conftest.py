@@ -29,7 +29,8 @@ LONGEST = {
         "benchmarks",
         "code_limits",
         "replayed_answers",
-        "seed_programs",
+        "code_hostile",
+        "detector_corpus",
     )
 }
 

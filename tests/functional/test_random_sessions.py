@@ -24,7 +24,7 @@ from tests.support.session_talks import Now, Talk, conversation, die
 from tests.support.wrapped_journals import CountingStore, MortalStore, WrappedStore
 
 RUNS = max(60, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 5)
-"""Random sessions in memory; the first third of them also in SQLite, where each takes longer."""
+"""Random sessions in memory; the first sixth of them also in SQLite, where each takes longer."""
 STEPS = 10
 ENDS = ("completed", "failed", "blocked", "suspended", "CancelledError")
 DECISIONS = ("approve", "reject", "edit", "respond", "turn", "refused")
@@ -59,7 +59,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(SECONDS)
 async def test_random_sessions_stay_conversations(store: JournalStore, now: Now) -> None:
     done: Counter[str] = Counter()
-    runs = RUNS if isinstance(store, MemoryJournalStore) else RUNS // 3
+    runs = RUNS if isinstance(store, MemoryJournalStore) else RUNS // 6
     for seed in range(runs):
         talk = Talk(store, now, random.Random(seed), f"session {seed}")
         for step in range(STEPS + 1):

@@ -8,8 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from lightagent import TraceEvent
 from tests.functional.agents import sent
 from tests.servers.aimock import Aimock
 from tests.servers.json_values import JsonObject, as_list, as_object
+from tests.support.warm_programs import WarmPrograms
 
 PROGRAMS = Path(__file__).with_name("seed_programs")
 WEATHER = "Please check the weather in Shanghai."
@@ -50,7 +49,7 @@ Program = Callable[..., str]
 
 
 @pytest.fixture(params=["LightAgent", "lightagent"])
-def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path) -> Program:
+def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path, warm_programs: WarmPrograms) -> Program:
     """Runs programs, one after another as one, and gives what they print; they warn of nothing and leave nothing."""
     aimock.add(*FIXTURES)
     package = str(request.param)
@@ -62,15 +61,7 @@ def run(request: pytest.FixtureRequest, aimock: Aimock, tmp_path: Path) -> Progr
         program = tmp_path / "program.py"
         program.write_text(text, encoding="utf-8")
         bare = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LIGHTAGENT"))}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", program.name],
-            cwd=tmp_path,
-            env={**bare, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = warm_programs.run(program, folder=tmp_path, environment={**bare, "PYTHONDONTWRITEBYTECODE": "1"})
         assert (done.returncode, done.stderr) == (0, "")
         left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
         assert left == sorted(["program.py", *leaves]), "no logs, no caches"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import importlib
-import inspect
 import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import lightagent
 
 METHODS = ("search", "match", "fullmatch", "sub", "findall", "finditer", "split")
+_OF_RE = re.compile(r"\bre\.")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Expression:
 
 def expressions() -> list[Expression]:
     """Those that are compiled when a module is loaded, and those that are written where they are used."""
-    loaded = [(module, ast.parse(inspect.getsource(module))) for module in _modules()]
+    loaded = [(module, _tree(module)) for module in _modules() if _has_expressions(module)]
     used: dict[str, str] = {}
     for module, tree in loaded:
         used.update({f"{module.__name__}.{name}": method for name, method in _uses(tree)})
@@ -53,7 +55,8 @@ def unseen() -> list[str]:
         {
             f"{module.__name__}:{function}"
             for module in _modules()
-            for function, call in _calls(ast.parse(inspect.getsource(module)))
+            if _OF_RE.search(_source(module))
+            for function, call in _calls(_tree(module))
             if _evaluated(module, call) is None
         }
     )
@@ -62,6 +65,21 @@ def unseen() -> list[str]:
 def _modules() -> list[ModuleType]:
     names = [one.name for one in pkgutil.walk_packages(lightagent.__path__, "lightagent.")]
     return [importlib.import_module(name) for name in names if not name.endswith("__main__")]
+
+
+def _has_expressions(module: ModuleType) -> bool:
+    """Whether the module is worth parsing, which takes longer than all else here; most are not."""
+    return bool(_OF_RE.search(_source(module))) or any(True for _ in _compiled(module, {}))
+
+
+@cache
+def _source(module: ModuleType) -> str:
+    return Path(str(module.__file__)).read_text(encoding="utf-8")
+
+
+@cache
+def _tree(module: ModuleType) -> ast.Module:
+    return ast.parse(_source(module))
 
 
 def _compiled(module: ModuleType, used: Mapping[str, str]) -> Iterator[Expression]:
@@ -104,8 +122,17 @@ def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             for node in ast.walk(function):
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in {f"re.{method}" for method in METHODS}:
+                if isinstance(node, ast.Call) and _is_of_re(node.func):
                     yield function.name, node
+
+
+def _is_of_re(called: ast.expr) -> bool:
+    return (
+        isinstance(called, ast.Attribute)
+        and isinstance(called.value, ast.Name)
+        and called.value.id == "re"
+        and called.attr in METHODS
+    )
 
 
 def _evaluated(module: ModuleType, call: ast.Call) -> re.Pattern[str] | None:

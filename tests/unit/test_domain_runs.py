@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +57,9 @@ from lightagent.domain.moves import AskModel, CallTools, Finish, next_move
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import call_key
+
+# TEST_CASES=10000 for a release.
+CASES = int(os.environ.get("TEST_CASES", "100"))
 
 HEAD = AgentHead("a", "m", SystemMessage("s"))
 TYPED = AgentHead("a", "m", SystemMessage("s"), output_schema={"type": "integer"})
@@ -111,7 +116,7 @@ def _tool_turn(draw: st.DrawFn, call_id: str, key: str, *, started: bool) -> lis
 
 
 @given(possible_runs(), st.data())
-@settings(max_examples=300)
+@settings(max_examples=CASES)
 def test_folding_a_prefix_and_going_on_equals_folding_the_whole(events: list[Event], data: st.DataObject) -> None:
     cut = data.draw(st.integers(1, len(events)))
     run = fold(events[:cut])
@@ -121,7 +126,7 @@ def test_folding_a_prefix_and_going_on_equals_folding_the_whole(events: list[Eve
 
 
 @given(possible_runs())
-@settings(max_examples=300)
+@settings(max_examples=CASES)
 def test_every_call_gets_exactly_one_result_and_order_is_kept(events: list[Event]) -> None:
     run = fold(events)
     waiting: list[str] = []
@@ -135,7 +140,7 @@ def test_every_call_gets_exactly_one_result_and_order_is_kept(events: list[Event
 
 
 @given(possible_runs())
-@settings(max_examples=300)
+@settings(max_examples=CASES)
 def test_the_next_move_never_asks_the_model_while_calls_are_open(events: list[Event]) -> None:
     for length in range(1, len(events) + 1):
         run = fold(events[:length])
@@ -177,7 +182,7 @@ DELTAS = st.one_of(
 
 
 @given(st.lists(DELTAS, max_size=12), st.lists(st.integers(0, 4), max_size=4))
-@settings(max_examples=500)
+@settings(max_examples=CASES * 2)
 def test_any_split_of_a_stream_folds_to_the_same_message(deltas: list[Delta], sizes: list[int]) -> None:
     split = [piece for delta in deltas for piece in _split(delta, sizes)]
     assert fold_deltas(split) == fold_deltas(deltas)
@@ -359,7 +364,7 @@ STARTS = [
 
 
 @given(st.sampled_from(STARTS), st.lists(st.sampled_from(SMALL_EVENTS), max_size=60))
-@settings(max_examples=500)
+@settings(max_examples=CASES * 2)
 def test_whatever_the_fold_accepts_gives_a_conversation_that_a_provider_takes(
     started: RunStarted, events: list[Event]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
@@ -51,6 +52,9 @@ from lightagent.domain.runs import Run
 from lightagent.testing import ScriptedModel
 from tests.support.plausible_events import accepted_runs
 
+# TEST_CASES=10000 for a release.
+CASES = int(os.environ.get("TEST_CASES", "100"))
+
 
 def provider_accepts(messages: Sequence[Message]) -> bool:
     """Whether each call is answered once, directly after it, and nothing else stands among the messages."""
@@ -95,7 +99,7 @@ def check(run: Run) -> None:
 
 
 @given(accepted_runs(check))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_the_fold_accepts_can_be(events: list[Event]) -> None:
     journal = Journal(tuple(events))
     again = Journal.from_json(journal.to_json())
@@ -105,7 +109,7 @@ def test_what_the_fold_accepts_can_be(events: list[Event]) -> None:
 
 
 @given(accepted_runs(check), st.integers(1, 40))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=CASES // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_folding_a_prefix_and_going_on_is_folding_the_whole(events: list[Event], cut: int) -> None:
     assert reduce(apply, events[cut:], fold(events[:cut])) == fold(events)
 

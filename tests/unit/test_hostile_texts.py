@@ -1,51 +1,28 @@
-"""No regular expression blocks the loop, whatever a model, a provider or a tool says: each is given a megabyte."""
+"""No regular expression blocks the loop, whatever a model, a provider or a tool says: each is given hostile texts.
+
+They have a quarter of a megabyte, or as many characters as `TEST_HOSTILE_CHARACTERS` says.
+"""
 
 from __future__ import annotations
 
-import json
+import os
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("mcp", reason="the environment of openai 2 has not all that the modules of the package import")
 
-from lightagent.adapters._endpoints.error_bodies import LARGEST
-from lightagent.adapters.chat.offline.words import readable
-from lightagent.application.tools.describe_failure import MOST_CHARACTERS
 from tests.support.expressions import Expression, expressions, hostile_texts, unseen
+from tests.support.hostile_reader import OFFLINE, HostileReader
 
-MEGABYTE = 1_000_000
-WATCHDOG = 120
-"""Seconds for all texts. A linear expression takes one to ten; one that is not takes hours for a single text."""
+SIZE = int(os.environ.get("TEST_HOSTILE_CHARACTERS", "250000"))
 
-WORKER = """
-import json, re, sys
-pattern, flags, method = json.loads(sys.stdin.readline())
-expression = re.compile(pattern, flags)
-for line in sys.stdin:
-    name, text = json.loads(line)
-    print(name, flush=True)
-    if method in ("search", "match", "fullmatch"):
-        getattr(expression, method)(text)
-    else:
-        for _ in expression.finditer(text):
-            pass
-"""
-
-OFFLINE = "lightagent.adapters.chat.offline."
-
-WHOLE = {
-    f"{OFFLINE}transcript:_NOTHING",
-    f"{OFFLINE}recall:_CUT",
-    f"{OFFLINE}recall:count_asked",
-    f"{OFFLINE}quote:_NO_CONTENT",
-    f"{OFFLINE}words:_WORD",
-}
-"""What the offline model uses on a whole answer of a tool; all else it has is used on what `readable` leaves."""
+WATCHDOG = 240
+"""Seconds on a busy machine; the reader limits the CPU seconds."""
 
 MADE_WHEN_USED = {
     f"{OFFLINE}arithmetic:expressions": "words for small numbers",
@@ -62,38 +39,20 @@ MADE_WHEN_USED = {
 """The expressions that no walk finds, and what they are made of; `readable` comes before them all."""
 
 
-def seen(expression: Expression) -> Callable[[str], str]:
-    """What of a text reaches the expression."""
-    if expression.module == "lightagent.adapters._endpoints.error_words":
-        return lambda text: text[:LARGEST]
-    if expression.module == "lightagent.application.tools.describe_failure":
-        return lambda text: text[: MOST_CHARACTERS * 4]
-    limited = expression.module.startswith(OFFLINE) and expression.place.rpartition(":")[0] not in WHOLE
-    return readable if limited and expression.place not in WHOLE else str
+@pytest.fixture(scope="module")
+def reader() -> Iterator[HostileReader]:
+    with closing(HostileReader()) as process:
+        yield process
 
 
 def place(expression: Expression) -> str:
     return expression.place
 
 
-@pytest.mark.timeout(2 * WATCHDOG)
+@pytest.mark.timeout(WATCHDOG)
 @pytest.mark.parametrize("expression", expressions(), ids=place)
-def test_a_hostile_megabyte_is_read_in_linear_time(expression: Expression) -> None:
-    cut = seen(expression)
-    lines = [json.dumps([expression.pattern, expression.flags, expression.method])]
-    lines += [json.dumps([name, cut(text)]) for name, text in hostile_texts(expression, MEGABYTE)]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", WORKER],
-            input="\n".join(lines).encode(),
-            capture_output=True,
-            timeout=WATCHDOG,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as exc:
-        texts = (exc.stdout or b"").decode().splitlines()
-        pytest.fail(f"{expression.place} is stuck with {texts[-1] if texts else 'its first text'}")
-    assert done.returncode == 0, done.stderr.decode()
+def test_hostile_texts_are_read_in_linear_time(reader: HostileReader, expression: Expression) -> None:
+    assert reader.stuck(expression, SIZE) is None
 
 
 def test_no_other_expression_is_made_when_it_is_used() -> None:
@@ -107,6 +66,12 @@ def test_a_slow_expression_is_seen() -> None:
     assert times[1] > 20 * times[0]
 
 
+def test_a_slow_expression_ends_the_process_that_reads_and_the_next_is_read_by_another(reader: HostileReader) -> None:
+    slow = Expression("here", "SLOW", r"```(?:json)?\s*\n(.*?)```", re.DOTALL, "search")
+    assert reader.stuck(slow, 60_000) == "'```', then '\\n' again and again"
+    assert reader.stuck(replace(slow, pattern="```"), 60_000) is None
+
+
 def seconds(expression: Expression, text: str) -> float:
     """Of CPU, in the best of a few rounds."""
     compiled = re.compile(expression.pattern, expression.flags)
@@ -118,40 +83,8 @@ def seconds(expression: Expression, text: str) -> float:
     return min(found)
 
 
-OFFLINE_RUN = """
-import asyncio, json, sys
-from lightagent.adapters.chat.offline import reply_to
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
-from lightagent.ports.models import ChatRequest
-
-text, kind = json.load(sys.stdin)
-schema = {"type": "object", "properties": {"x": {"type": "string"}, "n": {"type": "number"}}, "required": ["x"]}
-mail = {"x": {"type": "string", "format": "email"}, "to": {"type": "string", "pattern": "^a+$"}}
-send = {"type": "object", "properties": {"email": {"type": "string"}}, "required": ["email"]}
-tools = (ToolSpec("find", "Find the email of a person.", schema), ToolSpec("send", "Send a report.", send))
-asked = "Find the email of Ada, then send her a report, then say how many lines it has"
-messages = [UserMessage(asked if kind == "answer" else text)]
-if kind == "answer":
-    messages += [
-        AssistantMessage(None, (ToolCall("call_1_0_0_0", "find", "{}"), ToolCall("c", "find", "{}"))),
-        ToolMessage("call_1_0_0_0", text),
-        ToolMessage("c", json.dumps({"x": text})),
-    ]
-for output in (None, {"type": "object", "properties": mail, "required": ["x", "to"]}):
-    reply_to(ChatRequest(tuple(messages), tools, output))
-"""
-
-
-@pytest.mark.timeout(2 * WATCHDOG)
+@pytest.mark.timeout(WATCHDOG)
 @pytest.mark.parametrize("kind", ["question", "answer"])
 @pytest.mark.parametrize("unit", ["a", " ", "\n", "a@", "0", "... 5 more", "nothing ", "'", "/", "A. ", "key="])
-def test_the_offline_model_reads_a_megabyte_in_no_time(unit: str, kind: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", OFFLINE_RUN],
-        input=json.dumps([unit * (MEGABYTE // len(unit)) + "\nx", kind]).encode(),
-        capture_output=True,
-        timeout=WATCHDOG,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
+def test_the_offline_model_reads_hostile_texts_in_no_time(reader: HostileReader, unit: str, kind: str) -> None:
+    assert reader.offline_stuck(unit, kind, SIZE) is None

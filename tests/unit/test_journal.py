@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import fields
 from typing import get_args
 
@@ -30,6 +31,9 @@ from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall
 from lightagent.domain.outcomes import Cancelled, Completed
 from tests.support.generated_events import EVENTS, JSON
 
+# TEST_CASES=10000 for a release.
+CASES = int(os.environ.get("TEST_CASES", "100"))
+
 
 def test_every_kind_of_event_is_tried() -> None:
     assert set(EVENTS) == set(get_args(Event))
@@ -37,7 +41,7 @@ def test_every_kind_of_event_is_tried() -> None:
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=CASES // 4)
 def test_an_event_survives_json(kind: type, data: st.DataObject) -> None:
     event = data.draw(EVENTS[kind])
     text = json.dumps(event_to_dict(event), allow_nan=False)
@@ -50,7 +54,7 @@ TIMED = {"at", "latency", "first_delta", "duration"}
 
 
 @given(st.one_of(list(EVENTS.values())))
-@settings(max_examples=300)
+@settings(max_examples=CASES)
 def test_equality_ignores_timing_and_nothing_else(event: Event) -> None:
     for one in fields(event):
         plain, value = event_to_dict(event), getattr(event, one.name)
@@ -201,14 +205,14 @@ ENVELOPE = JSON.map(lambda event: json.dumps({"schema_version": 2, "events": [ev
 
 
 @given(st.one_of(st.text(), st.binary(), JSON.map(json.dumps), ENVELOPE))
-@settings(max_examples=500)
+@settings(max_examples=CASES * 2)
 def test_any_other_document_is_a_configuration_error(document: str | bytes) -> None:
     with pytest.raises(ConfigurationError):
         Journal.from_json(document)
 
 
 @given(st.data())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=CASES * 2, deadline=None)
 def test_any_change_of_a_journal_is_read_or_refused(data: st.DataObject) -> None:
     document: JsonObject = json.loads(WHOLE.to_json())
     events = document["events"]

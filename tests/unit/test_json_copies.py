@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from hypothesis import given, settings
@@ -13,6 +14,9 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.tools import ToolSpec
 from lightagent.testing import ScriptedModel
+
+# TEST_CASES=10000 for a release.
+CASES = int(os.environ.get("TEST_CASES", "100"))
 
 SCALARS: st.SearchStrategy[JsonValue] = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
@@ -29,7 +33,7 @@ def containers(value: JsonValue) -> Iterator[int]:
             yield from containers(one)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=CASES, deadline=None)
 @given(st.recursive(SCALARS, _nested))
 def test_a_copy_is_equal_and_shares_no_container(value: JsonValue) -> None:
     copied = copy_json(value)

@@ -28,6 +28,8 @@ FilterRule: TypeAlias = Literal[
     "allowed_trust_levels",
     "min_confidence",
     "expires_at",
+    "valid_from",
+    "valid_until",
 ]
 """What kept a record out; those of a policy have the name of its setting."""
 
@@ -157,6 +159,20 @@ def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> 
     return None if until is not None and until > now else KeptOut("expires_at", field)
 
 
+def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    field, value = found.value("valid_from", "validFrom")
+    since = now if value is None else read_time(value)
+    return None if since is not None and since <= now else KeptOut("valid_from", field)
+
+
+def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    field, value = found.value("valid_until", "validUntil")
+    if value is None:
+        return None
+    until = read_time(value)
+    return None if until is not None and until > now else KeptOut("valid_until", field)
+
+
 def read_time(value: object) -> float | None:
     """Seconds since 1970 of a time in ISO 8601 (in UTC unless it says otherwise) or in seconds; None: it is neither."""
     if not isinstance(value, str):
@@ -197,4 +213,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _among("allowed_trust_levels", "trust_level", "trust"),
     _confidence,
     _expiry,
+    _beginning,
+    _end,
 )

@@ -71,7 +71,7 @@ def shown(text: str) -> str:
 
 def metadata_of(record: MemoryRecord, order: int, *, infer: bool) -> dict[str, object]:
     """The metadata with which mem0 keeps a record; where it makes texts of its own, the record's is left out."""
-    facts = facts_of(record.metadata)
+    facts = facts_of(record)
     whole = {
         "id": record.memory_id,
         "owner": list(record.owner.parts),

@@ -68,7 +68,7 @@ class Shelf(ABC):
             return []
         found = (item_of(one) for one in self._search(owner, shown(query), limit, wanted))
         records = [one.record for one in found if one is not None and one.record.owner == owner]
-        fitting = [one for one in records if wanted.fits(facts_of(one.metadata), one.metadata)]
+        fitting = [one for one in records if wanted.fits(facts_of(one), one.metadata)]
         return [one.found() for one in fitting[:limit]]
 
     def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:

@@ -90,7 +90,7 @@ def _marks(owner: str, facts: RecordFacts, metadata: Mapping[str, JsonValue]) ->
 
 def properties(collection: str, record: MemoryRecord, terms: str) -> dict[str, object]:
     """The node of a memory, without its number and its vector."""
-    owner, facts = owner_key(collection, record.owner), facts_of(record.metadata)
+    owner, facts = owner_key(collection, record.owner), facts_of(record)
     return {
         "collection": collection,
         "memory_id": escaped(record.memory_id),

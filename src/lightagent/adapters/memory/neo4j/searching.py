@@ -115,7 +115,7 @@ class Search:
         found = await rows(transaction, _FETCH, keys=keys, owner=self.conditions.owner)
         by_key = {row["node"]["key"]: record_of(row["node"], self.owner) for row in found}
         records = [by_key[key] for key in keys if key in by_key]
-        fitting = [one for one in records if self.wanted.fits(facts_of(one.metadata), one.metadata)]
+        fitting = [one for one in records if self.wanted.fits(facts_of(one), one.metadata)]
         return [one.found() for one in fitting[: self.limit]]
 
     @property

@@ -81,7 +81,7 @@ def term_key(owner: bytes, term: str) -> UUID:
 
 def record_columns(record: MemoryRecord) -> dict[str, object]:
     """The columns of a record, without its terms."""
-    facts = facts_of(record.metadata)
+    facts = facts_of(record)
     return {
         "digest": record_mark(record.owner, record.memory_id),
         "owner": owner_mark(record.owner),

@@ -121,7 +121,7 @@ def _place(term: str) -> int:
 
 
 def _payload(record: MemoryRecord, written: int) -> Payload:
-    facts = facts_of(record.metadata)
+    facts = facts_of(record)
     numbers = {"confidence": facts.confidence, "expires_at": facts.expires_at}
     return {
         "owner": owner_mark(record.owner).hex(),

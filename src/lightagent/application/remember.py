@@ -16,18 +16,19 @@ from typing import Final
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.serve_run import Alone
+from lightagent.application.supersede_memory import MemorySuperseder
 from lightagent.application.write_memory import MemoryWriter
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_filter import KeptOut, keeps_out, read_found
-from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload
+from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload, shown_memory
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.memory_trace import MEMORY_IDS
 from lightagent.domain.messages import Message, Trust
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.domain.recall_filter import filter_of
 from lightagent.ports.context import Declined, Gathered, ServedRun, ServingConclusion, ServingSource
+from lightagent.ports.memory import failed_parts
 
 _WORD: Final = re.compile(r"[\w.-]{1,40}")
 """What a source or a trust level may be to be told to a model; a store could put instructions there."""
@@ -101,7 +102,7 @@ class Recollection(ServingSource):
         query = asked.payload.query
         found = await self._found(run, place, query)
         if run.reviews("memory_found"):
-            shown = tuple(map(_shown, found))
+            shown = tuple(map(shown_memory, found))
             left = await run.review("memory_found", MemoriesPayload(shown, query, *about))
             if isinstance(left, Stopped):
                 return left
@@ -114,9 +115,16 @@ class Recollection(ServingSource):
         means = self._means
         about: JsonObject = {"store": means.store.name, "source": place.source, "scope": place.scope}
         about["user_id"] = place.original_user_id
-        searching = _recalled(means, place, query)
         try:
-            found = await await_foreign(searching, means.policy.recall_timeout, in_time=True)
+            found = await await_foreign(_recalled(means, place, query), means.policy.recall_timeout, in_time=True)
+            failed = failed_parts(found)
+            for one in failed:
+                run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})
+            if failed and means.policy.when_degraded == "fail":
+                raise StoreError(
+                    f"Not all of the search in {means.store.name!r:.100} worked: {failed[0].part} failed.",
+                    guidance='See to its embedder and its index; with when_degraded="degrade" the rest will do.',
+                )
         except Exception as error:
             run.note("memory_unavailable", {**about, "kind": type(error).__name__})
             raise
@@ -144,21 +152,6 @@ async def _recalled(means: MemoryMeans, place: MemoryPlace, query: str) -> Seque
     return await means.store.recall(place.owner, query, means.limit, wanted)
 
 
-def _shown(found: FoundMemory) -> JsonObject:
-    """A record as policies are shown it; what is not plain JSON is told as text."""
-    known = {name: _plain(value) for name, value in found.fields.items()}
-    user = known.pop("user_id", None)
-    record: JsonObject = {"memory": found.text, "metadata": known}
-    return record if user is None else {**record, "user_id": user}
-
-
-def _plain(value: object) -> JsonValue:
-    try:
-        return to_json_object({"value": value}, "memory")["value"]
-    except ConfigurationError:
-        return str(value)
-
-
 def _told(preface: str, found: Sequence[FoundMemory]) -> str:
     return "\n".join((preface, *(f"- {_line(one)}" for one in found)))
 
@@ -177,6 +170,7 @@ class Memorizing(ServingConclusion):
     def __init__(self, means: MemoryMeans, writer: MemoryWriter) -> None:
         self._means = means
         self._writer = writer
+        self._superseder = MemorySuperseder(means)
 
     @property
     def name(self) -> str:
@@ -202,7 +196,8 @@ class Memorizing(ServingConclusion):
         admitted = await self._writer.admit(run, subject, place, text)
         if admitted is None or isinstance(admitted, Stopped):
             return admitted
-        return {"data": admitted, "metadata": scope_of(subject, place).to_metadata()}
+        metadata = await self._superseder.told(run, subject, place, admitted)
+        return {"data": admitted.text, "metadata": {**metadata, **scope_of(subject, place).to_metadata()}}
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
         """Write it, where no run goes on whose policies would review it."""

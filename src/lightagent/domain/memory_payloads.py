@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_records import FoundMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +131,18 @@ MemoryPayload: TypeAlias = (
     | MemoryPromotionPayload
     | MemoryPromotedPayload
 )
+
+
+def shown_memory(found: FoundMemory) -> JsonObject:
+    """A record as policies are shown it; what is not plain JSON is told as text."""
+    known = {name: _plain(value) for name, value in found.fields.items()}
+    user = known.pop("user_id", None)
+    record: JsonObject = {"memory": found.text, "metadata": known}
+    return record if user is None else {**record, "user_id": user}
+
+
+def _plain(value: object) -> JsonValue:
+    try:
+        return to_json_object({"value": value}, "memory")["value"]
+    except ConfigurationError:
+        return str(value)

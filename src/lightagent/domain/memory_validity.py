@@ -27,6 +27,9 @@ SUPERSEDES: Final = "supersedes"
 NEVER: Final = 1e17
 """A time after every other: that of a memory whose `valid_from` cannot be read."""
 
+_CARRIED: Final = 3
+"""Of what a memory had taken the place of, the last ones: the first of all stands there last."""
+
 MOST_SUPERSEDED: Final = 100
 """Memories whose place one memory can take; more are not looked at."""
 
@@ -92,6 +95,14 @@ def superseded_ids(memory_id: str, metadata: Mapping[str, object]) -> tuple[str,
     ids = [said] if isinstance(said, str) else said if isinstance(said, (list, tuple)) else []
     named = dict.fromkeys(one for one in ids if isinstance(one, str) and one and one != memory_id)
     return tuple(named)[:MOST_SUPERSEDED]
+
+
+def named_with(memory_id: str, metadata: Mapping[str, object]) -> tuple[str, ...]:
+    """What a memory names in `supersedes` that takes the place of this one: it, and what it had taken the place of.
+
+    So those who correct one fact at the same time, also after it was corrected before, name one memory together.
+    """
+    return (memory_id, *superseded_ids(memory_id, metadata)[-_CARRIED:])
 
 
 def ended_at(version: Version, others: Iterable[Version]) -> float | None:

@@ -16,7 +16,15 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
+from lightagent.ports.memory import (
+    MemoryFeature,
+    MemoryPage,
+    MemoryStore,
+    OwnerSelection,
+    ReindexedStore,
+    failed_parts,
+    with_failed,
+)
 
 _PAGE: Final = 200
 _EVERYBODY: Final = OwnerSelection()
@@ -55,7 +63,7 @@ class SealedMemory(MemoryStore):
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         found = await self._store.recall(owner, query, limit, wanted)
-        return [opened(self._keys, owner, one) for one in found]
+        return with_failed([opened(self._keys, owner, one) for one in found], failed_parts(found))
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._store.read(selection, limit, cursor)

@@ -24,7 +24,14 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import (
+    MemoryFeature,
+    MemoryPage,
+    MemoryStore,
+    OwnerSelection,
+    failed_parts,
+    with_failed,
+)
 
 _PAGE: Final = 500
 
@@ -201,7 +208,8 @@ class SharedMemoryPool(MemoryStore):
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         user = owner.user_id
         found = await self._kept.recall(_place(user), query, limit, wanted)
-        return [FoundMemory(one.text, {**one.fields, "user_id": user}) for one in found]
+        own = [FoundMemory(one.text, {**one.fields, "user_id": user}) for one in found]
+        return with_failed(own, failed_parts(found))
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._kept.read(OwnerSelection(user=_only(selection)), limit, cursor)

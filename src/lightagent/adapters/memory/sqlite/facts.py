@@ -22,6 +22,8 @@ _NAMED: Final = f"{_VERSION} WHERE m.owner = ? AND m.memory_id = ?"
 _NAMING: Final = (
     f"{_VERSION} JOIN supersessions s ON s.memory = m.id WHERE s.owner = ? AND s.superseded = ? AND s.memory <> ?"
 )
+_LATER: Final = f"{_NAMING} AND s.since >= ?"
+_OPEN: Final = f"{_NAMING} AND (m.valid_until IS NULL OR m.valid_until > ?)"
 
 
 def short_marks(metadata: Mapping[str, JsonValue]) -> list[int]:
@@ -37,12 +39,14 @@ def add(connection: sqlite3.Connection, owner: int, number: int, record: MemoryR
     names = [encoded(name) for name in version.supersedes]
     rows = [(owner, name, version.since, number) for name in names]
     connection.executemany("INSERT INTO supersessions VALUES (?, ?, ?, ?)", rows)
-    own = encoded(record.memory_id)
-    end = ended_at(version, (one for _, one, _ in _naming(connection, owner, [own, *names], number)))
+    others = _naming(connection, _NAMING, [(owner, encoded(record.memory_id), number)])
+    others += _naming(connection, _LATER, [(owner, name, number, version.since) for name in names])
+    end = ended_at(version, (one for _, one, _ in others))
     if end is not None:
         _set_end(connection, number, earlier(holds_until(record.metadata), end))
     # What has ended before stays as it is.
-    for place, one, until in (*_named(connection, owner, names), *_naming(connection, owner, names, number)):
+    beside = _naming(connection, _OPEN, [(owner, name, number, version.since) for name in names])
+    for place, one, until in (*_named(connection, owner, names), *beside):
         if (until is None or until > version.since) and version.ends(one):
             _set_end(connection, place, version.since)
 
@@ -55,7 +59,8 @@ def remove(connection: sqlite3.Connection, owner: int, numbers: Sequence[int]) -
         row = connection.execute(f"{_VERSION} WHERE m.id = ?", (number,)).fetchone()
         _, version, _ = _read(row)
         names = [encoded(name) for name in version.supersedes]
-        for place, _, until in (*_named(connection, owner, names), *_naming(connection, owner, names, number)):
+        beside = _naming(connection, _NAMING, [(owner, name, number) for name in names])
+        for place, _, until in (*_named(connection, owner, names), *beside):
             if until == version.since and place not in gone:
                 left.add(place)
         connection.executemany(
@@ -79,7 +84,8 @@ def _settle(connection: sqlite3.Connection, owner: int, number: int) -> None:
     row = connection.execute(f"{_VERSION} WHERE m.id = ?", (number,)).fetchone()
     _, version, _ = _read(row)
     names = [encoded(name) for name in (version.memory_id, *version.supersedes)]
-    end = ended_at(version, (one for _, one, _ in _naming(connection, owner, names, number)))
+    others = _naming(connection, _NAMING, [(owner, name, number) for name in names])
+    end = ended_at(version, (one for _, one, _ in others))
     _set_end(connection, number, earlier(holds_until(metadata_of(row[2])), end))
 
 
@@ -95,10 +101,10 @@ def _named(
 
 
 def _naming(
-    connection: sqlite3.Connection, owner: int, names: Iterable[bytes], but: int
+    connection: sqlite3.Connection, statement: str, asked: Iterable[tuple[object, ...]]
 ) -> list[tuple[int, Version, float | None]]:
-    """The memories that take the place of one of these, without one, with the times at which they end."""
-    return [_read(row) for name in names for row in connection.execute(_NAMING, (owner, name, but)).fetchall()]
+    """The memories that take the place of a named one, without one of them, with the times at which they end."""
+    return [_read(row) for values in asked for row in connection.execute(statement, values).fetchall()]
 
 
 def _read(row: Sequence[object]) -> tuple[int, Version, float | None]:

@@ -82,7 +82,9 @@ class FactsContract(StoreUnderTest):
             named: JsonObject = {**_USER, "supersedes": [one.memory_id for one in old[:60]]}
             rest: JsonObject = {**_USER, "supersedes": [one.memory_id for one in old[60:]]}
             new = "Of green things, tea and more I like moss."
-            await store.write([memory("new", new, metadata=named, at=5.0), memory("rest", "green", metadata=rest, at=5.0)])
+            await store.write(
+                [memory("new", new, metadata=named, at=5.0), memory("rest", "green", metadata=rest, at=5.0)]
+            )
             assert sorted(await recalled(store, "green tea", wanted=_TODAY)) == sorted([new, "green"])
 
         play(story, "filter", "ids")
@@ -141,7 +143,10 @@ class FactsContract(StoreUnderTest):
 
     def test_what_names_itself_or_nothing_that_is_there_is_a_fact_like_any_other(self, play: Play) -> None:
         async def story(store: MemoryStore) -> None:
-            odd = [_fact("a", "Bonn", 1.0, supersedes="a"), _fact("b", "Bari", 1.0, supersedes=["", "nobody", "'\u0000"])]
+            odd = [
+                _fact("a", "Bonn", 1.0, supersedes="a"),
+                _fact("b", "Bari", 1.0, supersedes=["", "nobody", "'\u0000"]),
+            ]
             await store.write([*odd, _fact("c", "Brno", 1.0, supersedes=[])])
             assert len(await recalled(store, "home", wanted=_TODAY)) == 3
 

@@ -16,7 +16,15 @@ from typing import IO, Final, TypeVar
 import qdrant_edge as edge
 
 from lightagent.adapters.memory._space import Space
-from lightagent.adapters.memory.qdrant.conditions import Above, AboveOrMissing, Condition, Conditions, Has, IsNotNamed
+from lightagent.adapters.memory.qdrant.conditions import (
+    Above,
+    AboveOrMissing,
+    AtMostOrMissing,
+    Condition,
+    Conditions,
+    Has,
+    IsNotNamed,
+)
 from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.file_lock import locked
 from lightagent.adapters.memory.qdrant.folders import Folders, in_use
@@ -28,6 +36,7 @@ from lightagent.adapters.memory.qdrant.points import (
     RECORD,
     TENANTS,
     TERMS,
+    UNTIL,
     WRITTEN,
     Point,
     Question,
@@ -38,7 +47,7 @@ from lightagent.domain.errors import LightAgentError, StoreError
 T = TypeVar("T")
 
 _SPACE: Final = "lightagent_memory.json"
-_FOUND: Final = ["owner", WRITTEN, RECORD]
+_FOUND: Final = ["owner", WRITTEN, RECORD, UNTIL]
 
 
 @dataclass(slots=True)
@@ -90,6 +99,9 @@ class EdgeEngine(Engine):
 
     async def page(self, wanted: Conditions, limit: int) -> list[tuple[str, Mapping[str, object]]]:
         return await self._do(lambda shard: _page(shard.there(), wanted, limit))
+
+    async def end(self, ends: Mapping[str, float | None]) -> None:
+        await self._do(lambda shard: _end(shard, ends))
 
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda shard: _remove(shard, wanted))
@@ -292,6 +304,16 @@ def _page(shard: edge.EdgeShard, wanted: Conditions, limit: int) -> list[tuple[s
     return [(str(one.id), one.payload or {}) for one in found]
 
 
+def _end(shard: _Shard, ends: Mapping[str, float | None]) -> None:
+    for moment in set(ends.values()):
+        points = [point for point, end in ends.items() if end == moment]
+        shard.is_changed = True
+        if moment is None:
+            shard.there().update(edge.UpdateOperation.delete_payload(points, [UNTIL]))
+        else:
+            shard.there().update(edge.UpdateOperation.set_payload(points, {UNTIL: moment}))
+
+
 def _remove(shard: _Shard, wanted: Conditions) -> int:
     chosen = _filter(wanted)
     count = shard.there().count(edge.CountRequest(True, chosen))
@@ -316,5 +338,8 @@ def _condition(one: Condition) -> edge.ConditionType:
         case AboveOrMissing(field, number):
             above = edge.FieldCondition(field, range=edge.RangeFloat(gt=number))
             return edge.Filter(should=[above, edge.IsEmptyCondition(field)])
+        case AtMostOrMissing(field, number):
+            at_most = edge.FieldCondition(field, range=edge.RangeFloat(lte=number))
+            return edge.Filter(should=[at_most, edge.IsEmptyCondition(field)])
         case IsNotNamed(ids):
             return edge.Filter(must_not=[edge.HasIdCondition(set(ids))])

@@ -37,6 +37,10 @@ class Engine(Protocol):
         """The ids and payloads of points, in the order in which they were written."""
         ...
 
+    async def end(self, ends: Mapping[str, float | None]) -> None:
+        """Write down when points end, by their ids; None: they do not. One that is not there is left out."""
+        ...
+
     async def remove(self, wanted: Conditions) -> int:
         """Remove points; how many there were."""
         ...

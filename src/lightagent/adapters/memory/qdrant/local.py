@@ -57,6 +57,9 @@ class LocalEngine(Engine):
     async def page(self, wanted: Conditions, limit: int) -> list[tuple[str, Mapping[str, object]]]:
         return await self._do(lambda client: calls.page(client, self._collection, wanted, limit))
 
+    async def end(self, ends: Mapping[str, float | None]) -> None:
+        await self._do(lambda client: calls.end(client, self._collection, ends))
+
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda client: calls.remove(client, self._collection, wanted))
 

@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from lightagent import InProcessMemory, JsonObject, LightAgent, MemoryAdmissionDecision, MemoryPolicy
+from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.application.facts import Facts
+from lightagent.application.memories import Memories
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_seals import memory_keys
 from lightagent.domain.messages import ContextMessage
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryStore
@@ -18,6 +23,7 @@ from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 
 ANN = MemoryOwner(user="ann")
+KEYS = memory_keys("bank", {"k": "k" * 40})
 
 
 def told(request: ChatRequest) -> str:
@@ -118,3 +124,67 @@ async def test_admission_with_metadata_that_is_not_plain_forbids() -> None:
     result = await agent.arun("I live in London.", user_id="ann", result_format="object", trace=True)
     assert "not plain JSON" in str(notes(result.trace, "memory_write_block"))
     assert await everything(store, "London") == []
+
+
+async def test_a_program_supersedes_a_fact_and_asks_for_its_history(tmp_path: Path) -> None:
+    source, target = SqliteMemory(tmp_path / "a.db"), SealedMemory(InProcessMemory(), KEYS)
+    sealed = SealedMemory(source, KEYS)
+    await sealed.write([MemoryRecord("1", ANN, "I live in London.", {"source": "user", "topic": "home"}, 100.0)])
+    await sealed.write([MemoryRecord("other", ANN, "I like tea.", {"source": "user", "supersedes": "gone"}, 1e5)])
+    facts = Facts(sealed)
+    await facts.supersede(ANN, "1", "I live in Paris.", new_id="2", at=200.0)
+    await facts.supersede(ANN, "2", "I live in Rome.", new_id="3", at=300.0, valid_from=250.0)
+    # Another one corrects the first fact meanwhile, and does not know of the second: the last one holds.
+    await facts.supersede(ANN, "1", "I live in Oslo.", new_id="4", at=260.0)
+    await Memories(sealed).copy(target)
+    for store in (sealed, target):
+        told = [(one.record.text, one.valid_from, one.valid_until) for one in await Facts(store).history(ANN, "3")]
+        assert told == [
+            ("I live in London.", None, 200.0),
+            ("I live in Paris.", 200.0, 250.0),
+            ("I live in Rome.", 250.0, 260.0),
+            ("I live in Oslo.", 260.0, None),
+        ]
+        assert len(await Facts(store).history(ANN)) == 5
+        wanted = RecallFilter(400.0, metadata={"topic": "home"})
+        assert [one.text for one in await store.recall(ANN, "live", 5, wanted)] == ["I live in Oslo."]
+        then = RecallFilter(400.0, valid_at=199.0)
+        assert [one.text for one in await store.recall(ANN, "live", 5, then)] == ["I live in London."]
+    lines = [line async for line in Memories(sealed).export()]
+    assert sum("supersedes" in line for line in lines) == 4
+    for unknown in (facts.history(ANN, "5"), facts.supersede(ANN, "5", "x", new_id="6", at=1.0)):
+        with pytest.raises(ConfigurationError, match="no memory '5'"):
+            await unknown
+    await sealed.aclose()
+
+
+@pytest.mark.parametrize("kind", ["process", "sqlite"])
+async def test_a_policy_recalls_only_what_has_its_metadata(tmp_path: Path, kind: str) -> None:
+    store = InProcessMemory() if kind == "process" else SqliteMemory(tmp_path / "memory.db")
+    now = time.time()
+    owner = MemoryOwner(user="ann")
+    await store.write([MemoryRecord(f"w{number}", owner, "tea", {"topic": "work"}, now) for number in range(20)])
+    await store.write([MemoryRecord("h", owner, "Some tea helps me sleep.", {"topic": "health"}, now)])
+    agent = agent_with(store, MemoryPolicy(required_metadata={"topic": "health"}))
+    assert (await agent.arun("tea", user_id="ann")).splitlines()[1:] == ["- Some tea helps me sleep."]
+    await store.aclose()
+
+
+async def test_a_store_that_ignores_metadata_and_times_is_not_trusted() -> None:
+    class Careless:
+        def store(self, data: str, user_id: str) -> None: ...
+
+        def retrieve(self, query: str, user_id: str) -> object:
+            later = {"topic": "x", "valid_from": time.time() + 100}
+            return [
+                {"memory": "A", "metadata": {"topic": "y"}},
+                {"memory": "B"},
+                {"memory": "C", "metadata": later},
+                {"memory": "D", "metadata": {"topic": "x", "valid_until": "2020-01-01"}},
+                {"memory": "E", "metadata": {"topic": "x", "valid_until": "whenever"}},
+                {"memory": "F", "metadata": {"topic": "x", "valid_from": "2020-01-01"}},
+            ]
+
+    policy = MemoryPolicy(required_metadata={"topic": "x"})
+    agent = LightAgent(model=ScriptedModel(told), memory=Careless(), memory_policy=policy)
+    assert (await agent.arun("tea", user_id="ann")).splitlines()[1:] == ["- F"]

@@ -26,6 +26,7 @@ FilterRule: TypeAlias = Literal[
     "allowed_scopes",
     "allowed_agent_names",
     "allowed_trust_levels",
+    "required_metadata",
     "min_confidence",
     "expires_at",
     "valid_from",
@@ -143,6 +144,13 @@ def _among(rule: FilterRule, *names: str) -> _Rule:
     return check
 
 
+def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    for name, value in (policy.required_metadata or {}).items():
+        if name not in found.fields or found.fields[name] != value:
+            return KeptOut("required_metadata", name)
+    return None
+
+
 def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     if policy.min_confidence is None:
         return None
@@ -211,6 +219,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _among("allowed_scopes", "scope", "memory_scope"),
     _among("allowed_agent_names", "agent_name", "agent"),
     _among("allowed_trust_levels", "trust_level", "trust"),
+    _metadata,
     _confidence,
     _expiry,
     _beginning,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, TypeGuard, get_args
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_records import MemoryOwner
 
@@ -42,6 +43,7 @@ class MemoryPolicy:
         allowed_scopes: the scopes that may be recalled; None: all.
         allowed_agent_names: the agents whose records may be recalled; None: all.
         allowed_trust_levels: the trust levels that may be recalled; None: all.
+        required_metadata: values that keys of a record's own metadata must have; None: none.
         min_confidence: records below it are not recalled.
         enforce_expires_at: recall only what says until when it holds. What has expired is never recalled.
         memory_write_admission: decides about each write: True and None allow it, False and a text forbid it, a
@@ -73,6 +75,7 @@ class MemoryPolicy:
     allowed_scopes: Iterable[str] | None = None
     allowed_agent_names: Iterable[str] | None = None
     allowed_trust_levels: Iterable[str] | None = None
+    required_metadata: Mapping[str, JsonValue] | None = None
     min_confidence: float | None = None
     enforce_expires_at: bool = False
     memory_write_admission: WriteAdmission | None = None
@@ -101,6 +104,9 @@ class MemoryPolicy:
         confidence: object = self.min_confidence
         if confidence is not None and not is_number(confidence):
             raise _wrong("min_confidence", "a finite number", confidence)
+        if self.required_metadata is not None:
+            required = to_json_object(self.required_metadata, "MemoryPolicy: required_metadata")
+            object.__setattr__(self, "required_metadata", required)
         _check_failures(self)
         namespace: object = self.namespace
         if namespace is not None and not isinstance(namespace, str):

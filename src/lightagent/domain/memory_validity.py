@@ -130,6 +130,22 @@ def ends_of(versions: Iterable[Version]) -> dict[str, float]:
     return ends
 
 
+def line_of(version: Version, versions: Iterable[Version]) -> frozenset[str]:
+    """The ids of all states of the fact that a memory is one of, as far as they name one another."""
+    beside: dict[str, set[str]] = {}
+    known = {one.memory_id: one for one in versions}
+    for one in known.values():
+        for name in one.supersedes:
+            beside.setdefault(one.memory_id, set()).add(name)
+            beside.setdefault(name, set()).add(one.memory_id)
+    found, new = {version.memory_id}, [version.memory_id]
+    while new:
+        others = beside.get(new.pop(), set()) - found
+        found |= others
+        new += others
+    return frozenset(found & known.keys())
+
+
 def earlier(one: float | None, other: float | None) -> float | None:
     """The earlier of two times; None stands for never."""
     return other if one is None else one if other is None else min(one, other)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_filter import not_injectable, not_promoted, read_number, read_time
 from lightagent.domain.memory_policy import MemoryPolicy
@@ -52,6 +53,9 @@ class RecallFilter:
         metadata: values that keys of the metadata must have.
         valid_at: seconds since 1970; only what holds then is found, and None stands for `now`.
         with_history: what holds no more, or not yet, is found as well.
+
+    Raises:
+        ConfigurationError: the metadata is not plain JSON.
     """
 
     now: float
@@ -65,6 +69,9 @@ class RecallFilter:
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     valid_at: float | None = None
     with_history: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", to_json_object(self.metadata, "RecallFilter: metadata"))
 
     @property
     def moment(self) -> float | None:
@@ -133,7 +140,7 @@ def filter_of(policy: MemoryPolicy, now: float, metadata: Mapping[str, JsonValue
         policy.min_confidence,
         policy.enforce_expires_at,
         not policy.require_promotion_for_internal_memory,
-        metadata or {},
+        {**(policy.required_metadata or {}), **(metadata or {})},
     )
 
 

@@ -16,6 +16,7 @@ from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
 from lightagent.entrypoints.cli.memory_changes import verify as verify_memories
 from lightagent.entrypoints.cli.memory_commands import memory_app
+from lightagent.entrypoints.cli.memory_history import history
 from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
@@ -58,6 +59,7 @@ app.add_typer(review_app, name="review", help="List, show and decide what waits 
 tools_app.command("from-openapi")(from_openapi)
 memory_app.command()(copy)
 memory_app.command()(reindex)
+memory_app.command()(history)
 memory_app.command("forget")(forget_memories)
 memory_app.command("verify")(verify_memories)
 app.add_typer(memory_app, name="memory", help="List, search, export, copy and erase what agents remember.")

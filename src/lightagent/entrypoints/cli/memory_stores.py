@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeAlias, TypeVar
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
 from lightagent.compose.backends import open_memory
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_filter import read_time
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.entrypoints.cli.console import out
 from lightagent.ports.memory import MemoryStore
@@ -17,6 +21,9 @@ from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 
 T = TypeVar("T")
+
+_SHOWN: Final = 160
+"""Characters of a memory that a listing prints."""
 
 Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
@@ -62,6 +69,38 @@ def whose(owner: MemoryOwner) -> str:
     return ", ".join(named) or "no owner"
 
 
+def moment(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, in UTC unless it says otherwise, or in seconds.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    seconds = read_time(text)
+    if seconds is None:
+        raise ConfigurationError(
+            f"{text!r:.80} is no time.", guidance="Write it as 2026-03-01, 2026-03-01T12:00:00+00:00 or 1772323200."
+        )
+    return seconds
+
+
+def metadata_of(having: Sequence[str] | None) -> JsonObject:
+    """What KEY=VALUE says of metadata; a value that is no JSON is a text.
+
+    Raises:
+        ConfigurationError: one has no key.
+    """
+    found: JsonObject = {}
+    for one in having or ():
+        name, there, value = one.partition("=")
+        if not name or not there:
+            raise ConfigurationError(f"--having {one!r:.80} has no key or no value.", guidance="Write KEY=VALUE.")
+        try:
+            found[name] = to_json_object({"value": json.loads(value)}, "--having")["value"]
+        except (ValueError, RecursionError):
+            found[name] = value
+    return found
+
+
 def memories_text(count: int) -> str:
     """How many there are, in words."""
     return f"{count:,} {'memory' if count == 1 else 'memories'}"
@@ -70,3 +109,9 @@ def memories_text(count: int) -> str:
 def print_line(line: str) -> None:
     """Print a line that may hold foreign text."""
     out().print(printable(line), markup=False)
+
+
+def flat(text: str) -> str:
+    """A text on one line, as listings print it."""
+    whole = " ".join(text.split())
+    return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 1]}…"

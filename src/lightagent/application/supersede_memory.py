@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from lightagent.application.foreign_code import await_foreign
@@ -61,7 +62,7 @@ class MemorySuperseder:
         named = [name for one in ids for name in named_with(one, known[one].fields)]
         # The ids themselves go before what those had taken the place of.
         every = dict.fromkeys([*superseded_ids("", admitted.metadata), *ids, *named])
-        supersedes: list[JsonValue] = [*every][:MOST_SUPERSEDED]
+        supersedes: list[JsonValue] = [*islice(every, MOST_SUPERSEDED)]
         return {**admitted.metadata, SUPERSEDES: supersedes}
 
     async def _known(

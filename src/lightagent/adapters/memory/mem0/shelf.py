@@ -73,13 +73,21 @@ class Shelf(ABC):
         # mem0 cannot be told what others took the place of; so many more are asked for that none is crowded out.
         found = (item_of(one) for one in self._search(owner, shown(query), limit + len(named), wanted))
         records = [one.record for one in found if one is not None and one.record.owner == owner]
-        fitting = [one for one in records if wanted.fits(_ended(one, newer), one.metadata)]
+        fitting = [one for one in records if wanted.fits(self._ended(one, newer), one.metadata)]
         return [one.found() for one in fitting[:limit]]
 
     def _newer(self, owner: MemoryOwner) -> list[Version]:
         """The records of an owner that take the place of others."""
         found = (item_of(one) for one in self._find(newer_filter(owner), _ALL))
         return [_version(one.record) for one in found if one is not None and one.record.owner == owner]
+
+    def _ended(self, record: MemoryRecord, newer: Sequence[Version]) -> RecordFacts:
+        """The facts of a record, with the time at which another took its place."""
+        facts, version = facts_of(record), _version(record)
+        if self.infer:  # Facts that a model made of one text take the same place together.
+            version = replace(version, supersedes=())
+        end = ended_at(version, newer)
+        return facts if end is None else replace(facts, valid_until=earlier(facts.valid_until, end))
 
     def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
         """List records."""
@@ -161,13 +169,6 @@ class PlatformShelf(Shelf):
 
 def _version(record: MemoryRecord) -> Version:
     return version_of(record.memory_id, record.metadata, record.written_at)
-
-
-def _ended(record: MemoryRecord, newer: Sequence[Version]) -> RecordFacts:
-    """The facts of a record, with the time at which another took its place."""
-    facts = facts_of(record)
-    end = ended_at(_version(record), newer) if newer else None
-    return facts if end is None else replace(facts, valid_until=earlier(facts.valid_until, end))
 
 
 def _place(cursor: str | None) -> tuple[int, str]:

@@ -204,7 +204,7 @@ async def page(
 async def end(client: AsyncQdrantClient, collection: str, ends: Mapping[str, float | None]) -> None:
     """Write down when points end."""
     for moment in set(ends.values()):
-        points: list[models.ExtendedPointId] = [point for point, end in ends.items() if end == moment]
+        points = models.PointIdsList(points=[point for point, end in ends.items() if end == moment])
         if moment is None:
             await client.delete_payload(collection, [UNTIL], points, wait=True)
         else:

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TypeVar
+from uuid import UUID
 
 import qdrant_edge as edge
 
@@ -306,7 +307,7 @@ def _page(shard: edge.EdgeShard, wanted: Conditions, limit: int) -> list[tuple[s
 
 def _end(shard: _Shard, ends: Mapping[str, float | None]) -> None:
     for moment in set(ends.values()):
-        points = [point for point, end in ends.items() if end == moment]
+        points: list[int | UUID | str] = [point for point, end in ends.items() if end == moment]
         shard.is_changed = True
         if moment is None:
             shard.there().update(edge.UpdateOperation.delete_payload(points, [UNTIL]))

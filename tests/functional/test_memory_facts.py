@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import InProcessMemory, JsonObject, LightAgent, MemoryAdmissionDecision, MemoryPolicy
+from lightagent import (
+    InProcessMemory,
+    JsonObject,
+    LightAgent,
+    MemoryAdmissionDecision,
+    MemoryPolicy,
+    SharedMemoryPool,
+    TraceEvent,
+)
+from lightagent.adapters.memory._terms import document_terms
+from lightagent.adapters.memory.qdrant import QdrantMemory
+from lightagent.adapters.memory.qdrant.points import point_of
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.application.facts import Facts
@@ -35,7 +46,7 @@ def agent_with(memory: MemoryStore, policy: MemoryPolicy) -> LightAgent:
     return LightAgent(model=ScriptedModel(told), memory=memory, memory_policy=policy)
 
 
-def notes(result_trace: Sequence[JsonObject], kind: str) -> list[object]:
+def notes(result_trace: Sequence[TraceEvent], kind: str) -> list[object]:
     return [event["data"] for event in result_trace if event["type"] == kind]
 
 
@@ -188,3 +199,28 @@ async def test_a_store_that_ignores_metadata_and_times_is_not_trusted() -> None:
     policy = MemoryPolicy(required_metadata={"topic": "x"})
     agent = LightAgent(model=ScriptedModel(told), memory=Careless(), memory_policy=policy)
     assert (await agent.arun("tea", user_id="ann")).splitlines()[1:] == ["- F"]
+
+
+async def test_a_process_that_dies_between_a_write_to_qdrant_and_its_end_leaves_what_the_next_write_mends() -> None:
+    store = QdrantMemory(path=":memory:")
+    old = MemoryRecord("1", ANN, "I live in London.", {"source": "user"}, 1.0)
+    new = MemoryRecord("2", ANN, "I live in Paris.", {"source": "user", "supersedes": "1"}, 2.0)
+    await store.write([old])
+    opened, _ = await store._ready()
+    (terms,) = await document_terms([new.text])
+    await opened.insert([point_of(new, terms, None, 2**60)])  # As far as it came.
+    assert len(await store.recall(ANN, "live", 5, RecallFilter(9.0))) == 2
+    await store.write([new])
+    assert [one.text for one in await store.recall(ANN, "live", 5, RecallFilter(9.0))] == [new.text]
+    await store.aclose()
+
+
+async def test_a_pool_gives_the_newest_that_hold() -> None:
+    pool = SharedMemoryPool()
+    first = pool.store("I like tea.", "ann", metadata={"topic": "drinks"})
+    pool.store("I like coffee.", "ann", metadata={"supersedes": first["memory_id"], "topic": "drinks"})
+    pool.store("I rejected that.", "ann", metadata={"promotion_status": "rejected"})
+    for query in ("", "tea coffee"):
+        assert [one["memory"] for one in pool.retrieve(query, "ann")["results"]] == ["I like coffee."]
+    assert pool.retrieve("coffee", "ann", metadata={"topic": "food"})["results"] == []
+    assert len(pool) == 3

@@ -14,8 +14,8 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_admission import read_supersession
 from lightagent.domain.memory_filter import keeps_out
 from lightagent.domain.memory_payloads import shown_memory
-from lightagent.domain.memory_records import FoundMemory
-from lightagent.domain.memory_validity import MOST_SUPERSEDED, SUPERSEDES, named_with, superseded_ids
+from lightagent.domain.memory_records import MOST_SUPERSEDED, FoundMemory
+from lightagent.domain.memory_validity import SUPERSEDES, named_with, superseded_ids
 from lightagent.domain.policy import Subject
 from lightagent.domain.recall_filter import filter_of
 from lightagent.ports.context import ServedRun

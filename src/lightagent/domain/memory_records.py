@@ -13,6 +13,9 @@ from lightagent.domain.json_types import JsonObject
 MOST_TEXT: Final = 1_000_000
 """Characters of one memory."""
 
+MOST_SUPERSEDED: Final = 100
+"""Memories whose place one memory can take."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryOwner:
@@ -88,7 +91,8 @@ class MemoryRecord:
         written_at: seconds since 1970.
 
     Raises:
-        ConfigurationError: there is no id, the text is too long, or the metadata is not plain JSON.
+        ConfigurationError: there is no id, the text is too long, it would take the place of too many others, or the
+            metadata is not plain JSON.
     """
 
     memory_id: str
@@ -106,6 +110,12 @@ class MemoryRecord:
                 guidance="Remember what it says in fewer words, or keep the document elsewhere.",
             )
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryRecord: metadata"))
+        named = self.metadata.get("supersedes")
+        if isinstance(named, list) and len(named) > MOST_SUPERSEDED:
+            raise ConfigurationError(
+                f"A memory takes the place of at most {MOST_SUPERSEDED} others, and this one names {len(named):,}.",
+                guidance="Write several, each of which names some.",
+            )
 
     def found(self) -> FoundMemory:
         """The record as a search gives it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.domain.memory_filter import not_injectable, not_promoted, read_time
-from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.memory_records import MOST_SUPERSEDED, FoundMemory
 
 VALID_FROM: Final = "valid_from"
 """The key of the time from which a memory holds, in ISO 8601 or in seconds since 1970; without it, it always has."""
@@ -29,9 +29,6 @@ NEVER: Final = 1e17
 
 _CARRIED: Final = 3
 """Of what a memory had taken the place of, the last ones: the first of all stands there last."""
-
-MOST_SUPERSEDED: Final = 100
-"""Memories whose place one memory can take; more are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_filter import not_injectable, not_promoted, read_number, read_time
-from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory_policy import MemoryPolicy, is_number
 from lightagent.domain.memory_records import FoundMemory, MemoryRecord
 from lightagent.domain.memory_validity import begins_at, holds_until, version_of
 
@@ -55,7 +56,7 @@ class RecallFilter:
         with_history: what holds no more, or not yet, is found as well.
 
     Raises:
-        ConfigurationError: the metadata is not plain JSON.
+        ConfigurationError: the metadata is not plain JSON, or a time is not a finite number.
     """
 
     now: float
@@ -71,6 +72,11 @@ class RecallFilter:
     with_history: bool = False
 
     def __post_init__(self) -> None:
+        for name, moment in (("now", self.now), ("valid_at", self.valid_at)):
+            if moment is not None and not is_number(moment):
+                raise ConfigurationError(
+                    f"RecallFilter: {name} is a finite number of seconds since 1970, not {moment!r:.80}.", guidance=""
+                )
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "RecallFilter: metadata"))
 
     @property

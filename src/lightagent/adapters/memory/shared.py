@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,7 +24,8 @@ from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory_validity import earlier, ends_of, version_of
+from lightagent.domain.recall_filter import RecallFilter, facts_of
 from lightagent.ports.memory import (
     MemoryFeature,
     MemoryPage,
@@ -125,6 +127,8 @@ class SharedMemoryPool(MemoryStore):
         source: str | None = None,
         scope: str | None = None,
         limit: int | None = None,
+        metadata: JsonObject | None = None,
+        valid_at: float | None = None,
     ) -> SharedResults:
         """The records of exactly this user that say most about the query, best first, as ``{"results": [...]}``.
 
@@ -133,6 +137,8 @@ class SharedMemoryPool(MemoryStore):
         Args:
             agent_name, source, scope: only records that say so.
             limit: how many at most; by default `max_results`.
+            metadata: values that keys of a record's metadata must have.
+            valid_at: what held then, in seconds since 1970; by default what holds now.
 
         Raises:
             StoreError: the store could not be searched.
@@ -146,10 +152,12 @@ class SharedMemoryPool(MemoryStore):
             scopes=None if scope is None else (scope,),
             agent_names=None if agent_name is None else (agent_name,),
             with_internal=True,
+            metadata=metadata or {},
+            valid_at=valid_at,
         )
         user = str(user_id)
         if not any(character.isalnum() for character in query):
-            newest = self.list_records(user_id=user, agent_name=agent_name, source=source, scope=scope)
+            newest = [_result(one) for one in run_sync(self._holding(OwnerSelection(user=user), wanted))]
             return {"results": newest[: -most - 1 : -1]}
         found = run_sync(self._kept.recall(_place(user), query, most, wanted))
         return {"results": [_found_result(one, user) for one in found]}
@@ -234,6 +242,17 @@ class SharedMemoryPool(MemoryStore):
 
     def _default(self) -> JsonObject:
         return MemoryScope(self.default_source, self.default_scope, self.agent_name).to_metadata()
+
+    async def _holding(self, selection: OwnerSelection, wanted: RecallFilter) -> list[MemoryRecord]:
+        """The records that a filter lets through, the oldest first."""
+        records = await self._all(selection)
+        ends = ends_of(version_of(one.memory_id, one.metadata, one.written_at) for one in records)
+        facts = ((one, facts_of(one), ends.get(one.memory_id)) for one in records)
+        return [
+            one
+            for one, known, end in facts
+            if wanted.fits(replace(known, valid_until=earlier(known.valid_until, end)), one.metadata)
+        ]
 
     async def _all(self, selection: OwnerSelection) -> list[MemoryRecord]:
         pages = all_pages(lambda cursor: self._kept.read(selection, _PAGE, cursor or None))

@@ -23,6 +23,7 @@ _NAMING: Final = (
     f"{_VERSION} JOIN supersessions s ON s.memory = m.id WHERE s.owner = ? AND s.superseded = ? AND s.memory <> ?"
 )
 _LATER: Final = f"{_NAMING} AND s.since >= ?"
+_ENDED: Final = f"{_NAMING} AND m.valid_until = ?"
 _OPEN: Final = f"{_NAMING} AND (m.valid_until IS NULL OR m.valid_until > ?)"
 
 
@@ -59,7 +60,7 @@ def remove(connection: sqlite3.Connection, owner: int, numbers: Sequence[int]) -
         row = connection.execute(f"{_VERSION} WHERE m.id = ?", (number,)).fetchone()
         _, version, _ = _read(row)
         names = [encoded(name) for name in version.supersedes]
-        beside = _naming(connection, _NAMING, [(owner, name, number) for name in names])
+        beside = _naming(connection, _ENDED, [(owner, name, number, version.since) for name in names])
         for place, _, until in (*_named(connection, owner, names), *beside):
             if until == version.since and place not in gone:
                 left.add(place)

@@ -201,18 +201,23 @@ async def test_a_store_that_ignores_metadata_and_times_is_not_trusted() -> None:
     assert (await agent.arun("tea", user_id="ann")).splitlines()[1:] == ["- F"]
 
 
-async def test_a_process_that_dies_between_a_write_to_qdrant_and_its_end_leaves_what_the_next_write_mends() -> None:
+async def test_a_process_that_dies_between_a_write_to_qdrant_and_its_end_leaves_what_the_next_write_mends(
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("qdrant_client", reason="the environment of openai 2 has no qdrant-client")
-    store = QdrantMemory(path=":memory:")
+    from lightagent.adapters.memory.qdrant.local import LocalEngine
+
+    store = QdrantMemory(path=tmp_path / "q")
     old = MemoryRecord("1", ANN, "I live in London.", {"source": "user"}, 1.0)
     new = MemoryRecord("2", ANN, "I live in Paris.", {"source": "user", "supersedes": "1"}, 2.0)
     await store.write([old])
-    opened, _ = await store._ready()
     (terms,) = await document_terms([new.text])
-    await opened.insert([point_of(new, terms, None, 2**60)])  # As far as it came.
+    other = LocalEngine(tmp_path / "q", "lightagent_memory")
+    await other.insert([point_of(new, terms, None, 2**60)])  # As far as it came.
     assert len(await store.recall(ANN, "live", 5, RecallFilter(9.0))) == 2
     await store.write([new])
     assert [one.text for one in await store.recall(ANN, "live", 5, RecallFilter(9.0))] == [new.text]
+    await other.aclose()
     await store.aclose()
 
 

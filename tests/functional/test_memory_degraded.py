@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.domain.errors import StoreError
@@ -98,3 +99,20 @@ async def test_a_damaged_half_of_a_file_leaves_the_other(
         with pytest.raises(StoreError):
             await store.recall(ANN, "green tea", 5, NOW)
     await store.aclose()
+
+
+async def test_a_half_that_qdrant_cannot_search_leaves_the_other(embedder: RaisingEmbedder) -> None:
+    pytest.importorskip("qdrant_edge", reason="the environment of openai 2 has no qdrant-client")
+    from lightagent.adapters.memory.qdrant.edge import EdgeEngine
+
+    with quick_folder() as folder:
+        store = QdrantMemory(path=folder / "q", embedder=embedder, engine="edge")
+        await store.write([memory()])
+        assert parts(await store.recall(ANN, "green tea", 5, NOW)) == []
+        other = EdgeEngine(folder / "q", "lightagent_memory")
+        await other.bring_over(Space())  # Somebody removes the vectors meanwhile.
+        found = await store.recall(ANN, "green tea", 5, NOW)
+        assert [one.text for one in found] == ["I like green tea."]
+        assert parts(found) == [("meaning", "StoreError")]
+        await other.aclose()
+        await store.aclose()

@@ -108,6 +108,7 @@ def test_memories_are_measured(tmp_path: Path) -> None:
         (["memory_recall.py", str(file), "--embedder", '{"kind": "hashing"}'], "| sqlite | 0.500 |"),
         (["memory_recall.py", str(file), "--store", '{"kind": "process"}', "--k", "2"], "| process | 0.000 |"),
         (["memory_costs.py", "--memories", "200", "--owners", "10"], "| 200 | 10 | "),
+        (["memory_peers.py", "--memories", "20", "--only", "lightagent-sqlite"], "| lightagent-sqlite | "),
     ):
         done = subprocess.run(
             [sys.executable, *(f"benchmarks/{arguments[0]}", *arguments[1:])],

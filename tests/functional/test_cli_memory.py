@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from lightagent.adapters.memory.process import InProcessMemory
+from lightagent.adapters.memory.shared import SharedMemoryPool
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.application.facts import Facts
+from lightagent.application.memories import Memories
 from lightagent.bootstrap import open_app
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.entrypoints.cli.app import app
-from lightagent.ports.memory import OwnerSelection
+from lightagent.ports.memory import MemoryFeature, OwnerSelection
 from lightagent.settings import load_settings
 from lightagent.testing import ScriptedModel
 
@@ -23,6 +27,7 @@ from lightagent.testing import ScriptedModel
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "LIGHTAGENT_PROFILE", "LIGHTAGENT_CONFIG"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MEMORY_KEY", "k" * 40)
     return tmp_path / "lightagent.toml"
 
 
@@ -49,6 +54,11 @@ def test_the_doctor_looks_into_the_memory(settings: Path, tmp_path: Path) -> Non
         ('kind = "sqlite"', "memory.path"),
         ('kind = "sqlite"\npath = ":memory:"', 'use the kind "process"'),
         ('kind = "sqlite"\npath = "m.db"\nnearby = 2', "memory.nearby"),
+        (
+            'kind = "sealed"\nname = "a"\nkeys = { k = { env = "MEMORY_KEY" } }\n'
+            'store = { kind = "process", path = "m.db" }',
+            "takes: none",
+        ),
         ('kind = "sqlit"\npath = "m.db"', "Did you mean 'sqlite'"),
     ],
 )
@@ -196,6 +206,131 @@ def test_what_is_printed_of_a_memory_moves_no_cursor(settings: Path, tmp_path: P
         shown = told(settings, table, "memory", *command)
         assert "called Mia." in shown.stdout
         assert "\x1b" not in shown.stdout
+
+
+HOSTILE = "half a pair \ud800, a control \x9b31m, a turn \u202e, a line \u2028 that goes on"
+
+
+async def written(path: Path, *records: MemoryRecord) -> None:
+    store = SqliteMemory(path)
+    await store.write(records)
+    await store.aclose()
+
+
+@pytest.mark.parametrize("is_piped", [True, False])
+def test_an_export_holds_whatever_a_memory_holds(settings: Path, tmp_path: Path, is_piped: bool) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    known = MemoryRecord("\ud800", MemoryOwner(tenant="acme", user="\udfff"), HOSTILE, {"text": "é"}, 5.0)
+    asyncio.run(written(tmp_path / "memory.db", known))
+    file = tmp_path / "all.jsonl"
+    exported = memory(settings, "export", *([] if is_piped else ["-o", str(file)]))
+    assert exported.exit_code == 0, exported.exception
+    text = exported.stdout if is_piped else file.read_text("utf-8")
+    _, record, end = [json.loads(line) for line in text.splitlines()]
+    assert (record["memory_id"], record["owner"]["user"], record["text"]) == ("\ud800", "\udfff", HOSTILE)
+    assert end["memories"] == 1
+    assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_what_stands_in_the_place_of_an_export_stays_until_it_is_whole(settings: Path, tmp_path: Path) -> None:
+    filled(settings, tmp_path)
+    file, link = tmp_path / "all.jsonl", tmp_path / "link.jsonl"
+    file.write_text("what was exported before")
+    file.chmod(0o644)
+    link.symlink_to(file)
+    broken = settings.with_name("broken.toml")
+    broken.write_text(f'[default.memory]\nkind = "sqlite"\npath = "{settings}"\n')
+    assert memory(broken, "export", "-o", str(file)).exit_code == 1
+    assert file.read_text() == "what was exported before"
+    assert memory(settings, "export", "-o", str(link)).exit_code == 0
+    assert json.loads(file.read_text().splitlines()[-1]) == {"memories": 3, "complete": True}
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not list(tmp_path.glob(".lightagent-*"))
+
+
+def test_an_export_does_not_take_the_place_of_a_database(settings: Path, tmp_path: Path) -> None:
+    filled(settings, tmp_path)
+    refused = memory(settings, "export", "-o", str(tmp_path / "memory.db"))
+    assert refused.exit_code == 2
+    assert "is no text file" in refused.stderr.replace("\n", " ")
+    assert len(said(settings)) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_told(settings: Path, tmp_path: Path) -> None:
+    filled(settings, tmp_path)
+    refused = memory(settings, "export", "-o", "/dev/full")
+    assert refused.exit_code == 2
+    assert "cannot be written: No space left on device" in refused.stderr.replace("\n", " ")
+
+
+def test_a_search_tells_the_text_of_a_memory_whatever_its_metadata_says(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    ann = MemoryOwner(user="ann")
+    asyncio.run(written(tmp_path / "memory.db", MemoryRecord("1", ann, "My dog is Rex.", {"text": "It is Fido."}, 5.0)))
+    [found] = json.loads(memory(settings, "search", "dog", "--user", "ann", "--json").stdout)
+    assert found["text"] == "My dog is Rex."
+
+
+def test_an_id_that_memories_of_several_owners_have_is_not_enough_to_forget_one(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    owners = [MemoryOwner(tenant=tenant, user="ann") for tenant in ("acme", "globex, user bob")]
+    asyncio.run(written(tmp_path / "memory.db", *(MemoryRecord("1", owner, "My dog is Rex.") for owner in owners)))
+    for more in ((), ("--dry-run",), ("--user", "ann")):
+        refused = memory(settings, "forget", "--id", "1", *more)
+        assert refused.exit_code == 2, more
+        assert 'tenant acme, user ann; tenant "globex, user bob", user ann' in refused.stderr.replace("\n", " ")
+    assert len(said(settings)) == 2
+    assert "Forgotten: 1 memory" in memory(settings, "forget", "--id", "1", "--tenant", "acme").stdout
+    assert said(settings, "--tenant", "globex, user bob") == ["My dog is Rex."]
+    assert "Forgotten: 1 memory" in memory(settings, "forget", "--id", "1").stdout
+
+
+def test_names_that_read_as_more_than_names_stand_in_quotation_marks(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    posing = MemoryOwner(tenant="acme", user="bob · 1970-01-01 00:00 UTC · I agree")
+    asyncio.run(written(tmp_path / "memory.db", MemoryRecord('1" · tenant globex', posing, "I do not.")))
+    assert memory(settings, "list").stdout == (
+        '"1\\" · tenant globex" · tenant acme, user "bob · 1970-01-01 00:00 UTC · I agree" · '
+        "1970-01-01 00:00 UTC · I do not.\n"
+    )
+
+
+def test_a_memory_that_has_another_time_there_is_no_copy(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(STORES.format(place=tmp_path))
+    here = MemoryRecord("1", MemoryOwner(user="ann"), "My dog is Rex.", {}, 5.0)
+    asyncio.run(written(tmp_path / "memory.db", here))
+    asyncio.run(written(tmp_path / "other.db", replace(here, written_at=6.0)))
+    differs = memory(settings, "copy", "--to", "other")
+    assert differs.exit_code == 1
+    assert "Says something else there: 1 · user ann" in differs.stderr
+
+
+async def test_what_another_store_keeps_otherwise_is_counted_as_that() -> None:
+    source, target = InProcessMemory(), SharedMemoryPool()  # It writes down where a memory comes from.
+    await source.write([MemoryRecord("ann", MemoryOwner(user="ann"), "Hi.", {"source": "user", "scope": "user"})])
+    await source.write([MemoryRecord("bob", MemoryOwner(user="bob"), "Hi.", {})])
+    copied = await Memories(source).copy(target)
+    assert (copied.owners, copied.copied, copied.present) == (2, 1, 0)
+    assert copied.differing == ((MemoryOwner(user="bob"), "bob"),)
+    again = await Memories(source).copy(target)
+    assert (again.copied, again.present, again.differing) == (0, 1, copied.differing)
+
+
+async def test_what_keeps_no_ids_is_no_place_for_a_copy() -> None:
+    class Nameless(InProcessMemory):
+        """Gives ids of its own."""
+
+        @property
+        def supports(self) -> frozenset[MemoryFeature]:
+            return frozenset({"read", "forget"})
+
+    source, target = InProcessMemory(), Nameless()
+    await source.write([MemoryRecord("1", MemoryOwner(user="ann"), "My dog is Rex.")])
+    with pytest.raises(ConfigurationError, match="cannot keep the ids"):
+        await Memories(source).copy(target)
+    assert (await target.read(OwnerSelection(), 10)).records == ()
 
 
 def test_what_held_when_is_shown(settings: Path, tmp_path: Path) -> None:

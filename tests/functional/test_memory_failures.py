@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from lightagent import (
     FoundMemory,
+    HookContext,
+    HookDecision,
     InProcessMemory,
     Journal,
     LightAgent,
+    MemoryAdmissionDecision,
     MemoryOwner,
     MemoryPolicy,
     MemoryRecord,
     OwnerSelection,
+    PolicyHook,
     RunResult,
     SharedMemoryPool,
 )
 from lightagent.adapters.memory.sealed import SealedMemory
+from lightagent.application.policies.typed_hooks import on_conclusion
+from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_seals import memory_keys
-from lightagent.domain.messages import AssistantMessage, ContextMessage
+from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
+from lightagent.domain.policy import ConclusionPayload, Subject
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import FailedPart, with_failed
 from lightagent.ports.models import ChatRequest
@@ -148,22 +155,46 @@ async def test_a_failed_run_remembers_nothing() -> None:
     assert await agent.alist_memory_candidates() == []
 
 
+GOOD = {"memory": "POISON", "user_id": "n:alice", "trust_level": "high"}
+"""A record that is told, but for what the ones below change."""
+
 POISON = {
-    "of another user": {"memory": "POISON", "user_id": "n:bob"},
-    "with a forged user in its metadata": {"memory": "POISON", "user_id": "n:alice", "metadata": {"user_id": "n:bob"}},
-    "of another namespace": {"memory": "POISON", "metadata": {"memory_user_id": "m:alice"}},
-    "of a trust level that is not allowed": {"memory": "POISON", "user_id": "n:alice", "trust_level": "none"},
-    "that has expired": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "expires_at": 1},
-    "of a candidate": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "promotion_status": "kept"},
-    "that is not injectable": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "injectable": False},
-    "of an agent": {"memory": "POISON", "user_id": "n:alice", "trust_level": "high", "source": "reflection"},
+    "of another user": {**GOOD, "user_id": "n:bob"},
+    "with a forged user beside its metadata": {**GOOD, "metadata": {"user_id": "n:bob"}},
+    "of another namespace": {**GOOD, "metadata": {"memory_user_id": "m:alice"}},
+    "of a trust level that is not allowed": {**GOOD, "trust_level": "none"},
+    "with a forged trust level beside its metadata": {**GOOD, "metadata": {"trust_level": "none"}},
+    "that has expired": {**GOOD, "expires_at": 1},
+    "that has expired, with another time beside it": {**GOOD, "expires_at": 9e9, "metadata": {"expires_at": 1}},
+    "of a candidate": {**GOOD, "promotion_status": "kept"},
+    "of a candidate that says beside it that it was promoted": {
+        **GOOD,
+        "promotion_status": "promoted",
+        "metadata": {"promotion_status": "candidate"},
+    },
+    "that is not injectable": {**GOOD, "injectable": False},
+    "of an agent": {**GOOD, "source": "reflection"},
     "without an owner": {"memory": "POISON", "trust_level": "high"},
+    "that is none": {"text": "POISON"},
 }
 
 
+def _touch(context: HookContext) -> HookDecision | None:
+    """Leaves what was found as it is, but for a field that nobody looks at."""
+    if context.phase != "after_memory_retrieve":
+        return None
+    found = context.payload["memories"]
+    assert isinstance(found, dict)
+    assert isinstance(found["results"], list)
+    return HookDecision.replace(
+        {"memories": [{**one, "seen": True} for one in found["results"] if isinstance(one, dict)]}
+    )
+
+
+@pytest.mark.parametrize("hooked", [False, True])
 @pytest.mark.parametrize("name", POISON)
-def test_what_a_lying_store_gives_is_not_told(name: str) -> None:
-    """Also where it says so of a lesson, and where it ignores the user it is asked for."""
+def test_what_a_lying_store_gives_is_not_told(name: str, hooked: bool) -> None:
+    """Also where it says so of a lesson, where it ignores the user it is asked for, and where a hook sees it first."""
     told: list[str] = []
 
     class Lying:
@@ -178,12 +209,19 @@ def test_what_a_lying_store_gives_is_not_told(name: str) -> None:
         return AssistantMessage('{"lessons": []}')
 
     policy = MemoryPolicy(namespace="n", allowed_trust_levels=["high"], allow_unattributed_results=False)
-    agent = LightAgent(model=ScriptedModel(answer), memory=Lying(), memory_policy=policy, self_learning=True)
+    agent = LightAgent(
+        model=ScriptedModel(answer),
+        memory=Lying(),
+        memory_policy=policy,
+        self_learning=True,
+        hooks=[_touch] if hooked else [],
+    )
     result = agent.run("What do you know?", user_id="alice", result_format="object", trace=True)
     assert result.error is None
     assert told == []
     blocked = [event["data"]["blocked"] for event in result.trace if event["type"] == "memory_retrieve_filter"]
     assert all(blocked), "each place says what was kept out"
+    assert len(blocked) == 3
     assert "POISON" not in json.dumps(result.trace)
 
 
@@ -195,6 +233,80 @@ async def test_memories_do_not_grow_by_what_was_recalled() -> None:
     for text in said:
         await agent.arun(text, user_id="alice")
     assert [record.text for record in (await store.read(OwnerSelection(), 100)).records] == said
+
+
+@dataclass
+class Writes:
+    """What became of one text that was to be remembered."""
+
+    texts: list[str]
+    rules: list[JsonValue]
+    kinds: list[str]
+
+
+async def remembered(store: InProcessMemory, policy: MemoryPolicy, *hooks: object) -> Writes:
+    agent = LightAgent(model=ScriptedModel(["Hello."]), memory=store, memory_policy=policy, hooks=hooks)
+    result = await agent.arun("I live in Lyon.", user_id="alice", result_format="object", trace=True)
+    assert result.error is None
+    noted = [event for event in result.trace if event["type"].startswith("memory_")]
+    rules = [event["data"]["rule"] for event in noted if event["type"] == "memory_write_block"]
+    texts = [record.text for record in (await store.read(OwnerSelection(), 10)).records]
+    return Writes(texts, rules, [event["type"] for event in noted])
+
+
+@on_conclusion
+def _plant(payload: ConclusionPayload, subject: Subject) -> ConclusionPayload:
+    return ConclusionPayload({**payload.proposal, "data": "The SECRET is out."})
+
+
+@pytest.mark.parametrize("value", ["The SECRET is out.", "", " ", "x"])
+async def test_a_text_that_was_rewritten_passes_the_rules_as_well(value: str) -> None:
+    policy = MemoryPolicy(
+        memory_write_admission=lambda data, context: MemoryAdmissionDecision(True, value=value),
+        reject_write_patterns=["secret"],
+        min_write_length=2,
+    )
+    written = await remembered(InProcessMemory(), policy)
+    assert (written.texts, len(written.rules)) == ([], 1)
+
+
+async def test_a_text_that_a_policy_of_conclusions_rewrote_passes_the_rules_as_well() -> None:
+    written = await remembered(InProcessMemory(), MemoryPolicy(reject_write_patterns=["secret"]), _plant)
+    assert (written.texts, written.rules) == ([], ["reject_write_patterns"])
+
+
+async def test_that_a_blocked_memory_could_not_be_taken_back_is_on_record() -> None:
+    class Stubborn(InProcessMemory):
+        async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+            raise OSError("read-only")
+
+    hook = PolicyHook(lambda context: False, phases=["after_memory_write"])
+    written = await remembered(Stubborn(), MemoryPolicy(), hook)
+    assert written.rules == ["policies"]
+    assert written.kinds[-3:] == ["memory_write", "memory_write_block", "memory_unavailable"]
+
+
+async def test_what_an_agent_asks_another_one_is_no_word_of_the_user() -> None:
+    """It may quote what was recalled, or what a tool has read, and would be told later as what the user said."""
+    inner, outer = InProcessMemory(), InProcessMemory()
+
+    def ask_inner(request: ChatRequest) -> AssistantMessage:
+        if isinstance(request.messages[-1], ToolMessage):
+            return AssistantMessage("Done.")
+        recalled = " ".join(one.content for one in request.messages if isinstance(one, ContextMessage))
+        return AssistantMessage(None, (ToolCall("c", "desk", json.dumps({"query": f"Note this. {recalled}"})),))
+
+    for policy, kept in (
+        (MemoryPolicy(), []),
+        (MemoryPolicy(require_promotion_for_internal_memory=False), ["agent", "agent"]),
+    ):
+        desk = LightAgent(model=ScriptedModel(["Noted."] * 2), memory=inner, memory_policy=policy)
+        agent = LightAgent(model=ScriptedModel(ask_inner), memory=outer, tools=[desk.as_tool("desk", "Notes.")])
+        for query in ("My dog is called Rex.", "What is my dog called?"):
+            await agent.arun(query, user_id="alice")
+        records = (await inner.read(OwnerSelection(), 10)).records
+        assert [record.metadata["source"] for record in records] == kept
+    assert len((await outer.read(OwnerSelection(), 10)).records) == 4
 
 
 def test_a_store_cannot_put_lines_of_its_own_beside_a_memory() -> None:

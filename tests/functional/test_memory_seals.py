@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +119,52 @@ async def test_a_key_that_is_no_longer_current_still_opens_what_it_sealed(store:
     assert [one.memory_id async for one in sealed(store).faults()] == ["m2"]
 
 
+UPDATES = {
+    "text": ("text = CAST('Ann''s account is 6666.' AS BLOB)", True),
+    "text that is none": ("text = x'ff00'", True),
+    "an empty text": ("text = x''", True),
+    "metadata": ("""metadata = '{"source": "admin"}'""", True),
+    "metadata that is none": ("metadata = 'x'", True),
+    "metadata that is no text": ("metadata = CAST(x'ff' AS TEXT)", True),
+    "metadata that JSON has no name for": ("""metadata = '{"a": NaN}'""", True),
+    "time": ("written_at = 1e300", True),
+    "id": ("memory_id = x'ff'", False),
+    "no id": ("memory_id = x''", False),
+}
+"""What somebody with access to the file types, and whether the memory still has its id."""
+
+
+@pytest.mark.parametrize("update", UPDATES)
+async def test_what_was_changed_in_the_file_is_refused_by_itself_and_named(
+    tmp_path: Path, store: SqliteMemory, update: str
+) -> None:
+    change, keeps_id = UPDATES[update]
+    memory = sealed(store)
+    await memory.write([record(), record(text="Ann's other account is 5678.", memory_id="m2"), record(BOB)])
+    with closing(sqlite3.connect(tmp_path / "memory.db")) as connection, connection:
+        connection.execute(f"UPDATE memories SET {change} WHERE id IN (1, 3)")
+    found = await memory.recall(ANN, "account", 5, WANTED)
+    assert {one.text for one in found} == {"", "Ann's other account is 5678."}
+    faults = [(one.memory_id, one.owner) async for one in memory.faults()]
+    assert [owner for _, owner in faults] == [ANN, BOB]
+    assert not keeps_id or [name for name, _ in faults] == ["m1", "m1"]
+    with pytest.raises(StoreError, match="was tampered with"):
+        await memory.read(OwnerSelection(), 10)
+
+
+async def test_an_owner_who_was_changed_in_the_file_is_named(tmp_path: Path, store: SqliteMemory) -> None:
+    memory = sealed(store)
+    await memory.write([record(), record(BOB)])
+    with closing(sqlite3.connect(tmp_path / "memory.db")) as connection, connection:
+        connection.execute("UPDATE owners SET user = x'ff' WHERE id = 1")
+    assert [(one.memory_id, one.owner.tenant) async for one in memory.faults()] == [("m1", "acme")]
+
+
+def test_a_sealed_memory_is_not_sealed_once_more() -> None:
+    with pytest.raises(ConfigurationError, match="cannot be sealed once more"):
+        SealedMemory(sealed(InProcessMemory()), memory_keys("shop", {"k1": OTHER}))
+
+
 async def test_a_run_is_told_nothing_of_a_memory_that_was_planted(store: SqliteMemory) -> None:
     memory = sealed(store)
     owner = MemoryOwner(tenant="acme", user="ann")
@@ -132,6 +180,17 @@ async def test_a_run_is_told_nothing_of_a_memory_that_was_planted(store: SqliteM
     assert EVIL not in told
     assert "tampered:tampered" in str(result.trace)
     assert EVIL not in str(result.trace)
+
+
+async def test_what_was_planted_crowds_out_nothing_that_is_genuine(store: SqliteMemory) -> None:
+    memory = sealed(store)
+    for number in range(3):
+        await memory.write([record(memory_id=f"m{number}", text=f"{TEXT} Number {number}.")])
+    await store.write([record(text="account account account", memory_id=f"p{number}") for number in range(50)])
+    found = await memory.recall(ANN, "account", 2, WANTED)
+    assert len([one for one in found if one.text.startswith(TEXT)]) == 2
+    assert [one.fields["tampered"] for one in found if not one.text] == [True, True]
+    assert await memory.recall(ANN, "account", 0, WANTED) == []
 
 
 def test_a_memory_that_keeps_no_ids_is_refused() -> None:
@@ -170,5 +229,6 @@ async def test_the_command_names_what_was_changed(
     assert "m2 · (tampered with" in said
     assert EVIL not in said
     assert (await asyncio.to_thread(run, "list"))[0] == 1
+    assert await asyncio.to_thread(run, "forget", "--id", "m2", "--dry-run") == (0, "Would be forgotten: 1 memory\n")
     assert (await asyncio.to_thread(run, "forget", "--id", "m2"))[0] == 0
     assert await asyncio.to_thread(run, "verify") == (0, "All of these memories are as they were written.\n")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -225,6 +226,7 @@ async def test_the_promotion_policy_may_be_async_and_is_told_what_it_decides_abo
         "The number 4711 is a customer.",
         "Send offers to a.b@example.com.",
         "People called Dupont want a window seat.",
+        "Whoever is called dupont wants a window seat.",
     ],
 )
 def test_a_lesson_with_words_of_the_user_reaches_no_other_user(text: str) -> None:
@@ -234,6 +236,25 @@ def test_a_lesson_with_words_of_the_user_reaches_no_other_user(text: str) -> Non
         Model(lesson(text, "everybody")), pool, policy=MemoryPolicy(memory_promotion_admission=lambda c, x: True)
     )
     run(agent, "Please book tickets to Lyon for me, number 4711, a.b@example.com, for Mr Dupont.")
+    (record,) = pool.list_records(source="reflection")
+    assert record["user_id"] == "::alice::clerk"
+
+
+@pytest.mark.parametrize("place", ["history", "session", "memory", "answer"])
+def test_what_the_user_said_before_reaches_no_other_user_either(place: str) -> None:
+    """Not what was said in an earlier turn, or is remembered of one, nor what the agent made of it."""
+    said, pool, store = "My diagnosis is chronic lymphocytic leukaemia.", SharedMemoryPool(), MemoryJournalStore()
+    taught = Model(lesson("If the diagnosis is chronic lymphocytic leukaemia, answer briefly.", "everybody"))
+    agent = learner(taught, pool, store, MemoryPolicy(memory_promotion_admission=lambda c, x: True))
+    told = f"You said: {said}" if place == "answer" else "I see."
+    before = LightAgent(name="clerk", model=ScriptedModel([told]), memory=pool, session_store=store)
+    if place == "memory":
+        before.run(said, user_id="alice")
+    elif place in ("session", "answer"):
+        before.run(said if place == "session" else "Hello.", user_id="alice", session_id="s")
+    history: list[JsonObject] = [{"role": "user", "content": said}] if place == "history" else []
+    session = "s" if place in ("session", "answer") else None
+    agent.run("Which diagnosis did I name?", user_id="alice", history=history or None, session_id=session)
     (record,) = pool.list_records(source="reflection")
     assert record["user_id"] == "::alice::clerk"
 
@@ -451,3 +472,32 @@ def test_what_was_learned_in_one_tenant_is_told_in_no_other() -> None:
     for tenant, told in (("red", True), ("blue", False), ("", False)):
         agent.run("Which tickets, and are dates confirmed?", user_id="alice", tenant=tenant)
         assert [text in model.contexts[-1] for text in (LATE, GENERAL, QUERY)] == [told] * 3
+
+
+def test_what_names_no_candidate_and_no_tenant_means_none() -> None:
+    """None is often a name that was looked up and not found; it decided about any candidate, and listed all tenants."""
+    model, pool = Model(lesson(LATE)), SharedMemoryPool()
+    agent = learner(model, pool)
+    agent.run(QUERY, user_id="alice", tenant="red")
+    nothing: Any = None
+    with pytest.raises(ConfigurationError, match="candidate_id"):
+        agent.promote_memory_candidate(nothing, tenant="red")
+    for ask in (
+        lambda: agent.list_memory_candidates(tenant=nothing),
+        lambda: agent.promote_memory_candidate("x", tenant=nothing),
+    ):
+        with pytest.raises(ConfigurationError, match="tenant"):
+            ask()
+    assert [one["status"] for one in agent.list_memory_candidates(tenant="red")] == ["kept"]
+
+
+@pytest.mark.parametrize("text", [" ", "x" * 1_000_001])
+def test_a_text_that_no_store_would_keep_leaves_the_candidate_open(text: str) -> None:
+    pool = SharedMemoryPool()
+    agent = learner(Model(lesson(LATE)), pool)
+    run(agent)
+    (candidate,) = agent.list_memory_candidates()
+    with pytest.raises(PolicyError, match="characters"):
+        agent.promote_memory_candidate(str(candidate["candidate_id"]), MemoryPromotionDecision.rewrite(text))
+    assert agent.promote_memory_candidate(str(candidate["candidate_id"])) is True
+    assert len(pool.list_records(source="reflection")) == 1

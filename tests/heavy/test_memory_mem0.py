@@ -11,7 +11,7 @@ import pytest
 
 from lightagent.adapters.memory.mem0 import Mem0Memory, Mem0Options
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryPage, OwnerSelection
@@ -32,7 +32,11 @@ def of_models(request: JsonObject) -> tuple[int, bytes]:
         return vectors_of_words(request)
     said = json.dumps(request["messages"])
     facts = [f"Ada {fact}" for fact in ("likes tea", "lives in Zurich") if fact in said]
-    content = json.dumps({"memory": [{"text": fact} for fact in facts]})
+    return chat(json.dumps({"memory": [{"text": fact} for fact in facts]}))
+
+
+def chat(content: str | None) -> tuple[int, bytes]:
+    """What a model answers."""
     message = {"role": "assistant", "content": content}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
@@ -98,6 +102,85 @@ async def test_a_model_makes_facts_of_what_was_said(tmp_path: Path, endpoint: Em
     await store.aclose()
 
 
+async def test_texts_go_to_the_endpoint_that_is_named_and_nowhere_else(
+    tmp_path: Path, endpoint: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mem0 itself prefers the service for which the environment holds a key."""
+    with embedding_server() as other:
+        other.answer = of_models
+        monkeypatch.setenv("OPENROUTER_API_KEY", "another key")
+        monkeypatch.setenv("OPENROUTER_API_BASE", other.base_url)
+        monkeypatch.setenv("OPENAI_BASE_URL", other.base_url)
+        store = embedded(tmp_path, endpoint, infer=True)
+        await store.write([record("m", "She likes tea")])
+        assert await texts(store, "Ada") == {"Ada likes tea"}
+        await store.aclose()
+        assert other.paths == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "No.",
+        "[1]",
+        '{"memory": "x"}',
+        '{"memory": [1]}',
+        '{"memory": [{"text": 5}]}',
+        '{"memory": [{"text": "A',
+    ],
+)
+async def test_an_answer_without_facts_that_can_be_read_loses_no_text_in_silence(
+    tmp_path: Path, endpoint: EmbeddingServer, content: str | None
+) -> None:
+    store = embedded(tmp_path, endpoint, infer=True)
+    endpoint.answer = lambda request: chat(content) if "messages" in request else vectors_of_words(request)
+    with pytest.raises(StoreError, match="no facts that can be read"):
+        await store.write([record("m", "She likes tea")])
+    endpoint.answer = lambda request: (
+        chat('```json\n{"memory": []}\n```') if "messages" in request else vectors_of_words(request)
+    )
+    await store.write([record("m", "She likes tea")])
+    endpoint.answer = of_models
+    await store.write([record("m", "She likes tea")])
+    assert await texts(store, "Ada") == {"Ada likes tea"}
+    await store.aclose()
+
+
+async def test_where_one_fact_gets_no_vector_the_text_is_written_again_as_a_whole(
+    tmp_path: Path, endpoint: EmbeddingServer
+) -> None:
+    store = embedded(tmp_path, endpoint, infer=True)
+
+    def half(request: JsonObject) -> tuple[int, bytes]:
+        refused = "messages" not in request and "Ada lives" in json.dumps(request["input"])
+        return (400, b'{"error": {"message": "no"}}') if refused else of_models(request)
+
+    endpoint.answer = half
+    said = record("m", "She likes tea and lives in Zurich")
+    with pytest.raises(StoreError, match="BadRequestError"):
+        await store.write([said])
+    assert (await store.read(OwnerSelection(), 10)).records == ()
+    endpoint.answer = of_models
+    await store.write([said])
+    assert await texts(store, "Ada") == {"Ada likes tea", "Ada lives in Zurich"}
+    await store.aclose()
+
+
+@pytest.mark.parametrize("body", [b'{"data": []}', b"{}", b"[]", b"null", b"<html>"])
+async def test_an_endpoint_that_answers_something_else_is_a_store_error(
+    tmp_path: Path, endpoint: EmbeddingServer, body: bytes
+) -> None:
+    store = embedded(tmp_path, endpoint)
+    endpoint.answer = lambda _: (200, body)
+    with pytest.raises(StoreError, match="mem0 failed"):
+        await store.write([record("m", "green tea")])
+    with pytest.raises(StoreError, match="mem0 failed"):
+        await texts(store, "tea")
+    await store.aclose()
+
+
 async def _pages(store: Mem0Memory) -> AsyncIterator[MemoryPage]:
     cursor: str | None = None
     while True:
@@ -123,11 +206,28 @@ async def test_other_models_than_those_of_the_folder_are_refused(tmp_path: Path,
     with pytest.raises(StoreError, match="Another process or object"):
         await texts(embedded(tmp_path, endpoint), "tea")
     await first.aclose()
-    with pytest.raises(ConfigurationError, match=r"'openai:words' \(64 numbers\).*'openai:others' \(64 numbers\)"):
+    others = r"'openai:words' \(64 numbers\).*'openai:others' \(64 numbers\).*`lightagent memory copy`"
+    with pytest.raises(ConfigurationError, match=others):
         await texts(embedded(tmp_path, endpoint, embedding_model="others"), "tea")
     again = embedded(tmp_path, endpoint)
     assert await texts(again, "tea") == {"green tea"}
     await again.aclose()
+
+
+async def test_a_model_that_was_named_wrongly_is_named_anew_before_something_is_written(
+    tmp_path: Path, endpoint: EmbeddingServer
+) -> None:
+    wrong = embedded(tmp_path, endpoint, embedding_model="typo", dimension=32)
+    endpoint.answer = lambda _: (404, b'{"error": {"message": "no such model"}}')
+    assert (await wrong.read(OwnerSelection(), 10)).records == ()
+    with pytest.raises(StoreError):
+        await wrong.write([record("m", "green tea")])
+    await wrong.aclose()
+    endpoint.answer = of_models
+    store = embedded(tmp_path, endpoint)
+    await store.write([record("m", "green tea")])
+    assert await texts(store, "tea") == {"green tea"}
+    await store.aclose()
 
 
 async def test_a_model_that_fails_is_a_store_error_without_secrets(tmp_path: Path, endpoint: EmbeddingServer) -> None:
@@ -197,6 +297,55 @@ async def test_a_service_that_ignores_its_filters_gives_nothing_of_others(
     await hosted.write([record("m", "green tea"), record("n", "secret green tea", BOB)])
     service.heeds_filters = False
     assert await texts(hosted, "green tea") == {"green tea"}
+
+
+@pytest.mark.parametrize(("most", "turns"), [(50, True), (1_000, False)])
+async def test_all_is_listed_and_forgotten_however_the_service_turns_its_pages(
+    hosted: Mem0Memory, service: Platform, most: int, turns: bool
+) -> None:
+    await hosted.write([record(f"{place}", f"green tea {place}") for place in range(90)])
+    service.most_a_page, service.turns_pages = most, turns
+    service.received.clear()
+    assert len((await hosted.read(OwnerSelection(), 200)).records) == 90
+    assert len(service.received) <= 3
+    assert await hosted.forget(OwnerSelection(user="ada")) == 90
+    assert service.memories == {}
+
+
+async def test_what_is_gone_already_is_forgotten(hosted: Mem0Memory, service: Platform) -> None:
+    await hosted.write([record("m", "green tea"), record("n", "black tea")])
+    service.loses_deletions = True
+    assert await hosted.forget(OwnerSelection(user="ada")) == 2
+    assert service.memories == {}
+
+
+async def test_what_cannot_be_read_keeps_nothing_else_from_being_forgotten(
+    hosted: Mem0Memory, service: Platform
+) -> None:
+    await hosted.write([record("m", "green tea"), record("n", "black tea"), record("o", "white tea", BOB)])
+    damaged = next(iter(service.memories.values()))["metadata"]
+    assert isinstance(damaged, dict)
+    damaged["lightagent"] = "{"
+    with pytest.raises(StoreError, match="damaged"):
+        await hosted.read(OwnerSelection(), 10)
+    with pytest.raises(StoreError, match="1 memories in mem0 cannot be read"):
+        await hosted.forget(OwnerSelection(user="ada"))
+    assert [one["memory"] for one in service.memories.values()] == ["green tea", "white tea"]
+    assert await hosted.forget(OwnerSelection(*BOB.parts)) == 1
+    assert await hosted.forget(OwnerSelection(*ADA.parts)) == 1
+    assert service.memories == {}
+
+
+@pytest.mark.parametrize("answer", [{}, None, {"results": [None]}, {"results": [{}]}, {"results": [{"id": 7}]}])
+async def test_a_service_that_answers_something_else_is_a_store_error(
+    hosted: Mem0Memory, service: Platform, answer: JsonValue
+) -> None:
+    await hosted.write([record("m", "green tea")])
+    service.says = answer
+    with pytest.raises(StoreError, match="mem0 answered"):
+        await hosted.forget(OwnerSelection())
+    with pytest.raises(StoreError, match="mem0 answered"):
+        await texts(hosted, "tea")
 
 
 async def test_a_service_that_is_down_or_refuses_is_a_store_error(tmp_path: Path, service: Platform) -> None:

@@ -1,6 +1,7 @@
 """Memories in a real Neo4j server: what is found, what is kept apart, and what is left after forgetting."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -249,3 +250,75 @@ async def test_a_server_that_is_not_there_is_a_store_error() -> None:
         await store.write([record("green tea")])
     assert "hunter2" not in f"{caught.value!r}{caught.value}{store!r}"
     await store.aclose()
+
+
+async def test_a_policy_may_allow_more_than_the_index_takes_conditions(memory: Neo4jMemory) -> None:
+    """Lucene takes 1,024 in all; what there is no room for is a condition of the search all the same."""
+    many = tuple(f"agent {number}" for number in range(3_000))
+    await memory.write([record(f"green tea {name}", agent_name=name) for name in ("agent 7", "agent 2999", "another")])
+    wanted = RecallFilter(0.0, agent_names=many)
+    assert {one.text for one in await memory.recall(ADA, "green tea", 5, wanted)} == {
+        "green tea agent 7",
+        "green tea agent 2999",
+    }
+    assert await memory.recall(BOB, "green tea", 5, wanted) == []
+    await memory.write([record(f"nearer green tea {number}", agent_name="another") for number in range(60)])
+    assert len(await memory.recall(ADA, "nearer green tea", 5, wanted)) == 2
+    known: JsonObject = {f"key {number}": number for number in range(1_200)}
+    await memory.write(
+        [MemoryRecord("m", ADA, "white tea", known), MemoryRecord("n", ADA, "white tea", known | {"z": 1})]
+    )
+    assert len(await memory.recall(ADA, "white tea", 5, RecallFilter(0.0, metadata=known | {"z": 1}))) == 1
+
+
+async def test_a_limit_may_be_any_number(memory: Neo4jMemory) -> None:
+    await memory.write([record("green tea")])
+    for limit in (2**31, sys.maxsize, 10**30):
+        assert len(await memory.recall(ADA, "tea", limit, EVERYTHING)) == 1
+        assert len((await memory.read(ALL, limit)).records) == 1
+
+
+async def test_nodes_that_somebody_has_damaged_are_named_and_can_be_forgotten(
+    memory: Neo4jMemory, neo4j: Neo4jServer
+) -> None:
+    await memory.write([record("green tea"), record("black tea", BOB)])
+    damage = "MATCH (m:LightAgentMemory {collection: $collection, text: 'green tea'}) SET m.metadata = '{' RETURN 1"
+    assert rows(neo4j, damage, collection=memory.collection)
+    for use in (memory.recall(ADA, "tea", 5, EVERYTHING), memory.read(ALL, 10)):
+        with pytest.raises(StoreError, match="a memory in the graph is damaged"):
+            await use
+    assert await memory.forget(OwnerSelection(user="ada")) == 1
+    damage = "MATCH (o:LightAgentOwner {collection: $collection}) REMOVE o.tenant RETURN 1"
+    assert rows(neo4j, damage, collection=memory.collection)
+    with pytest.raises(StoreError, match="an owner in the graph is damaged"):
+        await memory.read(ALL, 10)
+    assert await memory.forget(OwnerSelection(user="bob")) == 1
+    assert (await memory.read(ALL, 10)).records == ()
+
+
+async def test_edges_that_somebody_plants_keep_no_name_of_what_was_forgotten(
+    memory: Neo4jMemory, neo4j: Neo4jServer
+) -> None:
+    name = f"Zed{uuid4().hex}"
+    await memory.write([record(f"{name} likes tea"), record("Somebody likes tea", BOB)])
+    plant = """
+        MATCH (m:LightAgentMemory {collection: $collection, text: 'Somebody likes tea'}),
+            (e:LightAgentEntity {name: $name}) CREATE (m)-[:MENTIONS]->(e) RETURN 1
+    """
+    assert rows(neo4j, plant, collection=memory.collection, name=name)
+    assert await texts(memory, name, BOB) == []
+    assert await memory.forget(OwnerSelection(user="ada")) == 1
+    assert rows(neo4j, "MATCH (e:LightAgentEntity {name: $name}) RETURN e.name", name=name) == []
+    assert await texts(memory, "tea", BOB) == ["Somebody likes tea"]
+
+
+async def test_pages_are_whole_where_the_node_of_the_collection_was_made_again(neo4j: Neo4jServer) -> None:
+    first = opened(neo4j)
+    await first.write([record(f"tea {number}") for number in range(4)])
+    await first.aclose()
+    remove = "MATCH (s:LightAgentStore {name: $collection}) DELETE s RETURN 1"
+    assert rows(neo4j, remove, collection=first.collection)
+    again = opened(neo4j, first.collection)
+    await again.write([record(f"tea {number}") for number in range(4, 7)])
+    assert [one.text for one in await everything(again)] == [f"tea {number}" for number in range(7)]
+    await again.aclose()

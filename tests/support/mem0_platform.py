@@ -26,6 +26,10 @@ class Platform(ThreadingHTTPServer):
         self.received: list[tuple[str, JsonObject]] = []
         self.heeds_filters = True
         self.status = 200
+        self.most_a_page = 1_000
+        self.turns_pages = True
+        self.loses_deletions = False
+        self.says: JsonValue = ""
         self.lock = threading.Lock()
 
     @property
@@ -40,6 +44,8 @@ class Platform(ThreadingHTTPServer):
                 return self.status, {"detail": "not now"}
             if method == "DELETE":
                 return self._delete(parts.path)
+            if self.says != "" and parts.path != "/v1/ping/":
+                return 200, self.says
             match parts.path:
                 case "/v1/ping/":
                     return 200, {"status": "ok", "org_id": "o", "project_id": "p"}
@@ -71,13 +77,14 @@ class Platform(ThreadingHTTPServer):
         return [one for score, one in best if score]
 
     def _page(self, body: JsonObject, query: dict[str, list[str]]) -> JsonObject:
-        page, size = int(query["page"][0]), int(query["page_size"][0])
+        page = int(query["page"][0]) if self.turns_pages else 1
+        size = min(int(query["page_size"][0]), self.most_a_page)
         found: list[JsonValue] = [*self._fitting(body)]
         return {"count": len(found), "next": None, "results": found[(page - 1) * size : page * size]}
 
     def _delete(self, path: str) -> tuple[int, JsonValue]:
         name = re.fullmatch(r"/v1/memories/([^/]+)/", path)
-        if name is None or self.memories.pop(name[1], None) is None:
+        if name is None or self.memories.pop(name[1], None) is None or self.loses_deletions:
             return 404, {"detail": "not found"}
         return 200, {"message": "deleted"}
 

@@ -66,6 +66,29 @@ def test_what_agents_make_of_their_own_work_is_internal() -> None:
     assert not is_internal(MemoryPolicy(require_promotion_for_internal_memory=False), MemoryScope.reflection())
 
 
+class Flag:
+    """A truth value of another library, such as numpy's, which is no `bool`."""
+
+    def __init__(self, value: bool) -> None:
+        self.value = value
+
+    def __bool__(self) -> bool:
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == other
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+class Unclear:
+    """Neither true nor false, such as an array."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
 @pytest.mark.parametrize(
     ("answer", "allowed", "value"),
     [
@@ -86,6 +109,11 @@ def test_what_agents_make_of_their_own_work_is_internal() -> None:
         ({"allowed": 1}, False, None),
         ({"allowed": True, "reason": 5}, False, None),
         (5, True, "5"),
+        (0, False, None),
+        ([], False, None),
+        (Flag(False), False, None),
+        (Flag(True), True, "text"),
+        (Unclear(), False, None),
     ],
 )
 def test_what_an_admission_policy_means(answer: object, allowed: bool, value: str | None) -> None:

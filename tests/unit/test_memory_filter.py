@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import pytest
 
-from lightagent.domain.memory_filter import KeptOut, keeps_out, read_found, read_time
+from lightagent.domain.memory_filter import KeptOut, found_or_empty, keeps_out, read_found, read_time
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.memory_records import FoundMemory
 
 NOW = 1_790_000_000.0
 OWN = {"user_id": "a:ann"}
+
+
+class Status(Enum):
+    CANDIDATE = "Candidate"
 
 
 def judged(policy: MemoryPolicy, **fields: object) -> KeptOut | None:
@@ -26,7 +31,7 @@ def judged(policy: MemoryPolicy, **fields: object) -> KeptOut | None:
         # What stands beside the text is what the store says; its metadata is what the writer says.
         (
             {"memory": "It rains.", "user_id": "a:ann", "metadata": {"user_id": "b:bob", "source": "user"}},
-            FoundMemory("It rains.", {"user_id": "a:ann", "source": "user"}),
+            FoundMemory("It rains.", {"user_id": "a:ann", "source": "user"}, {"user_id": "b:bob"}),
         ),
         (5, KeptOut("not_a_memory")),
         ({"memory": 5}, KeptOut("not_a_memory", "memory")),
@@ -77,6 +82,24 @@ def test_records_of_any_make_are_read(item: object, read: FoundMemory | KeptOut)
         ({}, {"source": "reflection", "promotion_status": "promoted", "injectable": True}, None),
         ({"require_promotion_for_internal_memory": False}, {"source": "reflection"}, None),
         ({"require_promotion_for_internal_memory": False}, {"injectable": 0}, KeptOut("injectable", "injectable")),
+        # What it says under another name counts as well.
+        ({}, {"injectable": True, "prompt_injectable": False}, KeptOut("injectable", "prompt_injectable")),
+        ({}, {"promotion_status": "promoted", "status": "candidate"}, KeptOut("promotion_status", "status")),
+        ({}, {"promotion_status": ["kept"]}, KeptOut("promotion_status", "promotion_status")),
+        ({}, {"promotion_status": Status.CANDIDATE}, KeptOut("promotion_status", "promotion_status")),
+        ({}, {"source": "user", "memory_source": "reflection"}, KeptOut("internal", "memory_source")),
+        (
+            {"allowed_sources": ["user"]},
+            {"source": "user", "memory_source": "x"},
+            KeptOut("allowed_sources", "memory_source"),
+        ),
+        (
+            {"allowed_trust_levels": ["high"]},
+            {"trust_level": "high", "trust": "low"},
+            KeptOut("allowed_trust_levels", "trust"),
+        ),
+        ({"min_confidence": 0.5}, {"confidence": 1, "trust_score": 0}, KeptOut("min_confidence", "trust_score")),
+        ({}, {"expires_at": NOW + 1, "expiresAt": NOW - 1}, KeptOut("expires_at", "expiresAt")),
     ],
 )
 def test_the_rule_and_the_field_that_keep_a_record_out(
@@ -102,3 +125,29 @@ def test_the_rule_and_the_field_that_keep_a_record_out(
 )
 def test_times_are_read_in_both_forms(written: object, seconds: float | None) -> None:
     assert read_time(written) == seconds
+
+
+@pytest.mark.parametrize(
+    ("beside", "metadata", "kept"),
+    [
+        ({"user_id": "a:ann"}, {"user_id": "b:bob"}, KeptOut("user_id", "user_id")),
+        ({"injectable": True}, {"injectable": False}, KeptOut("injectable", "injectable")),
+        ({"status": "promoted"}, {"status": "rejected"}, KeptOut("promotion_status", "status")),
+        ({"source": "user"}, {"source": "reflection"}, KeptOut("internal", "source")),
+        ({"expires_at": NOW + 1}, {"expires_at": NOW - 1}, KeptOut("expires_at", "expires_at")),
+        ({"trust_level": "high"}, {"trust_level": "none"}, KeptOut("allowed_trust_levels", "trust_level")),
+        ({"trust_level": "none"}, {"trust_level": "high"}, KeptOut("allowed_trust_levels", "trust_level")),
+    ],
+)
+def test_what_stands_beside_a_record_hides_nothing_that_its_metadata_says(
+    beside: dict[str, object], metadata: dict[str, object], kept: KeptOut
+) -> None:
+    policy = MemoryPolicy(namespace="a", allowed_trust_levels=["high"] if "trust_level" in beside else None)
+    assert (
+        keeps_out(policy, found_or_empty({"memory": "It rains.", **beside, "metadata": metadata}), "a:ann", NOW) == kept
+    )
+
+
+@pytest.mark.parametrize("item", [5, None, {"text": "It rains."}, {"memory": " \n"}, ""])
+def test_what_is_no_record_is_kept_out_by_a_rule_of_its_own(item: object) -> None:
+    assert keeps_out(MemoryPolicy(), found_or_empty(item), "ann", NOW) == KeptOut("not_a_memory", "memory")

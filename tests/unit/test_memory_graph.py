@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -94,11 +95,67 @@ def test_a_record_comes_back_from_mem0_as_it_was(text: str, name: str) -> None:
         item_of({"id": "x", "memory": "m", "metadata": metadata | {"lightagent": '{"owner": 5}'}})
 
 
-@pytest.mark.parametrize("url", ["neo4j://u:p@h", "http://h", "bolt://", "bolt://h:x", "bolt://h#p@ss", "swordfish"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "neo4j://u:p@h",
+        "http://h",
+        "bolt://",
+        "bolt://h:x",
+        "bolt://h#p@ss",
+        "swordfish",
+        "bolt://h?x=1",
+        "bolt://\ud800",
+    ],
+)
 def test_an_address_that_cannot_be_read_is_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Neo4jMemory(url)
     assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"connections": 0},
+        {"connections": -1},
+        {"connection_timeout": 0.0},
+        {"connection_timeout": float("nan")},
+        {"statement_timeout": -1.0},
+        {"statement_timeout": float("inf")},
+        {"nearby": 2.0},
+        {"nearby": float("nan")},
+        {"user": "\ud800", "password": "p"},
+        {"database": "\ud800"},
+        {"collection": "\ud800"},
+    ],
+)
+def test_options_that_the_driver_would_stumble_over_are_refused_at_once(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        Neo4jMemory("bolt://h", **options)
+
+
+async def test_all_who_wait_for_a_server_that_is_not_there_are_told_at_once() -> None:
+    """One after another they would each wait as long as the first."""
+    attempts = 0
+
+    async def fail(items: Sequence[int]) -> None:
+        nonlocal attempts
+        attempts += 1
+        await asyncio.sleep(0)
+        raise StoreError("down", guidance="", retryable=True)
+
+    together = Together(fail, 50, _is_about_all)
+    ended = await asyncio.gather(*(together.write([number]) for number in range(200)), return_exceptions=True)
+    assert {str(one) for one in ended} == {"[LA-STORE] down"}
+    assert attempts == 1
+    with pytest.raises(StoreError):
+        await together.write([1])
+    assert attempts == 2
+
+
+def _is_about_all(error: Exception) -> bool:
+    return "down" in str(error)
 
 
 class _Server:
@@ -118,7 +175,7 @@ class _Server:
 
 async def test_what_waits_is_written_together() -> None:
     server = _Server()
-    together = Together(server.write, 50)
+    together = Together(server.write, 50, _is_about_all)
     await asyncio.gather(*(together.write([number]) for number in range(100)))
     assert sorted(number for call in server.calls for number in call) == list(range(100))
     assert len(server.calls) == 3
@@ -126,14 +183,14 @@ async def test_what_waits_is_written_together() -> None:
 
 async def test_nobody_fails_for_what_another_brought() -> None:
     server = _Server(refuses=7)
-    together = Together(server.write, 50)
+    together = Together(server.write, 50, _is_about_all)
     ended = await asyncio.gather(*(together.write([number]) for number in range(20)), return_exceptions=True)
     assert [number for number, one in enumerate(ended) if one is not None] == [7]
 
 
 async def test_a_writer_that_is_cancelled_leaves_the_others_their_turn() -> None:
     server = _Server()
-    together = Together(server.write, 50)
+    together = Together(server.write, 50, _is_about_all)
     first, second, third = (asyncio.create_task(together.write([number])) for number in range(3))
     for _ in range(3):
         await asyncio.sleep(0)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightagent import ConfigurationError, InProcessMemory, MemoryOwner, MemoryRecord, MemoryScope, SharedMemoryPool
+from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import OwnerSelection
 
 USERS = st.text(alphabet="ab:%3A25 é", max_size=6)
@@ -113,10 +117,70 @@ async def test_agents_and_programs_see_the_same_records() -> None:
     assert await pool.forget(OwnerSelection(*owners[4].parts)) == 1
 
 
+async def test_what_others_keep_in_the_same_store_is_not_the_pools() -> None:
+    store = InProcessMemory()
+    other = MemoryRecord("1", MemoryOwner(tenant="globex", user="alice"), "Alice of Globex likes tea")
+    await store.write([other])
+    pool = SharedMemoryPool(over=store)
+    pool.store("Alice likes coffee", "alice")
+    assert [one["memory"] for one in pool.list_records(user_id="alice")] == ["Alice likes coffee"]
+    assert [one["memory"] for one in pool.retrieve("", "alice")["results"]] == ["Alice likes coffee"]
+    assert len(pool) == 1
+    assert [one.text for one in (await pool.read(OwnerSelection(user="alice"), 10)).records] == ["Alice likes coffee"]
+    assert (pool.clear(user_id="alice"), pool.clear()) == (1, 0)
+    pool.store("Alice likes coffee", "alice")
+    assert await pool.forget(OwnerSelection()) == 1
+    assert (await store.read(OwnerSelection(), 10)).records == (other,)
+
+
+def test_nobody_is_no_user() -> None:
+    pool = SharedMemoryPool()
+    forgotten: Any = None
+    for use in (lambda: pool.store("tea", forgotten), lambda: pool.retrieve("tea", forgotten)):
+        with pytest.raises(ConfigurationError, match="no user_id"):
+            use()
+    assert len(pool) == 0
+
+
+@pytest.mark.parametrize("query", ["tea", "", "?!"])
+def test_what_must_not_reach_a_model_is_not_found_by_any_query(query: str) -> None:
+    pool = SharedMemoryPool()
+    pool.store("candidate tea", "a", metadata={"promotion_status": "candidate"})
+    pool.store("withheld tea", "a", metadata={"injectable": False})
+    pool.store("expired tea", "a", metadata={"expires_at": 1})
+    pool.store("green tea", "a")
+    assert [one["memory"] for one in pool.retrieve(query, "a")["results"]] == ["green tea"]
+
+
 def test_a_pool_may_stand_before_any_store() -> None:
     store = InProcessMemory()
     SharedMemoryPool(over=store).store("one fact", user_id="ns:al")
     assert [one["user_id"] for one in SharedMemoryPool(over=store).retrieve("fact", "ns:al")["results"]] == ["ns:al"]
+
+
+async def test_a_store_that_gives_the_records_of_others_is_not_believed() -> None:
+    """The pool tells whose they are, so that a policy keeps them out; a program is not given them at all."""
+
+    class Lying(InProcessMemory):
+        async def recall(
+            self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter
+        ) -> Sequence[FoundMemory]:
+            return [record.found() for record in (await self.read(OwnerSelection(), 10)).records]
+
+    pool = SharedMemoryPool(over=Lying())
+    pool.store("Bob earns 90,000.", user_id="bob")
+    pool.store("Alice likes tea.", user_id="alice")
+    assert [one["memory"] for one in pool.retrieve("What?", "alice")["results"]] == ["Alice likes tea."]
+    found = await pool.recall(MemoryOwner(user="alice"), "What?", 5, RecallFilter(now=0.0))
+    assert [(one.text, one.fields["user_id"]) for one in found] == [
+        ("Bob earns 90,000.", "bob"),
+        ("Alice likes tea.", "alice"),
+    ]
+
+
+def test_a_pool_over_what_is_no_store_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="over="):
+        SharedMemoryPool(over="memory.db")  # type: ignore[arg-type]
 
 
 @settings(max_examples=30, deadline=None)

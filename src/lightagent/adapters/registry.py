@@ -158,7 +158,7 @@ def _option_errors(exc: ValidationError, options: type[BaseModel], kind: str, at
         if error["type"] == "extra_forbidden":
             name = str(error["loc"][-1])
             near = get_close_matches(name, list(options.model_fields), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it takes: {', '.join(options.model_fields)}."
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes: {', '.join(options.model_fields) or 'none'}."
             lines.append(f"{path}: {kind!r} has no option {shown(name)}; {hint}")
         else:
             lines.append(f"{path}: {error['msg'].removeprefix('Value error, ').rstrip('.')}.")

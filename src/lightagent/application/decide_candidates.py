@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lightagent.application.check_options import check_text
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.promote_memory import MemoryPromoter
@@ -42,7 +43,15 @@ class CandidateDesk:
     gates: tuple[Gate, ...] = ()
 
     async def list(self, user_id: str | None = None, tenant: str = "") -> list[MemoryCandidate]:
-        """The candidates of a tenant as they are now, the oldest first; of one user, or of all."""
+        """The candidates of a tenant as they are now, the oldest first; of one user, or of all.
+
+        Raises:
+            ConfigurationError: the user or the tenant is no text, or what is stored was changed.
+            StoreError: a store fails.
+        """
+        check_text(tenant, "tenant")
+        if user_id is not None:
+            check_text(user_id, "user_id")
         return [_shown(state) async for state in self.candidates.list(user_id, tenant)]
 
     async def decide(self, candidate_id: str, decision: object = None, tenant: str = "") -> bool:
@@ -53,10 +62,13 @@ class CandidateDesk:
 
         Raises:
             AlreadyDecided: somebody else has decided otherwise.
-            ConfigurationError: there is no such candidate.
+            ConfigurationError: there is no such candidate, or its id or tenant is no text.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """
+        # None would mean any candidate, and those of all tenants.
+        check_text(candidate_id, "candidate_id")
+        check_text(tenant, "tenant")
         scope, state = await self.candidates.find(candidate_id, tenant)
         text = state.candidate.data
         wanted = MemoryPromotionDecision.approve() if decision is None else read_promotion(decision, text)

@@ -1,21 +1,25 @@
 """Any object with `store(data, user_id)` and `retrieve(query, user_id)` as a store of memories.
 
 Such an object knows one text for whose the memories are, and is not trusted to heed it: what it gives is judged by the
-policy like any other record. It may be synchronous, and is then called in a worker thread.
+policy like any other record. It may be synchronous, and is then called in a worker thread; what it gives is always read
+in one.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
 
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.memory_filter import KeptOut, read_found
+from lightagent.domain.memory_filter import found_or_empty
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+
+T = TypeVar("T")
 
 _MOST_RESULTS: Final = 10_000
 """Of an object that gives all it has; more are not looked at."""
@@ -40,7 +44,7 @@ class ForeignMemory(MemoryStore):
         memory: the object.
 
     Raises:
-        ConfigurationError: it has not both methods.
+        ConfigurationError: it has not both methods, or they cannot be called with these arguments.
     """
 
     def __init__(self, memory: MemoryProtocol) -> None:
@@ -51,6 +55,8 @@ class ForeignMemory(MemoryStore):
                     guidance="Pass a store of memories, or an object with store(data, user_id) and "
                     "retrieve(query, user_id).",
                 )
+        _check_callable(memory.store, "data", "user_id")
+        _check_callable(memory.retrieve, "query", "user_id")
         self._memory = memory
         self._takes_metadata = _takes(memory.store, "metadata")
 
@@ -67,15 +73,14 @@ class ForeignMemory(MemoryStore):
             user = record.owner.user_id
             if self._takes_metadata:
                 metadata = {**record.metadata, "user_id": user}
-                await _called(self._memory.store, data=record.text, user_id=user, metadata=metadata)
+                await _called(self._memory.store, read=_nothing, data=record.text, user_id=user, metadata=metadata)
             else:
-                await _called(self._memory.store, data=record.text, user_id=user)
+                await _called(self._memory.store, read=_nothing, data=record.text, user_id=user)
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        answer = await _called(self._memory.retrieve, query=query, user_id=owner.user_id)
-        read = [read_found(item) for item in _items(answer)]
+        found = await _called(self._memory.retrieve, read=_items, query=query, user_id=owner.user_id)
         # A limit here would let records crowd others out that the policy keeps from the model.
-        return [one for one in read if not isinstance(one, KeptOut)]
+        return [found_or_empty(item) for item in found]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         raise _cannot("list what it holds")
@@ -96,12 +101,54 @@ def _items(answer: object) -> list[object]:
     return [item for item, _ in zip(found, range(_MOST_RESULTS), strict=False)]
 
 
-async def _called(function: Callable[..., object], **arguments: object) -> object:
+async def _called(function: Callable[..., object], *, read: Callable[[object], T], **arguments: object) -> T:
+    """What it gives in the end, as `read` makes it of that.
+
+    A list may be one that is only fetched while it is read, so that happens in the worker thread as well.
+    """
     if inspect.iscoroutinefunction(function):
-        answer: object = function(**arguments)
+        awaited: Awaitable[object] = function(**arguments)
     else:
-        answer = await run_in_thread(lambda: function(**arguments))
-    return await answer if isinstance(answer, Awaitable) else answer
+        answer = await run_in_thread(_read_now, function, arguments, read)
+        if not isinstance(answer, _Awaited):
+            return answer
+        awaited = answer.answer
+    return await run_in_thread(read, await awaited)
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """An answer that has to be awaited before it can be read."""
+
+    answer: Awaitable[object]
+
+
+def _read_now(
+    function: Callable[..., object], arguments: Mapping[str, object], read: Callable[[object], T]
+) -> T | _Awaited:
+    answer = function(**arguments)
+    return _Awaited(answer) if isinstance(answer, Awaitable) else read(answer)
+
+
+def _nothing(answer: object) -> None:
+    """What `store` answers is not looked at."""
+
+
+def _check_callable(function: Callable[..., object], *names: str) -> None:
+    """Raise where the function can never be called so, such as one of a class whose object was not made.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    try:
+        inspect.signature(function).bind(**dict.fromkeys(names, ""))
+    except TypeError as error:
+        raise ConfigurationError(
+            f"memory: {function.__name__} is called with {' and '.join(names)}, but: {error}.",
+            guidance="Name its parameters so, and pass an object, not its class.",
+        ) from None
+    except ValueError:  # It is not written in Python, and tells nobody what it takes.
+        return
 
 
 def _takes(function: Callable[..., object], name: str) -> bool:

@@ -2,7 +2,7 @@
 
 The model is shown what the user and the agent said and which tools were called, and nothing that was recalled, read or
 answered by tools: what others wrote must not become a lesson. A lesson for all users that repeats words of this one is
-kept for this one alone.
+kept for this one alone; so is one that repeats what the agent said of this one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_candidates import CandidateProposed
 from lightagent.domain.memory_trace import MEMORY_IDS, MemoryEvent
-from lightagent.domain.messages import AssistantMessage, Message, UserMessage
+from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion
 from lightagent.ports.self_learning import SelfLearning
@@ -40,6 +40,9 @@ REFLECTION: Final = "reflection"
 
 _MOST_TOKENS: Final = 8_000
 """Of a run that the model is shown; a longer one loses its middle."""
+
+_OF_USER: Final = frozenset({"memory", LESSONS, "context_budget"})
+"""Sources of context that tell what a user said."""
 
 _REQUIRED: MemoryEvent = "memory_promotion_required"
 
@@ -120,14 +123,14 @@ class Learning(ServingConclusion):
         return self._output.parse(self._output.check(json.dumps(proposal))).lessons
 
     async def _learn(self, run: ServedRun, subject: Subject, lesson: Lesson, candidate_id: str) -> Stopped | None:
-        scope, words = subject.origin.scope, subject.facts.query
-        everybody = lesson.about == "everybody" and tells_user(lesson.text, (scope.user,), words) is None
+        scope, words, answers = subject.origin.scope, _words(subject.facts.query, run.messages), _answers(run.messages)
+        everybody = lesson.about == "everybody" and tells_user(lesson.text, (scope.user,), words, answers) is None
         place = self._means.lesson_place(subject, for_everybody=everybody)
         admitted = await self._writer.admit(run, subject, place, lesson.text)
         if admitted is None or isinstance(admitted, Stopped):
             return admitted
         text = admitted.text
-        if everybody and tells_user(text, (scope.user,), words) is not None:
+        if everybody and tells_user(text, (scope.user,), words, answers) is not None:
             raise ConfigurationError("lessons: a policy put words of the user into a lesson for all users.")
         metadata = scope_of(subject, place).to_metadata()
         known: JsonObject = {**admitted.metadata, "confidence": lesson.confidence}
@@ -160,6 +163,25 @@ def _recalled(run: ServedRun) -> list[str]:
         if kind == "memory_retrieve_filter" and note.get("source") == "reflection" and isinstance(ids, list):
             found += [one for one in ids if isinstance(one, str) and f":{LESSONS}:" in one]
     return found
+
+
+def _words(query: str, messages: Sequence[Message]) -> str:
+    """What the user said, the newest first, and what was told of earlier conversations with them."""
+    told: list[str] = []
+    for message in reversed(messages):
+        match message:
+            case UserMessage() if message.text != query:
+                told.append(message.text)
+            case ContextMessage(source=source, content=content) if source in _OF_USER:
+                told.append(content)
+            case _:
+                pass
+    return "\n".join((query, *told))
+
+
+def _answers(messages: Sequence[Message]) -> str:
+    """What the agent said; it may repeat what only this user, or a tool, has told it."""
+    return "\n".join(one.content or "" for one in messages if isinstance(one, AssistantMessage))
 
 
 def _candidate(

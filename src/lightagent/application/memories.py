@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.ports.memory import MemoryFeature, MemoryStore, OwnerSelection
+from lightagent.ports.memory import CheckedStore, MemoryFeature, MemoryStore, OwnerSelection
 
 FORMAT: Final = "lightagent.memories"
 VERSION: Final = 1
@@ -27,9 +27,10 @@ class CopiedMemories:
 
     Attributes:
         owners: how many there are.
-        copied: the records that were written.
+        copied: the records that were written, and are there as they are here.
         present: those that the other store had already, as they are here.
-        differing: those that it had already with another content, which stayed as they were; owner and id of each.
+        differing: those that say something else there, since the other store had them already, which stayed as they
+            were, or since it keeps them otherwise; owner and id of each.
     """
 
     owners: int
@@ -100,11 +101,12 @@ class Memories:
             report: is told how many records were looked at, page by page.
 
         Raises:
-            ConfigurationError: one of the stores cannot list what it holds.
+            ConfigurationError: one of the stores cannot list what it holds, or the other one keeps no ids.
             StoreError: one could not be read or written, or the other one does not hold what was written to it.
         """
         there = Memories(target)
         there._require("read", "list what it holds, so that a copy can be verified")
+        there._require("ids", "keep the ids of memories, so that what is copied again would be there twice")
         owners = set[MemoryOwner]()
         copied, present = 0, 0
         differing = list[tuple[MemoryOwner, str]]()
@@ -122,13 +124,15 @@ class Memories:
                         f"{target.name} does not hold the memory {record.memory_id!r:.100} that was written to it.",
                         guidance="Nothing was removed here. Look into the other store, and copy once more.",
                     )
-                if found.text != record.text or found.metadata != record.metadata:
+                if found != record:
                     differing.append((owner, record.memory_id))
-            copied += len(new)
-            present += len(records) - len(new)
+                elif record.memory_id in known:
+                    present += 1
+                else:
+                    copied += 1
             if report is not None:
-                report(copied + present)
-        return CopiedMemories(len(owners), copied, present - len(differing), tuple(differing))
+                report(copied + present + len(differing))
+        return CopiedMemories(len(owners), copied, present, tuple(differing))
 
     async def _by_owner(self, selection: OwnerSelection) -> AsyncIterator[tuple[MemoryOwner, Sequence[MemoryRecord]]]:
         """The records of each owner; of all owners, only the names are in memory at once."""
@@ -149,6 +153,27 @@ class Memories:
             )
 
 
+async def chosen_memories(
+    store: MemoryStore, selection: OwnerSelection, memory_ids: Sequence[str] | None = None
+) -> list[MemoryRecord]:
+    """The records of these owners, or those of these ids among them, also such as were tampered with or damaged.
+
+    Raises:
+        ConfigurationError: the store cannot list what it holds.
+        StoreError: it could not be read.
+    """
+    kept = store.unchecked() if isinstance(store, CheckedStore) else store
+    return [one async for one in Memories(kept).list(selection) if not memory_ids or one.memory_id in memory_ids]
+
+
+def ids_of_several(records: Sequence[MemoryRecord]) -> dict[str, list[MemoryOwner]]:
+    """The ids that records of several owners have, since an id is one of its owner's, and these owners."""
+    owners = dict[str, dict[MemoryOwner, None]]()
+    for record in records:
+        owners.setdefault(record.memory_id, {})[record.owner] = None
+    return {memory_id: [*known] for memory_id, known in owners.items() if len(known) > 1}
+
+
 _PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
 
 
@@ -164,4 +189,6 @@ def record_as_json(record: MemoryRecord) -> dict[str, object]:
 
 
 def _line(value: dict[str, object]) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """JSON that any encoding of Unicode can hold, and that moves no cursor: what does not print stands as an escape."""
+    line = json.dumps(value, ensure_ascii=False)
+    return line if line.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)

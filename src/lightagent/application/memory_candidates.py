@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KIND: Final = "memory_candidate"
 """The kind of the streams that hold candidates for memories."""
 
-_MOST_WORDS: Final = 8_000
+_MOST_WORDS: Final = 64_000
 """Characters of what the user said that are kept with a candidate."""
 
 

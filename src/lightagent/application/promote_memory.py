@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.policies.handler import Fault, Handler
-from lightagent.application.write_memory import MemoryWriter, take_back
+from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.lessons import tells_user
 from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision
@@ -20,7 +20,7 @@ from lightagent.domain.memory_candidates import (
     CandidateWritten,
 )
 from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromotionPayload, MemoryWrittenPayload
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_records import MOST_TEXT, MemoryRecord
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped
@@ -144,6 +144,8 @@ class MemoryPromoter:
 
     def _refused(self, case: _Case, text: str) -> str | None:
         """Why the text must not become a memory, whether a policy or a person decided that it should."""
+        if not text.strip() or len(text) > MOST_TEXT:
+            return f"A memory has a text of at most {MOST_TEXT:,} characters."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
             return "A pattern that must not be written was found in the text."
         if case.state.owner.user:
@@ -170,7 +172,7 @@ class MemoryPromoter:
         if stopped is None:
             state, _ = await self._candidates.add(case.scope, memory_id, CandidateWritten(memory_id, now))
             return state, None
-        await take_back(self._means, place.owner, memory_id)
+        await self._writer.take_back(case.run, place, memory_id)
         state, _ = await self._candidates.add(case.scope, memory_id, CandidateWithdrawn(_reason(stopped), now))
         case.run.note("memory_promotion_blocked", {**_about(state.candidate), "reason": _reason(stopped)})
         return state, stopped

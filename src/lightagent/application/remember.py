@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.foreign_code import await_foreign
@@ -20,7 +20,9 @@ from lightagent.application.supersede_memory import MemorySuperseder
 from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_filter import KeptOut, keeps_out, read_found
+from lightagent.domain.memory_admission import is_internal
+from lightagent.domain.memory_filter import found_or_empty, keeps_out
+from lightagent.domain.memory_limits import MOST_QUERY, MOST_TOLD, shortened
 from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload, shown_memory
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.memory_trace import MEMORY_IDS
@@ -32,6 +34,11 @@ from lightagent.ports.memory import failed_parts
 
 _WORD: Final = re.compile(r"[\w.-]{1,40}")
 """What a source or a trust level may be to be told to a model; a store could put instructions there."""
+
+_ID: Final = re.compile(r"[!-~]{1,200}")
+"""What may be on record as the id of a memory; a store could put a text there."""
+
+_BY_AGENT: Final = "An agent wrote the query, and not the user."
 
 MEMORY: Final = "memory"
 """The name of both on record, and of the label of what is recalled."""
@@ -107,16 +114,16 @@ class Recollection(ServingSource):
             if isinstance(left, Stopped):
                 return left
             if left.payload.memories is not shown:
-                read = [read_found(one) for one in left.payload.memories]
-                found = [one for one in read if not isinstance(one, KeptOut)]
+                found = [found_or_empty(one) for one in left.payload.memories]
         return self._filtered(run, place, found, room)
 
     async def _found(self, run: ServedRun, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
         means = self._means
         about: JsonObject = {"store": means.store.name, "source": place.source, "scope": place.scope}
         about["user_id"] = place.original_user_id
+        searching = _recalled(means, place, query)
         try:
-            found = await await_foreign(_recalled(means, place, query), means.policy.recall_timeout, in_time=True)
+            found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
             failed = failed_parts(found)
             for one in failed:
                 run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})
@@ -125,8 +132,8 @@ class Recollection(ServingSource):
                     f"Not all of the search in {means.store.name!r:.100} worked: {failed[0].part} failed.",
                     guidance='See to its embedder and its index; with when_degraded="degrade" the rest will do.',
                 )
-        except Exception as error:
-            run.note("memory_unavailable", {**about, "kind": type(error).__name__})
+        except FAILURES as raised:
+            run.note("memory_unavailable", {**about, "kind": type(raised).__name__})
             raise
         run.note("memory_retrieve", {**about, "found": len(found)})
         return found
@@ -142,14 +149,29 @@ class Recollection(ServingSource):
         counts: JsonObject = {"total": len(found), "allowed": len(allowed), "blocked": blocked}
         where: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
         ids = [one.fields.get("memory_id") for one in allowed]
-        counts[MEMORY_IDS] = [memory_id for memory_id in ids if isinstance(memory_id, str)]
+        counts[MEMORY_IDS] = [one for one in ids if isinstance(one, str) and _ID.fullmatch(one)]
         run.note("memory_retrieve_filter", {**where, **counts})
         return allowed
 
 
+def _records(found: object) -> Sequence[FoundMemory]:
+    """What a store of anybody's gave, which may be none of what it promises."""
+    if isinstance(found, Sequence) and all(map(_is_record, found)):
+        return found
+    raise StoreError(f"The store of memories gave {type(found).__name__}, which is no list of what it found.")
+
+
+def _is_record(found: object) -> bool:
+    if not isinstance(found, FoundMemory):
+        return False
+    text: object = found.text
+    said: tuple[object, ...] = (found.fields, found.beneath)
+    return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)
+
+
 async def _recalled(means: MemoryMeans, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
     wanted = filter_of(means.policy, means.clock.now())
-    return await means.store.recall(place.owner, query, means.limit, wanted)
+    return await means.store.recall(place.owner, shortened(query, MOST_QUERY), means.limit, wanted)
 
 
 def _told(preface: str, found: Sequence[FoundMemory]) -> str:
@@ -158,14 +180,17 @@ def _told(preface: str, found: Sequence[FoundMemory]) -> str:
 
 def _line(found: FoundMemory) -> str:
     """The memory on one line, so that none looks like several, and where it comes from, as far as that is a word."""
-    text = " ".join(found.text.split())
+    text = shortened(" ".join(found.text.split()), MOST_TOLD)
     said = (found.fields.get(name) for name in ("source", "trust_level"))
     known = [value for value in said if isinstance(value, str) and _WORD.fullmatch(value)]
     return f"{text} ({', '.join(known)})" if known else text
 
 
 class Memorizing(ServingConclusion):
-    """Remembers what the user said, once the run has succeeded."""
+    """Remembers what the user said, once the run has succeeded.
+
+    What another agent asked is no word of the user: it may quote what was recalled, or what a tool has read.
+    """
 
     def __init__(self, means: MemoryMeans, writer: MemoryWriter) -> None:
         self._means = means
@@ -192,10 +217,13 @@ class Memorizing(ServingConclusion):
         text = subject.facts.query
         if not text.strip():
             return None
-        place = self._means.user_place(subject)
+        place = self._place(subject)
         admitted = await self._writer.admit(run, subject, place, text)
         if admitted is None or isinstance(admitted, Stopped):
             return admitted
+        if is_internal(self._means.policy, scope_of(subject, place)):
+            self._writer.refuse(run, place, "require_promotion_for_internal_memory", _BY_AGENT)
+            return None
         metadata = await self._superseder.told(run, subject, place, admitted)
         return {"data": admitted.text, "metadata": {**metadata, **scope_of(subject, place).to_metadata()}}
 
@@ -211,4 +239,9 @@ class Memorizing(ServingConclusion):
         text, metadata = proposal.get("data"), proposal.get("metadata")
         if not isinstance(text, str) or not isinstance(metadata, dict):
             raise ConfigurationError("memory: a policy left no text and metadata of what is to be remembered.")
-        return await self._writer.write(run, subject, self._means.user_place(subject), text, metadata, idempotency_key)
+        return await self._writer.write(run, subject, self._place(subject), text, metadata, idempotency_key)
+
+    def _place(self, subject: Subject) -> MemoryPlace:
+        """Where the query is kept; that of a run inside another one was written by the agent which called it."""
+        place = self._means.user_place(subject)
+        return replace(place, source="agent") if subject.origin.path else place

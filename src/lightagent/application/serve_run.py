@@ -18,6 +18,7 @@ from lightagent.domain.events import Concluded, ContextAdded
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_payloads import MemoryPayload
 from lightagent.domain.memory_trace import NOTES, MemoryEvent, memory_note, memory_notes
+from lightagent.domain.messages import Message
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import Decision, Passed, PayloadT, Phase, Stopped, Subject
 from lightagent.domain.spending import REFLECTION_REQUESTED
@@ -61,6 +62,10 @@ class Serving(ServedRun, Generic[DepsT]):
         before = (event.details for event in events if isinstance(event, (Concluded, ContextAdded)))
         return [note for details in (*before, self.details) for note in memory_notes(details)]
 
+    @property
+    def messages(self) -> Sequence[Message]:
+        return self._live.run.messages
+
     def reviews(self, phase: Phase) -> bool:
         reviewer = self._live.reviewer
         return reviewer is not None and reviewer.reviews(phase)
@@ -102,6 +107,10 @@ class Alone(ServedRun):
     @property
     def noted(self) -> Sequence[tuple[MemoryEvent, JsonObject]]:
         return self._notes
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        return ()
 
     def reviews(self, phase: Phase) -> bool:
         return self._reviewer is not None and self._reviewer.reviews(phase)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from lightagent.application.foreign_code import await_foreign
+from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
-from lightagent.domain.memory_admission import read_admission, refuses_write, write_fingerprint
+from lightagent.domain.memory_admission import WriteRule, read_admission, refuses_write, write_fingerprint
 from lightagent.domain.memory_payloads import MemoryWritePayload, MemoryWrittenPayload
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_trace import DIGEST
@@ -61,27 +61,43 @@ class MemoryWriter:
             _refuse(run, place, _POLICIES, _reason(verdict))
             return verdict
         text = verdict.payload.data
-        policy, origin = self._means.policy, subject.origin
-        refused = refuses_write(policy, text, _digest(origin.run_id, origin.agent_name, place, text), [*_written(run)])
-        if refused is not None:
-            _refuse(run, place, refused.rule, refused.reason)
+        if self._refused(run, subject, place, text):
             return None
         if self._admission is None:
             return Admitted(text)
         answered = await self._admission.call(text, context_of(subject, place))
         if isinstance(answered, Fault):
-            _refuse(run, place, "memory_write_admission", answered.problem)
+            self.refuse(run, place, "memory_write_admission", answered.problem)
             return None
-        decision = read_admission(policy, answered, text)
+        decision = read_admission(self._means.policy, answered, text)
         if not decision.allowed or decision.value is None:
-            _refuse(run, place, "memory_write_admission", decision.reason or "")
+            self.refuse(run, place, "memory_write_admission", decision.reason or "")
             return None
         return Admitted(decision.value, decision.metadata)
+
+    def _refused(self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str) -> bool:
+        """Whether the memory policy refuses the text, which is on record then."""
+        origin = subject.origin
+        digest = _digest(origin.run_id, origin.agent_name, place, text)
+        refused = refuses_write(self._means.policy, text, digest, [*_written(run)])
+        if refused is not None:
+            self.refuse(run, place, refused.rule, refused.reason)
+        return refused is not None
+
+    def refuse(self, run: ServedRun, place: MemoryPlace, rule: WriteRule, reason: str) -> None:
+        """Put on record that a text is not written."""
+        _refuse(run, place, rule, reason)
 
     async def write(
         self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str, metadata: JsonObject, memory_id: str
     ) -> Stopped | None:
-        """Write it under this id, so that it is there once; what a policy blocks afterwards is taken back."""
+        """Write it under this id, so that it is there once; what a policy blocks afterwards is taken back.
+
+        What the memory policy refuses is not written.
+        """
+        # What admitted it, or a policy of conclusions, may have written another text since.
+        if self._refused(run, subject, place, text):
+            return None
         # The run says whose the record is and where it comes from; policies may only add to that.
         own = {**metadata, **scope_of(subject, place).to_metadata()}
         await self.keep(run, place, MemoryRecord(memory_id, place.owner, text, own, self._means.clock.now()))
@@ -91,9 +107,19 @@ class MemoryWriter:
         verdict = await run.review("memory_written", written)
         if not isinstance(verdict, Stopped):
             return None
-        await take_back(self._means, place.owner, memory_id)
         _refuse(run, place, _POLICIES, _reason(verdict))
+        await self.take_back(run, place, memory_id)
         return verdict
+
+    async def take_back(self, run: ServedRun, place: MemoryPlace, memory_id: str) -> None:
+        """`take_back` in a run; that the store cannot is put on record."""
+        store = self._means.store
+        try:
+            await take_back(self._means, place.owner, memory_id)
+        except FAILURES as raised:
+            about: JsonObject = {"store": store.name, "kind": type(raised).__name__, "memory_id": memory_id}
+            run.note("memory_unavailable", {**_about(place), **about})
+            raise
 
     def note(
         self, run: ServedRun, place: MemoryPlace, text: str, memory_id: str, *, run_id: str, agent_name: str
@@ -113,8 +139,8 @@ class MemoryWriter:
         store = self._means.store
         try:
             await await_foreign(store.write([record]), self._means.policy.write_timeout, in_time=True)
-        except Exception as error:
-            run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(error).__name__})
+        except FAILURES as raised:
+            run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(raised).__name__})
             raise
 
 

@@ -117,8 +117,9 @@ def _learning(options: AgentOptions) -> SelfLearning | None:
 
 
 def is_memory_store(value: object) -> TypeIs[MemoryStore]:
-    """Whether it has the methods of the port."""
-    return all(callable(getattr(value, method, None)) for method in _STORE_METHODS)
+    """Whether it has what the port asks for; a stand-in of tests, which has any method, is no store for that."""
+    has_methods = all(callable(getattr(value, method, None)) for method in _STORE_METHODS)
+    return has_methods and isinstance(getattr(value, "name", None), str)
 
 
 def _policy(options: AgentOptions) -> MemoryPolicy:

@@ -48,26 +48,27 @@ class Lessons:
     lessons: tuple[Lesson, ...] = ()
 
 
-def tells_user(text: str, user_ids: tuple[str, ...], words: str) -> str | None:
+def tells_user(text: str, user_ids: tuple[str, ...], words: str, answers: str = "") -> str | None:
     """Why a lesson must not reach other users, in a sentence that does not quote it; None: it may.
 
     Args:
         text: the lesson.
         user_ids: what the user is called.
-        words: what the user said in the run that it comes from.
+        words: what the user said, in the run that it comes from and before.
+        answers: what the agent said to the user; its names are not the user's, as those of places and products.
     """
     told = split_words(text)
     for user in user_ids:
         named = split_words(user)
         if user and (user.casefold() in text.casefold() or _holds(told, named)):
             return "It names the user."
-    if _telling(words) & _telling(text):
-        return "It repeats a number or an address that the user gave."
-    if set(_NAME.findall(words)) & set(_WORD.findall(text)):
+    if (_telling(words) | _telling(answers)) & _telling(text):
+        return "It repeats a number or an address of the conversation."
+    if {name.casefold() for name in _NAME.findall(words)} & {word.casefold() for word in _WORD.findall(text)}:
         return "It repeats a name that the user gave."
-    said = _runs(split_words(words))
+    said = _runs(split_words(words)) | _runs(split_words(answers))
     if said & _runs(told):
-        return f"It repeats {_SHARED} words of the user in a row."
+        return f"It repeats {_SHARED} words of the conversation in a row."
     return None
 
 

@@ -24,6 +24,7 @@ WriteRule: TypeAlias = Literal[
     "reject_duplicate_writes",
     "require_write_admission",
     "memory_write_admission",
+    "require_promotion_for_internal_memory",
 ]
 """What kept a text from being written; each has the name of its setting."""
 
@@ -53,8 +54,8 @@ def refuses_write(policy: MemoryPolicy, text: str, fingerprint: str, written: Co
     most, least = policy.max_writes_per_run, policy.min_write_length
     if most is not None and len(written) >= most:
         return NotWritten("max_writes_per_run", f"The run has written {most} memories, which is the most it may.")
-    if least is not None and len(text.strip()) < least:
-        return NotWritten("min_write_length", f"The text has fewer than {least} characters.")
+    if len(text.strip()) < max(least or 0, 1):
+        return NotWritten("min_write_length", f"The text has fewer than {max(least or 0, 1)} characters.")
     if any(pattern.search(text) for pattern in policy.write_patterns):
         return NotWritten("reject_write_patterns", "A pattern that must not be written was found in the text.")
     if policy.reject_duplicate_writes and fingerprint in written:
@@ -100,7 +101,18 @@ def read_admission(policy: MemoryPolicy, answer: object, text: str) -> MemoryAdm
         said = True if answer.get("value") is not None else None
         metadata = answer.get("metadata")
         return _checked(answer.get("allowed", said), answer.get("reason"), answer.get("value"), metadata or {}, text)
-    return MemoryAdmissionDecision(True, value=str(answer))
+    return _read_value(answer, text)
+
+
+def _read_value(answer: object, text: str) -> MemoryAdmissionDecision:
+    """Any other value is written instead, unless it is a yes or a no of another make, such as numpy's, or empty."""
+    try:
+        is_no, is_yes = not answer, answer == 1
+    except (TypeError, ValueError):
+        return MemoryAdmissionDecision(False, "The admission policy said neither True nor False.")
+    if is_no:
+        return MemoryAdmissionDecision(False, _REFUSED)
+    return MemoryAdmissionDecision(True, value=text if is_yes else str(answer))
 
 
 def _checked(allowed: object, reason: object, value: object, added: object, text: str) -> MemoryAdmissionDecision:

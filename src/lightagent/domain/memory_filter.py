@@ -1,7 +1,8 @@
 """Whether a memory that a store found may reach a model: the first rule that keeps it out says so.
 
 Stores are not trusted: one that ignores the user id it is asked with, or records that others wrote, must not bring a
-text of somebody else's, of a source that is not allowed, or one that has expired or was never promoted.
+text of somebody else's, of a source that is not allowed, or one that has expired or was never promoted. A record may
+say the same thing under several names, and in several places; whatever it says of itself has to pass.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.memory_policy import MemoryPolicy, is_number
@@ -53,6 +55,8 @@ INTERNAL_SOURCES: Final = frozenset(
     {"reflection", "delegation", "self_learning", "agent", "derived", "swarm", "trace", "tool"}
 )
 INTERNAL_SCOPES: Final = frozenset({"agent", "delegation", "shared", "internal", "swarm", "flow"})
+_INJECTABLE: Final = ("injectable", "prompt_injectable", "is_injectable")
+_STATUS: Final = ("promotion_status", "status")
 _TRUE: Final = frozenset({"1", "true", "yes", "y", "on", "promoted", "approved"})
 
 
@@ -81,7 +85,19 @@ def read_found(item: object) -> FoundMemory | KeptOut:
     if metadata is not None and not isinstance(metadata, Mapping):
         return KeptOut("not_a_memory", "metadata")
     beside = {name: value for name, value in item.items() if name not in ("memory", "metadata") and value is not None}
-    return FoundMemory(text, {**(metadata or {}), **beside})
+    known = metadata or {}
+    beneath = {name: said for name, said in known.items() if name in beside and not _same(said, beside[name])}
+    return FoundMemory(text, {**known, **beside}, beneath)
+
+
+def found_or_empty(item: object) -> FoundMemory:
+    """The same, where what is no record is one without a text, which is kept out and counted."""
+    read = read_found(item)
+    return FoundMemory("", {}) if isinstance(read, KeptOut) else read
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and isinstance(one, (str, int, float)) and one == other
 
 
 def keeps_out(policy: MemoryPolicy, found: FoundMemory, memory_user_id: str, now: float) -> KeptOut | None:
@@ -100,36 +116,42 @@ def _seal(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> Ke
     return KeptOut(TAMPERED, TAMPERED) if found.fields.get(TAMPERED) is True else None
 
 
+def _text(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    return None if found.text.strip() else KeptOut("not_a_memory", "memory")
+
+
 def _promotion(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     return not_injectable(found) or (not_promoted(found) if policy.require_promotion_for_internal_memory else None)
 
 
 def not_injectable(found: FoundMemory) -> KeptOut | None:
     """What says that no model may ever see the record."""
-    field, injectable = found.value("injectable", "prompt_injectable", "is_injectable")
-    if injectable is not None and not _is_true(injectable):
-        return KeptOut("injectable", field)
-    field, status = found.value("promotion_status", "status")
-    return KeptOut("promotion_status", field) if _word(status) in _NEVER_INJECTED else None
+    for field, injectable in found.values(*_INJECTABLE):
+        if not _is_true(injectable):
+            return KeptOut("injectable", field)
+    for field, status in found.values(*_STATUS):
+        if _words(status) & _NEVER_INJECTED:
+            return KeptOut("promotion_status", field)
+    return None
 
 
 def not_promoted(found: FoundMemory) -> KeptOut | None:
     """What says that an agent made the record of its own work, unless it says as well that it was promoted."""
-    _, injectable = found.value("injectable", "prompt_injectable", "is_injectable")
-    _, status = found.value("promotion_status", "status")
-    if _word(status) in _PROMOTED or (injectable is not None and _is_true(injectable)):
+    if any(_words(status) & _PROMOTED for _, status in found.values(*_STATUS)):
+        return None
+    injectable = [value for _, value in found.values(*_INJECTABLE)]
+    if injectable and all(map(_is_true, injectable)):
         return None
     for place, internal in (("source", INTERNAL_SOURCES), ("scope", INTERNAL_SCOPES)):
-        field, value = found.value(place, f"memory_{place}")
-        if _word(value) in internal:
-            return KeptOut("internal", field)
+        for field, value in found.values(place, f"memory_{place}"):
+            if _words(value) & internal:
+                return KeptOut("internal", field)
     return None
 
 
 def _owner(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     """Everything that the record says of its owner has to name this user."""
-    names = ("user_id", "userId", "memory_user_id")
-    owners = [(name, found.fields[name]) for name in names if found.fields.get(name) is not None]
+    owners = [*found.values("user_id", "userId", "memory_user_id")]
     if not owners:
         return None if policy.allow_unattributed_results else KeptOut("user_id", "user_id")
     return next((KeptOut("user_id", name) for name, owner in owners if str(owner) != user), None)
@@ -138,8 +160,9 @@ def _owner(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> K
 def _among(rule: FilterRule, *names: str) -> _Rule:
     def check(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
         allowed = getattr(policy, rule)
-        field, value = found.value(*names)
-        return None if allowed is None or (isinstance(value, str) and value in allowed) else KeptOut(rule, field)
+        if allowed is None:
+            return None
+        return _unless_all(rule, found, names, lambda value: isinstance(value, str) and value in allowed)
 
     return check
 
@@ -152,19 +175,36 @@ def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -
 
 
 def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    if policy.min_confidence is None:
+    least = policy.min_confidence
+    if least is None:
         return None
-    field, value = found.value("confidence", "trust_score")
-    number = read_number(value)
-    return None if number is not None and number >= policy.min_confidence else KeptOut("min_confidence", field)
+
+    def is_enough(value: object) -> bool:
+        number = read_number(value)
+        return number is not None and number >= least
+
+    return _unless_all("min_confidence", found, ("confidence", "trust_score"), is_enough)
 
 
 def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    field, value = found.value("expires_at", "expiresAt")
-    if value is None:
-        return KeptOut("expires_at", field) if policy.enforce_expires_at else None
-    until = read_time(value)
-    return None if until is not None and until > now else KeptOut("expires_at", field)
+    def holds(value: object) -> bool:
+        until = read_time(value)
+        return until is not None and until > now
+
+    names = ("expires_at", "expiresAt")
+    if not policy.enforce_expires_at and next(found.values(*names), None) is None:
+        return None
+    return _unless_all("expires_at", found, names, holds)
+
+
+def _unless_all(
+    rule: FilterRule, found: FoundMemory, names: tuple[str, ...], passes: Callable[[object], bool]
+) -> KeptOut | None:
+    """The rule, unless the record says something under these names, and all of it passes."""
+    said = [*found.values(*names)]
+    if not said:
+        return KeptOut(rule, names[0])
+    return next((KeptOut(rule, field) for field, value in said if not passes(value)), None)
 
 
 def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
@@ -201,8 +241,14 @@ def read_number(value: object) -> float | None:
     return number if number is not None and is_number(number) else None
 
 
-def _word(value: object) -> str:
-    return value.strip().lower() if isinstance(value, str) else ""
+def _words(value: object) -> set[str]:
+    """What a field says, without regard to case; a list says each of its texts."""
+    if isinstance(value, Enum):
+        return _words(value.value)
+    if isinstance(value, str):
+        return {value.strip().lower()}
+    several = value if isinstance(value, (list, tuple, set, frozenset)) else ()
+    return {one.strip().lower() for one in several if isinstance(one, str)}
 
 
 def _is_true(value: object) -> bool:
@@ -213,6 +259,7 @@ _Rule: TypeAlias = Callable[[MemoryPolicy, FoundMemory, str, float], KeptOut | N
 
 _RULES: Final[tuple[_Rule, ...]] = (
     _seal,
+    _text,
     _promotion,
     _owner,
     _among("allowed_sources", "source", "memory_source"),

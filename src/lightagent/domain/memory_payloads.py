@@ -136,9 +136,10 @@ MemoryPayload: TypeAlias = (
 def shown_memory(found: FoundMemory) -> JsonObject:
     """A record as policies are shown it; what is not plain JSON is told as text."""
     known = {name: _plain(value) for name, value in found.fields.items()}
-    user = known.pop("user_id", None)
-    record: JsonObject = {"memory": found.text, "metadata": known}
-    return record if user is None else {**record, "user_id": user}
+    beneath = {name: _plain(value) for name, value in found.beneath.items()}
+    beside = {name: known[name] for name in known if name in beneath or name == "user_id"}
+    metadata = {name: value for name, value in known.items() if name not in beside}
+    return {"memory": found.text, "metadata": {**metadata, **beneath}, **beside}
 
 
 def _plain(value: object) -> JsonValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,9 @@ MOST_TEXT: Final = 1_000_000
 
 MOST_SUPERSEDED: Final = 100
 """Memories whose place one memory can take."""
+_EARLIEST: Final = -62_135_596_800
+_LATEST: Final = 253_402_300_800
+"""The years that times have a text for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,19 @@ class FoundMemory:
     Attributes:
         text: what is remembered.
         fields: all else that it says of itself: what stands beside the text, and below that its ``metadata``.
+        beneath: what its metadata says otherwise than what stands beside the text, under the same name.
     """
 
     text: str
     fields: Mapping[str, object]
+    beneath: Mapping[str, object] = field(default_factory=dict)
 
-    def value(self, *names: str) -> tuple[str, object]:
-        """The first of these fields that it has, with its name; None where it has none of them."""
-        return next(
-            ((name, self.fields[name]) for name in names if self.fields.get(name) is not None), (names[0], None)
-        )
+    def values(self, *names: str) -> Iterator[tuple[str, object]]:
+        """All that it says under these names, each with its name; a record may contradict itself."""
+        for name in names:
+            for said in (self.fields, self.beneath):
+                if said.get(name) is not None:
+                    yield name, said[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +94,11 @@ class MemoryRecord:
         owner: whose it is.
         text: what is remembered.
         metadata: where it comes from and what else is known of it, with the keys of `MemoryScope.to_metadata`.
-        written_at: seconds since 1970.
+        written_at: seconds since 1970, of a time between the years 1 and 9999.
 
     Raises:
-        ConfigurationError: there is no id, the text is too long, it would take the place of too many others, or the
-            metadata is not plain JSON.
+        ConfigurationError: there is no id, the text is too long, it names too many others that it supersedes, the time
+            is none, or the metadata is not plain JSON.
     """
 
     memory_id: str
@@ -110,6 +116,7 @@ class MemoryRecord:
                 guidance="Remember what it says in fewer words, or keep the document elsewhere.",
             )
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryRecord: metadata"))
+        object.__setattr__(self, "written_at", _checked_time(self.written_at))
         named = self.metadata.get("supersedes")
         if isinstance(named, list) and len(named) > MOST_SUPERSEDED:
             raise ConfigurationError(
@@ -121,3 +128,16 @@ class MemoryRecord:
         """The record as a search gives it."""
         own = {"user_id": self.owner.user_id, "memory_id": self.memory_id, "created_at": self.written_at}
         return FoundMemory(self.text, {**self.metadata, **own})
+
+
+def _checked_time(seconds: object) -> float:
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float))
+        or not _EARLIEST <= seconds < _LATEST  # Neither is true of what is no number.
+    ):
+        raise ConfigurationError(
+            "MemoryRecord: written_at is a number of seconds since 1970, between the years 1 and 9999.",
+            guidance="Milliseconds are divided by 1,000.",
+        )
+    return float(seconds) + 0.0  # There is one zero: some stores keep no sign of it.

@@ -105,6 +105,11 @@ class ServedRun(Protocol):
         """What was put on record of memories in this run until now."""
         ...
 
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The conversation of the run until now, with what it began from."""
+        ...
+
     def reviews(self, phase: Phase) -> bool:
         """Whether a policy of the run reviews this phase."""
         ...

@@ -156,6 +156,18 @@ class MemoryStore(Protocol):
 
 
 @runtime_checkable
+class CheckedStore(Protocol):
+    """A store that refuses to give memories which are not what was written."""
+
+    def unchecked(self) -> MemoryStore:
+        """The same memories, also those, as they are now: for who judges them by a seal, or counts and removes them.
+
+        It is closed with this store.
+        """
+        ...
+
+
+@runtime_checkable
 class ReindexedStore(Protocol):
     """A store whose index can be made anew, such as for another embedder."""
 

@@ -18,6 +18,9 @@ _LOGGER: Final = logging.getLogger("lightagent")
 
 EMBEDDER_FAILURES: Final = (LightAgentError, OSError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What an embedder raises, whoever wrote it: without it a search still goes by words."""
+_REINDEX: Final = (
+    "Open it with the embedder that it was written with, or bring it over with `lightagent memory reindex`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,18 @@ class Space:
             return "no embedder"
         return f"the embedder {self.embedder!r:.200}" + (f" ({self.dimension} numbers)" if self.dimension else "")
 
-    def check_against(self, kept: Space, place: str) -> None:
-        """Raise `ConfigurationError` unless vectors of this space may be kept where those of another are."""
+    def check_against(self, kept: Space, place: str, guidance: str = _REINDEX) -> None:
+        """Raise `ConfigurationError` unless vectors of this space may be kept where those of another are.
+
+        Args:
+            guidance: what to do then.
+        """
         same_size = not (self.dimension and kept.dimension) or self.dimension == kept.dimension
         if self.embedder == kept.embedder and same_size:
             return
         raise ConfigurationError(
             f"{place} was written with {kept}, and is now opened with {self}. Their vectors cannot be compared.",
-            guidance="Open it with the embedder that it was written with, or bring it over with `lightagent memory "
-            "reindex`.",
+            guidance=guidance,
         )
 
 

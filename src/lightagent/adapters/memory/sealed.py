@@ -14,9 +14,10 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import is_genuine, memory_keys, opened, sealed, without_seal
+from lightagent.domain.memory_seals import TAMPERED, is_genuine, memory_keys, opened, sealed, without_seal
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import (
+    CheckedStore,
     MemoryFeature,
     MemoryPage,
     MemoryStore,
@@ -27,6 +28,12 @@ from lightagent.ports.memory import (
 )
 
 _PAGE: Final = 200
+_WIDER: Final = 8
+"""How many times as many are looked for where forged ones are among those that were found."""
+
+_WIDEST: Final = 64
+"""How many times as many are looked for at most."""
+
 _EVERYBODY: Final = OwnerSelection()
 
 
@@ -42,6 +49,14 @@ class SealedMemory(MemoryStore):
     """
 
     def __init__(self, store: MemoryStore, keys: SealKeys) -> None:
+        if isinstance(store, SealedMemory):
+            raise ConfigurationError(
+                "A sealed memory cannot be sealed once more: one seal would take the place of the other.",
+                guidance="Seal the store that keeps the memories, with one set of keys.",
+            )
+        if isinstance(store, CheckedStore):
+            # What the store itself finds changed is judged, counted and named by its seal, like all that is changed.
+            store = store.unchecked()
         if not {"read", "ids"} <= store.supports:
             raise ConfigurationError(
                 f"A memory of the kind {store.name!r:.100} cannot be sealed: it keeps no ids, or cannot be listed.",
@@ -54,6 +69,10 @@ class SealedMemory(MemoryStore):
     def name(self) -> str:
         return f"sealed {self._store.name}"
 
+    def unchecked(self) -> MemoryStore:
+        """The memories as the other store has them, with their seals, whether these fit or not."""
+        return self._store
+
     @property
     def supports(self) -> frozenset[MemoryFeature]:
         return self._store.supports
@@ -62,8 +81,18 @@ class SealedMemory(MemoryStore):
         await self._store.write([replace(one, metadata=sealed(self._keys, one)) for one in records])
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        found = await self._store.recall(owner, query, limit, wanted)
-        return with_failed([opened(self._keys, owner, one) for one in found], failed_parts(found))
+        """As of the store; besides the genuine ones, at most as many that are not. Those crowd out no genuine ones, as
+        long as they are not hundreds.
+        """
+        most = limit
+        while True:
+            found = await self._store.recall(owner, query, most, wanted)
+            read = [opened(self._keys, owner, one) for one in found]
+            genuine = [one for one in read if one.fields.get(TAMPERED) is not True]
+            if len(genuine) >= limit or len(found) < most or most >= limit * _WIDEST:
+                forged = [one for one in read if one.fields.get(TAMPERED) is True]
+                return with_failed([*genuine[:limit], *forged[:limit]], failed_parts(found))
+            most *= _WIDER
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._store.read(selection, limit, cursor)

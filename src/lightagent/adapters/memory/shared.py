@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -16,13 +16,16 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
+from lightagent.adapters.memory._pool_users import named_user, only_user, own_selection, owner_of, place_of
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.paging import all_pages
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
+from lightagent.domain.memory_limits import MOST_QUERY, shortened
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_validity import earlier, ends_of, version_of
 from lightagent.domain.recall_filter import RecallFilter, facts_of
@@ -66,6 +69,9 @@ class SharedMemoryPool(MemoryStore):
         max_results: what `retrieve` gives at most.
         over: the store that keeps the records; by default they live as long as the pool.
         clock: tells the time, in seconds since 1970.
+
+    Raises:
+        ConfigurationError: `over` is no store.
     """
 
     def __init__(
@@ -78,6 +84,8 @@ class SharedMemoryPool(MemoryStore):
         over: MemoryStore | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if over is not None and not isinstance(over, MemoryStore):
+            raise ConfigurationError(f"SharedMemoryPool: over= takes a store of memories, not {type(over).__name__}.")
         self.agent_name = agent_name
         self.default_source = default_source
         self.default_scope = default_scope
@@ -108,12 +116,12 @@ class SharedMemoryPool(MemoryStore):
             scope: where it comes from; by default as the pool says.
 
         Raises:
-            ConfigurationError: the metadata is not plain JSON, or the text is too long.
+            ConfigurationError: there is no user, the metadata is not plain JSON, or the text is too long.
             StoreError: it could not be written.
         """
         said = MemoryScope(self.default_source, self.default_scope, self.agent_name) if scope is None else scope
         known = {**said.to_metadata(), **to_json_object(metadata or {}, "SharedMemoryPool: metadata")}
-        owner = _place(str(user_id))
+        owner = place_of(named_user(user_id))
         record = MemoryRecord(secrets.token_hex(16), owner, str(data), known, self._clock())
         run_sync(self._kept.write([record]))
         return {"stored": True, "memory_id": record.memory_id, "user_id": owner.user}
@@ -141,6 +149,7 @@ class SharedMemoryPool(MemoryStore):
             valid_at: what held then, in seconds since 1970; by default what holds now.
 
         Raises:
+            ConfigurationError: there is no user.
             StoreError: the store could not be searched.
         """
         most = self.max_results if limit is None else limit
@@ -155,12 +164,12 @@ class SharedMemoryPool(MemoryStore):
             metadata=metadata or {},
             valid_at=valid_at,
         )
-        user = str(user_id)
+        user = named_user(user_id)
         if not any(character.isalnum() for character in query):
-            newest = [_result(one) for one in run_sync(self._holding(OwnerSelection(user=user), wanted))]
-            return {"results": newest[: -most - 1 : -1]}
-        found = run_sync(self._kept.recall(_place(user), query, most, wanted))
-        return {"results": [_found_result(one, user) for one in found]}
+            holding = run_sync(self._holding(user, wanted))
+            return {"results": [_result(one) for one in holding[: -most - 1 : -1]]}
+        found = run_sync(self._found(user, shortened(query, MOST_QUERY), most, wanted))
+        return {"results": [_found_result(one, user) for one in found if one.fields.get("user_id") == user]}
 
     def list_records(
         self,
@@ -177,7 +186,7 @@ class SharedMemoryPool(MemoryStore):
         """
         wanted = {"agent_name": agent_name, "source": source, "scope": scope}
         asked = {name: value for name, value in wanted.items() if value is not None}
-        found = run_sync(self._all(OwnerSelection(user=None if user_id is None else str(user_id))))
+        found = run_sync(self._all(None if user_id is None else str(user_id)))
         return [
             _result(record)
             for record in found
@@ -190,10 +199,10 @@ class SharedMemoryPool(MemoryStore):
         Raises:
             StoreError: they could not be removed.
         """
-        return run_sync(self._kept.forget(OwnerSelection(user=None if user_id is None else str(user_id))))
+        return run_sync(self._kept.forget(own_selection(None if user_id is None else str(user_id))))
 
     def __len__(self) -> int:
-        return len(run_sync(self._all(OwnerSelection())))
+        return len(run_sync(self._all(None)))
 
     def __bool__(self) -> bool:
         """A pool without records is one all the same."""
@@ -204,7 +213,7 @@ class SharedMemoryPool(MemoryStore):
             [
                 MemoryRecord(
                     record.memory_id,
-                    _place(record.owner.user_id),
+                    place_of(record.owner.user_id),
                     record.text,
                     {**self._default(), **record.metadata},
                     record.written_at,
@@ -214,14 +223,16 @@ class SharedMemoryPool(MemoryStore):
         )
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        user = owner.user_id
-        found = await self._kept.recall(_place(user), query, limit, wanted)
-        own = [FoundMemory(one.text, {**one.fields, "user_id": user}) for one in found]
-        return with_failed(own, failed_parts(found))
+        return await self._found(owner.user_id, query, limit, wanted)
+
+    async def _found(self, user: str, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        place = place_of(user)
+        found = await self._kept.recall(place, query, limit, wanted)
+        return with_failed([_of_user(one, place, user) for one in found], failed_parts(found))
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        page = await self._kept.read(OwnerSelection(user=_only(selection)), limit, cursor)
-        own = ((record, _owner(record.owner.user)) for record in page.records)
+        page = await self._kept.read(own_selection(only_user(selection)), limit, cursor)
+        own = ((record, owner_of(record.owner.user)) for record in page.records)
         chosen = (
             MemoryRecord(record.memory_id, owner, record.text, record.metadata, record.written_at)
             for record, owner in own
@@ -230,12 +241,12 @@ class SharedMemoryPool(MemoryStore):
         return MemoryPage(tuple(chosen), page.cursor)
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
-        user = _only(selection)
+        user = only_user(selection)
         if user is not None:
-            return await self._kept.forget(OwnerSelection(user=user), memory_ids)
-        users = {record.owner.user for record in await self._all(OwnerSelection())}
-        chosen = [one for one in sorted(users) if selection.holds(_owner(one))]
-        return sum([await self._kept.forget(OwnerSelection(user=one), memory_ids) for one in chosen])
+            return await self._kept.forget(own_selection(user), memory_ids)
+        users = {record.owner.user for record in await self._all(None)}
+        chosen = [one for one in sorted(users) if selection.holds(owner_of(one))]
+        return sum([await self._kept.forget(own_selection(one), memory_ids) for one in chosen])
 
     async def aclose(self) -> None:
         await self._kept.aclose()
@@ -243,9 +254,9 @@ class SharedMemoryPool(MemoryStore):
     def _default(self) -> JsonObject:
         return MemoryScope(self.default_source, self.default_scope, self.agent_name).to_metadata()
 
-    async def _holding(self, selection: OwnerSelection, wanted: RecallFilter) -> list[MemoryRecord]:
+    async def _holding(self, user: str, wanted: RecallFilter) -> list[MemoryRecord]:
         """The records that a filter lets through, the oldest first."""
-        records = await self._all(selection)
+        records = await self._all(user)
         ends = ends_of(version_of(one.memory_id, one.metadata, one.written_at) for one in records)
         facts = ((one, facts_of(one), ends.get(one.memory_id)) for one in records)
         return [
@@ -254,41 +265,16 @@ class SharedMemoryPool(MemoryStore):
             if wanted.fits(replace(known, valid_until=earlier(known.valid_until, end)), one.metadata)
         ]
 
-    async def _all(self, selection: OwnerSelection) -> list[MemoryRecord]:
-        pages = all_pages(lambda cursor: self._kept.read(selection, _PAGE, cursor or None))
+    async def _all(self, user: str | None) -> list[MemoryRecord]:
+        pages = all_pages(lambda cursor: self._kept.read(own_selection(user), _PAGE, cursor or None))
         return [record async for page in pages for record in page.records]
 
 
-def _place(user_id: str) -> MemoryOwner:
-    """Where the store below keeps the records of a user: by the whole text, so that no two texts share a place."""
-    return MemoryOwner(user=user_id)
-
-
-def _owner(user_id: str) -> MemoryOwner:
-    """Whose text it is: that of an agent's user, or a name that a program made up."""
-    parts = [part.replace("%3A", ":").replace("%25", "%") for part in user_id.split(":")]
-    for owner in _readings(parts):
-        if owner.user_id == user_id:
-            return owner
-    return MemoryOwner(user=user_id)
-
-
-def _readings(parts: list[str]) -> Iterator[MemoryOwner]:
-    match parts:
-        case [user]:
-            yield MemoryOwner(user=user)
-        case [namespace, user]:
-            yield MemoryOwner(namespace, user=user)
-        case [namespace, tenant, user, session, agent]:
-            yield MemoryOwner(namespace, tenant, user, session, agent)
-        case _:
-            return
-
-
-def _only(selection: OwnerSelection) -> str | None:
-    """The text of the only owner that is meant; None where several may be."""
-    given = [part for part in selection.parts if part is not None]
-    return MemoryOwner(*given).user_id if len(given) == len(selection.parts) else None
+def _of_user(found: FoundMemory, place: MemoryOwner, user: str) -> FoundMemory:
+    """What the store below found, as a record of the pool's user, unless the store says that it is another's."""
+    if found.fields.get("user_id") != place.user_id:
+        return found
+    return FoundMemory(found.text, {**found.fields, "user_id": user}, found.beneath)
 
 
 def _result(record: MemoryRecord) -> SharedRecord:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeAlias
 
 import typer
 
 from lightagent.adapters.memory.sealed import SealedMemory
-from lightagent.application.memories import EVERYTHING, Memories
+from lightagent.application.memories import EVERYTHING, Memories, chosen_memories, ids_of_several
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded
 from lightagent.entrypoints.cli.memory_stores import (
     Agent,
@@ -19,6 +20,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     User,
     memories_text,
     print_line,
+    quoted,
     require_memory,
     whose,
     with_memory,
@@ -61,15 +63,27 @@ def forget(
         )
 
     async def remove(store: MemoryStore) -> int:
-        memories = Memories(store)
+        # An id is one of its owner's: others may have a memory of the same id.
+        may_be_of_several = bool(ids) and None in selection.parts and "read" in store.supports
+        chosen = await chosen_memories(store, selection, ids) if dry_run or may_be_of_several else []
+        if ids:
+            _require_one_owner_each(ids_of_several(chosen))
         if dry_run:
-            wanted = None if ids is None else frozenset(ids)
-            return len([one async for one in memories.list(selection) if wanted is None or one.memory_id in wanted])
-        return await store.forget(selection) if everything else await memories.forget(selection, ids)
+            return len(chosen)
+        return await store.forget(selection) if everything else await Memories(store).forget(selection, ids)
 
     count = with_memory(remove, settings_for(config, profile, False, trust_config))
     print_line(f"{'Would be forgotten' if dry_run else 'Forgotten'}: {memories_text(count)}")
     return ExitCode.COMPLETED
+
+
+def _require_one_owner_each(several: Mapping[str, Sequence[MemoryOwner]]) -> None:
+    for memory_id, owners in several.items():
+        raise ConfigurationError(
+            f"Memories of {len(owners)} owners have the id {memory_id!r:.100}: {'; '.join(map(whose, owners[:5]))}.",
+            guidance="Name the owner of the one that is meant, with --tenant, --user and the other parts. "
+            "An empty part is named as well: --session ''.",
+        )
 
 
 @guarded
@@ -108,7 +122,7 @@ def copy(
         owners = f"{copied.owners} owner{'' if copied.owners == 1 else 's'}"
         print_line(f"Copied: {memories_text(copied.copied)} of {owners}; {copied.present} were there already")
         for owner, memory_id in copied.differing:
-            err().print(printable(f"Says something else there: {memory_id} · {whose(owner)}"), markup=False)
+            err().print(printable(f"Says something else there: {quoted(memory_id)} · {whose(owner)}"), markup=False)
         return ExitCode.FAILED if copied.differing else ExitCode.COMPLETED
 
     return with_memory(carry_out, source)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -28,6 +27,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     metadata_of,
     moment,
     print_line,
+    quoted,
     whose,
     with_memory,
 )
@@ -75,7 +75,8 @@ def list_memories(
         write_answer(json.dumps([record_as_json(one) for one in found[:limit]], ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
     for record in found[:limit]:
-        print_line(f"{record.memory_id} · {whose(record.owner)} · {to_minute(record.written_at)} · {flat(record.text)}")
+        told = (quoted(record.memory_id), whose(record.owner), to_minute(record.written_at), flat(record.text))
+        print_line(" · ".join(told))
     if not found:
         print_line("There are no such memories.")
     if len(found) > limit:
@@ -133,12 +134,12 @@ def search(
     for part in failed:
         err().print(f"Not all of the search worked: {part.part} failed ({part.kind}).", markup=False)
     if as_json:
-        answer = [{"text": one.text, **one.fields} for one in found]
+        answer = [{**one.fields, "text": one.text} for one in found]
         write_answer(json.dumps(answer, ensure_ascii=False, indent=2, default=str) + "\n")
         return ExitCode.COMPLETED
     for one in found:
         text = "(tampered with: its seal does not fit)" if one.fields.get(TAMPERED) is True else flat(one.text)
-        print_line(f"{one.fields.get('memory_id', '')} · {text}")
+        print_line(f"{quoted(str(one.fields.get('memory_id', '')))} · {text}")
     if not found:
         print_line(f"Nothing is found among the memories of {whose(owner)}.")
     return ExitCode.COMPLETED
@@ -168,13 +169,11 @@ def export(
     selection = OwnerSelection(namespace, tenant, user, session, agent)
 
     async def write(store: MemoryStore) -> int:
-        lines = Memories(store).export(selection)
-        count = -1  # The head is no memory.
-        first = await anext(lines)  # Before a file is written over: the store may not be there.
-        with nullcontext(sys.stdout) if output is None else open_private(output) as file:
-            file.write(first + "\n")
-            async for line in lines:
-                file.write(line + "\n")
+        count = -2  # Head and end are no memories.
+        with nullcontext() if output is None else open_private(output) as file:
+            write_line = write_answer if file is None else file.write
+            async for line in Memories(store).export(selection):
+                write_line(line + "\n")
                 count += 1
         return count
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Final, TypeAlias, TypeVar
 
@@ -65,8 +66,11 @@ def require_memory(settings: Settings) -> MemoryStore:
 def whose(owner: MemoryOwner) -> str:
     """The parts of an owner that are not empty, by their names."""
     names = ("namespace", "tenant", "user", "session", "agent")
-    named = [f"{name} {part}" for name, part in zip(names, owner.parts, strict=True) if part]
+    named = [f"{name} {quoted(part)}" for name, part in zip(names, owner.parts, strict=True) if part]
     return ", ".join(named) or "no owner"
+
+
+_NO_PLAIN_NAME = re.compile(r'[\s,;"·]')
 
 
 def moment(text: str) -> float:
@@ -99,6 +103,11 @@ def metadata_of(having: Sequence[str] | None) -> JsonObject:
         except (ValueError, RecursionError):
             found[name] = value
     return found
+
+
+def quoted(name: str) -> str:
+    """A name that somebody chose, in quotation marks where it could be read as more than a name in a line of ours."""
+    return json.dumps(name, ensure_ascii=False) if _NO_PLAIN_NAME.search(name) or not name else name
 
 
 def memories_text(count: int) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,16 +113,47 @@ def to_minute(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def open_private(path: Path) -> TextIO:
-    """An empty file that only its owner may read.
+@contextmanager
+def open_private(path: Path) -> Generator[TextIO]:
+    """A text file that only its owner may read. It takes the place of what stands there once it is whole: where writing
+    breaks off, such as by an error or Ctrl-C, that stays. A pipe or a device is written to as it is.
 
     Raises:
-        ConfigurationError: it cannot be written.
+        ConfigurationError: it cannot be written, or what stands there is no text, such as the store's own file.
     """
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        place = path.resolve()  # A link stays one, and what it leads to is replaced.
+        if place.exists() and not place.is_file():
+            with place.open("w", encoding="utf-8", newline="\n") as file:
+                yield file
+        else:
+            with _replacement(place) as file:
+                yield file
     except OSError as error:
         raise ConfigurationError(
             f"{printable(str(path))} cannot be written: {error.strerror}.", guidance="Choose another file."
         ) from None
-    return os.fdopen(file, "w", encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def _replacement(place: Path) -> Generator[TextIO]:
+    """A file that is put in the place of another one when nothing was raised."""
+    if place.exists() and _is_binary(place):
+        raise ConfigurationError(
+            f"{printable(str(place))} is no text file, and is not written over.", guidance="Choose another file."
+        )
+    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".lightagent-")  # Readable by its owner alone.
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(place)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether a file is a database, an archive or the like, which lines of JSON are not meant to replace."""
+    with path.open("rb") as file:
+        return b"\0" in file.read(4096)

@@ -1,12 +1,12 @@
 """Memories in mem0 2.x: in this process, or over the hosted service.
 
-Read in this order: `items` (records as mem0 keeps them), `shelf` (what is done with them), `library` (mem0 itself).
+Read in this order: `items` (records as mem0 keeps them), `shelf` (what is done with them), `library` (mem0 itself),
+`models` (which mem0 asks).
 One thread of the store uses mem0, one caller after another; it is imported at the first use.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from lightagent.adapters.memory._space import Space
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.errors import MissingExtraError, StoreError
+from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
@@ -31,7 +31,6 @@ T = TypeVar("T")
 
 _EXTRA: Final = "mem0"
 _REQUIRES: Final = ("mem0", "qdrant_client")
-_STAMP: Final = "lightagent.json"
 
 
 class Mem0Options(BaseModel):
@@ -122,22 +121,36 @@ def _open(options: Mem0Options) -> Shelf:
                     timeout=options.timeout,
                 )
                 return shelf.PlatformShelf(client, options.infer)
-            _check_space(folder, Space(f"openai:{options.embedding_model}", options.dimension))
-            memory = library.open_embedded(
-                folder,
-                api_key=options.api_key.get_secret_value(),
-                base_url=options.base_url,
-                model=options.model,
-                embedding_model=options.embedding_model,
-                dimension=options.dimension,
-                timeout=options.timeout,
-            )
-            return shelf.EmbeddedShelf(memory, options.infer)
+            return _open_folder(folder, options)
     except ModuleNotFoundError as exc:
         raise MissingExtraError(
             f"mem0 needs the package {exc.name!r}, which is not installed.",
             guidance=f"Type: {install_command(_EXTRA, 'mem0ai')}",
         ) from None
+
+
+def _open_folder(folder: Path, options: Mem0Options) -> Shelf:
+    from lightagent.adapters.memory.mem0 import library, shelf, stamp
+
+    known = stamp.Stamp(folder, Space(f"openai:{options.embedding_model}", options.dimension))
+    memory = library.open_embedded(
+        folder,
+        api_key=options.api_key.get_secret_value(),
+        base_url=options.base_url,
+        model=options.model,
+        embedding_model=options.embedding_model,
+        dimension=options.dimension,
+        timeout=options.timeout,
+        before_keeping=known.use,
+    )
+    try:
+        if known.is_of_another_space():
+            library.make_anew(memory)
+        known.set()
+    except BaseException:
+        library.close_embedded(memory)
+        raise
+    return shelf.EmbeddedShelf(memory, options.infer)
 
 
 def _close(mode: Mode, shelf: Shelf) -> None:
@@ -148,21 +161,6 @@ def _close(mode: Mode, shelf: Shelf) -> None:
 
 def _place(options: Mem0Options) -> str:
     return options.host if options.mode == "platform" else options.path
-
-
-def _check_space(folder: Path, space: Space) -> None:
-    """See that the folder's vectors are of this space, or say so there before the first."""
-    stamp = folder / _STAMP
-    try:
-        kept = json.loads(stamp.read_text("utf-8"))
-        found = Space(str(kept["embedder"]), int(kept["dimension"]))
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(json.dumps({"embedder": space.embedder, "dimension": space.dimension}), "utf-8")
-        return
-    except (ValueError, TypeError, KeyError) as exc:
-        raise StoreError(f"{stamp} is damaged.", guidance="Restore it; it names the embedder of the folder.") from exc
-    space.check_against(found, str(folder))
 
 
 ADAPTER = Adapter(Mem0Options, Mem0Memory, requires=_REQUIRES, extra=_EXTRA)

@@ -138,12 +138,12 @@ def item_of(found: Mapping[str, object]) -> Item | None:
         StoreError: it is damaged.
     """
     metadata, text, item_id = found.get("metadata"), found.get("memory"), found.get("id")
-    if not (isinstance(metadata, Mapping) and isinstance(text, str) and isinstance(item_id, str)):
+    if not isinstance(metadata, Mapping) or _RECORD not in metadata:
         return None
-    written, order = metadata.get(_RECORD), metadata.get(_ORDER)
-    if not isinstance(written, str) or not isinstance(order, int):
-        return None
+    written, order = metadata[_RECORD], metadata.get(_ORDER)
     try:
+        if not (isinstance(text, str) and isinstance(item_id, str) and isinstance(order, int)):
+            raise ValueError("It has no text, no id, or no place in the order.")
         whole: JsonObject = json.loads(written)
         return Item(item_id, order, _record(whole, text, item_id))
     except (ValueError, TypeError, AttributeError) as exc:

@@ -10,15 +10,15 @@ import importlib
 import os
 import sqlite3
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Final, Protocol
 
 import httpx
-import openai
 
+from lightagent.adapters.memory.mem0.models import aim, lose_nothing
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 
 _COLLECTION: Final = "lightagent"
@@ -68,11 +68,22 @@ def import_mem0(folder: Path) -> ModuleType:
 
 
 def open_embedded(
-    folder: Path, *, api_key: str, base_url: str, model: str, embedding_model: str, dimension: int, timeout: float
+    folder: Path,
+    *,
+    api_key: str,
+    base_url: str,
+    model: str,
+    embedding_model: str,
+    dimension: int,
+    timeout: float,
+    before_keeping: Callable[[], None],
 ) -> Mem0:
     """mem0 in this process, with Qdrant's local mode in a folder and an OpenAI-compatible endpoint.
 
     mem0 would keep a history of all texts, also of removed ones, in a file; here that stays in memory.
+
+    Args:
+        before_keeping: is called when there is a vector, and it is about to be kept.
     """
     module = import_mem0(folder / "mem0")
     endpoint = {"api_key": api_key, "openai_base_url": base_url}
@@ -94,8 +105,8 @@ def open_embedded(
         }
     )
     opened.vector_store._bm25_encoder = False  # As if fastembed had not been found.
-    for part in (opened.embedding_model, opened.llm):
-        part.client = part.client.with_options(timeout=timeout, max_retries=1)
+    aim(opened, api_key=api_key, base_url=base_url, timeout=timeout)
+    lose_nothing(opened, before_keeping)
     memory: Mem0 = opened
     return memory
 
@@ -108,6 +119,13 @@ def close_embedded(memory: Mem0) -> None:
     _close(memory)
 
 
+def make_anew(memory: Mem0) -> None:
+    """Make the empty place of vectors for those of another size."""
+    reset = getattr(getattr(memory, "vector_store", None), "reset", None)
+    if callable(reset):
+        reset()
+
+
 def drop_history(memory: Mem0) -> None:
     """Remove what mem0 keeps beside its memories in this process: their history, and the last messages."""
     connection = getattr(getattr(memory, "db", None), "connection", None)
@@ -115,6 +133,16 @@ def drop_history(memory: Mem0) -> None:
         connection.execute("DELETE FROM history")
         connection.execute("DELETE FROM messages")
         connection.commit()
+
+
+def remove(memory: Mem0, item_id: str) -> None:
+    """Remove a memory; somebody else may have done so meanwhile."""
+    absent: object = getattr(sys.modules.get("mem0.exceptions"), "MemoryNotFoundError", None)
+    try:
+        memory.delete(item_id)
+    except Exception as exc:
+        if not (isinstance(absent, type) and isinstance(exc, absent)):
+            raise
 
 
 def open_platform(folder: Path, *, api_key: str, host: str, timeout: float) -> Mem0:
@@ -143,13 +171,11 @@ def _close(part: object) -> None:
 @contextmanager
 def said_plainly(what: str) -> Generator[None]:
     """Raise what goes wrong in mem0 as a `StoreError`; its words may quote texts, so they stay in the cause."""
-    errors: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, sqlite3.Error)
-    errors += (openai.OpenAIError, httpx.HTTPError, *_own_errors())
     try:
         yield
-    except LightAgentError:
+    except (LightAgentError, ModuleNotFoundError):
         raise
-    except errors as exc:
+    except Exception as exc:  # mem0 reads what a model or a service answers as if it were what it expects.
         if "already accessed by another instance" in str(exc):
             raise StoreError(
                 f"Another process or object has {what} open.",
@@ -158,19 +184,16 @@ def said_plainly(what: str) -> Generator[None]:
         raise StoreError(f"mem0 failed in {what}: {type(exc).__name__}.", guidance="See the cause.") from exc
 
 
-def _own_errors() -> tuple[type[Exception], ...]:
-    module = sys.modules.get("mem0.exceptions")
-    own: object = getattr(module, "MemoryError", None)
-    return (own,) if isinstance(own, type) and issubclass(own, Exception) else ()
-
-
 def results_of(answer: object) -> list[Mapping[str, object]]:
-    """The memories in an answer.
+    """The memories in an answer, each of which has an id.
 
     Raises:
-        StoreError: it holds none.
+        StoreError: it holds none, or something else.
     """
     results = answer.get("results") if isinstance(answer, Mapping) else answer
     if not isinstance(results, list):
         raise StoreError("mem0 answered without a list of memories.", guidance="Check its version: 2.x is supported.")
-    return [one for one in results if isinstance(one, Mapping)]
+    found = [one for one in results if isinstance(one, Mapping) and isinstance(one.get("id"), str)]
+    if len(found) < len(results):
+        raise StoreError("mem0 answered with something that is no memory.", guidance="Check what answers there.")
+    return found

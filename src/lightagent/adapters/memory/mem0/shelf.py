@@ -20,7 +20,7 @@ from lightagent.adapters.memory.mem0.items import (
     shown,
     user_of,
 )
-from lightagent.adapters.memory.mem0.library import Mem0, drop_history, results_of
+from lightagent.adapters.memory.mem0.library import Mem0, drop_history, remove, results_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_validity import Version, earlier, ended_at, version_of
@@ -92,27 +92,44 @@ class Shelf(ABC):
     def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
         """List records."""
         after = _place(cursor)
-        items = [item for item in self._listed(selection) if (item.order, item.item_id) > after]
+        listed, unreadable = self._listed(selection)
+        if unreadable:
+            raise unreadable[0].fault
+        items = [item for item in listed if (item.order, item.item_id) > after]
         page = items[:limit]
         next_cursor = f"{page[-1].order}-{page[-1].item_id}" if len(items) > limit else None
         return MemoryPage(tuple(one.record for one in page), next_cursor)
 
     def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> int:
-        """Remove records."""
+        """Remove records, and what cannot be read any more where all of its owner is forgotten."""
         ids = None if memory_ids is None else frozenset(memory_ids)
-        gone = [one for one in self._listed(selection) if ids is None or one.record.memory_id in ids]
-        for item in gone:
-            self.mem0.delete(item.item_id)
+        listed, unreadable = self._listed(selection)
+        user = _user(selection) if ids is None else None
+        gone = [one.item_id for one in listed if ids is None or one.record.memory_id in ids]
+        gone += [one.item_id for one in unreadable if user is not None and one.user == user]
+        for item_id in gone:
+            remove(self.mem0, item_id)
         drop_history(self.mem0)
+        if left := len(listed) + len(unreadable) - len(gone) if unreadable and ids is None else 0:
+            raise StoreError(
+                f"{left} memories in mem0 cannot be read, so nobody knows whose they are; the others were forgotten.",
+                guidance="Forget each owner by all five parts: that removes those of the owner as well.",
+            )
         return len(gone)
 
-    def _listed(self, selection: OwnerSelection) -> list[Item]:
-        """The items of these owners in the order in which they were written."""
-        parts = [part for part in selection.parts if part is not None]
-        whole = {"user_id": user_of(MemoryOwner(*parts))} if len(parts) == len(selection.parts) else {}
-        found = (item_of(one) for one in self._find({**whole, "agent_id": AGENT}, _ALL))
-        chosen = (one for one in found if one is not None and selection.holds(one.record.owner))
-        return sorted(chosen, key=lambda item: (item.order, item.item_id))
+    def _listed(self, selection: OwnerSelection) -> tuple[list[Item], list[_Unreadable]]:
+        """The items of these owners in the order in which they were written; and what may be another's."""
+        user = _user(selection)
+        items: list[Item] = []
+        unreadable: list[_Unreadable] = []
+        for found in self._find({**({} if user is None else {"user_id": user}), "agent_id": AGENT}, _ALL):
+            try:
+                item = item_of(found)
+            except StoreError as fault:
+                unreadable.append(_Unreadable(str(found.get("id")), found.get("user_id"), fault))
+            else:
+                items.extend([item] if item is not None and selection.holds(item.record.owner) else [])
+        return sorted(items, key=lambda item: (item.order, item.item_id)), unreadable
 
     @abstractmethod
     def _search(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[dict[str, object]]:
@@ -157,14 +174,30 @@ class PlatformShelf(Shelf):
         user = fields.get("user_id", "*")
         others = ({"metadata": {name: value}} for name, value in fields.items() if name.startswith(f"{AGENT}_"))
         filters = {"AND": [{"user_id": user}, *others]}
-        found: list[dict[str, object]] = []
+        found: dict[object, dict[str, object]] = {}
         for page in range(1, _MOST_PAGES):
             answer = self.mem0.get_all(filters=filters, page=page, page_size=_PAGE)
-            listed = results_of(answer)
-            found.extend(dict(one) for one in listed)
-            if len(listed) < _PAGE or len(found) >= most:
+            new = {one["id"]: dict(one) for one in results_of(answer) if one["id"] not in found}
+            found |= new
+            # The service may give fewer at once than it is asked for, and one that turns no pages gives the same again.
+            if not new or len(found) >= most:
                 break
-        return found
+        return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """What is ours and damaged: mem0's name of it and of its user, and what is wrong."""
+
+    item_id: str
+    user: object
+    fault: StoreError
+
+
+def _user(selection: OwnerSelection) -> str | None:
+    """The user id of the only owner that is meant; None where several may be."""
+    parts = [part for part in selection.parts if part is not None]
+    return user_of(MemoryOwner(*parts)) if len(parts) == len(selection.parts) else None
 
 
 def _version(record: MemoryRecord) -> Version:

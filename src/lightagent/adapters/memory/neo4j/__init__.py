@@ -44,10 +44,11 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
             conversation, from 0 (not at all) to 1.
         connections: the most that one event loop opens.
         connection_timeout: seconds to wait for a connection, and to go on trying after one was lost.
-        statement_timeout: seconds after which the server gives a transaction up.
+        statement_timeout: seconds after which the server gives a transaction up. One that does not answer is given up
+            after this and twice `connection_timeout`.
 
     Raises:
-        ConfigurationError: the URL cannot be read, or the collection has no name.
+        ConfigurationError: the URL cannot be read, the collection has no name, or a number is out of its bounds.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
     ) -> None:
         if not collection or len(collection) > _LONGEST_NAME or not collection.isprintable():
             raise ConfigurationError(f"collection is a name of 1 to {_LONGEST_NAME} characters.", guidance="")
+        if not 0 <= nearby <= 1:
+            raise ConfigurationError("nearby is a number from 0 to 1.", guidance="")
         self.address = Address(url, user, password, database)
         self.collection = collection
         self._limits = Limits(connections, connection_timeout, statement_timeout)

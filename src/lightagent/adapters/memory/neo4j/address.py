@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from lightagent.domain.errors import ConfigurationError
 
 _SCHEMES: Final = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+_MOST: Final = 1e9
 _FORM: Final = "Write it as neo4j://host:7687 (or neo4j+s:// over TLS); user and password are options of their own."
 
 
@@ -35,6 +36,10 @@ class Address:
             raise ConfigurationError("The URL of the Neo4j server is not one that can be read.", guidance=_FORM)
         if (self.user is None) != (self.password is None):
             raise ConfigurationError("Neo4j: user and password go together.", guidance="Give both, or neither.")
+        if not _is_whole(self.user or "", self.password or "", self.database or ""):
+            raise ConfigurationError(
+                "Neo4j: user, password and database are whole Unicode.", guidance="Take out the halves of characters."
+            )
 
     def __str__(self) -> str:
         return self.url
@@ -46,7 +51,14 @@ def _is_plain(url: str) -> bool:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    return bool(host) and parts.scheme in _SCHEMES and "@" not in url and not parts.fragment
+    has_room_for_query = parts.scheme.startswith("neo4j") or not parts.query
+    plain = "@" not in url and not parts.fragment and _is_whole(url)
+    return bool(host) and parts.scheme in _SCHEMES and plain and has_room_for_query
+
+
+def _is_whole(*texts: str) -> bool:
+    """Whether no text has half a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for text in texts for character in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,21 @@ class Limits:
         connections: the most that are open at once.
         connection_timeout: seconds to wait for one, and to go on trying after one was lost.
         statement_timeout: seconds after which the server gives a transaction up.
+
+    Raises:
+        ConfigurationError: one of them is not a number above 0.
     """
 
     connections: int
     connection_timeout: float
     statement_timeout: float
+
+    def __post_init__(self) -> None:
+        for name in ("connections", "connection_timeout", "statement_timeout"):
+            if not 0 < getattr(self, name) < _MOST:
+                raise ConfigurationError(f"Neo4j: {name} is a number above 0.", guidance="Leave it out, or raise it.")
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which nothing is waited for any more: trying, then connecting, then the transaction."""
+        return 2 * self.connection_timeout + self.statement_timeout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, LiteralString, TypeAlias, TypeVar
@@ -55,9 +56,13 @@ class Database:
     async def _run(self, use: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
         driver = await self._drivers.get()
         try:
-            async with driver.session(database=self._address.database) as session:
+            # The server gives a statement up in its time, unless it hangs itself; the driver would wait for ever.
+            async with (
+                asyncio.timeout(self._limits.longest),
+                driver.session(database=self._address.database) as session,
+            ):
                 return await use(session)
-        except (DriverError, Neo4jError) as exc:
+        except (DriverError, Neo4jError, TimeoutError) as exc:
             raise fault_of(exc, self._address) from exc
 
 

@@ -12,15 +12,20 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from lightagent.adapters.memory._marks import mark, metadata_marks
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.errors import StoreError
+from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
 
 PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
 """The names of an owner's parts, in their order."""
+
+_MOST_MARKS: Final = 500
+"""That are looked up at once in the full-text index, which takes 1,024 conditions in all."""
 
 _FOR_EVER: Final = "z"
 _LATEST: Final = "y"
@@ -119,16 +124,25 @@ def owner_properties(collection: str, owner: MemoryOwner) -> dict[str, object]:
     return {"collection": collection, **{name: escaped(value) for name, value in named.items()}, **keys}
 
 
+RECORD: Final = "m {.key, .owner, .number, .memory_id, .text, .metadata, .written_at} AS node"
+"""What is read of the node of a memory `m`: what `record_of` needs, without what it is only found by."""
+
+
 def record_of(node: Mapping[str, object], owner: MemoryOwner) -> MemoryRecord:
     """The memory that a node holds.
 
     Raises:
-        ValueError: it holds none.
+        StoreError: it holds none.
     """
     memory_id, text, metadata, at = (node.get(name) for name in ("memory_id", "text", "metadata", "written_at"))
-    if not (isinstance(memory_id, str) and isinstance(text, str) and isinstance(metadata, str)):
-        raise ValueError("A node that is labelled as a memory holds none.")
-    known: JsonObject = json.loads(metadata)
+    try:
+        if not (isinstance(memory_id, str) and isinstance(text, str) and isinstance(metadata, str)):
+            raise ValueError("A property is missing.")
+        known: JsonValue = json.loads(metadata)
+        if not isinstance(known, dict):
+            raise ValueError("The metadata is no object.")
+    except ValueError as exc:
+        raise _damaged("a memory", node) from exc
     written_at = float(at) if isinstance(at, (int, float)) else 0.0
     return MemoryRecord(unescaped(memory_id), owner, unescaped(text), known, written_at)
 
@@ -137,12 +151,19 @@ def owner_of(node: Mapping[str, object]) -> MemoryOwner:
     """The owner that a node holds.
 
     Raises:
-        ValueError: it holds none.
+        StoreError: it holds none.
     """
     parts = [part for name in PARTS if isinstance(part := node.get(name), str)]
     if len(parts) != len(PARTS):
-        raise ValueError("A node that is labelled as an owner holds none.")
+        raise _damaged("an owner", node)
     return MemoryOwner(*map(unescaped, parts))
+
+
+def _damaged(what: str, node: Mapping[str, object]) -> StoreError:
+    return StoreError(
+        f"The node of {what} in the graph is damaged; its key is {node.get('key')!r:.80}.",
+        guidance="Restore it from a backup, or forget the memories of its owner.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +186,18 @@ class Conditions:
     moment: str
 
     @property
+    def is_indexed(self) -> bool:
+        """Whether the full-text index can be asked for all of it."""
+        return len(self._indexed) == len(self.groups)
+
+    @property
+    def _indexed(self) -> list[tuple[str, ...]]:
+        """The smallest groups, as many as there is room for."""
+        by_size = sorted(self.groups, key=len)
+        sizes = accumulate(len(group) for group in by_size)
+        return [group for group, size in zip(by_size, sizes, strict=True) if size <= _MOST_MARKS]
+
+    @property
     def parameters(self) -> dict[str, object]:
         """For `FITS`."""
         return {
@@ -177,8 +210,11 @@ class Conditions:
         }
 
     def lucene(self, terms: list[str]) -> str:
-        """The same for the full-text index; what it finds has one of these terms, which alone decide about the rank."""
-        groups = (" ".join(f'marks:"{mark}"' for mark in group) for group in (("o" + self.owner,), *self.groups))
+        """The same for the full-text index; what it finds has one of these terms, which alone decide about the rank.
+
+        Groups for which the index has no room are left out, so unless `is_indexed` this is only part of the condition.
+        """
+        groups = (" ".join(f'marks:"{mark}"' for mark in group) for group in (("o" + self.owner,), *self._indexed))
         return " ".join(
             [
                 *(f"+({group})^0" for group in groups),

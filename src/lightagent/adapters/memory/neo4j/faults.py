@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, SessionExpired
+from neo4j.exceptions import (
+    AuthError,
+    ConnectionAcquisitionTimeoutError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
 
 from lightagent.adapters.memory.neo4j.address import Address
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
@@ -24,8 +31,20 @@ _ADVICE: Final[tuple[tuple[str, type[LightAgentError], str, bool], ...]] = (
 """What stands in the code of a server's error; what it is, what to do, and whether it may pass."""
 
 
-def fault_of(exc: DriverError | Neo4jError, address: Address) -> LightAgentError:
+def fault_of(exc: DriverError | Neo4jError | TimeoutError, address: Address) -> LightAgentError:
     """What is raised instead of an error of the driver or the server."""
+    if isinstance(exc, TimeoutError):
+        return StoreError(
+            f"Neo4j at {address} does not answer.",
+            guidance="Find out what holds the server up, or raise statement_timeout. What was acknowledged is kept.",
+            retryable=True,
+        )
+    if isinstance(exc, ConnectionAcquisitionTimeoutError):
+        return StoreError(
+            f"Neo4j at {address}: all connections are taken.",
+            guidance="Try again, or raise connections or connection_timeout.",
+            retryable=True,
+        )
     if isinstance(exc, AuthError):
         return ConfigurationError(
             f"Neo4j at {address} refused the login ({exc.code}).", guidance="Check user and password."
@@ -43,3 +62,15 @@ def fault_of(exc: DriverError | Neo4jError, address: Address) -> LightAgentError
         if part in code:
             return kind(f"Neo4j at {address} failed: {code}.", guidance=advice, retryable=retryable)
     return StoreError(f"Neo4j at {address} failed: {code}.", guidance="See the cause.")
+
+
+def concerns_server(error: Exception) -> bool:
+    """Whether it says something about the server, and nothing about what was asked of it."""
+    absent = (AuthError, ConnectionAcquisitionTimeoutError, ServiceUnavailable, SessionExpired, TimeoutError)
+    return isinstance(error.__cause__, absent)
+
+
+def is_there_already(error: Exception) -> bool:
+    """Whether somebody else made the same constraint or index meanwhile."""
+    cause = error.__cause__
+    return isinstance(cause, Neo4jError) and "Schema." in (cause.code or "") and "AlreadyExists" in (cause.code or "")

@@ -21,7 +21,8 @@ from lightagent.adapters.memory.neo4j.encoding import (
     properties,
 )
 from lightagent.adapters.memory.neo4j.entities import entities_of, entity_terms, named_in_query, relations_of
-from lightagent.adapters.memory.neo4j.reading import Paging, find_owners
+from lightagent.adapters.memory.neo4j.faults import concerns_server
+from lightagent.adapters.memory.neo4j.reading import Paging, owner_keys
 from lightagent.adapters.memory.neo4j.reindexing import Found, change_space, index, page_after
 from lightagent.adapters.memory.neo4j.schema import define, open_collection, vector_property
 from lightagent.adapters.memory.neo4j.searching import Search
@@ -30,7 +31,7 @@ from lightagent.adapters.memory.neo4j.writing import AT_ONCE, Forgetting, Writin
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.errors import StoreError
+from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory_validity import superseded_ids
 from lightagent.domain.recall_filter import RecallFilter
@@ -48,6 +49,8 @@ _CHARACTERS: Final = 2_000_000
 _LOGGER: Final = logging.getLogger("lightagent")
 
 _LARGEST_NUMBER: Final = 2**62
+_MOST: Final = 2**31 - 2
+"""That the server takes as a limit."""
 
 
 class Graph:
@@ -63,8 +66,9 @@ class Graph:
         self._place = f"Neo4j at {address}"
         self._locks = LoopLocks()
         self._space: Space | None = None
+        self._fault: LightAgentError | None = None
         self._stem = english_stemmer()
-        self._together: Together[Written] = Together(self._write, AT_ONCE)
+        self._together: Together[Written] = Together(self._write, AT_ONCE, concerns_server)
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         """Keep records."""
@@ -88,7 +92,7 @@ class Graph:
         entities = [digest("entity", key, name) for name in named_in_query(terms_of(query[:_AT_ONCE], self._stem))]
         vector, failed = await query_vector(self._embedder, query, space, self._place)
         near = vector.tolist() if vector is not None and any(vector) else None
-        search = Search(self._collection, owner, limits, wanted, terms, entities, near, limit, self._nearby)
+        search = Search(self._collection, owner, limits, wanted, terms, entities, near, min(limit, _MOST), self._nearby)
         found, lacking = await self._searched(search)
         return with_failed(found, (*failed, *lacking))
 
@@ -123,12 +127,12 @@ class Graph:
         if limit <= 0:
             return MemoryPage(())
         await self._open()
-        return await self._database.read(Paging(self._collection, selection, limit, after))
+        return await self._database.read(Paging(self._collection, selection, min(limit, _MOST), after))
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> int:
         """Remove records."""
         await self._open()
-        owners = await self._database.read(lambda transaction: find_owners(transaction, self._collection, selection))
+        owners = await self._database.read(lambda transaction: owner_keys(transaction, self._collection, selection))
         count = 0
         for owner in owners:
             keys = None if memory_ids is None else [memory_key(owner, one) for one in memory_ids]
@@ -162,12 +166,22 @@ class Graph:
 
     async def _open(self) -> Space:
         if self._space is None:
+            before = self._fault
             async with self._locks.here():
                 if self._space is None:
-                    space = await space_of(self._embedder)
-                    await open_collection(self._database, self._collection, space)
-                    self._space = space
+                    if self._fault is not None and self._fault is not before:
+                        raise self._fault  # What somebody else tried meanwhile would fail again, after as long a time.
+                    self._space = await self._opened()
         return self._space
+
+    async def _opened(self) -> Space:
+        space = await space_of(self._embedder)
+        try:
+            await open_collection(self._database, self._collection, space)
+        except (ConfigurationError, StoreError) as error:
+            self._fault = error if concerns_server(error) else None
+            raise
+        return space
 
     async def _write(self, written: Sequence[Written]) -> None:
         first = {one.key: one for one in reversed(written)}

@@ -22,6 +22,12 @@ _WORDS: Final = f"""
     WHERE m.owner = $owner
     RETURN {_TOLD}, score ORDER BY score DESC, number
 """
+_WORDS_AMONG: Final = f"""
+    CALL db.index.fulltext.queryNodes('{FULL_TEXT}', $lucene) YIELD node AS m, score WHERE {FITS}
+    RETURN {_TOLD}, score ORDER BY score DESC, number LIMIT $limit
+"""
+"""The same where the index could not be asked for all conditions; it is read on until enough is found."""
+
 _AFTER: Final = f"""
     UNWIND $hits AS hit
     CALL (hit) {{
@@ -49,15 +55,16 @@ async def by_words(
     Args:
         nearby: how much the memories beside one that fits share of what it counts, from 0 to 1.
     """
-    hits = await rows(transaction, _WORDS, lucene=limits.lucene(terms), owner=limits.owner, limit=limit)
+    query = _WORDS if limits.is_indexed else _WORDS_AMONG
+    hits = await rows(transaction, query, lucene=limits.lucene(terms), limit=limit, **limits.parameters)
     scores = {hit["key"]: hit["score"] * _worth(hit) for hit in hits}
     numbers = {hit["key"]: hit["number"] for hit in hits}
     if nearby:
         by_number = {hit["number"]: hit for hit in hits}
         sides: tuple[tuple[LiteralString, Sequence[float]], ...] = ((_AFTER, AFTER), (_BEFORE, BEFORE))
-        for query, weights in sides:
+        for side, weights in sides:
             arguments = {**limits.parameters, "hits": list(by_number), "reach": len(weights)}
-            for hit, place, beside in _placed(await rows(transaction, query, **arguments)):
+            for hit, place, beside in _placed(await rows(transaction, side, **arguments)):
                 one = by_number[hit]
                 if abs(beside["at"] - one["at"]) <= NEARBY:
                     share = nearby * weights[place] * one["score"] * _worth(beside)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
-from neo4j import AsyncManagedTransaction
+from neo4j import AsyncManagedTransaction, Record
 
 from lightagent.adapters.memory.neo4j.database import rows
-from lightagent.adapters.memory.neo4j.encoding import PARTS, owner_of, part_key, record_of
+from lightagent.adapters.memory.neo4j.encoding import PARTS, RECORD, owner_of, part_key, record_of
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
@@ -22,20 +22,30 @@ _CONDITION: Final[Mapping[str, LiteralString]] = {
 }
 _AFTER: Final = "MATCH (m:LightAgentMemory {collection: $collection}) WHERE m.number > $after"
 _OF_OWNERS: Final = "UNWIND $owners AS owner MATCH (m:LightAgentMemory {owner: owner}) WHERE m.number > $after"
-_PAGE: Final = " WITH m ORDER BY m.number LIMIT $limit RETURN properties(m) AS node"
+_PAGE: Final = f" WITH m ORDER BY m.number LIMIT $limit RETURN {RECORD}"
 
 
 async def find_owners(
     transaction: AsyncManagedTransaction, collection: str, selection: OwnerSelection
 ) -> dict[str, MemoryOwner]:
     """The owners that are meant, by their keys."""
+    found = await _find(transaction, collection, selection, "RETURN properties(o) AS node")
+    return {row["node"]["key"]: owner_of(row["node"]) for row in found}
+
+
+async def owner_keys(transaction: AsyncManagedTransaction, collection: str, selection: OwnerSelection) -> list[str]:
+    """The keys of the owners that are meant, also of those whose nodes cannot be read any more."""
+    return [row["key"] for row in await _find(transaction, collection, selection, "RETURN o.key AS key")]
+
+
+async def _find(
+    transaction: AsyncManagedTransaction, collection: str, selection: OwnerSelection, told: LiteralString
+) -> list[Record]:
     given = {name: value for name, value in zip(PARTS, selection.parts, strict=True) if value is not None}
     keys = {name: part_key(collection, name, value) for name, value in given.items()}
     conditions: list[LiteralString] = ["o.collection = $collection", *(_CONDITION[name] for name in given)]
     where = " AND ".join(conditions)
-    query = f"MATCH (o:LightAgentOwner) WHERE {where} RETURN properties(o) AS node"
-    found = await rows(transaction, query, collection=collection, **keys)
-    return {row["node"]["key"]: owner_of(row["node"]) for row in found}
+    return await rows(transaction, f"MATCH (o:LightAgentOwner) WHERE {where} {told}", collection=collection, **keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _STAMP: Final = """
 """
 _PAGE: Final = """
     MATCH (m:LightAgentMemory {collection: $collection}) WHERE m.number > $after
-    RETURN m.key AS key, m.number AS number, m.text AS text ORDER BY m.number LIMIT $limit
+    RETURN m.key AS key, m.number AS number, coalesce(m.text, '') AS text ORDER BY m.number LIMIT $limit
 """
 _SET: Final = "UNWIND $indexed AS row MATCH (m:LightAgentMemory {key: row.key}) SET m += row.node"
 

@@ -13,14 +13,17 @@ one owner to another. What is filtered on is indexed; constraints and indexes ar
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from random import uniform
 from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction, Record
 
 from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.neo4j.database import Database, rows
+from lightagent.adapters.memory.neo4j.faults import is_there_already
 from lightagent.domain.errors import StoreError
 
 LAYOUT: Final = 2
@@ -52,6 +55,10 @@ _VECTORS: Final = (
     "VECTOR INDEX {0} IF NOT EXISTS FOR (m:LightAgentMemory) ON (m.{0}) "
     "OPTIONS {{indexConfig: {{`vector.dimensions`: {1}, `vector.similarity_function`: 'cosine'}}}}"
 )
+_ATTEMPTS: Final = 8
+"""To make constraints and indexes, where other processes make them as well."""
+
+_PAUSE: Final = 0.1
 _SECONDS: Final = 60
 """For indexes to be filled, where memories were there before them."""
 
@@ -100,7 +107,10 @@ async def open_collection(database: Database, name: str, space: Space) -> None:
 
 async def define(database: Database, name: str, space: Space) -> _Stamp:
     """Make the constraints and indexes that are missing, and the collection."""
-    await database.write(lambda transaction: _define(transaction, space.dimension))
+    for attempt in range(_ATTEMPTS):
+        if await _all_is_made(database, space.dimension):
+            break
+        await asyncio.sleep(uniform(0, _PAUSE * 2**attempt))
     await database.read(_wait_for_indexes)
     return await database.write(lambda transaction: _make(transaction, name, space))
 
@@ -132,17 +142,34 @@ def _read_stamp(row: Record) -> _Stamp:
     return _Stamp(row["layout"], Space(row["embedder"], row["dimension"]), row["last"])
 
 
-async def _define(transaction: AsyncManagedTransaction, dimension: int) -> None:
+async def _all_is_made(database: Database, dimension: int) -> bool:
+    """Make each of what is missing in a transaction of its own; whether nobody else was about to make one.
+
+    What another process is making is seen by no other, though it is there already; it may still be undone.
+    """
     wanted: dict[LiteralString, LiteralString] = {
         name: statement.format(name) for name, statement in _DEFINITIONS.items()
     }
     if dimension:
         name = vector_property(dimension)
         wanted[name] = _VECTORS.format(name, _number(dimension))
-    there = {row["name"] for row in await rows(transaction, "SHOW INDEXES YIELD name")}
-    for name, statement in wanted.items():
-        if name not in there:
-            await rows(transaction, f"CREATE {statement}")
+    there = {row["name"] for row in await database.read(_indexes)}
+    made = [await _is_made(database, f"CREATE {wanted[name]}") for name in wanted if name not in there]
+    return all(made)
+
+
+async def _indexes(transaction: AsyncManagedTransaction) -> list[Record]:
+    return await rows(transaction, "SHOW INDEXES YIELD name")
+
+
+async def _is_made(database: Database, statement: LiteralString) -> bool:
+    try:
+        await database.write(lambda transaction: rows(transaction, statement))
+    except StoreError as error:
+        if not is_there_already(error):
+            raise
+        return False
+    return True
 
 
 async def _wait_for_indexes(transaction: AsyncManagedTransaction) -> None:
@@ -150,10 +177,15 @@ async def _wait_for_indexes(transaction: AsyncManagedTransaction) -> None:
 
 
 async def _make(transaction: AsyncManagedTransaction, name: str, space: Space) -> _Stamp:
-    """Of several who make it at once one does, and before anything is written the last one."""
+    """Of several who make it at once one does, and before anything is written the last one.
+
+    Where somebody has removed the node and not the memories, their numbers go on.
+    """
     found = await rows(
         transaction,
-        "MERGE (s:LightAgentStore {name: $name}) ON CREATE SET s.layout = $layout, s.last = 0 "
+        "OPTIONAL MATCH (m:LightAgentMemory {collection: $name}) WITH coalesce(max(m.number), 0) AS last "
+        "MERGE (s:LightAgentStore {name: $name}) "
+        "ON CREATE SET s.layout = $layout, s.last = last, s.embedder = $embedder, s.dimension = $dimension "
         "FOREACH (empty IN CASE WHEN s.last = 0 THEN [s] ELSE [] END | "
         "SET empty.embedder = $embedder, empty.dimension = $dimension) "
         f"WITH s {_TOLD}",

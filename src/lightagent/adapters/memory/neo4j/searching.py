@@ -14,10 +14,10 @@ from typing import Final, LiteralString
 from neo4j import AsyncManagedTransaction
 
 from lightagent.adapters.memory.neo4j.database import rows
-from lightagent.adapters.memory.neo4j.encoding import FITS, Conditions, record_of
+from lightagent.adapters.memory.neo4j.encoding import FITS, RECORD, Conditions, record_of
 from lightagent.adapters.memory.neo4j.nearby import by_words
 from lightagent.adapters.memory.neo4j.schema import vector_property
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner
+from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter, facts_of
 
 _MOST_TERMS: Final = 128
@@ -62,7 +62,7 @@ _GRAPH: Final = f"""
         RETURN f AS near, 0.5 / (1 + log(degree)) AS weight
         UNION
         MATCH (e)<-[:MENTIONS]-(said:LightAgentMemory)-[:MENTIONS]->(f:LightAgentEntity)
-        WHERE f.owner = $owner AND f <> e
+        WHERE said.owner = $owner AND f.owner = $owner AND f <> e
         WITH DISTINCT f, degree LIMIT $hub
         RETURN f AS near, 0.25 / (1 + log(degree)) AS weight
     }}
@@ -74,8 +74,8 @@ _GRAPH: Final = f"""
 _HUB: Final = 200
 """Memories of an owner that mention an entity; one that stands in more tells nothing of any of them."""
 
-_FETCH: Final = """
-    UNWIND $keys AS key MATCH (m:LightAgentMemory {key: key}) WHERE m.owner = $owner RETURN properties(m) AS node
+_FETCH: Final = f"""
+    UNWIND $keys AS key MATCH (m:LightAgentMemory {{key: key}}) WHERE m.owner = $owner RETURN {RECORD}
 """
 
 
@@ -111,12 +111,19 @@ class Search:
             (1.0, await self._by_nearness(transaction)),
             (_GRAPH_WEIGHT, await self._by_entities(transaction)),
         ]
-        keys = _fused(ranks)[: self._candidates]
+        keys, fitting = _fused(ranks)[: self._candidates], list[MemoryRecord]()
+        # Their texts may be long, and each has passed the filter already: so no more are read than are wanted.
+        while keys and len(fitting) < self.limit:
+            some, keys = keys[: self.limit], keys[self.limit :]
+            records = await self._records(transaction, some)
+            fitting.extend(one for one in records if self.wanted.fits(facts_of(one), one.metadata))
+        return [one.found() for one in fitting[: self.limit]]
+
+    async def _records(self, transaction: AsyncManagedTransaction, keys: list[str]) -> list[MemoryRecord]:
+        """The memories of these keys, in their order."""
         found = await rows(transaction, _FETCH, keys=keys, owner=self.conditions.owner)
         by_key = {row["node"]["key"]: record_of(row["node"], self.owner) for row in found}
-        records = [by_key[key] for key in keys if key in by_key]
-        fitting = [one for one in records if self.wanted.fits(facts_of(one), one.metadata)]
-        return [one.found() for one in fitting[: self.limit]]
+        return [by_key[key] for key in keys if key in by_key]
 
     @property
     def _candidates(self) -> int:

@@ -129,7 +129,8 @@ _UNRELATE: Final = """
 """
 _REMOVE: Final = "MATCH (m:LightAgentMemory) WHERE m.key IN $keys DETACH DELETE m"
 _ALONE: Final = """
-    MATCH (e:LightAgentEntity) WHERE e.key IN $entities AND NOT EXISTS { (e)<-[:MENTIONS]-() } DETACH DELETE e
+    MATCH (e:LightAgentEntity)
+    WHERE e.key IN $entities AND NOT EXISTS { (e)<-[:MENTIONS]-(:LightAgentMemory {owner: e.owner}) } DETACH DELETE e
 """
 _FEWER: Final = """
     MATCH (o:LightAgentOwner {key: $owner}) SET o.memories = o.memories - $count

@@ -183,7 +183,6 @@ async def nearest(client: AsyncQdrantClient, collection: str, question: Question
         collection,
         prefetch=halves,
         query=models.RrfQuery(rrf=models.Rrf(k=FUSED)),
-        query_filter=only,
         limit=question.limit,
         with_payload=_FOUND,
     )

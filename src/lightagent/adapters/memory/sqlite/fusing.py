@@ -37,6 +37,7 @@ class Question:
         limit: how many memories are wanted.
         wanted: which of them are looked at.
         nearby: how much the memories beside one that fits share of what it counts.
+        is_checked: whether one that is not what was written is refused.
     """
 
     terms: Sequence[str]
@@ -44,6 +45,7 @@ class Question:
     limit: int
     wanted: RecallFilter
     nearby: float
+    is_checked: bool = True
 
 
 def search(
@@ -75,7 +77,7 @@ def search(
             if failed or _is_locked(exc):
                 raise
             failed.append(_failed("meaning", exc))
-    return records(connection, owner, found[:limit]), tuple(failed)
+    return records(connection, owner, found[:limit], is_checked=question.is_checked), tuple(failed)
 
 
 def _failed(part: SearchPart, error: Exception) -> FailedPart:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.domain.errors import StoreError
+from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 
@@ -55,9 +55,25 @@ def record_of(owner: MemoryOwner, row: Sequence[object]) -> MemoryRecord:
     name, text, metadata, written_at, checksum = row
     if not (isinstance(name, bytes) and isinstance(text, bytes) and isinstance(written_at, float)):
         raise _damaged(name)
-    if checksum != _checksum(owner, name, text, str(metadata).encode("utf-8", "replace"), written_at):
+    if not isinstance(metadata, bytes) or checksum != _checksum(owner, name, text, metadata, written_at):
         raise _damaged(name)
     return MemoryRecord(decoded(name), owner, decoded(text), metadata_of(metadata), written_at)
+
+
+def record_as_it_is(owner: MemoryOwner, row: Sequence[object]) -> MemoryRecord:
+    """The record of a row, whatever has become of it. What cannot be read of it is left out."""
+    name, text, metadata, written_at, _ = row
+    memory_id = _legible(name) or "?"
+    try:
+        at = written_at if isinstance(written_at, float) else 0.0
+        return MemoryRecord(memory_id, owner, _legible(text), metadata_of(metadata), at)
+    except LightAgentError:
+        return MemoryRecord(memory_id, owner, "")
+
+
+def owner_as_it_is(parts: Sequence[object]) -> MemoryOwner:
+    """The owner of the parts in a row, whatever has become of them."""
+    return MemoryOwner(*map(_legible, parts))
 
 
 def owner_of(parts: Sequence[object]) -> MemoryOwner:
@@ -77,7 +93,7 @@ def metadata_of(column: object) -> JsonObject:
         StoreError: it is not what was written.
     """
     try:
-        found: object = json.loads(str(column))
+        found: object = json.loads(column if isinstance(column, bytes) else str(column))
     except ValueError:
         found = None
     if not isinstance(found, dict):
@@ -99,6 +115,15 @@ def decoded(column: bytes) -> str:
         return column.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise StoreError("The text of a memory is not what was written.", guidance=_RESTORE) from None
+
+
+def _legible(column: object) -> str:
+    if not isinstance(column, bytes):
+        return ""
+    try:
+        return column.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return column.decode("utf-8", "replace")
 
 
 def _damaged(name: object) -> StoreError:

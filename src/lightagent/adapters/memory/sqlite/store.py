@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -33,6 +34,7 @@ from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import (
     ALL_FEATURES,
+    CheckedStore,
     FailedPart,
     MemoryFeature,
     MemoryPage,
@@ -48,7 +50,7 @@ _AT_ONCE: Final = 256
 """Memories of which vectors are made before they are written."""
 
 
-class SqliteMemory(MemoryStore, ReindexedStore):
+class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
     """Keeps memories in one file, which is made at the first use, and finds them by their words.
 
     With an embedder they are found by their meaning as well. While it fails, memories are written and found by their
@@ -79,6 +81,7 @@ class SqliteMemory(MemoryStore, ReindexedStore):
         self._embedder = embedder
         self._space: Space | None = None if embedder is not None else Space()
         self._nearby = nearby
+        self._is_checked = True
         self._stem = english_stemmer()
         self._log = LogKeeper(self.path)
         opened = partial(open_database, self.path, synchronous, busy_timeout)
@@ -111,14 +114,15 @@ class SqliteMemory(MemoryStore, ReindexedStore):
 
         def look(connection: Database) -> Sequence[FoundMemory]:
             self._check_space(connection)
-            question = Question(memory_terms(query, self._stem), vector, limit, wanted, self._nearby)
+            question = Question(memory_terms(query, self._stem), vector, limit, wanted, self._nearby, self._is_checked)
             found, failed = search(connection, owner, question)
             return with_failed([record.found() for record in found], (*no_meaning, *failed))
 
         return await self._read(look)
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        return await self._read(lambda connection: reading.read(connection, selection, limit, cursor))
+        read = partial(reading.read, is_checked=self._is_checked)
+        return await self._read(lambda connection: read(connection, selection, limit, cursor))
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
         ids = None if memory_ids is None else tuple(memory_ids)
@@ -129,6 +133,12 @@ class SqliteMemory(MemoryStore, ReindexedStore):
             return gone
 
         return await self._write(remove)
+
+    def unchecked(self) -> SqliteMemory:
+        """The same memories, also those that are not what was written, as they are now. It is closed with this one."""
+        view = copy(self)
+        view._is_checked = False
+        return view
 
     async def reindex(self) -> int:
         """Make everything anew by which memories are found, with the embedder of this object; how many there are.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.application.foreign_code import await_foreign
+from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.serve_run import Alone
 from lightagent.application.supersede_memory import MemorySuperseder

@@ -169,7 +169,8 @@ def _among(rule: FilterRule, *names: str) -> _Rule:
 
 def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     for name, value in (policy.required_metadata or {}).items():
-        if name not in found.fields or found.fields[name] != value:
+        said = [fields[name] for fields in (found.fields, found.beneath) if name in fields]
+        if not said or any(one != value for one in said):
             return KeptOut("required_metadata", name)
     return None
 
@@ -208,17 +209,21 @@ def _unless_all(
 
 
 def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    field, value = found.value("valid_from", "validFrom")
-    since = now if value is None else read_time(value)
-    return None if since is not None and since <= now else KeptOut("valid_from", field)
+    def has_begun(value: object) -> bool:
+        since = read_time(value)
+        return since is not None and since <= now
+
+    said = found.values("valid_from", "validFrom")
+    return next((KeptOut("valid_from", field) for field, value in said if not has_begun(value)), None)
 
 
 def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    field, value = found.value("valid_until", "validUntil")
-    if value is None:
-        return None
-    until = read_time(value)
-    return None if until is not None and until > now else KeptOut("valid_until", field)
+    def holds(value: object) -> bool:
+        until = read_time(value)
+        return until is not None and until > now
+
+    said = found.values("valid_until", "validUntil")
+    return next((KeptOut("valid_until", field) for field, value in said if not holds(value)), None)
 
 
 def read_time(value: object) -> float | None:

@@ -11,9 +11,11 @@ from typer.testing import CliRunner, Result
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.shared import SharedMemoryPool
 from lightagent.adapters.memory.sqlite import SqliteMemory
+from lightagent.application.facts import Facts
 from lightagent.application.memories import Memories
 from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.entrypoints.cli.app import app
 from lightagent.ports.memory import MemoryFeature, OwnerSelection
@@ -329,3 +331,39 @@ async def test_what_keeps_no_ids_is_no_place_for_a_copy() -> None:
     with pytest.raises(ConfigurationError, match="cannot keep the ids"):
         await Memories(source).copy(target)
     assert (await target.read(OwnerSelection(), 10)).records == ()
+
+
+def test_what_held_when_is_shown(settings: Path, tmp_path: Path) -> None:
+    table, ann = f'kind = "sqlite"\npath = "{tmp_path}/memory.db"', MemoryOwner(user="ann")
+
+    async def move() -> None:
+        store = SqliteMemory(tmp_path / "memory.db")
+        known: JsonObject = {"source": "user", "topic": "home", "page": 2}
+        await store.write([MemoryRecord("1", ann, "I live in London.", known, 86_400.0)])
+        await Facts(store).supersede(ann, "1", "I live in\nParis.", new_id="2", at=172_800.0)
+        await store.write([MemoryRecord("3", ann, "I live.", {"source": "user", "valid_from": "soon"}, 1.0)])
+        await store.aclose()
+
+    asyncio.run(move())
+    shown = told(settings, table, "memory", "history", "1", "--user", "ann")
+    assert shown.stdout.splitlines() == [
+        "1 · always to 1970-01-03 00:00 UTC · I live in London.",
+        "2 · 1970-01-03 00:00 UTC to now · I live in Paris.",
+    ]
+    answer = json.loads(told(settings, table, "memory", "history", "--user", "ann", "--json").stdout)
+    assert [(one["memory_id"], one["valid_until"]) for one in answer] == [("1", 172_800.0), ("2", None), ("3", None)]
+    look = ("memory", "search", "Where do I live?", "--user", "ann")
+    for options, ids in (
+        ((), ["2"]),
+        (("--at", "1970-01-02T12:00:00+00:00"), ["1"]),
+        (("--at", "172799"), ["1"]),
+        (("--history", "--having", "topic=home", "--having", "page=2"), ["1", "2"]),
+        (("--having", "topic=work"), []),
+        (("--having", 'page="2"'), []),
+    ):
+        found = json.loads(told(settings, table, *look, "--json", *options).stdout)
+        assert sorted(one["memory_id"] for one in found) == ids
+    for wrong in (("--at", "soon"), ("--having", "topic"), ("--having", "=x")):
+        refused = told(settings, table, *look, *wrong)
+        assert refused.exit_code == 2, refused.stdout
+    assert "no memory 'x'" in told(settings, table, "memory", "history", "x", "--user", "ann").stderr

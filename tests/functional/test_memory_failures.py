@@ -23,12 +23,16 @@ from lightagent import (
     OwnerSelection,
     PolicyHook,
     RunResult,
+    SharedMemoryPool,
 )
+from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.application.policies.typed_hooks import on_conclusion
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.memory_seals import memory_keys
 from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
 from lightagent.domain.policy import ConclusionPayload, Subject
 from lightagent.domain.recall_filter import RecallFilter
+from lightagent.ports.memory import FailedPart, with_failed
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 from tests.functional.agents import MODES
@@ -100,6 +104,43 @@ async def test_a_policy_may_have_the_run_fail_with_its_store(method: str, how: s
     assert result.error.code == ("LA-408" if how == "hangs" else "LA-UNKNOWN")
     assert len(model.requests) == (0 if method == "recall" else 1)
     assert Journal.from_json(result.journal.to_json()) == result.journal
+
+
+class HalfFailing(InProcessMemory):
+    """Finds by words alone, since its embedder has failed."""
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        return with_failed(await super().recall(owner, query, limit, wanted), [FailedPart("meaning", "ProviderError")])
+
+
+@MODES
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_a_half_that_fails_is_an_event_of_its_own(stream: bool, wrapped: bool) -> None:
+    half = HalfFailing()
+    store = SealedMemory(SharedMemoryPool(over=half), memory_keys("bank", {"k": "k" * 40})) if wrapped else half
+    agent = LightAgent(model=ScriptedModel(["Hello.", "Hello again."]), memory=store)
+    await ask(agent, stream=stream)
+    result = await ask(agent, stream=stream)
+    kinds = [event["type"] for event in result.trace if event["type"].startswith("memory_re") or "deg" in event["type"]]
+    assert kinds == ["memory_degraded", "memory_retrieve", "memory_retrieve_filter"]
+    (told,) = [event["data"] for event in result.trace if event["type"] == "memory_degraded"]
+    assert (told["store"], told["part"], told["kind"]) == (store.name, "meaning", "ProviderError")
+    assert "CANARY" not in json.dumps(result.trace)
+    assert Journal.from_json(result.journal.to_json()) == result.journal
+
+
+@MODES
+@pytest.mark.parametrize("unavailable", ["degrade", "fail"])
+async def test_a_policy_may_take_a_half_that_fails_for_a_store_that_does(stream: bool, unavailable: str) -> None:
+    model = ScriptedModel(["Hello."])
+    policy = MemoryPolicy(when_degraded="fail", when_unavailable="fail" if unavailable == "fail" else "degrade")
+    result = await ask(LightAgent(model=model, memory=HalfFailing(), memory_policy=policy), stream=stream)
+    lost = [event["data"]["kind"] for event in result.trace if event["type"] == "memory_unavailable"]
+    if unavailable == "fail":
+        assert result.error is not None
+        assert not model.requests
+    else:
+        assert (result.content, lost) == ("Hello.", ["StoreError"])
 
 
 async def test_a_failed_run_remembers_nothing() -> None:

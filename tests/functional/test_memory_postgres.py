@@ -18,7 +18,7 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.embedding import Embedder
-from lightagent.ports.memory import OwnerSelection
+from lightagent.ports.memory import FailedPart, OwnerSelection, failed_parts
 from tests.servers.postgres import PostgresServer
 from tests.support.memory_parts import FailingEmbedder, memory
 
@@ -100,7 +100,7 @@ async def test_reindexing_brings_memories_over_to_another_embedder(
     await first.aclose()
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM {}.version", "UPDATE {}.version SET number = 2"])
+@pytest.mark.parametrize("change", ["DELETE FROM {}.version", "UPDATE {}.version SET number = 1"])
 async def test_nothing_is_acknowledged_where_the_tables_are_no_longer_those_of_this_release(
     opens: Opens, postgres: PostgresServer, schema: str, change: str
 ) -> None:
@@ -172,8 +172,22 @@ async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(
     await store.write([memory("m2", "I like black tea.")])
     found = await store.recall(ANN, "tea", 5, NOW)
     assert {one.fields["memory_id"] for one in found} == {"m1", "m2"}
+    assert failed_parts(found) == (FailedPart("meaning", "ProviderError"),)
     assert [record.message.partition(":")[0] for record in caplog.records] == [
         "Memories are written without vectors",
         "Memories are found by their words",
     ]
+    await store.aclose()
+
+
+@pytest.mark.parametrize(("table", "part"), [("vectors", "meaning"), ("postings", "words")])
+async def test_where_a_half_of_the_search_fails_the_other_answers(
+    postgres: PostgresServer, opens: Opens, schema: str, table: str, part: str
+) -> None:
+    store = opens(HashingEmbedder(32))
+    await store.write([memory()])
+    postgres.execute(f"""DROP TABLE "{schema}".{table}""")
+    found = await store.recall(ANN, "green tea", 5, NOW)
+    assert [one.text for one in found] == ["I like green tea."]
+    assert failed_parts(found) == (FailedPart("meaning" if part == "meaning" else "words", "UndefinedTable"),)
     await store.aclose()

@@ -135,13 +135,14 @@ class Learning(ServingConclusion):
         why = tells_user(lesson.text, (scope.user,), said) if lesson.about == "everybody" else None
         everybody = lesson.about == "everybody" and why is None
         place = self._means.lesson_place(subject, for_everybody=everybody)
-        text = await self._writer.admit(run, subject, place, lesson.text)
-        if text is None or isinstance(text, Stopped):
-            return text
+        admitted = await self._writer.admit(run, subject, place, lesson.text)
+        if admitted is None or isinstance(admitted, Stopped):
+            return admitted
+        text = admitted.text
         if everybody and tells_user(text, (scope.user,), said) is not None:
             raise ConfigurationError("lessons: a policy put words of the user into a lesson for all users.")
         metadata = scope_of(subject, place).to_metadata()
-        known: JsonObject = {"confidence": lesson.confidence}
+        known: JsonObject = {**admitted.metadata, "confidence": lesson.confidence}
         if subject.facts.untrusted:
             known["untrusted"] = [*subject.facts.untrusted]
         if why is not None:

@@ -16,21 +16,22 @@ from typing import Final
 from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.serve_run import Alone
+from lightagent.application.supersede_memory import MemorySuperseder
 from lightagent.application.track_lessons import LessonTracker, id_of
 from lightagent.application.write_memory import MemoryWriter
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_filter import found_or_empty, keeps_out
 from lightagent.domain.memory_limits import MOST_QUERY, MOST_TOLD, shortened
-from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload
+from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload, shown_memory
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.memory_trace import MEMORY_IDS
 from lightagent.domain.messages import Message, Trust
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.domain.recall_filter import filter_of
 from lightagent.ports.context import Declined, Gathered, ServedRun, ServingConclusion, ServingSource
+from lightagent.ports.memory import failed_parts
 
 _WORD: Final = re.compile(r"[\w.-]{1,40}")
 """What a source or a trust level may be to be told to a model; a store could put instructions there."""
@@ -113,7 +114,7 @@ class Recollection(ServingSource):
         query = asked.payload.query
         found = await self._found(run, place, query)
         if run.reviews("memory_found"):
-            shown = tuple(map(_shown, found))
+            shown = tuple(map(shown_memory, found))
             left = await run.review("memory_found", MemoriesPayload(shown, query, *about))
             if isinstance(left, Stopped):
                 return left
@@ -132,6 +133,14 @@ class Recollection(ServingSource):
         )
         try:
             found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
+            failed = failed_parts(found)
+            for one in failed:
+                run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})
+            if failed and means.policy.when_degraded == "fail":
+                raise StoreError(
+                    f"Not all of the search in {means.store.name!r:.100} worked: {failed[0].part} failed.",
+                    guidance='See to its embedder and its index; with when_degraded="degrade" the rest will do.',
+                )
         except FAILURES as raised:
             run.note("memory_unavailable", {**about, "kind": type(raised).__name__})
             raise
@@ -171,22 +180,6 @@ def _is_record(found: object) -> bool:
     return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)
 
 
-def _shown(found: FoundMemory) -> JsonObject:
-    """A record as policies are shown it; what is not plain JSON is told as text."""
-    known = {name: _plain(value) for name, value in found.fields.items()}
-    beneath = {name: _plain(value) for name, value in found.beneath.items()}
-    beside = {name: known[name] for name in known if name in beneath or name == "user_id"}
-    metadata = {name: value for name, value in known.items() if name not in beside}
-    return {"memory": found.text, "metadata": {**metadata, **beneath}, **beside}
-
-
-def _plain(value: object) -> JsonValue:
-    try:
-        return to_json_object({"value": value}, "memory")["value"]
-    except ConfigurationError:
-        return str(value)
-
-
 def _told(preface: str, found: Sequence[FoundMemory]) -> str:
     return "\n".join((preface, *(f"- {_line(one)}" for one in found)))
 
@@ -208,6 +201,7 @@ class Memorizing(ServingConclusion):
     def __init__(self, means: MemoryMeans, writer: MemoryWriter) -> None:
         self._means = means
         self._writer = writer
+        self._superseder = MemorySuperseder(means)
 
     @property
     def name(self) -> str:
@@ -236,7 +230,8 @@ class Memorizing(ServingConclusion):
         if is_internal(self._means.policy, scope_of(subject, place)):
             self._writer.refuse(run, place, "require_promotion_for_internal_memory", _BY_AGENT)
             return None
-        return {"data": admitted, "metadata": scope_of(subject, place).to_metadata()}
+        metadata = await self._superseder.told(run, subject, place, admitted)
+        return {"data": admitted.text, "metadata": {**metadata, **scope_of(subject, place).to_metadata()}}
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
         """Write it, where no run goes on whose policies would review it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from lightagent.application.foreign_code import FAILURES, await_foreign
@@ -24,6 +25,19 @@ _POLICIES: Final = "policies"
 """The rule on record where a policy of the run blocked a write."""
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A text that may be written.
+
+    Attributes:
+        text: as the policies left it.
+        metadata: what the memory policy adds to its record.
+    """
+
+    text: str
+    metadata: JsonObject = field(default_factory=dict)
+
+
 class MemoryWriter:
     """Writes what the memory policy admits.
 
@@ -38,7 +52,7 @@ class MemoryWriter:
         if admission is not None:
             self._admission = Handler(admission, "memory_write_admission", ("data", "context"), means.timeout)
 
-    async def admit(self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str) -> str | Stopped | None:
+    async def admit(self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str) -> Admitted | Stopped | None:
         """The text that may be written, as the policies left it; None: the memory policy refuses it."""
         owner = place.owner.user_id
         payload = MemoryWritePayload(text, owner, place.original_user_id, place.source, place.scope)
@@ -50,7 +64,7 @@ class MemoryWriter:
         if self._refused(run, subject, place, text):
             return None
         if self._admission is None:
-            return text
+            return Admitted(text)
         answered = await self._admission.call(text, context_of(subject, place))
         if isinstance(answered, Fault):
             self.refuse(run, place, "memory_write_admission", answered.problem)
@@ -59,7 +73,7 @@ class MemoryWriter:
         if not decision.allowed or decision.value is None:
             self.refuse(run, place, "memory_write_admission", decision.reason or "")
             return None
-        return decision.value
+        return Admitted(decision.value, decision.metadata)
 
     def _refused(self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str) -> bool:
         """Whether the memory policy refuses the text, which is on record then."""

@@ -233,8 +233,16 @@ class MemoryAdmissionDecision:
         allowed: whether it may.
         reason: why not, for the record; it must not quote the text.
         value: what is written instead; None: the text as it is.
+        metadata: added to its record, such as `valid_from`, `valid_until` and `supersedes`.
+
+    Raises:
+        ConfigurationError: the metadata is not plain JSON.
     """
 
     allowed: bool
     reason: str | None = None
     value: str | None = None
+    metadata: JsonObject = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryAdmissionDecision: metadata"))

@@ -94,12 +94,13 @@ def read_admission(policy: MemoryPolicy, answer: object, text: str) -> MemoryAdm
     if isinstance(answer, str):
         return MemoryAdmissionDecision(False, answer or _REFUSED)
     if isinstance(answer, MemoryAdmissionDecision):
-        return _checked(answer.allowed, answer.reason, answer.value, text)
+        return _checked(answer.allowed, answer.reason, answer.value, answer.metadata, text)
     if isinstance(answer, Mapping):
-        if not answer or not answer.keys() <= {"allowed", "reason", "value"}:
+        if not answer or not answer.keys() <= {"allowed", "reason", "value", "metadata"}:
             return MemoryAdmissionDecision(False, "The admission policy answered with an object of unknown keys.")
         said = True if answer.get("value") is not None else None
-        return _checked(answer.get("allowed", said), answer.get("reason"), answer.get("value"), text)
+        metadata = answer.get("metadata")
+        return _checked(answer.get("allowed", said), answer.get("reason"), answer.get("value"), metadata or {}, text)
     return _read_value(answer, text)
 
 
@@ -114,14 +115,34 @@ def _read_value(answer: object, text: str) -> MemoryAdmissionDecision:
     return MemoryAdmissionDecision(True, value=text if is_yes else str(answer))
 
 
-def _checked(allowed: object, reason: object, value: object, text: str) -> MemoryAdmissionDecision:
+def _checked(allowed: object, reason: object, value: object, added: object, text: str) -> MemoryAdmissionDecision:
     if not isinstance(allowed, bool):
         return MemoryAdmissionDecision(False, "The admission policy said neither True nor False.")
     if reason is not None and not isinstance(reason, str):
         return MemoryAdmissionDecision(False, "The admission policy gave a reason that is no text.")
     if not allowed:
         return MemoryAdmissionDecision(False, reason or _REFUSED)
-    return MemoryAdmissionDecision(True, reason, text if value is None else str(value))
+    try:
+        metadata = to_json_object(added, "metadata")
+    except ConfigurationError:
+        return MemoryAdmissionDecision(False, "The admission policy gave metadata that is not plain JSON.")
+    return MemoryAdmissionDecision(True, reason, text if value is None else str(value), metadata)
+
+
+def read_supersession(answer: object, shown: Collection[str]) -> tuple[str, ...] | str:
+    """The ids that `memory_supersession` named, or why its answer says nothing clear.
+
+    Args:
+        answer: None and False name none, a text names one, several texts name several.
+        shown: the ids of the memories that it was shown; no other can be named.
+    """
+    if answer is None or answer is False:
+        return ()
+    named = (answer,) if isinstance(answer, str) else answer
+    if isinstance(named, (bytes, Mapping)) or not isinstance(named, Collection):
+        return "The supersession policy answered with something other than ids."
+    ids = tuple(one for one in named if isinstance(one, str) and one in shown)
+    return ids if len(ids) == len(named) else "The supersession policy named a memory that it was not shown."
 
 
 def read_promotion(answer: object, text: str) -> MemoryPromotionDecision:

@@ -28,8 +28,11 @@ FilterRule: TypeAlias = Literal[
     "allowed_scopes",
     "allowed_agent_names",
     "allowed_trust_levels",
+    "required_metadata",
     "min_confidence",
     "expires_at",
+    "valid_from",
+    "valid_until",
 ]
 """What kept a record out; those of a policy have the name of its setting."""
 
@@ -173,6 +176,14 @@ def _among(rule: FilterRule, *names: str) -> _Rule:
     return check
 
 
+def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    for name, value in (policy.required_metadata or {}).items():
+        said = [fields[name] for fields in (found.fields, found.beneath) if name in fields]
+        if not said or any(one != value for one in said):
+            return KeptOut("required_metadata", name)
+    return None
+
+
 def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     least = policy.min_confidence
     if least is None:
@@ -203,6 +214,24 @@ def _unless_all(
     if not said:
         return KeptOut(rule, names[0])
     return next((KeptOut(rule, field) for field, value in said if not passes(value)), None)
+
+
+def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    def has_begun(value: object) -> bool:
+        since = read_time(value)
+        return since is not None and since <= now
+
+    said = found.values("valid_from", "validFrom")
+    return next((KeptOut("valid_from", field) for field, value in said if not has_begun(value)), None)
+
+
+def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    def holds(value: object) -> bool:
+        until = read_time(value)
+        return until is not None and until > now
+
+    said = found.values("valid_until", "validUntil")
+    return next((KeptOut("valid_until", field) for field, value in said if not holds(value)), None)
 
 
 def read_time(value: object) -> float | None:
@@ -250,6 +279,9 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _among("allowed_scopes", *SCOPE),
     _among("allowed_agent_names", *AGENT_NAME),
     _among("allowed_trust_levels", *TRUST_LEVEL),
+    _metadata,
     _confidence,
     _expiry,
+    _beginning,
+    _end,
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_records import FoundMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +131,19 @@ MemoryPayload: TypeAlias = (
     | MemoryPromotionPayload
     | MemoryPromotedPayload
 )
+
+
+def shown_memory(found: FoundMemory) -> JsonObject:
+    """A record as policies are shown it; what is not plain JSON is told as text."""
+    known = {name: _plain(value) for name, value in found.fields.items()}
+    beneath = {name: _plain(value) for name, value in found.beneath.items()}
+    beside = {name: known[name] for name in known if name in beneath or name == "user_id"}
+    metadata = {name: value for name, value in known.items() if name not in beside}
+    return {"memory": found.text, "metadata": {**metadata, **beneath}, **beside}
+
+
+def _plain(value: object) -> JsonValue:
+    try:
+        return to_json_object({"value": value}, "memory")["value"]
+    except ConfigurationError:
+        return str(value)

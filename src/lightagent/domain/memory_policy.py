@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, TypeGuard, get_args
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory import MemoryCandidate
 from lightagent.domain.memory_records import MemoryOwner
 
@@ -18,6 +19,10 @@ WriteAdmission: TypeAlias = Callable[[str, JsonObject], object]
 
 PromotionAdmission: TypeAlias = Callable[[MemoryCandidate, JsonObject], object]
 """Looks at a candidate and a context, and says what becomes of it; may be async. Read by `read_promotion`."""
+
+Supersession: TypeAlias = Callable[[str, Sequence[JsonObject], JsonObject], object]
+"""Looks at a text that is about to be written, the memories nearest to it and a context, and names those whose place
+the new one takes; may be async. Read by `read_supersession`."""
 
 WhenUnavailable: TypeAlias = Literal["degrade", "fail"]
 """What follows where a store of memories fails."""
@@ -38,10 +43,13 @@ class MemoryPolicy:
         allowed_scopes: the scopes that may be recalled; None: all.
         allowed_agent_names: the agents whose records may be recalled; None: all.
         allowed_trust_levels: the trust levels that may be recalled; None: all.
+        required_metadata: values that keys of a record's own metadata must have; None: none.
         min_confidence: records below it are not recalled.
         enforce_expires_at: recall only what says until when it holds. What has expired is never recalled.
         memory_write_admission: decides about each write: True and None allow it, False and a text forbid it, a
             `MemoryAdmissionDecision` or an object with its keys says more, any other value is written instead.
+        memory_supersession: names the memories whose place a new one takes, by their ids: it is asked with the text,
+            the memories of the same owner that are nearest to it, and a context. Those stay, and are recalled no more.
         max_writes_per_run: how many memories one run may write.
         reject_duplicate_writes: a run does not write the same twice.
         min_write_length: characters below which a text is not written.
@@ -51,6 +59,8 @@ class MemoryPolicy:
         require_write_admission: nothing is written that `memory_write_admission` did not expressly allow.
         when_unavailable: what follows where the store of memories fails or is too slow: ``degrade`` has the run go on
             without it, which is on record, and ``fail`` ends the run.
+        when_degraded: what follows where half of a hybrid search fails, such as its embedder: ``degrade`` takes what
+            the other half finds, which is on record, and ``fail`` takes it for a failing store, as `when_unavailable`.
         recall_timeout: seconds that the store may take to search.
         write_timeout: seconds that it may take to write or to remove; what it does not write in time is lost.
         write_patterns: those of `reject_write_patterns`, made ready.
@@ -65,9 +75,11 @@ class MemoryPolicy:
     allowed_scopes: Iterable[str] | None = None
     allowed_agent_names: Iterable[str] | None = None
     allowed_trust_levels: Iterable[str] | None = None
+    required_metadata: Mapping[str, JsonValue] | None = None
     min_confidence: float | None = None
     enforce_expires_at: bool = False
     memory_write_admission: WriteAdmission | None = None
+    memory_supersession: Supersession | None = None
     max_writes_per_run: int | None = None
     reject_duplicate_writes: bool = False
     min_write_length: int | None = None
@@ -76,6 +88,7 @@ class MemoryPolicy:
     require_promotion_for_internal_memory: bool = True
     require_write_admission: bool = False
     when_unavailable: WhenUnavailable = "degrade"
+    when_degraded: WhenUnavailable = "degrade"
     recall_timeout: float = 5.0
     write_timeout: float = 30.0
     write_patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
@@ -85,18 +98,16 @@ class MemoryPolicy:
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
         for name in ("max_writes_per_run", "min_write_length"):
             _check_count(name, getattr(self, name))
-        for name in ("memory_write_admission", "memory_promotion_admission"):
+        for name in ("memory_write_admission", "memory_supersession", "memory_promotion_admission"):
             if (function := getattr(self, name)) is not None and not callable(function):
                 raise _wrong(name, "a function", function)
         confidence: object = self.min_confidence
         if confidence is not None and not is_number(confidence):
             raise _wrong("min_confidence", "a finite number", confidence)
-        for name in ("recall_timeout", "write_timeout"):
-            seconds: object = getattr(self, name)
-            if not is_number(seconds) or seconds <= 0:
-                raise _wrong(name, "a number of seconds above 0", seconds)
-        if self.when_unavailable not in get_args(WhenUnavailable):
-            raise _wrong("when_unavailable", "degrade or fail", self.when_unavailable)
+        if self.required_metadata is not None:
+            required = to_json_object(self.required_metadata, "MemoryPolicy: required_metadata")
+            object.__setattr__(self, "required_metadata", required)
+        _check_failures(self)
         namespace: object = self.namespace
         if namespace is not None and not isinstance(namespace, str):
             raise _wrong("namespace", "a text", namespace)
@@ -108,6 +119,17 @@ class MemoryPolicy:
         The separator is escaped within either part, so that no two pairs of namespace and user give the same text.
         """
         return MemoryOwner(self.namespace or "", user=str(user_id)).user_id
+
+
+def _check_failures(policy: MemoryPolicy) -> None:
+    """What is said of a store that fails or takes too long."""
+    for name in ("recall_timeout", "write_timeout"):
+        seconds: object = getattr(policy, name)
+        if not is_number(seconds) or seconds <= 0:
+            raise _wrong(name, "a number of seconds above 0", seconds)
+    for name in ("when_unavailable", "when_degraded"):
+        if (said := getattr(policy, name)) not in get_args(WhenUnavailable):
+            raise _wrong(name, "degrade or fail", said)
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -14,6 +14,8 @@ from lightagent.domain.json_types import JsonObject
 MOST_TEXT: Final = 1_000_000
 """Characters of one memory."""
 
+MOST_SUPERSEDED: Final = 100
+"""Memories whose place one memory can take."""
 _EARLIEST: Final = -62_135_596_800
 _LATEST: Final = 253_402_300_800
 """The years that times have a text for."""
@@ -100,7 +102,8 @@ class MemoryRecord:
         written_at: seconds since 1970, of a time between the years 1 and 9999.
 
     Raises:
-        ConfigurationError: there is no id, the text is too long, the time is none, or the metadata is not plain JSON.
+        ConfigurationError: there is no id, the text is too long, it names too many others that it supersedes, the time
+            is none, or the metadata is not plain JSON.
     """
 
     memory_id: str
@@ -119,6 +122,12 @@ class MemoryRecord:
             )
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryRecord: metadata"))
         object.__setattr__(self, "written_at", _checked_time(self.written_at))
+        named = self.metadata.get("supersedes")
+        if isinstance(named, list) and len(named) > MOST_SUPERSEDED:
+            raise ConfigurationError(
+                f"A memory takes the place of at most {MOST_SUPERSEDED} others, and this one names {len(named):,}.",
+                guidance="Write several, each of which names some.",
+            )
 
     def found(self) -> FoundMemory:
         """The record as a search gives it."""

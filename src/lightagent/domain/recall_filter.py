@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_filter import (
@@ -19,8 +20,9 @@ from lightagent.domain.memory_filter import (
     read_number,
     read_time,
 )
-from lightagent.domain.memory_policy import MemoryPolicy
-from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.memory_policy import MemoryPolicy, is_number
+from lightagent.domain.memory_records import FoundMemory, MemoryRecord
+from lightagent.domain.memory_validity import begins_at, holds_until, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class RecordFacts:
         expires_at: seconds since 1970; None: never. What cannot be read as a time has always expired.
         is_injectable: whether a model may see it at all.
         is_internal: whether an agent made it of its own work, and it was not promoted.
+        valid_from: seconds since 1970; None: it always held.
+        valid_until: seconds since 1970, from which it holds no more by what it says itself; None: it says nothing. A
+            store that indexes it puts the time there at which another memory took its place, where that is earlier.
     """
 
     source: str = ""
@@ -43,6 +48,8 @@ class RecordFacts:
     expires_at: float | None = None
     is_injectable: bool = True
     is_internal: bool = False
+    valid_from: float | None = None
+    valid_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,11 @@ class RecallFilter:
         needs_expiry: records that hold for ever are not found.
         with_internal: records of agents about their own work are found even where they were not promoted.
         metadata: values that keys of the metadata must have.
+        valid_at: seconds since 1970; only what holds then is found, and None stands for `now`.
+        with_history: what holds no more, or not yet, is found as well.
 
     Raises:
-        ConfigurationError: the values are not plain JSON.
+        ConfigurationError: the metadata is not plain JSON, or a time is not a finite number.
     """
 
     now: float
@@ -70,9 +79,23 @@ class RecallFilter:
     needs_expiry: bool = False
     with_internal: bool = False
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    valid_at: float | None = None
+    with_history: bool = False
 
     def __post_init__(self) -> None:
+        for name, moment in (("now", self.now), ("valid_at", self.valid_at)):
+            if moment is not None and not is_number(moment):
+                raise ConfigurationError(
+                    f"RecallFilter: {name} is a finite number of seconds since 1970, not {moment!r:.80}.", guidance=""
+                )
         object.__setattr__(self, "metadata", to_json_object(dict(self.metadata), "RecallFilter: metadata"))
+
+    @property
+    def moment(self) -> float | None:
+        """The time at which it must hold what is found; None: any."""
+        if self.with_history:
+            return None
+        return self.now if self.valid_at is None else self.valid_at
 
     def fits(self, facts: RecordFacts, metadata: Mapping[str, JsonValue]) -> bool:
         """Whether a record is found, by its facts and its metadata."""
@@ -89,11 +112,20 @@ class RecallFilter:
         is_over = self.needs_expiry if facts.expires_at is None else facts.expires_at <= self.now
         if is_over or not facts.is_injectable or (facts.is_internal and not self.with_internal):
             return False
+        if self.moment is not None and not _holds(facts, self.moment):
+            return False
         return all(name in metadata and metadata[name] == value for name, value in self.metadata.items())
 
 
-def facts_of(metadata: Mapping[str, JsonValue]) -> RecordFacts:
-    """The facts of a record with this metadata."""
+def _holds(facts: RecordFacts, moment: float) -> bool:
+    has_begun = facts.valid_from is None or facts.valid_from <= moment
+    return has_begun and (facts.valid_until is None or facts.valid_until > moment)
+
+
+def facts_of(record: MemoryRecord) -> RecordFacts:
+    """The facts of a record, as it says them itself."""
+    metadata = record.metadata
+    version = version_of(record.memory_id, metadata, record.written_at)
     found = FoundMemory("", metadata)
     _, expires = found.value(*EXPIRES_AT)
     return RecordFacts(
@@ -105,6 +137,8 @@ def facts_of(metadata: Mapping[str, JsonValue]) -> RecordFacts:
         expires_at=None if expires is None else (read_time(expires) or 0.0),
         is_injectable=not_injectable(found) is None,
         is_internal=not_promoted(found) is not None,
+        valid_from=begins_at(version, metadata),
+        valid_until=holds_until(metadata),
     )
 
 
@@ -124,7 +158,7 @@ def filter_of(policy: MemoryPolicy, now: float, metadata: Mapping[str, JsonValue
         policy.min_confidence,
         policy.enforce_expires_at,
         not policy.require_promotion_for_internal_memory,
-        metadata or {},
+        {**(policy.required_metadata or {}), **(metadata or {})},
     )
 
 

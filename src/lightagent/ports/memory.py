@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -62,6 +62,47 @@ class MemoryPage:
         return self.cursor or ""
 
 
+SearchPart: TypeAlias = Literal["words", "meaning", "graph"]
+"""What a hybrid search consists of: the words of the query, its vector, and what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPart:
+    """A part of a search that failed, while others found what they could.
+
+    Attributes:
+        part: which one.
+        kind: the sort of error, such as ``ProviderError``; its words may quote texts.
+    """
+
+    part: SearchPart
+    kind: str
+
+
+class PartlyFound(list[FoundMemory]):
+    """What a search found of which a part failed: what the other parts found, best first.
+
+    Attributes:
+        failed: the parts that failed.
+    """
+
+    __slots__ = ("failed",)
+
+    def __init__(self, found: Iterable[FoundMemory], failed: Iterable[FailedPart]) -> None:
+        super().__init__(found)
+        self.failed: Final = tuple(failed)
+
+
+def failed_parts(found: Sequence[FoundMemory]) -> tuple[FailedPart, ...]:
+    """The parts of a search that failed."""
+    return found.failed if isinstance(found, PartlyFound) else ()
+
+
+def with_failed(found: Sequence[FoundMemory], failed: Sequence[FailedPart]) -> Sequence[FoundMemory]:
+    """What was found, with the parts of the search that failed, if any did."""
+    return PartlyFound(found, failed) if failed else found
+
+
 @runtime_checkable
 class MemoryStore(Protocol):
     """Keeps memories and finds them again. Serves any number of runs at once, from any thread and event loop."""
@@ -86,7 +127,8 @@ class MemoryStore(Protocol):
         ...
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        """The records of exactly this owner that say most about the query, best first; at most `limit`.
+        """The records of exactly this owner that say most about the query, best first; at most `limit`. Where a part of
+        the search failed and the others did not, it gives a `PartlyFound`.
 
         Raises:
             StoreError: it could not be searched.

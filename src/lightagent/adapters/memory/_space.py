@@ -10,13 +10,16 @@ from math import isfinite
 from typing import Final
 
 from lightagent.adapters.registry import open_nested
-from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
+from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.memory import FailedPart
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
+EMBEDDER_FAILURES: Final = (LightAgentError, OSError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+"""What an embedder raises, whoever wrote it: without it a search still goes by words."""
 _REINDEX: Final = (
     "Open it with the embedder that it was written with, or bring it over with `lightagent memory reindex`."
 )
@@ -94,16 +97,50 @@ async def embedded_if_it_works(
 ) -> Sequence[Vector | None]:
     """The vector of each text; None of each where there is no embedder or it fails, which the log says.
 
-    A search then goes on by words, and what is written is found by its words until it is indexed anew.
+    What is written is then found by its words until it is indexed anew.
     """
     if embedder is None:
         return [None] * len(texts)
     try:
         return await embedded(embedder, texts, role, space)
     except ProviderError as exc:
-        lost = "Memories are written without vectors" if role == "document" else "Memories are found by their words"
-        _LOGGER.warning("%s: %s: the embedder failed: %s", lost, place, exc)
+        warn_of(exc, role, place)
         return [None] * len(texts)
+
+
+async def query_vector(
+    embedder: Embedder | None, query: str, space: Space, place: str
+) -> tuple[Vector | None, tuple[FailedPart, ...]]:
+    """The vector of a query, and the part of the search that fails where the embedder does, which the log says too.
+
+    The search goes on by words then, whatever the embedder raised. None without an embedder, where nothing fails.
+
+    Raises:
+        ConfigurationError: the embedder cannot work as it is set up.
+    """
+    if embedder is None:
+        return None, ()
+    try:
+        (vector,) = await embedded(embedder, [query], "query", space)
+    except ConfigurationError:
+        raise
+    except EMBEDDER_FAILURES as exc:
+        return None, without_meaning(exc, place)
+    return vector, ()
+
+
+def without_meaning(error: Exception, place: str) -> tuple[FailedPart, ...]:
+    """What a search lacks whose embedder failed, which the log says too."""
+    warn_of(error, "query", place)
+    return (FailedPart("meaning", type(error).__name__),)
+
+
+def warn_of(error: Exception, role: TextRole, place: str) -> None:
+    """Have the log say that an embedder failed."""
+    lost = "Memories are written without vectors" if role == "document" else "Memories are found by their words"
+    # What a foreign embedder says may quote the text.
+    said = error if isinstance(error, LightAgentError) else type(error).__name__
+    _LOGGER.warning("%s: %s: the embedder failed: %s", lost, place, said)
 
 
 def open_embedder(backend: JsonObject, at: str) -> Embedder:

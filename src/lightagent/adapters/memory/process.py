@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +13,7 @@ from lightagent.adapters.registry import Adapter
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory_validity import earlier, ends_of, version_of
 from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
 from lightagent.domain.search_text import TextIndex, WeighedTerms, WeightedText, memory_terms, weigh
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
@@ -28,14 +29,17 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Shelf:
-    """The memories of one owner, and an index of them until the next one is written."""
+    """The memories of one owner, an index of them until the next one is written, and when others took their place."""
 
     kept: list[_Kept] = field(default_factory=list)
     index: TextIndex | None = None
+    ends: Mapping[str, float] = field(default_factory=dict)
 
     def indexed(self) -> TextIndex:
         if self.index is None:
             self.index = TextIndex([one.terms for one in self.kept])
+            records = (one.record for one in self.kept)
+            self.ends = ends_of(version_of(one.memory_id, one.metadata, one.written_at) for one in records)
         return self.index
 
 
@@ -70,7 +74,7 @@ class InProcessMemory(MemoryStore):
                 self._written += 1
                 terms = weigh([WeightedText(record.text, 1.0)], self._terms)
                 shelf = self._shelves.setdefault(record.owner, _Shelf())
-                shelf.kept.append(_Kept(self._written, record, facts_of(record.metadata), terms))
+                shelf.kept.append(_Kept(self._written, record, facts_of(record), terms))
                 shelf.index = None
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
@@ -79,9 +83,9 @@ class InProcessMemory(MemoryStore):
             shelf = self._shelves.get(owner)
             if shelf is None:
                 return []
-            kept, index = tuple(shelf.kept), shelf.indexed()
+            kept, index, ends = tuple(shelf.kept), shelf.indexed(), shelf.ends
         ranked = (kept[match.place] for match in index.rank(terms, len(kept)))
-        fitting = (one.record for one in ranked if wanted.fits(one.facts, one.record.metadata))
+        fitting = (one.record for one in ranked if wanted.fits(_ended(one, ends), one.record.metadata))
         return [record.found() for record, _ in zip(fitting, range(limit), strict=False)]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
@@ -113,6 +117,12 @@ class InProcessMemory(MemoryStore):
 
     async def aclose(self) -> None:
         """Nothing is open, and what is remembered stays."""
+
+
+def _ended(kept: _Kept, ends: Mapping[str, float]) -> RecordFacts:
+    """The facts of a record, with the time at which another took its place."""
+    end = ends.get(kept.record.memory_id)
+    return kept.facts if end is None else replace(kept.facts, valid_until=earlier(kept.facts.valid_until, end))
 
 
 def _number(kept: _Kept) -> int:

@@ -30,6 +30,8 @@ from lightagent.ports.memory import (
     OwnerSelection,
     RecordedStore,
     ReindexedStore,
+    failed_parts,
+    with_failed,
 )
 
 _WIDER: Final = 8
@@ -123,7 +125,7 @@ class SealedMemory(MemoryStore, RecordedStore):
             genuine = [one for one in read if one.fields.get(TAMPERED) is not True]
             if len(genuine) >= limit or len(found) < most or most >= limit * _WIDEST:
                 forged = [one for one in read if one.fields.get(TAMPERED) is True]
-                return [*genuine[:limit], *forged[:limit]]
+                return with_failed([*genuine[:limit], *forged[:limit]], failed_parts(found))
             most *= _WIDER
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,8 +27,16 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
 from lightagent.domain.memory_limits import MOST_QUERY, shortened
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory_validity import earlier, ends_of, version_of
 from lightagent.domain.recall_filter import RecallFilter, facts_of
-from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import (
+    MemoryFeature,
+    MemoryPage,
+    MemoryStore,
+    OwnerSelection,
+    failed_parts,
+    with_failed,
+)
 
 _PAGE: Final = 500
 
@@ -126,6 +135,8 @@ class SharedMemoryPool(MemoryStore):
         source: str | None = None,
         scope: str | None = None,
         limit: int | None = None,
+        metadata: JsonObject | None = None,
+        valid_at: float | None = None,
     ) -> SharedResults:
         """The records of exactly this user that say most about the query, best first, as ``{"results": [...]}``.
 
@@ -134,6 +145,8 @@ class SharedMemoryPool(MemoryStore):
         Args:
             agent_name, source, scope: only records that say so.
             limit: how many at most; by default `max_results`.
+            metadata: values that keys of a record's metadata must have.
+            valid_at: what held then, in seconds since 1970; by default what holds now.
 
         Raises:
             ConfigurationError: there is no user.
@@ -148,12 +161,13 @@ class SharedMemoryPool(MemoryStore):
             scopes=None if scope is None else (scope,),
             agent_names=None if agent_name is None else (agent_name,),
             with_internal=True,
+            metadata=metadata or {},
+            valid_at=valid_at,
         )
         user = named_user(user_id)
         if not any(character.isalnum() for character in query):
-            kept = run_sync(self._all(user))
-            fitting = [one for one in kept if wanted.fits(facts_of(one.metadata), one.metadata)]
-            return {"results": [_result(one) for one in fitting[: -most - 1 : -1]]}
+            holding = run_sync(self._holding(user, wanted))
+            return {"results": [_result(one) for one in holding[: -most - 1 : -1]]}
         found = run_sync(self._found(user, shortened(query, MOST_QUERY), most, wanted))
         return {"results": [_found_result(one, user) for one in found if one.fields.get("user_id") == user]}
 
@@ -214,7 +228,7 @@ class SharedMemoryPool(MemoryStore):
     async def _found(self, user: str, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         place = place_of(user)
         found = await self._kept.recall(place, query, limit, wanted)
-        return [_of_user(one, place, user) for one in found]
+        return with_failed([_of_user(one, place, user) for one in found], failed_parts(found))
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._kept.read(own_selection(only_user(selection)), limit, cursor)
@@ -239,6 +253,17 @@ class SharedMemoryPool(MemoryStore):
 
     def _default(self) -> JsonObject:
         return MemoryScope(self.default_source, self.default_scope, self.agent_name).to_metadata()
+
+    async def _holding(self, user: str, wanted: RecallFilter) -> list[MemoryRecord]:
+        """The records that a filter lets through, the oldest first."""
+        records = await self._all(user)
+        ends = ends_of(version_of(one.memory_id, one.metadata, one.written_at) for one in records)
+        facts = ((one, facts_of(one), ends.get(one.memory_id)) for one in records)
+        return [
+            one
+            for one, known, end in facts
+            if wanted.fits(replace(known, valid_until=earlier(known.valid_until, end)), one.metadata)
+        ]
 
     async def _all(self, user: str | None) -> list[MemoryRecord]:
         pages = all_pages(lambda cursor: self._kept.read(own_selection(user), _PAGE, cursor or None))

@@ -16,6 +16,7 @@ from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
 from lightagent.entrypoints.cli.memory_commands import memory_app
+from lightagent.entrypoints.cli.memory_history import history
 from lightagent.entrypoints.cli.memory_verify import adopt as adopt_memories
 from lightagent.entrypoints.cli.memory_verify import verify as verify_memories
 from lightagent.entrypoints.cli.openapi_command import from_openapi
@@ -60,6 +61,7 @@ app.add_typer(review_app, name="review", help="List, show and decide what waits 
 tools_app.command("from-openapi")(from_openapi)
 memory_app.command()(copy)
 memory_app.command()(reindex)
+memory_app.command()(history)
 memory_app.command("forget")(forget_memories)
 memory_app.command("verify")(verify_memories)
 memory_app.command("adopt")(adopt_memories)

@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -24,6 +24,8 @@ from lightagent.entrypoints.cli.memory_stores import (
     User,
     flat,
     memories_text,
+    metadata_of,
+    moment,
     print_line,
     quoted,
     whose,
@@ -31,11 +33,9 @@ from lightagent.entrypoints.cli.memory_stores import (
 )
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import open_private, to_minute
-from lightagent.ports.memory import MemoryStore, OwnerSelection
+from lightagent.ports.memory import FailedPart, MemoryStore, OwnerSelection, failed_parts
 
 memory_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
-
-T = TypeVar("T")
 
 
 @memory_app.command("list")
@@ -96,23 +96,43 @@ def search(
     session: Annotated[str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")] = "",
     agent: Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 5,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="What held then, such as 2026-03-01 or 1772323200.")
+    ] = None,
+    with_history: Annotated[bool, typer.Option("--history", help="Also what holds no more, or not yet.")] = False,
+    having: Annotated[
+        list[str] | None,
+        typer.Option("--having", metavar="KEY=VALUE", help="Of this metadata; VALUE is JSON, or a text."),
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Search the memories of one owner as a run would: what has expired or is only a candidate is not found.
+    """Search the memories of one owner as a run would: what has expired, was superseded or is only a candidate is not
+    found.
 
     **Examples**
 
     `lightagent memory search "What is my dog called?" --user ann`
+
+    `lightagent memory search "Where do I live?" --user ann --at 2026-03-01 --having topic=home`
     """
     owner = MemoryOwner(namespace, tenant, user, session, agent)
+    wanted = RecallFilter(
+        time.time(),
+        metadata=metadata_of(having),
+        valid_at=None if at is None else moment(at),
+        with_history=with_history,
+    )
 
-    async def look(store: MemoryStore) -> list[FoundMemory]:
-        return [*await store.recall(owner, query, limit, RecallFilter(time.time()))]
+    async def look(store: MemoryStore) -> tuple[list[FoundMemory], tuple[FailedPart, ...]]:
+        found = await store.recall(owner, query, limit, wanted)
+        return [*found], failed_parts(found)
 
-    found = with_memory(look, settings_for(config, profile, False, trust_config))
+    found, failed = with_memory(look, settings_for(config, profile, False, trust_config))
+    for part in failed:
+        err().print(f"Not all of the search worked: {part.part} failed ({part.kind}).", markup=False)
     if as_json:
         answer = [{**one.fields, "text": one.text} for one in found]
         write_answer(json.dumps(answer, ensure_ascii=False, indent=2, default=str) + "\n")

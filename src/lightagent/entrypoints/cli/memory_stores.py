@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
 from lightagent.compose.backends import open_memory
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_filter import read_time
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.entrypoints.cli.console import out
 from lightagent.ports.memory import MemoryStore
@@ -21,6 +24,7 @@ from lightagent.settings.origins import printable
 T = TypeVar("T")
 
 _SHOWN: Final = 160
+"""Characters of a memory that a listing prints."""
 
 Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
@@ -69,6 +73,38 @@ def whose(owner: MemoryOwner) -> str:
 _NO_PLAIN_NAME = re.compile(r'[\s,;"·]')
 
 
+def moment(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, in UTC unless it says otherwise, or in seconds.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    seconds = read_time(text)
+    if seconds is None:
+        raise ConfigurationError(
+            f"{text!r:.80} is no time.", guidance="Write it as 2026-03-01, 2026-03-01T12:00:00+00:00 or 1772323200."
+        )
+    return seconds
+
+
+def metadata_of(having: Sequence[str] | None) -> JsonObject:
+    """What KEY=VALUE says of metadata; a value that is no JSON is a text.
+
+    Raises:
+        ConfigurationError: one has no key.
+    """
+    found: JsonObject = {}
+    for one in having or ():
+        name, there, value = one.partition("=")
+        if not name or not there:
+            raise ConfigurationError(f"--having {one!r:.80} has no key or no value.", guidance="Write KEY=VALUE.")
+        try:
+            found[name] = to_json_object({"value": json.loads(value)}, "--having")["value"]
+        except (ValueError, RecursionError):
+            found[name] = value
+    return found
+
+
 def quoted(name: str) -> str:
     """A name that somebody chose, in quotation marks where it could be read as more than a name in a line of ours."""
     return json.dumps(name, ensure_ascii=False) if _NO_PLAIN_NAME.search(name) or not name else name
@@ -85,6 +121,6 @@ def print_line(line: str) -> None:
 
 
 def flat(text: str) -> str:
-    """A text on one line, cut where it is long."""
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    """A text on one line, as listings print it."""
+    whole = " ".join(text.split())
+    return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 1]}…"

@@ -18,6 +18,7 @@ from lightagent.adapters.memory._marks import metadata_marks as marks_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_validity import superseded_ids
 from lightagent.domain.recall_filter import RecallFilter, facts_of
 
 AGENT: Final = "lightagent"
@@ -26,6 +27,8 @@ AGENT: Final = "lightagent"
 _RECORD: Final = "lightagent"
 _ORDER: Final = "lightagent_order"
 _KEY: Final = "lightagent_key"
+_NEWER: Final = "lightagent_newer"
+"""Says of a record that it takes the place of others."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.@-]{1,100}")
 _MOST_TEXT: Final = 20_000
 """Characters of a text that mem0 is given; the record keeps all of them."""
@@ -71,7 +74,7 @@ def shown(text: str) -> str:
 
 def metadata_of(record: MemoryRecord, order: int, *, infer: bool) -> dict[str, object]:
     """The metadata with which mem0 keeps a record; where it makes texts of its own, the record's is left out."""
-    facts = facts_of(record.metadata)
+    facts = facts_of(record)
     whole = {
         "id": record.memory_id,
         "owner": list(record.owner.parts),
@@ -89,6 +92,9 @@ def metadata_of(record: MemoryRecord, order: int, *, infer: bool) -> dict[str, o
         _field("injectable"): "yes" if facts.is_injectable else "no",
         _field("promoted"): "no" if facts.is_internal else "yes",
         _field("expires"): _NEVER if facts.expires_at is None else min(max(facts.expires_at, -_NEVER), _NEVER),
+        _field("begins"): -_NEVER if facts.valid_from is None else min(max(facts.valid_from, -_NEVER), _NEVER),
+        _field("ends"): _NEVER if facts.valid_until is None else min(max(facts.valid_until, -_NEVER), _NEVER),
+        **({_NEWER: "yes"} if superseded_ids(record.memory_id, record.metadata) else {}),
         _field("confidence"): _UNKNOWN if facts.confidence is None else facts.confidence,
     }
 
@@ -96,6 +102,11 @@ def metadata_of(record: MemoryRecord, order: int, *, infer: bool) -> dict[str, o
 def key_filter(record: MemoryRecord) -> dict[str, object]:
     """Finds a record among its owner's."""
     return {"user_id": user_of(record.owner), "agent_id": AGENT, _KEY: key_of(record)}
+
+
+def newer_filter(owner: MemoryOwner) -> dict[str, object]:
+    """Finds the records of an owner that take the place of others."""
+    return {"user_id": user_of(owner), "agent_id": AGENT, _NEWER: "yes"}
 
 
 def exact_conditions(wanted: RecallFilter) -> list[tuple[str, list[str]]] | None:
@@ -115,7 +126,9 @@ def number_conditions(wanted: RecallFilter) -> dict[str, object]:
     """The same of numbers, in the words of mem0."""
     until = {"gt": wanted.now, **({"lt": _NEVER} if wanted.needs_expiry else {})}
     sure = {} if wanted.min_confidence is None else {_field("confidence"): {"gte": wanted.min_confidence}}
-    return {_field("expires"): until, **sure}
+    moment = wanted.moment
+    held = {} if moment is None else {_field("begins"): {"lte": moment}, _field("ends"): {"gt": moment}}
+    return {_field("expires"): until, **held, **sure}
 
 
 def item_of(found: Mapping[str, object]) -> Item | None:

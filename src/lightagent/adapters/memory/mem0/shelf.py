@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lightagent.adapters.memory.mem0.items import (
@@ -15,6 +15,7 @@ from lightagent.adapters.memory.mem0.items import (
     item_of,
     key_filter,
     metadata_of,
+    newer_filter,
     number_conditions,
     shown,
     user_of,
@@ -22,7 +23,8 @@ from lightagent.adapters.memory.mem0.items import (
 from lightagent.adapters.memory.mem0.library import Mem0, drop_history, remove, results_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory_validity import Version, earlier, ended_at, version_of
+from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
 _ALL: Final = 1_000_000
@@ -66,10 +68,26 @@ class Shelf(ABC):
         """Find records; mem0 is not trusted to heed the owner."""
         if not query.strip() or limit < 1:
             return []
-        found = (item_of(one) for one in self._search(owner, shown(query), limit, wanted))
+        newer = [] if wanted.moment is None else self._newer(owner)
+        named = {name for one in newer for name in (one.memory_id, *one.supersedes)}
+        # mem0 cannot be told what others took the place of; so many more are asked for that none is crowded out.
+        found = (item_of(one) for one in self._search(owner, shown(query), limit + len(named), wanted))
         records = [one.record for one in found if one is not None and one.record.owner == owner]
-        fitting = [one for one in records if wanted.fits(facts_of(one.metadata), one.metadata)]
+        fitting = [one for one in records if wanted.fits(self._ended(one, newer), one.metadata)]
         return [one.found() for one in fitting[:limit]]
+
+    def _newer(self, owner: MemoryOwner) -> list[Version]:
+        """The records of an owner that take the place of others."""
+        found = (item_of(one) for one in self._find(newer_filter(owner), _ALL))
+        return [_version(one.record) for one in found if one is not None and one.record.owner == owner]
+
+    def _ended(self, record: MemoryRecord, newer: Sequence[Version]) -> RecordFacts:
+        """The facts of a record, with the time at which another took its place."""
+        facts, version = facts_of(record), _version(record)
+        if self.infer:  # Facts that a model made of one text take the same place together.
+            version = replace(version, supersedes=())
+        end = ended_at(version, newer)
+        return facts if end is None else replace(facts, valid_until=earlier(facts.valid_until, end))
 
     def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
         """List records."""
@@ -180,6 +198,10 @@ def _user(selection: OwnerSelection) -> str | None:
     """The user id of the only owner that is meant; None where several may be."""
     parts = [part for part in selection.parts if part is not None]
     return user_of(MemoryOwner(*parts)) if len(parts) == len(selection.parts) else None
+
+
+def _version(record: MemoryRecord) -> Version:
+    return version_of(record.memory_id, record.metadata, record.written_at)
 
 
 def _place(cursor: str | None) -> tuple[int, str]:

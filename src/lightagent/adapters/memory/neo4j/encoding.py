@@ -78,6 +78,11 @@ def sortable(number: float) -> str:
     return f"{bits ^ (0xFFFFFFFFFFFFFFFF if bits >> 63 else 1 << 63):016x}"
 
 
+def ending(moment: float | None) -> str:
+    """When a memory ends, as text; None: it does not."""
+    return _FOR_EVER if moment is None else sortable(moment)
+
+
 def _metadata_marks(metadata: Mapping[str, JsonValue]) -> list[str]:
     return ["m" + found.hex() for found in metadata_marks(metadata)]
 
@@ -95,7 +100,7 @@ def _marks(owner: str, facts: RecordFacts, metadata: Mapping[str, JsonValue]) ->
 
 def properties(collection: str, record: MemoryRecord, terms: str) -> dict[str, object]:
     """The node of a memory, without its number and its vector."""
-    owner, facts = owner_key(collection, record.owner), facts_of(record.metadata)
+    owner, facts = owner_key(collection, record.owner), facts_of(record)
     return {
         "collection": collection,
         "memory_id": escaped(record.memory_id),
@@ -106,6 +111,8 @@ def properties(collection: str, record: MemoryRecord, terms: str) -> dict[str, o
         "marks": _marks(owner, facts, record.metadata),
         "terms": terms,
         "expires": _FOR_EVER if facts.expires_at is None else sortable(facts.expires_at),
+        "begins": _UNKNOWN if facts.valid_from is None else sortable(facts.valid_from),
+        "ends": ending(facts.valid_until),
         "confidence": _UNKNOWN if facts.confidence is None else sortable(facts.confidence),
     }
 
@@ -168,6 +175,7 @@ class Conditions:
         groups: of each group, a record has a mark.
         after, until: between which texts its time of expiry lies; the first is excluded.
         confidence: its confidence is not before this text.
+        moment: it begins not after this text and ends after it; empty: whenever it does.
     """
 
     owner: str
@@ -175,6 +183,7 @@ class Conditions:
     after: str
     until: str
     confidence: str
+    moment: str
 
     @property
     def is_indexed(self) -> bool:
@@ -197,6 +206,7 @@ class Conditions:
             "after": self.after,
             "until": self.until,
             "confidence": self.confidence,
+            "moment": self.moment,
         }
 
     def lucene(self, terms: list[str]) -> str:
@@ -209,6 +219,8 @@ class Conditions:
             [
                 *(f"+({group})^0" for group in groups),
                 f'+expires:{{"{self.after}" TO "{self.until}"]^0',
+                *([f'+begins:["{_UNKNOWN}" TO "{self.moment}"]^0'] if self.moment else []),
+                *([f'+ends:{{"{self.moment}" TO "{_FOR_EVER}"]^0'] if self.moment else []),
                 *([f'+confidence:["{self.confidence}" TO "{_FOR_EVER}"]^0'] if self.confidence else []),
                 "+(" + " ".join(f'terms:"{_quoted(term)}"' for term in terms) + ")",
             ]
@@ -217,6 +229,7 @@ class Conditions:
 
 FITS: Final = (
     "m.owner = $owner AND m.expires > $after AND m.expires <= $until AND m.confidence >= $confidence "
+    "AND ($moment = '' OR (m.begins <= $moment AND m.ends > $moment)) "
     "AND all(marks IN $groups WHERE any(mark IN marks WHERE mark IN m.marks))"
 )
 """`Conditions` as Cypher, about a memory `m`."""
@@ -240,6 +253,7 @@ def conditions(owner: str, wanted: RecallFilter) -> Conditions | None:
         sortable(wanted.now),
         _LATEST if wanted.needs_expiry else _FOR_EVER,
         "" if wanted.min_confidence is None else sortable(wanted.min_confidence),
+        "" if wanted.moment is None else sortable(wanted.moment),
     )
 
 

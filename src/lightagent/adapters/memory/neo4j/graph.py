@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
+from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, query_vector, space_of
 from lightagent.adapters.memory._terms import batches, query_terms
 from lightagent.adapters.memory.neo4j.address import Address, Limits
 from lightagent.adapters.memory.neo4j.database import Database
@@ -31,17 +33,20 @@ from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory_validity import superseded_ids
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import memory_terms, terms_of
 from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
-from lightagent.ports.memory import MemoryPage, OwnerSelection
+from lightagent.ports.memory import FailedPart, MemoryPage, OwnerSelection, SearchPart, with_failed
 
 _AT_ONCE: Final = 4_000
 """Characters that are read where the event loop runs, which takes about a millisecond; more go to a thread."""
 
 _CHARACTERS: Final = 2_000_000
 """Of the memories that are written in one transaction."""
+
+_LOGGER: Final = logging.getLogger("lightagent")
 
 _LARGEST_NUMBER: Final = 2**62
 _MOST: Final = 2**31 - 2
@@ -77,7 +82,7 @@ class Graph:
                 written = await run_in_thread(self._nodes, batch, vectors)
             await self._together.write(written)
 
-    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> list[FoundMemory]:
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         """Find records."""
         space = await self._open()
         key = owner_key(self._collection, owner)
@@ -85,10 +90,34 @@ class Graph:
             return []
         terms = await query_terms(query)
         entities = [digest("entity", key, name) for name in named_in_query(terms_of(query[:_AT_ONCE], self._stem))]
-        (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, self._place)
+        vector, failed = await query_vector(self._embedder, query, space, self._place)
         near = vector.tolist() if vector is not None and any(vector) else None
         search = Search(self._collection, owner, limits, wanted, terms, entities, near, min(limit, _MOST), self._nearby)
-        return await self._database.read(search)
+        found, lacking = await self._searched(search)
+        return with_failed(found, (*failed, *lacking))
+
+    async def _searched(self, search: Search) -> tuple[list[FoundMemory], tuple[FailedPart, ...]]:
+        """What the whole search finds, or the search without the one part that the server cannot carry out."""
+        try:
+            return await self._database.read(search), ()
+        except StoreError as exc:
+            if exc.retryable:
+                raise
+            rest: tuple[tuple[SearchPart, Search], ...] = (
+                ("meaning", replace(search, vector=None)),
+                ("words", replace(search, terms=())),
+                ("graph", replace(search, entities=())),
+            )
+            for part, others in rest:
+                if others == search or not (others.terms or others.vector):
+                    continue
+                try:
+                    found = await self._database.read(others)
+                except StoreError:
+                    continue
+                _LOGGER.warning("Memories are found without their %s: %s", part, exc)
+                return found, (FailedPart(part, type(exc).__name__),)
+            raise
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
         """List records."""
@@ -187,6 +216,7 @@ class Graph:
             owner_properties(self._collection, record.owner),
             entities,
             relations,
+            [memory_key(owner, name) for name in superseded_ids(record.memory_id, record.metadata)],
         )
 
 

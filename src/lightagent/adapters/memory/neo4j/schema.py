@@ -4,6 +4,7 @@
     (:LightAgentOwner {key, collection, namespace, tenant, user, …, memories})    one an owner
     (:LightAgentMemory {key, owner, number, text, metadata, marks, …})            one a memory
     (:LightAgentMemory)-[:MENTIONS]->(:LightAgentEntity {key, owner, name})
+    (:LightAgentMemory)-[:SUPERSEDES]->(:LightAgentFact {key, owner})             what a newer memory took the place of
     (:LightAgentEntity)-[:RELATES {kind, memory, owner}]->(:LightAgentEntity)
 
 The key of an entity is made of its owner and its name, so each owner has entities of their own, and no path leads from
@@ -25,16 +26,17 @@ from lightagent.adapters.memory.neo4j.database import Database, rows
 from lightagent.adapters.memory.neo4j.faults import is_there_already
 from lightagent.domain.errors import StoreError
 
-LAYOUT: Final = 1
-"""Of the graph; a later one is refused."""
+LAYOUT: Final = 2
+"""Of the graph; another one is refused."""
 
-FULL_TEXT: Final = "lightagent_memory_text"
+FULL_TEXT: Final = "lightagent_memory_words"
 
 _DEFINITIONS: Final[Mapping[LiteralString, LiteralString]] = {
     "lightagent_store": "CONSTRAINT {} IF NOT EXISTS FOR (s:LightAgentStore) REQUIRE s.name IS UNIQUE",
     "lightagent_owner": "CONSTRAINT {} IF NOT EXISTS FOR (o:LightAgentOwner) REQUIRE o.key IS UNIQUE",
     "lightagent_memory": "CONSTRAINT {} IF NOT EXISTS FOR (m:LightAgentMemory) REQUIRE m.key IS UNIQUE",
     "lightagent_entity": "CONSTRAINT {} IF NOT EXISTS FOR (e:LightAgentEntity) REQUIRE e.key IS UNIQUE",
+    "lightagent_fact": "CONSTRAINT {} IF NOT EXISTS FOR (f:LightAgentFact) REQUIRE f.key IS UNIQUE",
     "lightagent_memory_owner": "INDEX {} IF NOT EXISTS FOR (m:LightAgentMemory) ON (m.owner, m.number)",
     "lightagent_memory_number": "INDEX {} IF NOT EXISTS FOR (m:LightAgentMemory) ON (m.collection, m.number)",
     "lightagent_owner_collection": "INDEX {} IF NOT EXISTS FOR (o:LightAgentOwner) ON (o.collection)",
@@ -44,7 +46,7 @@ _DEFINITIONS: Final[Mapping[LiteralString, LiteralString]] = {
     "lightagent_owner_session": "INDEX {} IF NOT EXISTS FOR (o:LightAgentOwner) ON (o.session_key)",
     "lightagent_owner_agent": "INDEX {} IF NOT EXISTS FOR (o:LightAgentOwner) ON (o.agent_key)",
     FULL_TEXT: "FULLTEXT INDEX {} IF NOT EXISTS FOR (m:LightAgentMemory) "
-    "ON EACH [m.marks, m.terms, m.expires, m.confidence] "
+    "ON EACH [m.marks, m.terms, m.expires, m.begins, m.ends, m.confidence] "
     "OPTIONS {{indexConfig: {{`fulltext.analyzer`: 'whitespace'}}}}",
 }
 """The statements that make constraints and indexes, by their names; a constraint has an index of its name."""
@@ -90,15 +92,15 @@ async def open_collection(database: Database, name: str, space: Space) -> None:
 
     Raises:
         ConfigurationError: it was written with another embedder.
-        StoreError: a later version of this package wrote it.
+        StoreError: another version of this package wrote it.
     """
     found = await database.read(lambda transaction: _stamp(transaction, name))
     if found is None or (not found.last and found.space != space):
         found = await define(database, name, space)
-    if found.layout > LAYOUT:
+    if found.layout != LAYOUT:
         raise StoreError(
-            f"The collection {name!r} has layout {found.layout}, which a later version of lightagent wrote.",
-            guidance="Install that version.",
+            f"The collection {name!r} has layout {found.layout}, which another version of lightagent wrote.",
+            guidance="Install that version; `lightagent memory copy` brings its memories into another collection.",
         )
     space.check_against(found.space, f"The collection {name!r}")
 

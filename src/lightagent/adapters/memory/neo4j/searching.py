@@ -116,7 +116,7 @@ class Search:
         while keys and len(fitting) < self.limit:
             some, keys = keys[: self.limit], keys[self.limit :]
             records = await self._records(transaction, some)
-            fitting.extend(one for one in records if self.wanted.fits(facts_of(one.metadata), one.metadata))
+            fitting.extend(one for one in records if self.wanted.fits(facts_of(one), one.metadata))
         return [one.found() for one in fitting[: self.limit]]
 
     async def _records(self, transaction: AsyncManagedTransaction, keys: list[str]) -> list[MemoryRecord]:

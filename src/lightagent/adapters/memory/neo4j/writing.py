@@ -15,6 +15,7 @@ from neo4j import AsyncManagedTransaction
 
 from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.neo4j.database import rows
+from lightagent.adapters.memory.neo4j.facts import facts_of_memories, is_named, name_facts, release, settle
 from lightagent.domain.errors import StoreError
 
 AT_ONCE: Final = 500
@@ -59,6 +60,7 @@ class Written:
         owner: the properties of its owner's node.
         entities: `key` and `name` of what it is about.
         relations: `subject` and `object`, keys of entities, and `kind`.
+        superseded: keys of the memories whose place it takes.
     """
 
     key: str
@@ -66,6 +68,7 @@ class Written:
     owner: dict[str, object]
     entities: list[dict[str, str]] = field(default_factory=list)
     relations: list[dict[str, str]] = field(default_factory=list)
+    superseded: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,11 @@ class Writing:
             await rows(transaction, _ENTITIES, memories=listed)
         if any(one.relations for one in new):
             await rows(transaction, _RELATIONS, memories=listed)
+        await name_facts(transaction, {one.key: one.superseded for one in new})
+        own = [one.key for one in new]
+        # A memory may arrive after those that take its place.
+        if any(one.superseded for one in new) or await is_named(transaction, own):
+            await settle(transaction, [*own, *(key for one in new for key in one.superseded)])
 
     async def _lock(self, transaction: AsyncManagedTransaction) -> int:
         found = await rows(transaction, _LOCK, collection=self.collection, count=len(self.memories))
@@ -145,7 +153,9 @@ class Forgetting:
         keys = [row["key"] for row in chosen]
         if keys:
             entities = [row["key"] for row in await rows(transaction, _UNRELATE, keys=keys)]
+            facts = await facts_of_memories(transaction, keys)
             await rows(transaction, _REMOVE, keys=keys)
+            await release(transaction, facts)
             await rows(transaction, _ALONE, entities=entities)
             await rows(transaction, _FEWER, owner=self.owner, count=len(keys))
         return len(keys)

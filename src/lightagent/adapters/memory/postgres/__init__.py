@@ -1,7 +1,7 @@
 """A memory in a PostgreSQL database, for any number of processes on any number of machines.
 
-Read in this order: `lightagent.adapters._postgres` (connections, and trying again), `tables`, `rows`, `writing`,
-`searching`, `indexing` (anew), `store`. psycopg is imported at the first use.
+Read in this order: `lightagent.adapters._postgres` (connections, and trying again), `tables`, `rows`, `facts` (when a
+record ends), `writing`, `searching`, `indexing` (anew), `store`. psycopg is imported at the first use.
 """
 
 from __future__ import annotations

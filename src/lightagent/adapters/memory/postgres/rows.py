@@ -42,6 +42,10 @@ FITTING: Final[LiteralString] = """ AND r.owner = %(owner)s AND r.is_injectable
     AND (%(trust_levels)s::bytea[] IS NULL OR r.trust_level = ANY(%(trust_levels)s::bytea[]))
     AND (%(min_confidence)s::float8 IS NULL OR r.confidence >= %(min_confidence)s::float8)
     AND CASE WHEN r.expires_at IS NULL THEN NOT %(needs_expiry)s::boolean ELSE r.expires_at > %(now)s::float8 END
+    AND (%(moment)s::float8 IS NULL OR (
+        (r.valid_from IS NULL OR r.valid_from <= %(moment)s::float8)
+        AND (r.valid_until IS NULL OR r.valid_until > %(moment)s::float8)
+    ))
     AND (NOT r.is_internal OR %(with_internal)s::boolean)
     AND r.marks @> %(marks)s::text[]"""
 """Continues a condition: the record is one of this owner that a filter lets through."""
@@ -58,6 +62,7 @@ def filter_values(owner: MemoryOwner, wanted: RecallFilter) -> dict[str, object]
         "min_confidence": wanted.min_confidence,
         "needs_expiry": wanted.needs_expiry,
         "now": float(wanted.now),
+        "moment": None if wanted.moment is None else float(wanted.moment),
         "with_internal": wanted.with_internal,
         "marks": [one.hex() for one in metadata_marks(wanted.metadata)],
     }
@@ -81,7 +86,7 @@ def term_key(owner: bytes, term: str) -> UUID:
 
 def record_columns(record: MemoryRecord) -> dict[str, object]:
     """The columns of a record, without its terms."""
-    facts = facts_of(record.metadata)
+    facts = facts_of(record)
     return {
         "digest": record_mark(record.owner, record.memory_id),
         "owner": owner_mark(record.owner),
@@ -98,6 +103,8 @@ def record_columns(record: MemoryRecord) -> dict[str, object]:
         "expires_at": facts.expires_at,
         "is_injectable": facts.is_injectable,
         "is_internal": facts.is_internal,
+        "valid_from": facts.valid_from,
+        "valid_until": facts.valid_until,
         "marks": ",".join(one.hex() for one in metadata_marks(record.metadata)),
     }
 

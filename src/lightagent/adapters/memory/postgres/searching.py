@@ -7,9 +7,12 @@ nearer would find too few of their own.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, LiteralString
+
+import psycopg
 
 from lightagent.adapters._postgres.session import Session
 from lightagent.adapters.memory._marks import owner_mark
@@ -22,7 +25,7 @@ from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import Vector
-from lightagent.ports.memory import MemoryPage, OwnerSelection
+from lightagent.ports.memory import FailedPart, MemoryPage, OwnerSelection
 
 # The settings of `Bm25` in domain/search_text stand here once more.
 _BY_TERMS: Final[LiteralString] = (
@@ -57,6 +60,15 @@ WHERE v.owner = %(owner)s"""
 
 _FUSED: Final = 2
 """The constant of reciprocal rank fusion, as Qdrant has it: the first few of each search count most."""
+_LOGGER: Final = logging.getLogger("lightagent")
+_HALF_FAILS: Final = (
+    psycopg.ProgrammingError,
+    psycopg.DataError,
+    psycopg.InternalError,
+    psycopg.NotSupportedError,
+    psycopg.errors.QueryCanceled,
+)
+"""Errors of one statement, after which the connection serves for another."""
 _CANDIDATES: Final = 50
 """How many of each search are fused, at least."""
 
@@ -72,19 +84,26 @@ class Search:
     wanted: RecallFilter
     space: Space
 
-    async def __call__(self, session: Session) -> list[MemoryRecord]:
-        """The records that fit best, the best first.
+    async def __call__(self, session: Session) -> tuple[list[MemoryRecord], tuple[FailedPart, ...]]:
+        """The records that fit best, the best first, and the half of the search that failed.
 
         Raises:
             ConfigurationError: the vectors that are kept are no longer of this space.
+            psycopg.Error: both halves failed, or there is but one.
         """
         await check_space(session, self.space)
         values = filter_values(self.owner, self.wanted)
         depth = self.limit if self.vector is None else max(self.limit, _CANDIDATES)
-        rankings = [await self._by_terms(session, {**values, "limit": depth})] if self.terms else []
-        if self.vector is not None:
-            near = {**values, "limit": depth, "vector": vector_text(self.vector)}
-            rankings.append(_ids(await session.rows(_BY_VECTOR, near)))
+        rankings: list[list[int]] = []
+        failed: list[FailedPart] = []
+        for part, looked in (("words", self._by_terms), ("meaning", self._by_vector)):
+            try:
+                rankings.append(await looked(session, {**values, "limit": depth}))
+            except _HALF_FAILS as exc:
+                if self.vector is None or not self.terms or failed:
+                    raise
+                _LOGGER.warning("Memories are found without their %s: %s", part, type(exc).__name__)
+                failed.append(FailedPart("words" if part == "words" else "meaning", type(exc).__name__))
         best = _fused(rankings)[: self.limit]
         statement: LiteralString = "SELECT " + COLUMNS + " FROM {schema}.records WHERE id = ANY(%(ids)s::bigint[])"
         rows = {row[0]: row for row in await session.rows(statement, {"ids": best})} if best else {}
@@ -94,9 +113,16 @@ class Search:
                 "A memory of another owner was found; none is given.",
                 guidance="Somebody has changed the database. Restore it from a backup.",
             )
-        return found
+        return found, tuple(failed)
+
+    async def _by_vector(self, session: Session, values: dict[str, object]) -> list[int]:
+        if self.vector is None:
+            return []
+        return _ids(await session.rows(_BY_VECTOR, {**values, "vector": vector_text(self.vector)}))
 
     async def _by_terms(self, session: Session, values: dict[str, object]) -> list[int]:
+        if not self.terms:
+            return []
         owner = owner_mark(self.owner)
         keys: list[object] = [term_key(owner, term) for term in self.terms]
         if len(keys) > MOST_QUERY_TERMS:

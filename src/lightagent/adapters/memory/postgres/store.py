@@ -10,7 +10,7 @@ from lightagent.adapters._postgres.address import Address
 from lightagent.adapters._postgres.limits import Limits
 from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._marks import encoded
-from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
+from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, query_vector, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.registry import install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError, StoreError
@@ -18,7 +18,7 @@ from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRec
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
-from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, with_failed
 
 if TYPE_CHECKING:
     from lightagent.adapters._postgres.database import Database
@@ -103,9 +103,9 @@ class PostgresMemory(MemoryStore):
 
         database, space = await self._ready()
         terms = await query_terms(query)
-        (vector,) = await embedded_if_it_works(self._embedder, [query], "query", space, repr(self))
-        found = await database.run(Search(owner, terms, vector, limit, wanted, space))
-        return [record.found() for record in found]
+        vector, no_meaning = await query_vector(self._embedder, query, space, repr(self))
+        found, failed = await database.run(Search(owner, terms, vector, limit, wanted, space))
+        return with_failed([record.found() for record in found], (*no_meaning, *failed))
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         from lightagent.adapters.memory.postgres.searching import Read

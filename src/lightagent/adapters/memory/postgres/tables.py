@@ -15,7 +15,7 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 
 _LOCK: Final = 0x6C61676D
 """Names the advisory lock under which tables are made: ``lagm`` in ASCII."""
-VERSION: Final = 1
+VERSION: Final = 2
 
 # Names and texts are bytes, since PostgreSQL's text has no null character. What is compared is compared by digests of
 # one size: an index takes no more than a third of a page. The digest of a term holds its owner, so that a search never
@@ -30,10 +30,11 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
         content bytea NOT NULL, metadata text NOT NULL, written_at float8 NOT NULL, length float8 NOT NULL,
         source bytea NOT NULL, scope bytea NOT NULL, agent_name bytea NOT NULL, trust_level bytea NOT NULL,
         confidence float8, expires_at float8, is_injectable boolean NOT NULL, is_internal boolean NOT NULL,
-        marks text[] NOT NULL
+        valid_from float8, valid_until float8, marks text[] NOT NULL
     )""",
     """CREATE INDEX records_by_facts ON {schema}.records
-        (owner, is_injectable, is_internal, source, scope, trust_level, agent_name, confidence, expires_at)""",
+        (owner, is_injectable, is_internal, source, scope, trust_level, agent_name, confidence, expires_at,
+        valid_from, valid_until)""",
     "CREATE INDEX records_by_metadata ON {schema}.records USING gin (marks)",
     "CREATE INDEX records_by_tenant ON {schema}.records (sha256(tenant), id)",
     "CREATE INDEX records_by_user ON {schema}.records (sha256(owner_user), id)",
@@ -44,7 +45,11 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
         term uuid NOT NULL, record bigint NOT NULL, weight real NOT NULL, PRIMARY KEY (term, record) INCLUDE (weight)
     )""",
     "CREATE INDEX postings_by_record ON {schema}.postings (record)",
-    "INSERT INTO {schema}.version VALUES (1, '', 0)",
+    """CREATE TABLE {schema}.supersessions (
+        superseded bytea NOT NULL, record bigint NOT NULL, PRIMARY KEY (superseded, record)
+    )""",
+    "CREATE INDEX supersessions_by_record ON {schema}.supersessions (record)",
+    "INSERT INTO {schema}.version VALUES (2, '', 0)",
 )
 _VECTORS: Final[tuple[LiteralString, ...]] = (
     "CREATE TABLE IF NOT EXISTS {schema}.vectors (record bigint PRIMARY KEY, owner bytea NOT NULL, vector vector)",

@@ -12,6 +12,7 @@ from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.qdrant.conditions import (
     Above,
     AboveOrMissing,
+    AtMostOrMissing,
     Condition,
     Conditions,
     Has,
@@ -25,6 +26,7 @@ from lightagent.adapters.memory.qdrant.points import (
     RECORD,
     TENANTS,
     TERMS,
+    UNTIL,
     WRITTEN,
     Point,
     Question,
@@ -36,7 +38,7 @@ from lightagent.domain.errors import StoreError
 
 _MADE_BY: Final = "lightagent_memory"
 """The key in the metadata of a collection under which it is known what is in it."""
-_FOUND: Final = ["owner", WRITTEN, RECORD]
+_FOUND: Final = ["owner", WRITTEN, RECORD, UNTIL]
 
 
 async def prepare(client: AsyncQdrantClient, collection: str, space: Space, *, indexed: bool = True) -> None:
@@ -216,6 +218,16 @@ async def last(client: AsyncQdrantClient, collection: str) -> int:
     return max((written_of(one.payload or {}) for one in found), default=0)
 
 
+async def end(client: AsyncQdrantClient, collection: str, ends: Mapping[str, float | None]) -> None:
+    """Write down when points end."""
+    for moment in set(ends.values()):
+        points = models.PointIdsList(points=[point for point, end in ends.items() if end == moment])
+        if moment is None:
+            await client.delete_payload(collection, [UNTIL], points, wait=True)
+        else:
+            await client.set_payload(collection, {UNTIL: moment}, points, wait=True)
+
+
 async def remove(client: AsyncQdrantClient, collection: str, wanted: Conditions) -> int:
     """Remove points; how many there were."""
     chosen = filter_of(wanted)
@@ -246,5 +258,9 @@ def _condition(one: Condition) -> models.Condition:
             above = models.FieldCondition(key=field, range=models.Range(gt=number))
             missing = models.IsEmptyCondition(is_empty=models.PayloadField(key=field))
             return models.Filter(should=[above, missing])
+        case AtMostOrMissing(field, number):
+            at_most = models.FieldCondition(key=field, range=models.Range(lte=number))
+            missing = models.IsEmptyCondition(is_empty=models.PayloadField(key=field))
+            return models.Filter(should=[at_most, missing])
         case IsNotNamed(ids):
             return models.Filter(must_not=[models.HasIdCondition(has_id=list(ids))])

@@ -47,13 +47,21 @@ class AboveOrMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class AtMostOrMissing:
+    """A field is at most this number, or is not there."""
+
+    field: str
+    number: float
+
+
+@dataclass(frozen=True, slots=True)
 class IsNotNamed:
     """The point has none of these ids."""
 
     ids: tuple[str, ...]
 
 
-Condition: TypeAlias = Has | Above | AboveOrMissing | IsNotNamed
+Condition: TypeAlias = Has | Above | AboveOrMissing | AtMostOrMissing | IsNotNamed
 Conditions: TypeAlias = Sequence[Condition]
 """All of them are fulfilled."""
 
@@ -90,6 +98,8 @@ def fitting(wanted: RecallFilter) -> list[Condition]:
         found.append(Above("confidence", wanted.min_confidence, or_equal=True))
     expiry = Above if wanted.needs_expiry else AboveOrMissing
     found.append(expiry("expires_at", wanted.now))
+    if wanted.moment is not None:
+        found += (AtMostOrMissing("valid_from", wanted.moment), AboveOrMissing("valid_until", wanted.moment))
     if not wanted.with_internal:
         found.append(Has("is_internal", (NO,)))
     found += [Has("metadata_marks", (mark.hex(),)) for mark in metadata_marks(wanted.metadata)]

@@ -47,6 +47,9 @@ class EdgeEngine(Engine):
     async def last(self) -> int:
         return await self._do(edge_calls.last)
 
+    async def end(self, ends: Mapping[str, float | None]) -> None:
+        await self._do(lambda shard: edge_calls.end(shard, ends))
+
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda shard: edge_calls.remove(shard, wanted))
 

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 import qdrant_edge as edge
 
-from lightagent.adapters.memory.qdrant.conditions import Above, AboveOrMissing, Condition, Conditions, Has, IsNotNamed
+from lightagent.adapters.memory.qdrant.conditions import (
+    Above,
+    AboveOrMissing,
+    AtMostOrMissing,
+    Condition,
+    Conditions,
+    Has,
+    IsNotNamed,
+)
 from lightagent.adapters.memory.qdrant.edge_folder import Shard
-from lightagent.adapters.memory.qdrant.points import FUSED, RECORD, TERMS, WRITTEN, Point, Question, Sparse, written_of
+from lightagent.adapters.memory.qdrant.points import (
+    FUSED,
+    RECORD,
+    TERMS,
+    UNTIL,
+    WRITTEN,
+    Point,
+    Question,
+    Sparse,
+    written_of,
+)
 
-_FOUND: Final = ["owner", WRITTEN, RECORD]
+_FOUND: Final = ["owner", WRITTEN, RECORD, UNTIL]
 
 
 def insert(shard: Shard, points: Sequence[Point]) -> None:
@@ -90,6 +109,17 @@ def last(shard: Shard) -> int:
     return max((written_of(one.payload or {}) for one in found), default=0)
 
 
+def end(shard: Shard, ends: Mapping[str, float | None]) -> None:
+    """Write down when points end."""
+    for moment in set(ends.values()):
+        points: list[int | UUID | str] = [point for point, end in ends.items() if end == moment]
+        shard.is_changed = True
+        if moment is None:
+            shard.there().update(edge.UpdateOperation.delete_payload(points, [UNTIL]))
+        else:
+            shard.there().update(edge.UpdateOperation.set_payload(points, {UNTIL: moment}))
+
+
 def remove(shard: Shard, wanted: Conditions) -> int:
     """Remove points; how many there were."""
     chosen = _filter(wanted)
@@ -115,5 +145,8 @@ def _condition(one: Condition) -> edge.ConditionType:
         case AboveOrMissing(field, number):
             above = edge.FieldCondition(field, range=edge.RangeFloat(gt=number))
             return edge.Filter(should=[above, edge.IsEmptyCondition(field)])
+        case AtMostOrMissing(field, number):
+            at_most = edge.FieldCondition(field, range=edge.RangeFloat(lte=number))
+            return edge.Filter(should=[at_most, edge.IsEmptyCondition(field)])
         case IsNotNamed(ids):
             return edge.Filter(must_not=[edge.HasIdCondition(set(ids))])

@@ -45,6 +45,10 @@ class Engine(Protocol):
         """The highest place of a point in the order of writing; 0 where there is none."""
         ...
 
+    async def end(self, ends: Mapping[str, float | None]) -> None:
+        """Write down when points end, by their ids; None: they do not. One that is not there is left out."""
+        ...
+
     async def remove(self, wanted: Conditions) -> int:
         """Remove points; how many there were."""
         ...

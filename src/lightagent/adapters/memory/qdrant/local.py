@@ -63,6 +63,9 @@ class LocalEngine(Engine):
     async def last(self) -> int:
         return await self._do(lambda client: calls.last(client, self._collection))
 
+    async def end(self, ends: Mapping[str, float | None]) -> None:
+        await self._do(lambda client: calls.end(client, self._collection, ends))
+
     async def remove(self, wanted: Conditions) -> int:
         return await self._do(lambda client: calls.remove(client, self._collection, wanted))
 

@@ -16,6 +16,7 @@ from lightagent.adapters.memory.qdrant.keywords import keyword, point_id
 from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_validity import superseded_ids
 from lightagent.domain.recall_filter import facts_of
 from lightagent.domain.search_text import Bm25, WeighedTerms
 from lightagent.domain.vectors import Vector
@@ -34,13 +35,19 @@ KEYWORDS: Final = (
     "agent_name",
     "trust_level",
     "metadata_marks",
+    "supersedes",
     "is_injectable",
     "is_internal",
 )
 """The fields that are indexed as keywords."""
 TENANTS: Final = ("owner", "tenant")
 """Those of them by which Qdrant lays points beside each other."""
-NUMBERS: Final = ("confidence", "expires_at")
+SUPERSEDES: Final = "supersedes"
+"""The ids of the memories whose place a point takes."""
+FROM: Final = "valid_from"
+UNTIL: Final = "valid_until"
+"""When a point ends; where others took its place, they wrote it there."""
+NUMBERS: Final = ("confidence", "expires_at", FROM, UNTIL)
 WRITTEN: Final = "written"
 """When a point was written, in microseconds since 1970 and each one higher: the order in which they are read."""
 RECORD: Final = "record"
@@ -157,8 +164,10 @@ def _place(term: str) -> int:
 
 
 def _payload(record: MemoryRecord, written: int) -> Payload:
-    facts = facts_of(record.metadata)
+    facts = facts_of(record)
     numbers = {"confidence": facts.confidence, "expires_at": facts.expires_at}
+    numbers |= {FROM: facts.valid_from, UNTIL: facts.valid_until}
+    superseded = superseded_ids(record.memory_id, record.metadata)
     return {
         "owner": owner_mark(record.owner).hex(),
         "memory_id": keyword(record.memory_id),
@@ -171,6 +180,7 @@ def _payload(record: MemoryRecord, written: int) -> Payload:
         "is_injectable": YES if facts.is_injectable else NO,
         "is_internal": YES if facts.is_internal else NO,
         "metadata_marks": [mark.hex() for mark in metadata_marks(record.metadata)],
+        **({SUPERSEDES: [keyword(name) for name in superseded]} if superseded else {}),
         WRITTEN: written,
         RECORD: _written_out(record),
     }

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 import threading
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from lightagent.adapters.memory._limits import countable
-from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, space_of
+from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, query_vector, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
 from lightagent.adapters.memory.qdrant.cursors import Cursor
+from lightagent.adapters.memory.qdrant.facts import settle, superseding
 from lightagent.adapters.memory.qdrant.points import (
     Question,
     meanings_of,
@@ -32,7 +35,16 @@ from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRec
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
-from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
+from lightagent.ports.memory import (
+    ALL_FEATURES,
+    FailedPart,
+    MemoryFeature,
+    MemoryPage,
+    MemoryStore,
+    OwnerSelection,
+    SearchPart,
+    with_failed,
+)
 
 if TYPE_CHECKING:
     from lightagent.adapters.memory.qdrant.engine import Engine
@@ -42,6 +54,7 @@ T = TypeVar("T")
 Embedded: TypeAlias = Literal["local", "edge"]
 """What serves a folder: the local mode of qdrant-client, or the engine of the server in this process."""
 
+_LOGGER: Final = logging.getLogger("lightagent")
 EXTRA: Final = "qdrant"
 _PACKAGES: Final[dict[Embedded, tuple[str, str, str]]] = {
     "local": ("qdrant_client", "qdrant-client", EXTRA),
@@ -139,25 +152,26 @@ class QdrantMemory(MemoryStore):
         places = self._places(len(records))
         parts = zip(records, terms, meanings_of(vectors, space), places, strict=True)
         await _checked(engine, space, engine.insert([point_of(*one) for one in parts]))
+        await settle(engine, records)
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         if (limit := countable(limit)) == 0 or not query.strip():
             return []
         engine, space = await self._ready()
         terms = query_places(await query_terms(query))
-        vectors = await embedded_if_it_works(self._embedder, [query], "query", space, self._collection)
-        (meaning,) = meanings_of(vectors, space)
+        vector, failed = await query_vector(self._embedder, query, space, self._collection)
+        (meaning,) = meanings_of([vector], space)
         own = conditions.of_owner(owner)
         fitting = [*own, *conditions.fitting(wanted)]
         question = Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES))
-        found = await _checked(engine, space, engine.nearest(question))
+        found, lacking = await _nearest(engine, space, question)
         records = [record_of(payload) for payload in found]
         if any(record.owner != owner for record in records):
             raise StoreError(
                 "A memory of another owner was found; none is given.",
                 guidance="Somebody has changed the collection. Restore a snapshot.",
             )
-        return [record.found() for record in records]
+        return with_failed([record.found() for record in records], (*failed, *lacking))
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         start = Cursor.of(cursor)
@@ -173,8 +187,17 @@ class QdrantMemory(MemoryStore):
         if memory_ids is not None and not memory_ids:
             return 0
         engine, _ = await self._ready()
-        named = [] if memory_ids is None else [conditions.named(memory_ids)]
-        return await engine.remove([*conditions.of_owners(selection), *named])
+        whose = conditions.of_owners(selection)
+        if memory_ids is None:
+            return await engine.remove(whose)
+        # What they had taken the place of holds again before they are gone: whoever dies in between loses nothing.
+        ending, points = await superseding(engine, selection, memory_ids)
+        if ending:
+            await settle(engine, ending, frozenset(points))
+        count = await engine.remove([*whose, conditions.named(memory_ids)])
+        if ending:
+            await settle(engine, ending)
+        return count
 
     async def reindex(self) -> int:
         """Make everything anew by which memories are found, with the embedder of this object; how many there are.
@@ -202,6 +225,7 @@ class QdrantMemory(MemoryStore):
                 vectors = await embedded(self._embedder, texts, "document", space)
             parts = zip(records, terms, meanings_of(vectors, space), strict=True)
             await engine.renew([point_of(*one, written=0) for one in parts])
+            await settle(engine, records)
             count += len(found)
         return count
 
@@ -282,6 +306,34 @@ async def _checked(engine: Engine, space: Space, deed: Awaitable[T]) -> T:
     except StoreError as exc:
         if not exc.retryable:
             await engine.check(space)
+        raise
+
+
+async def _nearest(
+    engine: Engine, space: Space, question: Question
+) -> tuple[Sequence[Mapping[str, object]], tuple[FailedPart, ...]]:
+    """What both halves of a search find, or the one that can be carried out, and which one cannot.
+
+    Raises:
+        StoreError: neither can.
+        ConfigurationError: another embedder made the vectors that are there.
+    """
+    try:
+        return await _checked(engine, space, engine.nearest(question)), ()
+    except StoreError as exc:
+        if exc.retryable or question.terms is None or question.meaning is None:
+            raise
+        halves: tuple[tuple[Question, SearchPart], ...] = (
+            (replace(question, meaning=None), "meaning"),
+            (replace(question, terms=None), "words"),
+        )
+        for half, other in halves:
+            try:
+                found = await engine.nearest(half)
+            except StoreError:
+                continue
+            _LOGGER.warning("Memories are found without their %s: %s", other, exc)
+            return found, (FailedPart(other, type(exc).__name__),)
         raise
 
 

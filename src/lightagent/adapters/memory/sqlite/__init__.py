@@ -3,8 +3,8 @@
 One thread of the store writes, and takes what waits into one transaction; another reads. The write-ahead log is synced
 at every commit, so that what was acknowledged survives a crash of the machine too.
 
-Read in this order: `tables`, `rows`, `writing`, `conditions` (what a search looks at), `searching` (by words),
-`meaning` (by vectors), `fusing` (both), `reading`, `store`.
+Read in this order: `tables`, `rows`, `facts` (when a memory ends), `writing`, `conditions` (what a search looks at),
+`searching` (by words), `meaning` (by vectors), `fusing` (both), `reading`, `store`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
+from lightagent.adapters.memory.sqlite.facts import marks_as_json, short_marks
 from lightagent.adapters.memory.sqlite.rows import encoded, metadata_of
 from lightagent.domain.recall_filter import RecallFilter
 
@@ -40,15 +41,24 @@ def condition(owner: int, wanted: RecallFilter) -> Condition:
     values.append(wanted.now)
     if not wanted.with_internal:
         parts.append("m.is_internal = 0")
-    if wanted.metadata:
-        parts.append("has_metadata(m.metadata, ?)")
-        values.append(json.dumps(dict(wanted.metadata)))
+    if wanted.moment is not None:
+        parts.append("(m.valid_from IS NULL OR m.valid_from <= ?) AND (m.valid_until IS NULL OR m.valid_until > ?)")
+        values += (wanted.moment, wanted.moment)
+    for name, value in wanted.metadata.items():
+        one = {name: value}
+        # What the index does not have is never read: the metadata is looked at within the statement that asks it.
+        parts.append(
+            "EXISTS (SELECT 1 FROM metadata_marks k WHERE k.owner = ? AND k.mark = ? AND k.memory = m.id "
+            "AND has_metadata(m.metadata, ?))"
+        )
+        values += (owner, *short_marks(one), json.dumps(one))
     return Condition(" AND ".join(parts), tuple(values))
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
     """What the statements of a search call."""
     connection.create_function("has_metadata", 2, _has_metadata, deterministic=True)
+    connection.create_function("marks_of", 1, marks_as_json, deterministic=True)
 
 
 def _has_metadata(metadata: object, wanted: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from lightagent.adapters.memory.sqlite.meaning import by_meaning
 from lightagent.adapters.memory.sqlite.reading import records
 from lightagent.adapters.memory.sqlite.rows import find_owner
 from lightagent.adapters.memory.sqlite.searching import Shelf, by_words
+from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.ranking import RankedTool, fuse
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import Vector
+from lightagent.ports.memory import FailedPart, SearchPart
 
+_LOGGER: Final = logging.getLogger("lightagent")
 _FUSED: Final = 50
 """The best of each ranking, which are fused."""
 _WORDS: Final = 1.25
@@ -44,16 +48,46 @@ class Question:
     is_checked: bool = True
 
 
-def search(connection: sqlite3.Connection, owner: MemoryOwner, question: Question) -> list[MemoryRecord]:
-    """The records of an owner that say most about what is asked, the best first."""
+def search(
+    connection: sqlite3.Connection, owner: MemoryOwner, question: Question
+) -> tuple[list[MemoryRecord], tuple[FailedPart, ...]]:
+    """The records of an owner that say most about what is asked, the best first, and which half could not be searched.
+
+    Raises:
+        StoreError, sqlite3.Error: neither half could be, or a record is not what was written.
+    """
     known = find_owner(connection, owner)
     if known is None or question.limit < 1:
-        return []
+        return [], ()
     where = condition(known[0], question.wanted)
-    found = by_words(connection, Shelf(*known), question.terms, question.limit, where, question.nearby)
-    if question.vector is not None:
-        found = _fused(found, by_meaning(connection, question.vector, question.limit, where, question.nearby))
-    return records(connection, owner, found[: question.limit], is_checked=question.is_checked)
+    limit, vector = question.limit, question.vector
+    found: list[int] = []
+    failed: list[FailedPart] = []
+    try:
+        found = by_words(connection, Shelf(*known), question.terms, limit, where, question.nearby)
+    except sqlite3.DatabaseError as exc:
+        if vector is None or _is_locked(exc):
+            raise
+        failed.append(_failed("words", exc))
+    if vector is not None:
+        try:
+            near = by_meaning(connection, vector, limit, where, question.nearby)
+            found = near if failed else _fused(found, near)
+        except (StoreError, sqlite3.DatabaseError) as exc:
+            if failed or _is_locked(exc):
+                raise
+            failed.append(_failed("meaning", exc))
+    return records(connection, owner, found[:limit], is_checked=question.is_checked), tuple(failed)
+
+
+def _failed(part: SearchPart, error: Exception) -> FailedPart:
+    _LOGGER.warning("Memories are found without their %s: %s", part, error)
+    return FailedPart(part, type(error).__name__)
+
+
+def _is_locked(error: Exception) -> bool:
+    """Whether it is no fault of one half that the file could not be read."""
+    return "locked" in str(error)
 
 
 def _fused(by_words: Sequence[int], by_meaning: Sequence[int]) -> list[int]:

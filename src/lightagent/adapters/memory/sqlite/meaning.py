@@ -38,6 +38,11 @@ def keep_space(connection: sqlite3.Connection, space: Space) -> None:
     connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
 
 
+def remove_damaged(connection: sqlite3.Connection, space: Space) -> None:
+    """Remove vectors of another size than those of the space, which are not what was written."""
+    connection.execute("DELETE FROM vectors WHERE length(vector) <> ?", (space.dimension * array("f").itemsize,))
+
+
 def add(connection: sqlite3.Connection, number: int, vector: Vector) -> None:
     """Keep the vector of a memory."""
     connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?)", (number, vector.tobytes()))

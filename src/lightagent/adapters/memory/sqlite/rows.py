@@ -57,7 +57,7 @@ def record_of(owner: MemoryOwner, row: Sequence[object]) -> MemoryRecord:
         raise _damaged(name)
     if not isinstance(metadata, bytes) or checksum != _checksum(owner, name, text, metadata, written_at):
         raise _damaged(name)
-    return MemoryRecord(_text(name), owner, _text(text), metadata_of(metadata), written_at)
+    return MemoryRecord(decoded(name), owner, decoded(text), metadata_of(metadata), written_at)
 
 
 def record_as_it_is(owner: MemoryOwner, row: Sequence[object]) -> MemoryRecord:
@@ -82,7 +82,7 @@ def owner_of(parts: Sequence[object]) -> MemoryOwner:
     Raises:
         StoreError: they are not what was written.
     """
-    namespace, tenant, user, session, agent = (_text(part) if isinstance(part, bytes) else "" for part in parts)
+    namespace, tenant, user, session, agent = (decoded(part) if isinstance(part, bytes) else "" for part in parts)
     return MemoryOwner(namespace, tenant, user, session, agent)
 
 
@@ -105,7 +105,12 @@ def _checksum(owner: MemoryOwner, name: bytes, text: bytes, metadata: bytes, wri
     return zlib.crc32(repr([owner.parts, name, text, metadata, written_at]).encode())
 
 
-def _text(column: bytes) -> str:
+def decoded(column: bytes) -> str:
+    """The text of `encoded`.
+
+    Raises:
+        StoreError: it is none.
+    """
     try:
         return column.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:

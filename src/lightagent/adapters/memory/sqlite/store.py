@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
@@ -14,33 +13,42 @@ from lightagent.adapters._sqlite.connection import Database, Synchronous, checke
 from lightagent.adapters._sqlite.log import LogKeeper
 from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, snapshot, transaction
 from lightagent.adapters.memory._limits import countable
-from lightagent.adapters.memory._space import Space, embedded, space_of
+from lightagent.adapters.memory._space import (
+    EMBEDDER_FAILURES,
+    Space,
+    embedded,
+    query_vector,
+    space_of,
+    warn_of,
+    without_meaning,
+)
 from lightagent.adapters.memory.sqlite import meaning, reading, writing
 from lightagent.adapters.memory.sqlite.fusing import Question, search
 from lightagent.adapters.memory.sqlite.tables import open_database
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.errors import ProviderError, StoreError
+from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import memory_terms
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import (
     ALL_FEATURES,
     CheckedStore,
+    FailedPart,
     MemoryFeature,
     MemoryPage,
     MemoryStore,
     OwnerSelection,
     ReindexedStore,
+    with_failed,
 )
 
 T = TypeVar("T")
 
 _AT_ONCE: Final = 256
 """Memories of which vectors are made before they are written."""
-_LOGGER: Final = logging.getLogger("lightagent")
 
 
 class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
@@ -91,7 +99,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
         kept = tuple(records)
-        vectors = await self._vectors([record.text for record in kept], "document")
+        vectors = await self._vectors([record.text for record in kept])
 
         def carry_out(connection: Database) -> None:
             self._check_space(connection, is_writing=True)
@@ -103,13 +111,14 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
         await self._write(carry_out)
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        (vector,) = await self._vectors([query], "query")
+        vector, no_meaning = await self._query_vector(query)
 
-        def look(connection: Database) -> list[FoundMemory]:
+        def look(connection: Database) -> Sequence[FoundMemory]:
             self._check_space(connection)
             most = countable(limit)
             question = Question(memory_terms(query, self._stem), vector, most, wanted, self._nearby, self._is_checked)
-            return [record.found() for record in search(connection, owner, question)]
+            found, failed = search(connection, owner, question)
+            return with_failed([record.found() for record in found], (*no_meaning, *failed))
 
         return await self._read(look)
 
@@ -150,6 +159,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
             if meaning.kept_space(connection) != space:
                 connection.execute("DELETE FROM vectors")
                 meaning.keep_space(connection, space)
+            meaning.remove_damaged(connection, space)
             return writing.index_anew(connection, lambda text: memory_terms(text, self._stem))
 
         count = await self._write(begin)
@@ -175,18 +185,30 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
         if self._embedder is not None:
             await self._embedder.aclose()
 
-    async def _vectors(self, texts: Sequence[str], role: TextRole) -> Sequence[Vector | None]:
-        """The vectors of the texts; None where nothing makes them now."""
+    async def _vectors(self, texts: Sequence[str]) -> Sequence[Vector | None]:
+        """The vectors of texts that are written; None where nothing makes them now."""
         if self._embedder is None:
             return [None] * len(texts)
         try:
             if self._space is None:
                 self._space = await space_of(self._embedder)
-            return await embedded(self._embedder, texts, role, self._space)
+            return await embedded(self._embedder, texts, "document", self._space)
         except ProviderError as exc:
-            lost = "Memories are written without vectors" if role == "document" else "Memories are found by their words"
-            _LOGGER.warning("%s: %s: the embedder failed: %s", lost, self.path, exc)
+            warn_of(exc, "document", str(self.path))
             return [None] * len(texts)
+
+    async def _query_vector(self, query: str) -> tuple[Vector | None, tuple[FailedPart, ...]]:
+        """The vector of a query, and what fails where nothing makes one now."""
+        if self._embedder is None:
+            return None, ()
+        if self._space is None:
+            try:
+                self._space = await space_of(self._embedder)
+            except ConfigurationError:
+                raise
+            except EMBEDDER_FAILURES as exc:
+                return None, without_meaning(exc, str(self.path))
+        return await query_vector(self._embedder, query, self._space, str(self.path))
 
     def _check_space(self, connection: Database, *, is_writing: bool = False) -> None:
         """Refuse vectors of another embedder than that of the file; another process may have changed it."""

@@ -35,7 +35,20 @@ _VERSION_1: Final = (
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE vectors (id INTEGER PRIMARY KEY, vector BLOB NOT NULL) STRICT",
 )
-STEPS: Final = (_VERSION_1,)
+_VERSION_2: Final = (
+    "ALTER TABLE memories ADD COLUMN valid_from REAL",
+    # Of what another memory took the place of, the time at which it did.
+    "ALTER TABLE memories ADD COLUMN valid_until REAL",
+    """CREATE TABLE supersessions (
+    owner INTEGER NOT NULL, superseded BLOB NOT NULL, since REAL NOT NULL, memory INTEGER NOT NULL,
+    PRIMARY KEY (owner, superseded, since, memory)
+) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE metadata_marks (
+    owner INTEGER NOT NULL, mark INTEGER NOT NULL, memory INTEGER NOT NULL, PRIMARY KEY (owner, mark, memory)
+) STRICT, WITHOUT ROWID""",
+    "INSERT INTO metadata_marks SELECT m.owner, k.value, m.id FROM memories m, json_each(marks_of(m.metadata)) k",
+)
+STEPS: Final = (_VERSION_1, _VERSION_2)
 """What brings the tables from each version to the next, beginning with nothing. Steps are only ever added."""
 _TABLES: Final = Tables("store of memories", _APPLICATION, STEPS)
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from lightagent.adapters.memory.sqlite import facts as facts_of_owner
 from lightagent.adapters.memory.sqlite.rows import OWNER, encoded, find_owner, owner_columns, record_columns
 from lightagent.adapters.memory.sqlite.searching import term
 from lightagent.domain.memory_records import MemoryRecord
@@ -14,7 +15,8 @@ from lightagent.ports.memory import OwnerSelection
 
 _COLUMNS: Final = (
     "owner, memory_id, text, metadata, written_at, checksum, source, scope, agent_name, trust_level, confidence, "
-    "expires_at, is_injectable, is_internal, is_question, terms"
+    "expires_at, is_injectable, is_internal, is_question, terms, "
+    "valid_from, valid_until"
 )
 
 _QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
@@ -28,9 +30,9 @@ def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[
         terms: what it is found by.
     """
     owner = _owner(connection, record)
-    facts = facts_of(record.metadata)
+    facts = facts_of(record)
     cursor = connection.execute(
-        f"INSERT INTO memories ({_COLUMNS}) VALUES ({', '.join('?' * 16)}) ON CONFLICT DO NOTHING",
+        f"INSERT INTO memories ({_COLUMNS}) VALUES ({', '.join('?' * 18)}) ON CONFLICT DO NOTHING",
         (
             owner,
             *record_columns(record),
@@ -44,12 +46,15 @@ def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[
             int(facts.is_internal),
             int(record.text.rstrip().endswith(_QUESTION_MARKS)),
             len(terms),
+            facts.valid_from,
+            facts.valid_until,
         ),
     )
     if not cursor.rowcount:
         return None
     number = cursor.lastrowid or 0
     _index(connection, number, owner, terms)
+    facts_of_owner.add(connection, owner, number, record)
     connection.execute("UPDATE owners SET memories = memories + 1, terms = terms + ? WHERE id = ?", (len(terms), owner))
     return number
 
@@ -104,6 +109,10 @@ def forget(connection: sqlite3.Connection, selection: OwnerSelection, memory_ids
 
 def _forget(connection: sqlite3.Connection, owner: int, ids: Sequence[bytes] | None) -> int:
     rows = list(_rows(connection, owner, ids))
+    if ids is None:
+        facts_of_owner.forget_owner(connection, owner)
+    else:
+        facts_of_owner.remove(connection, owner, [number for number, _ in rows])
     for number, terms in rows:
         connection.execute("DELETE FROM found_by WHERE rowid = ?", (number,))
         connection.execute("DELETE FROM vectors WHERE id = ?", (number,))

@@ -13,11 +13,14 @@ loops of their own, so they need no plugin of pytest. What a store does not decl
 from __future__ import annotations
 
 from lightagent.testing.contracts.memory_store.crowds import CrowdsContract
+from lightagent.testing.contracts.memory_store.facts import FactsContract
 from lightagent.testing.contracts.memory_store.filtering import FilteringContract
 from lightagent.testing.contracts.memory_store.forgetting import ForgettingContract
 from lightagent.testing.contracts.memory_store.keeping import KeepingContract
 from lightagent.testing.contracts.memory_store.owners import OwnersContract
 
 
-class MemoryStoreContract(KeepingContract, OwnersContract, FilteringContract, ForgettingContract, CrowdsContract):
+class MemoryStoreContract(
+    KeepingContract, OwnersContract, FilteringContract, FactsContract, ForgettingContract, CrowdsContract
+):
     """Subclass it, name the `kind`, and override `prepare` where the adapter takes options."""

@@ -1,0 +1,136 @@
+"""Facts that change: when each of an owner's memories held, and how a newer one takes the place of an older one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.application.memories import Memories
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory_validity import (
+    SUPERSEDES,
+    VALID_FROM,
+    VALID_UNTIL,
+    Version,
+    begins_at,
+    earlier,
+    ends_of,
+    holds_until,
+    line_of,
+    named_with,
+    version_of,
+)
+from lightagent.ports.memory import MemoryStore, OwnerSelection
+
+_TIMES: Final = frozenset({VALID_FROM, VALID_UNTIL, SUPERSEDES, "expires_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class FactVersion:
+    """One state of a fact, and when it held.
+
+    Attributes:
+        record: as it was written.
+        valid_from: seconds since 1970; None: it always had.
+        valid_until: from when on it holds no more, by what it says itself or since another took its place; None: it
+            holds still.
+    """
+
+    record: MemoryRecord
+    valid_from: float | None
+    valid_until: float | None
+
+
+class Facts:
+    """The memories in a store, as facts that change."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def history(self, owner: MemoryOwner, memory_id: str | None = None) -> list[FactVersion]:
+        """What an owner's memories say, and when each held, the earliest first.
+
+        Args:
+            memory_id: only the states of the fact that this memory is one of: what it took the place of, what took
+                its place, and so on; None: all.
+
+        Raises:
+            ConfigurationError: the store cannot list what it holds, or there is no such memory.
+            StoreError: it could not be read.
+        """
+        records = [record async for record in self._of(owner)]
+        versions = {one.memory_id: version_of(one.memory_id, one.metadata, one.written_at) for one in records}
+        ends = ends_of(versions.values())
+        chosen = versions.keys() if memory_id is None else line_of(_known(memory_id, versions), versions.values())
+        found = [
+            FactVersion(
+                one,
+                begins_at(versions[one.memory_id], one.metadata),
+                earlier(holds_until(one.metadata), ends.get(one.memory_id)),
+            )
+            for one in records
+            if one.memory_id in chosen
+        ]
+        return sorted(found, key=lambda one: versions[one.record.memory_id].order)
+
+    async def supersede(
+        self,
+        owner: MemoryOwner,
+        memory_id: str,
+        text: str,
+        *,
+        new_id: str,
+        at: float,
+        valid_from: float | None = None,
+        metadata: JsonObject | None = None,
+    ) -> MemoryRecord:
+        """Write a newer fact in the place of an older one. Both are kept; only the newer one is recalled.
+
+        Of several that take the place of the same memory at once, the one that begins last holds.
+
+        Args:
+            memory_id: the older memory's.
+            text: what holds from now on.
+            new_id: names the newer memory; writing it again changes nothing.
+            at: when it is written, in seconds since 1970.
+            valid_from: from when it holds; None: from `at` on.
+            metadata: of the newer memory; None: that of the older one, without its times.
+
+        Returns:
+            The record that was written.
+
+        Raises:
+            ConfigurationError: the store cannot list what it holds, or its owner has no memory of this id.
+            StoreError: it could not be read or written.
+        """
+        found = [one async for one in self._of(owner) if one.memory_id == memory_id]
+        if not found:
+            raise _unknown(memory_id)
+        older = found[0]
+        kept = {name: value for name, value in older.metadata.items() if name not in _TIMES}
+        said: JsonObject = {**(kept if metadata is None else metadata)}
+        if valid_from is not None:
+            said[VALID_FROM] = valid_from
+        named: list[JsonValue] = [*named_with(memory_id, older.metadata)]
+        record = MemoryRecord(new_id, owner, text, {**said, SUPERSEDES: named}, at)
+        await self._store.write([record])
+        return record
+
+    def _of(self, owner: MemoryOwner) -> AsyncIterator[MemoryRecord]:
+        return Memories(self._store).list(OwnerSelection(*owner.parts))
+
+
+def _known(memory_id: str, versions: Mapping[str, Version]) -> Version:
+    if memory_id not in versions:
+        raise _unknown(memory_id)
+    return versions[memory_id]
+
+
+def _unknown(memory_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"This owner has no memory {memory_id!r:.100}.",
+        guidance="`lightagent memory list` shows what there is, and whose it is.",
+    )

@@ -1,0 +1,159 @@
+"""When a fact holds, and which newer fact has taken its place.
+
+A memory may say in its metadata from when and until when it holds (`valid_from`, `valid_until`), and which memories of
+the same owner it takes the place of (`supersedes`, their ids). Nothing that was written is changed by that: both are
+kept, and when the older one ended is derived from those that took its place, in whatever order they were written. So
+a memory that is forgotten, or taken back, leaves what it had superseded as it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.memory_filter import not_injectable, not_promoted, read_time
+from lightagent.domain.memory_records import MOST_SUPERSEDED, FoundMemory
+
+VALID_FROM: Final = "valid_from"
+"""The key of the time from which a memory holds, in ISO 8601 or in seconds since 1970; without it, it always has."""
+
+VALID_UNTIL: Final = "valid_until"
+"""The key of the time from which it holds no more; without it, it holds until another takes its place."""
+
+SUPERSEDES: Final = "supersedes"
+"""The key of the ids whose place it takes: a text, or a list of texts."""
+
+NEVER: Final = 1e17
+"""A time after every other: that of a memory whose `valid_from` cannot be read."""
+
+_CARRIED: Final = 3
+"""Of what a memory had taken the place of, the last ones: the first of all stands there last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A memory as one state of a fact.
+
+    Attributes:
+        memory_id: names it among those of its owner.
+        since: when it takes the place of others: from when it holds, or when it was written where it does not say so.
+        written_at: seconds since 1970.
+        supersedes: the ids whose place it takes, each once and never its own.
+        counts: whether it can take the place of anything: what no model may see cannot.
+        is_internal: whether an agent made it of its own work, and it was not promoted; it can only take the place of
+            others like it.
+    """
+
+    memory_id: str
+    since: float
+    written_at: float
+    supersedes: tuple[str, ...] = ()
+    counts: bool = True
+    is_internal: bool = False
+
+    @property
+    def order(self) -> tuple[float, float, str]:
+        """Of two that take the place of the same memory, the later one holds; ids decide where all times are equal."""
+        return (self.since, self.written_at, self.memory_id)
+
+    def ends(self, other: Version) -> bool:
+        """Whether the other one holds no more once this one does.
+
+        That is so where this one names it, and where both take the place of the same memory and this one is the later:
+        two writers who correct one fact at the same time leave one that holds.
+        """
+        if not self.counts or (self.is_internal and not other.is_internal) or self.memory_id == other.memory_id:
+            return False
+        named, names = other.memory_id in self.supersedes, self.memory_id in other.supersedes
+        if named != names:
+            return named
+        return (named or not set(self.supersedes).isdisjoint(other.supersedes)) and self.order > other.order
+
+
+def version_of(memory_id: str, metadata: Mapping[str, object], written_at: float) -> Version:
+    """The memory of this id as one state of a fact."""
+    found = FoundMemory("", metadata)
+    said = metadata.get(VALID_FROM)
+    since = written_at if said is None else read_time(said)
+    return Version(
+        memory_id,
+        NEVER if since is None else since,
+        written_at,
+        superseded_ids(memory_id, metadata),
+        not_injectable(found) is None,
+        not_promoted(found) is not None,
+    )
+
+
+def superseded_ids(memory_id: str, metadata: Mapping[str, object]) -> tuple[str, ...]:
+    """The ids whose place a memory takes; what is no text is none."""
+    said = metadata.get(SUPERSEDES)
+    ids = [said] if isinstance(said, str) else said if isinstance(said, (list, tuple)) else []
+    named = dict.fromkeys(one for one in ids if isinstance(one, str) and one and one != memory_id)
+    return tuple(named)[:MOST_SUPERSEDED]
+
+
+def named_with(memory_id: str, metadata: Mapping[str, object]) -> tuple[str, ...]:
+    """What a memory names in `supersedes` that takes the place of this one: it, and what it had taken the place of.
+
+    So those who correct one fact at the same time, also after it was corrected before, name one memory together.
+    """
+    return (memory_id, *superseded_ids(memory_id, metadata)[-_CARRIED:])
+
+
+def ended_at(version: Version, others: Iterable[Version]) -> float | None:
+    """When another took its place; None: none did.
+
+    Args:
+        version: the memory.
+        others: at least those of the same owner that name it, or that name one of those it names.
+    """
+    return min((other.since for other in others if other.ends(version)), default=None)
+
+
+def ends_of(versions: Iterable[Version]) -> dict[str, float]:
+    """When others took the place of each of these memories of one owner, by their ids; the others are left out."""
+    known = tuple(versions)
+    naming: dict[str, list[Version]] = {}
+    for one in known:
+        for memory_id in one.supersedes:
+            naming.setdefault(memory_id, []).append(one)
+    ends: dict[str, float] = {}
+    for one in known if naming else ():
+        others = (other for name in (one.memory_id, *one.supersedes) for other in naming.get(name, ()))
+        if (end := ended_at(one, others)) is not None:
+            ends[one.memory_id] = end
+    return ends
+
+
+def line_of(version: Version, versions: Iterable[Version]) -> frozenset[str]:
+    """The ids of all states of the fact that a memory is one of, as far as they name one another."""
+    beside: dict[str, set[str]] = {}
+    known = {one.memory_id: one for one in versions}
+    for one in known.values():
+        for name in one.supersedes:
+            beside.setdefault(one.memory_id, set()).add(name)
+            beside.setdefault(name, set()).add(one.memory_id)
+    found, new = {version.memory_id}, [version.memory_id]
+    while new:
+        others = beside.get(new.pop(), set()) - found
+        found |= others
+        new += others
+    return frozenset(found & known.keys())
+
+
+def earlier(one: float | None, other: float | None) -> float | None:
+    """The earlier of two times; None stands for never."""
+    return other if one is None else one if other is None else min(one, other)
+
+
+def begins_at(version: Version, metadata: Mapping[str, object]) -> float | None:
+    """From when the memory holds; None: it always has. What takes the place of others begins where they end."""
+    return None if metadata.get(VALID_FROM) is None and not version.supersedes else version.since
+
+
+def holds_until(metadata: Mapping[str, object]) -> float | None:
+    """Until when the memory itself says that it holds; None: it says nothing. What cannot be read has always ended."""
+    said = metadata.get(VALID_UNTIL)
+    return None if said is None else (read_time(said) or 0.0)

@@ -1,0 +1,73 @@
+"""``lightagent memory history``: when what is remembered held, and what took its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Final
+
+import typer
+
+from lightagent.application.facts import Facts, FactVersion
+from lightagent.application.memories import record_as_json
+from lightagent.application.memory_means import DEFAULT_USER
+from lightagent.domain.memory_records import MemoryOwner
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
+from lightagent.entrypoints.cli.memory_stores import flat, print_line, whose, with_memory
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.entrypoints.cli.stores import to_minute
+from lightagent.ports.memory import MemoryStore
+
+_YEAR_9999: Final = 253_370_764_800.0
+"""The last times that have a date."""
+
+
+@guarded
+def history(
+    memory_id: Annotated[
+        str | None, typer.Argument(help="Only the fact that this memory tells of.", metavar="[ID]")
+    ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")] = "",
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")] = "",
+    user: Annotated[
+        str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
+    ] = DEFAULT_USER,
+    session: Annotated[str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")] = "",
+    agent: Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")] = "",
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print what one owner's memories say and when each held, the earliest first: also what a newer one superseded.
+
+    **Examples**
+
+    `lightagent memory history --user ann`
+
+    `lightagent memory history 5d41402abc4b2a76b9719d911017c592 --user ann --json`
+    """
+    owner = MemoryOwner(namespace, tenant, user, session, agent)
+
+    async def look(store: MemoryStore) -> list[FactVersion]:
+        return await Facts(store).history(owner, memory_id)
+
+    found = with_memory(look, settings_for(config, profile, False, trust_config))
+    if as_json:
+        answer = [
+            {**record_as_json(one.record), "valid_from": one.valid_from, "valid_until": one.valid_until}
+            for one in found
+        ]
+        write_answer(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+        return ExitCode.COMPLETED
+    for one in found:
+        held = f"{_time(one.valid_from, 'always')} to {_time(one.valid_until, 'now')}"
+        print_line(f"{one.record.memory_id} · {held} · {flat(one.record.text)}")
+    if not found:
+        print_line(f"Nothing is remembered of {whose(owner)}.")
+    return ExitCode.COMPLETED
+
+
+def _time(seconds: float | None, otherwise: str) -> str:
+    if seconds is None:
+        return otherwise
+    return to_minute(seconds) if 0 <= seconds < _YEAR_9999 else f"{seconds:g}"

@@ -7,7 +7,6 @@ own, as digests, since the stores behind mem0 differ in which texts they take. B
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Final
 
 from lightagent.adapters.memory._marks import mark, owner_mark, record_mark
 from lightagent.adapters.memory._marks import metadata_marks as marks_of
+from lightagent.adapters.memory._written_out import read_out, written_out
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
@@ -84,7 +84,7 @@ def metadata_of(record: MemoryRecord, order: int, *, infer: bool) -> dict[str, o
     }
     lists = {"s": facts.source, "c": facts.scope, "a": facts.agent_name, "t": facts.trust_level}
     return {
-        _RECORD: json.dumps(whole),
+        _RECORD: written_out(whole),
         _ORDER: order,
         _KEY: key_of(record),
         **{_field(letter): mark(value).hex() for letter, value in lists.items()},
@@ -144,7 +144,9 @@ def item_of(found: Mapping[str, object]) -> Item | None:
     try:
         if not (isinstance(text, str) and isinstance(item_id, str) and isinstance(order, int)):
             raise ValueError("It has no text, no id, or no place in the order.")
-        whole: JsonObject = json.loads(written)
+        whole = read_out(str(written))
+        if not isinstance(whole, dict):
+            raise ValueError("It is no record.")
         return Item(item_id, order, _record(whole, text, item_id))
     except (ValueError, TypeError, AttributeError) as exc:
         raise StoreError(f"The memory {item_id!r:.80} in mem0 is damaged.", guidance="Remove it.") from exc

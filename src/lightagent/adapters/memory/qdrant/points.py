@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from zlib import crc32
 
-from lightagent.adapters.memory._marks import decoded, encoded, mark, metadata_marks, owner_mark
+from lightagent.adapters.memory._marks import mark, metadata_marks, owner_mark
 from lightagent.adapters.memory._space import Space
+from lightagent.adapters.memory._written_out import read_out, written_out
 from lightagent.adapters.memory.qdrant.conditions import NO, OWNER_FIELDS, YES, Conditions
 from lightagent.adapters.memory.qdrant.keywords import keyword, point_id
 from lightagent.domain.errors import LightAgentError, StoreError
@@ -51,8 +50,6 @@ NUMBERS: Final = ("confidence", "expires_at", FROM, UNTIL)
 WRITTEN: Final = "written"
 """When a point was written, in microseconds since 1970 and each one higher: the order in which they are read."""
 RECORD: Final = "record"
-_AS_BYTES: Final = "base64:"
-"""Begins a record that is no valid Unicode; others begin with a bracket."""
 FUSED: Final = 2
 """The constant of reciprocal rank fusion: Qdrant's own, by which the first few of each half count most. With 60, as it
 is often set, what stands far down in both halves goes before what one half puts first."""
@@ -182,30 +179,12 @@ def _payload(record: MemoryRecord, written: int) -> Payload:
         "metadata_marks": [mark.hex() for mark in metadata_marks(record.metadata)],
         **({SUPERSEDES: [keyword(name) for name in superseded]} if superseded else {}),
         WRITTEN: written,
-        RECORD: _written_out(record),
+        RECORD: written_out(_told(record)),
     }
 
 
-def _written_out(record: MemoryRecord) -> str:
-    """The record to the letter: numbers of any size, and texts with halves of surrogate pairs.
-
-    Those are not written as the escapes of JSON, which make one character of two halves that stand together.
-    """
-    kept = [record.memory_id, list(record.owner.parts), record.text, record.metadata, record.written_at]
-    text = json.dumps(kept, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return _AS_BYTES + b64encode(encoded(text)).decode("ascii")
-    return text
-
-
-def _read_out(content: str) -> object:
-    """What `_written_out` wrote."""
-    if content.startswith(_AS_BYTES):
-        content = decoded(b64decode(content.removeprefix(_AS_BYTES), validate=True))
-    found: object = json.loads(content)
-    return found
+def _told(record: MemoryRecord) -> list[object]:
+    return [record.memory_id, list(record.owner.parts), record.text, record.metadata, record.written_at]
 
 
 def record_of(payload: Mapping[str, object]) -> MemoryRecord:
@@ -216,7 +195,7 @@ def record_of(payload: Mapping[str, object]) -> MemoryRecord:
     """
     content = payload.get(RECORD)
     try:
-        record = _read(_read_out(content)) if isinstance(content, str) else None
+        record = _read(read_out(content)) if isinstance(content, str) else None
     except (ValueError, LightAgentError):
         record = None
     if record is not None and payload.get("owner") == owner_mark(record.owner).hex():

@@ -10,10 +10,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tests.servers.polling import POLL_SECONDS
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256
+    """Connections that wait: a hundred clients may come at once, and those beyond would be reset."""
+
+
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """The host and the port of a server whose requests `handler` answers."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
         thread.start()
         try:

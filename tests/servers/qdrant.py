@@ -150,6 +150,16 @@ def _delete(server: FakeQdrant, name: str, body: Body) -> object:
     return server.client.delete(name, models.FilterSelector.model_validate(body))
 
 
+def _set_payload(server: FakeQdrant, name: str, body: Body) -> object:
+    wanted = models.SetPayload.model_validate(body)
+    return server.client.set_payload(name, wanted.payload, [*(wanted.points or ())])
+
+
+def _delete_payload(server: FakeQdrant, name: str, body: Body) -> object:
+    wanted = models.DeletePayload.model_validate(body)
+    return server.client.delete_payload(name, wanted.keys, [*(wanted.points or ())])
+
+
 def _exists(server: FakeQdrant, name: str, body: Body) -> object:
     return {"exists": server.client.collection_exists(name)}
 
@@ -170,6 +180,8 @@ _DEEDS: Final[Mapping[tuple[str, str], Callable[[FakeQdrant, str, Body], object]
     ("POST", f"{_PLACE}/points/query"): _query,
     ("POST", f"{_PLACE}/points/scroll"): _scroll,
     ("POST", f"{_PLACE}/points/count"): _count,
+    ("POST", f"{_PLACE}/points/payload"): _set_payload,
+    ("POST", f"{_PLACE}/points/payload/delete"): _delete_payload,
     ("POST", f"{_PLACE}/points/delete"): _delete,
 }
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.domain.errors import StoreError
@@ -101,18 +100,26 @@ async def test_a_damaged_half_of_a_file_leaves_the_other(
     await store.aclose()
 
 
-async def test_a_half_that_qdrant_cannot_search_leaves_the_other(embedder: RaisingEmbedder) -> None:
+async def test_a_half_that_qdrant_cannot_search_leaves_the_other(
+    embedder: RaisingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("qdrant_edge", reason="the environment of openai 2 has no qdrant-client")
     from lightagent.adapters.memory.qdrant.edge import EdgeEngine
+    from lightagent.adapters.memory.qdrant.points import Question
+
+    search = EdgeEngine.nearest
+
+    async def without_vectors(engine: EdgeEngine, question: Question) -> list[Mapping[str, object]]:
+        if question.meaning is not None:
+            raise StoreError("The index of vectors is damaged.", guidance="")
+        return await search(engine, question)
 
     with quick_folder() as folder:
         store = QdrantMemory(path=folder / "q", embedder=embedder, engine="edge")
         await store.write([memory()])
         assert parts(await store.recall(ANN, "green tea", 5, NOW)) == []
-        other = EdgeEngine(folder / "q", "lightagent_memory")
-        await other.bring_over(Space())  # Somebody removes the vectors meanwhile.
+        monkeypatch.setattr(EdgeEngine, "nearest", without_vectors)
         found = await store.recall(ANN, "green tea", 5, NOW)
         assert [one.text for one in found] == ["I like green tea."]
         assert parts(found) == [("meaning", "StoreError")]
-        await other.aclose()
         await store.aclose()

@@ -124,11 +124,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """No log."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """It keeps connections waiting that come at once; beyond five they would be reset."""
+
+    request_queue_size = 128
+
+
 def main() -> None:
     """Serve until the input ends."""
     given = options()
     Handler.faulty = Faulty(given)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", given.port), Handler)
+    server = Server(("127.0.0.1", given.port), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"listening on http://127.0.0.1:{server.server_port}\n")

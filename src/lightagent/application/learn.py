@@ -109,8 +109,7 @@ class Learning(ServingConclusion):
         try:
             await self.desk.tracker.told(_recalled(run), origin.run_id, origin.trace_id, answer, told)
         except LightAgentError as error:
-            about: JsonObject = {"source": own.source, "scope": own.scope, "user_id": own.original_user_id}
-            run.note("memory_unavailable", {**about, "store": LESSONS, "kind": type(error).__name__})
+            run.note("memory_unavailable", {**own.about, "store": LESSONS, "kind": type(error).__name__})
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
         """Put the lessons on record, where no run goes on whose policies would review them."""
@@ -153,16 +152,7 @@ class Learning(ServingConclusion):
         # What was said is kept only as long as it has to be compared with.
         proposed = CandidateProposed(candidate, place.owner, said if everybody else Said(""))
         state = await self.desk.candidates.propose(scope, proposed)
-        run.note(
-            _REQUIRED,
-            {
-                "candidate_id": candidate_id,
-                "source": place.source,
-                "scope": place.scope,
-                "user_id": place.original_user_id,
-                "status": state.candidate.status,
-            },
-        )
+        run.note(_REQUIRED, {"candidate_id": candidate_id, **place.about, "status": state.candidate.status})
         context = {**context_of(subject, place), "candidate_id": candidate_id}
         _, stopped = await self.desk.promoter.decide(run, scope, state, context)
         return stopped

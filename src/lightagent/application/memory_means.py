@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.memory_records import MemoryOwner
@@ -30,6 +31,11 @@ class MemoryPlace:
     original_user_id: str
     source: str = "user"
     scope: str = "user"
+
+    @property
+    def about(self) -> JsonObject:
+        """What identifies it on record."""
+        return {"source": self.source, "scope": self.scope, "user_id": self.original_user_id}
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,7 @@ class Recollection(ServingSource):
         for place in self._kind.places(self._means, subject):
             recalled = await self._recall(run, place, query, self._means.limit - len(allowed))
             if isinstance(recalled, Stopped):
-                about: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
-                run.note("memory_retrieve_block", about)
+                run.note("memory_retrieve_block", place.about)
                 return recalled
             allowed += recalled
         texts = (_told(self._kind.preface, allowed),) if allowed else ()
@@ -158,10 +157,9 @@ class Recollection(ServingSource):
         rules = Counter(f"{kept.rule}:{kept.field}" for kept in kept_out if kept is not None)
         blocked: dict[str, JsonValue] = dict(sorted(rules.items()))
         counts: JsonObject = {"total": len(found), "allowed": len(allowed), "blocked": blocked}
-        where: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
         ids = [id_of(one) for one in allowed]
         counts[MEMORY_IDS] = [one for one in ids if _ID.fullmatch(one)]
-        run.note("memory_retrieve_filter", {**where, **counts})
+        run.note("memory_retrieve_filter", {**place.about, **counts})
         return allowed
 
 

@@ -13,7 +13,6 @@ from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.write_memory import take_back
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
 from lightagent.domain.lesson_uses import LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.lessons import is_used
 from lightagent.domain.memory_filter import read_number
@@ -87,17 +86,16 @@ class LessonTracker:
         """
         if room <= 0:
             return []
-        about: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
         try:
             judged = await await_foreign(
                 self._judged(place.owner, found), self._means.policy.recall_timeout, in_time=True
             )
         except FAILURES as raised:
-            run.note("memory_unavailable", {**about, "store": "lessons", "kind": type(failure(raised)).__name__})
+            run.note("memory_unavailable", {**place.about, "store": "lessons", "kind": type(failure(raised)).__name__})
             return [*found[:room]]
         for one in judged:
             if one.failed is not None:
-                run.note("memory_unavailable", {**about, "store": "lessons", "kind": one.failed})
+                run.note("memory_unavailable", {**place.about, "store": "lessons", "kind": one.failed})
         fresh = [one for one in judged if one.why is None]
         return [fresh[number].found for number in ranked_by_worth([one.tally for one in fresh])[:room]]
 

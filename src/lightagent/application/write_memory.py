@@ -118,7 +118,7 @@ class MemoryWriter:
             await take_back(self._means, place.owner, memory_id)
         except FAILURES as raised:
             about: JsonObject = {"store": store.name, "kind": type(raised).__name__, "memory_id": memory_id}
-            run.note("memory_unavailable", {**_about(place), **about})
+            run.note("memory_unavailable", {**place.about, **about})
             raise
 
     def note(
@@ -127,7 +127,7 @@ class MemoryWriter:
         """Put on record that a memory was written."""
         known: JsonObject = {"store": self._means.store.name, "memory_id": memory_id}
         known[DIGEST] = _digest(run_id, agent_name, place, text)
-        run.note("memory_write", {**_about(place), **known})
+        run.note("memory_write", {**place.about, **known})
 
     async def keep(self, run: ServedRun, place: MemoryPlace, record: MemoryRecord) -> None:
         """Have the store keep a record; that it cannot is put on record.
@@ -140,7 +140,7 @@ class MemoryWriter:
         try:
             await await_foreign(store.write([record]), self._means.policy.write_timeout, in_time=True)
         except FAILURES as raised:
-            run.note("memory_unavailable", {**_about(place), "store": store.name, "kind": type(raised).__name__})
+            run.note("memory_unavailable", {**place.about, "store": store.name, "kind": type(raised).__name__})
             raise
 
 
@@ -155,9 +155,7 @@ def context_of(subject: Subject, place: MemoryPlace) -> JsonObject:
     """What an admission or promotion policy is told."""
     origin = subject.origin
     return {
-        "source": place.source,
-        "scope": place.scope,
-        "user_id": place.original_user_id,
+        **place.about,
         "memory_user_id": place.owner.user_id,
         "agent_name": origin.agent_name,
         "trace_id": origin.trace_id,
@@ -183,11 +181,7 @@ def _digest(run_id: str, agent_name: str, place: MemoryPlace, text: str) -> str:
 
 
 def _refuse(run: ServedRun, place: MemoryPlace, rule: str, reason: str) -> None:
-    run.note("memory_write_block", {**_about(place), "rule": rule, "reason": reason})
-
-
-def _about(place: MemoryPlace) -> JsonObject:
-    return {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
+    run.note("memory_write_block", {**place.about, "rule": rule, "reason": reason})
 
 
 def _reason(stopped: Stopped) -> str:

@@ -143,6 +143,27 @@ async def test_a_policy_may_take_a_half_that_fails_for_a_store_that_does(stream:
         assert (result.content, lost) == ("Hello.", ["StoreError"])
 
 
+class Nonsense(InProcessMemory):
+    """Gives something other than what it has found."""
+
+    async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
+        return [FoundMemory(None, {})]  # type: ignore[arg-type]
+
+
+@MODES
+@pytest.mark.parametrize(("kind", "event"), [(HalfFailing, "memory_degraded"), (Nonsense, "memory_unavailable")])
+async def test_the_search_for_what_a_memory_supersedes_fails_as_that_of_a_run_does(
+    stream: bool, kind: type[InProcessMemory], event: str
+) -> None:
+    policy = MemoryPolicy(memory_supersession=lambda data, known, context: ())
+    agent = LightAgent(model=ScriptedModel(["Hello."]), memory=kind(), memory_policy=policy)
+    result = await ask(agent, stream=stream)
+    types = [one["type"] for one in result.trace]
+    assert types.count(event) == 2  # Before the first request, and before the query is written.
+    assert "memory_write" in types
+    assert "CANARY" not in json.dumps(result.trace)
+
+
 async def test_a_failed_run_remembers_nothing() -> None:
     def fail(request: ChatRequest) -> AssistantMessage:
         raise RuntimeError("no answer")

@@ -9,35 +9,34 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
+from lightagent.application.search_memory import search_memory
 from lightagent.application.serve_run import Alone
 from lightagent.application.supersede_memory import MemorySuperseder
 from lightagent.application.track_lessons import LessonTracker, id_of
 from lightagent.application.write_memory import MemoryWriter
-from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_admission import is_internal
 from lightagent.domain.memory_filter import found_or_empty, keeps_out
-from lightagent.domain.memory_limits import MOST_QUERY, MOST_TOLD, shortened
+from lightagent.domain.memory_limits import MOST_TOLD, shortened
 from lightagent.domain.memory_payloads import MemoriesPayload, MemoryQueryPayload, shown_memory
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.memory_trace import MEMORY_IDS
 from lightagent.domain.messages import Message, Trust
 from lightagent.domain.policy import Stopped, Subject
-from lightagent.domain.recall_filter import filter_of
 from lightagent.ports.context import Declined, Gathered, ServedRun, ServingConclusion, ServingSource
-from lightagent.ports.memory import failed_parts
 
 _WORD: Final = re.compile(r"[\w.-]{1,40}")
 """What a source or a trust level may be to be told to a model; a store could put instructions there."""
 
 _CHOICE: Final = 4
 """So many times as many lessons as a run is told of are looked at."""
+
 _ID: Final = re.compile(r"[!-~]{1,200}")
 """What may be on record as the id of a memory; a store could put a text there."""
 
@@ -123,27 +122,10 @@ class Recollection(ServingSource):
 
     async def _found(self, run: ServedRun, place: MemoryPlace, query: str) -> Sequence[FoundMemory]:
         means = self._means
-        about: JsonObject = {"store": means.store.name, "source": place.source, "scope": place.scope}
-        about["user_id"] = place.original_user_id
         # Of lessons more are asked for, since those that were of use go before others.
         most = means.limit if self._kind.tracker is None else means.limit * _CHOICE
-        searching = means.store.recall(
-            place.owner, shortened(query, MOST_QUERY), most, filter_of(means.policy, means.clock.now())
-        )
-        try:
-            found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
-            failed = failed_parts(found)
-            for one in failed:
-                run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})
-            if failed and means.policy.when_degraded == "fail":
-                raise StoreError(
-                    f"Not all of the search in {means.store.name!r:.100} worked: {failed[0].part} failed.",
-                    guidance='See to its embedder and its index; with when_degraded="degrade" the rest will do.',
-                )
-        except FAILURES as raised:
-            run.note("memory_unavailable", {**about, "kind": type(raised).__name__})
-            raise
-        run.note("memory_retrieve", {**about, "found": len(found)})
+        found = await search_memory(run, means, place, query, most)
+        run.note("memory_retrieve", {"store": means.store.name, **place.about, "found": len(found)})
         return found
 
     async def _filtered(
@@ -161,21 +143,6 @@ class Recollection(ServingSource):
         counts[MEMORY_IDS] = [one for one in ids if _ID.fullmatch(one)]
         run.note("memory_retrieve_filter", {**place.about, **counts})
         return allowed
-
-
-def _records(found: object) -> Sequence[FoundMemory]:
-    """What a store of anybody's gave, which may be none of what it promises."""
-    if isinstance(found, Sequence) and all(map(_is_record, found)):
-        return found
-    raise StoreError(f"The store of memories gave {type(found).__name__}, which is no list of what it found.")
-
-
-def _is_record(found: object) -> bool:
-    if not isinstance(found, FoundMemory):
-        return False
-    text: object = found.text
-    said: tuple[object, ...] = (found.fields, found.beneath)
-    return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)
 
 
 def _told(preface: str, found: Sequence[FoundMemory]) -> str:

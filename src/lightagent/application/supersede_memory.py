@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
-from lightagent.application.foreign_code import await_foreign
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.policies.handler import Fault, Handler
+from lightagent.application.search_memory import search_memory
 from lightagent.application.write_memory import Admitted, context_of
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_admission import read_supersession
@@ -17,7 +18,6 @@ from lightagent.domain.memory_payloads import shown_memory
 from lightagent.domain.memory_records import MOST_SUPERSEDED, FoundMemory
 from lightagent.domain.memory_validity import SUPERSEDES, named_with, superseded_ids
 from lightagent.domain.policy import Subject
-from lightagent.domain.recall_filter import filter_of
 from lightagent.ports.context import ServedRun
 
 _TAKES: Final = ("data", "known", "context")
@@ -42,42 +42,40 @@ class MemorySuperseder:
 
         Raises:
             StoreError: the nearest memories could not be found, and the memory policy has runs fail then.
+            TimeoutError: the same, since it took too long.
         """
         if self._handler is None:
             return admitted.metadata
-        about: JsonObject = {"source": place.source, "scope": place.scope, "user_id": place.original_user_id}
-        known = await self._known(run, place, admitted.text, about)
+        known = await self._known(run, place, admitted.text)
         if not known:
             return admitted.metadata
         shown = [{**shown_memory(one), "memory_id": memory_id} for memory_id, one in known.items()]
         answered = await self._handler.call(admitted.text, shown, context_of(subject, place))
         ids = answered.problem if isinstance(answered, Fault) else read_supersession(answered, known.keys())
         if isinstance(ids, str):
-            run.note("memory_supersede", {**about, "problem": ids})
+            run.note("memory_supersede", {**place.about, "problem": ids})
             return admitted.metadata
         if not ids:
             return admitted.metadata
         superseded: list[JsonValue] = [*ids]
-        run.note("memory_supersede", {**about, "superseded": superseded})
+        run.note("memory_supersede", {**place.about, "superseded": superseded})
         named = [name for one in ids for name in named_with(one, known[one].fields)]
         # The ids themselves go before what those had taken the place of.
         every = dict.fromkeys([*superseded_ids("", admitted.metadata), *ids, *named])
         supersedes: list[JsonValue] = [*islice(every, MOST_SUPERSEDED)]
         return {**admitted.metadata, SUPERSEDES: supersedes}
 
-    async def _known(
-        self, run: ServedRun, place: MemoryPlace, text: str, about: JsonObject
-    ) -> Mapping[str, FoundMemory]:
+    async def _known(self, run: ServedRun, place: MemoryPlace, text: str) -> Mapping[str, FoundMemory]:
         """The memories nearest to the text that may be recalled, by their ids."""
-        means, now = self._means, self._means.clock.now()
-        searching = means.store.recall(place.owner, text, means.limit, filter_of(means.policy, now))
+        means = self._means
         try:
-            found = await await_foreign(searching, means.policy.recall_timeout, in_time=True)
-        except Exception as error:
-            run.note("memory_unavailable", {**about, "store": means.store.name, "kind": type(error).__name__})
+            found = await search_memory(run, means, place, text, means.limit)
+        except FAILURES as raised:
+            failure(raised)  # Goes on raising where the run itself was cancelled.
             if means.policy.when_unavailable == "fail":
                 raise
             return {}
+        now = means.clock.now()
         allowed = [one for one in found if keeps_out(means.policy, one, place.owner.user_id, now) is None]
         named = ((one.fields.get("memory_id"), one) for one in allowed)
         return {memory_id: one for memory_id, one in named if isinstance(memory_id, str)}

@@ -1,0 +1,58 @@
+"""Asks the store of memories what it finds, in time, and puts on record where it fails or finds only a part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lightagent.application.foreign_code import FAILURES, await_foreign
+from lightagent.application.memory_means import MemoryMeans, MemoryPlace
+from lightagent.domain.errors import StoreError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_limits import MOST_QUERY, shortened
+from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.recall_filter import filter_of
+from lightagent.ports.context import ServedRun
+from lightagent.ports.memory import failed_parts
+
+
+async def search_memory(
+    run: ServedRun, means: MemoryMeans, place: MemoryPlace, query: str, limit: int
+) -> Sequence[FoundMemory]:
+    """What the store finds about a text, best first. The memory policy has not judged it yet.
+
+    Raises:
+        StoreError: the store could not be searched, or only in part where the memory policy takes that for a failure.
+        TimeoutError: it took too long.
+    """
+    about: JsonObject = {"store": means.store.name, **place.about}
+    wanted = filter_of(means.policy, means.clock.now())
+    searching = means.store.recall(place.owner, shortened(query, MOST_QUERY), limit, wanted)
+    try:
+        found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
+        failed = failed_parts(found)
+        for one in failed:
+            run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})
+        if failed and means.policy.when_degraded == "fail":
+            raise StoreError(
+                f"Not all of the search in {means.store.name!r:.100} worked: {failed[0].part} failed.",
+                guidance='See to its embedder and its index; with when_degraded="degrade" the rest will do.',
+            )
+    except FAILURES as raised:
+        run.note("memory_unavailable", {**about, "kind": type(raised).__name__})
+        raise
+    return found
+
+
+def _records(found: object) -> Sequence[FoundMemory]:
+    """What a store gave. Applications bring stores of their own, which may give something else."""
+    if isinstance(found, Sequence) and all(map(_is_record, found)):
+        return found
+    raise StoreError(f"The store of memories gave {type(found).__name__}, which is no list of what it found.")
+
+
+def _is_record(found: object) -> bool:
+    if not isinstance(found, FoundMemory):
+        return False
+    text: object = found.text
+    said: tuple[object, ...] = (found.fields, found.beneath)
+    return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)

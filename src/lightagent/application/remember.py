@@ -18,7 +18,7 @@ from lightagent.application.search_memory import search_memory
 from lightagent.application.serve_run import Alone
 from lightagent.application.supersede_memory import MemorySuperseder
 from lightagent.application.track_lessons import LessonTracker, id_of
-from lightagent.application.write_memory import MemoryWriter
+from lightagent.application.write_memory import MemoryWriter, note_refused
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_admission import is_internal
@@ -193,7 +193,7 @@ class Memorizing(ServingConclusion):
         if admitted is None or isinstance(admitted, Stopped):
             return admitted
         if is_internal(self._means.policy, scope_of(subject, place)):
-            self._writer.refuse(run, place, "require_promotion_for_internal_memory", _BY_AGENT)
+            note_refused(run, place, "require_promotion_for_internal_memory", _BY_AGENT)
             return None
         metadata = await self._superseder.told(run, subject, place, admitted)
         return {"data": admitted.text, "metadata": {**metadata, **scope_of(subject, place).to_metadata()}}

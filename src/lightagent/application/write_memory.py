@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Literal
 
 from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
@@ -20,9 +20,6 @@ from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.ports.context import ServedRun
 from lightagent.ports.memory import OwnerSelection
-
-_POLICIES: Final = "policies"
-"""The rule on record where a policy of the run blocked a write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class MemoryWriter:
         payload = MemoryWritePayload(text, owner, place.original_user_id, place.source, place.scope)
         verdict = await run.review("memory_write", payload)
         if isinstance(verdict, Stopped):
-            _refuse(run, place, _POLICIES, _reason(verdict))
+            note_refused(run, place, "policies", _reason(verdict))
             return verdict
         text = verdict.payload.data
         if self._refused(run, subject, place, text):
@@ -67,11 +64,11 @@ class MemoryWriter:
             return Admitted(text)
         answered = await self._admission.call(text, context_of(subject, place))
         if isinstance(answered, Fault):
-            self.refuse(run, place, "memory_write_admission", answered.problem)
+            note_refused(run, place, "memory_write_admission", answered.problem)
             return None
         decision = read_admission(self._means.policy, answered, text)
         if not decision.allowed or decision.value is None:
-            self.refuse(run, place, "memory_write_admission", decision.reason or "")
+            note_refused(run, place, "memory_write_admission", decision.reason or "")
             return None
         return Admitted(decision.value, decision.metadata)
 
@@ -81,12 +78,8 @@ class MemoryWriter:
         digest = _digest(origin.run_id, origin.agent_name, place, text)
         refused = refuses_write(self._means.policy, text, digest, [*_written(run)])
         if refused is not None:
-            self.refuse(run, place, refused.rule, refused.reason)
+            note_refused(run, place, refused.rule, refused.reason)
         return refused is not None
-
-    def refuse(self, run: ServedRun, place: MemoryPlace, rule: WriteRule, reason: str) -> None:
-        """Put on record that a text is not written."""
-        _refuse(run, place, rule, reason)
 
     async def write(
         self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str, metadata: JsonObject, memory_id: str
@@ -107,7 +100,7 @@ class MemoryWriter:
         verdict = await run.review("memory_written", written)
         if not isinstance(verdict, Stopped):
             return None
-        _refuse(run, place, _POLICIES, _reason(verdict))
+        note_refused(run, place, "policies", _reason(verdict))
         await self.take_back(run, place, memory_id)
         return verdict
 
@@ -180,7 +173,8 @@ def _digest(run_id: str, agent_name: str, place: MemoryPlace, text: str) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _refuse(run: ServedRun, place: MemoryPlace, rule: str, reason: str) -> None:
+def note_refused(run: ServedRun, place: MemoryPlace, rule: WriteRule | Literal["policies"], reason: str) -> None:
+    """Put on record that a text is not written; by the rule ``policies`` where a policy of the run blocked it."""
     run.note("memory_write_block", {**place.about, "rule": rule, "reason": reason})
 
 

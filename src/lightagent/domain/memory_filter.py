@@ -197,13 +197,9 @@ def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float)
 
 
 def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    def holds(value: object) -> bool:
-        until = read_time(value)
-        return until is not None and until > now
-
     if not policy.enforce_expires_at and next(found.values(*EXPIRES_AT), None) is None:
         return None
-    return _unless_all("expires_at", found, EXPIRES_AT, holds)
+    return _unless_all("expires_at", found, EXPIRES_AT, lambda value: _is_after(value, now))
 
 
 def _unless_all(
@@ -226,12 +222,14 @@ def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) 
 
 
 def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    def holds(value: object) -> bool:
-        until = read_time(value)
-        return until is not None and until > now
-
     said = found.values("valid_until", "validUntil")
-    return next((KeptOut("valid_until", field) for field, value in said if not holds(value)), None)
+    return next((KeptOut("valid_until", field) for field, value in said if not _is_after(value, now)), None)
+
+
+def _is_after(value: object, now: float) -> bool:
+    """Whether a field is a time that is yet to come; what cannot be read as a time is none."""
+    time = read_time(value)
+    return time is not None and time > now
 
 
 def read_time(value: object) -> float | None:

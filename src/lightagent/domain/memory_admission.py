@@ -51,11 +51,11 @@ def refuses_write(policy: MemoryPolicy, text: str, fingerprint: str, written: Co
         fingerprint: of that text, from `write_fingerprint`.
         written: the fingerprints of what this run has written.
     """
-    most, least = policy.max_writes_per_run, policy.min_write_length
+    most, least = policy.max_writes_per_run, max(policy.min_write_length or 0, 1)
     if most is not None and len(written) >= most:
         return NotWritten("max_writes_per_run", f"The run has written {most} memories, which is the most it may.")
-    if len(text.strip()) < max(least or 0, 1):
-        return NotWritten("min_write_length", f"The text has fewer than {max(least or 0, 1)} characters.")
+    if len(text.strip()) < least:
+        return NotWritten("min_write_length", f"The text has fewer than {least} characters.")
     if any(pattern.search(text) for pattern in policy.write_patterns):
         return NotWritten("reject_write_patterns", "A pattern that must not be written was found in the text.")
     if policy.reject_duplicate_writes and fingerprint in written:

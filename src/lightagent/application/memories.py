@@ -10,6 +10,7 @@ from typing import Final
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.unseen import written_out
 from lightagent.ports.memory import CheckedStore, MemoryFeature, MemoryStore, OwnerSelection
 
 FORMAT: Final = "lightagent.memories"
@@ -189,6 +190,5 @@ def record_as_json(record: MemoryRecord) -> dict[str, object]:
 
 
 def _line(value: dict[str, object]) -> str:
-    """JSON that any encoding of Unicode can hold, and that moves no cursor: what does not print stands as an escape."""
-    line = json.dumps(value, ensure_ascii=False)
-    return line if line.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
+    """JSON that any encoding of Unicode can hold, and that moves no cursor: what cannot be seen stands as an escape."""
+    return written_out(json.dumps(value, ensure_ascii=False))

@@ -23,4 +23,6 @@ def is_unseen(character: str) -> bool:
 
 def written_out(text: str) -> str:
     """The text with what cannot be seen, or moves what is around it, as escapes of JSON."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(each if each.isprintable() and each not in FILLERS else json.dumps(each)[1:-1] for each in text)

@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import Final
 
 from lightagent.application.decide_candidates import CandidateDesk
+from lightagent.application.keep_budget import SOURCE as BUDGET
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.prompts import Prompts
+from lightagent.application.remember import MEMORY
 from lightagent.application.serve_run import Alone
 from lightagent.application.structured_output import OutputType
 from lightagent.application.summarize_context import cut_to
@@ -42,7 +44,7 @@ REFLECTION: Final = "reflection"
 _MOST_TOKENS: Final = 8_000
 """Of a run that the model is shown; a longer one loses its middle."""
 
-_OF_USER: Final = frozenset({"memory", LESSONS, "context_budget"})
+_OF_USER: Final = frozenset({MEMORY, LESSONS, BUDGET})
 """Sources of context that tell what a user said."""
 
 _REQUIRED: MemoryEvent = "memory_promotion_required"

@@ -147,7 +147,7 @@ def _check_callable(function: Callable[..., object], *names: str) -> None:
             f"memory: {function.__name__} is called with {' and '.join(names)}, but: {error}.",
             guidance="Name its parameters so, and pass an object, not its class.",
         ) from None
-    except ValueError:  # It is not written in Python, and tells nobody what it takes.
+    except ValueError:  # It is not written in Python, and its parameters are not known.
         return
 
 

@@ -156,7 +156,7 @@ class MemoryPromoter:
         return await self._write(replace(case, state=state))
 
     def _refused(self, case: _Case, text: str) -> tuple[PromotionRule, str] | None:
-        """By which rule and why the text must not become a memory, whoever decided that it should."""
+        """By which rule and why the text must not become a memory, whether a policy or a person approved it."""
         if not text.strip() or len(text) > MOST_TEXT:
             return "not_a_memory", f"A memory has a text of at most {MOST_TEXT:,} characters."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):

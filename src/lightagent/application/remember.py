@@ -35,7 +35,7 @@ _WORD: Final = re.compile(r"[\w.-]{1,40}")
 """What a source or a trust level may be to be told to a model; a store could put instructions there."""
 
 _CHOICE: Final = 4
-"""So many times as many lessons as a run is told of are looked at."""
+"""How many times as many lessons are asked for as a run may be told of."""
 
 _ID: Final = re.compile(r"[!-~]{1,200}")
 """What may be on record as the id of a memory; a store could put a text there."""

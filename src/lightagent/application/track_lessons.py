@@ -114,12 +114,12 @@ class LessonTracker:
         if why is not None and lesson_id:
             try:
                 await self._end(owner, lesson_id, tally, why)
-            except FAILURES as raised:  # It is stale all the same; whoever meets it next removes it.
+            except FAILURES as raised:  # It is stale all the same; the next run that finds it removes it.
                 failed = type(failure(raised)).__name__
         return _Judged(found, tally, why, failed)
 
     async def _end(self, owner: MemoryOwner, lesson_id: str, tally: LessonTally, why: str) -> None:
-        """Put it on record, then remove it from the store; after a crash in between, whoever meets it next does."""
+        """Put it on record, then remove it from the store; after a crash in between, the next run removes it."""
         if not tally.ended:
             await self._log.end(owner, lesson_id, tally, why)
         await take_back(self._means, owner, lesson_id)

@@ -105,7 +105,7 @@ class MemoryWriter:
         return verdict
 
     async def take_back(self, run: ServedRun, place: MemoryPlace, memory_id: str) -> None:
-        """`take_back` in a run; that the store cannot is put on record."""
+        """Remove a record as the function `take_back` does; where the store fails, that is put on record."""
         store = self._means.store
         try:
             await take_back(self._means, place.owner, memory_id)
@@ -138,7 +138,7 @@ class MemoryWriter:
 
 
 async def take_back(means: MemoryMeans, owner: MemoryOwner, memory_id: str) -> None:
-    """Remove a record that a policy blocked after it was written, where the store can."""
+    """Remove a record, such as one that a policy blocked after it was written, where the store supports that."""
     if "forget" in means.store.supports:
         forgetting = means.store.forget(OwnerSelection(*owner.parts), [memory_id])
         await await_foreign(forgetting, means.policy.write_timeout, in_time=True)

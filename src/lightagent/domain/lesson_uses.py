@@ -19,14 +19,14 @@ MOST_RECENT: Final = 32
 entries before it goes on, something is counted twice."""
 
 _PRIOR: Final = 2
-"""A new lesson counts as one that was told so often and used each time, so that it gets its turn."""
+"""A new lesson is ranked as if this many runs had been told of it and had used it, so that it gets its turn."""
 
 _LEAST: Final = 0.5
 _MOST: Final = 2.0
 """Bounds of what the use of a lesson does to its rank: what the search says is never without weight."""
 
 _FLAT: Final = 10
-"""So many places make up for the worst of these differences: a hit that is far behind stays behind."""
+"""Added to the place of a hit before its worth is divided by it: the greater it is, the less the place counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class LessonRules:
 
 @dataclass(frozen=True, slots=True)
 class LessonsOfRun:
-    """The lessons that a run was told of, once they are counted, for whoever rates it later.
+    """The lessons that a run was told of, once they are counted, so that a later rating of the run finds them.
 
     Attributes:
         lessons: the user that each belongs to, empty for one for everybody, and its id.

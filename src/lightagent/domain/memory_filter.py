@@ -100,7 +100,7 @@ def read_found(item: object) -> FoundMemory | KeptOut:
 
 
 def found_or_empty(item: object) -> FoundMemory:
-    """The same, where what is no record is one without a text, which is kept out and counted."""
+    """What `read_found` reads; in the place of what is no record, one without a text, which is kept out and counted."""
     read = read_found(item)
     return FoundMemory("", {}) if isinstance(read, KeptOut) else read
 

@@ -1,9 +1,9 @@
-"""How the streams of memories are named and sealed, so that they tell nothing to whoever has no key.
+"""How the streams of memories are named and sealed, so that they tell nothing without the key.
 
 A stream is named by a code of its owner, and found by codes of the parts of its owner. Each entry has a code over its
-content, its place and the entry before. So an owner who was erased leaves no name, and whoever can write to the journal
-store can neither make an entry nor change, move or leave out one, whether or not that store is sealed as well. That the
-last entries were cut off, or that a whole stream was deleted, is told by a sealed journal store whose heads are kept
+content, its place and the entry before. So an owner who was erased leaves no name, and it takes more than access to the
+journal store to forge, change, move or leave out an entry, whether or not that store is sealed as well. That the last
+entries were cut off, or that a whole stream was deleted, is told by a sealed journal store whose heads are kept
 elsewhere.
 """
 

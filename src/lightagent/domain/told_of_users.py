@@ -38,7 +38,7 @@ user users customer customers client clients default test guest account admin me
 https html gmail mail email outlook hotmail yahoo icloud web site page index php
 """
 _COMMON: Final = frozenset(_COMMON_PARTS.split())
-"""Parts of ids and addresses that name nobody."""
+"""Parts of ids and addresses that do not identify a user."""
 
 _ONES: Final = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen

@@ -28,7 +28,7 @@ NEVER: Final = 1e17
 """A time after every other: that of a memory whose `valid_from` cannot be read."""
 
 _CARRIED: Final = 3
-"""How many of the ids that a memory names are named by its successor as well: the last ones, since the oldest is last."""
+"""How many of the ids that a memory names its successor names as well: the last ones, since the oldest is last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ async def prepare(client: AsyncQdrantClient, collection: str, space: Space, *, i
         except (UnexpectedResponse, ValueError):
             if not await client.collection_exists(collection):
                 raise
-            # Somebody else was faster; it is looked at like any other.
+            # Another process was faster; its collection is looked at like any other.
     found = await check(client, collection, space)
     if indexed:
         await _index(client, collection, set(found.payload_schema))

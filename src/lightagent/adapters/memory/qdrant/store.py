@@ -144,7 +144,7 @@ class QdrantMemory(MemoryStore):
         whose = conditions.of_owners(selection)
         if memory_ids is None:
             return await engine.remove(whose)
-        # What they had taken the place of holds again before they are gone: whoever dies in between loses nothing.
+        # What they superseded holds again before they are removed: a process that dies in between loses nothing.
         ending, points = await superseding(engine, selection, memory_ids)
         if ending:
             await settle(engine, ending, frozenset(points))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import pytest
@@ -15,6 +14,7 @@ from lightagent.application.lesson_log import KIND, LessonLog, ToldLesson
 from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.lesson_uses import MOST_RECENT, LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.scopes import Scope
+from tests.support.wrapped_journals import WrappedStore
 
 ANN, ALL = MemoryOwner("", "red", "ann", agent="clerk"), MemoryOwner("", "red", "", agent="clerk")
 DAY = 86_400.0
@@ -103,31 +103,17 @@ async def test_the_stream_of_a_lesson_stays_short_and_its_counts_stay_right() ->
     assert await store.counts() == (count, count, 1, 1), "the first run is known, though its entry is gone"
 
 
-class Dying(MemoryJournalStore):
-    """Dies at the append of this number."""
+class Dying(WrappedStore):
+    """Dies at the write of this number."""
 
     def __init__(self, dies_at: int) -> None:
-        super().__init__()
-        self.left = dies_at
+        super().__init__(MemoryJournalStore())
+        self._left = dies_at
 
-    async def append(
-        self,
-        key: StreamKey,
-        drafts: Sequence[Draft],
-        *,
-        expected: int,
-        at: float,
-        labels: Mapping[str, str] | None = None,
-        token: int | None = None,
-        seal: str = "",
-        replacing: str | None = None,
-    ) -> int:
-        self.left -= 1
-        if self.left == 0:
+    async def before(self, *, writes: bool) -> None:
+        self._left -= writes
+        if writes and self._left == 0:
             raise OSError("the process is gone")
-        return await super().append(
-            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
-        )
 
 
 @pytest.mark.parametrize("dies_at", range(1, 7))

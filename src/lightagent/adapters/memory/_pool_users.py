@@ -10,7 +10,7 @@ from lightagent.ports.memory import OwnerSelection
 
 
 def named_user(user_id: object) -> str:
-    """The user as text. None is no user: whoever forgot to give one would share the memories of all who did."""
+    """The user as text. None is refused: callers that forget the user would all share one."""
     if user_id is None:
         raise ConfigurationError(
             "SharedMemoryPool: there is no user_id.", guidance="Give the user whose memories these are."

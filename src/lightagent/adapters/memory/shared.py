@@ -10,12 +10,11 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import TypedDict
 
+from lightagent.adapters.memory._pool_records import SharedRecord, SharedResults, found_record, of_user, pool_record
 from lightagent.adapters.memory._pool_users import named_user, only_user, own_selection, owner_of, place_of
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.registry import Adapter
@@ -39,22 +38,6 @@ from lightagent.ports.memory import (
 )
 
 _PAGE: Final = 500
-
-
-class SharedRecord(TypedDict):
-    """A record of a pool, as programs see it."""
-
-    memory: str
-    user_id: str
-    metadata: JsonObject
-    memory_id: str
-    created_at: str
-
-
-class SharedResults(TypedDict):
-    """What a pool found, the best first."""
-
-    results: list[SharedRecord]
 
 
 class SharedMemoryPool(MemoryStore):
@@ -167,9 +150,9 @@ class SharedMemoryPool(MemoryStore):
         user = named_user(user_id)
         if not any(character.isalnum() for character in query):
             holding = run_sync(self._holding(user, wanted))
-            return {"results": [_result(one) for one in holding[: -most - 1 : -1]]}
+            return {"results": [pool_record(one) for one in holding[: -most - 1 : -1]]}
         found = run_sync(self._found(user, shortened(query, MOST_QUERY), most, wanted))
-        return {"results": [_found_result(one, user) for one in found if one.fields.get("user_id") == user]}
+        return {"results": [found_record(one, user) for one in found if one.fields.get("user_id") == user]}
 
     def list_records(
         self,
@@ -188,7 +171,7 @@ class SharedMemoryPool(MemoryStore):
         asked = {name: value for name, value in wanted.items() if value is not None}
         found = run_sync(self._all(None if user_id is None else str(user_id)))
         return [
-            _result(record)
+            pool_record(record)
             for record in found
             if all(record.metadata.get(name) == value for name, value in asked.items())
         ]
@@ -228,7 +211,7 @@ class SharedMemoryPool(MemoryStore):
     async def _found(self, user: str, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         place = place_of(user)
         found = await self._kept.recall(place, query, limit, wanted)
-        return with_failed([_of_user(one, place, user) for one in found], failed_parts(found))
+        return with_failed([of_user(one, place, user) for one in found], failed_parts(found))
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
         page = await self._kept.read(own_selection(only_user(selection)), limit, cursor)
@@ -268,35 +251,6 @@ class SharedMemoryPool(MemoryStore):
     async def _all(self, user: str | None) -> list[MemoryRecord]:
         pages = all_pages(lambda cursor: self._kept.read(own_selection(user), _PAGE, cursor or None))
         return [record async for page in pages for record in page.records]
-
-
-def _of_user(found: FoundMemory, place: MemoryOwner, user: str) -> FoundMemory:
-    """What the store below found, as a record of the pool's user, unless the store says that it is another's."""
-    if found.fields.get("user_id") != place.user_id:
-        return found
-    return FoundMemory(found.text, {**found.fields, "user_id": user}, found.beneath)
-
-
-def _result(record: MemoryRecord) -> SharedRecord:
-    return _shown(record.text, record.owner.user, record.metadata, record.memory_id, record.written_at)
-
-
-def _found_result(found: FoundMemory, user_id: str) -> SharedRecord:
-    own = ("user_id", "memory_id", "created_at")
-    metadata = to_json_object({name: value for name, value in found.fields.items() if name not in own}, "metadata")
-    written = found.fields.get("created_at")
-    at = written if isinstance(written, (int, float)) else 0.0
-    return _shown(found.text, user_id, metadata, str(found.fields.get("memory_id", "")), at)
-
-
-def _shown(text: str, user_id: str, metadata: JsonObject, memory_id: str, at: float) -> SharedRecord:
-    return {
-        "memory": text,
-        "user_id": user_id,
-        "metadata": {**metadata, "user_id": user_id},
-        "memory_id": memory_id,
-        "created_at": datetime.fromtimestamp(at, UTC).isoformat(),
-    }
 
 
 class SharedOptions(BaseModel):

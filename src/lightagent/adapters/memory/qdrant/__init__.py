@@ -1,8 +1,9 @@
 """A memory in Qdrant: a server, or a folder of this process.
 
 Read in this order: `points` (records as points), `conditions` (what is looked for), `engine` (who carries it out),
-`calls` (with qdrant-client: `server`, and its local mode in `local`), `edge_folder`, `edge_calls` and `edge` (the
-engine of the server in this process). `store` is the memory. Neither library is imported before the first use.
+`collection_calls` and `calls` (with qdrant-client: `server`, and its local mode in `local`), `edge_folder`,
+`edge_calls` and `edge` (the engine of the server in this process), `opening` (which of them), `facts` (when one ends),
+`searching` (by one half or both). `store` is the memory. Neither library is imported before the first use.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.memory._space import open_embedder
-from lightagent.adapters.memory.qdrant.store import EXTRA, Embedded, QdrantMemory
+from lightagent.adapters.memory.qdrant.opening import EXTRA, Embedded
+from lightagent.adapters.memory.qdrant.store import QdrantMemory
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.json_types import JsonObject
 

@@ -148,7 +148,7 @@ def bring_over(shard: Shard, space: Space) -> None:
 
 def _create(place: Path, space: Space) -> None:
     new = place.with_name(f".{place.name}.new")
-    if new.exists():  # Somebody was ended before it was whole, and so before anything was in it.
+    if new.exists():  # A process ended before it was whole, and so before anything was in it.
         shutil.rmtree(new)
     new.mkdir()
     dense = {vector_name(space): edge.EdgeVectorParams(size=space.dimension, distance=edge.Distance.Dot)}

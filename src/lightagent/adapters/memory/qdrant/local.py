@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from qdrant_client import AsyncQdrantClient
 
 from lightagent.adapters.memory._space import Space
-from lightagent.adapters.memory.qdrant import calls
+from lightagent.adapters.memory.qdrant import calls, collection_calls
 from lightagent.adapters.memory.qdrant.conditions import Conditions
 from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.folders import Folder, Folders, in_use
@@ -40,16 +40,16 @@ class LocalEngine(Engine):
 
     async def prepare(self, space: Space) -> None:
         # Local mode has no index of a payload, and warns where one is asked for.
-        await self._do(lambda client: calls.prepare(client, self._collection, space, indexed=False))
+        await self._do(lambda client: collection_calls.prepare(client, self._collection, space, indexed=False))
 
     async def check(self, space: Space) -> None:
-        await self._do(lambda client: calls.check(client, self._collection, space))
+        await self._do(lambda client: collection_calls.check(client, self._collection, space))
 
     async def insert(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.insert(client, self._collection, points))
 
     async def bring_over(self, space: Space) -> None:
-        await self._do(lambda client: calls.bring_over(client, self._collection, space, indexed=False))
+        await self._do(lambda client: collection_calls.bring_over(client, self._collection, space, indexed=False))
 
     async def renew(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.renew(client, self._collection, points))

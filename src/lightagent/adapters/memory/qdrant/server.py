@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from qdrant_client import AsyncQdrantClient
 
 from lightagent.adapters.memory._space import Space
-from lightagent.adapters.memory.qdrant import calls
+from lightagent.adapters.memory.qdrant import calls, collection_calls
 from lightagent.adapters.memory.qdrant.conditions import Conditions
 from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.faults import told_plainly
@@ -43,16 +43,16 @@ class ServerEngine(Engine):
         )
 
     async def prepare(self, space: Space) -> None:
-        await self._do(lambda client: calls.prepare(client, self._collection, space))
+        await self._do(lambda client: collection_calls.prepare(client, self._collection, space))
 
     async def check(self, space: Space) -> None:
-        await self._do(lambda client: calls.check(client, self._collection, space))
+        await self._do(lambda client: collection_calls.check(client, self._collection, space))
 
     async def insert(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.insert(client, self._collection, points))
 
     async def bring_over(self, space: Space) -> None:
-        await self._do(lambda client: calls.bring_over(client, self._collection, space))
+        await self._do(lambda client: collection_calls.bring_over(client, self._collection, space))
 
     async def renew(self, points: Sequence[Point]) -> None:
         await self._do(lambda client: calls.renew(client, self._collection, points))

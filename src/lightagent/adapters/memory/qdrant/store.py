@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
-import re
 import threading
 import time
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from typing import Final
 
 from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, query_vector, space_of
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.memory.qdrant import conditions
 from lightagent.adapters.memory.qdrant.cursors import Cursor
+from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.facts import settle, superseding
+from lightagent.adapters.memory.qdrant.opening import Embedded, Place
 from lightagent.adapters.memory.qdrant.points import (
     Question,
     meanings_of,
@@ -27,42 +24,22 @@ from lightagent.adapters.memory.qdrant.points import (
     record_of,
     written_of,
 )
-from lightagent.adapters.registry import install_command
+from lightagent.adapters.memory.qdrant.searching import checked, nearest
 from lightagent.aiokits.loop_locks import LoopLocks
-from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.errors import ConfigurationError, MissingExtraError, StoreError
+from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import (
     ALL_FEATURES,
-    FailedPart,
     MemoryFeature,
     MemoryPage,
     MemoryStore,
     OwnerSelection,
-    SearchPart,
     with_failed,
 )
 
-if TYPE_CHECKING:
-    from lightagent.adapters.memory.qdrant.engine import Engine
-
-T = TypeVar("T")
-
-Embedded: TypeAlias = Literal["local", "edge"]
-"""What serves a folder: the local mode of qdrant-client, or the engine of the server in this process."""
-
-_LOGGER: Final = logging.getLogger("lightagent")
-EXTRA: Final = "qdrant"
-_PACKAGES: Final[dict[Embedded, tuple[str, str, str]]] = {
-    "local": ("qdrant_client", "qdrant-client", EXTRA),
-    "edge": ("qdrant_edge", "qdrant-edge-py", "qdrant-edge"),
-}
-"""What an engine needs: its import name, its name in the index, and the extra that brings it."""
-_COLLECTION: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_URL: Final = re.compile(r"https?://[^\s/]\S*")
 _CANDIDATES: Final = 50
 """How many of each half of a search are fused, at least."""
 _MOST_POINTS: Final = 64
@@ -101,31 +78,8 @@ class QdrantMemory(MemoryStore):
         engine: Embedded = "local",
         timeout: float = 10.0,
     ) -> None:
-        if (url is None) == (path is None):
-            raise ConfigurationError(
-                "A memory in Qdrant has a server or a folder.", guidance="Pass url= or path=, and not both."
-            )
-        if not _COLLECTION.fullmatch(collection):
-            raise ConfigurationError(
-                f"{collection!r:.120} is no name of a collection.",
-                guidance="It has 1 to 100 letters, digits, _ and -.",
-            )
-        if url is not None and not _can_be_read(url):
-            raise ConfigurationError(
-                "The URL of the Qdrant server is not one that can be read.",
-                guidance="Write it as http://host:6333 or https://host:6333.",
-            )
-        if not (api_key.isascii() and api_key.isprintable()):
-            raise ConfigurationError(
-                "api_key holds a character that no header of HTTP carries, such as a line break or an accent.",
-                guidance="Copy the key anew.",
-            )
-        if not timeout > 0:
-            raise ConfigurationError(f"timeout must be above 0, got {timeout!r}.", guidance="")
-        self._url, self._path, self._collection = url, path, collection
+        self._place = Place(url, path, collection, api_key, engine, timeout)
         self._embedder = embedder
-        self._api_key, self._timeout = api_key, timeout
-        self._kind: Embedded = engine
         self._space: Space | None = None
         self._lock, self._loop_locks = threading.Lock(), LoopLocks()
         self._opened: Engine | None = None
@@ -148,10 +102,10 @@ class QdrantMemory(MemoryStore):
         engine, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._collection)
+        vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._place.collection)
         places = self._places(len(records))
         parts = zip(records, terms, meanings_of(vectors, space), places, strict=True)
-        await _checked(engine, space, engine.insert([point_of(*one) for one in parts]))
+        await checked(engine, space, engine.insert([point_of(*one) for one in parts]))
         await settle(engine, records)
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
@@ -159,12 +113,12 @@ class QdrantMemory(MemoryStore):
             return []
         engine, space = await self._ready()
         terms = query_places(await query_terms(query))
-        vector, failed = await query_vector(self._embedder, query, space, self._collection)
+        vector, failed = await query_vector(self._embedder, query, space, self._place.collection)
         (meaning,) = meanings_of([vector], space)
         own = conditions.of_owner(owner)
         fitting = [*own, *conditions.fitting(wanted)]
         question = Question(own, fitting, terms, meaning, limit, max(limit, _CANDIDATES))
-        found, lacking = await _nearest(engine, space, question)
+        found, lacking = await nearest(engine, space, question)
         records = [record_of(payload) for payload in found]
         if any(record.owner != owner for record in records):
             raise StoreError(
@@ -190,7 +144,7 @@ class QdrantMemory(MemoryStore):
         whose = conditions.of_owners(selection)
         if memory_ids is None:
             return await engine.remove(whose)
-        # What they had taken the place of holds again before they are gone: whoever dies in between loses nothing.
+        # What they superseded holds again before they are removed: a process that dies in between loses nothing.
         ending, points = await superseding(engine, selection, memory_ids)
         if ending:
             await settle(engine, ending, frozenset(points))
@@ -266,85 +220,8 @@ class QdrantMemory(MemoryStore):
             self._is_prepared = True
 
     async def _open(self) -> Engine:
-        # The import takes two seconds.
-        await run_in_thread(_load, self._kind if self._path is not None else "local")
+        await self._place.load()
         with self._lock:
             if self._opened is None:
-                self._opened = self._engine()
+                self._opened = self._place.open()
             return self._opened
-
-    def _engine(self) -> Engine:
-        if self._url is not None:
-            from lightagent.adapters.memory.qdrant.server import ServerEngine
-
-            return ServerEngine(self._url, self._api_key, self._collection, self._timeout)
-        path = None if self._path in (None, ":memory:") else Path(self._path)
-        if self._kind == "edge" and path is not None:
-            from lightagent.adapters.memory.qdrant.edge import EdgeEngine
-
-            return EdgeEngine(path, self._collection)
-        from lightagent.adapters.memory.qdrant.local import LocalEngine
-
-        return LocalEngine(path, self._collection)
-
-
-def _can_be_read(url: str) -> bool:
-    try:
-        return bool(_URL.fullmatch(url)) and urlsplit(url).port != 0
-    except ValueError:  # Its port is no number of a port, or its brackets hold no address.
-        return False
-
-
-async def _checked(engine: Engine, space: Space, deed: Awaitable[T]) -> T:
-    """What a deed returns that has to do with vectors.
-
-    Qdrant refuses vectors of another space, and says only that it does not know them. So where the deed fails, it is
-    seen whether somebody has brought the collection over to another embedder.
-    """
-    try:
-        return await deed
-    except StoreError as exc:
-        if not exc.retryable:
-            await engine.check(space)
-        raise
-
-
-async def _nearest(
-    engine: Engine, space: Space, question: Question
-) -> tuple[Sequence[Mapping[str, object]], tuple[FailedPart, ...]]:
-    """What both halves of a search find, or the one that can be carried out, and which one cannot.
-
-    Raises:
-        StoreError: neither can.
-        ConfigurationError: another embedder made the vectors that are there.
-    """
-    try:
-        return await _checked(engine, space, engine.nearest(question)), ()
-    except StoreError as exc:
-        if exc.retryable or question.terms is None or question.meaning is None:
-            raise
-        halves: tuple[tuple[Question, SearchPart], ...] = (
-            (replace(question, meaning=None), "meaning"),
-            (replace(question, terms=None), "words"),
-        )
-        for half, other in halves:
-            try:
-                found = await engine.nearest(half)
-            except StoreError:
-                continue
-            _LOGGER.warning("Memories are found without their %s: %s", other, exc)
-            return found, (FailedPart(other, type(exc).__name__),)
-        raise
-
-
-def _load(engine: Embedded) -> None:
-    package, distribution, extra = _PACKAGES[engine]
-    try:
-        importlib.import_module(package)
-    except ModuleNotFoundError as exc:
-        if exc.name != package:
-            raise
-        raise MissingExtraError(
-            f"Qdrant needs the package {package!r}, which is not installed.",
-            guidance=f"Type: {install_command(extra, distribution)}",
-        ) from None

@@ -23,7 +23,7 @@ from lightagent.entrypoints.cli.candidate_texts import (
     candidates_text,
 )
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
-from lightagent.entrypoints.cli.decisions import account_name
+from lightagent.entrypoints.cli.decisions import Actor, actor_name
 from lightagent.entrypoints.cli.memory_stores import print_line, require_memory
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import in_store, with_store
@@ -40,9 +40,6 @@ Owner: TypeAlias = Annotated[
 OfAgent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of the agent of this name.")]
 Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
-]
-Actor: TypeAlias = Annotated[
-    str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
 ]
 
 _OPEN = "open"
@@ -247,7 +244,7 @@ def _decided(
         _, state = await candidates.find(candidate, tenant, user)
         desk = _desk(store, settings, state.owner.namespace, state.owner.agent)
         try:
-            await desk.decide(candidate, decision, tenant, account_name() if actor is None else actor)
+            await desk.decide(candidate, decision, tenant, actor_name(actor))
         finally:
             await desk.means.store.aclose()
         _, after = await candidates.find(candidate, tenant, user)

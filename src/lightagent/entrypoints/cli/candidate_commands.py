@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, TypeAlias
 
 import typer
@@ -22,7 +21,7 @@ from lightagent.entrypoints.cli.candidate_texts import (
     candidate_lines,
     candidates_text,
 )
-from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name
 from lightagent.entrypoints.cli.memory_stores import print_line, require_memory
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
@@ -86,7 +85,7 @@ def list_candidates(
     incomplete = with_store(read, config, profile, trust_config)
     wanted = [one for one in found if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
     if as_json:
-        write_answer(_json([one.to_dict() for one in wanted]))
+        write_visible_json([one.to_dict() for one in wanted])
     else:
         for one in wanted:
             print_line(candidate_line(one))
@@ -124,7 +123,7 @@ def show(
 
     found = with_store(read, config, profile, trust_config)
     if as_json:
-        write_answer(_json(found.to_dict()))
+        write_visible_json(found.to_dict())
     else:
         for line in candidate_lines(found):
             print_line(written_out(line))
@@ -268,8 +267,3 @@ def _everywhere(
 async def _counted(log: LessonLog, state: CandidateState) -> Candidate:
     promoted = state.candidate.status == "promoted"
     return Candidate(state, await log.tally(state.owner, state.candidate.candidate_id) if promoted else None)
-
-
-def _json(value: object) -> str:
-    lines = json.dumps(value, ensure_ascii=False, indent=2).split("\n")
-    return "".join(f"{written_out(line)}\n" for line in lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
@@ -15,8 +14,7 @@ from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review
-from lightagent.domain.unseen import written_out
-from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig
 from lightagent.entrypoints.cli.review_texts import print_change, print_review, remembered_line, review_line
@@ -93,8 +91,7 @@ def show(
     """
     found = with_store(lambda store: Reviews(store, tenant=tenant).show(request, user), config, profile, trust_config)
     if as_json:
-        lines = json.dumps(asdict(found), ensure_ascii=False, indent=2).split("\n")
-        write_answer("".join(f"{written_out(line)}\n" for line in lines))
+        write_visible_json(asdict(found))
     else:
         print_review(found)
     return ExitCode.COMPLETED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeAlias
 
 import typer
@@ -215,11 +217,8 @@ def expire(
         raise ConfigurationError("Nothing names the agent whose lessons are meant.", guidance="Pass --agent NAME.")
 
     async def end(store: JournalStore) -> ExitCode:
-        desk = _desk(store, settings, namespace, name)
-        try:
+        async with _desk(store, settings, namespace, name) as desk:
             ended = await desk.tracker.expire(tenant, dry_run=dry_run)
-        finally:
-            await desk.means.store.aclose()
         for one in ended:
             print_line(f"{one.lesson_id} · {one.why}")
         print_line(f"{'Would have expired' if dry_run else 'Expired'}: {candidates_text(len(ended))}")
@@ -241,20 +240,23 @@ def _decided(
     async def decide(store: JournalStore) -> str:
         candidates, log = _everywhere(store)
         _, state = await candidates.find(candidate, tenant, user)
-        desk = _desk(store, settings, state.owner.namespace, state.owner.agent)
-        try:
+        async with _desk(store, settings, state.owner.namespace, state.owner.agent) as desk:
             await desk.decide(candidate, decision, tenant, actor_name(actor))
-        finally:
-            await desk.means.store.aclose()
         _, after = await candidates.find(candidate, tenant, user)
         return candidate_line(await _counted(log, after))
 
     return in_store(decide, settings)
 
 
-def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> CandidateDesk:
+@asynccontextmanager
+async def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> AsyncGenerator[CandidateDesk]:
+    """Where candidates of an agent are decided about; its store of memories is closed afterwards."""
     learning = settings.self_learning.learning() or SelfLearning()
-    return compose_desk(store, require_memory(settings), namespace, agent, learning, SystemClock())
+    memory = require_memory(settings)
+    try:
+        yield compose_desk(store, memory, namespace, agent, learning, SystemClock())
+    finally:
+        await memory.aclose()
 
 
 def _everywhere(

@@ -13,7 +13,7 @@ from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.lesson_log import LessonLog
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.compose.memory import compose_desk
-from lightagent.domain.errors import ConfigurationError, IncompleteListing
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory import MemoryPromotionDecision
 from lightagent.domain.memory_candidates import CandidateState
 from lightagent.domain.unseen import written_out
@@ -27,7 +27,7 @@ from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_
 from lightagent.entrypoints.cli.decisions import Actor, actor_name
 from lightagent.entrypoints.cli.memory_stores import print_line, require_memory
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
-from lightagent.entrypoints.cli.stores import in_store, with_store
+from lightagent.entrypoints.cli.stores import Listing, gather_listing, in_store, print_lines, with_store
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.self_learning import SelfLearning
 from lightagent.settings import Settings
@@ -73,28 +73,21 @@ def list_candidates(
     """
     if status not in _STATUSES:
         raise ConfigurationError(f"There is no status {status!r:.50}.", guidance=f"Choose {', '.join(_STATUSES)}.")
-    found = list[Candidate]()
 
-    async def read(store: JournalStore) -> IncompleteListing | None:
+    async def read(store: JournalStore) -> Listing[Candidate]:
         candidates, log = _everywhere(store, agent, namespace)
-        try:
-            async for state in candidates.list(user, tenant):
-                found.append(await _counted(log, state))
-        except IncompleteListing as error:
-            return error
-        return None
+        listing = await gather_listing(candidates.list(user, tenant))
+        counted = [await _counted(log, state) for state in listing.found]
+        meant = [one for one in counted if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
+        return Listing(meant, listing.error)
 
-    incomplete = with_store(read, config, profile, trust_config)
-    wanted = [one for one in found if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
-    if as_json:
-        write_visible_json([one.to_dict() for one in wanted])
-    else:
-        for one in wanted:
-            print_line(candidate_line(one))
-        if not wanted and incomplete is None:
-            print_line("There are no such candidates.")
-    if incomplete is not None:
-        raise incomplete
+    found = with_store(read, config, profile, trust_config)
+    if not as_json:
+        print_lines(found, candidate_line, "There are no such candidates.")
+        return ExitCode.COMPLETED
+    write_visible_json([one.to_dict() for one in found.found])
+    if found.error is not None:
+        raise found.error
     return ExitCode.COMPLETED
 
 

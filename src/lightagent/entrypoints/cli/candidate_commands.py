@@ -21,7 +21,7 @@ from lightagent.entrypoints.cli.candidate_texts import (
     Candidate,
     candidate_line,
     candidate_lines,
-    candidates_text,
+    lessons_text,
 )
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name
@@ -214,7 +214,7 @@ def expire(
             ended = await desk.tracker.expire(tenant, dry_run=dry_run)
         for one in ended:
             print_line(f"{one.lesson_id} · {one.why}")
-        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {candidates_text(len(ended))}")
+        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {lessons_text(len(ended))}")
         return ExitCode.COMPLETED
 
     return in_store(end, settings)

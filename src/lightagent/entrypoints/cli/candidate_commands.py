@@ -25,7 +25,7 @@ from lightagent.entrypoints.cli.candidate_texts import (
 )
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name
-from lightagent.entrypoints.cli.memory_stores import print_line, require_memory
+from lightagent.entrypoints.cli.memory_stores import Agent, Namespace, print_line, require_memory
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, in_store, print_lines, with_store
 from lightagent.ports.journals import JournalStore
@@ -38,10 +38,6 @@ CandidateId: TypeAlias = Annotated[str, typer.Argument(help="The id of the candi
 Owner: TypeAlias = Annotated[
     str | None, typer.Option("--user", "-u", help='Only from runs of this user; "" is no user; otherwise of all users.')
 ]
-OfAgent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of the agent of this name.")]
-Namespace: TypeAlias = Annotated[
-    str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
-]
 
 _OPEN = "open"
 _ALL = "all"
@@ -53,7 +49,7 @@ _STATUSES = (_OPEN, _ALL, "candidate", "kept", "blocked", "rejected", "promoted"
 def list_candidates(
     tenant: Tenant = "",
     user: Owner = None,
-    agent: OfAgent = None,
+    agent: Agent = None,
     namespace: Namespace = None,
     status: Annotated[
         str, typer.Option("--status", help=f"{_OPEN}: those that can be decided about; or {', '.join(_STATUSES[1:])}.")

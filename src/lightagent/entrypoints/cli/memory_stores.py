@@ -34,6 +34,17 @@ User: TypeAlias = Annotated[str | None, typer.Option("--user", "-u", help='Only 
 OfSession: TypeAlias = Annotated[str | None, typer.Option("--session", "-s", help="Only of this session.")]
 Agent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of this agent.")]
 
+# The same of exactly one owner: a part that is not named is empty.
+OneNamespace: TypeAlias = Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")]
+OneTenant: TypeAlias = Annotated[str, typer.Option("--tenant", help="The tenant.")]
+OneUser: TypeAlias = Annotated[
+    str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
+]
+OneSession: TypeAlias = Annotated[
+    str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")
+]
+OneAgent: TypeAlias = Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")]
+
 
 def with_memory(work: Callable[[MemoryStore], Awaitable[T]], settings: Settings) -> T:
     """What `work` gives with the open store, which is closed afterwards."""

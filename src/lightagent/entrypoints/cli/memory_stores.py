@@ -6,13 +6,14 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
+from lightagent.application.strict_json import read_json
 from lightagent.compose.backends import open_memory
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_filter import read_time
 from lightagent.domain.memory_records import MemoryOwner
@@ -76,8 +77,7 @@ def require_memory(settings: Settings) -> MemoryStore:
 
 def whose(owner: MemoryOwner) -> str:
     """The parts of an owner that are not empty, by their names."""
-    names = ("namespace", "tenant", "user", "session", "agent")
-    named = [f"{name} {quoted(part)}" for name, part in zip(names, owner.parts, strict=True) if part]
+    named = [f"{name} {quoted(part)}" for name, part in asdict(owner).items() if part]
     return ", ".join(named) or "no owner"
 
 
@@ -110,8 +110,8 @@ def metadata_of(having: Sequence[str] | None) -> JsonObject:
         if not name or not there:
             raise ConfigurationError(f"--having {one!r:.80} has no key or no value.", guidance="Write KEY=VALUE.")
         try:
-            found[name] = to_json_object({"value": json.loads(value)}, "--having")["value"]
-        except (ValueError, RecursionError):
+            found[name] = read_json(value)
+        except ValueError:
             found[name] = value
     return found
 

@@ -1,4 +1,4 @@
-"""``lightagent memory candidates``: what agents have learned and nobody has decided about, and decisions about it."""
+"""``lightagent memory candidates``: what agents have learned, listed, shown and decided about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lightagent memory``: what agents remember, listed, searched, handed over, moved and erased."""
+"""``lightagent memory``: what agents remember, listed, searched and exported."""
 
 from __future__ import annotations
 

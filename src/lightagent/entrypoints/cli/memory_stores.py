@@ -27,6 +27,8 @@ T = TypeVar("T")
 _SHOWN: Final = 160
 """Characters of a memory that a listing prints."""
 
+_NO_PLAIN_NAME: Final = re.compile(r'[\s,;"·]')
+
 Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
 ]
@@ -81,9 +83,6 @@ def whose(owner: MemoryOwner) -> str:
     return ", ".join(named) or "no owner"
 
 
-_NO_PLAIN_NAME = re.compile(r'[\s,;"·]')
-
-
 def moment(text: str) -> float:
     """Seconds since 1970 of a time in ISO 8601, in UTC unless it says otherwise, or in seconds.
 
@@ -117,7 +116,7 @@ def metadata_of(having: Sequence[str] | None) -> JsonObject:
 
 
 def quoted(name: str) -> str:
-    """A name that somebody chose, in quotation marks where it could be read as more than a name in a line of ours."""
+    """A name, in quotation marks where it could be taken for more than a name in a line of a listing."""
     return json.dumps(name, ensure_ascii=False) if _NO_PLAIN_NAME.search(name) or not name else name
 
 

@@ -54,7 +54,7 @@ def record(memory_id: str = "m1", owner: MemoryOwner = ANN, text: str = TEXT) ->
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A sealed memory that is on record, and what somebody with access to the database sees of it."""
+    """A sealed memory that is on record, and what a person with access to the database sees of it."""
 
     memory: SealedMemory
     store: SqliteMemory
@@ -232,7 +232,7 @@ async def test_a_kill_at_any_point_leaves_neither_an_alarm_nor_a_loss(tmp_path: 
     returned: set[tuple[FindingKind, str]] = {("returned", one) for one in ("m1", "m2", "m3")}
     assert left == {point: set() for point in POINTS} | {
         "write, before it is on record": {("unfinished", "m4")},
-        # Somebody was promised nothing yet, and all the same an erasure that did not end has to be told.
+        # The caller has no answer yet, but an erasure that did not end has to be told all the same.
         "forget, before the store has done it": {("returned", "m2")},
         "erase, before the store has done it": returned,
     }
@@ -418,10 +418,8 @@ async def test_a_deleted_stream_is_told_where_heads_are_kept_elsewhere(tmp_path:
     editor.cut_tail(bobs)
     assert await bank.findings() == {("stream", "", ""), ("stream", "bob", "")}
     await bank.memory.adopt()
-    assert await bank.findings() == {
-        ("stream", "", "")
-    }  # The journal store is told by whoever forgets the stream there.
-    await bank.journal.forget(anns)
+    assert await bank.findings() == {("stream", "", "")}
+    await bank.journal.forget(anns)  # Only this tells the journal store that the stream is meant to be gone.
     assert await bank.findings() == set()
 
 

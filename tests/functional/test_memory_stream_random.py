@@ -1,6 +1,6 @@
-"""Whatever is done through a recorded memory raises no alarm, and whatever is done behind its back is told exactly.
+"""What is done through a recorded memory raises no alarm, and what is done behind its back is told exactly.
 
-Random owners, ids, removals, erasures and adoptions come first; then somebody with access to the database deletes,
+Random owners, ids, removals, erasures and adoptions come first; then a person with access to the database deletes,
 edits, moves, renames and puts back. What differs from the acknowledged state, and nothing else, must be found.
 """
 

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from queue import SimpleQueue
 from typing import ClassVar
 
@@ -12,13 +12,11 @@ import pytest
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage
 from lightagent.testing.contracts.chat_model import ChatModelContract
+from tests.servers.in_thread import PlayServer
 
 
-class ToldServer(ThreadingHTTPServer):
+class ToldServer(PlayServer):
     """Answers each request with the next reply it was told."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), ToldHandler)
@@ -31,9 +29,6 @@ class ToldServer(ThreadingHTTPServer):
     def tell(self, *replies: AssistantMessage) -> None:
         for reply in replies:
             self.replies.put(reply)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in mid-answer is what some tests are about."""
 
 
 class ToldHandler(BaseHTTPRequestHandler):

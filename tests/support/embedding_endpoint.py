@@ -7,21 +7,19 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TypeAlias
 
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.domain.json_types import JsonObject
+from tests.servers.in_thread import PlayServer
 
 Answer: TypeAlias = Callable[[JsonObject], tuple[int, bytes]]
 """Makes the status and the body from the request."""
 
 
-class EmbeddingServer(ThreadingHTTPServer):
+class EmbeddingServer(PlayServer):
     """Answers with vectors of words, unless a test says otherwise; `received` keeps what it was sent."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -5,20 +5,18 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from tests.servers.in_thread import PlayServer
 
 KEY = "m0-secret"
 
 
-class Platform(ThreadingHTTPServer):
+class Platform(PlayServer):
     """The service: whoever has the key sees everything in it."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -8,6 +8,7 @@ import uuid
 from queue import Queue
 from typing import ClassVar
 
+from tests.servers.in_thread import PlayServer
 from tests.servers.mcp.faulty import Faulty, Message, options
 
 GATEWAY_BODIES = {
@@ -124,18 +125,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """No log."""
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """It keeps connections waiting that come at once; beyond five they would be reset."""
-
-    request_queue_size = 128
-
-
 def main() -> None:
     """Serve until the input ends."""
     given = options()
     Handler.faulty = Faulty(given)
-    server = Server(("127.0.0.1", given.port), Handler)
-    server.daemon_threads = True
+    server = PlayServer(("127.0.0.1", given.port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"listening on http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()

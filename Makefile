@@ -89,8 +89,8 @@ contracts: .venv/.dev ## the rings: who may import what
 	$(say) "Import contracts"
 	@$(BIN)/lint-imports
 
-# For most of their time the type checkers leave a core idle, which the tests with openai 2 use. They come before the other
-# tests, some of which ask mypy, which then knows the package. What they say is shown after the tests that run beside them.
+# The type checkers leave a core idle most of the time, so the tests with openai 2 run beside them; the checkers' output is
+# shown after that of the tests. Both come before the other tests, some of which run mypy and find its cache filled.
 static-and-openai2: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK)
 	@$(MAKE) --no-print-directory types contracts >.tools/static.log 2>&1 & static=$$!; \
 	$(MAKE) --no-print-directory test-openai2; tests=$$?; \

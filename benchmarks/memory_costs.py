@@ -21,8 +21,8 @@ from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 
 _WORDS = 20_000
-_LENGTH = 14
-_QUESTION = 6
+LENGTH = 14
+QUESTION = 6
 _AT_ONCE = 500
 _ASKED = 100
 _WRITTEN = 50
@@ -52,7 +52,7 @@ async def fill(store: SqliteMemory, language: Language, owners: Sequence[MemoryO
 
 def _memory(language: Language, owners: Sequence[MemoryOwner], number: int) -> MemoryRecord:
     owner = owners[number % len(owners)]
-    return MemoryRecord(f"m{number}", owner, language.sentence(_LENGTH), {"source": "user"}, number * 10_000.0)
+    return MemoryRecord(f"m{number}", owner, language.sentence(LENGTH), {"source": "user"}, number * 10_000.0)
 
 
 async def measure(count: int, owner_count: int, place: Path) -> None:
@@ -62,7 +62,7 @@ async def measure(count: int, owner_count: int, place: Path) -> None:
     batched = await fill(store, language, owners, count)
     recalls, writes = [], []
     for number in range(_ASKED):
-        question = language.sentence(_QUESTION)
+        question = language.sentence(QUESTION)
         began = time.process_time()
         await store.recall(owners[number * 7919 % owner_count], question, 5, RecallFilter(time.time()))
         recalls.append((time.process_time() - began) * 1000)

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import mean
 
 from libraries import in_fresh_process, installed
-from memory_costs import Language
+from memory_costs import LENGTH, QUESTION, Language
 from peers.remembered import (
     FOUND,
     Memories,
@@ -35,7 +35,6 @@ from peers.remembered import (
 
 USERS = 10
 TURNS = 100
-LENGTH, QUESTION = 14, 6
 
 LIBRARIES: dict[str, tuple[Callable[[Path, AsyncExitStack], Awaitable[Memories]], str, str]] = {
     "lightagent-sqlite": (lightagent_sqlite, "lightagent", "-e ."),

@@ -1,4 +1,4 @@
-"""Objects of anybody's as `memory=`: what they answer, how long they take, and how they are called."""
+"""Objects with `store` and `retrieve` as `memory=`: what they answer, how long they take, and how they are called."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_can_never_be_called_is_refused_at_once(memory: MemoryProtocol) -> 
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-async def test_a_list_that_is_fetched_while_it_is_read_holds_up_nobody(way: str) -> None:
+async def test_a_list_that_is_fetched_while_it_is_read_holds_up_no_other_run(way: str) -> None:
     """It is read in a worker thread, within the time that the policy gives."""
     main, read_in, leave = threading.get_ident(), list[int](), threading.Event()
 

@@ -201,7 +201,7 @@ POISON = {
 
 
 def _touch(context: HookContext) -> HookDecision | None:
-    """Leaves what was found as it is, but for a field that nobody looks at."""
+    """Leaves what was found as it is, but for a field that is not read."""
     if context.phase != "after_memory_retrieve":
         return None
     found = context.payload["memories"]

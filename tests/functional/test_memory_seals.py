@@ -131,7 +131,7 @@ UPDATES = {
     "id": ("memory_id = x'ff'", False),
     "no id": ("memory_id = x''", False),
 }
-"""What somebody with access to the file types, and whether the memory still has its id."""
+"""What a person with access to the file types, and whether the memory still has its id."""
 
 
 @pytest.mark.parametrize("update", UPDATES)

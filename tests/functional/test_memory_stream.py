@@ -21,6 +21,7 @@ from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.adapters.registry import open_adapter
 from lightagent.application.copy_journals import copy_journals
+from lightagent.application.memories import EVERYTHING
 from lightagent.application.strict_json import read_json
 from lightagent.application.verify_journals import verify_journals
 from lightagent.domain.errors import StoreError
@@ -42,7 +43,6 @@ from tests.support.wrapped_journals import WrappedStore
 SECRET, OTHER = "k" * 40, "o" * 40
 ANN, BOB = MemoryOwner(tenant="acme", user="ann"), MemoryOwner(tenant="acme", user="bob")
 OF_ANN = OwnerSelection(*ANN.parts)
-EVERYBODY = OwnerSelection()
 TEXT: Final = "Ann's account is 1234."
 
 Found: TypeAlias = set[tuple[FindingKind, str, str]]
@@ -54,23 +54,23 @@ def record(memory_id: str = "m1", owner: MemoryOwner = ANN, text: str = TEXT) ->
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A sealed memory that is on record, and what somebody with access to the database sees of it."""
+    """A sealed memory that is on record, and what a person with access to the database sees of it."""
 
     memory: SealedMemory
     store: SqliteMemory
     journal: JournalStore
 
-    async def findings(self, selection: OwnerSelection = EVERYBODY) -> Found:
+    async def findings(self, selection: OwnerSelection = EVERYTHING) -> Found:
         found = [one async for one in self.memory.findings(selection)]
         assert all(one.text for one in found)
         return {(one.kind, one.owner.user, one.memory_id) for one in found}
 
     async def kept(self) -> Sequence[MemoryRecord]:
-        return (await self.store.read(EVERYBODY, 1000)).records
+        return (await self.store.read(EVERYTHING, 1000)).records
 
     async def put_back(self, older: Sequence[MemoryRecord]) -> None:
         """Restore an older copy of the whole database."""
-        await self.store.forget(EVERYBODY)
+        await self.store.forget(EVERYTHING)
         await self.store.write(older)
 
     async def change(self, memory_id: str, change: Callable[[MemoryRecord], MemoryRecord]) -> None:
@@ -82,8 +82,8 @@ class Scene:
         return [stream.key.id for stream in (await self.journal.list(StreamQuery(kind="memory"))).streams]
 
 
-class CountingStore(WrappedStore):
-    """A journal store that says how often it was asked."""
+class RecordingStore(WrappedStore):
+    """A journal store that notes what it was asked for."""
 
     def __init__(self, inner: JournalStore) -> None:
         super().__init__(inner)
@@ -202,7 +202,7 @@ async def test_what_the_store_does_itself_is_no_fault(bank: Scene) -> None:
     assert await bank.memory.forget(OwnerSelection(user="bob")) == 1
     assert await bank.findings() == set()
     await bank.memory.write([record("b1", BOB)])
-    assert await bank.memory.forget(EVERYBODY) == 4
+    assert await bank.memory.forget(EVERYTHING) == 4
     assert await bank.findings() == set()
 
 
@@ -215,7 +215,7 @@ async def test_a_kill_at_any_point_leaves_neither_an_alarm_nor_a_loss(tmp_path: 
     for point in POINTS:
         memory, store = memory_at(tmp_path / point)
         left[point] = {(one.kind, one.memory_id) async for one in memory.findings()}
-        known = {one.memory_id for one in (await store.read(EVERYBODY, 10)).records}
+        known = {one.memory_id for one in (await store.read(EVERYTHING, 10)).records}
         # The next process carries on with what was under way.
         match POINTS[point][0]:
             case "write":
@@ -232,7 +232,7 @@ async def test_a_kill_at_any_point_leaves_neither_an_alarm_nor_a_loss(tmp_path: 
     returned: set[tuple[FindingKind, str]] = {("returned", one) for one in ("m1", "m2", "m3")}
     assert left == {point: set() for point in POINTS} | {
         "write, before it is on record": {("unfinished", "m4")},
-        # Somebody was promised nothing yet, and all the same an erasure that did not end has to be told.
+        # The caller has no answer yet, but an erasure that did not end has to be told all the same.
         "forget, before the store has done it": {("returned", "m2")},
         "erase, before the store has done it": returned,
     }
@@ -334,7 +334,7 @@ async def test_nothing_of_an_erased_owner_can_be_read_from_the_journal(bank: Sce
 
 
 async def test_a_write_costs_one_append_and_no_read(bank: Scene) -> None:
-    counting = CountingStore(bank.journal)
+    counting = RecordingStore(bank.journal)
     memory = SealedMemory(bank.store, memory_keys("bank", {"k1": SECRET}), counting)
     await memory.write([record("m4")])
     counting.calls.clear()
@@ -363,7 +363,7 @@ async def test_stores_of_other_names_and_keys_share_a_journal(bank: Scene, tmp_p
     other = SqliteMemory(tmp_path / "other.db")
     shop = SealedMemory(other, memory_keys("shop", {"k1": SECRET}), bank.journal)
     await shop.write([record("s1")])
-    await bank.memory.forget(EVERYBODY)
+    await bank.memory.forget(EVERYTHING)
     assert [one async for one in shop.findings()] == []
     assert await bank.findings() == set()
     await other.aclose()
@@ -418,10 +418,8 @@ async def test_a_deleted_stream_is_told_where_heads_are_kept_elsewhere(tmp_path:
     editor.cut_tail(bobs)
     assert await bank.findings() == {("stream", "", ""), ("stream", "bob", "")}
     await bank.memory.adopt()
-    assert await bank.findings() == {
-        ("stream", "", "")
-    }  # The journal store is told by whoever forgets the stream there.
-    await bank.journal.forget(anns)
+    assert await bank.findings() == {("stream", "", "")}
+    await bank.journal.forget(anns)  # Only this tells the journal store that the stream is meant to be gone.
     assert await bank.findings() == set()
 
 
@@ -459,7 +457,7 @@ async def test_an_entry_says_what_was_done_and_by_whom(bank: Scene) -> None:
 
 async def test_a_stream_that_is_gone_is_begun_anew_by_a_writer_who_knew_it(tmp_path: Path) -> None:
     """Such as when a tenant was forgotten in the journal store: what is older is told as not on record."""
-    counting = CountingStore(MemoryJournalStore())
+    counting = RecordingStore(MemoryJournalStore())
     bank = scene(tmp_path, counting)
     for name in ("m1", "m2", "m3"):
         await bank.memory.write([record(name)])
@@ -531,7 +529,7 @@ async def test_a_write_while_memories_are_being_removed_is_there_afterwards(tmp_
     assert not writing.done()
     store.may.set()
     await asyncio.gather(removal, writing)
-    assert [one.memory_id for one in (await store.read(EVERYBODY, 10)).records] == ["m2"]
+    assert [one.memory_id for one in (await store.read(EVERYTHING, 10)).records] == ["m2"]
     assert [one async for one in memory.findings()] == []
     await memory.aclose()
     await other.aclose()

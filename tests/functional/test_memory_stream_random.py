@@ -1,6 +1,6 @@
-"""Whatever is done through a recorded memory raises no alarm, and whatever is done behind its back is told exactly.
+"""What is done through a recorded memory raises no alarm, and what is done behind its back is told exactly.
 
-Random owners, ids, removals, erasures and adoptions come first; then somebody with access to the database deletes,
+Random owners, ids, removals, erasures and adoptions come first; then a person with access to the database deletes,
 edits, moves, renames and puts back. What differs from the acknowledged state, and nothing else, must be found.
 """
 
@@ -17,13 +17,13 @@ import pytest
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sealed import SealedMemory
+from lightagent.application.memories import EVERYTHING
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import memory_keys
 from lightagent.ports.memory import OwnerSelection
 
 GAMES = max(2, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 10)
 STEPS, ATTACKS = 20, 20
-EVERYBODY = OwnerSelection()
 OWNERS: Final = [
     MemoryOwner(namespace, tenant, user) for namespace in ("", "a:b") for tenant in ("", "acme") for user in ("ann", "")
 ]
@@ -48,7 +48,7 @@ class Game:
             self.processes.append(SealedMemory(self.store, memory_keys("bank", SECRETS, current), journal))
 
     async def kept(self) -> Sequence[MemoryRecord]:
-        return (await self.store.read(EVERYBODY, 10_000)).records
+        return (await self.store.read(EVERYTHING, 10_000)).records
 
     async def found(self) -> Mapping[Name, str]:
         memory = self.chance.choice(self.processes)
@@ -90,7 +90,7 @@ class Game:
         kept, older = await self.kept(), self.chance.choice(self.copies)
         match self.chance.randrange(6):
             case 0:
-                await self.store.forget(EVERYBODY)
+                await self.store.forget(EVERYTHING)
                 await self.store.write(older)
             case 1 if older:
                 await self._put(one := self.chance.choice(older), one)
@@ -133,5 +133,5 @@ async def test_what_differs_from_what_was_acknowledged_is_found_and_nothing_else
         found = await game.found()
         assert found.keys() == {name for name in there.keys() | right.keys() if there.get(name) != right.get(name)}
         assert not {"unfinished", "unknown", "tampered"} & set(found.values())
-        await game.store.forget(EVERYBODY)
+        await game.store.forget(EVERYTHING)
         await game.store.write([*right.values()])

@@ -198,7 +198,7 @@ def test_where_the_counts_cannot_be_read_lessons_are_told_as_they_are_found_and_
 
 
 class Foreign:
-    """A memory of somebody's own, which cannot forget and knows no ids."""
+    """A memory that a program brings along, which cannot forget and knows no ids."""
 
     def __init__(self) -> None:
         self.kept: list[tuple[str, str, JsonObject]] = []

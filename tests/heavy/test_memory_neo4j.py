@@ -278,9 +278,7 @@ async def test_a_limit_may_be_any_number(memory: Neo4jMemory) -> None:
         assert len((await memory.read(ALL, limit)).records) == 1
 
 
-async def test_nodes_that_somebody_has_damaged_are_named_and_can_be_forgotten(
-    memory: Neo4jMemory, neo4j: Neo4jServer
-) -> None:
+async def test_damaged_nodes_are_named_and_can_be_forgotten(memory: Neo4jMemory, neo4j: Neo4jServer) -> None:
     await memory.write([record("green tea"), record("black tea", BOB)])
     damage = "MATCH (m:LightAgentMemory {collection: $collection, text: 'green tea'}) SET m.metadata = '{' RETURN 1"
     assert rows(neo4j, damage, collection=memory.collection)
@@ -296,9 +294,7 @@ async def test_nodes_that_somebody_has_damaged_are_named_and_can_be_forgotten(
     assert (await memory.read(ALL, 10)).records == ()
 
 
-async def test_edges_that_somebody_plants_keep_no_name_of_what_was_forgotten(
-    memory: Neo4jMemory, neo4j: Neo4jServer
-) -> None:
+async def test_planted_edges_keep_no_name_of_what_was_forgotten(memory: Neo4jMemory, neo4j: Neo4jServer) -> None:
     name = f"Zed{uuid4().hex}"
     await memory.write([record(f"{name} likes tea"), record("Somebody likes tea", BOB)])
     plant = """

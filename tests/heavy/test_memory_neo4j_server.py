@@ -49,7 +49,7 @@ async def test_a_server_that_is_new_hangs_and_is_gone(tmp_path: Path) -> None:
             "written"
         ] * len(stores)
         assert len((await stores[0].read(OwnerSelection(), 100)).records) == len(stores)
-        # It hangs: whoever was connected is not left waiting for ever.
+        # The server hangs: those that were connected do not wait for ever.
         assert await stores[0].recall(ADA, "tea", 5, RecallFilter(0.0))
         hasty = opened(server.url, 1.0, 10.0)
         assert await hasty.recall(ADA, "tea", 5, RecallFilter(0.0))

@@ -1,8 +1,8 @@
 """Our memories for the read-path attacks of agent-memory-integrity: written and recalled as in runs of an agent.
 
-Whoever holds the key, or nobody where there is none, writes by a run: what the user says, and what an attacker has
-brought into the agent as such. Other writes of an attacker go to the store itself, with any label. What a model is told
-is what a run tells it.
+What the user says, and what an attacker has brought into the agent as such, is written by runs, which seal it where
+there is a key. Other writes of an attacker go to the store itself, with any label. What a model is told is what a run
+tells it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Threads that own something: whoever waits for a job hears of it, whatever the job comes to."""
+"""Threads that own something: those that wait for a job are told how it ended, in every case."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_a_job_that_raises_no_exception_fails_alone() -> None:
     await asyncio.wait_for(thread.aclose(), WATCHDOG)
 
 
-async def test_a_thread_that_cannot_open_or_close_what_it_owns_leaves_nobody_waiting() -> None:
+async def test_a_thread_that_cannot_open_or_close_what_it_owns_leaves_no_caller_waiting() -> None:
     works = False
 
     def open_() -> int:

@@ -68,7 +68,7 @@ async def test_runs_of_one_trace_are_rated_as_one() -> None:
     assert await store.counts() == (2, 0, 1, 1)
 
 
-async def test_a_lesson_for_everybody_is_rated_by_whoever_was_told_of_it() -> None:
+async def test_a_lesson_for_everybody_is_rated_by_users_who_were_told_of_it() -> None:
     store = Store()
     await store.run("one", owner=ALL)
     await store.log.rate("red", "trace-one", helped=True)

@@ -133,7 +133,7 @@ async def test_what_others_keep_in_the_same_store_is_not_the_pools() -> None:
     assert (await store.read(OwnerSelection(), 10)).records == (other,)
 
 
-def test_nobody_is_no_user() -> None:
+def test_none_is_no_user() -> None:
     pool = SharedMemoryPool()
     forgotten: Any = None
     for use in (lambda: pool.store("tea", forgotten), lambda: pool.retrieve("tea", forgotten)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lightagent.application.check_options import check_text
 from lightagent.application.memory_candidates import MemoryCandidates
-from lightagent.application.memory_means import MemoryMeans, MemoryPlace
+from lightagent.application.memory_means import MemoryPlace
 from lightagent.application.promote_memory import MemoryPromoter
 from lightagent.application.serve_run import Alone
 from lightagent.application.track_lessons import LessonTracker
@@ -30,14 +30,12 @@ class CandidateDesk:
     """Lists the candidates of an agent, and takes decisions about them.
 
     Attributes:
-        means: where memories are kept.
         candidates: where candidates are kept.
         promoter: writes what is promoted.
         tracker: counts the uses of what was promoted.
         gates: the policies of the agent, which review a promotion wherever it happens.
     """
 
-    means: MemoryMeans
     candidates: MemoryCandidates
     promoter: MemoryPromoter
     tracker: LessonTracker

@@ -108,7 +108,7 @@ def _desk(
     candidates = MemoryCandidates(journals, means.clock, means.agent, means.policy.namespace or "")
     promoter = MemoryPromoter(means, candidates, writer, settings.max_age)
     tracker = LessonTracker(means, candidates, LessonLog(journals, means.clock.now), settings.rules)
-    return CandidateDesk(means, candidates, promoter, tracker, gates)
+    return CandidateDesk(candidates, promoter, tracker, gates)
 
 
 def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:

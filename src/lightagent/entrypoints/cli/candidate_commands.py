@@ -1,8 +1,9 @@
-"""``lightagent memory candidates``: what agents have learned and nobody has decided about, and decisions about it."""
+"""``lightagent memory candidates``: what agents have learned, listed, shown and decided about."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeAlias
 
 import typer
@@ -12,7 +13,7 @@ from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.lesson_log import LessonLog
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.compose.memory import compose_desk
-from lightagent.domain.errors import ConfigurationError, IncompleteListing
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory import MemoryPromotionDecision
 from lightagent.domain.memory_candidates import CandidateState
 from lightagent.domain.unseen import written_out
@@ -20,13 +21,13 @@ from lightagent.entrypoints.cli.candidate_texts import (
     Candidate,
     candidate_line,
     candidate_lines,
-    candidates_text,
+    lessons_text,
 )
-from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
-from lightagent.entrypoints.cli.decisions import account_name
-from lightagent.entrypoints.cli.memory_stores import print_line, require_memory
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
+from lightagent.entrypoints.cli.decisions import Actor, actor_name
+from lightagent.entrypoints.cli.memory_stores import Agent, Namespace, print_line, require_memory
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
-from lightagent.entrypoints.cli.stores import in_store, with_store
+from lightagent.entrypoints.cli.stores import Listing, gather_listing, in_store, print_lines, with_store
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.self_learning import SelfLearning
 from lightagent.settings import Settings
@@ -36,13 +37,6 @@ candidates_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 CandidateId: TypeAlias = Annotated[str, typer.Argument(help="The id of the candidate.", metavar="CANDIDATE")]
 Owner: TypeAlias = Annotated[
     str | None, typer.Option("--user", "-u", help='Only from runs of this user; "" is no user; otherwise of all users.')
-]
-OfAgent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of the agent of this name.")]
-Namespace: TypeAlias = Annotated[
-    str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
-]
-Actor: TypeAlias = Annotated[
-    str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
 ]
 
 _OPEN = "open"
@@ -55,7 +49,7 @@ _STATUSES = (_OPEN, _ALL, "candidate", "kept", "blocked", "rejected", "promoted"
 def list_candidates(
     tenant: Tenant = "",
     user: Owner = None,
-    agent: OfAgent = None,
+    agent: Agent = None,
     namespace: Namespace = None,
     status: Annotated[
         str, typer.Option("--status", help=f"{_OPEN}: those that can be decided about; or {', '.join(_STATUSES[1:])}.")
@@ -75,28 +69,21 @@ def list_candidates(
     """
     if status not in _STATUSES:
         raise ConfigurationError(f"There is no status {status!r:.50}.", guidance=f"Choose {', '.join(_STATUSES)}.")
-    found = list[Candidate]()
 
-    async def read(store: JournalStore) -> IncompleteListing | None:
+    async def read(store: JournalStore) -> Listing[Candidate]:
         candidates, log = _everywhere(store, agent, namespace)
-        try:
-            async for state in candidates.list(user, tenant):
-                found.append(await _counted(log, state))
-        except IncompleteListing as error:
-            return error
-        return None
+        listing = await gather_listing(candidates.list(user, tenant))
+        counted = [await _counted(log, state) for state in listing.found]
+        meant = [one for one in counted if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
+        return Listing(meant, listing.error)
 
-    incomplete = with_store(read, config, profile, trust_config)
-    wanted = [one for one in found if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
-    if as_json:
-        write_answer(_json([one.to_dict() for one in wanted]))
-    else:
-        for one in wanted:
-            print_line(candidate_line(one))
-        if not wanted and incomplete is None:
-            print_line("There are no such candidates.")
-    if incomplete is not None:
-        raise incomplete
+    found = with_store(read, config, profile, trust_config)
+    if not as_json:
+        print_lines(found, candidate_line, "There are no such candidates.")
+        return ExitCode.COMPLETED
+    write_visible_json([one.to_dict() for one in found.found])
+    if found.error is not None:
+        raise found.error
     return ExitCode.COMPLETED
 
 
@@ -127,7 +114,7 @@ def show(
 
     found = with_store(read, config, profile, trust_config)
     if as_json:
-        write_answer(_json(found.to_dict()))
+        write_visible_json(found.to_dict())
     else:
         for line in candidate_lines(found):
             print_line(written_out(line))
@@ -219,14 +206,11 @@ def expire(
         raise ConfigurationError("Nothing names the agent whose lessons are meant.", guidance="Pass --agent NAME.")
 
     async def end(store: JournalStore) -> ExitCode:
-        desk = _desk(store, settings, namespace, name)
-        try:
+        async with _desk(store, settings, namespace, name) as desk:
             ended = await desk.tracker.expire(tenant, dry_run=dry_run)
-        finally:
-            await desk.means.store.aclose()
         for one in ended:
             print_line(f"{one.lesson_id} · {one.why}")
-        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {candidates_text(len(ended))}")
+        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {lessons_text(len(ended))}")
         return ExitCode.COMPLETED
 
     return in_store(end, settings)
@@ -245,20 +229,23 @@ def _decided(
     async def decide(store: JournalStore) -> str:
         candidates, log = _everywhere(store)
         _, state = await candidates.find(candidate, tenant, user)
-        desk = _desk(store, settings, state.owner.namespace, state.owner.agent)
-        try:
-            await desk.decide(candidate, decision, tenant, account_name() if actor is None else actor)
-        finally:
-            await desk.means.store.aclose()
+        async with _desk(store, settings, state.owner.namespace, state.owner.agent) as desk:
+            await desk.decide(candidate, decision, tenant, actor_name(actor))
         _, after = await candidates.find(candidate, tenant, user)
         return candidate_line(await _counted(log, after))
 
     return in_store(decide, settings)
 
 
-def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> CandidateDesk:
+@asynccontextmanager
+async def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> AsyncGenerator[CandidateDesk]:
+    """Where candidates of an agent are decided about; its store of memories is closed afterwards."""
     learning = settings.self_learning.learning() or SelfLearning()
-    return compose_desk(store, require_memory(settings), namespace, agent, learning, SystemClock())
+    memory = require_memory(settings)
+    try:
+        yield compose_desk(store, memory, namespace, agent, learning, SystemClock())
+    finally:
+        await memory.aclose()
 
 
 def _everywhere(
@@ -271,8 +258,3 @@ def _everywhere(
 async def _counted(log: LessonLog, state: CandidateState) -> Candidate:
     promoted = state.candidate.status == "promoted"
     return Candidate(state, await log.tally(state.owner, state.candidate.candidate_id) if promoted else None)
-
-
-def _json(value: object) -> str:
-    lines = json.dumps(value, ensure_ascii=False, indent=2).split("\n")
-    return "".join(f"{written_out(line)}\n" for line in lines)

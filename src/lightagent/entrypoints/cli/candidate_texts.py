@@ -93,7 +93,7 @@ def candidate_lines(one: Candidate) -> Iterator[str]:
         yield f"  {line}"
 
 
-def candidates_text(count: int) -> str:
+def lessons_text(count: int) -> str:
     """How many lessons there are, in words."""
     return f"{count:,} {'lesson' if count == 1 else 'lessons'}"
 

@@ -6,6 +6,7 @@ error.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from enum import IntEnum
@@ -18,6 +19,7 @@ from rich.console import Console
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError, LightAgentError, format_error_code
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.unseen import written_out
 from lightagent.settings.origins import printable
 
 P = ParamSpec("P")
@@ -51,6 +53,12 @@ def write_answer(text: str) -> None:
     # Half a surrogate pair, which ids and texts may hold and no encoding can; the escape is also the one of JSON.
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
+
+
+def write_visible_json(value: object) -> None:
+    """An answer as JSON for somebody who decides by it: what cannot be seen stands in it as an escape."""
+    lines = json.dumps(value, ensure_ascii=False, indent=2).split("\n")
+    write_answer("".join(f"{written_out(line)}\n" for line in lines))
 
 
 def show_error(info: LightAgentErrorInfo) -> None:

@@ -30,6 +30,10 @@ CallId: TypeAlias = Annotated[
     str | None, typer.Option("--call", metavar="ID", help="Which call is meant, where several wait.")
 ]
 
+Actor: TypeAlias = Annotated[
+    str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
+]
+
 _ACTIONS = "--approve, --reject REASON, --edit JSON or --respond TEXT"
 
 
@@ -39,7 +43,7 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
     Raises:
         ConfigurationError: they are several, or the arguments are not a JSON object.
     """
-    by = account_name()
+    by = actor_name()
     made = [
         *([ApprovalDecision.approve(actor=by)] if approve else []),
         *([ApprovalDecision.reject(reject, actor=by)] if reject is not None else []),
@@ -51,8 +55,10 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
     return made[0] if made else None
 
 
-def account_name() -> str:
-    """The name of the account at this terminal, which decides unless another name is given."""
+def actor_name(given: str | None = None) -> str:
+    """Who decides: the name that was given, otherwise that of the account at this terminal."""
+    if given is not None:
+        return given
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""``lightagent memory``: what agents remember, listed, searched, handed over, moved and erased."""
+"""``lightagent memory``: what agents remember, listed, searched and exported."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ from lightagent.entrypoints.cli.memory_stores import (
     Agent,
     Namespace,
     OfSession,
+    OneAgent,
+    OneNamespace,
+    OneSession,
+    OneTenant,
+    OneUser,
     Tenant,
     User,
     flat,
@@ -88,13 +93,11 @@ def list_memories(
 @guarded
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.", metavar="QUERY")],
-    namespace: Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")] = "",
-    tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")] = "",
-    user: Annotated[
-        str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
-    ] = DEFAULT_USER,
-    session: Annotated[str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")] = "",
-    agent: Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")] = "",
+    namespace: OneNamespace = "",
+    tenant: OneTenant = "",
+    user: OneUser = DEFAULT_USER,
+    session: OneSession = "",
+    agent: OneAgent = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 5,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="What held then, such as 2026-03-01 or 1772323200.")

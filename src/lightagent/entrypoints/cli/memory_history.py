@@ -12,7 +12,17 @@ from lightagent.application.memories import record_as_json
 from lightagent.application.memory_means import DEFAULT_USER
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
-from lightagent.entrypoints.cli.memory_stores import flat, print_line, whose, with_memory
+from lightagent.entrypoints.cli.memory_stores import (
+    OneAgent,
+    OneNamespace,
+    OneSession,
+    OneTenant,
+    OneUser,
+    flat,
+    print_line,
+    whose,
+    with_memory,
+)
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import to_minute
 from lightagent.ports.memory import MemoryStore
@@ -26,13 +36,11 @@ def history(
     memory_id: Annotated[
         str | None, typer.Argument(help="Only the fact that this memory tells of.", metavar="[ID]")
     ] = None,
-    namespace: Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")] = "",
-    tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")] = "",
-    user: Annotated[
-        str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
-    ] = DEFAULT_USER,
-    session: Annotated[str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")] = "",
-    agent: Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")] = "",
+    namespace: OneNamespace = "",
+    tenant: OneTenant = "",
+    user: OneUser = DEFAULT_USER,
+    session: OneSession = "",
+    agent: OneAgent = "",
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,

@@ -6,13 +6,14 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
+from lightagent.application.strict_json import read_json
 from lightagent.compose.backends import open_memory
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_filter import read_time
 from lightagent.domain.memory_records import MemoryOwner
@@ -26,6 +27,8 @@ T = TypeVar("T")
 _SHOWN: Final = 160
 """Characters of a memory that a listing prints."""
 
+_NO_PLAIN_NAME: Final = re.compile(r'[\s,;"·]')
+
 Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
 ]
@@ -33,6 +36,17 @@ Tenant: TypeAlias = Annotated[str | None, typer.Option("--tenant", help="Only of
 User: TypeAlias = Annotated[str | None, typer.Option("--user", "-u", help='Only of this user; "" is no user.')]
 OfSession: TypeAlias = Annotated[str | None, typer.Option("--session", "-s", help="Only of this session.")]
 Agent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of this agent.")]
+
+# The same of exactly one owner: a part that is not named is empty.
+OneNamespace: TypeAlias = Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")]
+OneTenant: TypeAlias = Annotated[str, typer.Option("--tenant", help="The tenant.")]
+OneUser: TypeAlias = Annotated[
+    str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
+]
+OneSession: TypeAlias = Annotated[
+    str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")
+]
+OneAgent: TypeAlias = Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")]
 
 
 def with_memory(work: Callable[[MemoryStore], Awaitable[T]], settings: Settings) -> T:
@@ -65,12 +79,8 @@ def require_memory(settings: Settings) -> MemoryStore:
 
 def whose(owner: MemoryOwner) -> str:
     """The parts of an owner that are not empty, by their names."""
-    names = ("namespace", "tenant", "user", "session", "agent")
-    named = [f"{name} {quoted(part)}" for name, part in zip(names, owner.parts, strict=True) if part]
+    named = [f"{name} {quoted(part)}" for name, part in asdict(owner).items() if part]
     return ", ".join(named) or "no owner"
-
-
-_NO_PLAIN_NAME = re.compile(r'[\s,;"·]')
 
 
 def moment(text: str) -> float:
@@ -99,14 +109,14 @@ def metadata_of(having: Sequence[str] | None) -> JsonObject:
         if not name or not there:
             raise ConfigurationError(f"--having {one!r:.80} has no key or no value.", guidance="Write KEY=VALUE.")
         try:
-            found[name] = to_json_object({"value": json.loads(value)}, "--having")["value"]
-        except (ValueError, RecursionError):
+            found[name] = read_json(value)
+        except ValueError:
             found[name] = value
     return found
 
 
 def quoted(name: str) -> str:
-    """A name that somebody chose, in quotation marks where it could be read as more than a name in a line of ours."""
+    """A name, in quotation marks where it could be taken for more than a name in a line of a listing."""
     return json.dumps(name, ensure_ascii=False) if _NO_PLAIN_NAME.search(name) or not name else name
 
 

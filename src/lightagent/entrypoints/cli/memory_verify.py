@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
@@ -134,7 +135,10 @@ def _told(finding: MemoryFinding) -> str:
 
 
 def _as_json(finding: MemoryFinding) -> JsonObject:
-    parts: JsonObject = {}
-    parts |= zip(("namespace", "tenant", "user", "session", "agent"), finding.owner.parts, strict=True)
-    told: JsonObject = {"finding": finding.kind, "fault": finding.is_fault, "memory_id": finding.memory_id}
-    return {**told, "owner": parts, "text": finding.text}
+    return {
+        "finding": finding.kind,
+        "fault": finding.is_fault,
+        "memory_id": finding.memory_id,
+        "owner": {**asdict(finding.owner)},
+        "text": finding.text,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
@@ -15,9 +14,8 @@ from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review
-from lightagent.domain.unseen import written_out
-from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
-from lightagent.entrypoints.cli.decisions import account_name, edited
+from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
+from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig
 from lightagent.entrypoints.cli.review_texts import print_change, print_review, remembered_line, review_line
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, with_store
@@ -29,9 +27,6 @@ review_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 RequestId: TypeAlias = Annotated[str, typer.Argument(help="The id of the request.", metavar="REQUEST")]
 Owner: TypeAlias = Annotated[
     str | None, typer.Option("--user", "-u", help="Only what is about runs of this user; otherwise of all users.")
-]
-Actor: TypeAlias = Annotated[
-    str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
 ]
 Reason: TypeAlias = Annotated[str, typer.Option("--reason", help="Why; it is kept on record.")]
 Remember: TypeAlias = Annotated[
@@ -96,8 +91,7 @@ def show(
     """
     found = with_store(lambda store: Reviews(store, tenant=tenant).show(request, user), config, profile, trust_config)
     if as_json:
-        lines = json.dumps(asdict(found), ensure_ascii=False, indent=2).split("\n")
-        write_answer("".join(f"{written_out(line)}\n" for line in lines))
+        write_visible_json(asdict(found))
     else:
         print_review(found)
     return ExitCode.COMPLETED
@@ -124,7 +118,7 @@ def approve(
 
     `lightagent review approve 3bf919507e517040fac65b50c4ca974a --remember user`
     """
-    decision = ApprovalDecision.approve(reason, actor=_actor(actor))
+    decision = ApprovalDecision.approve(reason, actor=actor_name(actor))
     return _change(
         lambda reviews: reviews.decide(request, decision, user, remember=remember),
         tenant,
@@ -153,7 +147,7 @@ def reject(
 
     `lightagent review reject 3bf919507e517040fac65b50c4ca974a "Too expensive."`
     """
-    decision = ApprovalDecision.reject(reason, actor=_actor(actor))
+    decision = ApprovalDecision.reject(reason, actor=actor_name(actor))
     return _change(
         lambda reviews: reviews.decide(request, decision, user, remember=remember),
         tenant,
@@ -182,7 +176,7 @@ def edit(
 
     `lightagent review edit 3bf919507e517040fac65b50c4ca974a '{"amount": 5}'`
     """
-    decision = ApprovalDecision.edit(edited(arguments, "JSON"), reason, actor=_actor(actor))
+    decision = ApprovalDecision.edit(edited(arguments, "JSON"), reason, actor=actor_name(actor))
     return _change(lambda reviews: reviews.decide(request, decision, user), tenant, config, profile, trust_config)
 
 
@@ -205,7 +199,7 @@ def respond(
 
     `lightagent review respond 3bf919507e517040fac65b50c4ca974a "I have paid it in cash."`
     """
-    decision = ApprovalDecision.respond(text, reason, actor=_actor(actor))
+    decision = ApprovalDecision.respond(text, reason, actor=actor_name(actor))
     return _change(lambda reviews: reviews.decide(request, decision, user), tenant, config, profile, trust_config)
 
 
@@ -227,7 +221,7 @@ def revoke(
 
     `lightagent review revoke 3bf919507e517040fac65b50c4ca974a`
     """
-    by = _actor(actor)
+    by = actor_name(actor)
     return _change(
         lambda reviews: reviews.revoke(request, user, actor=by, reason=reason), tenant, config, profile, trust_config
     )
@@ -265,17 +259,13 @@ def remembered(
         if not found and listing.error is None:
             raise ConfigurationError(f"No decision {printable(forget)!r:.100} is remembered.", guidance="")
         for one in found:
-            await known.revoke(one.remembered_id, one.user_id, one.session_id, actor=_actor(actor))
+            await known.revoke(one.remembered_id, one.user_id, one.session_id, actor=actor_name(actor))
         return Listing(found, None if found else listing.error)
 
     found = with_store(read, config, profile, trust_config)
     line = partial(remembered_line, forgotten=forget is not None)
     print_listing(found, line, "No decisions are remembered.", as_json=as_json)
     return ExitCode.COMPLETED
-
-
-def _actor(name: str | None) -> str:
-    return account_name() if name is None else name
 
 
 def _change(

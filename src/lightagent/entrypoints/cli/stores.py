@@ -30,10 +30,10 @@ InfoT = TypeVar("InfoT", SessionInfo, RunInfo, Review, RememberedDecision)
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Generic[InfoT]):
+class Listing(Generic[T]):
     """What a listing has found; with an error it is not all there is."""
 
-    found: list[InfoT]
+    found: list[T]
     error: IncompleteListing | None = None
 
 
@@ -76,9 +76,9 @@ def require_store(store: JournalStore | None) -> JournalStore:
     return store
 
 
-async def gather_listing(items: AsyncIterator[InfoT]) -> Listing[InfoT]:
+async def gather_listing(items: AsyncIterator[T]) -> Listing[T]:
     """What a listing gives, and how far it is right."""
-    found = list[InfoT]()
+    found = list[T]()
     try:
         async for info in items:
             found.append(info)
@@ -97,13 +97,20 @@ def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: 
     Raises:
         IncompleteListing: after that, if not everything could be read.
     """
-    if as_json:
-        write_answer(json.dumps([asdict(info) for info in listing.found], ensure_ascii=False, indent=2) + "\n")
-    else:
-        for info in listing.found:
-            out().print(printable(line(info)), markup=False)
-        if not listing.found and listing.error is None:
-            out().print(empty, markup=False)
+    if not as_json:
+        print_lines(listing, line, empty)
+        return
+    write_answer(json.dumps([asdict(info) for info in listing.found], ensure_ascii=False, indent=2) + "\n")
+    if listing.error is not None:
+        raise listing.error
+
+
+def print_lines(listing: Listing[T], line: Callable[[T], str], empty: str) -> None:
+    """Print what was found, a line each; see `print_listing`."""
+    for info in listing.found:
+        out().print(printable(line(info)), markup=False)
+    if not listing.found and listing.error is None:
+        out().print(empty, markup=False)
     if listing.error is not None:
         raise listing.error
 

@@ -39,6 +39,12 @@ class OwnerSelection:
         """All parts, in the order above."""
         return (self.namespace, self.tenant, self.user, self.session, self.agent)
 
+    @property
+    def only_owner(self) -> MemoryOwner | None:
+        """The one owner that is meant; None where a part is left open, so that there may be several."""
+        given = [part for part in self.parts if part is not None]
+        return MemoryOwner(*given) if len(given) == len(self.parts) else None
+
     def holds(self, owner: MemoryOwner) -> bool:
         """Whether an owner is meant."""
         return all(part is None or part == own for part, own in zip(self.parts, owner.parts, strict=True))

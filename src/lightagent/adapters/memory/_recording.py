@@ -153,8 +153,8 @@ class RecordedMemories:
 
     async def _meant(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> Collection[MemoryOwner]:
         """The owners of whom something is removed."""
-        if None not in selection.parts:
-            return [MemoryOwner(*(part or "" for part in selection.parts))]
+        if (only := selection.only_owner) is not None:
+            return [only]
         wanted = None if memory_ids is None else frozenset(memory_ids)
         owners = dict[MemoryOwner, None]()
         async for page in all_pages(lambda cursor: self._store.read(selection, _PAGE, cursor or None)):

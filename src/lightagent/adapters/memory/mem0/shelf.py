@@ -196,8 +196,8 @@ class _Unreadable:
 
 def _user(selection: OwnerSelection) -> str | None:
     """The user id of the only owner that is meant; None where several may be."""
-    parts = [part for part in selection.parts if part is not None]
-    return user_of(MemoryOwner(*parts)) if len(parts) == len(selection.parts) else None
+    owner = selection.only_owner
+    return None if owner is None else user_of(owner)
 
 
 def _version(record: MemoryRecord) -> Version:

@@ -11,9 +11,9 @@ from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, query_vector, space_of
 from lightagent.adapters.memory._terms import batches, query_terms
 from lightagent.adapters.memory.neo4j.address import Address, Limits
+from lightagent.adapters.memory.neo4j.conditions import conditions
 from lightagent.adapters.memory.neo4j.database import Database
 from lightagent.adapters.memory.neo4j.encoding import (
-    conditions,
     digest,
     escaped,
     memory_key,

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Final
 from weakref import WeakValueDictionary
 
+from lightagent.adapters.memory._stream_listing import listed_streams
 from lightagent.adapters.memory._stream_reading import Tip
 from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.aiokits.paging import all_pages
@@ -169,7 +170,7 @@ class RecordedMemories:
         """The owners of memories that should be there, whether or not they are. What cannot be read is left out: the
         memories that are there tell of their owners themselves.
         """
-        async for key in self._streams.keys_of(selection):
+        async for key in listed_streams(self._streams.journal, self._keys, selection):
             if isinstance(key, str):
                 continue
             with suppress(DamagedStream):

@@ -167,7 +167,7 @@ class CheckedStore(Protocol):
     """A store that refuses to give memories which are not what was written."""
 
     def unchecked(self) -> MemoryStore:
-        """The same memories, also those, as they are now: for who judges them by a seal, or counts and removes them.
+        """All memories as they are now, also those that it refuses: to judge them by a seal, to count or to remove them.
 
         It is closed with this store.
         """

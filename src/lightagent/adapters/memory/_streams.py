@@ -68,10 +68,10 @@ class OwnerStreams:
         return tip
 
     async def caught_up(self, owner: MemoryOwner, tip: Tip) -> Tip:
-        """The end of the stream as it is now, once nobody removes memories of the owner.
+        """The end of the stream as it is now, once no memories of the owner are being removed.
 
         Raises:
-            StoreError: it cannot be read, or was tampered with; or they are being removed for too long.
+            StoreError: it cannot be read, or was tampered with; or a removal takes too long.
         """
         while True:
             found = await self._quiet(tip.key, tip.sequence, 1000)
@@ -136,10 +136,10 @@ class OwnerStreams:
 
     @asynccontextmanager
     async def removing(self, owner: MemoryOwner) -> AsyncIterator[tuple[Tip, int]]:
-        """The end of the stream and a lease, while which nobody else puts anything on record of the owner.
+        """The end of the stream, and the token of a lease under which alone something is put on record of the owner.
 
         Raises:
-            StoreError: the stream cannot be read, or was tampered with; or somebody removes memories for too long.
+            StoreError: the stream cannot be read, or was tampered with; or another removal takes too long.
         """
         key = (await self.tip(owner)).key
         token = await self._leased(key)
@@ -174,7 +174,7 @@ class OwnerStreams:
         return Tip(names[0])
 
     async def _quiet(self, key: StreamKey, after: int, limit: int) -> Slice:
-        """Entries of a stream, read while nobody removes memories of its owner."""
+        """Entries of a stream, read while no memories of its owner are being removed."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _PATIENCE
         while True:

@@ -112,7 +112,7 @@ class Shelf(ABC):
         drop_history(self.mem0)
         if left := len(listed) + len(unreadable) - len(gone) if unreadable and ids is None else 0:
             raise StoreError(
-                f"{left} memories in mem0 cannot be read, so nobody knows whose they are; the others were forgotten.",
+                f"{left} memories in mem0 cannot be read, so their owners are not known; the others were forgotten.",
                 guidance="Forget each owner by all five parts: that removes those of the owner as well.",
             )
         return len(gone)

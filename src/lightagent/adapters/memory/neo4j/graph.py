@@ -170,7 +170,7 @@ class Graph:
             async with self._locks.here():
                 if self._space is None:
                     if self._fault is not None and self._fault is not before:
-                        raise self._fault  # What somebody else tried meanwhile would fail again, after as long a time.
+                        raise self._fault  # Another caller has just tried; one more attempt would take as long, and fail too.
                     self._space = await self._opened()
         return self._space
 

@@ -167,7 +167,7 @@ class CheckedStore(Protocol):
     """A store that refuses to give memories which are not what was written."""
 
     def unchecked(self) -> MemoryStore:
-        """All memories as they are now, also those that it refuses: to judge them by a seal, to count or to remove them.
+        """All memories as they are now, also those that it refuses: to judge, count or remove them.
 
         It is closed with this store.
         """

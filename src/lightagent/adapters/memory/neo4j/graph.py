@@ -170,7 +170,7 @@ class Graph:
             async with self._locks.here():
                 if self._space is None:
                     if self._fault is not None and self._fault is not before:
-                        raise self._fault  # Another caller has just tried; one more attempt would take as long, and fail too.
+                        raise self._fault  # Another caller has just tried; a new attempt would take as long and fail.
                     self._space = await self._opened()
         return self._space
 

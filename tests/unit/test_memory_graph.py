@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lightagent.adapters.memory.mem0.items import item_of, metadata_of, user_of
 from lightagent.adapters.memory.neo4j import Neo4jMemory
-from lightagent.adapters.memory.neo4j.encoding import conditions, escaped, sortable, unescaped
+from lightagent.adapters.memory.neo4j.conditions import conditions
+from lightagent.adapters.memory.neo4j.encoding import escaped, sortable, unescaped
 from lightagent.adapters.memory.neo4j.entities import entities_of, named_in_query, names_in, relations_of
 from lightagent.adapters.memory.neo4j.together import Together
 from lightagent.adapters.stemming import english_stemmer

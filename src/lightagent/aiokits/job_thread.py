@@ -171,7 +171,7 @@ def _work(
         if last is _GOING_ON:
             continue
         while owned:
-            with suppress(BaseException):  # Whoever waits for the end hears of it, whatever closing comes to.
+            with suppress(BaseException):  # Those who wait for the end are told of it, also where closing fails.
                 close(owned.pop())
         if isinstance(last, Pause):
             last.closed.set()

@@ -39,6 +39,12 @@ class OwnerSelection:
         """All parts, in the order above."""
         return (self.namespace, self.tenant, self.user, self.session, self.agent)
 
+    @property
+    def only_owner(self) -> MemoryOwner | None:
+        """The one owner that is meant; None where a part is left open, so that there may be several."""
+        given = [part for part in self.parts if part is not None]
+        return MemoryOwner(*given) if len(given) == len(self.parts) else None
+
     def holds(self, owner: MemoryOwner) -> bool:
         """Whether an owner is meant."""
         return all(part is None or part == own for part, own in zip(self.parts, owner.parts, strict=True))
@@ -161,7 +167,7 @@ class CheckedStore(Protocol):
     """A store that refuses to give memories which are not what was written."""
 
     def unchecked(self) -> MemoryStore:
-        """The same memories, also those, as they are now: for who judges them by a seal, or counts and removes them.
+        """All memories as they are now, also those that it refuses: to judge, count or remove them.
 
         It is closed with this store.
         """

@@ -52,5 +52,5 @@ def _readings(parts: list[str]) -> Iterator[MemoryOwner]:
 
 def only_user(selection: OwnerSelection) -> str | None:
     """The text of the only owner that is meant; None where several may be."""
-    given = [part for part in selection.parts if part is not None]
-    return MemoryOwner(*given).user_id if len(given) == len(selection.parts) else None
+    owner = selection.only_owner
+    return None if owner is None else owner.user_id

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Final
 from weakref import WeakValueDictionary
 
+from lightagent.adapters.memory._stream_listing import listed_streams
 from lightagent.adapters.memory._stream_reading import Tip
 from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.aiokits.paging import all_pages
@@ -35,12 +36,15 @@ class RecordedMemories:
 
     Args:
         by: who removes, as it is put on record.
+
+    Attributes:
+        streams: the streams of the owners.
     """
 
     def __init__(self, store: MemoryStore, keys: SealKeys, streams: OwnerStreams, by: str) -> None:
         self._store = store
         self._keys = keys
-        self._streams = streams
+        self.streams = streams
         self._by = by
         # Of this process one writes to a stream at a time, so that its own tasks do not fail each other's appends.
         self._locks = PerLoop(_Locks, _nothing)
@@ -54,7 +58,7 @@ class RecordedMemories:
         owned: dict[MemoryOwner, list[MemoryRecord]] = {}
         for record in records:
             owned.setdefault(record.owner, []).append(record)
-        tips = {owner: await self._streams.begun(owner) for owner in owned}
+        tips = {owner: await self.streams.begun(owner) for owner in owned}
         written = {owner: self._sealed(own, tips[owner]) for owner, own in owned.items()}
         await self._store.write([record for own in written.values() for record in own])
         for owner, own in written.items():
@@ -82,12 +86,12 @@ class RecordedMemories:
         """
         count = 0
         for owner in await self._meant(selection, None):
-            await self._streams.begin_anew(owner)
-            async with self._streams.removing(owner) as (tip, token):
+            await self.streams.begin_anew(owner)
+            async with self.streams.removing(owner) as (tip, token):
                 items = await self._genuine(owner)
                 first = tip.sequence + 1
-                tip = await self._streams.append(owner, tip, [*self._adoption(owner, items)], token)
-            await self._streams.prune(tip, first)
+                tip = await self.streams.append(owner, tip, [*self._adoption(owner, items)], token)
+            await self.streams.prune(tip, first)
             count += len(items)
         return count
 
@@ -102,7 +106,7 @@ class RecordedMemories:
         return [*items.items()]
 
     def _adoption(self, owner: MemoryOwner, items: Sequence[tuple[str, str]]) -> Iterator[MemoryNote]:
-        now = self._streams.clock()
+        now = self.streams.clock()
         if not items:
             yield MemoryNote("erased", now, self._by, None)
             return
@@ -110,8 +114,9 @@ class RecordedMemories:
             yield MemoryNote("adopted", now, self._by, owner, part, goes_on=number > 0)
 
     async def aclose(self) -> None:
-        """Give back what belongs to the running loop."""
+        """Close the journal store, and give back what belongs to the running loop."""
         await self._locks.aclose()
+        await self.streams.journal.aclose()
 
     async def _put_on_record(self, owner: MemoryOwner, written: Sequence[MemoryRecord], seen: Tip) -> None:
         """Append what was written.
@@ -120,7 +125,7 @@ class RecordedMemories:
             seen: the end of the stream when it was sealed. Where memories were removed since, this one may have been
                 among them, so it is written again: what is on record last has to be there.
         """
-        tip, known = await self._streams.begun(owner), list(written)
+        tip, known = await self.streams.begun(owner), list(written)
         while True:
             if tip.outdates(seen):
                 again = self._sealed(written, tip)
@@ -128,24 +133,24 @@ class RecordedMemories:
                 known += again
                 seen = tip
             try:
-                await self._streams.append(owner, tip, [*self._notes(owner, known)])
+                await self.streams.append(owner, tip, [*self._notes(owner, known)])
                 return
             except (StreamConflict, Fenced):
-                await self._streams.caught_up(owner, tip)
-                tip = await self._streams.begun(owner)  # It may be gone, such as with its tenant.
+                await self.streams.caught_up(owner, tip)
+                tip = await self.streams.begun(owner)  # It may be gone, such as with its tenant.
 
     async def _forget(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> int:
         only = OwnerSelection(*owner.parts)
-        async with self._streams.removing(owner) as (tip, token):
+        async with self.streams.removing(owner) as (tip, token):
             if tip.sequence or (await self._store.read(only, 1)).records:
-                tip = await self._streams.append(owner, tip, self._removal(owner, memory_ids), token)
+                tip = await self.streams.append(owner, tip, self._removal(owner, memory_ids), token)
             count = await self._store.forget(only, memory_ids)
         if memory_ids is None:
-            await self._streams.prune(tip, tip.sequence)
+            await self.streams.prune(tip, tip.sequence)
         return count
 
     def _removal(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> list[MemoryNote]:
-        now = self._streams.clock()
+        now = self.streams.clock()
         if memory_ids is None:
             return [MemoryNote("erased", now, self._by, None)]
         named = [(memory_id, "") for memory_id in dict.fromkeys(memory_ids)]
@@ -153,8 +158,8 @@ class RecordedMemories:
 
     async def _meant(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> Collection[MemoryOwner]:
         """The owners of whom something is removed."""
-        if None not in selection.parts:
-            return [MemoryOwner(*(part or "" for part in selection.parts))]
+        if (only := selection.only_owner) is not None:
+            return [only]
         wanted = None if memory_ids is None else frozenset(memory_ids)
         owners = dict[MemoryOwner, None]()
         async for page in all_pages(lambda cursor: self._store.read(selection, _PAGE, cursor or None)):
@@ -169,11 +174,11 @@ class RecordedMemories:
         """The owners of memories that should be there, whether or not they are. What cannot be read is left out: the
         memories that are there tell of their owners themselves.
         """
-        async for key in self._streams.keys_of(selection):
+        async for key in listed_streams(self.streams.journal, self._keys, selection):
             if isinstance(key, str):
                 continue
             with suppress(DamagedStream):
-                state = await self._streams.state(key)
+                state = await self.streams.state(key)
                 live = state.live.keys() if wanted is None else state.live.keys() & wanted
                 if live and state.owner is not None and selection.holds(state.owner):
                     yield state.owner
@@ -182,7 +187,7 @@ class RecordedMemories:
         return [replace(record, metadata=sealed(self._keys, record, tip.place)) for record in records]
 
     def _notes(self, owner: MemoryOwner, records: Sequence[MemoryRecord]) -> Iterator[MemoryNote]:
-        now = self._streams.clock()
+        now = self.streams.clock()
         for (operation, by), group in groupby(records, key=_what):
             items = [(one.memory_id, seal.code) for one in group if (seal := seal_of(one)) is not None]
             for part in items_of(items, _ITEMS):

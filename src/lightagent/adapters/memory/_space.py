@@ -19,7 +19,7 @@ from lightagent.ports.memory import FailedPart
 _LOGGER: Final = logging.getLogger("lightagent")
 
 EMBEDDER_FAILURES: Final = (LightAgentError, OSError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
-"""What an embedder raises, whoever wrote it: without it a search still goes by words."""
+"""What embedders raise, also those of other packages. A search whose embedder fails goes on by words."""
 _REINDEX: Final = (
     "Open it with the embedder that it was written with, or bring it over with `lightagent memory reindex`."
 )
@@ -77,7 +77,7 @@ async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, spa
     vectors: list[Vector] = []
     most = max(1, embedder.max_batch)
     for start in range(0, len(texts), most):
-        # Somebody's embedder may give lists, or numbers of twice the size.
+        # An embedder of another package may give lists, or 64-bit numbers.
         vectors.extend(array("f", one) for one in await embedder.embed(texts[start : start + most], role))
     if len(vectors) != len(texts) or any(len(vector) != space.dimension for vector in vectors):
         raise StoreError(

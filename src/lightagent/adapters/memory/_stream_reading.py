@@ -17,7 +17,7 @@ from lightagent.ports.journals import JournalStore
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The end of a stream at a moment at which nobody was removing memories.
+    """The end of a stream, read while no memories of its owner were being removed.
 
     Attributes:
         seal: of its last entry; empty where there is none.

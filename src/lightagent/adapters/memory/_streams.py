@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
 from lightagent.adapters.memory._note_text import SCHEMA, note_text
+from lightagent.adapters.memory._stream_listing import labels_of
 from lightagent.adapters.memory._stream_reading import Tip, follows, read_state, step, tip_of
 from lightagent.aiokits.abandon import to_the_end
-from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import DamagedStream, Fenced, LeaseHeld, StoreError, StreamConflict
 from lightagent.domain.journal_seals import SealKeys
-from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.memory_stream import MemoryNote, OwnerState
-from lightagent.domain.memory_stream_seals import KIND, entry_seal, stream_keys, stream_labels
-from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
-from lightagent.ports.memory import OwnerSelection
+from lightagent.domain.memory_stream_seals import entry_seal, stream_keys
+from lightagent.ports.journals import JournalStore
 
 LEASE = 6.0
 """Seconds for which memories of an owner are being removed without a renewal, and so for which writers wait after a
 crash."""
 
-_PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
 _PATIENCE: Final = 60.0
 _PAUSE: Final = 0.02
 _MOST_TIPS: Final = 10_000
@@ -70,10 +68,10 @@ class OwnerStreams:
         return tip
 
     async def caught_up(self, owner: MemoryOwner, tip: Tip) -> Tip:
-        """The end of the stream as it is now, once nobody removes memories of the owner.
+        """The end of the stream as it is now, once no memories of the owner are being removed.
 
         Raises:
-            StoreError: it cannot be read, or was tampered with; or they are being removed for too long.
+            StoreError: it cannot be read, or was tampered with; or a removal takes too long.
         """
         while True:
             found = await self._quiet(tip.key, tip.sequence, 1000)
@@ -100,7 +98,7 @@ class OwnerStreams:
             seal = entry_seal(self._keys, tip.key, "" if note.begins else after.seal, entry)
             drafts.append(Draft(entry.content, entry.schema, seal))
             after = Tip(tip.key, entry.sequence, seal, entry.sequence if note.removes else after.removed_at)
-        labels = None if tip.sequence else stream_labels(self._keys, self._first, _parts(owner))
+        labels = None if tip.sequence else labels_of(self._keys, next(iter(self._keys.roots)), owner)
         await self.journal.append(
             tip.key,
             drafts,
@@ -138,10 +136,10 @@ class OwnerStreams:
 
     @asynccontextmanager
     async def removing(self, owner: MemoryOwner) -> AsyncIterator[tuple[Tip, int]]:
-        """The end of the stream and a lease, while which nobody else puts anything on record of the owner.
+        """The end of the stream, and the token of a lease under which alone something is put on record of the owner.
 
         Raises:
-            StoreError: the stream cannot be read, or was tampered with; or somebody removes memories for too long.
+            StoreError: the stream cannot be read, or was tampered with; or another removal takes too long.
         """
         key = (await self.tip(owner)).key
         token = await self._leased(key)
@@ -163,60 +161,9 @@ class OwnerStreams:
         """
         return await read_state(self.journal, self._keys, key)
 
-    async def keys_of(self, selection: OwnerSelection) -> AsyncIterator[StreamKey | str]:
-        """The streams of these owners, and those of owners who were erased, as far as they may be meant.
-
-        What cannot be read of the listing is a text, for it is another part of the journal store that is wrong.
-
-        Raises:
-            StoreError: they cannot be listed.
-        """
-        parts: dict[str, str | None] = {}
-        parts |= zip(_PARTS, selection.parts, strict=True)
-        for key_id in self._keys.roots:
-            labels = stream_labels(self._keys, key_id, parts)
-            query = StreamQuery(kind=KIND, tenant=selection.tenant, labels=labels, limit=1000)
-            async for page in all_pages(self._pages(query)):
-                for stream in page.streams:
-                    yield stream.key
-                for text in page.unreadable:
-                    yield text
-
-    async def deleted(self, tenant: str | None) -> AsyncIterator[StreamKey]:
-        """Streams of memories that are not there and should be, where the journal store knows: it does if it is sealed,
-        and its heads are kept elsewhere. They may be those of another store of memories.
-
-        Raises:
-            StoreError: they cannot be listed.
-        """
-        kept = self.journal
-        while isinstance(kept, CodedStore):
-            kept = kept.kept
-        if not isinstance(kept, ListedStore):
-            return
-        listed = set[StreamKey]()
-        async for page in all_pages(self._pages(StreamQuery(kind=KIND, tenant=tenant, limit=1000))):
-            listed |= {stream.key for stream in page.streams}
-        async for key in kept.all_streams():
-            if isinstance(key, str) or key.kind != KIND or key in listed:
-                continue
-            if tenant not in (None, key.owner.tenant):
-                continue
-            try:
-                await self.journal.read(key, 0, 1)  # It may have been begun meanwhile.
-            except DamagedStream:
-                yield key
-
-    def _pages(self, query: StreamQuery) -> Callable[[str], Awaitable[StreamPage]]:
-        return lambda cursor: self.journal.list(replace(query, cursor=cursor))
-
     async def key_of(self, owner: MemoryOwner) -> StreamKey:
         """The name of the stream of an owner, which need not exist."""
         return (await self._looked_up(owner)).key
-
-    @property
-    def _first(self) -> str:
-        return next(iter(self._keys.roots))
 
     async def _looked_up(self, owner: MemoryOwner) -> Tip:
         names = stream_keys(self._keys, owner)
@@ -227,7 +174,7 @@ class OwnerStreams:
         return Tip(names[0])
 
     async def _quiet(self, key: StreamKey, after: int, limit: int) -> Slice:
-        """Entries of a stream, read while nobody removes memories of its owner."""
+        """Entries of a stream, read while no memories of its owner are being removed."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _PATIENCE
         while True:
@@ -260,7 +207,3 @@ class OwnerStreams:
             self._tips.clear()
         self._tips[owner] = tip
         return tip
-
-
-def _parts(owner: MemoryOwner) -> dict[str, str | None]:
-    return dict(zip(_PARTS, owner.parts, strict=True))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+from lightagent.adapters.memory._stream_listing import deleted_streams, listed_streams
 from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, DamagedStream
@@ -154,7 +155,7 @@ class MemoryVerifier:
 
     async def _read_streams(self, selection: OwnerSelection) -> _Streams:
         streams = _Streams()
-        async for key in self._streams.keys_of(selection):
+        async for key in listed_streams(self._streams.journal, self._keys, selection):
             if isinstance(key, str):
                 streams.unreadable.append(key)
                 continue
@@ -163,7 +164,7 @@ class MemoryVerifier:
             except (DamagedStream, ConfigurationError) as error:
                 streams.damaged[key] = error.message
         if all(part is None for part in replace(selection, tenant=None).parts):
-            async for key in self._streams.deleted(selection.tenant):
+            async for key in deleted_streams(self._streams.journal, selection.tenant):
                 streams.damaged[key] = "It was deleted behind the back of the journal store."
         return streams
 

@@ -82,19 +82,17 @@ class SealedMemory(MemoryStore, RecordedStore):
         self._store = store
         self._keys = keys
         self._clock = clock
-        self._journal: JournalStore | None = None
         self._recorded: RecordedMemories | None = None
         if journal is not None:
             self.record_in(journal)
 
     @property
     def is_recorded(self) -> bool:
-        return self._journal is not None
+        return self._recorded is not None
 
     def record_in(self, journal: JournalStore) -> None:
-        self._journal = journal
-        self._streams = OwnerStreams(journal, self._keys, self._clock)
-        self._recorded = RecordedMemories(self._store, self._keys, self._streams, _account())
+        streams = OwnerStreams(journal, self._keys, self._clock)
+        self._recorded = RecordedMemories(self._store, self._keys, streams, _account())
 
     @property
     def name(self) -> str:
@@ -157,9 +155,8 @@ class SealedMemory(MemoryStore, RecordedStore):
         return await self._store.reindex()
 
     async def aclose(self) -> None:
-        if self._recorded is not None and self._journal is not None:
+        if self._recorded is not None:
             await self._recorded.aclose()
-            await self._journal.aclose()
         await self._store.aclose()
 
     async def findings(self, selection: OwnerSelection = _EVERYBODY) -> AsyncIterator[MemoryFinding]:
@@ -171,7 +168,7 @@ class SealedMemory(MemoryStore, RecordedStore):
         if self._recorded is None:
             found = seal_findings(self._store, self._keys, selection)
         else:
-            found = MemoryVerifier(self._store, self._keys, self._streams).findings(selection)
+            found = MemoryVerifier(self._store, self._keys, self._recorded.streams).findings(selection)
         async for finding in found:
             yield finding
 

@@ -136,7 +136,7 @@ def drop_history(memory: Mem0) -> None:
 
 
 def remove(memory: Mem0, item_id: str) -> None:
-    """Remove a memory; somebody else may have done so meanwhile."""
+    """Remove a memory, unless it has been removed meanwhile."""
     absent: object = getattr(sys.modules.get("mem0.exceptions"), "MemoryNotFoundError", None)
     try:
         memory.delete(item_id)

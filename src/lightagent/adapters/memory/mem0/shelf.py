@@ -112,7 +112,7 @@ class Shelf(ABC):
         drop_history(self.mem0)
         if left := len(listed) + len(unreadable) - len(gone) if unreadable and ids is None else 0:
             raise StoreError(
-                f"{left} memories in mem0 cannot be read, so nobody knows whose they are; the others were forgotten.",
+                f"{left} memories in mem0 cannot be read, so their owners are not known; the others were forgotten.",
                 guidance="Forget each owner by all five parts: that removes those of the owner as well.",
             )
         return len(gone)
@@ -196,8 +196,8 @@ class _Unreadable:
 
 def _user(selection: OwnerSelection) -> str | None:
     """The user id of the only owner that is meant; None where several may be."""
-    parts = [part for part in selection.parts if part is not None]
-    return user_of(MemoryOwner(*parts)) if len(parts) == len(selection.parts) else None
+    owner = selection.only_owner
+    return None if owner is None else user_of(owner)
 
 
 def _version(record: MemoryRecord) -> Version:

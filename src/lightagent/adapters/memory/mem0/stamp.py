@@ -18,7 +18,7 @@ _GUIDANCE: Final = (
 
 
 class Stamp:
-    """What a folder says of its vectors. Whoever changes it has the folder open, which one process alone can.
+    """What a folder says of its vectors. It is changed while the folder is open, as it is for one process at a time.
 
     Args:
         folder: in which mem0 keeps memories.

@@ -1,8 +1,8 @@
 """Memories as a graph in a Neo4j database: what was said, what it is about, and how that hangs together.
 
-Read in this order: `schema` (labels, constraints, indexes), `encoding` (how records and filters are written into it),
-`entities` (what a memory is about), `facts` (when one ends), `writing`, `searching`, `reading`, `database`
-(transactions and trying again), `faults`. The driver is imported at the first use.
+Read in this order: `schema` (labels, constraints, indexes), `encoding` (how records are written into it), `conditions`
+(what a search looks at), `entities` (what a memory is about), `facts` (when one ends), `writing`, `searching`,
+`reading`, `database` (transactions and trying again), `faults`. The driver is imported at the first use.
 """
 
 from __future__ import annotations

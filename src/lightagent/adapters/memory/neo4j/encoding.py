@@ -11,27 +11,22 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final
 
 from lightagent.adapters.memory._marks import mark, metadata_marks
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
+from lightagent.domain.recall_filter import RecordFacts, facts_of
 
 PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
 """The names of an owner's parts, in their order."""
 
-_MOST_MARKS: Final = 500
-"""That are looked up at once in the full-text index, which takes 1,024 conditions in all."""
-
-_FOR_EVER: Final = "z"
-_LATEST: Final = "y"
+FOR_EVER: Final = "z"
+LATEST: Final = "y"
 """After every time, and before what holds for ever."""
 
-_UNKNOWN: Final = "-"
+UNKNOWN: Final = "-"
 """Before every number."""
 
 _HALF: Final = re.compile("[\ud800-\udfff]")
@@ -79,11 +74,12 @@ def sortable(number: float) -> str:
 
 
 def ending(moment: float | None) -> str:
-    """When a memory ends, as text; None: it does not."""
-    return _FOR_EVER if moment is None else sortable(moment)
+    """When a memory ends or expires, as text; None: it does not."""
+    return FOR_EVER if moment is None else sortable(moment)
 
 
-def _metadata_marks(metadata: Mapping[str, JsonValue]) -> list[str]:
+def marks_of(metadata: Mapping[str, JsonValue]) -> list[str]:
+    """The marks of what metadata says."""
     return ["m" + found.hex() for found in metadata_marks(metadata)]
 
 
@@ -94,7 +90,7 @@ def _marks(owner: str, facts: RecordFacts, metadata: Mapping[str, JsonValue]) ->
         *(letter + digest(value) for letter, value in named.items()),
         *(["injectable"] if facts.is_injectable else []),
         *([] if facts.is_internal else ["promoted"]),
-        *_metadata_marks(metadata),
+        *marks_of(metadata),
     ]
 
 
@@ -110,10 +106,10 @@ def properties(collection: str, record: MemoryRecord, terms: str) -> dict[str, o
         "written_at": float(record.written_at),
         "marks": _marks(owner, facts, record.metadata),
         "terms": terms,
-        "expires": _FOR_EVER if facts.expires_at is None else sortable(facts.expires_at),
-        "begins": _UNKNOWN if facts.valid_from is None else sortable(facts.valid_from),
+        "expires": ending(facts.expires_at),
+        "begins": UNKNOWN if facts.valid_from is None else sortable(facts.valid_from),
         "ends": ending(facts.valid_until),
-        "confidence": _UNKNOWN if facts.confidence is None else sortable(facts.confidence),
+        "confidence": UNKNOWN if facts.confidence is None else sortable(facts.confidence),
     }
 
 
@@ -164,98 +160,3 @@ def _damaged(what: str, node: Mapping[str, object]) -> StoreError:
         f"The node of {what} in the graph is damaged; its key is {node.get('key')!r:.80}.",
         guidance="Restore it from a backup, or forget the memories of its owner.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What a search looks at, in the terms of the graph.
-
-    Attributes:
-        owner: the key of the owner.
-        groups: of each group, a record has a mark.
-        after, until: between which texts its time of expiry lies; the first is excluded.
-        confidence: its confidence is not before this text.
-        moment: it begins not after this text and ends after it; empty: whenever it does.
-    """
-
-    owner: str
-    groups: tuple[tuple[str, ...], ...]
-    after: str
-    until: str
-    confidence: str
-    moment: str
-
-    @property
-    def is_indexed(self) -> bool:
-        """Whether the full-text index can be asked for all of it."""
-        return len(self._indexed) == len(self.groups)
-
-    @property
-    def _indexed(self) -> list[tuple[str, ...]]:
-        """The smallest groups, as many as there is room for."""
-        by_size = sorted(self.groups, key=len)
-        sizes = accumulate(len(group) for group in by_size)
-        return [group for group, size in zip(by_size, sizes, strict=True) if size <= _MOST_MARKS]
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """For `FITS`."""
-        return {
-            "owner": self.owner,
-            "groups": [list(group) for group in self.groups],
-            "after": self.after,
-            "until": self.until,
-            "confidence": self.confidence,
-            "moment": self.moment,
-        }
-
-    def lucene(self, terms: list[str]) -> str:
-        """The same for the full-text index; what it finds has one of these terms, which alone decide about the rank.
-
-        Groups for which the index has no room are left out, so unless `is_indexed` this is only part of the condition.
-        """
-        groups = (" ".join(f'marks:"{mark}"' for mark in group) for group in (("o" + self.owner,), *self._indexed))
-        return " ".join(
-            [
-                *(f"+({group})^0" for group in groups),
-                f'+expires:{{"{self.after}" TO "{self.until}"]^0',
-                *([f'+begins:["{_UNKNOWN}" TO "{self.moment}"]^0'] if self.moment else []),
-                *([f'+ends:{{"{self.moment}" TO "{_FOR_EVER}"]^0'] if self.moment else []),
-                *([f'+confidence:["{self.confidence}" TO "{_FOR_EVER}"]^0'] if self.confidence else []),
-                "+(" + " ".join(f'terms:"{_quoted(term)}"' for term in terms) + ")",
-            ]
-        )
-
-
-FITS: Final = (
-    "m.owner = $owner AND m.expires > $after AND m.expires <= $until AND m.confidence >= $confidence "
-    "AND ($moment = '' OR (m.begins <= $moment AND m.ends > $moment)) "
-    "AND all(marks IN $groups WHERE any(mark IN marks WHERE mark IN m.marks))"
-)
-"""`Conditions` as Cypher, about a memory `m`."""
-
-
-def conditions(owner: str, wanted: RecallFilter) -> Conditions | None:
-    """What a filter means in the graph; None: nothing can fit it."""
-    lists = (("s", wanted.sources), ("c", wanted.scopes), ("a", wanted.agent_names), ("t", wanted.trust_levels))
-    named = [tuple(letter + digest(value) for value in dict.fromkeys(allowed)) for letter, allowed in lists if allowed]
-    if any(allowed is not None and not allowed for _, allowed in lists):
-        return None
-    groups = [
-        ("injectable",),
-        *([] if wanted.with_internal else [("promoted",)]),
-        *named,
-        *((found,) for found in _metadata_marks(wanted.metadata)),
-    ]
-    return Conditions(
-        owner,
-        tuple(groups),
-        sortable(wanted.now),
-        _LATEST if wanted.needs_expiry else _FOR_EVER,
-        "" if wanted.min_confidence is None else sortable(wanted.min_confidence),
-        "" if wanted.moment is None else sortable(wanted.moment),
-    )
-
-
-def _quoted(term: str) -> str:
-    return term.replace("\\", "\\\\").replace('"', '\\"')

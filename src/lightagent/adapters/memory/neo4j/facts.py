@@ -66,8 +66,6 @@ async def settle(transaction: AsyncManagedTransaction, keys: Iterable[str]) -> N
     """Write down when the memories of these keys end, and those that take the place of the same."""
     asked = sorted(set(keys))
     naming = await _known(transaction, _NAMING, asked)
-    if not naming and not asked:
-        return
     chosen = {one.key: one for one in (*naming, *await _known(transaction, _NAMED, asked))}
     every = await _known(transaction, _NAMING, sorted({fact for one in chosen.values() for fact in one.facts}))
     by_owner: dict[str, list[Version]] = {}

@@ -71,6 +71,6 @@ def concerns_server(error: Exception) -> bool:
 
 
 def is_there_already(error: Exception) -> bool:
-    """Whether somebody else made the same constraint or index meanwhile."""
+    """Whether another client made the same constraint or index meanwhile."""
     cause = error.__cause__
     return isinstance(cause, Neo4jError) and "Schema." in (cause.code or "") and "AlreadyExists" in (cause.code or "")

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_works, query_vector, space_of
 from lightagent.adapters.memory._terms import batches, query_terms
 from lightagent.adapters.memory.neo4j.address import Address, Limits
+from lightagent.adapters.memory.neo4j.conditions import conditions
 from lightagent.adapters.memory.neo4j.database import Database
 from lightagent.adapters.memory.neo4j.encoding import (
-    conditions,
     digest,
     escaped,
     memory_key,
@@ -49,8 +50,6 @@ _CHARACTERS: Final = 2_000_000
 _LOGGER: Final = logging.getLogger("lightagent")
 
 _LARGEST_NUMBER: Final = 2**62
-_MOST: Final = 2**31 - 2
-"""That the server takes as a limit."""
 
 
 class Graph:
@@ -92,7 +91,8 @@ class Graph:
         entities = [digest("entity", key, name) for name in named_in_query(terms_of(query[:_AT_ONCE], self._stem))]
         vector, failed = await query_vector(self._embedder, query, space, self._place)
         near = vector.tolist() if vector is not None and any(vector) else None
-        search = Search(self._collection, owner, limits, wanted, terms, entities, near, min(limit, _MOST), self._nearby)
+        most = countable(limit)
+        search = Search(self._collection, owner, limits, wanted, terms, entities, near, most, self._nearby)
         found, lacking = await self._searched(search)
         return with_failed(found, (*failed, *lacking))
 
@@ -124,10 +124,10 @@ class Graph:
         after = int(cursor) if cursor and cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else 0
         if (cursor is not None and str(after) != cursor) or after > _LARGEST_NUMBER:
             raise StoreError("The cursor is not one of this store's.", guidance="Pass the cursor of the page before.")
-        if limit <= 0:
+        if (limit := countable(limit)) == 0:
             return MemoryPage(())
         await self._open()
-        return await self._database.read(Paging(self._collection, selection, min(limit, _MOST), after))
+        return await self._database.read(Paging(self._collection, selection, limit, after))
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> int:
         """Remove records."""
@@ -170,7 +170,7 @@ class Graph:
             async with self._locks.here():
                 if self._space is None:
                     if self._fault is not None and self._fault is not before:
-                        raise self._fault  # What somebody else tried meanwhile would fail again, after as long a time.
+                        raise self._fault  # Another caller has just tried; a new attempt would take as long and fail.
                     self._space = await self._opened()
         return self._space
 

@@ -10,8 +10,8 @@ from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction, Record
 
+from lightagent.adapters.memory.neo4j.conditions import FITS, Conditions
 from lightagent.adapters.memory.neo4j.database import rows
-from lightagent.adapters.memory.neo4j.encoding import FITS, Conditions
 from lightagent.adapters.memory.neo4j.schema import FULL_TEXT
 from lightagent.adapters.memory.sqlite.nearby import AFTER, BEFORE, NEARBY, QUESTION
 

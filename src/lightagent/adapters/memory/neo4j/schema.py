@@ -143,9 +143,9 @@ def _read_stamp(row: Record) -> _Stamp:
 
 
 async def _all_is_made(database: Database, dimension: int) -> bool:
-    """Make each of what is missing in a transaction of its own; whether nobody else was about to make one.
+    """Make what is missing, each in a transaction of its own; False where another process was making one of them.
 
-    What another process is making is seen by no other, though it is there already; it may still be undone.
+    What that process makes cannot be seen before its transaction ends, nor be made once more; it may still be undone.
     """
     wanted: dict[LiteralString, LiteralString] = {
         name: statement.format(name) for name, statement in _DEFINITIONS.items()
@@ -179,7 +179,7 @@ async def _wait_for_indexes(transaction: AsyncManagedTransaction) -> None:
 async def _make(transaction: AsyncManagedTransaction, name: str, space: Space) -> _Stamp:
     """Of several who make it at once one does, and before anything is written the last one.
 
-    Where somebody has removed the node and not the memories, their numbers go on.
+    Where the node was removed and the memories were not, their numbers go on.
     """
     found = await rows(
         transaction,

@@ -13,8 +13,9 @@ from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction
 
+from lightagent.adapters.memory.neo4j.conditions import FITS, Conditions
 from lightagent.adapters.memory.neo4j.database import rows
-from lightagent.adapters.memory.neo4j.encoding import FITS, RECORD, Conditions, record_of
+from lightagent.adapters.memory.neo4j.encoding import RECORD, record_of
 from lightagent.adapters.memory.neo4j.nearby import by_words
 from lightagent.adapters.memory.neo4j.schema import vector_property
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord

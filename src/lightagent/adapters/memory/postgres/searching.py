@@ -8,9 +8,9 @@ nearer would find too few of their own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, LiteralString
+from typing import Final, LiteralString, TypeAlias
 
 import psycopg
 
@@ -25,7 +25,9 @@ from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import Vector
-from lightagent.ports.memory import FailedPart, MemoryPage, OwnerSelection
+from lightagent.ports.memory import FailedPart, MemoryPage, OwnerSelection, SearchPart
+
+_Half: TypeAlias = Callable[[Session, dict[str, object]], Awaitable[list[int]]]
 
 # The settings of `Bm25` in domain/search_text stand here once more.
 _BY_TERMS: Final[LiteralString] = (
@@ -96,14 +98,15 @@ class Search:
         depth = self.limit if self.vector is None else max(self.limit, _CANDIDATES)
         rankings: list[list[int]] = []
         failed: list[FailedPart] = []
-        for part, looked in (("words", self._by_terms), ("meaning", self._by_vector)):
+        halves: tuple[tuple[SearchPart, _Half], ...] = (("words", self._by_terms), ("meaning", self._by_vector))
+        for part, looked in halves:
             try:
                 rankings.append(await looked(session, {**values, "limit": depth}))
             except _HALF_FAILS as exc:
                 if self.vector is None or not self.terms or failed:
                     raise
                 _LOGGER.warning("Memories are found without their %s: %s", part, type(exc).__name__)
-                failed.append(FailedPart("words" if part == "words" else "meaning", type(exc).__name__))
+                failed.append(FailedPart(part, type(exc).__name__))
         best = _fused(rankings)[: self.limit]
         statement: LiteralString = "SELECT " + COLUMNS + " FROM {schema}.records WHERE id = ANY(%(ids)s::bigint[])"
         rows = {row[0]: row for row in await session.rows(statement, {"ids": best})} if best else {}

@@ -143,7 +143,7 @@ async def kept_space(session: Session) -> Space | None:
 
 
 async def check_space(session: Session, space: Space) -> None:
-    """Raise unless the vectors that are kept are of this space, since somebody may have brought them over meanwhile.
+    """Raise unless the vectors that are kept are of this space; another process may have reindexed them meanwhile.
 
     Raises:
         StoreError: this release does not know the tables.

@@ -95,7 +95,6 @@ _FORGET_VECTORS: Final[LiteralString] = """, unplaced AS (
     DELETE FROM {schema}.vectors USING gone WHERE record = gone.id
 )"""
 
-
 _OF_ENDING: Final[LiteralString] = " FROM {schema}.records WHERE id IN (SELECT record FROM {schema}.supersessions)"
 
 

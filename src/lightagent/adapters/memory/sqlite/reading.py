@@ -18,7 +18,7 @@ from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
-# As bytes, since what somebody has made of it may be no text.
+# As bytes, since metadata that was changed from outside need not be valid text.
 _RECORD = ", ".join("CAST(m.metadata AS BLOB)" if one == "metadata" else f"m.{one}" for one in RECORD.split(", "))
 _OWNER = ", ".join(f"o.{column}" for column in OWNER.split(", "))
 

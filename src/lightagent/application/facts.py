@@ -16,9 +16,8 @@ from lightagent.domain.memory_validity import (
     VALID_UNTIL,
     Version,
     begins_at,
-    earlier,
+    ends_at,
     ends_of,
-    holds_until,
     line_of,
     named_with,
     version_of,
@@ -69,7 +68,7 @@ class Facts:
             FactVersion(
                 one,
                 begins_at(versions[one.memory_id], one.metadata),
-                earlier(holds_until(one.metadata), ends.get(one.memory_id)),
+                ends_at(one.metadata, ends.get(one.memory_id)),
             )
             for one in records
             if one.memory_id in chosen

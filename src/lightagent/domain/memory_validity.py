@@ -157,3 +157,8 @@ def holds_until(metadata: Mapping[str, object]) -> float | None:
     """Until when the memory itself says that it holds; None: it says nothing. What cannot be read has always ended."""
     said = metadata.get(VALID_UNTIL)
     return None if said is None else (read_time(said) or 0.0)
+
+
+def ends_at(metadata: Mapping[str, object], superseded: float | None) -> float | None:
+    """When the memory ends: by what it says itself, or since another took its place; None: it has no end."""
+    return earlier(holds_until(metadata), superseded)

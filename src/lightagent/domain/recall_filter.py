@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
@@ -22,7 +22,7 @@ from lightagent.domain.memory_filter import (
 )
 from lightagent.domain.memory_policy import MemoryPolicy, is_number
 from lightagent.domain.memory_records import FoundMemory, MemoryRecord
-from lightagent.domain.memory_validity import begins_at, holds_until, version_of
+from lightagent.domain.memory_validity import begins_at, earlier, holds_until, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class RecordFacts:
     is_internal: bool = False
     valid_from: float | None = None
     valid_until: float | None = None
+
+    def superseded_at(self, end: float | None) -> RecordFacts:
+        """The facts of a record whose place another took then; None: none did."""
+        return self if end is None else replace(self, valid_until=earlier(self.valid_until, end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,18 +93,18 @@ async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, spa
 
 
 async def embedded_if_it_works(
-    embedder: Embedder | None, texts: Sequence[str], role: TextRole, space: Space, place: str
+    embedder: Embedder | None, texts: Sequence[str], space: Space, place: str
 ) -> Sequence[Vector | None]:
-    """The vector of each text; None of each where there is no embedder or it fails, which the log says.
+    """The vector of each text of a memory; None of each where there is no embedder or it fails, which the log says.
 
     What is written is then found by its words until it is indexed anew.
     """
     if embedder is None:
         return [None] * len(texts)
     try:
-        return await embedded(embedder, texts, role, space)
+        return await embedded(embedder, texts, "document", space)
     except ProviderError as exc:
-        warn_of(exc, role, place)
+        warn_of(exc, "document", place)
         return [None] * len(texts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +13,7 @@ from lightagent.adapters.registry import Adapter
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import earlier, ends_of, version_of
+from lightagent.domain.memory_validity import ends_of, version_of
 from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
 from lightagent.domain.search_text import TextIndex, WeighedTerms, WeightedText, memory_terms, weigh
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
@@ -121,8 +121,7 @@ class InProcessMemory(MemoryStore):
 
 def _ended(kept: _Kept, ends: Mapping[str, float]) -> RecordFacts:
     """The facts of a record, with the time at which another took its place."""
-    end = ends.get(kept.record.memory_id)
-    return kept.facts if end is None else replace(kept.facts, valid_until=earlier(kept.facts.valid_until, end))
+    return kept.facts.superseded_at(ends.get(kept.record.memory_id))
 
 
 def _number(kept: _Kept) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -26,7 +25,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
 from lightagent.domain.memory_limits import MOST_QUERY, shortened
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import earlier, ends_of, version_of
+from lightagent.domain.memory_validity import ends_of, version_of
 from lightagent.domain.recall_filter import RecallFilter, facts_of
 from lightagent.ports.memory import (
     MemoryFeature,
@@ -242,11 +241,7 @@ class SharedMemoryPool(MemoryStore):
         records = await self._all(user)
         ends = ends_of(version_of(one.memory_id, one.metadata, one.written_at) for one in records)
         facts = ((one, facts_of(one), ends.get(one.memory_id)) for one in records)
-        return [
-            one
-            for one, known, end in facts
-            if wanted.fits(replace(known, valid_until=earlier(known.valid_until, end)), one.metadata)
-        ]
+        return [one for one, known, end in facts if wanted.fits(known.superseded_at(end), one.metadata)]
 
     async def _all(self, user: str | None) -> list[MemoryRecord]:
         pages = all_pages(lambda cursor: self._kept.read(own_selection(user), _PAGE, cursor or None))

@@ -23,7 +23,7 @@ from lightagent.adapters.memory.mem0.items import (
 from lightagent.adapters.memory.mem0.library import Mem0, drop_history, remove, results_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import Version, earlier, ended_at, version_of
+from lightagent.domain.memory_validity import Version, ended_at, version_of
 from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
@@ -86,8 +86,7 @@ class Shelf(ABC):
         facts, version = facts_of(record), _version(record)
         if self.infer:  # Facts that a model made of one text take the same place together.
             version = replace(version, supersedes=())
-        end = ended_at(version, newer)
-        return facts if end is None else replace(facts, valid_until=earlier(facts.valid_until, end))
+        return facts.superseded_at(ended_at(version, newer))
 
     def read(self, selection: OwnerSelection, limit: int, cursor: str | None) -> MemoryPage:
         """List records."""

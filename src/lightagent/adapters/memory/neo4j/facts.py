@@ -18,7 +18,7 @@ from neo4j import AsyncManagedTransaction, Record
 from lightagent.adapters.memory.neo4j.database import rows
 from lightagent.adapters.memory.neo4j.encoding import ending, memory_key, unescaped
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_validity import Version, earlier, ended_at, holds_until, version_of
+from lightagent.domain.memory_validity import Version, ended_at, ends_at, version_of
 
 _NAME: Final = """
     UNWIND $named AS row MATCH (m:LightAgentMemory {key: row.memory})
@@ -72,7 +72,7 @@ async def settle(transaction: AsyncManagedTransaction, keys: Iterable[str]) -> N
     for one in every:
         by_owner.setdefault(one.owner, []).append(one.version)
     ends = {
-        one.key: ending(earlier(holds_until(one.metadata), ended_at(one.version, by_owner.get(one.owner, ()))))
+        one.key: ending(ends_at(one.metadata, ended_at(one.version, by_owner.get(one.owner, ()))))
         for one in chosen.values()
     }
     changed = [{"key": key, "ends": text} for key, text in ends.items() if text != chosen[key].ends]

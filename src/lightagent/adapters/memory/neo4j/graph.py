@@ -74,7 +74,7 @@ class Graph:
         space = await self._open()
         for batch in batches(records, AT_ONCE, _CHARACTERS):
             texts = [record.text for record in batch]
-            vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._place)
+            vectors = await embedded_if_it_works(self._embedder, texts, space, self._place)
             if sum(map(len, texts)) <= _AT_ONCE:
                 written = self._nodes(batch, vectors)
             else:

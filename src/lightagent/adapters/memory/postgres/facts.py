@@ -16,7 +16,7 @@ from lightagent.adapters.memory._marks import decoded, owner_mark, record_mark
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import Version, earlier, ended_at, holds_until, superseded_ids, version_of
+from lightagent.domain.memory_validity import Version, ended_at, ends_at, superseded_ids, version_of
 
 _LOCK: Final[LiteralString] = """SELECT FROM {schema}.owners WHERE owner = ANY(%(owners)s::bytea[])
 ORDER BY owner FOR UPDATE"""
@@ -93,9 +93,7 @@ async def settle(session: Session, concerned: Sequence[Naming]) -> None:
     for row in await session.rows(_NAMING, {"marks": sorted(named)}):
         one = _read(row)
         naming.setdefault(one.owner, []).append(one.version)
-    ends = [
-        (one, earlier(holds_until(one.metadata), ended_at(one.version, naming.get(one.owner, ())))) for one in chosen
-    ]
+    ends = [(one, ends_at(one.metadata, ended_at(one.version, naming.get(one.owner, ())))) for one in chosen]
     changed = [(one.number, end) for one, end in ends if end != one.until]
     if changed:
         await session.execute(_END, {"ids": [number for number, _ in changed], "ends": [end for _, end in changed]})

@@ -92,7 +92,7 @@ class PostgresMemory(MemoryStore):
         database, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        vectors = await embedded_if_it_works(self._embedder, texts, "document", space, repr(self))
+        vectors = await embedded_if_it_works(self._embedder, texts, space, repr(self))
         prepared = [Prepared(*one) for one in zip(records, terms, vectors, strict=True)]
         await database.run(Write(prepared, space))
 

@@ -21,7 +21,7 @@ from lightagent.adapters.memory.qdrant.keywords import keyword
 from lightagent.adapters.memory.qdrant.points import SUPERSEDES, UNTIL, record_of, written_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import Version, earlier, ended_at, holds_until, version_of
+from lightagent.domain.memory_validity import Version, ended_at, ends_at, version_of
 from lightagent.ports.memory import OwnerSelection
 
 _AT_ONCE: Final = 100
@@ -89,7 +89,7 @@ async def superseding(
 
 
 def _end(one: _Known, others: Iterable[Version]) -> float | None:
-    return earlier(holds_until(one.record.metadata), ended_at(one.version, others))
+    return ends_at(one.record.metadata, ended_at(one.version, others))
 
 
 async def _found(engine: Engine, owners: tuple[str, ...], field: str, names: Iterable[str]) -> list[_Known]:

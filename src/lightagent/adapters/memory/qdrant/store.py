@@ -102,7 +102,7 @@ class QdrantMemory(MemoryStore):
         engine, space = await self._ready()
         texts = [record.text for record in records]
         terms = await document_terms(texts)
-        vectors = await embedded_if_it_works(self._embedder, texts, "document", space, self._place.collection)
+        vectors = await embedded_if_it_works(self._embedder, texts, space, self._place.collection)
         places = self._places(len(records))
         parts = zip(records, terms, meanings_of(vectors, space), places, strict=True)
         await checked(engine, space, engine.insert([point_of(*one) for one in parts]))

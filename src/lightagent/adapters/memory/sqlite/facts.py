@@ -15,7 +15,7 @@ from lightagent.adapters.memory._marks import metadata_marks
 from lightagent.adapters.memory.sqlite.rows import decoded, encoded, metadata_of
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_records import MemoryRecord
-from lightagent.domain.memory_validity import Version, earlier, ended_at, holds_until, version_of
+from lightagent.domain.memory_validity import Version, ended_at, ends_at, version_of
 
 _VERSION: Final = "SELECT m.id, m.memory_id, m.metadata, m.written_at, m.valid_until FROM memories m"
 _NAMED: Final = f"{_VERSION} WHERE m.owner = ? AND m.memory_id = ?"
@@ -44,7 +44,7 @@ def add(connection: sqlite3.Connection, owner: int, number: int, record: MemoryR
     others += _naming(connection, _LATER, [(owner, name, number, version.since) for name in names])
     end = ended_at(version, (one for _, one, _ in others))
     if end is not None:
-        _set_end(connection, number, earlier(holds_until(record.metadata), end))
+        _set_end(connection, number, ends_at(record.metadata, end))
     # What has ended before stays as it is.
     beside = _naming(connection, _OPEN, [(owner, name, number, version.since) for name in names])
     for place, one, until in (*_named(connection, owner, names), *beside):
@@ -87,7 +87,7 @@ def _settle(connection: sqlite3.Connection, owner: int, number: int) -> None:
     names = [encoded(name) for name in (version.memory_id, *version.supersedes)]
     others = _naming(connection, _NAMING, [(owner, name, number) for name in names])
     end = ended_at(version, (one for _, one, _ in others))
-    _set_end(connection, number, earlier(holds_until(metadata_of(row[2])), end))
+    _set_end(connection, number, ends_at(metadata_of(row[2]), end))
 
 
 def _set_end(connection: sqlite3.Connection, number: int, end: float | None) -> None:

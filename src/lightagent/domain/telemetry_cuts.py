@@ -14,6 +14,7 @@ from json.encoder import encode_basestring
 from typing import Final, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.masking import MASK
 from lightagent.domain.secret_forms import mask_tokens
 from lightagent.domain.secret_names import is_secret_within
 
@@ -78,8 +79,10 @@ def _beginning(text: str, room: int) -> str:
 
 
 def fitted_name(name: str) -> str:
-    """An id, a name or a key, cut only where nobody would call anything so."""
-    return fitted_text(LongText(name), IDENTIFIER, IDENTIFIER)
+    """An id, a name or a key: as it is, unless it is a token of a well-known service, or longer than any name."""
+    read = name[: 2 * IDENTIFIER]
+    clean = mask_tokens(shown_characters(read), MASK)
+    return fitted_text(LongText(clean, len(name) - len(read)), IDENTIFIER, IDENTIFIER)
 
 
 def written(value: JsonValue) -> str:
@@ -140,7 +143,7 @@ class JsonCutter:
             if self._room < ROOM:
                 made[_MORE] = f"[{len(value) - place:,} more left out]"
                 return made
-            key = fitted_name(mask_tokens(shown_characters(name[: 2 * IDENTIFIER]), "***"))
+            key = fitted_name(name)
             self._room -= written_size(key) + 2
             made[key] = self.copied(child, _SECRET if is_secret_within(at, name) else name, depth)
         self._room += _MARK
@@ -163,7 +166,7 @@ class JsonCutter:
         if isinstance(clean, LongText):
             return self._taken(fitted_text(clean, self._most, self._room))
         if isinstance(clean, int) and clean.bit_length() > _MOST_BITS:
-            return self._taken(f"{_MORE} [a number of {clean.bit_length():,} bits]")
+            return self._taken(f"{_MORE} [a number of {clean.bit_length():,} bits left out]")
         if isinstance(clean, float) and not math.isfinite(clean):
             return self._taken(str(clean))
         return self._taken(clean)

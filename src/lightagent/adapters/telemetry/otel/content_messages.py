@@ -40,6 +40,9 @@ _MOST_PARSED: Final = 1_000_000
 _REASONS: Final = {"tool_calls": "tool_call", "function_call": "tool_call"}
 """Finish reasons of providers that the conventions call something else."""
 
+_ENTRY: Final = 120
+"""Characters that the entry takes which says how many are missing; a finish reason takes twice as many at most."""
+
 Part: TypeAlias = Callable[[int], JsonObject | None]
 """Makes a part of a message within a room; None where it is left out."""
 
@@ -59,14 +62,14 @@ class MessageWriter:
     def inputs(self, messages: Sequence[Message], room: int) -> list[JsonValue]:
         """``gen_ai.input.messages``; the newest have precedence."""
         makers = (partial(self._input, message) for message in reversed(messages))
-        made, missing = newest(makers, len(messages), room - ROOM)
+        made, missing = newest(makers, len(messages), room - _ENTRY)
         made.reverse()
         return [_missing_messages(missing), *made] if missing else made
 
     def output(self, message: AssistantMessage, finish_reason: str | None, room: int) -> list[JsonValue]:
         """``gen_ai.output.messages``."""
         reason = "unknown" if finish_reason is None else _REASONS.get(finish_reason, finish_reason)
-        made = self._message("assistant", message.name, self._said(message, "output_messages"), room - ROOM)
+        made = self._message("assistant", message.name, self._said(message, "output_messages"), room - 2 * _ENTRY)
         return [{**made, "finish_reason": fitted_name(reason)}]
 
     def plain(self, kind: ContentKind, role: str, text: str, room: int) -> JsonObject:
@@ -80,9 +83,9 @@ class MessageWriter:
 
     def tools(self, specs: Sequence[ToolSpec], room: int) -> list[JsonValue]:
         """``gen_ai.tool.definitions``; those that come first have precedence."""
-        made, missing = newest((partial(self._tool, spec) for spec in specs), len(specs), room - ROOM)
+        made, missing = newest((partial(self._tool, spec) for spec in specs), len(specs), room - _ENTRY)
         if missing:
-            made.append({"type": "lightagent.left_out", "name": f"{missing:,} more tools"})
+            made.append({"type": "lightagent.left_out", "name": f"[{missing:,} more left out]"})
         return made
 
     def documents(self, found: Sequence[tuple[str, float, str]], room: int) -> list[JsonValue]:
@@ -174,7 +177,7 @@ class MessageWriter:
             made["description"] = fitted_text(long, self._most, room // 2)
             room -= written_size(made["description"])
         parameters = self._cleaner.json("tool_definitions", spec.parameters, room)
-        return made if parameters is None else {**made, "parameters": parameters}
+        return {**made, "parameters": parameters} if isinstance(parameters, dict) else made
 
     def _document(self, id_: str, score: float, text: str, room: int) -> JsonObject:
         made: JsonObject = {"id": fitted_name(id_), "score": score}

@@ -15,6 +15,14 @@ from lightagent.domain.telemetry_cuts import fitted_name, fitted_text
 _BYTES: Final = "lightagent.bytes_left_out"
 """The type of the part that stands for bytes."""
 
+_KNOWN: Final = frozenset(
+    {
+        *("text", "reasoning", "blob", "file", "uri"),
+        *("tool_call", "tool_call_response", "server_tool_call", "server_tool_call_response"),
+    }
+)
+"""Types whose form the conventions say."""
+
 
 def user_part(cleaner: Cleaner, most: int, content: JsonObject, room: int) -> JsonObject | None:
     """A part of what a user said, in OpenAI's form, as the conventions write it; None where it is left out.
@@ -58,7 +66,7 @@ def _bytes(modality: str, mime_type: str, data: str) -> JsonObject:
 def _other(cleaner: Cleaner, content: JsonObject, room: int) -> JsonObject | None:
     """A part that the conventions have no form for: with its own type and what else it holds."""
     told = content.get("type")
-    type_ = fitted_name(told if isinstance(told, str) else "unknown")
+    type_ = fitted_name(told) if isinstance(told, str) and told not in _KNOWN else "lightagent.unknown"
     value = cleaner.json("input_messages", {name: one for name, one in content.items() if name != "type"}, room - 250)
     if value is None:
         return None

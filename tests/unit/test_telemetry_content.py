@@ -237,6 +237,14 @@ def test_bytes_are_left_out_and_addresses_are_kept() -> None:
     ]
 
 
+@pytest.mark.parametrize("url", ["data:,canary", "data:canary;base64,AAAA", "canary", "data:text/plain,canary"])
+def test_no_text_is_left_of_an_address_that_holds_its_content(url: str) -> None:
+    asked = UserMessage(({"type": "image_url", "image_url": {"url": url}},))
+    [text] = ContentCapture(ContentMode.SPAN_ONLY).request([asked], ()).values()
+    assert "lightagent.bytes_left_out" in text
+    assert "canary" not in text
+
+
 @pytest.mark.parametrize("text", ["plain", "12", "null", '"quoted"', "{broken", "[1, NaN"])
 def test_a_result_that_is_no_object_is_told_as_it_is(text: str) -> None:
     assert ContentCapture(ContentMode.SPAN_ONLY).result(text) == {"gen_ai.tool.call.result": text}
@@ -262,9 +270,23 @@ def test_secrets_by_form_are_taken_out_in_every_mode(mode: ContentMode, kind: Co
 
 def test_values_under_the_names_of_secrets_are_taken_out_but_no_schema_is() -> None:
     capture = ContentCapture(ContentMode.SPAN_ONLY)
-    arguments: JsonObject = {"password": "tea", "headers": {"X-Session": "42"}, "keys": ["a"], "city": "Rome"}
+    arguments: JsonObject = {
+        "password": "tea",
+        "passcode": 4711,
+        "headers": {"X-Session": "42"},
+        "keys": ["a"],
+        "city": "Rome",
+        "max_tokens": 10,
+    }
     [text] = capture.arguments(arguments).values()
-    assert parsed(text) == {"password": "***", "headers": {"X-Session": "***"}, "keys": ["***"], "city": "Rome"}
+    assert parsed(text) == {
+        "password": "***",
+        "passcode": "***",
+        "headers": {"X-Session": "***"},
+        "keys": ["***"],
+        "city": "Rome",
+        "max_tokens": 10,
+    }
     schema: JsonObject = {
         "type": "object",
         "properties": {"password": {"type": "string"}, "headers": {"type": "object", "properties": {}}},

@@ -36,6 +36,9 @@ _MOST_WHOLE: Final = 100_000
 _KEPT: Final = 256
 """Texts whose clean form is remembered: a conversation is sent again at every turn."""
 
+_MOST_BITS: Final = 1_000
+"""Of a number that is looked at; of a longer one `JsonCutter` shows no digit."""
+
 _LOGGER: Final = logging.getLogger("lightagent")
 
 
@@ -109,7 +112,8 @@ class Cleaner:
         if self._whole and len(text) > _MOST_WHOLE:
             return LongText("", len(text))
         read = text if self._whole else text[: self._read]
-        masked = shown_characters(mask_forms(mask_named(read), MASK))
+        named = mask_named(read) if ":" in read or "=" in read else read
+        masked = shown_characters(mask_forms(named, MASK))
         unread = len(text) - len(read)
         if not self._detectors:
             return _ending(masked, len(masked) - self._beyond, unread) if unread else LongText(masked)
@@ -122,14 +126,19 @@ class Cleaner:
 
     def _leaf(self, name: str, value: Leaf) -> Leaf | LongText:
         """A value in JSON: hidden where its name says that it is secret; a number may be private data as well."""
-        if isinstance(value, str):
-            if value and (is_secret_name(name) or (is_telling_name(name) and looks_random(value[: self._read]))):
-                return MASK
-            clean = self._clean(value)
-            return REDACTED if clean is None else clean
-        if value is None or isinstance(value, bool) or not self._detectors:
+        if value is None or isinstance(value, bool) or value == "":
             return value
-        digits = str(value) if isinstance(value, float) or value.bit_length() < _BITS else ""
+        if is_secret_name(name):
+            return MASK
+        if isinstance(value, str):
+            clean = MASK if is_telling_name(name) and looks_random(value[: self._read]) else self._clean(value)
+            return REDACTED if clean is None else clean
+        return self._number(value) if self._detectors else value
+
+    def _number(self, value: float) -> Leaf:
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            return value  # None so long is shown.
+        digits = str(value)
         clean = self._clean(digits)
         return value if clean is not None and clean.text == digits else REDACTED
 
@@ -141,10 +150,6 @@ class Cleaner:
         if problem not in self._told:
             self._told.add(problem)
             _LOGGER.warning("The content policy of telemetry %s; such texts are left out.", problem)
-
-
-_BITS: Final = 1_000
-"""Of a number that is looked at; longer ones are not shown."""
 
 
 def _ending(text: str, end: int, unread: int) -> LongText:

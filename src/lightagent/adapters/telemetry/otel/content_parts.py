@@ -6,6 +6,7 @@ what they were and how long.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lightagent.adapters.telemetry.otel.content_cleaning import Cleaner
@@ -14,6 +15,8 @@ from lightagent.domain.telemetry_cuts import fitted_name, fitted_text
 
 _BYTES: Final = "lightagent.bytes_left_out"
 """The type of the part that stands for bytes."""
+
+_MIME_TYPE: Final = re.compile(r"[a-z]{1,20}/[A-Za-z0-9.+-]{1,60}")
 
 _KNOWN: Final = frozenset(
     {
@@ -52,15 +55,15 @@ def user_part(cleaner: Cleaner, most: int, content: JsonObject, room: int) -> Js
 def _reference(cleaner: Cleaner, modality: str, url: str, room: int) -> JsonObject | None:
     """Something behind an address, or in it."""
     if "://" not in url[:40]:
-        kind, _, _ = url[:100].removeprefix("data:").partition(";")
-        return _bytes(modality, kind if url.startswith("data:") else "", url)
+        return _bytes(modality, url[:100].removeprefix("data:").partition(",")[0].partition(";")[0], url)
     long = cleaner.text("input_messages", url)
     return None if long is None else {"type": "uri", "modality": modality, "uri": fitted_text(long, 2_000, room - 60)}
 
 
 def _bytes(modality: str, mime_type: str, data: str) -> JsonObject:
     part: JsonObject = {"type": _BYTES, "modality": modality, "characters": len(data)}
-    return {**part, "mime_type": fitted_name(mime_type)} if mime_type else part
+    # What is no type may be anything, even the text that the address holds.
+    return {**part, "mime_type": mime_type} if _MIME_TYPE.fullmatch(mime_type) else part
 
 
 def _other(cleaner: Cleaner, content: JsonObject, room: int) -> JsonObject | None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from lightagent.application.projections.calls import ToolCallRecord
-from lightagent.application.projections.trace import TraceEvent
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _STATUS_COLOURS = {"ok": "green", "answered": "green", "waiting": "yellow"}

@@ -165,7 +165,7 @@ def test_nothing_of_the_name(folder: Path) -> None:
 
 HOSTILE = {
     "no JSON": (b"hello\n", "line 1: it is no trace"),
-    "no UTF-8": (b"\xff\xfe\n", "line 1: it is no UTF-8."),
+    "no UTF-8": (b"\xff\xfe\n", "line 1: it is no trace: it is no UTF-8."),
     "no object": (b"3\n", "an object with a list of events is expected"),
     "no events": (b'{"events": 3}\n', "an object with a list of events is expected"),
     "an event of no type": (b'{"events": [{"type": 3}]}\n', "events[0] is not an object with a type and data"),
@@ -220,9 +220,7 @@ WRONG: list[JsonValue] = [None, True, 3, -1.5, 10**150, "text", [], [[1]], {}, {
 def test_wrong_types_inside_break_nothing(folder: Path) -> None:
     names = ("id", "name", "path", "usage", "model", "latency", "duration", "duration_ms", "success", "arguments")
     kinds = ("run_start", "model_request", "model_response", "tool_call", "tool_result", "human_feedback", "run_end")
-    events = [
-        TraceEvent(kind, dict.fromkeys(names, value), "t") for value in WRONG for kind in (*kinds, "error", "x")
-    ]
+    events = [TraceEvent(kind, dict.fromkeys(names, value), "t") for value in WRONG for kind in (*kinds, "error", "x")]
     usage: JsonObject = {"input_tokens": 10**150, "output_tokens": "x", "total_tokens": []}
     events += [TraceEvent(kind, {"usage": usage, "model": "gpt-4.1"}) for kind in kinds]
     export_trace(events, JsonlTraceExporter(folder / "wrong.jsonl"))
@@ -277,3 +275,27 @@ def test_stored_runs_are_compared_with_files(folder: Path, stored: RunResult) ->
     done = invoke("trace", "diff", "traces.jsonl", stored.run_id, "--user", "ann")
     assert "events.human_feedback: — → 1" in done.stdout
     assert done.exit_code == 1
+
+
+OLD = {
+    "exported_at": "2026-08-09T10:00:00+00:00",
+    "metadata": {},
+    "summary": {},
+    "events": [
+        {"type": "run_start", "data": {"query": "q"}, "trace_id": "old", "timestamp": "2026-08-09T10:00:00+00:00"},
+        {"type": "model_request", "data": {"model": "m", "message_count": 2, "latency_ms": 1500}, "trace_id": "old"},
+        {"type": "tool_call", "data": {"name": "search", "arguments": {"q": "x"}}, "trace_id": "old"},
+        {"type": "tool_result", "data": {"name": "search", "latency_ms": 5, "output": "found"}, "trace_id": "old"},
+        {"type": "run_end", "data": {"success": True, "duration_ms": 1600}, "trace_id": None},
+    ],
+}
+
+
+def test_a_file_of_the_0_9_line_is_read(folder: Path) -> None:
+    (folder / "old.jsonl").write_text(json.dumps(OLD) + "\n")
+    shown = invoke("trace", "show", "old.jsonl").stdout
+    for part in ("trace old", 'search(q="x")', "ok · 5 ms · found", "completed · 1.60 s"):
+        assert part in shown
+    again = json.loads(invoke("trace", "show", "old.jsonl", "--json").stdout)
+    assert again["events"][0]["timestamp"] == 1786269600.0
+    assert (again["exported_at"], again["summary"]["duration_ms"]) == (OLD["exported_at"], 1600)

@@ -191,10 +191,28 @@ def test_a_torn_line_is_passed_over_and_not_joined_with_the_next(
     for cut in (5, len(whole) // 2, len(whole) - 2):
         path.write_bytes(whole + whole[:cut])
         export_trace([TraceEvent("run_end", {}, "later")], JsonlTraceExporter(path))
-        if cut == 5:
-            continue  # So little does not tell that it was one of ours.
         assert ids(path) == ["t", "later"]
         assert "line 2 is passed over" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_file_that_may_only_be_written_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.touch(mode=0o200)
+    export_trace(EVENTS, JsonlTraceExporter(path))
+    export_trace(EVENTS, JsonlTraceExporter(path))
+    path.chmod(0o600)
+    assert ids(path) == ["t", "t"]
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_text()))
+    reader.start()
+    export_trace(EVENTS, JsonlTraceExporter(path))
+    reader.join(10)
+    assert json.loads(read[0])["events"] == EVENTS
 
 
 def test_killed_writers_leave_whole_lines(tmp_path: Path) -> None:

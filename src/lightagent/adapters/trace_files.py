@@ -20,7 +20,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.masking import shown
 from lightagent.domain.trace_summary import TraceSummary
 
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _MOST_DEPTH: Final = 100
 """More than plain JSON may have here, so that what is deeper is refused with its place."""
 
@@ -88,18 +88,18 @@ def _append(path: Path, line: bytes) -> None:
         raise _not_written(path, error) from error
     try:
         with _locked(file):
-            _write(file, line)
+            _write(file, path, line)
     except OSError as error:
         raise _not_written(path, error) from error
     finally:
         os.close(file)
 
 
-def _write(file: int, line: bytes) -> None:
+def _write(file: int, path: Path, line: bytes) -> None:
     """Write at the end; where that fails, the file is cut to what it was."""
     regular = stat.S_ISREG(os.fstat(file).st_mode)
     end = os.fstat(file).st_size if regular else 0
-    if end and _last_byte(file) != b"\n":
+    if end and _is_torn(path, end):
         line = b"\n" + line  # A process was killed while it wrote; readers pass over what it left.
     rest = memoryview(line)
     try:
@@ -111,9 +111,14 @@ def _write(file: int, line: bytes) -> None:
         raise
 
 
-def _last_byte(file: int) -> bytes:
-    os.lseek(file, -1, os.SEEK_END)
-    return os.read(file, 1)
+def _is_torn(path: Path, end: int) -> bool:
+    """Whether the last line has no end; not where the file may be written and not read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(end - 1)
+            return file.read(1) != b"\n"
+    except OSError:
+        return False
 
 
 def _not_written(path: Path, error: OSError) -> StoreError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightagent.application.projections.trace_event import TraceEvent, as_trace_event
-from lightagent.application.strict_json import NotStrictJsonError, read_json
+from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -36,16 +36,14 @@ def read_trace(line: str) -> ExportedTrace:
     """The trace in a line as `JsonlTraceExporter` writes it, or in a list of events.
 
     Raises:
-        ConfigurationError: it is none.
+        NotStrictJsonError: it is no JSON, or none that is safe to read.
+        ConfigurationError: it is JSON of another form.
     """
-    try:
-        value = read_json(line, most_digits=_MOST_DIGITS)
-    except NotStrictJsonError as error:
-        raise ConfigurationError(f"it is no trace: {error}.", guidance="") from None
+    value = read_json(line, most_digits=_MOST_DIGITS)
     if isinstance(value, list):
         return ExportedTrace(_events(value))
     if not isinstance(value, dict) or not isinstance(events := value.get("events"), list):
-        raise ConfigurationError("it is no trace: an object with a list of events is expected.", guidance="")
+        raise ConfigurationError("an object with a list of events is expected.", guidance="")
     told, said = value.get("exported_at"), value.get("metadata")
     return ExportedTrace(
         _events(events), told if isinstance(told, str) else "", said if isinstance(said, dict) else None
@@ -57,8 +55,6 @@ def _events(values: list[JsonValue]) -> tuple[TraceEvent, ...]:
     for at, value in enumerate(values):
         event = as_trace_event(value) if isinstance(value, dict) else None
         if event is None:
-            raise ConfigurationError(
-                f"it is no trace: events[{at}] is not an object with a type and data.", guidance=""
-            )
+            raise ConfigurationError(f"events[{at}] is not an object with a type and data.", guidance="")
         events.append(event)
     return tuple(events)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, overload
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal, overload
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+
+_LATEST: Final = 1e12
+"""A time after that is none."""
 
 
 class TraceEvent(dict[str, JsonValue]):
@@ -100,8 +104,6 @@ def as_trace_event(line: Mapping[str, object]) -> TraceEvent | None:
     kind, data, trace_id = line.get("type"), line.get("data", {}), line.get("trace_id")
     if not isinstance(kind, str) or not isinstance(data, dict):
         return None
-    told: object = line.get("timestamp")
-    at = float(told) if isinstance(told, (int, float)) and not isinstance(told, bool) else 0.0
     around, group = line.get("parent_trace_id"), line.get("run_group_id")
     return TraceEvent(
         kind,
@@ -109,5 +111,15 @@ def as_trace_event(line: Mapping[str, object]) -> TraceEvent | None:
         trace_id if isinstance(trace_id, str) else None,
         around if isinstance(around, str) else None,
         group if isinstance(group, str) else None,
-        at,
+        _seconds(line.get("timestamp")),
     )
+
+
+def _seconds(told: object) -> float:
+    """A time in seconds since 1970; that of the 0.9 line was text. 0 where it is neither."""
+    if isinstance(told, str):
+        try:
+            return datetime.fromisoformat(told).timestamp()
+        except (ValueError, OverflowError):
+            return 0.0
+    return float(told) if isinstance(told, (int, float)) and abs(told) < _LATEST else 0.0

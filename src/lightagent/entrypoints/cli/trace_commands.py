@@ -60,7 +60,7 @@ def show(
 
     `lightagent trace show 009353cbc753c7890adb6a1e198955c8 --user ann --content`
 
-    `lightagent trace show monday --json >> traces.jsonl`
+    `lightagent trace show monday --json > monday.jsonl`
     """
     source = TraceSource(tenant, user, config, profile, trust_config, content, trace_id)
     trace = source.find(place)

@@ -45,7 +45,7 @@ def answer_text(data: JsonObject, prices: PriceTable = NO_PRICES, asked: str = "
     Args:
         asked: the name of the model that was asked, where its price is not known by the name that it answers with.
     """
-    parts = [seconds_text(data.get("latency"))]
+    parts = [_took(data, "latency")]
     told = data.get("usage")
     if isinstance(told, dict):
         usage = normalize_usage(told)
@@ -59,19 +59,19 @@ def answer_text(data: JsonObject, prices: PriceTable = NO_PRICES, asked: str = "
 
 def result_text(data: JsonObject, output: str) -> str:
     """How a call ended."""
-    status = str(data.get("status"))
+    status = str(data.get("status", "failed" if data.get("error") else "ok"))
     colour = _STATUS_COLOURS.get(status, "red")
-    shown = [f"[{colour}]{preview(status)}[/]", seconds_text(data.get("duration")), preview(output)]
+    shown = [f"[{colour}]{preview(status)}[/]", _took(data, "duration"), preview(output)]
     return " · ".join(part for part in shown if part)
 
 
 def end_text(data: JsonObject, cost: float | None) -> str:
     """How a run ended: its outcome, time, counts, tokens, and cost where it is known."""
-    colour = "green" if data.get("success") is True else "red"
+    colour, end = ("green", "completed") if data.get("success") is True else ("red", "did not complete")
     milliseconds = data.get("duration_ms")
     seconds = milliseconds / 1000 if isinstance(milliseconds, float | int) else None
     counts = f"{text_of(data, 'model_request_count')} model requests · {text_of(data, 'tool_call_count')} tool calls"
-    parts = [f"[bold {colour}]{text_of(data, 'outcome')}[/]", seconds_text(seconds), counts]
+    parts = [f"[bold {colour}]{text_of(data, 'outcome') or end}[/]", seconds_text(seconds), counts]
     told = data.get("usage")
     if isinstance(told, dict) and (total := normalize_usage(told).total_tokens):
         parts.append(f"{total:,} tokens")
@@ -105,3 +105,11 @@ def seconds_text(value: JsonValue) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
         return "? s"
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
+
+
+def _took(data: JsonObject, name: str) -> str:
+    """How long something took: seconds in `name`, or milliseconds, as the 0.9 line wrote."""
+    milliseconds = data.get("latency_ms")
+    if name in data or isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return seconds_text(data.get(name))
+    return seconds_text(milliseconds / 1000)

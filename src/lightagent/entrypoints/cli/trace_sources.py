@@ -15,6 +15,7 @@ from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.sessions import Sessions
 from lightagent.application.stored_runs import Runs
+from lightagent.application.strict_json import NotStrictJsonError
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.feedback import HumanFeedback
 from lightagent.entrypoints.cli.console import err
@@ -24,6 +25,7 @@ from lightagent.settings.origins import printable
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one line: a trace with content of a very long run."""
+_BEGINNING: Final = b'{"exported_at"'
 _SUFFIXES: Final = frozenset({".jsonl", ".json", ".ndjson", ".log", ".txt"})
 
 
@@ -66,7 +68,7 @@ class TraceSource:
         if not journals:
             raise ConfigurationError(
                 f"There is no file, run or session {printable(name)!r} of this user.",
-                guidance="Type: lightagent runs list, or sessions list; add --user NAME and --tenant NAME if it has them.",
+                guidance="Type: lightagent runs list, or sessions list; with --user NAME, if it is somebody's.",
             )
         wanted = [one for one in journals if self.trace_id in ("", one.started.trace_id)]
         traces = [await self._trace(store, journal) for journal in wanted[-1:]]
@@ -116,15 +118,20 @@ def _read_line(line: bytes, place: str) -> ExportedTrace | None:
     """The trace of a line; None where it was torn."""
     try:
         return read_trace(line.decode("utf-8"))
-    except (ConfigurationError, UnicodeDecodeError) as error:
-        problem = error.message if isinstance(error, ConfigurationError) else "it is no UTF-8."
-        # A writer that was killed left the beginning of a line of its own; later writers begin a new one.
-        if line.startswith(b'{"exported_at"'):
-            err().print(f"{place} is passed over: it was not written to its end.", style="yellow", markup=False)
-            return None
-        raise ConfigurationError(
-            printable(f"{place}: {problem}"), guidance="A file of traces is what JsonlTraceExporter writes."
-        ) from None
+    except UnicodeDecodeError:
+        problem, broken = "it is no UTF-8", True
+    except NotStrictJsonError as error:
+        problem, broken = str(error), error.position is not None
+    except ConfigurationError as error:
+        problem, broken = error.message.rstrip("."), False
+    # A writer that was killed left the beginning of a line of its own; later writers begin a new one.
+    if broken and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line.strip())):
+        err().print(f"{place} is passed over: it was not written to its end.", style="yellow", markup=False)
+        return None
+    raise ConfigurationError(
+        printable(f"{place}: it is no trace: {problem}."),
+        guidance="A file of traces is what JsonlTraceExporter writes.",
+    )
 
 
 def _is_file_name(path: Path, name: str) -> bool:

@@ -41,10 +41,8 @@ def export_trace(
     """
     plain: list[JsonObject] = [{**event} for event in events]
     summary = summarize_trace(plain, usage=usage, pricing=pricing)
-    method: object = getattr(exporter, "export", None)
-    if callable(method):
-        exported: ExportedT = method(plain, summary, metadata)
-        return exported
+    if isinstance(exporter, TraceExporter):
+        return exporter.export(plain, summary, metadata)
     if callable(exporter):
         return exporter(plain, summary, metadata)
     raise TypeError(

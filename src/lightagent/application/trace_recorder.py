@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from lightagent.application.export_trace import ExportFunction, export_trace
 from lightagent.application.projections.trace import LiveTrace
@@ -21,6 +21,7 @@ from lightagent.ports.traces import TraceExporter
 ExportedT = TypeVar("ExportedT")
 
 
+@runtime_checkable
 class HasDict(Protocol):
     """Something that tells itself as plain data, such as a `HumanFeedback`."""
 
@@ -89,7 +90,7 @@ class TraceRecorder:
             TypeError: it is neither.
             ConfigurationError: it is not plain JSON.
         """
-        told: object = feedback.to_dict() if hasattr(feedback, "to_dict") else feedback
+        told: object = feedback.to_dict() if isinstance(feedback, HasDict) else feedback
         if not isinstance(told, Mapping):
             raise TypeError(f"feedback must be a dictionary or provide to_dict(), got {type(feedback).__name__}.")
         if not self.enabled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from typing_extensions import TypeVar
 
@@ -12,6 +12,7 @@ from lightagent.domain.trace_summary import TraceSummary
 ExportedT_co = TypeVar("ExportedT_co", covariant=True, default=object)
 
 
+@runtime_checkable
 class TraceExporter(Protocol[ExportedT_co]):
     """Where traces go. What `export` returns is what `export_trace` returns."""
 

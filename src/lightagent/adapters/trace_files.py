@@ -105,7 +105,7 @@ def _write(file: int, path: Path, line: bytes) -> None:
     try:
         while rest:
             rest = rest[os.write(file, rest) :]
-    except OSError:
+    except BaseException:  # Ctrl-C included.
         if regular:
             os.ftruncate(file, end)
         raise

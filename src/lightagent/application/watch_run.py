@@ -177,7 +177,7 @@ class _Asked(Asking):
         self._tell(lambda asked: asked.ended(end, error, at))
 
     def _tell(self, tell: Callable[[Asking], None]) -> None:
-        for spans, asked in [*self._asked]:
+        for spans, asked in reversed(self._asked[:]):  # What is current is taken back in the other order.
             try:
                 tell(asked)
             except FAILURES as raised:  # A sink of anybody's, as above.

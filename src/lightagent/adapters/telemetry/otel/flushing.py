@@ -1,0 +1,79 @@
+"""Who sends what still waits, and when: at the end of the process, and when a program asks for it.
+
+A flush is never waited for longer than its limit, whatever the collector does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import weakref
+from typing import Final, Protocol
+
+from lightagent.ports.flushable_sink import FlushableSink
+
+END_SECONDS: Final = 5.0
+"""Seconds that the end of a process, an app or a command takes at most for what waits."""
+
+
+class Closable(Protocol):
+    """What is closed at the end of the process."""
+
+    def close(self, timeout: float) -> bool:
+        """Send what waits, and end, within so many seconds."""
+        ...
+
+
+_lock: Final = threading.Lock()
+_sinks: Final[weakref.WeakSet[FlushableSink]] = weakref.WeakSet()
+_closing: Final[dict[int, Closable]] = {}
+
+
+def know_sink(sink: FlushableSink) -> None:
+    """Flush it as well when a program asks for it, for as long as it lives."""
+    with _lock:
+        _sinks.add(sink)
+
+
+def flush_telemetry(timeout: float = END_SECONDS) -> bool:
+    """Send what telemetry of this process still waits to be sent: before a function of a serverless platform is frozen.
+
+    Args:
+        timeout: seconds for all of it together.
+
+    Returns:
+        Whether everything that had ended before was sent in time.
+    """
+    deadline = time.monotonic() + timeout
+    with _lock:
+        known = [*_sinks]
+    sent = [_flush(sink, deadline - time.monotonic()) for sink in known]  # All of them, also after one that failed.
+    return all(sent)
+
+
+def _flush(sink: FlushableSink, seconds: float) -> bool:
+    try:
+        return bool(sink.flush(max(seconds, 0.0)))
+    except Exception:  # A sink of anybody's.
+        return False
+
+
+def close_at_exit(export: Closable) -> None:
+    """Close it at the end of the process, unless it was closed before."""
+    with _lock:
+        if not _closing:
+            atexit.register(_close_all)
+        _closing[id(export)] = export
+
+
+def was_closed(export: Closable) -> None:
+    """It need not be closed any more."""
+    with _lock:
+        _closing.pop(id(export), None)
+
+
+def _close_all() -> None:
+    deadline = time.monotonic() + END_SECONDS
+    for export in [*_closing.values()]:
+        export.close(max(deadline - time.monotonic(), 0.0))

@@ -11,7 +11,7 @@ from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 
 Protocol: TypeAlias = Literal["http/protobuf", "grpc"]
 
-Content: TypeAlias = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT", "REDACTED"]
+Content: TypeAlias = Literal["no_content", "span_only", "event_only", "span_and_event", "redacted"]
 
 ResourceValue: TypeAlias = str | bool | int | float
 
@@ -49,8 +49,8 @@ class TelemetrySettings(Section):
     )
     content: Annotated[Content | None, NEEDS_TRUST] = Field(
         default=None,
-        description="Where messages, arguments and results are put: NO_CONTENT, which is the default, SPAN_ONLY, "
-        "EVENT_ONLY, SPAN_AND_EVENT, or REDACTED.",
+        description="Where messages, arguments and results are put: no_content, which is the default, span_only, "
+        "event_only, span_and_event, or redacted.",
     )
     tags: Annotated[list[str], NEEDS_TRUST] = Field(default_factory=list, description="Tags of every span.")
     metrics: Annotated[bool, NEEDS_TRUST] = Field(default=True, description="Whether metrics are exported, too.")

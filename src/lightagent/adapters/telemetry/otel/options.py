@@ -13,7 +13,7 @@ PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 Protocol = Literal["http/protobuf", "grpc"]
-Content = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT", "REDACTED"]
+Content = Literal["no_content", "span_only", "event_only", "span_and_event", "redacted"]
 
 
 class OtlpOptions(BaseModel):

@@ -1,1 +1,1 @@
-"""Adapters of the port to telemetry."""
+"""Sinks of telemetry."""

@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from lightagent.adapters.telemetry.otel.export_report import ExportReport
 from lightagent.adapters.telemetry.otel.exporters import MakesExporters, WatchedMetrics, WatchedSpans
 from lightagent.adapters.telemetry.otel.flushing import close_at_exit, was_closed
+from lightagent.adapters.telemetry.otel.langfuse import as_langfuse_wants, is_langfuse
+from lightagent.adapters.telemetry.otel.langfuse_tags import LangfuseTags
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.options import ENDPOINT_VARIABLES, PROTOCOL_VARIABLES, OtlpOptions
 from lightagent.adapters.telemetry.otel.span_queue import SpanQueue
@@ -46,6 +48,9 @@ class TelemetryExport:
     """
 
     def __init__(self, options: OtlpOptions, monotonic: Callable[[], float] = monotonic) -> None:
+        is_for_langfuse = is_langfuse(options)
+        if is_for_langfuse:
+            options = as_langfuse_wants(options)
         make = _exporters(options)
         resource = _resource(options)
         self._report = ExportReport(_place(options), monotonic)
@@ -55,6 +60,8 @@ class TelemetryExport:
         self.tracer_provider = TracerProvider(
             None if ratio is None else ParentBasedTraceIdRatio(ratio), resource, shutdown_on_exit=False
         )
+        if is_for_langfuse and options.tags:
+            self.tracer_provider.add_span_processor(LangfuseTags(options.tags))
         self.tracer_provider.add_span_processor(self._queue)
         self._metrics = WatchedMetrics(make.metrics, self._report) if options.metrics else None
         self.meter_provider: MeterProvider | None = None

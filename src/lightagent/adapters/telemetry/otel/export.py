@@ -100,10 +100,12 @@ class TelemetryExport:
         self._is_closed = True
         was_closed(self)
         self._queue.close()
+        self._spans.close()
+        left = self._queue.waiting
         self._spans.shutdown()
         if self._metrics is not None:
             self._metrics.shutdown()
-        self._report.tell(now=True)
+        self._report.end(left)
         self._calls.call(self._shut_down, 0.0)  # It waits for the SDK's threads; they and it end with the process.
         self._calls.end()
         return done

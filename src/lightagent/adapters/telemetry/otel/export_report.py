@@ -140,14 +140,18 @@ class ExportReport:
         self._why = why or self._why
         self.tell()
 
-    def tell(self, *, now: bool = False) -> None:
-        """Write a line, if there is anything new to tell and the last one was a minute ago.
+    def end(self, left: int) -> None:
+        """Tell the rest at once, with the spans that are left where the time for the end is over."""
+        if left:
+            self.failed += left
+            self._why = self._why or "the time for it was over"
+        self._next = self._monotonic()
+        self.tell()
 
-        Args:
-            now: do not wait for the minute, since this is the end.
-        """
+    def tell(self) -> None:
+        """Write a line, if there is anything new to tell and the last one was a minute ago."""
         lost = (self.failed, self.dropped, self.failed_metrics)
-        if lost == self._told or (self._monotonic() < self._next and not now):
+        if lost == self._told or self._monotonic() < self._next:
             return
         failed, dropped, metrics = (new - old for new, old in zip(lost, self._told, strict=True))
         self._told, self._next = lost, self._monotonic() + _PAUSE

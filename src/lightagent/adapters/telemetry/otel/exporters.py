@@ -39,18 +39,18 @@ class WatchedSpans(SpanExporter):
         self._settle = settle
         self._exporter = make()
         self._pid = os.getpid()
-        self._is_closed = False
+        self._is_closed = self._is_shut = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         with self._report.attempt() as attempt:
             went_well = not self._is_closed and self._export(spans, attempt)
-        self._settle(len(spans))
         if went_well:
             self._report.sent += len(spans)
             self._report.tell()
-            return SpanExportResult.SUCCESS
-        self._report.spans_failed(len(spans), attempt.told())
-        return SpanExportResult.FAILURE
+        elif not self._is_closed:  # Who closes it counts what is left.
+            self._report.spans_failed(len(spans), attempt.told())
+        self._settle(len(spans))
+        return SpanExportResult.SUCCESS if went_well else SpanExportResult.FAILURE
 
     def _export(self, spans: Sequence[ReadableSpan], attempt: Attempt) -> bool:
         try:
@@ -61,9 +61,14 @@ class WatchedSpans(SpanExporter):
             attempt.note(exc)
             return False
 
+    def close(self) -> None:
+        """Begin nothing more, and count nothing more as failed."""
+        self._is_closed = True
+
     def shutdown(self) -> None:
-        if not self._is_closed:
-            self._is_closed = True
+        self.close()
+        if not self._is_shut:
+            self._is_shut = True
             _shut(self._exporter, self._report)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

@@ -344,7 +344,7 @@ class ActiveRun(Generic[DepsT]):
         outcome: Outcome = Cancelled()
         if isinstance(error, Exception):
             outcome, self.record.cause = Failed(classify_exception(error)), error
-        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."))
+        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."), outcome)
         last: list[Event] = [] if attempt is None else [attempt]
         if isinstance(error, GeneratorExit) and self.watchers is not None:
             self.watchers.is_late = True  # The garbage collector closes a run that nobody finished.

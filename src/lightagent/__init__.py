@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
+    from lightagent.compose.telemetry import flush_telemetry
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
@@ -184,6 +185,7 @@ if TYPE_CHECKING:
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder
+    from lightagent.ports.flushable_sink import FlushableSink
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.memory import MemoryStore, OwnerSelection
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
@@ -207,12 +209,12 @@ __all__ = [
     "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools",
     "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContextBudget",
     "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload",
-    "Event", "Failed", "FallbackModel", "FilteredTools", "Finding", "FlowTimeout", "FoundMemory", "FunctionTool",
-    "Gate", "GeneratedTool", "GuardrailDecision", "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource",
-    "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore",
-    "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonObject",
-    "JsonReviewStore", "JsonValue", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "Limits", "ListedTools",
-    "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision",
+    "Event", "Failed", "FallbackModel", "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory",
+    "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback",
+    "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore",
+    "JsonObject", "JsonReviewStore", "JsonValue", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "Limits",
+    "ListedTools", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision",
     "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload",
     "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord",
     "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint",
@@ -230,12 +232,12 @@ __all__ = [
     "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
     "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
     "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
-    "event_from_dict", "event_to_dict", "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail",
-    "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools", "normalize_usage",
-    "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output", "open_app",
-    "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
-    "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool",
-    "trace_events", "url_allowlist_guardrail",
+    "event_from_dict", "event_to_dict", "flush_telemetry", "format_error_code", "format_lightagent_error",
+    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
+    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
+    "open_app", "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail",
+    "output_schema_guardrail", "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in",
+    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 

@@ -14,14 +14,15 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
+from lightagent.adapters.telemetry._flushing import close_at_exit, was_closed
 from lightagent.adapters.telemetry.otel.export_report import ExportReport
 from lightagent.adapters.telemetry.otel.exporters import MakesExporters, WatchedMetrics, WatchedSpans
-from lightagent.adapters.telemetry.otel.flushing import close_at_exit, was_closed
 from lightagent.adapters.telemetry.otel.langfuse import as_langfuse_wants, is_langfuse
 from lightagent.adapters.telemetry.otel.langfuse_tags import LangfuseTags
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.options import ENDPOINT_VARIABLES, PROTOCOL_VARIABLES, OtlpOptions
 from lightagent.adapters.telemetry.otel.span_queue import SpanQueue
+from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.masking import shown
 
@@ -89,6 +90,7 @@ class TelemetryExport:
 
     def flush(self, timeout: float) -> bool:
         """Send what waits, within so many seconds; whether everything was sent."""
+        catch_up()
         lost = self._report.lost
         return not self._is_closed and self._calls.call(self._flush, timeout) and self._report.lost == lost
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from opentelemetry.metrics import NoOpMeterProvider
 
+from lightagent.adapters.telemetry._native import native_sink
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.export import TelemetryExport
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 from lightagent.domain.telemetry import ContentMode
-from lightagent.ports.flushable_sink import FlushableSink
 
 
-class ExportingSink(OpenTelemetrySink, FlushableSink):
+class ExportingSink(OpenTelemetrySink):
     """Makes spans with the providers of an export, and has them sent when it is flushed or closed."""
 
     def __init__(self, options: OtlpOptions, export: TelemetryExport) -> None:
         super().__init__(
             tracer_provider=export.tracer_provider,
-            meter_provider=export.meter_provider,
+            meter_provider=export.meter_provider or NoOpMeterProvider(),
             content=content_of(options),
             tags=options.tags,
             sum_usage=options.sum_usage,
@@ -39,9 +39,9 @@ def open_sink(options: OtlpOptions) -> OpenTelemetrySink:
     Raises:
         ConfigurationError: the environment names a protocol that there is none of.
     """
-    if options.endpoint is None and not options.enabled:
+    if options.endpoint is None and (not options.enabled or native_sink() is not None):
         return OpenTelemetrySink(content=content_of(options), tags=options.tags, sum_usage=options.sum_usage)
-    return ExportingSink(options, TelemetryExport(options, monotonic))
+    return ExportingSink(options, TelemetryExport(options))
 
 
 def content_of(options: OtlpOptions) -> ContentCapture | None:

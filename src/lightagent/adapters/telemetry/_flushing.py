@@ -9,7 +9,10 @@ import atexit
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from typing import Final, Protocol
+
+from typing_extensions import TypeIs
 
 from lightagent.ports.flushable_sink import FlushableSink
 
@@ -36,19 +39,26 @@ def know_sink(sink: FlushableSink) -> None:
         _sinks.add(sink)
 
 
-def flush_telemetry(timeout: float = END_SECONDS) -> bool:
-    """Send what telemetry of this process still waits to be sent: before a function of a serverless platform is frozen.
+def is_flushable(sink: object) -> TypeIs[FlushableSink]:
+    """Whether it can be flushed; `isinstance` with a protocol would look at each of its methods."""
+    return callable(getattr(type(sink), "flush", None))
 
-    Args:
-        timeout: seconds for all of it together.
+
+def is_closable(sink: object) -> TypeIs[Closable]:
+    """Whether it has something of its own to end."""
+    return callable(getattr(type(sink), "close", None))
+
+
+def flush_sinks(timeout: float, others: Iterable[FlushableSink] = ()) -> bool:
+    """Flush all that are known, and these others; `timeout` is for all of them together.
 
     Returns:
-        Whether everything that had ended before was sent in time.
+        Whether everything was sent.
     """
     deadline = time.monotonic() + timeout
     with _lock:
         known = [*_sinks]
-    sent = [_flush(sink, deadline - time.monotonic()) for sink in known]  # All of them, also after one that failed.
+    sent = [_flush(sink, deadline - time.monotonic()) for sink in (*known, *others)]
     return all(sent)
 
 

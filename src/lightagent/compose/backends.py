@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.adapters.telemetry._native import is_off
+from lightagent.adapters.telemetry._native import is_off, native_sink
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.code import CodeRunner
@@ -147,7 +147,10 @@ def open_telemetry(
         return False
     if reading.options is None:
         return None
-    sink = open_adapter("telemetry", "otel", reading.options, at="telemetry")
+    options = reading.options
+    if options.get("endpoint") is None and native_sink() is not None:
+        options = {**options, "enabled": None}  # The application traces by itself, and names no other place.
+    sink = open_adapter("telemetry", "otel", options, at="telemetry")
     if not isinstance(sink, FlushableSink):
         raise TypeError(f"The adapter otel opened a {type(sink).__name__}.")
     return sink

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from opentelemetry.metrics import NoOpMeterProvider
 
-from lightagent.adapters.telemetry._native import native_sink
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.export import TelemetryExport
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
@@ -39,7 +38,7 @@ def open_sink(options: OtlpOptions) -> OpenTelemetrySink:
     Raises:
         ConfigurationError: the environment names a protocol that there is none of.
     """
-    if options.endpoint is None and (not options.enabled or native_sink() is not None):
+    if options.endpoint is None and not options.enabled:
         return OpenTelemetrySink(content=content_of(options), tags=options.tags, sum_usage=options.sum_usage)
     return ExportingSink(options, TelemetryExport(options))
 

@@ -57,7 +57,9 @@ async def runs(agent: LightAgent, count: int) -> int:
 def test_runs_do_not_notice_what_the_collector_does(mode: str, protocol: str, caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
     with behaving(mode, protocol) as url, caplog.at_level(logging.WARNING):
-        options = OtlpOptions(endpoint=url, protocol=protocol, queue_size=QUEUE, timeout=0.3)
+        options = OtlpOptions.model_validate(
+            {"endpoint": url, "protocol": protocol, "queue_size": QUEUE, "timeout": 0.3}
+        )
         export = TelemetryExport(options, lambda: now[0])
         agent = LightAgent(
             name="tireless",

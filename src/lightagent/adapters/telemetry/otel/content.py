@@ -48,8 +48,7 @@ class ContentCapture:
 
     def request(self, messages: Sequence[Message], specs: Sequence[ToolSpec]) -> Mapping[str, str]:
         """What a model is asked: ``gen_ai.input.messages``, ``gen_ai.system_instructions``,
-        ``gen_ai.tool.definitions``, each as JSON.
-        """
+        ``gen_ai.tool.definitions``, each as JSON."""
         return {}
 
     def reply(self, message: AssistantMessage, finish_reason: str | None) -> Mapping[str, str]:

@@ -89,10 +89,12 @@ class TelemetryExport:
         return self._queue.waiting
 
     def flush(self, timeout: float) -> bool:
-        """Send what waits, within so many seconds; whether everything was sent."""
+        """Send what waits, within so many seconds; whether everything was sent. Once it is closed, nothing waits."""
+        if self._is_closed:
+            return True
         catch_up()
         lost = self._report.lost
-        return not self._is_closed and self._calls.call(self._flush, timeout) and self._report.lost == lost
+        return self._calls.call(self._flush, timeout) and self._report.lost == lost
 
     def close(self, timeout: float) -> bool:
         """Send what waits within so many seconds, tell what could not be sent, and end; whether everything was sent."""

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import ConfigurationError, LightAgent, flush_telemetry, open_app
+from lightagent import ConfigurationError, LightAgent, MissingExtraError, flush_telemetry, open_app
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.adapters.registry import find_adapter
 from lightagent.settings import Backend, Settings, TelemetrySettings, load_settings
 from tests.functional.test_cli import environment
-from tests.servers.otlp import Collector, grpc_collector, http_collector, values
+from tests.servers.otlp import Collector, Mode, grpc_collector, http_collector, values
 from tests.support.command_line import call_lightagent
 
 PUBLIC, SECRET = "pk-lf-1234567890", "sk-lf-canary-1234567890"
@@ -149,6 +150,30 @@ def test_headers_of_the_environment_go_to_its_own_collector_alone(
     assert all("authorization" not in request.headers for request in own)
 
 
+def test_headers_of_the_environment_go_to_its_own_collector_alone_over_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=key-of-another-collector")
+    with grpc_collector() as collector:
+        with open_app(scripted(endpoint=collector.url, protocol="grpc")) as app:
+            app.agent().run("Hello?")
+        assert collector.requests
+        assert all("x-key" not in request.headers for request in collector.requests)
+
+
+def test_a_user_in_the_address_of_the_collector_is_told_it_and_nobody_else(
+    collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = collector.url.replace("//", "//ada:canary-1234@")
+    modes: tuple[Mode, ...] = ("ok", "refusing")
+    for mode in modes:
+        collector.mode = mode
+        with open_app(scripted(endpoint={"env": "COLLECTOR"}), environ={"COLLECTOR": url}) as app:
+            app.agent().run("Hello?")
+    proof = "Basic " + base64.b64encode(b"ada:canary-1234").decode()
+    assert all(request.headers["authorization"] == proof for request in collector.requests)
+    assert "Telemetry to 127.0.0.1" in caplog.text
+    assert "canary" not in caplog.text
+
+
 def test_a_header_whose_variable_is_not_set_is_told(collector: Collector) -> None:
     with pytest.raises(ConfigurationError, match=r"telemetry\.headers.*COLLECTOR_KEY is not set"):
         open_app(scripted(endpoint=collector.url, headers={"X": {"env": "COLLECTOR_KEY"}}), environ={})
@@ -190,6 +215,39 @@ def test_a_command_sends_what_waits_as_it_ends(collector: Collector, tmp_path: P
         done = call_lightagent(*command, folder=tmp_path, variables=environment(), stdin=stdin)
         assert done.returncode == 0, done.stderr
         assert len(collector.spans) == before + 2
+
+
+@pytest.mark.parametrize(("mode", "says"), [("ok", "the collector took a span"), ("refusing", "HTTP 500")])
+def test_doctor_sends_a_span(collector: Collector, tmp_path: Path, mode: Mode, says: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lightagent.toml").write_text(
+        f'[default.model]\nkind = "scripted"\nreplies = ["OK"]\n[default.telemetry]\nendpoint = "{collector.url}"\n'
+    )
+    collector.mode = mode
+    done = call_lightagent("doctor", folder=tmp_path, variables=environment())
+    assert says in done.stdout + done.stderr
+    assert done.returncode == (0 if mode == "ok" else 1)
+    assert [span.name for span in collector.spans] == (["lightagent doctor"] if mode == "ok" else [])
+
+
+def test_the_check_tells_what_is_wrong_with_telemetry(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lightagent.toml").write_text(
+        '[default.model]\nkind = "offline"\n[prod.telemetry]\nheaders = { X = { env = "COLLECTOR_KEY" } }\n'
+    )
+    noted = call_lightagent("config", "check", folder=tmp_path, variables=environment())
+    assert noted.returncode == 0
+    assert "COLLECTOR_KEY is not set" in noted.stdout + noted.stderr
+    chosen = call_lightagent("config", "check", "--profile", "prod", folder=tmp_path, variables=environment())
+    assert chosen.returncode == 2
+
+
+def test_a_missing_extra_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_adapter.cache_clear()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name.startswith("opentelemetry.") else True)
+    with pytest.raises(MissingExtraError, match=r"pip install .*opentelemetry.exporter.otlp.proto.grpc"):
+        find_adapter("telemetry", "otel")
+    find_adapter.cache_clear()
 
 
 def test_a_sample_keeps_whole_traces(collector: Collector) -> None:

@@ -35,6 +35,15 @@ if not (child := os.fork()):
 assert os.waitpid(child, 0)[1] == 0
 work('after')
 """
+FORK_WHILE_EXPORTING = """
+calls.add(1)
+assert not export.flush(0.5)
+if not (child := os.fork()):
+    work('child')
+    sys.exit(0 if export.flush(20) else 1)
+assert os.waitpid(child, 0)[1] == 0
+os._exit(0)
+"""
 PROTOCOLS = ("http/protobuf", "grpc")
 
 
@@ -67,6 +76,16 @@ def test_a_forked_worker_exports_what_is_its_own(collector: tuple[Collector, str
     done = program(FORK, *collector)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(span.name for span in collector[0].spans) == ["after", "before", "child", "waiting"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no forks.")
+def test_a_worker_exports_that_is_forked_during_an_export(collector: tuple[Collector, str]) -> None:
+    """What the parent's threads hold, the child would wait for for good."""
+    collector[0].mode = "hung at first"
+    done = program(FORK_WHILE_EXPORTING, *collector)
+    assert done.returncode == 0, done.stderr  # gRPC says there that it was forked at work.
+    assert [span.name for span in collector[0].spans] == ["child"]
+    assert "calls" in collector[0].metrics
 
 
 def test_a_collector_that_hangs_does_not_keep_a_process(collector: tuple[Collector, str]) -> None:

@@ -8,9 +8,11 @@ import gc
 import logging
 import os
 import socket
+import threading
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -20,6 +22,7 @@ from lightagent.adapters.telemetry.otel.export import TelemetryExport
 from lightagent.adapters.telemetry.otel.exporting_sink import ExportingSink
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
 from tests.servers.otlp import Mode, grpc_collector, http_collector
+from tests.servers.polling import POLL_SECONDS
 
 RUNS = int(os.environ.get("TEST_TELEMETRY_RUNS", "1000"))
 QUEUE = 200
@@ -33,14 +36,40 @@ def behaving(mode: str, protocol: str) -> Iterator[str]:
         with socket.create_server(("127.0.0.1", 0)) as gone:
             address = f"127.0.0.1:{gone.getsockname()[1]}"
         yield f"http://{address}"
+    elif mode == "garbage":
+        with _garbage() as address:
+            yield f"http://{address}"
     elif mode == "no TLS":
         with http_collector() as collector:
             yield collector.url.replace("http:", "https:")
     else:
-        modes: dict[str, Mode] = {"hung": "hung", "slow": "slow", "refusing": "refusing", "limiting": "limiting"}
+        modes: dict[str, Mode] = {
+            "hung": "hung",
+            "slow": "slow",
+            "refusing": "refusing",
+            "limiting": "limiting",
+            "dripping": "dripping",
+        }
         with (grpc_collector if protocol == "grpc" else http_collector)() as collector:
             collector.mode = modes[mode]
             yield collector.url
+
+
+@contextmanager
+def _garbage() -> Iterator[str]:
+    """A server that speaks neither HTTP nor TLS."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.sendall(b"\x16\x03\x01\x00\xff no protocol \r\n\r\n" * 10)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,))
+        thread.start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 async def runs(agent: LightAgent, count: int) -> int:
@@ -53,7 +82,7 @@ async def runs(agent: LightAgent, count: int) -> int:
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-@pytest.mark.parametrize("mode", ["down", "hung", "slow", "refusing", "limiting", "no TLS"])
+@pytest.mark.parametrize("mode", ["down", "hung", "slow", "refusing", "limiting", "dripping", "garbage", "no TLS"])
 def test_runs_do_not_notice_what_the_collector_does(mode: str, protocol: str, caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
     with behaving(mode, protocol) as url, caplog.at_level(logging.WARNING):

@@ -29,8 +29,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.servers.in_thread import serving
 
-Mode = Literal["ok", "slow", "hung", "refusing", "limiting", "moved", "reset"]
-"""Answers; answers after 0.3 s; never answers; says 500; says 429; says 301; resets the connection."""
+Mode = Literal["ok", "slow", "hung", "hung at first", "refusing", "limiting", "moved", "reset", "dripping"]
+"""Answers; answers after 0.3 s; never answers, or all requests but the first; says 500; says 429; says 301; resets the
+connection; answers a byte at a time, for good."""
 
 Value = object
 STATUS = {"refusing": 500, "limiting": 429, "moved": 301}
@@ -79,7 +80,8 @@ class Collector:
         self.asked += 1
         if self.mode == "slow":
             time.sleep(SLOW_SECONDS)
-        while self.mode == "hung" and not self.end.wait(0.02):
+        hangs = self.mode == "hung" or (self.mode == "hung at first" and self.asked == 1)
+        while hangs and self.mode.startswith("hung") and not self.end.wait(0.02):
             pass
 
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -122,13 +124,16 @@ def http_collector() -> Iterator[Collector]:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             collector.behave()
+            while collector.mode == "dripping" and not collector.end.wait(0.02):
+                self.wfile.write(b"H")
             if collector.mode in ("hung", "reset"):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True
                 self.connection.close()
                 return
             status = STATUS.get(collector.mode, 200)
-            answer = collector.take(self.path, dict(self.headers.items()), body) if status == 200 else b""
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = collector.take(self.path, headers, body) if status == 200 else b""
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
@@ -153,7 +158,7 @@ def grpc_collector() -> Iterator[Collector]:
     def taking(path: str) -> grpc.RpcMethodHandler:
         def export(body: bytes, context: grpc.ServicerContext) -> bytes:
             collector.behave()
-            if collector.mode not in ("ok", "slow"):
+            if collector.mode not in ("ok", "slow", "hung at first"):
                 busy = collector.mode == "limiting"
                 context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED if busy else grpc.StatusCode.INTERNAL, "refused")
             return collector.take(path, {name: str(value) for name, value in context.invocation_metadata()}, body)

@@ -21,3 +21,19 @@ class FlushableSink(TelemetrySink, Protocol):
             Whether everything was sent.
         """
         ...
+
+
+@runtime_checkable
+class ProbedSink(FlushableSink, Protocol):
+    """A sink that can send something for a try."""
+
+    def probe(self, timeout: float) -> str:
+        """Send something at once.
+
+        Args:
+            timeout: seconds after which it returns, whatever came of it.
+
+        Returns:
+            Why it could not be sent; empty where it was.
+        """
+        ...

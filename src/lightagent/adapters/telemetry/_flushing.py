@@ -6,6 +6,7 @@ A flush is never waited for longer than its limit, whatever the collector does.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 import weakref
@@ -28,7 +29,7 @@ class Closable(Protocol):
         ...
 
 
-_lock: Final = threading.Lock()
+_lock = threading.Lock()
 _sinks: Final[weakref.WeakSet[FlushableSink]] = weakref.WeakSet()
 _closing: Final[dict[int, Closable]] = {}
 
@@ -37,6 +38,16 @@ def know_sink(sink: FlushableSink) -> None:
     """Flush it as well when a program asks for it, for as long as it lives."""
     with _lock:
         _sinks.add(sink)
+
+
+def _begin_anew() -> None:
+    """In a forked child: another thread of the parent may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks.
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def is_flushable(sink: object) -> TypeIs[FlushableSink]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Mapping
+from threading import Lock
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
@@ -67,8 +69,7 @@ class TelemetryExport:
         self._metrics = WatchedMetrics(make.metrics, self._report) if options.metrics else None
         self.meter_provider: MeterProvider | None = None
         if self._metrics is not None:
-            reader = PeriodicExportingMetricReader(self._metrics)
-            self.meter_provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+            self.meter_provider = MeterProvider([_Reader(self._metrics)], resource, shutdown_on_exit=False)
         self._calls = LimitedCalls("lightagent-telemetry")
         self._is_closed = False
         close_at_exit(self)
@@ -95,6 +96,11 @@ class TelemetryExport:
         catch_up()
         lost = self._report.lost
         return self._calls.call(self._flush, timeout) and self._report.lost == lost
+
+    def probe(self, timeout: float) -> str:
+        """Send one span for a try, within so many seconds; why that failed, or nothing."""
+        self.tracer_provider.get_tracer(_DEFAULT_NAME).start_span("lightagent doctor").end()
+        return "" if self.flush(timeout) else self._report.why or "no answer in time"
 
     def close(self, timeout: float) -> bool:
         """Send what waits within so many seconds, tell what could not be sent, and end; whether everything was sent."""
@@ -123,6 +129,19 @@ class TelemetryExport:
         if self.meter_provider is not None:
             self.meter_provider.shutdown()
         return True
+
+
+class _Reader(PeriodicExportingMetricReader):
+    """The SDK's, which in a forked child would wait for good for an export that was under way in the parent."""
+
+    def __init__(self, exporter: MetricExporter) -> None:
+        super().__init__(exporter)
+        if hasattr(os, "register_at_fork"):  # Windows has no forks.
+            begin_anew = weakref.WeakMethod(self._begin_anew)
+            os.register_at_fork(after_in_child=lambda: (again := begin_anew()) and again())
+
+    def _begin_anew(self) -> None:
+        self._export_lock = Lock()
 
 
 def _exporters(options: OtlpOptions) -> MakesExporters:

@@ -96,15 +96,16 @@ class ExportReport:
     Args:
         place: where exports go, as it may be shown.
         monotonic: seconds that never go back.
+
+    Attributes:
+        why: why the last export failed, as far as is known.
     """
 
     def __init__(self, place: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.place = place
         self._monotonic = monotonic
-        self.sent = self.failed = self.dropped = self.failed_metrics = 0
-        self._told = (0, 0, 0)
-        self._next = monotonic()
-        self._why = ""
+        self.why = ""
+        self.begin_anew()
         for name in _NOISY:
             logging.getLogger(name).addFilter(_FILTER)
 
@@ -113,6 +114,7 @@ class ExportReport:
         self.sent = self.failed = self.dropped = self.failed_metrics = 0
         self._told = (0, 0, 0)
         self._next = self._monotonic()
+        self._telling = threading.Lock()
 
     @property
     def lost(self) -> int:
@@ -131,31 +133,39 @@ class ExportReport:
     def spans_failed(self, count: int, why: str) -> None:
         """So many spans were given up."""
         self.failed += count
-        self._why = why or self._why
+        self.why = why or self.why
         self.tell()
 
     def metrics_failed(self, why: str) -> None:
         """An export of metrics failed; the next one tells their sums as well."""
         self.failed_metrics += 1
-        self._why = why or self._why
+        self.why = why or self.why
         self.tell()
 
     def end(self, left: int) -> None:
         """Tell the rest at once, with the spans that are left where the time for the end is over."""
         if left:
             self.failed += left
-            self._why = self._why or "the time for it was over"
+            self.why = self.why or "the time for it was over"
         self._next = self._monotonic()
         self.tell()
 
     def tell(self) -> None:
         """Write a line, if there is anything new to tell and the last one was a minute ago."""
+        if self._monotonic() < self._next or not self._telling.acquire(blocking=False):
+            return
+        try:
+            self._tell()
+        finally:
+            self._telling.release()
+
+    def _tell(self) -> None:
         lost = (self.failed, self.dropped, self.failed_metrics)
-        if lost == self._told or self._monotonic() < self._next:
+        if lost == self._told:
             return
         failed, dropped, metrics = (new - old for new, old in zip(lost, self._told, strict=True))
         self._told, self._next = lost, self._monotonic() + _PAUSE
-        why = f" ({self._why})" if self._why else ""
+        why = f" ({self.why})" if self.why else ""
         parts = [
             f"{_counted(failed, 'span')} could not be sent{why}" if failed else "",
             f"{_counted(dropped, 'span')} dropped, since too many waited" if dropped else "",

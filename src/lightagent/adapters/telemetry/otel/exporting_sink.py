@@ -9,9 +9,10 @@ from lightagent.adapters.telemetry.otel.export import TelemetryExport
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 from lightagent.domain.telemetry import ContentMode
+from lightagent.ports.flushable_sink import ProbedSink
 
 
-class ExportingSink(OpenTelemetrySink):
+class ExportingSink(OpenTelemetrySink, ProbedSink):
     """Makes spans with the providers of an export, and has them sent when it is flushed or closed."""
 
     def __init__(self, options: OtlpOptions, export: TelemetryExport) -> None:
@@ -26,6 +27,9 @@ class ExportingSink(OpenTelemetrySink):
 
     def flush(self, timeout: float) -> bool:
         return self._export.flush(timeout)
+
+    def probe(self, timeout: float) -> str:
+        return self._export.probe(timeout)
 
     def close(self, timeout: float) -> bool:
         """Send what waits within so many seconds, and end; whether everything was sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,6 +13,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 from requests import PreparedRequest, Response, Session
 from requests.auth import AuthBase
+from requests.utils import get_auth_from_url
 
 from lightagent.adapters.telemetry.otel.export_report import note_answer
 
@@ -72,6 +74,9 @@ class _OwnHeaders(AuthBase):
             for name in [*r.headers]:
                 if name.lower() not in self._headers and name.lower() not in _OF_EVERY_REQUEST:
                     del r.headers[name]
+        user, password = get_auth_from_url(r.url or "")
+        if user and "authorization" not in r.headers:
+            r.headers["Authorization"] = "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
         return r
 
 

@@ -61,10 +61,6 @@ class OtlpOptions(BaseModel):
             return self.protocol
         return next(filter(None, map(os.environ.get, PROTOCOL_VARIABLES)), "http/protobuf").strip().lower()
 
-    def is_exported(self) -> bool:
-        """Whether spans go over providers of our own, also where the application has set its own ones."""
-        return self.enabled is not False and self.endpoint is not None
-
     def plain_headers(self) -> dict[str, str]:
         """The headers with their values, in lower case, as gRPC wants them."""
         return {name.lower(): value.get_secret_value() for name, value in self.headers.items()}

@@ -57,6 +57,8 @@ class SpanQueue(SpanProcessor):
                 self._report.dropped += 1
         if has_room:
             self._batches.on_end(span)
+        else:
+            self._report.tell()  # Here as well: an export that never ends tells nothing.
 
     def settle(self, count: int) -> None:
         """So many were sent or given up."""

@@ -99,13 +99,20 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
             f"{place}: no {family} adapter {shown(kind)}.", guidance=f"{hint}Use one of: {', '.join(kinds(family))}."
         )
     adapter = _load(family, kind)
-    missing = [name for name in adapter.requires if importlib.util.find_spec(name) is None]
+    missing = [name for name in adapter.requires if not _is_installed(name)]
     if missing:
         raise MissingExtraError(
             f"{place}: {kind!r} needs the package {missing[0]!r}, which is not installed.",
             guidance=f"Type: {install_command(adapter.extra, *adapter.requires)}",
         )
     return adapter
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # Not even the package that it is in.
+        return False
 
 
 @cache

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
+from lightagent.adapters.registry import open_adapter
+from lightagent.adapters.telemetry._native import is_off, native_sink
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore, RecordedStore
 from lightagent.ports.models import ChatModel
+from lightagent.ports.telemetry import TelemetrySink
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
+from lightagent.settings.origins import raise_problems
 from lightagent.settings.schema import BACKENDS, Backend
+from lightagent.settings.telemetry import read_telemetry
 
 _IN_PROCESS: Final = ("memory", "process", "shared")
 """The kinds of stores that live as long as their process."""
@@ -123,6 +129,31 @@ def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -
     if not isinstance(runner, CodeRunner):
         raise _of_another_port(settings, "code", runner, "runner of code", "lightagent.ports.code.CodeRunner")
     return runner
+
+
+def open_telemetry(
+    settings: Settings, *, environ: Mapping[str, str] | None = None
+) -> TelemetrySink | Literal[False] | None:
+    """Open what the table of telemetry describes; None where it says nothing, False where it switches telemetry off.
+
+    Raises:
+        ConfigurationError: something is wrong with it; all problems are told at once.
+        MissingExtraError: the extra `otel` is not installed.
+    """
+    variables = os.environ if environ is None else environ
+    reading = read_telemetry(settings, variables)
+    raise_problems([*reading.problems, *reading.unset])
+    if settings.telemetry.enabled is False or (reading.options is not None and is_off(variables)):
+        return False
+    if reading.options is None:
+        return None
+    options = reading.options
+    if options.get("endpoint") is None and native_sink() is not None:
+        options = {**options, "enabled": None}  # The application traces by itself, and names no other place.
+    sink = open_adapter("telemetry", "otel", options, at="telemetry")
+    if not isinstance(sink, FlushableSink):
+        raise TypeError(f"The adapter otel opened a {type(sink).__name__}.")
+    return sink
 
 
 def _of_another_port(settings: Settings, section: str, opened: object, what: str, port: str) -> ConfigurationError:

@@ -13,6 +13,7 @@ from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_
 
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.metrics import Metrics
 from lightagent.adapters.telemetry.otel.names import names
 from lightagent.adapters.telemetry.otel.run_watch import OpenTelemetryWatch
@@ -20,12 +21,13 @@ from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin
+from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
 
 _SCOPE: Final = "lightagent"
 
 
-class OpenTelemetrySink(TracingSink):
+class OpenTelemetrySink(TracingSink, FlushableSink):
     """Makes spans and measurements of the runs of any number of agents.
 
     An application that has set its providers needs no sink of its own: its agents are traced with them. This one is
@@ -63,6 +65,16 @@ class OpenTelemetrySink(TracingSink):
     def watch(self, origin: Origin, known: Sequence[Event]) -> OpenTelemetryWatch:
         return _Called(self._current_kit(), otel_context.get_current()).watch(origin, known)
 
+    def flush(self, timeout: float) -> bool:
+        """Have the providers send what waits, within so many seconds; whether they said that they did."""
+        catch_up()
+        tracers, meters, _ = self._kit or (None, None, None)
+        calls = LimitedCalls("lightagent-flush")
+        try:
+            return calls.call(lambda: all(_flushed(one) for one in (tracers, meters)), timeout)
+        finally:
+            calls.end()
+
     def _current_kit(self) -> Kit:
         """The kit for the providers as they are now."""
         tracers = get_tracer_provider() if self._tracer_provider is None else self._tracer_provider
@@ -86,6 +98,11 @@ def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
         tracer_provider=tracers if isinstance(tracers, TracerProvider) else NoOpTracerProvider(),
         meter_provider=meters if isinstance(meters, MeterProvider) else NoOpMeterProvider(),
     )
+
+
+def _flushed(provider: object) -> bool:
+    flush: object = getattr(provider, "force_flush", None)  # Of the SDK; the API knows no such thing.
+    return not callable(flush) or flush() is not False
 
 
 class _Called(PreparedSink):

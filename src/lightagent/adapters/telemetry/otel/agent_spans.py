@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,12 +20,13 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, Value, end, inside, nanoseconds
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
 from lightagent.aiokits.told_work import listen
 from lightagent.domain.agent_heads import AgentHead, lasting_name
 from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (
+    Admitted,
     ApprovalRequested,
     Event,
     ModelFailed,
@@ -35,8 +36,8 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.messages import ToolCall
-from lightagent.domain.outcomes import Cancelled, outcome_error
+from lightagent.domain.messages import Message, ToolCall, UserMessage
+from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
@@ -89,6 +90,8 @@ class AgentSpans:
         name = lasting_name(started.head.name)
         title = f"{INVOKE_AGENT} {name}" if name else INVOKE_AGENT
         attributes = agent_attributes(kit.names, started, self._base)
+        if kit.content.on_spans and not started.awaits_admission:
+            attributes.update(_question(kit, started.messages[-1]))
         if ids == NO_IDS:
             self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, attributes, at, links)
         else:
@@ -123,6 +126,8 @@ class AgentSpans:
             for name, attributes in told_of(self._kit.names, event):
                 self.span.add_event(name, attributes, nanoseconds(event.at))
         match event:
+            case Admitted() if self._kit.content.on_spans:
+                self.span.set_attributes(_question(self._kit, event.message))
             case ModelReplied() | ModelFailed():
                 self._answered(event)
             case ToolStarted():
@@ -230,6 +235,8 @@ class AgentSpans:
         told: Attributes = {OUTCOME: event.outcome.kind}
         if kit.sum_usage:
             told.update(usage_attributes(kit.names, self._usage))
+        if kit.content.on_spans:
+            told.update(_ending(kit, event.outcome))
         end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told)
 
     def _cut_off_rest(self, at: float) -> None:
@@ -239,3 +246,15 @@ class AgentSpans:
         for call in self._calls.values():
             call.cut_off(at)
         self._calls.clear()
+
+
+def _question(kit: Kit, message: Message) -> Mapping[str, str]:
+    return kit.content.question(message.text) if isinstance(message, UserMessage) else {}
+
+
+def _ending(kit: Kit, outcome: Outcome) -> Mapping[str, Value]:
+    """The answer of a run, or why it has none."""
+    if isinstance(outcome, Completed):
+        return kit.content.answer(outcome.content)
+    error = outcome_error(outcome)
+    return {} if error is None else kit.error_message(error.message)

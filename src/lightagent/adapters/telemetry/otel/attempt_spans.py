@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.attributes import measured_attributes, reply_attributes, request_parameters
+from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import ModelFailed, ModelReplied
 from lightagent.domain.outcomes import Cancelled
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking
+
+NOTHING_SAID: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class AttemptSpan(Asking):
@@ -30,7 +37,7 @@ class AttemptSpan(Asking):
         aside: what is asked for beside the conversation; None for a turn of it.
     """
 
-    __slots__ = ("_base", "_began", "_entered", "_kit", "_streams", "is_over", "span")
+    __slots__ = ("_asked", "_base", "_began", "_entered", "_kit", "_request", "_streams", "is_over", "span")
 
     def __init__(
         self, kit: Kit, base: Attributes, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
@@ -38,6 +45,11 @@ class AttemptSpan(Asking):
         self._kit, self._base, self._began, self._streams = kit, base, at, request.stream
         self.is_over = False
         attributes = _at_start(kit, base, request, aside)
+        # An event tells of the whole attempt once it is over, so what it was asked is kept until then.
+        self._asked: Attributes = attributes
+        self._request: ChatRequest | None = request if kit.content.as_events else None
+        if kit.content.on_spans:
+            attributes = {**attributes, **kit.content.request(request.messages, request.tools)}
         name = f"{CHAT} {base[kit.names.request_model]}"
         self.span: Span = kit.spans.start(name, parent, SpanKind.CLIENT, attributes, at)
         self._entered = Entered(inside(self.span, otel_context.get_current()))
@@ -55,32 +67,55 @@ class AttemptSpan(Asking):
         if self._streams and event.first_delta is not None:
             told[kit.names.time_to_first_chunk] = event.first_delta
             kit.metrics.first_chunk(event.first_delta, measured_attributes(kit.names, self._base, end))
-        if kit.content.on_spans:
-            told.update(kit.content.reply(event.message, event.finish_reason))
-        self._end(end, "", event.at, told)
+        self._end(end, "", event.at, told, kit.content.reply(event.message, event.finish_reason))
 
     def failed(self, event: ModelFailed) -> None:
         """The attempt failed, or was given up because its caller left, which is no error."""
-        error_type = "" if isinstance(event.ends, Cancelled) else event.error.code
-        self._end(ReplyEnd(usage=event.usage), error_type, event.at)
+        kit, left = self._kit, isinstance(event.ends, Cancelled)
+        told = {} if left else kit.error_message(event.error.message)
+        self._end(ReplyEnd(usage=event.usage), "" if left else event.error.code, event.at, told)
+        if kit.content.as_events and not left:
+            told_of = exception_details(event.error.code, kit.content.error(event.error.message))
+            emit(EXCEPTION, told_of, inside(self.span, Context()), at=nanoseconds(event.at), provider=kit.loggers)
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how the attempt ended."""
         self._end(ReplyEnd(), "", at)
 
-    def _end(self, reply: ReplyEnd, error_type: str, at: float, told: Attributes | None = None) -> None:
+    def _end(
+        self,
+        reply: ReplyEnd,
+        error_type: str,
+        at: float,
+        told: Attributes | None = None,
+        said: Mapping[str, str] = NOTHING_SAID,
+    ) -> None:
         if self.is_over:
             return
         self.is_over = True
         kit, names = self._kit, self._kit.names
         measured = measured_attributes(names, self._base, reply)
         if self.span.is_recording():
-            end(self.span, at, error_type, names=names, attributes={**(told or {}), **reply_attributes(names, reply)})
+            found = {**(told or {}), **reply_attributes(names, reply)}
+            self._emit(found, said, error_type, at)
+            if kit.content.on_spans:
+                found.update(said)
+            end(self.span, at, error_type, names=names, attributes=found)
         else:
             end(self.span, at, names=names)
         kit.metrics.operation(at - self._began, measured, error_type)
         if reply.usage is not None:
             kit.metrics.tokens(reply.usage, measured)
+
+    def _emit(self, found: Attributes, said: Mapping[str, str], error_type: str, at: float) -> None:
+        """Tell the attempt as an event, where the application wants texts there."""
+        request, kit = self._request, self._kit
+        if request is None:
+            return
+        told = {**self._asked, **found, **({kit.names.error_type: error_type} if error_type else {})}
+        texts = {**kit.content.request(request.messages, request.tools), **said}
+        emit(DETAILS, details(told, texts), inside(self.span, Context()), at=nanoseconds(at), provider=kit.loggers)
+        self._request = None
 
 
 def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAside | None) -> Attributes:
@@ -94,6 +129,4 @@ def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAsid
         found[TURN] = origin.turn
         if origin.attempt > 1:
             found[ATTEMPT] = origin.attempt
-    if kit.content.on_spans:
-        found.update(kit.content.request(request.messages, request.tools))
     return found

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from opentelemetry import context as otel_context
+from opentelemetry._logs import LoggerProvider
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider, get_meter_provider
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span, get_tracer_provider
@@ -36,6 +37,7 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
     Args:
         tracer_provider: makes the spans; None: the one that the application has set, also if it does so later.
         meter_provider: records the measurements; None: likewise.
+        logger_provider: takes the events that hold texts, where `content` wants events; None: likewise.
         content: what of texts is kept; None: as ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says, which by
             default is nothing.
         tags: put on every span.
@@ -48,12 +50,14 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         *,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
         content: ContentCapture | None = None,
         tags: tuple[str, ...] = (),
         sum_usage: bool = False,
     ) -> None:
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
+        self._logger_provider = logger_provider
         self._content = ContentCapture.from_environment() if content is None else content
         self._tags = tuple(tags)
         self._sum_usage = sum_usage
@@ -69,9 +73,10 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         """Have the providers send what waits, within so many seconds; whether they said that they did."""
         catch_up()
         tracers, meters, _ = self._kit or (None, None, None)
+        providers = (tracers, meters, self._logger_provider)
         calls = LimitedCalls("lightagent-flush")
         try:
-            return calls.call(lambda: all(_flushed(one) for one in (tracers, meters)), timeout)
+            return calls.call(lambda: False not in list(map(_flushed, providers)), timeout)
         finally:
             calls.end()
 
@@ -89,7 +94,8 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         known = names()
         tracer = tracers.get_tracer(_SCOPE, _version(), known.schema_url)
         meter = meters.get_meter(_SCOPE, _version(), known.schema_url)
-        return Kit(Spans(tracer, known), Metrics(meter, known), self._content, self._tags, self._sum_usage)
+        spans, metrics = Spans(tracer, known), Metrics(meter, known)
+        return Kit(spans, metrics, self._content, self._tags, self._sum_usage, self._logger_provider)
 
 
 def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:

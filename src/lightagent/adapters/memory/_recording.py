@@ -85,6 +85,7 @@ class RecordedMemories:
             StoreError: a store could not be read or written.
         """
         count = 0
+        await self.streams.remove_damaged(selection)
         for owner in await self._meant(selection, None):
             await self.streams.begin_anew(owner)
             async with self.streams.removing(owner) as (tip, token):

@@ -220,7 +220,7 @@ async def test_the_command_names_what_was_changed(
 
     def run(*command: str) -> tuple[int, str]:
         called = CliRunner().invoke(app, ["memory", *command, "--config", str(settings)], env={"COLUMNS": "200"})
-        return called.exit_code, called.output
+        return called.exit_code, called.stdout
 
     code, said = await asyncio.to_thread(run, "verify")
     assert (code, said) == (1, "tampered with: m2 · tenant acme, user ann\n")

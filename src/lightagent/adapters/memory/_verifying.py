@@ -30,7 +30,7 @@ _MISLABELLED: Final = "Its labels were changed, so that it is not found by them.
 TEXTS: Final[Mapping[FindingKind, str]] = {
     "tampered": "its seal does not fit",
     "edited": "its seal does not fit: it was changed after it was written",
-    "forged": "its seal does not fit, and it is not on record: it was planted",
+    "forged": "its seal does not fit, and it is not on record: it was planted, or the key or name is another",
     "replayed": "its seal is that of another memory: it was copied there",
     "missing": "it is on record and not in the store: it was removed behind its back",
     "rolled_back": "an older version is there than the one on record",

@@ -17,6 +17,7 @@ from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.application.memories import EVERYTHING
+from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import Slice, StreamKey, StreamQuery
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import memory_keys
@@ -105,6 +106,45 @@ async def test_a_stream_that_is_damaged_is_begun_anew_also_where_no_memory_says_
     assert await findings(bank.memory) == set()
     await bank.memory.write([record("m4")])
     assert await findings(bank.memory) == set()
+
+
+async def test_a_damaged_stream_keeps_no_other_owner_from_being_forgotten(tmp_path: Path) -> None:
+    editor, store = MemoryEditor(tmp_path), InProcessMemory()
+    memory = SealedMemory(store, KEYS, editor.open())
+    for owner in (ANN, BOB, MemoryOwner(tenant="acme", user="eve")):
+        await memory.write([record("m1", owner), record("m2", owner)])
+    found = (await editor.open().list(StreamQuery(kind="memory"))).streams
+    raw = editor.take(found[1].key)
+    editor.put(raw.with_entries(raw.entries[:-1]))
+    memory = SealedMemory(store, KEYS, editor.open())
+    for ids, left in ((["m1"], 4), (None, 2)):
+        with pytest.raises(DamagedStream, match="lightagent memory adopt"):
+            await memory.forget(OwnerSelection(tenant="acme"), ids)
+        assert len((await store.read(EVERYTHING, 10)).records) == left
+    assert await memory.adopt() == 2
+    assert await memory.forget(OwnerSelection(tenant="acme")) == 2
+
+
+async def test_what_names_no_memory_removes_and_records_nothing(bank: Bank) -> None:
+    assert await bank.memory.forget(OF_ANN, []) == 0
+    assert len(bank.raw.entries) == 4
+
+
+@pytest.mark.parametrize("way", ["erased", "adopted"])
+async def test_keys_in_another_order_leave_no_second_stream(way: str) -> None:
+    """The first key names the streams, so that a process that knows another first key begins one of its own."""
+    journal, store = MemoryJournalStore(), InProcessMemory()
+    old = SealedMemory(store, memory_keys("bank", {"k1": "k" * 40}), journal)
+    new = SealedMemory(store, memory_keys("bank", {"k2": "o" * 40, "k1": "k" * 40}, "k1"), journal)
+    await new.write([record("m1")])
+    await old.write([record("m2")])
+    assert len((await journal.list(StreamQuery())).streams) == 2
+    assert await findings(new) == {("unknown", "ann", "m2")}
+    await (new.forget(OF_ANN) if way == "erased" else new.adopt())
+    assert await findings(new) == set()
+    [stream] = (await journal.list(StreamQuery())).streams
+    [entry] = (await journal.read(stream.key)).entries
+    assert way in entry.content
 
 
 class Interrupted(MemoryJournalStore):

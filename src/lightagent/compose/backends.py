@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from lightagent.adapters.lifetimes import outlives_process
+from lightagent.adapters.registry import outlives_process
 from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.embedding import Embedder

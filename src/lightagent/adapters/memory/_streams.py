@@ -115,14 +115,18 @@ class OwnerStreams:
         # What is being removed must not be known as done: a writer who begins now has to wait for its end.
         return self._keep(owner, after) if token is None else after
 
-    async def prune(self, tip: Tip, first: int) -> None:
-        """Remove what is before an entry that begins anew.
+    async def prune(self, owner: MemoryOwner, tip: Tip, first: int) -> None:
+        """Remove what is before an entry that begins anew, and streams under other names, which processes whose keys
+        stood in another order had begun.
 
         Raises:
             StoreError: it cannot be removed.
         """
         if first > 1:
             await self.journal.forget(tip.key, before=first)
+        for key in stream_keys(self._keys, owner):
+            if key != tip.key:
+                await self.journal.forget(key)
 
     async def begin_anew(self, owner: MemoryOwner) -> None:
         """Remove the streams of an owner that cannot be relied on, so that another one can be begun.

@@ -10,11 +10,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from lightagent.adapters.lifetimes import outlives_process
 from lightagent.adapters.memory._recording import RecordedMemories
 from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.adapters.memory._verifying import MemoryVerifier, seal_findings
-from lightagent.adapters.registry import Adapter, open_nested
+from lightagent.adapters.registry import Adapter, open_nested, outlives_process
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.json_types import JsonObject

@@ -29,6 +29,10 @@ _COLUMNS: Final = (
     "valid_from, valid_until"
 )
 
+_LEVELS_OF_INDEX: Final = 10
+"""The row in which FTS5 keeps the levels of its index."""
+_MOST_LEVELS: Final = 1000
+
 _QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
 """Those of Latin, of Chinese and Japanese, and of Arabic."""
 
@@ -78,8 +82,19 @@ def index_anew(connection: sqlite3.Connection, terms_of: Callable[[str], Sequenc
         _index(connection, number, owner, terms)
         connection.execute("UPDATE memories SET terms = ? WHERE id = ?", (len(terms), number))
     connection.execute("UPDATE owners SET terms = (SELECT sum(m.terms) FROM memories m WHERE m.owner = owners.id)")
-    connection.execute("INSERT INTO found_by (found_by) VALUES ('optimize')")
+    _merge(connection)
     return len(rows)
+
+
+def _merge(connection: sqlite3.Connection) -> None:
+    """Make one piece of the index of words, without what was removed from it.
+
+    Older versions of SQLite add two levels each time, and take an index of 2,000 levels for damaged, for good. So it is
+    made anew before.
+    """
+    (size,) = connection.execute("SELECT length(block) FROM found_by_data WHERE id = ?", (_LEVELS_OF_INDEX,)).fetchone()
+    how = "rebuild" if size > _MOST_LEVELS * 2 else "optimize"  # Two bytes for an empty level.
+    connection.execute("INSERT INTO found_by (found_by) VALUES (?)", (how,))
 
 
 def _index(connection: sqlite3.Connection, number: int, owner: int, terms: Iterable[str]) -> None:
@@ -119,7 +134,7 @@ def forget(connection: sqlite3.Connection, selection: OwnerSelection, memory_ids
     gone = sum(_forget(connection, owner, ids) for owner in chosen_owners(connection, selection))
     if gone:
         # A removal alone is written beside the old entries, and they stay in the index until it is merged.
-        connection.execute("INSERT INTO found_by (found_by) VALUES ('optimize')")
+        _merge(connection)
     return gone
 
 

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import pytest
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.memory._written_out import read_out
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
@@ -254,3 +255,9 @@ async def test_nothing_stays_of_owners_whose_names_were_damaged(tmp_path: Path) 
         assert await memory.forget(EVERYTHING) == 2
         assert connection.execute("SELECT count(*) FROM memories").fetchone() == (0,)
     await memory.aclose()
+
+
+def test_what_is_nested_too_deep_is_none_of_what_was_written_out() -> None:
+    """Stores whose records are one text say so of that memory, and their searches do not end with another error."""
+    with pytest.raises(ValueError, match="nested too deep"):
+        read_out("[" * 100_000)

@@ -126,6 +126,7 @@ UPDATES = {
     "metadata": ("""metadata = '{"source": "admin"}'""", True),
     "metadata that is none": ("metadata = 'x'", True),
     "metadata that is no text": ("metadata = CAST(x'ff' AS TEXT)", True),
+    "metadata that is nested too deep": (f"metadata = '{'[' * 100_000}'", True),
     "metadata that JSON has no name for": ("""metadata = '{"a": NaN}'""", True),
     "time": ("written_at = 1e300", True),
     "id": ("memory_id = x'ff'", False),

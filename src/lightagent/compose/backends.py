@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Literal
 
-from lightagent.adapters.registry import open_adapter
+from lightagent.adapters.registry import open_adapter, outlives_process
 from lightagent.adapters.telemetry._native import is_off, native_sink
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.flushable_sink import FlushableSink
@@ -22,9 +21,6 @@ from lightagent.settings.backends import open_backend
 from lightagent.settings.origins import raise_problems
 from lightagent.settings.schema import BACKENDS, Backend
 from lightagent.settings.telemetry import read_telemetry
-
-_IN_PROCESS: Final = ("memory", "process", "shared")
-"""The kinds of stores that live as long as their process."""
 
 
 def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
@@ -88,19 +84,15 @@ def open_memory(
         raise _of_another_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
     if not isinstance(store, RecordedStore) or store.is_recorded:
         return store
-    if _outlives_process(settings.memory) and _outlives_process(settings.journals):
+    if _lasts(settings.memory) and _lasts(settings.journals):
         kept = open_journals(settings, environ=variables) if journals is None else journals
         if kept is not None:
             store.record_in(kept)
     return store
 
 
-def _outlives_process(backend: Backend | None) -> bool:
-    """Whether another process finds what is kept there."""
-    options: JsonObject = {} if backend is None else {"kind": backend.kind, **backend.options}
-    while isinstance(behind := options.get("store"), dict):
-        options = behind
-    return options.get("kind") not in (None, *_IN_PROCESS)
+def _lasts(backend: Backend | None) -> bool:
+    return backend is not None and outlives_process({"kind": backend.kind, **backend.options})
 
 
 def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import ConfigurationError, LightAgent, MissingExtraError, flush_telemetry, open_app
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.registry import find_adapter

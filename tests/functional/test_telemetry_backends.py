@@ -251,6 +251,22 @@ def test_telemetry_is_off_where_settings_say_so() -> None:
     assert means.ambient_sink is None
 
 
+def test_the_variable_switches_settings_off(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHTAGENT_TELEMETRY", "off")
+    with open_app(scripted(endpoint=collector.url)) as app:
+        app.agent().run("Hello?")
+    assert collector.asked == 0
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"])
+def test_a_protocol_of_the_environment_that_is_not_spoken_is_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http/json")
+    with pytest.raises(ConfigurationError, match=f"{variable}.*'http/json' is not spoken"):
+        open_app(scripted(endpoint="http://127.0.0.1:9"))
+
+
 def test_a_command_sends_what_waits_as_it_ends(collector: Collector, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "lightagent.toml").write_text(

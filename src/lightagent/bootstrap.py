@@ -90,9 +90,9 @@ class App:
         self._code_tools = compose_code_tools(settings, code)
         self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
-        self.telemetry = telemetry
+        self.telemetry: TelemetrySink | Literal[False] | None = telemetry
         self._closing = AsyncExitStack()
-        if telemetry:  # The first to be opened, and the last to be closed.
+        if telemetry is not None and telemetry is not False:  # The first to be opened, and the last to be closed.
             self.on_close(partial(end_telemetry, telemetry))
         self.on_close(model.aclose)
         if learning_model is not None:
@@ -143,7 +143,7 @@ class App:
         if self.embedder is not None:
             options["embedder"] = self.embedder
         if self.telemetry is not None:
-            options["telemetry"] = [self.telemetry] if self.telemetry else False
+            options["telemetry"] = False if self.telemetry is False else [self.telemetry]
         return options
 
     def _context_budget(self) -> ContextBudget | None:

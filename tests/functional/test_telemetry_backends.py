@@ -1,10 +1,14 @@
 """Runs whose traces go to a collector: by `tracetools`, by settings, and from the command line."""
 
 import base64
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from lightagent import ConfigurationError, LightAgent, MissingExtraError, flush_telemetry, open_app
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
@@ -174,6 +178,48 @@ def test_a_user_in_the_address_of_the_collector_is_told_it_and_nobody_else(
     assert "canary" not in caplog.text
 
 
+def test_langfuse_in_settings(collector: Collector) -> None:
+    with open_app(scripted(endpoint=f"{collector.url}/api/public/otel/v1/traces", tags=["a tag"])) as app:
+        app.agent().run("Hello?", user_id="ada")
+    assert {request.path for request in collector.requests} == {"/api/public/otel/v1/traces"}
+    assert all(request.headers["x-langfuse-ingestion-version"] == "4" for request in collector.requests)
+    assert values(collector.spans[0].attributes)["langfuse.trace.tags"] == ["a tag"]
+    with pytest.raises(ConfigurationError, match="Langfuse speaks no gRPC"):
+        open_app(scripted(endpoint=f"{collector.url}/api/public/otel", protocol="grpc"))
+
+
+def test_an_application_that_traces_by_itself_goes_on_with_its_providers(collector: Collector) -> None:
+    """In a process of its own: a provider is set for good."""
+    program = (
+        "import sys\n"
+        "from opentelemetry import trace\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import SimpleSpanProcessor\n"
+        "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+        "kept = InMemorySpanExporter()\n"
+        "provider = TracerProvider()\n"
+        "provider.add_span_processor(SimpleSpanProcessor(kept))\n"
+        "trace.set_tracer_provider(provider)\n"
+        "from lightagent import open_app\n"
+        "from lightagent.settings import Backend, Settings, TelemetrySettings\n"
+        "model = Backend(kind='scripted', options={'replies': ['Hi.', 'Hi.']})\n"
+        "with open_app(Settings(model=model, telemetry=TelemetrySettings(enabled=True, tags=['a tag']))) as app:\n"
+        "    app.agent().run('Hello?')\n"
+        "print(sorted(span.name.split()[0] for span in kept.get_finished_spans()))\n"
+        "print({span.attributes['lightagent.tags'] for span in kept.get_finished_spans()})\n"
+        "kept.clear()\n"
+        "with open_app(Settings(model=model, telemetry=TelemetrySettings(endpoint=sys.argv[1]))) as app:\n"
+        "    app.agent().run('Hello?')\n"
+        "print(len(kept.get_finished_spans()), trace.get_tracer_provider() is provider)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, collector.url], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["['chat', 'invoke_agent']", "{('a tag',)}", "0 True"]
+    assert len(collector.spans) == 2
+
+
 def test_a_header_whose_variable_is_not_set_is_told(collector: Collector) -> None:
     with pytest.raises(ConfigurationError, match=r"telemetry\.headers.*COLLECTOR_KEY is not set"):
         open_app(scripted(endpoint=collector.url, headers={"X": {"env": "COLLECTOR_KEY"}}), environ={})
@@ -203,6 +249,22 @@ def test_telemetry_is_off_where_settings_say_so() -> None:
         means = app.agent().means
     assert means.sinks == ()
     assert means.ambient_sink is None
+
+
+def test_the_variable_switches_settings_off(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHTAGENT_TELEMETRY", "off")
+    with open_app(scripted(endpoint=collector.url)) as app:
+        app.agent().run("Hello?")
+    assert collector.asked == 0
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"])
+def test_a_protocol_of_the_environment_that_is_not_spoken_is_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http/json")
+    with pytest.raises(ConfigurationError, match=f"{variable}.*'http/json' is not spoken"):
+        open_app(scripted(endpoint="http://127.0.0.1:9"))
 
 
 def test_a_command_sends_what_waits_as_it_ends(collector: Collector, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import LightAgent
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.telemetry.otel.export import TelemetryExport

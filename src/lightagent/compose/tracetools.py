@@ -11,6 +11,7 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.telemetry.otel.langfuse import PATH, langfuse_authorization
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.masking import shown
+from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import TelemetrySink
 
 _CONFIG: Final = "TraceToolConfig"
@@ -61,7 +62,7 @@ def _langfuse(host: str, public_key: str, secret_key: str, tags: tuple[str, ...]
         "tags": tags,
     }
     sink = open_adapter("telemetry", "otel", options, at=_PLACE)
-    if not hasattr(sink, "watch"):
+    if not isinstance(sink, FlushableSink):
         raise TypeError(f"The adapter otel opened a {type(sink).__name__}.")
     return sink
 

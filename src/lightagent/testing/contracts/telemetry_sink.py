@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import pytest
+from typing_extensions import TypeIs
 
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.registry import open_adapter
@@ -41,8 +42,8 @@ class TelemetrySinkContract:
     def open(self) -> TelemetrySink:
         """The adapter under test, opened by its kind."""
         sink = open_adapter("telemetry", self.kind, self.prepare())
-        assert callable(getattr(sink, "watch", None))
-        return _checked(sink)
+        assert _is_sink(sink)
+        return sink
 
     def agent(self, model: ScriptedModel) -> LightAgent:
         """An agent that the sink watches."""
@@ -100,7 +101,5 @@ class TelemetrySinkContract:
         assert time.monotonic() - began < _PATIENCE
 
 
-def _checked(sink: object) -> TelemetrySink:
-    if not hasattr(sink, "watch"):
-        raise TypeError(f"{type(sink).__name__} is no telemetry sink.")
-    return sink
+def _is_sink(sink: object) -> TypeIs[TelemetrySink]:
+    return callable(getattr(sink, "watch", None))

@@ -62,6 +62,7 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         self._tags = tuple(tags)
         self._sum_usage = sum_usage
         self._kit: tuple[TracerProvider, MeterProvider, Kit] | None = None
+        self._flushes: LimitedCalls | None = None
 
     def prepare(self) -> PreparedSink:
         return _Called(self._current_kit(), otel_context.get_current())
@@ -73,12 +74,11 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         """Have the providers send what waits, within so many seconds; whether they said that they did."""
         catch_up()
         tracers, meters, _ = self._kit or (None, None, None)
+        if self._flushes is None:
+            self._flushes = LimitedCalls("lightagent-flush")
         providers = (tracers, meters, self._logger_provider)
-        calls = LimitedCalls("lightagent-flush")
-        try:
-            return calls.call(lambda: False not in list(map(_flushed, providers)), timeout)
-        finally:
-            calls.end()
+        # All of them, whatever came of one.
+        return self._flushes.call(lambda: False not in list(map(_flushed, providers)), timeout)
 
     def _current_kit(self) -> Kit:
         """The kit for the providers as they are now."""

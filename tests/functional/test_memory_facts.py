@@ -169,6 +169,23 @@ async def test_a_program_supersedes_a_fact_and_asks_for_its_history(tmp_path: Pa
     await sealed.aclose()
 
 
+async def test_what_a_program_writes_in_the_place_of_a_fact_has_an_id_of_its_own_and_none_of_its_times() -> None:
+    store = InProcessMemory()
+    facts = Facts(store)
+    ends: JsonObject = {"expires_at": 150.0, "expiresAt": 150.0, "valid_until": 150.0, "validUntil": 150.0}
+    await store.write([MemoryRecord("1", ANN, "I live in London.", {"topic": "home", "validFrom": 1.0, **ends}, 100.0)])
+    for taken in ("1", "2"):
+        if taken == "2":
+            await store.write([MemoryRecord("2", ANN, "I like tea.", {}, 100.0)])
+        with pytest.raises(ConfigurationError, match=f"a memory '{taken}' already"):
+            await facts.supersede(ANN, "1", "I live in Paris.", new_id=taken, at=200.0)
+    written = await facts.supersede(ANN, "1", "I live in Paris.", new_id="3", at=200.0)
+    assert written.metadata == {"topic": "home", "supersedes": ["1"]}
+    assert await facts.supersede(ANN, "1", "I live in Paris.", new_id="3", at=300.0) == written
+    found = await store.recall(ANN, "live", 5, RecallFilter(400.0))
+    assert [one.text for one in found] == ["I live in Paris."]
+
+
 @pytest.mark.parametrize("kind", ["process", "sqlite"])
 async def test_a_policy_recalls_only_what_has_its_metadata(tmp_path: Path, kind: str) -> None:
     store = InProcessMemory() if kind == "process" else SqliteMemory(tmp_path / "memory.db")

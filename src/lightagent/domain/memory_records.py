@@ -85,10 +85,6 @@ class FoundMemory:
                 if said.get(name) is not None:
                     yield name, said[name]
 
-    def value(self, *names: str) -> tuple[str, object]:
-        """The first of these fields that it has, with its name; None where it has none of them."""
-        return next(self.values(*names), (names[0], None))
-
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:

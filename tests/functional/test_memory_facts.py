@@ -128,12 +128,18 @@ async def test_admission_says_from_and_until_when_a_memory_holds() -> None:
     assert "travel" in {one.fields.get("topic") for one in found}
 
 
-async def test_admission_with_metadata_that_is_not_plain_forbids() -> None:
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [({"x": object()}, "not plain JSON"), ({"supersedes": [str(number) for number in range(101)]}, "more than 100")],
+)
+async def test_admission_with_metadata_that_no_record_can_have_forbids(
+    metadata: dict[str, object], reason: str
+) -> None:
     store = InProcessMemory()
-    answer = {"allowed": True, "metadata": {"x": object()}}
+    answer = {"allowed": True, "metadata": metadata}
     agent = agent_with(store, MemoryPolicy(memory_write_admission=lambda data, context: answer))
     result = await agent.arun("I live in London.", user_id="ann", result_format="object", trace=True)
-    assert "not plain JSON" in str(notes(result.trace, "memory_write_block"))
+    assert reason in str(notes(result.trace, "memory_write_block"))
     assert await everything(store, "London") == []
 
 

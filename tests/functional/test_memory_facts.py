@@ -29,7 +29,7 @@ from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import memory_keys
 from lightagent.domain.messages import ContextMessage
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import MemoryStore
+from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 
@@ -242,6 +242,30 @@ async def test_a_process_that_dies_between_a_write_to_qdrant_and_its_end_leaves_
     assert [one.text for one in await store.recall(ANN, "live", 5, RecallFilter(9.0))] == [new.text]
     await other.aclose()
     await store.aclose()
+
+
+async def test_a_planted_record_hides_what_it_says_it_supersedes_until_it_is_named_and_forgotten(
+    tmp_path: Path,
+) -> None:
+    store = SqliteMemory(tmp_path / "memory.db")
+    sealed = SealedMemory(store, KEYS)
+    await sealed.write([MemoryRecord("1", ANN, "I live in London.", {"source": "user"}, 1.0)])
+    await store.write([MemoryRecord("planted", ANN, "Mars.", {"source": "user", "supersedes": "1"}, 2.0)])
+    assert await sealed.recall(ANN, "live", 5, RecallFilter(9.0)) == []
+    assert [one.memory_id async for one in sealed.faults()] == ["planted"]
+    await sealed.forget(OwnerSelection(*ANN.parts), ["planted"])
+    assert [one.text for one in await sealed.recall(ANN, "live", 5, RecallFilter(9.0))] == ["I live in London."]
+    await sealed.aclose()
+
+
+async def test_what_a_newer_fact_ended_does_not_come_back_when_that_one_expires_or_is_not_recalled() -> None:
+    old = MemoryRecord("1", ANN, "I live in London.", {"source": "user"}, 1.0)
+    ended: list[JsonObject] = [{"expires_at": 3.0}, {"valid_until": 3.0}, {"source": "web"}]
+    for said in ended:
+        store = InProcessMemory()
+        new: JsonObject = {"source": "user", **said, "supersedes": "1"}
+        await store.write([old, MemoryRecord("2", ANN, "I live in Paris.", new, 2.0)])
+        assert await store.recall(ANN, "live", 5, RecallFilter(9.0, sources=("user",))) == []
 
 
 async def test_a_pool_gives_the_newest_that_hold() -> None:

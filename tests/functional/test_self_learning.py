@@ -532,3 +532,16 @@ def test_a_text_that_no_store_would_keep_leaves_the_candidate_open(text: str) ->
         agent.promote_memory_candidate(str(candidate["candidate_id"]), MemoryPromotionDecision.rewrite(text))
     assert agent.promote_memory_candidate(str(candidate["candidate_id"])) is True
     assert len(pool.list_records(source="reflection")) == 1
+
+
+def test_a_decision_that_names_more_than_a_record_can_leaves_the_candidate_open() -> None:
+    pool = SharedMemoryPool()
+    agent = learner(Model(lesson(LATE)), pool)
+    run(agent)
+    (candidate,) = agent.list_memory_candidates()
+    many: JsonObject = {"supersedes": [str(number) for number in range(101)]}
+    candidate_id = str(candidate["candidate_id"])
+    with pytest.raises(PolicyError, match="at most 100 others"):
+        agent.promote_memory_candidate(candidate_id, MemoryPromotionDecision.approve(metadata=many))
+    assert agent.promote_memory_candidate(candidate_id) is True
+    assert len(pool.list_records(source="reflection")) == 1

@@ -20,7 +20,7 @@ from lightagent.domain.memory_candidates import (
     PromotionRule,
 )
 from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromotionPayload, MemoryWrittenPayload
-from lightagent.domain.memory_records import MOST_TEXT, MemoryRecord
+from lightagent.domain.memory_records import MOST_SUPERSEDED, MOST_TEXT, MemoryRecord, names_too_many
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped
@@ -137,7 +137,7 @@ class MemoryPromoter:
     async def _promoted(
         self, case: _Case, decision: MemoryPromotionDecision, text: str
     ) -> tuple[CandidateState, Stopped | None]:
-        refused = self._refused(case, text)
+        refused = self._refused(case, text, {**case.candidate.metadata, **decision.metadata})
         if refused is not None:
             return await self._left(case, "blocked", *refused), None
         rewritten = text != case.candidate.data
@@ -155,10 +155,12 @@ class MemoryPromoter:
         case.run.note(event, {**_about(state.candidate), "rule": case.rule, "reason": decision.reason or ""})
         return await self._write(replace(case, state=state))
 
-    def _refused(self, case: _Case, text: str) -> tuple[PromotionRule, str] | None:
+    def _refused(self, case: _Case, text: str, metadata: JsonObject) -> tuple[PromotionRule, str] | None:
         """By which rule and why the text must not become a memory, whether a policy or a person approved it."""
         if not text.strip() or len(text) > MOST_TEXT:
             return "not_a_memory", f"A memory has a text of at most {MOST_TEXT:,} characters."
+        if names_too_many(metadata):
+            return "not_a_memory", f"A memory takes the place of at most {MOST_SUPERSEDED} others."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
             return "reject_write_patterns", "A pattern that must not be written was found in the text."
         if case.state.owner.user:

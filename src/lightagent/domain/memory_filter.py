@@ -42,8 +42,10 @@ AGENT_NAME: Final = ("agent_name", "agent")
 TRUST_LEVEL: Final = ("trust_level", "trust")
 CONFIDENCE: Final = ("confidence", "trust_score")
 EXPIRES_AT: Final = ("expires_at", "expiresAt")
-"""The fields in which records of any make say it; in a search the first one that is there counts, and in what was
-found all of them."""
+VALID_FROM: Final = ("valid_from", "validFrom")
+VALID_UNTIL: Final = ("valid_until", "validUntil")
+"""The fields in which records of any make say it. Stores, which index what a record says, and the policy, which judges
+what was found, look at all of them: the strictest one counts."""
 
 _NEVER_INJECTED: Final = frozenset(
     {
@@ -217,12 +219,12 @@ def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) 
         since = read_time(value)
         return since is not None and since <= now
 
-    said = found.values("valid_from", "validFrom")
+    said = found.values(*VALID_FROM)
     return next((KeptOut("valid_from", field) for field, value in said if not has_begun(value)), None)
 
 
 def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    said = found.values("valid_until", "validUntil")
+    said = found.values(*VALID_UNTIL)
     return next((KeptOut("valid_until", field) for field, value in said if not _is_after(value, now)), None)
 
 

@@ -44,14 +44,15 @@ def condition(owner: int, wanted: RecallFilter) -> Condition:
     if wanted.moment is not None:
         parts.append("(m.valid_from IS NULL OR m.valid_from <= ?) AND (m.valid_until IS NULL OR m.valid_until > ?)")
         values += (wanted.moment, wanted.moment)
-    for name, value in wanted.metadata.items():
-        one = {name: value}
-        # What the index does not have is never read: the metadata is looked at within the statement that asks it.
+    if wanted.metadata:
+        # One condition, whatever their number: SQLite takes only so many. What the index does not have is never read:
+        # the metadata is looked at only where all of its marks are there.
         parts.append(
-            "EXISTS (SELECT 1 FROM metadata_marks k WHERE k.owner = ? AND k.mark = ? AND k.memory = m.id "
-            "AND has_metadata(m.metadata, ?))"
+            "CASE WHEN EXISTS (SELECT 1 FROM json_each(?) w WHERE NOT EXISTS (SELECT 1 FROM metadata_marks k "
+            "WHERE k.owner = ? AND k.mark = w.value AND k.memory = m.id)) THEN 0 ELSE has_metadata(m.metadata, ?) END"
         )
-        values += (owner, *short_marks(one), json.dumps(one))
+        marks = json.dumps(sorted(set(short_marks(wanted.metadata))))
+        values += (marks, owner, json.dumps(wanted.metadata))
     return Condition(" AND ".join(parts), tuple(values))
 
 

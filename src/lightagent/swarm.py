@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Generic, Literal, overload
 
 from typing_extensions import TypeForm, TypeVar, Unpack
 
@@ -14,7 +14,7 @@ from lightagent.application.means import Means
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.swarm import compose_swarm
+from lightagent.compose.swarm import SwarmAgent, compose_swarm
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.handoffs import HandoffLimits
 from lightagent.domain.json_types import JsonObject
@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 
 # A type variable of the constructor's own: its overloads say which swarm they make.
 _D = TypeVar("_D")
-
-
-class SwarmAgent(Protocol[DepsT]):
-    """An agent as a swarm registers it: every `LightAgent` whose tools have the dependencies of the swarm."""
-
-    means: Means[DepsT]
-
-    @property
-    def name(self) -> str:
-        """What the others call it."""
-        ...
 
 
 class LightSwarm(Generic[DepsT]):

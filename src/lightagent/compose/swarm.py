@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from lightagent.application.hand_off import HandoffTool, check_handoff_names, handoff_name
 from lightagent.application.means import Means
@@ -11,6 +12,17 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.handoffs import HandoffLimits
+
+
+class SwarmAgent(Protocol[DepsT]):
+    """An agent as a swarm registers it: every `LightAgent` whose tools have the dependencies of the swarm."""
+
+    means: Means[DepsT]
+
+    @property
+    def name(self) -> str:
+        """What the others call it."""
+        ...
 
 
 def compose_swarm(agents: Sequence[Means[DepsT]], limits: HandoffLimits) -> Mapping[str, Means[DepsT]]:

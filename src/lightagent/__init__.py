@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
+    from lightagent.domain.handoffs import HandoffLimits
     from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
@@ -206,6 +207,7 @@ if TYPE_CHECKING:
     from lightagent.ports.traces import TraceExporter
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
+    from lightagent.swarm import LightSwarm
 
 __version__ = "1.0.0a1"
 
@@ -220,14 +222,14 @@ __all__ = [
     "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
     "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
     "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
-    "GeneratedTool", "GuardrailDecision", "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource",
-    "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore",
-    "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonObject",
-    "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo",
-    "Limits", "ListedTools", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload",
-    "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy",
-    "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
-    "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "GeneratedTool", "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback",
+    "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore",
+    "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError",
+    "LightAgentErrorInfo", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer", "McpTools",
+    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
+    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
+    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
     "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
     "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "Origin", "Outcome", "OutputError",
     "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools",

@@ -51,6 +51,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "adapters.chat.offline": ("OfflineModel",),
     "adapters.chat.fallback": ("FallbackModel",),
     "agent": ("LightAgent",),
+    "swarm": ("LightSwarm",),
+    "domain.handoffs": ("HandoffLimits",),
     "application.tools.function_tool": ("FunctionTool", "as_tool"),
     "application.projections.calls": ("ToolCallRecord",),
     "application.projections.chunk_types": ("ChatCompletionChunk",),

@@ -10,10 +10,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.agent_events import is_told, refused_call, told_of
-from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan, ChatBase, chat_base
 from lightagent.adapters.telemetry.otel.attributes import (
     agent_attributes,
-    chat_attributes,
     owner_attributes,
     usage_attributes,
 )
@@ -36,7 +35,7 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.messages import Message, ToolCall, UserMessage
+from lightagent.domain.messages import ToolCall, UserMessage
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
@@ -90,8 +89,6 @@ class AgentSpans:
         name = lasting_name(started.head.name)
         title = f"{INVOKE_AGENT} {name}" if name else INVOKE_AGENT
         attributes = agent_attributes(kit.names, started, self._base)
-        if kit.content.on_spans and not started.awaits_admission:
-            attributes.update(_question(kit, started.messages[-1]))
         if ids == NO_IDS:
             self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, attributes, at, links)
         else:
@@ -99,13 +96,19 @@ class AgentSpans:
         self.context = inside(self.span, parent)
         self.head = started.head
         self._work = WorkSpans(kit, self._base)
-        self._chat: tuple[AgentHead, Attributes] | None = None
+        if started.messages and isinstance(asked := started.messages[-1], UserMessage):
+            self._ask_of(asked)
+        self._chat: tuple[AgentHead, ChatBase] | None = None
         self._attempt: AttemptSpan | None = None
         self._calls: dict[str, CallSpan] = {}
         self._called: tuple[ToolCall, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._unknown: list[ToolFinished] = []
         self._usage = Usage()
+
+    def _ask_of(self, asked: UserMessage) -> None:
+        if self._kit.content.on_spans and self.span.is_recording():
+            self.span.set_attributes(self._kit.content.question(asked.text))
 
     def tell_trace(self, trace_id: str) -> None:
         """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
@@ -126,10 +129,10 @@ class AgentSpans:
             for name, attributes in told_of(self._kit.names, event):
                 self.span.add_event(name, attributes, nanoseconds(event.at))
         match event:
-            case Admitted() if self._kit.content.on_spans:
-                self.span.set_attributes(_question(self._kit, event.message))
             case ModelReplied() | ModelFailed():
                 self._answered(event)
+            case Admitted():
+                self._ask_of(event.message)
             case ToolStarted():
                 self._begin_call(event)
             case ToolFinished():
@@ -155,11 +158,11 @@ class AgentSpans:
         """An attempt at a request begins."""
         if aside is not None:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
-            base = chat_attributes(self._kit.names, head, self._base)
+            base = chat_base(self._kit.names, head, self._base)
             return AttemptSpan(self._kit, base, self.context, request, at, aside)
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
-            self._chat = self.head, chat_attributes(self._kit.names, self.head, self._base)
+            self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
         self._attempt = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
         return self._attempt
 
@@ -246,10 +249,6 @@ class AgentSpans:
         for call in self._calls.values():
             call.cut_off(at)
         self._calls.clear()
-
-
-def _question(kit: Kit, message: Message) -> Mapping[str, str]:
-    return kit.content.question(message.text) if isinstance(message, UserMessage) else {}
 
 
 def _ending(kit: Kit, outcome: Outcome) -> Mapping[str, Value]:

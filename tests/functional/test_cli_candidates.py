@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from lightagent import HumanFeedback, JsonObject, LightAgent, MemoryPolicy
+from lightagent.adapters.system import SystemClock
 from lightagent.bootstrap import open_app
 from lightagent.domain.messages import AssistantMessage, ContextMessage
 from lightagent.entrypoints.cli.app import app
@@ -36,6 +37,16 @@ unused_after = 2
 """
 
 
+class Earlier(SystemClock):
+    """The clock of this machine, so many seconds ago."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def now(self) -> float:
+        return super().now() - self._seconds
+
+
 class Desk:
     """A folder with settings, an agent that learned in it, and the command line."""
 
@@ -43,6 +54,7 @@ class Desk:
         self.settings = folder / "lightagent.toml"
         self.settings.write_text(SETTINGS.format(place=folder))
         self.told: list[str] = []
+        self.ago = 0.0
 
     def __call__(self, *arguments: str) -> Result:
         command = ["memory", "candidates", *arguments, "--config", str(self.settings)]
@@ -59,7 +71,7 @@ class Desk:
             return AssistantMessage("Booked.")
 
         with open_app(load_settings(self.settings, environ={}), environ={}) as opened:
-            agent: LightAgent = opened.agent(model=ScriptedModel(answer), memory_policy=policy)
+            agent: LightAgent = opened.agent(model=ScriptedModel(answer), memory_policy=policy, clock=Earlier(self.ago))
             result = agent.run(query, user_id="ann", tenant=tenant, result_format="object")
         assert result.error is None
         return result.trace_id
@@ -184,6 +196,38 @@ def test_stale_lessons_are_removed_on_demand(desk: Desk) -> None:
     assert "it expired by unused_after" in desk("show", general, "--tenant", "red").stdout
     late = desk("promote", general, "--tenant", "red")
     assert "has expired (unused_after)" in late.stderr.replace("\n", " ")
+
+
+RULES: dict[str, tuple[str, int | None]] = {
+    "they learn": ("enabled = true\n", 1),
+    "they do not, and lessons end": ("enabled = false\nexpires_after = 3_600\n", 1),
+    "they do not, and lessons are kept for ever": ("enabled = false\nexpires_after = 0\n", 0),
+    "they do not, and no rule is told": ("enabled = false\nmost_lessons = 2\n", None),
+    "there is no table": ("", None),
+}
+"""What the table says of lessons, and how many of one that was last of use 100 days ago are stale; None: refused."""
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_lessons_end_by_the_rules_of_the_table_whether_agents_of_the_settings_learn_or_not(
+    tmp_path: Path, name: str
+) -> None:
+    table, stale = RULES[name]
+    desk = Desk(tmp_path)
+    desk.ago = 100 * 86_400.0
+    policy = MemoryPolicy(memory_promotion_admission=lambda candidate, context: True)
+    desk.run(QUERY, (GENERAL, "everybody"), policy=policy)
+    said = SETTINGS.format(place=tmp_path).partition("[default.self_learning]")[0]
+    desk.settings.write_text(f"{said}[default.self_learning]\n{table}" if table else said)
+    for dry in (["--dry-run"], []):
+        ended = desk("expire", "--tenant", "red", *dry)
+        if stale is None:
+            assert ended.exit_code == 2
+            assert "[default.self_learning]" in ended.stderr.replace("\n", " ")
+        else:
+            assert f"{stale} lesson" in ended.stdout, ended.stderr
+    left = desk.found("--tenant", "red", "--status", "promoted")
+    assert len(left) == (0 if stale else 1)
 
 
 def test_settings_without_stores_are_told_what_is_missing(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ from lightagent.entrypoints.cli.memory_stores import Agent, Namespace, print_lin
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, in_store, print_lines, with_store
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.self_learning import SelfLearning
 from lightagent.settings import Settings
 
 candidates_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
@@ -194,7 +193,8 @@ def expire(
 ) -> ExitCode:
     """Remove the lessons of an agent that are stale by the rules of [default.self_learning].
 
-    Runs leave out and remove the stale ones that they meet; this is for those that no run asks for.
+    Runs leave out and remove the stale ones that they meet; this is for those that no run asks for. The rules hold
+    with `enabled = false` as well; where the table names none, nothing is removed.
 
     **Examples**
 
@@ -204,6 +204,12 @@ def expire(
     name = agent or settings.agent.name
     if name is None:
         raise ConfigurationError("Nothing names the agent whose lessons are meant.", guidance="Pass --agent NAME.")
+    if not settings.self_learning.says_rules:
+        raise ConfigurationError(
+            "Nothing says when lessons are stale.",
+            guidance="Add [default.self_learning] with the rules of the agent, such as expires_after = 2_592_000; "
+            "0 is never, and enabled = false changes nothing of that.",
+        )
 
     async def end(store: JournalStore) -> ExitCode:
         async with _desk(store, settings, namespace, name) as desk:
@@ -240,10 +246,10 @@ def _decided(
 @asynccontextmanager
 async def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> AsyncGenerator[CandidateDesk]:
     """Where candidates of an agent are decided about; its store of memories is closed afterwards."""
-    learning = settings.self_learning.learning() or SelfLearning()
     memory = require_memory(settings)
     try:
-        yield compose_desk(store, memory, namespace, agent, learning, SystemClock())
+        # A program may have its agents learn where the settings do not: the rules of the table hold all the same.
+        yield compose_desk(store, memory, namespace, agent, settings.self_learning.options(), SystemClock())
     finally:
         await memory.aclose()
 

@@ -64,7 +64,7 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             Whether it is a memory now.
 
         Raises:
-            AlreadyDecided: it was decided otherwise before.
+            AlreadyDecided: it was decided otherwise before, or at the same time, or promoted with another text.
             ConfigurationError: there is no such candidate.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.

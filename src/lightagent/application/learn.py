@@ -156,8 +156,7 @@ class Learning(ServingConclusion):
         state = await self.desk.candidates.propose(scope, proposed)
         run.note(_REQUIRED, {"candidate_id": candidate_id, **place.about, "status": state.candidate.status})
         context = {**context_of(subject, place), "candidate_id": candidate_id}
-        _, stopped = await self.desk.promoter.decide(run, scope, state, context)
-        return stopped
+        return (await self.desk.promoter.decide(run, scope, state, context)).stopped
 
 
 def _recalled(run: ServedRun) -> list[str]:

@@ -23,7 +23,15 @@ from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import Decision, Passed, PayloadT, Phase, Stopped, Subject
 from lightagent.domain.spending import REFLECTION_REQUESTED
 from lightagent.domain.usage import Usage
-from lightagent.ports.context import Aside, Conclusion, ContextSource, ServedRun, ServingConclusion, ServingSource
+from lightagent.ports.context import (
+    Aside,
+    Conclusion,
+    ContextSource,
+    ServedRun,
+    ServingConclusion,
+    ServingSource,
+    SettlingConclusion,
+)
 from lightagent.ports.policy import Gate
 
 _REWRITABLE: Final = frozenset({"query", "memories", "data", "decision"})
@@ -135,6 +143,11 @@ def is_serving_source(source: ContextSource) -> TypeIs[ServingSource]:
 def is_serving_conclusion(conclusion: Conclusion) -> TypeIs[ServingConclusion]:
     """The same of a conclusion."""
     return callable(getattr(type(conclusion), "propose_for", None))
+
+
+def is_settling_conclusion(conclusion: Conclusion) -> TypeIs[SettlingConclusion]:
+    """Whether it has something to do once the run has succeeded."""
+    return callable(getattr(type(conclusion), "settle_for", None))
 
 
 async def review_memory(

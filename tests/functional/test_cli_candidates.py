@@ -116,7 +116,7 @@ def test_what_was_learned_is_listed_by_tenant_user_agent_and_status(desk: Desk) 
 def test_a_candidate_is_shown_with_whom_it_would_be_told_to_and_what_decided(desk: Desk) -> None:
     own, general = desk.ids()
     shown = desk("show", own, "--tenant", "red").stdout
-    assert "\\u001b[2J\\u202eFirst." in shown, "what cannot be seen is written out"
+    assert "Offer a window seat [2JFirst." in shown, "what cannot be seen is no part of a lesson"
     for line in (
         "status     kept; it can be decided about",
         "for        user ann of tenant red",
@@ -164,6 +164,10 @@ def test_a_text_that_tells_of_the_user_is_refused_by_the_rule_and_another_one_is
     taken = desk("promote", general, "--tenant", "red", "--text", "Confirm dates.")
     assert taken.exit_code == 0, taken.stderr
     assert "It was promoted with another text" in desk("show", general, "--tenant", "red").stdout
+    own, _ = desk.ids()
+    desk("promote", own, "--tenant", "red", "--text", OWN)
+    shown = desk("show", own, "--tenant", "red").stdout
+    assert "\\u001b[2J\\u202eFirst." in shown, "what cannot be seen is written out"
     desk.run("Are dates confirmed?")
     assert [GENERAL in one for one in desk.told] == [False]
 

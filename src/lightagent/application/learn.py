@@ -16,6 +16,7 @@ from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.keep_budget import SOURCE as BUDGET
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
+from lightagent.application.promote_memory import place_of
 from lightagent.application.prompts import Prompts
 from lightagent.application.remember import MEMORY
 from lightagent.application.serve_run import Alone
@@ -100,8 +101,8 @@ class Learning(ServingConclusion, SettlingConclusion):
         answered = await run.ask(Aside(REFLECTION, instructions, text, settings.model, settings.timeout))
         if isinstance(answered, Stopped):
             return answered
-        learned = output.parse(output.check(answered)).lessons[: settings.most_lessons]
-        lessons = [_plain(one) for one in learned if one.text.strip() and len(one.text) <= MOST_LESSON]
+        learned = [one.as_seen() for one in output.parse(output.check(answered)).lessons[: settings.most_lessons]]
+        lessons = [_plain(one) for one in learned if one.text and len(one.text) <= MOST_LESSON]
         return {"lessons": [*lessons]} if lessons else Declined({"lessons": 0})
 
     async def settle_for(self, run: ServedRun, subject: Subject, answer: str) -> None:
@@ -156,6 +157,8 @@ class Learning(ServingConclusion, SettlingConclusion):
         # What was said is kept only as long as it has to be compared with.
         proposed = CandidateProposed(candidate, place.owner, said if everybody else Said(""))
         state = await self.desk.candidates.propose(scope, proposed)
+        # After a crash the model may have said something else: what was proposed first is what is decided about.
+        place = place_of(state)
         run.note(_REQUIRED, {"candidate_id": candidate_id, **place.about, "status": state.candidate.status})
         context = {**context_of(subject, place), "candidate_id": candidate_id}
         return (await self.desk.promoter.decide(run, scope, state, context)).stopped

@@ -24,6 +24,7 @@ from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromo
 from lightagent.domain.memory_records import MOST_TEXT, MemoryRecord
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.plain_letters import visible
 from lightagent.domain.policy import Stopped
 from lightagent.domain.scopes import Scope
 from lightagent.domain.told_of_users import tells_user
@@ -176,8 +177,8 @@ class MemoryPromoter:
 
     def _refused(self, case: _Case, text: str) -> tuple[PromotionRule, str] | None:
         """By which rule and why the text must not become a memory, whether a policy or a person approved it."""
-        if not text.strip() or len(text) > MOST_TEXT:
-            return "not_a_memory", f"A memory has a text of at most {MOST_TEXT:,} characters."
+        if not visible(text).strip() or len(text) > MOST_TEXT:
+            return "not_a_memory", f"A memory has a text that can be seen, of at most {MOST_TEXT:,} characters."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
             return "reject_write_patterns", "A pattern that must not be written was found in the text."
         if case.state.owner.user:

@@ -77,18 +77,18 @@ def to_json_object(value: object, at: str) -> JsonObject:
     return {name: _copied(child) for name, child in value.items()}
 
 
-def is_same_json(value: object, wanted: JsonValue) -> bool:
+def equals_json(value: object, wanted: JsonValue) -> bool:
     """Whether a value of anybody's is this one: True is not 1, while 1 and 1.0 are one number."""
     if isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
     if isinstance(wanted, dict):
         if not isinstance(value, Mapping) or value.keys() != wanted.keys():
             return False
-        return all(is_same_json(value[name], one) for name, one in wanted.items())
+        return all(equals_json(value[name], one) for name, one in wanted.items())
     if isinstance(wanted, list):
         if not isinstance(value, (list, tuple)) or len(value) != len(wanted):
             return False
-        return all(is_same_json(one, other) for one, other in zip(value, wanted, strict=True))
+        return all(equals_json(one, other) for one, other in zip(value, wanted, strict=True))
     return (value is None or isinstance(value, (str, int, float))) and value == wanted
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, TypeAlias
 
@@ -13,7 +13,7 @@ from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.lesson_log import LessonLog
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.compose.memory import compose_desk
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
 from lightagent.domain.memory import MemoryPromotionDecision
 from lightagent.domain.memory_candidates import CandidateState
 from lightagent.domain.unseen import written_out
@@ -71,9 +71,10 @@ def list_candidates(
 
     async def read(store: JournalStore) -> Listing[Candidate]:
         candidates, log = _everywhere(store, agent, namespace)
-        listing = await gather_listing(candidates.list(user, tenant))
-        counted = [await _counted(log, state) for state in listing.found]
-        meant = [one for one in counted if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
+        listing = await gather_listing(_each_counted(log, candidates.list(user, tenant)))
+        meant = [
+            one for one in listing.found if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)
+        ]
         return Listing(meant, listing.error)
 
     found = with_store(read, config, profile, trust_config)
@@ -213,10 +214,12 @@ def expire(
 
     async def end(store: JournalStore) -> ExitCode:
         async with _desk(store, settings, namespace, name) as desk:
-            ended = await desk.tracker.expire(tenant, dry_run=dry_run)
-        for one in ended:
+            ended = await gather_listing(desk.tracker.expire(tenant, dry_run=dry_run))
+        for one in ended.found:
             print_line(f"{one.lesson_id} · {one.why}")
-        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {lessons_text(len(ended))}")
+        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {lessons_text(len(ended.found))}")
+        if ended.error is not None:
+            raise ended.error
         return ExitCode.COMPLETED
 
     return in_store(end, settings)
@@ -264,3 +267,19 @@ def _everywhere(
 async def _counted(log: LessonLog, state: CandidateState) -> Candidate:
     promoted = state.candidate.status == "promoted"
     return Candidate(state, await log.tally(state.owner, state.candidate.candidate_id) if promoted else None)
+
+
+async def _each_counted(log: LessonLog, states: AsyncIterator[CandidateState]) -> AsyncIterator[Candidate]:
+    """Each candidate with its uses; without them where they cannot be read, which is told after all others."""
+    unreadable = list[str]()
+    try:
+        async for state in states:
+            try:
+                yield await _counted(log, state)
+            except (DamagedStream, ConfigurationError) as error:
+                unreadable.append(f"Uses of {state.candidate.candidate_id:.100}: {error.message}")
+                yield Candidate(state, None)
+    except IncompleteListing as error:
+        unreadable += error.unreadable
+    if unreadable:
+        raise IncompleteListing(tuple(unreadable))

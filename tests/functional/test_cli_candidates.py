@@ -186,6 +186,20 @@ def test_what_a_policy_decided_is_told_by_its_name(tmp_path: Path) -> None:
     )
 
 
+def test_an_option_that_is_empty_stands_for_nothing_else(desk: Desk) -> None:
+    """Such as one of a variable of the shell that is not set."""
+    own, general = desk.ids()
+    for text in ("", " "):
+        refused = desk("promote", own, "--tenant", "red", "--text", text)
+        assert (refused.exit_code, "--text has no text" in refused.stderr) == (2, True)
+    desk("promote", general, "--tenant", "red")
+    for _ in range(2):
+        desk.run("Are dates confirmed?")
+    refused = desk("expire", "--tenant", "red", "--agent", "")
+    assert (refused.exit_code, "--agent NAME" in refused.stderr) == (2, True)
+    assert len(desk.found("--tenant", "red", "--status", "promoted")) == 1
+
+
 def test_stale_lessons_are_removed_on_demand(desk: Desk) -> None:
     _, general = desk.ids()
     desk("promote", general, "--tenant", "red")

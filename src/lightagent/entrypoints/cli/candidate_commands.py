@@ -147,6 +147,8 @@ def promote(
 
     `lightagent memory candidates promote 5d41402abc4b2a76b9719d911017c592:lessons:2 --text "Ask for the currency."`
     """
+    if text is not None and not text.strip():
+        raise ConfigurationError("--text has no text.", guidance="Leave it out to promote the text of the candidate.")
     if text is None:
         decision = MemoryPromotionDecision.approve(reason=reason or None)
     else:
@@ -202,8 +204,8 @@ def expire(
     `lightagent memory candidates expire --tenant acme --dry-run`
     """
     settings = settings_for(config, profile, False, trust_config)
-    name = agent or settings.agent.name
-    if name is None:
+    name = settings.agent.name if agent is None else agent
+    if not name:
         raise ConfigurationError("Nothing names the agent whose lessons are meant.", guidance="Pass --agent NAME.")
     if not settings.self_learning.says_rules:
         raise ConfigurationError(

@@ -188,6 +188,19 @@ async def test_what_has_ended_counts_no_more() -> None:
     assert tally == LessonTally(500.0, recalled=1, ended="max_age")
 
 
+async def test_a_clock_that_was_set_back_makes_no_use_older() -> None:
+    store = Store()
+    await store.run("one", used=True)
+    store.now = 10.0
+    await store.run("two", used=True)
+    await store.rate("trace-two", helped=True)
+    tally = await store.log.tally(ANN, "lesson")
+    assert tally is not None
+    assert tally.useful_at == 1_000.0
+    assert LessonRules(expires_after=100.0).why_stale(tally, 1_050.0) is None
+    assert LessonRules(expires_after=100.0).why_stale(tally, 10.0) is None
+
+
 RULES = LessonRules(max_age=100 * DAY, expires_after=10 * DAY, useless_after=3, unused_after=5)
 STALE: dict[str, tuple[LessonTally, float, str | None]] = {
     "new": (LessonTally(0.0), 9 * DAY, None),

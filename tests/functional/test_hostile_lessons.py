@@ -17,13 +17,14 @@ from lightagent import (
     LightAgent,
     Limits,
     MemoryCandidate,
+    MemoryOwner,
     MemoryPolicy,
     MemoryPromotionDecision,
     PolicyError,
     SelfLearning,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.lesson_log import KIND
+from lightagent.application.lesson_log import KIND, LessonLog
 from lightagent.application.read_streams import list_streams
 from lightagent.domain.deltas import Delta, ReasoningDelta
 from lightagent.domain.errors import IncompleteListing
@@ -122,6 +123,10 @@ def test_a_lesson_whose_counts_were_damaged_keeps_no_other_from_ending() -> None
     learner.run()
     first, second = [str(one["candidate_id"]) for one in learner.agent.list_memory_candidates()]
     asyncio.run(_damage(learner.journals, first))
+    learner.run()
+    tally = asyncio.run(LessonLog(learner.journals, learner.now).tally(MemoryOwner(user="ann", agent="clerk"), second))
+    assert tally is not None
+    assert tally.recalled == 2, "the other one goes on being counted"
     learner.time += 100 * 86_400.0
     with pytest.raises(IncompleteListing, match=first):
         learner.agent.expire_lessons()

@@ -85,11 +85,13 @@ class LessonLog:
     async def count_run(self, owner: MemoryOwner, run_id: str, trace_id: str, uses: Sequence[ToldLesson]) -> None:
         """Count a run at the lessons that it was told of, once, and what somebody has said of it already.
 
+        A lesson whose counts were changed is left out.
+
         Args:
             owner: of what is learned with the user of the run.
 
         Raises:
-            ConfigurationError: what is stored was changed.
+            ConfigurationError: what is stored of the run was changed.
             StoreError: the store cannot be read or written.
         """
         key = StreamKey(Scope(owner.tenant, owner.user), RUNS, run_id)
@@ -97,7 +99,8 @@ class LessonLog:
             return
         if not (await self._store.read(key, -1, 1)).entries:  # Else the run was resumed after it was counted.
             for one in uses:
-                await self._told(one, run_id, trace_id)
+                with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` tells of it; others count.
+                    await self._told(one, run_id, trace_id)
             draft = _RUNS.draft(LessonsOfRun(tuple((one.owner.user, one.lesson_id) for one in uses)))
             with suppress(StreamConflict):  # It is resumed twice at once.
                 await self._store.append(key, [draft], expected=0, at=self._clock(), labels={_TRACE: trace_id})

@@ -131,14 +131,14 @@ class LessonTracker:
         A lesson of another owner, as a store may claim, is none of its lessons.
 
         Raises:
-            ConfigurationError: the counts that are stored were changed.
+            ConfigurationError: what is stored of the run was changed.
             StoreError: the store cannot be read or written.
         """
         uses = list[ToldLesson]()
         for lesson_id in lesson_ids:
             try:
                 found = await self._candidates.look_up(lesson_id, told.own.tenant)
-            except ConfigurationError:
+            except (ConfigurationError, DamagedStream, IncompleteListing):
                 continue  # A store can claim any id; and of what was changed, `lightagent verify` tells.
             if found is None or found[1].owner not in (told.own, told.everybody):
                 continue

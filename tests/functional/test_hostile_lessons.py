@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from lightagent import (
     MemoryOwner,
     MemoryPolicy,
     MemoryPromotionDecision,
+    MemoryRecord,
     PolicyError,
+    PolicyHook,
     SelfLearning,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
@@ -193,3 +196,52 @@ def test_after_a_crash_the_policy_is_asked_about_what_was_proposed_first() -> No
     candidate, context = asked[-1]
     assert (candidate.data, candidate.original_user_id) == ("Confirm dates.", "clerk")
     assert (context["user_id"], context["memory_user_id"]) == ("clerk", candidate.memory_user_id)
+
+
+class Meeting(InProcessMemory):
+    """Lets somebody else go on once, before a write or after a removal."""
+
+    meet: Callable[[], Awaitable[object]] | None = None
+    at = ""
+
+    async def _meet(self, at: str) -> None:
+        meet = self.meet
+        if meet is not None and at == self.at:
+            self.meet = None
+            with suppress(PolicyError):
+                await meet()
+
+    async def write(self, records: Sequence[MemoryRecord]) -> None:
+        await self._meet("write")
+        await super().write(records)
+
+    async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
+        removed = await super().forget(selection, memory_ids)
+        await self._meet("forget")
+        return removed
+
+
+@pytest.mark.parametrize("at", ["write", "forget"])
+async def test_what_policies_take_back_is_no_memory_though_somebody_writes_it_once_more(at: str) -> None:
+    memory, journals = Meeting(), MemoryJournalStore()
+    said = json.dumps({"lessons": [lesson("Offer a window seat.")]})
+
+    def clerk(*hooks: PolicyHook) -> LightAgent[None, str]:
+        model = ScriptedModel(lambda request: said if "look back" in str(request.messages[0].content) else "Done.")
+        return LightAgent(
+            name="clerk", model=model, memory=memory, self_learning=True, session_store=journals, hooks=[*hooks]
+        )
+
+    strict, free = clerk(PolicyHook(lambda context: "Not so.", phases=["after_memory_promote"])), clerk()
+    await free.arun(QUERY, user_id="ann")
+    candidate_id = str((await free.alist_memory_candidates())[0]["candidate_id"])
+    memory.at = at
+    if at == "forget":
+        memory.meet = lambda: free.apromote_memory_candidate(candidate_id)
+        with pytest.raises(PolicyError, match="Not so"):
+            await strict.apromote_memory_candidate(candidate_id)
+    else:
+        memory.meet = lambda: strict.apromote_memory_candidate(candidate_id)
+        assert await free.apromote_memory_candidate(candidate_id) is False
+    assert [one["status"] for one in await free.alist_memory_candidates()] == ["rejected"]
+    assert (await memory.read(OwnerSelection(agent="clerk"), 100)).records == ()

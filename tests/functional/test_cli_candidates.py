@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +11,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from lightagent import HumanFeedback, JsonObject, LightAgent, MemoryPolicy
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.system import SystemClock
+from lightagent.application.lesson_log import KIND
 from lightagent.bootstrap import open_app
+from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.messages import AssistantMessage, ContextMessage
+from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.app import app
 from lightagent.human_review import ReviewStore
 from lightagent.ports.models import ChatRequest
@@ -198,6 +203,30 @@ def test_an_option_that_is_empty_stands_for_nothing_else(desk: Desk) -> None:
     refused = desk("expire", "--tenant", "red", "--agent", "")
     assert (refused.exit_code, "--agent NAME" in refused.stderr) == (2, True)
     assert len(desk.found("--tenant", "red", "--status", "promoted")) == 1
+
+
+def test_a_lesson_whose_counts_were_damaged_hides_no_other(desk: Desk) -> None:
+    own, general = desk.ids()
+    for one in (own, general):
+        desk("promote", one, "--tenant", "red")
+    for _ in range(2):
+        desk.run("Are dates confirmed, and a window seat?")
+
+    async def damage() -> None:
+        store = SqliteJournalStore(desk.settings.parent / "journals.db")
+        key = StreamKey(Scope("red", "ann"), KIND, own)
+        head = (await store.read(key, -1, 1)).stream.head
+        await store.append(key, [Draft('{"what": "nonsense"}', 1)], expected=head, at=0.0)
+        await store.aclose()
+
+    asyncio.run(damage())
+    listed = desk("list", "--tenant", "red", "--status", "all")
+    assert [one in listed.stdout for one in (own, general)] == [True, True]
+    ended = desk("expire", "--tenant", "red")
+    assert f"{general} · unused_after\nExpired: 1 lesson\n" in ended.stdout
+    for incomplete in (listed, ended):
+        assert incomplete.exit_code == 1
+        assert "The listing is not complete" in incomplete.stderr.replace("\n", " ")
 
 
 def test_stale_lessons_are_removed_on_demand(desk: Desk) -> None:

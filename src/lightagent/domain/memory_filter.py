@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, Literal, TypeAlias
 
+from lightagent.domain.json_checks import equals_json
 from lightagent.domain.memory_policy import MemoryPolicy, is_number
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.memory_seals import TAMPERED
@@ -181,7 +182,7 @@ def _among(rule: FilterRule, *names: str) -> _Rule:
 def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     for name, value in (policy.required_metadata or {}).items():
         said = [fields[name] for fields in (found.fields, found.beneath) if name in fields]
-        if not said or any(one != value for one in said):
+        if not said or not all(equals_json(one, value) for one in said):
             return KeptOut("required_metadata", name)
     return None
 

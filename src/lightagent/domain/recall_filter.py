@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_checks import equals_json, to_json_object
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_filter import (
     AGENT_NAME,
@@ -123,7 +123,7 @@ class RecallFilter:
             return False
         if self.moment is not None and not _holds(facts, self.moment):
             return False
-        return all(name in metadata and metadata[name] == value for name, value in self.metadata.items())
+        return all(name in metadata and equals_json(metadata[name], one) for name, one in self.metadata.items())
 
 
 def _holds(facts: RecordFacts, moment: float) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lightagent.adapters.memory.sqlite.facts import marks_as_json, short_marks
 from lightagent.adapters.memory.sqlite.rows import encoded, metadata_of
+from lightagent.domain.json_checks import equals_json
 from lightagent.domain.recall_filter import RecallFilter
 
 
@@ -64,4 +65,4 @@ def add_functions(connection: sqlite3.Connection) -> None:
 
 def _has_metadata(metadata: object, wanted: object) -> bool:
     known = metadata_of(metadata)
-    return all(name in known and known[name] == value for name, value in metadata_of(wanted).items())
+    return all(name in known and equals_json(known[name], one) for name, one in metadata_of(wanted).items())

@@ -26,7 +26,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.testing.system import SequentialIds
-from tests.support.recorded_spans import RecordedSpans, attributes, events, parent_id, span_id, status, trace_id
+from tests.support.recorded_spans import RecordedSpans, attributes, events, span_id, status, trace_id
 
 
 def current() -> int:

@@ -44,7 +44,9 @@ def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
         ConfigurationError: one is no sink, `tracetools` says what nobody understands, or `telemetry` is True, which
             says nothing that is not so anyway.
     """
-    given = options.get("telemetry")
+    given, tracetools = options.get("telemetry"), options.get("tracetools")
+    if given is None and tracetools is None:
+        return ()
     if isinstance(given, bool):
         if given:
             raise ConfigurationError(
@@ -53,10 +55,10 @@ def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
             )
         return ()
     sinks = tuple(check_each(given or (), "telemetry", "watch"))
-    if options.get("tracetools") is not None and not is_off(os.environ):
+    if tracetools is not None and not is_off(os.environ):
         from lightagent.compose.tracetools import tracetool_sinks  # It needs pydantic, which most agents do without.
 
-        sinks += tracetool_sinks(options.get("tracetools"))
+        sinks += tracetool_sinks(tracetools)
     for sink in sinks:
         if is_flushable(sink):
             know_sink(sink)
@@ -70,6 +72,6 @@ def compose_ambient_sink(
 
     An agent that is given a sink which makes spans is traced by that one alone: two would tell everything twice.
     """
-    if options.get("telemetry") is False or any(hasattr(type(sink), "prepare") for sink in sinks):
+    if options.get("telemetry") is False or (sinks and any(hasattr(type(sink), "prepare") for sink in sinks)):
         return None
-    return None if is_off(os.environ) else native_sink
+    return native_sink

@@ -29,6 +29,7 @@ from lightagent import (
     Limits,
     RunContext,
     RunResult,
+    TelemetrySink,
     tool,
 )
 from lightagent.domain.conversation import check_conversation
@@ -100,7 +101,9 @@ async def work(ctx: RunContext[None]) -> str:
     return f"done for MARK-{ctx.origin.scope.user}-MARK " + "result " * 150
 
 
-def random_swarm(seed: int, seen: Seen) -> tuple[LightSwarm[None], LightAgent[None, str]]:
+def random_swarm(
+    seed: int, seen: Seen, *, sinks: Sequence[TelemetrySink] = ()
+) -> tuple[LightSwarm[None], LightAgent[None, str]]:
     chance = Random(seed)
     helper = LightAgent(
         name="helper", model=random_model(seed, "helper", seen), tools=[work], limits=Limits(max_tool_iterations=3)
@@ -114,6 +117,7 @@ def random_swarm(seed: int, seen: Seen) -> tuple[LightSwarm[None], LightAgent[No
             context_budget=ContextBudget(3_000) if chance.random() < 0.5 else None,
             budgets=Budgets(tree=BudgetLimits(model_calls=MODEL_CALLS)),
             limits=Limits(max_tool_iterations=chance.choice((4, 12))),
+            telemetry=sinks,
         )
         for number in range(chance.randint(2, 12))
     ]

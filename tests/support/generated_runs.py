@@ -12,7 +12,7 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from lightagent import (
     ApprovalDecision,
@@ -25,6 +25,7 @@ from lightagent import (
     RetryTool,
     RunContext,
     RunResult,
+    TelemetrySink,
     tool,
 )
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
@@ -107,11 +108,12 @@ class Executions:
         self.keys: list[str] = []
 
 
-def build_agent(*, repeatable: bool = True) -> LightAgent[Executions, str]:
+def build_agent(*, repeatable: bool = True, sinks: Sequence[TelemetrySink] = ()) -> LightAgent[Executions, str]:
     """The agent of all generated runs.
 
     Args:
         repeatable: whether its tools say of themselves that they may be repeated after a crash.
+        sinks: what sees the runs.
     """
 
     @tool(idempotent=repeatable)
@@ -156,6 +158,7 @@ def build_agent(*, repeatable: bool = True) -> LightAgent[Executions, str]:
         limits=Limits(max_tool_iterations=10, max_retry=5),
         clock=ManualClock(),
         ids=SequentialIds(),
+        telemetry=sinks,
     )
 
 

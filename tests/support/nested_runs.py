@@ -27,6 +27,7 @@ from lightagent import (
     LightAgent,
     RunContext,
     RunResult,
+    TelemetrySink,
     tool,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel
@@ -128,7 +129,9 @@ async def pay_out(ctx: RunContext[Done], amount: int, decision: str) -> str:
     return f"paid {amount}"
 
 
-def build_team(done: Done, *, first_id: int = 1, gate: Gate | None = None) -> LightAgent[Done, str]:
+def build_team(
+    done: Done, *, first_id: int = 1, gate: Gate | None = None, sinks: Sequence[TelemetrySink] = ()
+) -> LightAgent[Done, str]:
     """The agent `lead`; `done` learns of every model call, and `first_id` keeps the ids of processes apart."""
     clock, ids = ManualClock(), SequentialIds(first_id)
 
@@ -147,6 +150,7 @@ def build_team(done: Done, *, first_id: int = 1, gate: Gate | None = None) -> Li
             clock=clock,
             ids=ids,
             gate=gate if name == "lead" else None,
+            telemetry=sinks if name == "lead" else (),
         )
 
     clerk = member("clerk")

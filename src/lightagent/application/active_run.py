@@ -123,6 +123,7 @@ class ActiveRun(Generic[DepsT]):
         self.tools = RunTools(tools)
         self.watchers = watchers
         self._leave: Callable[[], None] | None = None
+        self._is_entered = False
         self._reviewer: tuple[str, Reviewer | None] | None = None
         self._subjects = RunSubjects(record, path)
 
@@ -313,14 +314,14 @@ class ActiveRun(Generic[DepsT]):
     def enter(self) -> None:
         """Have the run's span current from now on, where somebody makes one."""
         if (spans := self.spans) is not None:
-            self._leave = spans.enter_run(self.path, self.clock.now())
+            self._leave, self._is_entered = spans.enter_run(self.path, self.clock.now()), True
 
     def leave(self) -> bool:
-        """Have nothing of the run current any more; whether something was."""
-        leave, self._leave = self._leave, None
-        if leave is not None:
-            leave()
-        return leave is not None
+        """Have nothing of the run current any more; whether something was as far as the run knows."""
+        entered, self._is_entered = self._is_entered, False
+        if self._leave is not None:
+            self._leave()  # Once more as well: what a model's generator does when it is closed may have put it back.
+        return entered
 
     async def give(self, step: Step) -> None:
         """Hand a step to the consumer; returns once it was taken. Nothing of the run is current to the consumer."""

@@ -146,11 +146,11 @@ class Watchers(CurrentSpans):
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
 
-    def enter_tool(self, path: tuple[str, ...]) -> None:
+    def enter_tool(self, path: tuple[str, ...], at: float) -> None:
         """A call begins in a context of its own; see `CurrentSpans`."""
         for spans in [*self._spans]:
             try:
-                spans.enter_tool(path)
+                spans.enter_tool(path, at)
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
 

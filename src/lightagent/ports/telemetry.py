@@ -80,7 +80,11 @@ class Asking(Protocol):
     """One attempt at a request to a model, whose span is current from its beginning until `answered`."""
 
     def answered(self) -> None:
-        """The first delta has come, or the attempt is over. Telling it again changes nothing."""
+        """The first delta has come, or the attempt is over.
+
+        Telling it again changes nothing unless the span has become current once more: a generator of the model's may
+        have put it back.
+        """
         ...
 
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
@@ -105,7 +109,8 @@ class CurrentSpans(Protocol):
         """The span of a run is current from now on, until what this gives is called.
 
         That is called before anything is handed to the consumer of a stream, who must not see it, and maybe in another
-        context; the run is entered again afterwards.
+        context; the run is entered again afterwards. It is called again at the end of the run, which changes nothing
+        unless the span has become current once more.
 
         Args:
             path: the ids of the calls that lead to the run from the outermost one.
@@ -113,11 +118,12 @@ class CurrentSpans(Protocol):
         """
         ...
 
-    def enter_tool(self, path: tuple[str, ...]) -> None:
+    def enter_tool(self, path: tuple[str, ...], at: float) -> None:
         """A call begins in a context of its own, in which its span is current from now on, until the context is gone.
 
         Args:
             path: the ids of the calls that lead to it from the outermost run, its own the last.
+            at: when, in seconds since 1970.
         """
         ...
 

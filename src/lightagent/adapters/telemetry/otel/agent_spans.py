@@ -64,6 +64,7 @@ class AgentSpans:
         "_calls",
         "_chat",
         "_kit",
+        "_newest",
         "_specs",
         "_unknown",
         "_usage",
@@ -100,6 +101,7 @@ class AgentSpans:
             self._ask_of(asked)
         self._chat: tuple[AgentHead, ChatBase] | None = None
         self._attempt: AttemptSpan | None = None
+        self._newest: AttemptSpan | None = None
         self._calls: dict[str, CallSpan] = {}
         self._called: tuple[ToolCall, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
@@ -159,11 +161,12 @@ class AgentSpans:
         if aside is not None:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
             base = chat_base(self._kit.names, head, self._base)
-            return AttemptSpan(self._kit, base, self.context, request, at, aside)
+            self._newest = AttemptSpan(self._kit, base, self.context, request, at, aside)
+            return self._newest
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
             self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
-        self._attempt = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
+        self._attempt = self._newest = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
         return self._attempt
 
     def call(self, call_id: str) -> CallSpan | None:
@@ -173,7 +176,7 @@ class AgentSpans:
     @property
     def asking(self) -> Span:
         """The span that is to be the parent of what is sent now: of the attempt that is under way, else the agent's."""
-        attempt = self._attempt
+        attempt = self._newest
         return self.span if attempt is None or attempt.is_over else attempt.span
 
     def begin_call(self, name: str, call_id: str, at: float) -> CallSpan:

@@ -82,11 +82,11 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         agent = self._agents.get(path) or self._resumed(path, at)
         return _nothing if agent is None else agent.enter()
 
-    def enter_tool(self, path: Path) -> None:
-        agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], time.time())
+    def enter_tool(self, path: Path, at: float) -> None:
+        agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
         if agent is None:
             return
-        self._call_of(agent, path, time.time()).enter()
+        self._call_of(agent, path, at).enter()
 
     def _begun(self, path: Path, started: RunStarted) -> AgentSpans:
         if path:
@@ -97,10 +97,10 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         return agent
 
     def _resumed(self, path: Path, at: float) -> AgentSpans | None:
-        """The spans of a run that began before, in another process maybe; None where nothing is known of it."""
+        """The spans of a run that began before, in another process maybe; None where it has ended or is not known."""
         past = self._past.get(path, [])
         started = past[0] if past else None
-        if not isinstance(started, RunStarted):
+        if not isinstance(started, RunStarted) or _is_over(past[-1]):
             return None
         if path:
             around = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
@@ -158,14 +158,15 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
 
     def __del__(self) -> None:
         # A run that nobody closed, in a process that goes on. Nothing may be ended here.
+        # The collector finalizes what hangs together in any order, so the last words of the run may come after this.
         if self._agents:
-            later(partial(_cut_off, list(self._agents.values())))
+            later(partial(later, partial(self._cut_off_below, (), time.time())))
 
 
 def _nothing() -> None:
     return None
 
 
-def _cut_off(agents: list[AgentSpans]) -> None:
-    for agent in reversed(agents):
-        agent.cut_off(time.time())
+def _is_over(last: Event) -> bool:
+    """Whether a run of which this is the last event does not go on."""
+    return isinstance(last, RunFinished) and not isinstance(last.outcome, Suspended)

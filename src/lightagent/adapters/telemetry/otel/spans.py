@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from contextvars import Token
 from hashlib import sha256
 from typing import Final, Protocol, runtime_checkable
 
@@ -133,7 +135,7 @@ class Spans:
 
 
 def end(span: Span, at: float, error_type: str = "", *, names: Names, attributes: Attributes | None = None) -> None:
-    """End a span.
+    """End a span, and not before it began, though a clock may have been set back meanwhile.
 
     Args:
         error_type: why it failed; empty where it did not.
@@ -145,7 +147,9 @@ def end(span: Span, at: float, error_type: str = "", *, names: Names, attributes
             span.set_status(_FAILED)
         if attributes:
             span.set_attributes(attributes)
-    span.end(nanoseconds(at))
+    began: object = getattr(span, "start_time", None)  # Of the SDK; the API knows no such thing.
+    moment = nanoseconds(at)
+    span.end(max(moment, began) if isinstance(began, int) else moment)
 
 
 def nanoseconds(at: float) -> int:
@@ -163,19 +167,25 @@ class Entered:
 
     It is left where it was entered. A stream that the garbage collector closes does so elsewhere, where nothing of it
     is current, and OpenTelemetry would log that it cannot be taken back there.
+
+    Other code may not keep to the order: a model that holds a span of its own current while it gives its answer in
+    pieces puts back what it found, which is ours, when its generator is closed.
     """
 
-    __slots__ = ("_context", "_token")
+    __slots__ = ("_before", "_context", "_token")
 
     def __init__(self, context: Context) -> None:
-        self._context: Context | None = context
-        self._token = otel_context.attach(context)
+        self._context, self._before = context, otel_context.get_current()
+        self._token: Token[Context] | None = otel_context.attach(context)
 
     def leave(self) -> None:
-        """Have what was current before. Telling it again changes nothing."""
-        context, self._context = self._context, None
-        if context is not None and otel_context.get_current() is context:
-            otel_context.detach(self._token)
+        """Have what was current before, whatever is by now. Telling it again does so where ours was put back."""
+        token, self._token = self._token, None
+        if token is not None:
+            with suppress(ValueError):  # Elsewhere.
+                token.var.reset(token)
+        elif otel_context.get_current() is self._context:
+            otel_context.attach(self._before)
 
 
 def headers_of(span: Span) -> TraceHeaders:

@@ -8,6 +8,7 @@ import pytest
 from tests.servers.child import server_logs
 from tests.servers.litellm_proxy import LiteLLMProxy, litellm_proxy_server
 from tests.servers.neo4j import Neo4jServer, neo4j_server
+from tests.servers.phoenix import PhoenixServer, phoenix_server
 from tests.servers.temporal_server import TemporalServer, temporal_server
 
 
@@ -30,6 +31,12 @@ def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
         yield Neo4jServer(url, None)
         return
     with neo4j_server(tmp_path_factory.mktemp("neo4j")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
+    with phoenix_server(tmp_path_factory.mktemp("phoenix")) as server:
         yield server
 
 

@@ -1,0 +1,1 @@
+"""Runs as OpenTelemetry traces, metrics and events, by the semantic conventions for generative AI."""

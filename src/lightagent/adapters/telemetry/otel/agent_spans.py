@@ -1,0 +1,209 @@
+"""The invoke_agent span of one run, or of one agent that was called as a tool, and what happens below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind
+
+from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.attributes import (
+    agent_attributes,
+    chat_attributes,
+    owner_attributes,
+    usage_attributes,
+)
+from lightagent.adapters.telemetry.otel.call_spans import CallSpan
+from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
+from lightagent.adapters.telemetry.otel.spans import Attributes, end, inside
+from lightagent.domain.agent_heads import AgentHead, lasting_name
+from lightagent.domain.effects import HandOver
+from lightagent.domain.events import (
+    ApprovalRequested,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from lightagent.domain.outcomes import Cancelled, outcome_error
+from lightagent.domain.tools import ToolSpec
+from lightagent.domain.usage import Usage
+from lightagent.ports.models import ChatRequest
+
+NO_IDS: Final = (0, 0)
+
+
+class AgentSpans:
+    """The spans of one agent's run.
+
+    Args:
+        kit: makes them.
+        started: how the run began.
+        parent: where it is called.
+        at: when its span begins, which for a run that is resumed is later.
+        links: to the spans of the same run that came before.
+        ids: of its trace and its span, where they are chosen.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_base",
+        "_calls",
+        "_chat",
+        "_kit",
+        "_specs",
+        "_started",
+        "_unknown",
+        "_usage",
+        "context",
+        "head",
+        "span",
+    )
+
+    def __init__(
+        self,
+        kit: Kit,
+        started: RunStarted,
+        parent: Context,
+        at: float,
+        *,
+        links: Sequence[Link] = (),
+        ids: tuple[int, int] = NO_IDS,
+    ) -> None:
+        self._kit, self._started = kit, started
+        self._base = owner_attributes(kit.names, started, kit.tags)
+        name = lasting_name(started.head.name)
+        title = f"{INVOKE_AGENT} {name}" if name else INVOKE_AGENT
+        attributes = agent_attributes(kit.names, started, self._base)
+        if ids == NO_IDS:
+            self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, attributes, at, links)
+        else:
+            self.span = kit.spans.start_chosen(title, parent, attributes, at, links, ids)
+        self.context = inside(self.span, parent)
+        self.head = started.head
+        self._chat: tuple[AgentHead, Attributes] | None = None
+        self._attempt: AttemptSpan | None = None
+        self._calls: dict[str, CallSpan] = {}
+        self._specs: tuple[ToolSpec, ...] = ()
+        self._unknown: list[ToolFinished] = []
+        self._usage = Usage()
+
+    def tell_trace(self, trace_id: str) -> None:
+        """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
+        if trace_id and trace_id != f"{self.span.get_span_context().trace_id:032x}":
+            self.span.set_attribute(TRACE, trace_id)
+
+    def take_up(self, past: Sequence[Event]) -> None:
+        """Learn from what happened before, in a run that is resumed, who acts in it."""
+        for event in past:
+            if isinstance(event, ToolFinished):
+                self._hand_over(event)
+
+    def see(self, event: Event) -> None:
+        """One event of this agent's run."""
+        if self._unknown and not isinstance(event, ToolFinished):
+            self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
+        match event:
+            case ModelReplied() | ModelFailed():
+                self._answered(event)
+            case ToolStarted():
+                self._begin_call(event)
+            case ToolFinished():
+                self._end_call(event)
+            case ApprovalRequested():
+                self._wait(event)
+            case RunFinished():
+                self._finish(event)
+            case _:
+                pass
+
+    def ask(self, request: ChatRequest, at: float, aside: str) -> AttemptSpan:
+        """An attempt at a request begins."""
+        self._specs = request.tools or self._specs
+        if self._chat is None or self._chat[0] is not self.head:
+            self._chat = self.head, chat_attributes(self._kit.names, self.head, self._base)
+        attempt = AttemptSpan(self._kit, self._chat[1], self.context, request, at, aside)
+        if not aside:
+            self._attempt = attempt
+        return attempt
+
+    def call(self, call_id: str) -> CallSpan | None:
+        """The span of a call that runs."""
+        return self._calls.get(call_id)
+
+    @property
+    def asking(self) -> Span:
+        """The span that is to be the parent of what is sent now: of the attempt that is under way, else the agent's."""
+        attempt = self._attempt
+        return self.span if attempt is None or attempt.is_over else attempt.span
+
+    def begin_call(self, name: str, call_id: str, at: float) -> CallSpan:
+        """A call goes on of which nothing but this is known."""
+        spec = next((spec for spec in self._specs if spec.name == name), None)
+        return self._calls.setdefault(call_id, CallSpan(self._kit, self._base, self.context, name, call_id, at, spec))
+
+    def cut_off(self, at: float) -> None:
+        """The run is over, and nothing told how."""
+        self._cut_off_rest(at)
+        end(self.span, at, names=self._kit.names)
+
+    def _answered(self, event: ModelReplied | ModelFailed) -> None:
+        attempt = self._attempt
+        if attempt is not None and isinstance(event, ModelReplied):
+            attempt.replied(event)
+        elif attempt is not None and isinstance(event, ModelFailed):
+            attempt.failed(event)
+        if event.usage is not None:
+            self._usage += event.usage
+
+    def _wait(self, event: ApprovalRequested) -> None:
+        if (call := self._calls.pop(event.call_id, None)) is not None:
+            call.waits(event.at)
+
+    def _begin_call(self, event: ToolStarted) -> None:
+        spec = next((spec for spec in self._specs if spec.name == event.name), None)
+        self._calls[event.call_id] = CallSpan(
+            self._kit, self._base, self.context, event.name, event.call_id, event.at, spec, event.arguments
+        )
+
+    def _end_call(self, event: ToolFinished) -> None:
+        if event.status == "unknown":
+            # It was given up: a failure, unless that is because the caller left, which the next event tells.
+            self._unknown.append(event)
+        elif (call := self._calls.pop(event.call_id, None)) is not None:
+            call.finished(event)
+        if event.effects:
+            self._hand_over(event)
+
+    def _hand_over(self, event: ToolFinished) -> None:
+        for effect in event.effects:
+            if isinstance(effect, HandOver):
+                self.head = effect.head
+
+    def _settle(self, *, left: bool) -> None:
+        unknown, self._unknown = self._unknown, []
+        for event in unknown:
+            if (call := self._calls.pop(event.call_id, None)) is not None:
+                call.finished(event, left=left)
+
+    def _finish(self, event: RunFinished) -> None:
+        self._cut_off_rest(event.at)
+        kit, error = self._kit, outcome_error(event.outcome)
+        told: Attributes = {OUTCOME: event.outcome.kind}
+        if kit.sum_usage:
+            told.update(usage_attributes(kit.names, self._usage))
+        end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told)
+
+    def _cut_off_rest(self, at: float) -> None:
+        self._settle(left=True)
+        if self._attempt is not None:
+            self._attempt.cut_off(at)
+        for call in self._calls.values():
+            call.cut_off(at)
+        self._calls.clear()

@@ -1,0 +1,34 @@
+"""What all runs of one sink share: its tracer, its instruments, its names, and what of texts it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.metrics import Metrics
+from lightagent.adapters.telemetry.otel.names import Names
+from lightagent.adapters.telemetry.otel.spans import Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What all runs of one sink share.
+
+    Attributes:
+        spans: starts the spans.
+        metrics: records the measurements.
+        content: what of texts is kept.
+        tags: of the application, which all spans have.
+        sum_usage: put the sum of a run's tokens on its invoke_agent span too.
+    """
+
+    spans: Spans
+    metrics: Metrics
+    content: ContentCapture
+    tags: tuple[str, ...] = ()
+    sum_usage: bool = False
+
+    @property
+    def names(self) -> Names:
+        """The names of attributes."""
+        return self.spans.names

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from lightagent import ApprovalDecision, LightAgent, MemoryPolicy, RunResult, tool
+from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 from lightagent.domain.errors import ProviderError
@@ -104,6 +105,7 @@ async def buy(sink: OpenTelemetrySink, folder: Path) -> list[RunResult[str]]:
         tools=[stock, order, clerk.as_tool("clerk", "Knows what is left.")],
         memory=SqliteMemory(folder / "memory.db"),
         memory_policy=MemoryPolicy(namespace="shop"),
+        session_store=MemoryJournalStore(),
         telemetry=[sink],
     )
     server: JsonObject = {"command": sys.executable, "args": ["-m", "tests.servers.mcp.stdio_server"], "cwd": ROOT}

@@ -83,7 +83,5 @@ def phoenix_server(folder: Path) -> Iterator[PhoenixServer]:
     }
     command = [sys.executable, str(TIED), str(port), str(PROGRAM), "serve"]
     log = folder / "server.log"
-    with running(
-        "phoenix", command, log=log, start_seconds=START_SECONDS, stop_seconds=STOP_SECONDS, env=env
-    ) as child:
+    with running("phoenix", command, log=log, start_seconds=START_SECONDS, stop_seconds=STOP_SECONDS, env=env) as child:
         yield PhoenixServer(child.url, f"{child.url}/v1/traces", f"http://127.0.0.1:{grpc_port}", child)

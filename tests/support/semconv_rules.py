@@ -121,17 +121,23 @@ def _span_faults(span: ReadableSpan, attributes: Mapping[str, AttributeValue]) -
 
 
 def _rules_of(attributes: Mapping[str, AttributeValue]) -> SpanRules | None:
-    """The rules of a span that the conventions know."""
-    if "mcp.method.name" in attributes:
-        return conventions().spans["span.mcp.client"]
-    name = _SPANS.get(str(attributes.get("gen_ai.operation.name")))
-    return None if name is None else conventions().spans[name]
+    """The rules of a span that the conventions know.
+
+    A call of an MCP server's tool is one span: whoever traces the execution of the tool adds what the conventions of
+    MCP say of the request, and makes no second span of it (their section on tool calls).
+    """
+    known, name = conventions().spans, _SPANS.get(str(attributes.get("gen_ai.operation.name")))
+    if "mcp.method.name" not in attributes:
+        return None if name is None else known[name]
+    request = known["span.mcp.client"]
+    if name is None:
+        return request
+    return SpanRules(kind=known[name].kind, attributes={**request.attributes, **known[name].attributes})
 
 
 def _name_of(attributes: Mapping[str, AttributeValue]) -> str:
-    method = attributes.get("mcp.method.name")
-    if method is not None:
-        target = attributes.get("gen_ai.tool.name") or attributes.get("gen_ai.prompt.name")
+    if "gen_ai.operation.name" not in attributes:
+        method, target = attributes.get("mcp.method.name"), attributes.get("gen_ai.prompt.name")
         return f"{method} {target}" if target else str(method)
     operation = str(attributes["gen_ai.operation.name"])
     subject = attributes.get(_SUBJECTS[operation])

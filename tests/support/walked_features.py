@@ -193,11 +193,11 @@ async def an_approval(scene: Scene) -> None:
 async def hooks_and_guardrails(scene: Scene) -> None:
     def rewrite(context: HookContext) -> HookDecision | None:
         if context.phase == "before_tool_call":
-            return HookDecision.block(scene.say("no"))
+            return HookDecision.block("no")
         return None
 
     def guard(text: str, context: JsonObject) -> bool | str:
-        return scene.say("never") if "forbidden" in text else True
+        return "never" if "forbidden" in text else True
 
     model = scene.model(call_tool("lookup", word=scene.secret), scene.say(), scene.say("forbidden"))
     agent = LightAgent(

@@ -46,7 +46,7 @@ from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import Asking, CurrentSpans
+from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
 
@@ -123,6 +123,7 @@ class ActiveRun(Generic[DepsT]):
         self.begun = False
         self.tools = RunTools(tools)
         self.watchers = watchers
+        self._leave: Callable[[], None] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
         self._subjects = RunSubjects(record, path)
 
@@ -247,11 +248,11 @@ class ActiveRun(Generic[DepsT]):
         headers = spans.call_headers((*self.path, call_id), origin)
         return replace(origin, trace_headers=headers) if headers else origin
 
-    def asking(self, request: ChatRequest, aside: str = "") -> tuple[ChatRequest, Asking | None]:
+    def asking(self, request: ChatRequest, aside: AskedAside | None = None) -> tuple[ChatRequest, Asking | None]:
         """A request that is about to be sent, with the headers that it takes along.
 
         Args:
-            aside: what it asks for beside the conversation.
+            aside: what it asks for beside the conversation; None for a turn of it.
 
         Returns:
             The request, and what is to be told of it; None where nobody makes spans. Its span is current from here on.
@@ -312,11 +313,29 @@ class ActiveRun(Generic[DepsT]):
         if self.stream:
             await self.give(delta)
 
+    def enter(self) -> None:
+        """Have the run's span current from now on, where somebody makes one."""
+        if (spans := self.spans) is not None:
+            self._leave = spans.enter_run(self.path, self.clock.now())
+
+    def leave(self) -> bool:
+        """Have nothing of the run current any more; whether something was."""
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
+        return leave is not None
+
     async def give(self, step: Step) -> None:
-        """Hand a step to the consumer; returns once it was taken."""
-        outlet, deadline = self.outlet, self.deadline
-        if outlet is None:
+        """Hand a step to the consumer; returns once it was taken. Nothing of the run is current to the consumer."""
+        if self.outlet is None:
             return
+        entered = self.leave()
+        await self._hand_over(self.outlet, step)
+        if entered:
+            self.enter()
+
+    async def _hand_over(self, outlet: Callable[[Step], Awaitable[None]], step: Step) -> None:
+        deadline = self.deadline
         if deadline is None:
             await outlet(step)
             return
@@ -344,7 +363,7 @@ class ActiveRun(Generic[DepsT]):
         outcome: Outcome = Cancelled()
         if isinstance(error, Exception):
             outcome, self.record.cause = Failed(classify_exception(error)), error
-        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."))
+        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."), outcome)
         last: list[Event] = [] if attempt is None else [attempt]
         if isinstance(error, GeneratorExit) and self.watchers is not None:
             self.watchers.is_late = True  # The garbage collector closes a run that nobody finished.

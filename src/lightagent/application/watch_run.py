@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from typing_extensions import TypeIs
@@ -17,7 +18,7 @@ from lightagent.domain.events import Event
 from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
+from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _FAILED: Final = "%s failed; it sees no more of this run."
@@ -118,7 +119,7 @@ class Watchers(CurrentSpans):
                 self.drop(watch, raised)
         return tuple(headers)
 
-    def ask(self, request: ChatRequest, at: float, aside: str = "") -> Asking:
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
         """An attempt at a request begins; see `CurrentSpans`."""
         asked: list[tuple[CurrentSpans, Asking]] = []
         for spans in [*self._spans]:
@@ -127,6 +128,23 @@ class Watchers(CurrentSpans):
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
         return _Asked(self, asked)
+
+    def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
+        """The spans of a run are current from now on; see `CurrentSpans`."""
+        leave: list[tuple[CurrentSpans, Callable[[], None]]] = []
+        for spans in [*self._spans]:
+            try:
+                leave.append((spans, spans.enter_run(path, at)))
+            except FAILURES as raised:  # As above.
+                self.drop(spans, raised)
+        return partial(self._leave, leave)
+
+    def _leave(self, leave: list[tuple[CurrentSpans, Callable[[], None]]]) -> None:
+        for spans, left in reversed(leave):
+            try:
+                left()
+            except FAILURES as raised:  # As above.
+                self.drop(spans, raised)
 
     def enter_tool(self, path: tuple[str, ...]) -> None:
         """A call begins in a context of its own; see `CurrentSpans`."""
@@ -159,7 +177,7 @@ class _Asked(Asking):
         self._tell(lambda asked: asked.ended(end, error, at))
 
     def _tell(self, tell: Callable[[Asking], None]) -> None:
-        for spans, asked in [*self._asked]:
+        for spans, asked in reversed(self._asked[:]):  # What is current is taken back in the other order.
             try:
                 tell(asked)
             except FAILURES as raised:  # A sink of anybody's, as above.

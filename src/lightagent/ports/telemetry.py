@@ -7,9 +7,11 @@ watch with the methods of `CurrentSpans` is told where its spans are to be curre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
@@ -59,6 +61,21 @@ class TracingSink(TelemetrySink, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class AskedAside:
+    """What is asked of a model beside the conversation.
+
+    Attributes:
+        name: what is asked for, such as ``summary``.
+        model: the name of the model, which need not be the agent's.
+        endpoint: where that is served.
+    """
+
+    name: str
+    model: str
+    endpoint: ModelEndpoint
+
+
 class Asking(Protocol):
     """One attempt at a request to a model, whose span is current from its beginning until `answered`."""
 
@@ -74,13 +91,25 @@ class Asking(Protocol):
 class CurrentSpans(Protocol):
     """What a watch has besides that makes spans: it is told what happens between two events."""
 
-    def ask(self, request: ChatRequest, at: float, aside: str = "") -> Asking:
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
         """An attempt begins, in the context in which its model is asked.
 
         Args:
             request: as it would be sent without the headers that `RunWatch.trace_headers` gives from here on.
             at: when, in seconds since 1970.
-            aside: what is asked for beside the conversation, such as a summary; empty for a turn of it.
+            aside: what is asked for beside the conversation; None for a turn of it.
+        """
+        ...
+
+    def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
+        """The span of a run is current from now on, until what this gives is called.
+
+        That is called before anything is handed to the consumer of a stream, who must not see it, and maybe in another
+        context; the run is entered again afterwards.
+
+        Args:
+            path: the ids of the calls that lead to the run from the outermost one.
+            at: when, in seconds since 1970.
         """
         ...
 

@@ -50,7 +50,7 @@ from lightagent.domain.events import (
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_trace import DIGEST, memory_notes
-from lightagent.domain.outcomes import Completed, outcome_error
+from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.tool_selection import ToolsSelected
 
 
@@ -244,7 +244,8 @@ class _Tracer:
         usage = event.usage.to_dict() if event.usage else None
         self._model_request(event.at, replied.latency if replied else None, usage)
         if isinstance(event, ModelFailed):
-            self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
+            if not isinstance(event.ends, Cancelled):  # That its caller left is no error.
+                self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
             return
         answer: JsonObject = {
             "model": event.model or self._head.model,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind
 
+from lightagent.adapters.telemetry.otel.agent_events import is_told, refused_call, told_of
 from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
 from lightagent.adapters.telemetry.otel.attributes import (
     agent_attributes,
@@ -18,7 +20,7 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.spans import Attributes, end, inside
+from lightagent.adapters.telemetry.otel.spans import Attributes, end, inside, nanoseconds
 from lightagent.domain.agent_heads import AgentHead, lasting_name
 from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (
@@ -31,10 +33,12 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
+from lightagent.domain.messages import ToolCall
 from lightagent.domain.outcomes import Cancelled, outcome_error
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside
 
 NO_IDS: Final = (0, 0)
 
@@ -54,6 +58,7 @@ class AgentSpans:
     __slots__ = (
         "_attempt",
         "_base",
+        "_called",
         "_calls",
         "_chat",
         "_kit",
@@ -90,6 +95,7 @@ class AgentSpans:
         self._chat: tuple[AgentHead, Attributes] | None = None
         self._attempt: AttemptSpan | None = None
         self._calls: dict[str, CallSpan] = {}
+        self._called: tuple[ToolCall, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._unknown: list[ToolFinished] = []
         self._usage = Usage()
@@ -109,6 +115,9 @@ class AgentSpans:
         """One event of this agent's run."""
         if self._unknown and not isinstance(event, ToolFinished):
             self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
+        if is_told(event) and self.span.is_recording():
+            for name, attributes in told_of(self._kit.names, event):
+                self.span.add_event(name, attributes, nanoseconds(event.at))
         match event:
             case ModelReplied() | ModelFailed():
                 self._answered(event)
@@ -123,15 +132,17 @@ class AgentSpans:
             case _:
                 pass
 
-    def ask(self, request: ChatRequest, at: float, aside: str) -> AttemptSpan:
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None) -> AttemptSpan:
         """An attempt at a request begins."""
+        if aside is not None:
+            head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
+            base = chat_attributes(self._kit.names, head, self._base)
+            return AttemptSpan(self._kit, base, self.context, request, at, aside)
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
             self._chat = self.head, chat_attributes(self._kit.names, self.head, self._base)
-        attempt = AttemptSpan(self._kit, self._chat[1], self.context, request, at, aside)
-        if not aside:
-            self._attempt = attempt
-        return attempt
+        self._attempt = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
+        return self._attempt
 
     def call(self, call_id: str) -> CallSpan | None:
         """The span of a call that runs."""
@@ -157,6 +168,7 @@ class AgentSpans:
         attempt = self._attempt
         if attempt is not None and isinstance(event, ModelReplied):
             attempt.replied(event)
+            self._called = event.message.tool_calls
         elif attempt is not None and isinstance(event, ModelFailed):
             attempt.failed(event)
         if event.usage is not None:
@@ -178,6 +190,12 @@ class AgentSpans:
             self._unknown.append(event)
         elif (call := self._calls.pop(event.call_id, None)) is not None:
             call.finished(event)
+        elif self.span.is_recording():
+            # A name that the model made up is content.
+            name = next((call.name for call in self._called if call.id == event.call_id), "")
+            known = name if any(spec.name == name for spec in self._specs) else ""
+            name, attributes = refused_call(self._kit.names, event, known)
+            self.span.add_event(name, attributes, nanoseconds(event.at))
         if event.effects:
             self._hand_over(event)
 

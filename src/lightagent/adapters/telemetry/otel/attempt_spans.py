@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextvars import Token
-
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
@@ -11,13 +9,13 @@ from opentelemetry.trace import Span, SpanKind
 from lightagent.adapters.telemetry.otel.attributes import measured_attributes, reply_attributes, request_parameters
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN
-from lightagent.adapters.telemetry.otel.spans import Attributes, end, inside
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import ModelFailed, ModelReplied
 from lightagent.domain.outcomes import Cancelled
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import Asking
+from lightagent.ports.telemetry import AskedAside, Asking
 
 
 class AttemptSpan(Asking):
@@ -29,28 +27,23 @@ class AttemptSpan(Asking):
         parent: the context of the agent's span.
         request: what is asked.
         at: when.
-        aside: what is asked for beside the conversation; empty for a turn of it.
+        aside: what is asked for beside the conversation; None for a turn of it.
     """
 
-    __slots__ = ("_attached", "_base", "_began", "_kit", "_streams", "_token", "is_over", "span")
+    __slots__ = ("_base", "_began", "_entered", "_kit", "_streams", "is_over", "span")
 
     def __init__(
-        self, kit: Kit, base: Attributes, parent: Context, request: ChatRequest, at: float, aside: str
+        self, kit: Kit, base: Attributes, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
     ) -> None:
         self._kit, self._base, self._began, self._streams = kit, base, at, request.stream
         self.is_over = False
         attributes = _at_start(kit, base, request, aside)
         name = f"{CHAT} {base[kit.names.request_model]}"
         self.span: Span = kit.spans.start(name, parent, SpanKind.CLIENT, attributes, at)
-        attached = inside(self.span, otel_context.get_current())
-        self._attached: Context | None = attached
-        self._token: Token[Context] = otel_context.attach(attached)
+        self._entered = Entered(inside(self.span, otel_context.get_current()))
 
     def answered(self) -> None:
-        attached, self._attached = self._attached, None
-        # A stream that the garbage collector closes does so in another context, where nothing of ours is current.
-        if attached is not None and otel_context.get_current() is attached:
-            otel_context.detach(self._token)
+        self._entered.leave()
 
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
         self._end(end or ReplyEnd(), "" if error is None else error.code, at)
@@ -90,13 +83,13 @@ class AttemptSpan(Asking):
             kit.metrics.tokens(reply.usage, measured)
 
 
-def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: str) -> Attributes:
+def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAside | None) -> Attributes:
     names, origin = kit.names, request.origin
     found = {**base, **request_parameters(names, request.params)}
     if request.stream:
         found[names.request_stream] = True
-    if aside:
-        found[ASIDE] = aside
+    if aside is not None:
+        found[ASIDE] = aside.name
     else:
         found[TURN] = origin.turn
         if origin.attempt > 1:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
 from opentelemetry.context import Context
 
 from lightagent.adapters.telemetry.otel.agent_spans import AgentSpans
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.spans import headers_of, inside, link_to_first, span_number, trace_number
+from lightagent.adapters.telemetry.otel.spans import (
+    Entered,
+    headers_of,
+    inside,
+    link_to_first,
+    span_number,
+    trace_number,
+)
 from lightagent.adapters.telemetry.otel.waiting_spans import later
 from lightagent.domain.events import Event, Nested, RunFinished, RunStarted, ToolStarted
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import Asking, CurrentSpans, RunWatch
+from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
 
 Path = tuple[str, ...]
 
@@ -62,11 +69,15 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         call = None if agent is None else agent.call(path[-1])
         return self.trace_headers(origin) if call is None else headers_of(call.span)
 
-    def ask(self, request: ChatRequest, at: float, aside: str = "") -> Asking:
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
         agent = self._agents.get(request.origin.path) or self._resumed(request.origin.path, at)
         if agent is None:
             raise LookupError("An attempt began in a run that was not told.")
         return agent.ask(request, at, aside)
+
+    def enter_run(self, path: Path, at: float) -> Callable[[], None]:
+        agent = self._agents.get(path) or self._resumed(path, at)
+        return _nothing if agent is None else Entered(agent.context).leave
 
     def enter_tool(self, path: Path) -> None:
         agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], time.time())
@@ -140,6 +151,10 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         # A run that nobody closed, in a process that goes on. Nothing may be ended here.
         if self._agents:
             later(partial(_cut_off, list(self._agents.values())))
+
+
+def _nothing() -> None:
+    return None
 
 
 def _cut_off(agents: list[AgentSpans]) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.metrics import MeterProvider, get_meter_provider
-from opentelemetry.trace import TracerProvider, get_current_span, get_tracer_provider
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider, get_meter_provider
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span, get_tracer_provider
 
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.kit import Kit
@@ -78,6 +78,14 @@ class OpenTelemetrySink(TracingSink):
         tracer = tracers.get_tracer(_SCOPE, _version(), known.schema_url)
         meter = meters.get_meter(_SCOPE, _version(), known.schema_url)
         return Kit(Spans(tracer, known), Metrics(meter, known), self._content, self._tags, self._sum_usage)
+
+
+def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
+    """The sink for the providers that an application has set; where it has set only one, the other records nothing."""
+    return OpenTelemetrySink(
+        tracer_provider=tracers if isinstance(tracers, TracerProvider) else NoOpTracerProvider(),
+        meter_provider=meters if isinstance(meters, MeterProvider) else NoOpMeterProvider(),
+    )
 
 
 class _Called(PreparedSink):

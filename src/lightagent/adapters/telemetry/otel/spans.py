@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final, Protocol, runtime_checkable
 
+from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.trace.propagation import set_span_in_context
@@ -155,6 +156,26 @@ def nanoseconds(at: float) -> int:
 def inside(span: Span, context: Context) -> Context:
     """A context in which a span is current."""
     return set_span_in_context(span, context)
+
+
+class Entered:
+    """A context that is current until it is left.
+
+    It is left where it was entered. A stream that the garbage collector closes does so elsewhere, where nothing of it
+    is current, and OpenTelemetry would log that it cannot be taken back there.
+    """
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        self._context: Context | None = context
+        self._token = otel_context.attach(context)
+
+    def leave(self) -> None:
+        """Have what was current before. Telling it again changes nothing."""
+        context, self._context = self._context, None
+        if context is not None and otel_context.get_current() is context:
+            otel_context.detach(self._token)
 
 
 def headers_of(span: Span) -> TraceHeaders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lightagent.aiokits.told_work import telling
 from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.domain.errors import StoreError
@@ -28,7 +29,8 @@ async def search_memory(
     wanted = filter_of(means.policy, means.clock.now())
     searching = means.store.recall(place.owner, shortened(query, MOST_QUERY), limit, wanted)
     try:
-        found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
+        with telling("retrieval", name=means.store.name, limit=limit):
+            found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
         failed = failed_parts(found)
         for one in failed:
             run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})

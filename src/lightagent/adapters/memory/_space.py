@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Final
 
 from lightagent.adapters.registry import open_nested
+from lightagent.aiokits.told_work import telling
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
@@ -77,8 +78,11 @@ async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, spa
     vectors: list[Vector] = []
     most = max(1, embedder.max_batch)
     for start in range(0, len(texts), most):
+        batch = texts[start : start + most]
+        with telling("embeddings", name=space.embedder, dimension=space.dimension, count=len(batch)):
+            made = await embedder.embed(batch, role)
         # An embedder of another package may give lists, or 64-bit numbers.
-        vectors.extend(array("f", one) for one in await embedder.embed(texts[start : start + most], role))
+        vectors.extend(array("f", one) for one in made)
     if len(vectors) != len(texts) or any(len(vector) != space.dimension for vector in vectors):
         raise StoreError(
             f"The embedder {space.embedder!r:.200} gave vectors of another size or number than expected.",

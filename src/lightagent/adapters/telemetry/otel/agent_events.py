@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from lightagent.adapters.telemetry.otel.names import Names
+from lightagent.adapters.telemetry.otel.names import COUNT, Names
 from lightagent.adapters.telemetry.otel.spans import Attributes
 from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.effects import HandOver
@@ -45,7 +45,6 @@ _PREFIX: Final = "lightagent."
 _CALL: Final = "lightagent.call.id"
 _TOOL: Final = "lightagent.tool.name"
 _SOURCE: Final = "lightagent.source"
-_COUNT: Final = "lightagent.count"
 
 _OF_POLICIES: Final = (
     Admitted,
@@ -102,12 +101,12 @@ def told_of(names: Names, event: Event) -> Iterator[Told]:
             yield from _memories(event.details)
             yield from _served(names, event)
         case ContextReplaced():
-            found: Attributes = {_SOURCE: event.source, _COUNT: event.count}
+            found: Attributes = {_SOURCE: event.source, COUNT: event.count}
             yield "lightagent.context.replaced", _with_error(names, found, event)
         case ToolsSelected():
-            yield "lightagent.tools.selected", {_COUNT: len(event.names), "lightagent.searched": event.searched}
+            yield "lightagent.tools.selected", {COUNT: len(event.names), "lightagent.searched": event.searched}
         case CallsRefused():
-            yield "lightagent.calls.refused", {_COUNT: len(event.call_ids), names.error_type: event.error.code}
+            yield "lightagent.calls.refused", {COUNT: len(event.call_ids), names.error_type: event.error.code}
         case ToolFinished():
             yield from _hand_overs(event)
         case Noted() if event.kind != TOOL_PROGRESS:
@@ -130,7 +129,7 @@ def _of_review(names: Names, event: Event) -> Iterator[Told]:
         case RunFinished(outcome=BudgetExhausted(error)):
             yield "lightagent.budget.exhausted", {names.error_type: error.code}
         case RunFinished(outcome=Suspended(call_ids)):
-            yield "lightagent.run.suspended", {_COUNT: len(call_ids)}
+            yield "lightagent.run.suspended", {COUNT: len(call_ids)}
         case _:
             return
 
@@ -157,7 +156,7 @@ def _served(names: Names, event: ContextAdded | Concluded) -> Iterator[Told]:
     if isinstance(event, Concluded):
         yield "lightagent.concluded", _with_error(names, {_SOURCE: event.name}, event)
     else:
-        found: Attributes = {_SOURCE: event.source, _COUNT: len(event.messages)}
+        found: Attributes = {_SOURCE: event.source, COUNT: len(event.messages)}
         yield "lightagent.context.added", _with_error(names, found, event)
 
 

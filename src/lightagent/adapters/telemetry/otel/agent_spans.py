@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,7 +20,9 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.spans import Attributes, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
+from lightagent.aiokits.told_work import listen
 from lightagent.domain.agent_heads import AgentHead, lasting_name
 from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (
@@ -66,6 +68,7 @@ class AgentSpans:
         "_started",
         "_unknown",
         "_usage",
+        "_work",
         "context",
         "head",
         "span",
@@ -92,6 +95,7 @@ class AgentSpans:
             self.span = kit.spans.start_chosen(title, parent, attributes, at, links, ids)
         self.context = inside(self.span, parent)
         self.head = started.head
+        self._work = WorkSpans(kit, self._base)
         self._chat: tuple[AgentHead, Attributes] | None = None
         self._attempt: AttemptSpan | None = None
         self._calls: dict[str, CallSpan] = {}
@@ -131,6 +135,16 @@ class AgentSpans:
                 self._finish(event)
             case _:
                 pass
+
+    def enter(self) -> Callable[[], None]:
+        """The span is current from now on, and the parent of the work that is told, until what this gives is called."""
+        entered, stop = Entered(self.context), listen(self._work)
+
+        def leave() -> None:
+            stop()
+            entered.leave()
+
+        return leave
 
     def ask(self, request: ChatRequest, at: float, aside: AskedAside | None) -> AttemptSpan:
         """An attempt at a request begins."""

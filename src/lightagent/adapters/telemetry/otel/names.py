@@ -60,6 +60,7 @@ class Names:
     tool_description: str = "gen_ai.tool.description"
     tool_type: str = "gen_ai.tool.type"
 
+    dimension_count: str = "gen_ai.embeddings.dimension.count"
     data_source: str = "gen_ai.data_source.id"
 
     mcp_method: str = "mcp.method.name"
@@ -103,6 +104,7 @@ ATTEMPT: Final = "lightagent.attempt"
 ASIDE: Final = "lightagent.aside"
 TOOL_STATUS: Final = "lightagent.tool.status"
 TOOL_PROVIDER: Final = "lightagent.tool.provider"
+COUNT: Final = "lightagent.count"
 COST: Final = "lightagent.cost"
 
 

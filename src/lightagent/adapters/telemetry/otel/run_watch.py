@@ -11,7 +11,6 @@ from opentelemetry.context import Context
 from lightagent.adapters.telemetry.otel.agent_spans import AgentSpans
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.spans import (
-    Entered,
     headers_of,
     inside,
     link_to_first,
@@ -77,7 +76,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
 
     def enter_run(self, path: Path, at: float) -> Callable[[], None]:
         agent = self._agents.get(path) or self._resumed(path, at)
-        return _nothing if agent is None else Entered(agent.context).leave
+        return _nothing if agent is None else agent.enter()
 
     def enter_tool(self, path: Path) -> None:
         agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], time.time())

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.servers.aimock import Aimock, aimock_server
 from tests.servers.child import server_logs
 from tests.servers.litellm_proxy import LiteLLMProxy, litellm_proxy_server
 from tests.servers.neo4j import Neo4jServer, neo4j_server
@@ -37,6 +38,13 @@ def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
 @pytest.fixture(scope="session")
 def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
     with phoenix_server(tmp_path_factory.mktemp("phoenix")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
+    """What programs of another environment ask for models."""
+    with aimock_server(tmp_path_factory.mktemp("aimock") / "server.log") as server:
         yield server
 
 

@@ -9,6 +9,7 @@ from opentelemetry.trace import Span, SpanKind
 from lightagent.adapters.telemetry.otel.attributes import measured_attributes, reply_attributes, request_parameters
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN
+from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -40,7 +41,7 @@ class AttemptSpan(Asking):
         attributes = _at_start(kit, base, request, aside)
         name = f"{CHAT} {base[kit.names.request_model]}"
         self.span: Span = kit.spans.start(name, parent, SpanKind.CLIENT, attributes, at)
-        self._entered = Entered(inside(self.span, otel_context.get_current()))
+        self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
 
     def answered(self) -> None:
         self._entered.leave()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,11 @@ from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 from lightagent.domain.errors import ProviderError
 from lightagent.testing import ScriptedModel, call_tool
-from tests.servers.json_values import Json, JsonObject, as_object
+from tests.servers.json_values import Json, JsonObject, as_list, as_object
 from tests.servers.phoenix import PROJECT_ATTRIBUTE, PhoenixServer
 from tests.support.walked_features import FEATURES, ROOT, Scene
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.needs("phoenix")]
 
 USER: Final = "ann"
 SESSION: Final = "talk-1"
@@ -120,22 +120,98 @@ async def buy(sink: OpenTelemetrySink, folder: Path) -> list[RunResult[str]]:
     return [waiting, done]
 
 
-def text(span: JsonObject, *names: str) -> Json:
-    """What stands in a span below these names."""
-    found: Json = span
-    for name in names:
-        found = as_object(found).get(name)
-    return found
+def trace_of(span: JsonObject) -> Json:
+    return as_object(span["context"])["trace_id"]
+
+
+def id_of(span: JsonObject) -> str:
+    return str(as_object(span["context"])["span_id"])
+
+
+def parents(spans: Sequence[JsonObject]) -> list[tuple[str, str, str]]:
+    """The kind and the name of each span, and the name of the one above it, in the order of their beginning."""
+    names = {id_of(span): str(span["name"]) for span in spans}
+    ordered = sorted(spans, key=lambda span: str(span["start_time"]))
+    return [(str(span["span_kind"]), str(span["name"]), names.get(str(span["parent_id"]), "")) for span in ordered]
+
+
+def named(spans: Sequence[JsonObject], name: str) -> list[JsonObject]:
+    return [span for span in sorted(spans, key=lambda span: str(span["start_time"])) if span["name"] == name]
+
+
+def attribute(span: JsonObject, name: str) -> Json:
+    return as_object(span["attributes"]).get(name)
 
 
 @pytest.mark.parametrize("protocol", EXPORTERS)
 async def test_a_run_is_asked_back_in_its_right_shape(phoenix: PhoenixServer, protocol: str, tmp_path: Path) -> None:
     project = f"buyer-{protocol}"
     with export_to(EXPORTERS[protocol](phoenix), project) as export:
-        results = await buy(export.sink, tmp_path)
-    count = len(export.kept.get_finished_spans())
-    spans = phoenix.spans(project, lambda found: len(found) >= count)
-    for s in sorted(spans, key=lambda one: str(one["start_time"])):
-        print(s["name"], s["span_kind"], s["parent_id"], s["context"], s["status_code"], s["attributes"], s["events"])
-    assert results
-    assert 0
+        waiting, done = await buy(export.sink, tmp_path)
+    sent = export.kept.get_finished_spans()
+    spans = phoenix.spans(project, lambda found: len(found) >= len(sent))
+
+    assert parents(spans) == [
+        ("AGENT", "invoke_agent buyer", ""),
+        ("RETRIEVER", "retrieval sqlite", "invoke_agent buyer"),
+        ("LLM", "chat gpt-buyer", "invoke_agent buyer"),
+        ("LLM", "chat gpt-buyer", "invoke_agent buyer"),
+        ("TOOL", "execute_tool stock", "invoke_agent buyer"),
+        ("TOOL", "execute_tool shop__echo", "invoke_agent buyer"),
+        ("LLM", "chat gpt-buyer", "invoke_agent buyer"),
+        ("TOOL", "execute_tool clerk", "invoke_agent buyer"),
+        ("AGENT", "invoke_agent clerk", "execute_tool clerk"),
+        ("LLM", "chat gpt-clerk", "invoke_agent clerk"),
+        ("TOOL", "execute_tool stock", "invoke_agent clerk"),
+        ("LLM", "chat gpt-clerk", "invoke_agent clerk"),
+        ("LLM", "chat gpt-buyer", "invoke_agent buyer"),
+        ("AGENT", "invoke_agent buyer", ""),
+        ("TOOL", "execute_tool order", "invoke_agent buyer"),
+        ("LLM", "chat gpt-buyer", "invoke_agent buyer"),
+    ]
+    assert {trace_of(span) for span in spans} == {waiting.trace_id} == {done.trace_id}
+    assert {id_of(span) for span in spans} == {f"{span.get_span_context().span_id:016x}" for span in sent}
+    assert {attribute(span, "session.id") for span in spans} == {SESSION}
+    assert {attribute(span, "user.id") for span in spans} == {USER}
+
+    first, second = named(spans, "invoke_agent buyer")
+    assert [attribute(span, "lightagent.outcome") for span in (first, second)] == ["suspended", "completed"]
+    assert {"lightagent.approval.requested", "lightagent.run.suspended"} <= events(first)
+    assert {"lightagent.approval.decided", "lightagent.memory.write"} <= events(second)
+    failed = {str(span["name"]): attribute(span, "error.type") for span in spans if span["status_code"] == "ERROR"}
+    assert failed == {"chat gpt-buyer": "LA-503", "execute_tool stock": "LA-TOOL"}
+    assert attribute(named(spans, "execute_tool stock")[0], "tool.id") == "call_2_1"
+
+    # Phoenix keeps no links; what was suspended is linked with what went on.
+    links = [f"{link.context.span_id:016x}" for span in sent for link in span.links]
+    assert links == [id_of(first)]
+
+    # Phoenix adds up what its own names say: each token once.
+    told = [attribute(span, "llm.token_count.total") for span in spans]
+    assert sum(count for count in told if isinstance(count, int)) == done.usage.total_tokens
+
+
+def events(span: JsonObject) -> set[str]:
+    return {str(as_object(event)["name"]) for event in as_list(span["events"])}
+
+
+async def test_what_every_feature_tells_arrives(phoenix: PhoenixServer, tmp_path: Path) -> None:
+    """A capability that is added to the walk is added here as well."""
+    with export_to(EXPORTERS["http"](phoenix), "walk") as export:
+        for place, show in enumerate(FEATURES.values()):
+            folder = tmp_path / str(place)
+            folder.mkdir()
+            await show(Scene([export.sink], folder, "a word"))
+    sent = export.kept.get_finished_spans()
+    spans = phoenix.spans("walk", lambda found: len(found) >= len(sent))
+    assert {(trace_of(span), id_of(span), span["parent_id"], span["name"]) for span in spans} == {
+        (
+            f"{span.get_span_context().trace_id:032x}",
+            f"{span.get_span_context().span_id:016x}",
+            None if span.parent is None else f"{span.parent.span_id:016x}",
+            span.name,
+        )
+        for span in sent
+    }
+    kinds = {str(attribute(span, "gen_ai.operation.name")): span["span_kind"] for span in spans}
+    assert kinds.items() >= {"invoke_agent": "AGENT", "chat": "LLM", "execute_tool": "TOOL"}.items()

@@ -1,7 +1,7 @@
 """What a run asks of OpenTelemetry, noted once, and the same calls made again without anything of this project's.
 
-So what tracing costs is told apart: what the SDK takes for the same spans, attributes and measurements, in the middle of
-a run, and what is our own.
+So what tracing costs is told apart: what the SDK takes for the same spans, attributes and measurements, in the middle
+of a run, and what is our own.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TypeAlias
 from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram, Meter, MeterProvider, NoOpHistogram, NoOpMeter
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.trace import SpanKind, Status, Tracer, set_span_in_context
 from opentelemetry.trace import Span as AnySpan
+from opentelemetry.trace import SpanKind, Status, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from lightagent import TelemetrySink
@@ -93,7 +93,10 @@ class Shape(SpanProcessor):
         self.calls.append(Start(span.name, span.kind, parent, attributes))
 
     def on_end(self, span: ReadableSpan) -> None:
-        place = self._places[span.get_span_context().span_id]
+        context = span.get_span_context()
+        if context is None:
+            return
+        place = self._places[context.span_id]
         early = self._begun[place]
         late = {name: value for name, value in (span.attributes or {}).items() if early.get(name) != value}
         self.calls.append(End(place, late, span.status))

@@ -4,13 +4,13 @@
     python benchmarks/telemetry.py --only lightagent --rounds 60
     python benchmarks/telemetry.py --collector
 
-The model and the tool take no time, and exporters do nothing, so what is shown is what tracing adds. Variants take turns
-in batches, the CPU is that of the process, its threads included, and each figure stands twice: the least of all batches,
-and the median. `the SDK's` is what the same spans, attributes and measurements take that are made with the bare SDK at
+The model and the tool take no time, and exporters do nothing, so what is shown is what tracing adds. Variants take
+turns in batches, the CPU is that of the process, its threads included, and each figure stands twice: the least of all
+batches, and the median. `the SDK's` is what the same spans, attributes and measurements take, made with the bare SDK at
 the same places of the same run; `own` is the rest. Peers join in when they are installed.
 
-`--collector` shows instead how long runs take, beside untraced ones, whose spans are sent to a collector that is not there,
-and to one that never answers.
+`--collector` shows instead how long runs take whose spans are sent to a collector that is not there, and to one that
+never answers, beside untraced ones.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def print_variants(found: Mapping[str, list[float]]) -> None:
     for name, whole in found.items():
         if name.startswith("bare: "):
             continue
-        cells = [least_and_median(whole), "–" if whole is none else least_and_median(whole, (-1, none)), "–", "–"]
+        cells = [least_and_median(whole), "-" if whole is none else least_and_median(whole, (-1, none)), "-", "-"]
         if bare := found.get(f"bare: {name}"):
             cells[2] = least_and_median(bare, (-1, idle))
             cells[3] = least_and_median(whole, (-1, none), (-1, bare), (1, idle))
@@ -82,7 +82,7 @@ def print_variants(found: Mapping[str, list[float]]) -> None:
 
 def print_peers(figures: Mapping[str, Mapping[str, list[float]]]) -> None:
     """The table of all libraries; the ratio is to what tracing adds here with spans and metrics."""
-    print("\n| | untraced | traced | more | of a run | × lightagent |\n|---|---|---|---|---|---|")
+    print("\n| | untraced | traced | more | of a run | to lightagent |\n|---|---|---|---|---|---|")
     ours = figures.get("lightagent", {})
     added = {name: statistics.median(_more(ours[name], ours[UNTRACED])) for name in ours if name != UNTRACED}
     for library, found in figures.items():
@@ -91,7 +91,7 @@ def print_peers(figures: Mapping[str, Mapping[str, list[float]]]) -> None:
                 continue
             none = statistics.median(found[UNTRACED])
             more = statistics.median(_more(whole, found[UNTRACED]))
-            ratio = f"{more / added[name]:.1f}" if name in added else "–"
+            ratio = f"{more / added[name]:.1f}" if name in added else "-"
             print(
                 f"| {library}, {name} | {none:,.0f} | {statistics.median(whole):,.0f} | {more:,.0f}"
                 f" | {more / none:.0%} | {ratio} |"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from common import STORED_ANSWER, Turn
 
 if TYPE_CHECKING:
+    import agents
+    from agents.tracing import TracingProcessor
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
 
@@ -120,8 +122,25 @@ def pydantic_ai_turns() -> Mapping[str, Turn]:
 def openai_agents_turns() -> Mapping[str, Turn]:
     """openai-agents, with its own traces, which are not OpenTelemetry's, given to a processor that does nothing."""
     import agents
+
+    agents.set_trace_processors([_nowhere()])
+    agent = agents.Agent(
+        name="bench", instructions="You answer.", model=_calling_model(), tools=[agents.function_tool(add)]
+    )
+
+    def turn(*, traced: bool) -> Turn:
+        config = agents.RunConfig(tracing_disabled=not traced)
+
+        async def ask(question: str) -> str:
+            return str((await agents.Runner.run(agent, question, run_config=config)).final_output)
+
+        return ask
+
+    return {UNTRACED: turn(traced=False), TRACED: turn(traced=True)}
+
+
+def _nowhere() -> TracingProcessor:
     from agents.tracing import Span, Trace, TracingProcessor
-    from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
     class Nowhere(TracingProcessor):
         def on_trace_start(self, trace: Trace) -> None: ...
@@ -136,34 +155,25 @@ def openai_agents_turns() -> Mapping[str, Turn]:
 
         def force_flush(self) -> None: ...
 
+    return Nowhere()
+
+
+def _calling_model() -> agents.Model:
+    import agents
+    from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+
+    text = ResponseOutputText(text=STORED_ANSWER, type="output_text", annotations=[])
+    said = ResponseOutputMessage(id="m", role="assistant", status="completed", type="message", content=[text])
+    call = ResponseFunctionToolCall(arguments='{"a": 1, "b": 2}', call_id="call_1", name="add", type="function_call")
+
     class Model(agents.Model):
         async def get_response(self, *args: object, **kwargs: object) -> agents.ModelResponse:
             asked = kwargs["input"]
-            said: ResponseOutputMessage | ResponseFunctionToolCall
-            if isinstance(asked, list) and asked[-1].get("type") == "function_call_output":
-                text = ResponseOutputText(text=STORED_ANSWER, type="output_text", annotations=[])
-                said = ResponseOutputMessage(
-                    id="m", role="assistant", status="completed", type="message", content=[text]
-                )
-            else:
-                said = ResponseFunctionToolCall(
-                    arguments='{"a": 1, "b": 2}', call_id="call_1", name="add", type="function_call"
-                )
             with agents.generation_span(model="fixed"):
-                return agents.ModelResponse([said], agents.Usage(), None)
+                called = isinstance(asked, list) and asked[-1].get("type") == "function_call_output"
+                return agents.ModelResponse([said if called else call], agents.Usage(), None)
 
         def stream_response(self, *args: object, **kwargs: object) -> AsyncGenerator[object, None]:
             raise NotImplementedError("Only whole answers are measured.")
 
-    agents.set_trace_processors([Nowhere()])
-    agent = agents.Agent(name="bench", instructions="You answer.", model=Model(), tools=[agents.function_tool(add)])
-
-    def turn(*, traced: bool) -> Turn:
-        config = agents.RunConfig(tracing_disabled=not traced)
-
-        async def ask(question: str) -> str:
-            return str((await agents.Runner.run(agent, question, run_config=config)).final_output)
-
-        return ask
-
-    return {UNTRACED: turn(traced=False), TRACED: turn(traced=True)}
+    return Model()

@@ -69,14 +69,16 @@ class Desk:
 
 
 def fastapi_app(desk: Desk, way: str) -> ASGIApp:
-    app = FastAPI()
-    app.add_api_route("/ask", getattr(desk, way), response_model=None)
-    FastAPIInstrumentor.instrument_app(app)
+    fastapi = FastAPI()
+    fastapi.add_api_route("/ask", getattr(desk, way), response_model=None)
+    FastAPIInstrumentor.instrument_app(fastapi)
+    app: ASGIApp = fastapi
     return app
 
 
 def asgi_app(desk: Desk, way: str) -> ASGIApp:
-    return OpenTelemetryMiddleware(Starlette(routes=[Route("/ask", getattr(desk, way))]))
+    app: ASGIApp = OpenTelemetryMiddleware(Starlette(routes=[Route("/ask", getattr(desk, way))]))
+    return app
 
 
 APPS: Final[dict[str, Callable[[Desk, str], ASGIApp]]] = {"fastapi": fastapi_app, "asgi": asgi_app}

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from lightagent import ChatModel, ChatRequest, LightAgent, OpenAIChatModel
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
@@ -24,7 +25,7 @@ from tests.heavy.told_spans import global_objects, same, set_providers, tell
 
 QUESTION: Final = "[one-tool]"
 KEY: Final = "sk-test"
-MESSAGES: Final = [{"role": "user", "content": "[plain]"}]
+MESSAGES: Final[list[ChatCompletionMessageParam]] = [{"role": "user", "content": "[plain]"}]
 
 
 class OwnModel(ChatModel):
@@ -36,14 +37,14 @@ class OwnModel(ChatModel):
         self._client = AsyncOpenAI(api_key=KEY, base_url=url)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        create = self._client.chat.completions.create
+        completions = self._client.chat.completions
         if request.stream:
-            async for chunk in await create(model="gpt", messages=MESSAGES, stream=True):
+            async for chunk in await completions.create(model="gpt", messages=MESSAGES, stream=True):
                 for choice in chunk.choices:
                     if choice.delta.content:
                         yield TextDelta(choice.delta.content)
         else:
-            reply = await create(model="gpt", messages=MESSAGES)
+            reply = await completions.create(model="gpt", messages=MESSAGES)
             yield TextDelta(str(reply.choices[0].message.content))
         if isinstance(request.messages[-1], ToolMessage):
             yield ReplyEnd("stop", Usage(12, 7, 19))

@@ -14,11 +14,12 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from lightagent import ApprovalDecision, LightAgent, MemoryPolicy, RunResult, tool
+from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
@@ -92,7 +93,7 @@ async def buy(sink: OpenTelemetrySink, folder: Path) -> list[RunResult[str]]:
         telemetry=[sink],
     )
     busy = ProviderError("busy", code="LA-503", guidance="", retryable=True)
-    replies = [
+    replies: list[Reply] = [
         busy,
         [call_tool("stock", item="unicorn"), call_tool("shop__echo", text="hello")],
         call_tool("clerk", query="How many pencils are left?"),
@@ -126,6 +127,12 @@ def trace_of(span: JsonObject) -> Json:
 
 def id_of(span: JsonObject) -> str:
     return str(as_object(span["context"])["span_id"])
+
+
+def ids_of(sent: ReadableSpan) -> tuple[str, str]:
+    """The ids of the trace and of the span, as Phoenix writes them."""
+    assert sent.context is not None
+    return f"{sent.context.trace_id:032x}", f"{sent.context.span_id:016x}"
 
 
 def parents(spans: Sequence[JsonObject]) -> list[tuple[str, str, str]]:
@@ -170,7 +177,7 @@ async def test_a_run_is_asked_back_in_its_right_shape(phoenix: PhoenixServer, pr
         ("LLM", "chat gpt-buyer", "invoke_agent buyer"),
     ]
     assert {trace_of(span) for span in spans} == {waiting.trace_id} == {done.trace_id}
-    assert {id_of(span) for span in spans} == {f"{span.get_span_context().span_id:016x}" for span in sent}
+    assert {id_of(span) for span in spans} == {ids_of(span)[1] for span in sent}
     assert {attribute(span, "session.id") for span in spans} == {SESSION}
     assert {attribute(span, "user.id") for span in spans} == {USER}
 
@@ -205,13 +212,7 @@ async def test_what_every_feature_tells_arrives(phoenix: PhoenixServer, tmp_path
     sent = export.kept.get_finished_spans()
     spans = phoenix.spans("walk", lambda found: len(found) >= len(sent))
     assert {(trace_of(span), id_of(span), span["parent_id"], span["name"]) for span in spans} == {
-        (
-            f"{span.get_span_context().trace_id:032x}",
-            f"{span.get_span_context().span_id:016x}",
-            None if span.parent is None else f"{span.parent.span_id:016x}",
-            span.name,
-        )
-        for span in sent
+        (*ids_of(span), None if span.parent is None else f"{span.parent.span_id:016x}", span.name) for span in sent
     }
     kinds = {str(attribute(span, "gen_ai.operation.name")): span["span_kind"] for span in spans}
     assert kinds.items() >= {"invoke_agent": "AGENT", "chat": "LLM", "execute_tool": "TOOL"}.items()

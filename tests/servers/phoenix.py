@@ -1,4 +1,4 @@
-"""Arize Phoenix in an environment of its own: a backend of traces that takes OTLP over HTTP and gRPC, and a web page."""
+"""Arize Phoenix in an environment of its own: a backend of traces that takes OTLP over HTTP and gRPC."""
 
 import http.client
 import json

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Final, Generic
 
 from lightagent.aiokits.deadline import Deadline
@@ -236,8 +235,7 @@ class ActiveRun(Generic[DepsT]):
     def full_origin(self) -> Origin:
         """Where what happens now belongs, with the headers that are sent along to other processes."""
         origin = self.origin()
-        headers = self.trace_headers(origin)
-        return replace(origin, trace_headers=headers) if headers else origin
+        return origin.sending(self.trace_headers(origin))
 
     def call_origin(self, call_id: str) -> Origin:
         """Where a call belongs, with the headers that it sends along: those of its own span, where it has one."""
@@ -245,8 +243,7 @@ class ActiveRun(Generic[DepsT]):
         if spans is None:
             return self.full_origin()
         origin = self.origin()
-        headers = spans.call_headers((*self.path, call_id), origin)
-        return replace(origin, trace_headers=headers) if headers else origin
+        return origin.sending(spans.call_headers((*self.path, call_id), origin))
 
     def asking(self, request: ChatRequest, aside: AskedAside | None = None) -> tuple[ChatRequest, Asking | None]:
         """A request that is about to be sent, with the headers that it takes along.
@@ -262,7 +259,7 @@ class ActiveRun(Generic[DepsT]):
         headers = self.trace_headers(request.origin)
         if not headers:
             return request, asked
-        origin = replace(request.origin, trace_headers=headers)
+        origin = request.origin.sending(headers)
         return ChatRequest(
             request.messages, request.tools, request.params, request.output_schema, request.stream, origin
         ), asked

@@ -44,29 +44,30 @@ class ContentMode(Enum):
 class ContentLimits:
     """How much of texts telemetry holds, in characters; of JSON as it is written, escapes included.
 
+    What is cut ends in a mark that says how much is missing, and JSON stays JSON: texts in it are cut, and what there
+    is no room for is left out.
+
     Attributes:
-        text: of one text, such as a message or one value in the arguments of a tool.
-        attribute: of one attribute, such as all messages of a request. The newest messages go before older ones.
-        span: of all texts of one span together.
+        text: of one text, such as a message or one value in the arguments of a tool; at least 100.
+        attribute: of one attribute, such as all messages of a request; at least 2,000. Newer messages have precedence.
+        span: of all texts of one span together; at least 8,000.
 
     Raises:
-        ConfigurationError: one is not a whole number of at least 500, or they do not grow in this order.
+        ConfigurationError: one is no whole number, or too small, or they do not grow in this order.
     """
 
     text: int = 8_000
     attribute: int = 32_000
-    span: int = 64_000
+    span: int = 96_000
 
     def __post_init__(self) -> None:
-        for name, most in (("text", self.text), ("attribute", self.attribute), ("span", self.span)):
+        for name, most, least in (
+            ("text", self.text, 100),
+            ("attribute", self.attribute, 2_000),
+            ("span", self.span, 8_000),
+        ):
             number: object = most
-            if isinstance(number, bool) or not isinstance(number, int) or number < LEAST:
-                raise ConfigurationError(
-                    f"ContentLimits: {name} must be a number of at least {LEAST}, not {most!r:.50}."
-                )
+            if isinstance(number, bool) or not isinstance(number, int) or number < least:
+                raise ConfigurationError(f"ContentLimits: {name} must be at least {least:,}, not {most!r:.50}.")
         if not self.text <= self.attribute <= self.span:
             raise ConfigurationError("ContentLimits: text must not exceed attribute, nor attribute span.")
-
-
-LEAST = 500
-"""Characters that any limit leaves: below, the marks of what was cut would be most of what is shown."""

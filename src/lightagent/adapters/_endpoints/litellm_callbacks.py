@@ -1,4 +1,4 @@
-"""LiteLLM's callbacks: whether all that it would tell of a call goes to OpenTelemetry, which knows of the call already."""
+"""LiteLLM's callbacks: whether all that it tells of a call goes to OpenTelemetry, which knows of the call already."""
 
 from __future__ import annotations
 

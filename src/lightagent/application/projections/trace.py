@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NotRequired, assert_never
-
-from typing_extensions import TypedDict
+from typing import assert_never
 
 from lightagent.application.projections.run_counts import run_counts
 from lightagent.application.projections.trace_data import (
@@ -17,6 +15,7 @@ from lightagent.application.projections.trace_data import (
     selected_data,
     without_notes,
 )
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.call_folding import result_labels
@@ -54,17 +53,6 @@ from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.tool_selection import ToolsSelected
 
 
-class TraceEvent(TypedDict):
-    """One line of a trace. `timestamp` is seconds since 1970, UTC."""
-
-    type: str
-    data: JsonObject
-    trace_id: str
-    timestamp: float
-    parent_trace_id: NotRequired[str]
-    run_group_id: NotRequired[str]
-
-
 def trace_events(events: Iterable[Event], *, stream: bool = False, capture_content: bool = False) -> list[TraceEvent]:
     """The trace of a run.
 
@@ -80,6 +68,27 @@ def trace_events(events: Iterable[Event], *, stream: bool = False, capture_conte
     for event in events:
         tracer.add(event)
     return lines
+
+
+class LiveTrace:
+    """The trace of a run event by event, for who watches it. Arguments as for `trace_events`."""
+
+    def __init__(self, *, stream: bool = False, capture_content: bool = False) -> None:
+        self._stream = stream
+        self._capture = capture_content
+        self._tracer: _Tracer | None = None
+        self._lines: list[TraceEvent] = []
+
+    def add(self, event: Event) -> list[TraceEvent]:
+        """The lines that an event adds; a model request is told when its answer is known."""
+        if self._tracer is None:
+            if not isinstance(event, RunStarted):
+                return []
+            self._tracer = _Tracer(event, self._lines, stream=self._stream, capture=self._capture)
+        self._tracer.add(event)
+        lines = [*self._lines]
+        self._lines.clear()
+        return lines
 
 
 class _Tracer:
@@ -218,12 +227,9 @@ class _Tracer:
             data = {**data, **content}
         if self._path:
             data = {**data, "path": list(self._path)}
-        line = TraceEvent(type=kind, data=data, trace_id=self._started.trace_id, timestamp=at)
-        if self._started.parent_trace_id:
-            line["parent_trace_id"] = self._started.parent_trace_id
-        if self._started.run_group_id:
-            line["run_group_id"] = self._started.run_group_id
-        self._lines.append(line)
+        started = self._started
+        around, group = started.parent_trace_id, started.run_group_id
+        self._lines.append(TraceEvent(kind, data, started.trace_id, around, group, at))
 
     def _run_start(self, event: RunStarted) -> None:
         data: JsonObject = {

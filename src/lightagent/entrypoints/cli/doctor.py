@@ -28,7 +28,7 @@ from lightagent.entrypoints.cli.examine_code import examine_code
 from lightagent.entrypoints.cli.examine_tools import examine_tools
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
-from lightagent.entrypoints.cli.trace_tree import preview
+from lightagent.entrypoints.cli.trace_labels import preview
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend

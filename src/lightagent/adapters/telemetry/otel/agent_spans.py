@@ -10,10 +10,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.agent_events import is_told, refused_call, told_of
-from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan, ChatBase, chat_base
 from lightagent.adapters.telemetry.otel.attributes import (
     agent_attributes,
-    chat_attributes,
     owner_attributes,
     usage_attributes,
 )
@@ -26,6 +25,7 @@ from lightagent.aiokits.told_work import listen
 from lightagent.domain.agent_heads import AgentHead, lasting_name
 from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (
+    Admitted,
     ApprovalRequested,
     Event,
     ModelFailed,
@@ -35,8 +35,8 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.messages import ToolCall
-from lightagent.domain.outcomes import Cancelled, outcome_error
+from lightagent.domain.messages import ToolCall, UserMessage
+from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
@@ -96,13 +96,19 @@ class AgentSpans:
         self.context = inside(self.span, parent)
         self.head = started.head
         self._work = WorkSpans(kit, self._base)
-        self._chat: tuple[AgentHead, Attributes] | None = None
+        if started.messages and isinstance(asked := started.messages[-1], UserMessage):
+            self._ask_of(asked)
+        self._chat: tuple[AgentHead, ChatBase] | None = None
         self._attempt: AttemptSpan | None = None
         self._calls: dict[str, CallSpan] = {}
         self._called: tuple[ToolCall, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._unknown: list[ToolFinished] = []
         self._usage = Usage()
+
+    def _ask_of(self, asked: UserMessage) -> None:
+        if self._kit.content.on_spans and self.span.is_recording():
+            self.span.set_attributes(self._kit.content.question(asked.text))
 
     def tell_trace(self, trace_id: str) -> None:
         """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
@@ -125,6 +131,8 @@ class AgentSpans:
         match event:
             case ModelReplied() | ModelFailed():
                 self._answered(event)
+            case Admitted():
+                self._ask_of(event.message)
             case ToolStarted():
                 self._begin_call(event)
             case ToolFinished():
@@ -150,11 +158,11 @@ class AgentSpans:
         """An attempt at a request begins."""
         if aside is not None:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
-            base = chat_attributes(self._kit.names, head, self._base)
+            base = chat_base(self._kit.names, head, self._base)
             return AttemptSpan(self._kit, base, self.context, request, at, aside)
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
-            self._chat = self.head, chat_attributes(self._kit.names, self.head, self._base)
+            self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
         self._attempt = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
         return self._attempt
 
@@ -230,6 +238,8 @@ class AgentSpans:
         told: Attributes = {OUTCOME: event.outcome.kind}
         if kit.sum_usage:
             told.update(usage_attributes(kit.names, self._usage))
+        if kit.content.on_spans and isinstance(event.outcome, Completed):
+            told.update(kit.content.answer(event.outcome.content))
         end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told)
 
     def _cut_off_rest(self, at: float) -> None:

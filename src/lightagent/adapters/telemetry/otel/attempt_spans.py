@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
 
-from lightagent.adapters.telemetry.otel.attributes import measured_attributes, reply_attributes, request_parameters
+from lightagent.adapters.telemetry.otel.attributes import (
+    chat_attributes,
+    measured_attributes,
+    reply_attributes,
+    request_parameters,
+)
+from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN
+from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
+from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import ModelFailed, ModelReplied
@@ -19,35 +28,59 @@ from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking
 
 
+class ChatBase(NamedTuple):
+    """What all requests of an agent in one run have.
+
+    Attributes:
+        title: the name of their spans.
+        attributes: of their spans.
+        measured: of their measurements.
+    """
+
+    title: str
+    attributes: Attributes
+    measured: Attributes
+
+
+def chat_base(names: Names, head: AgentHead, owner: Attributes) -> ChatBase:
+    """What all requests of an agent have, in a run whose spans all have `owner`."""
+    attributes = chat_attributes(names, head, owner)
+    return ChatBase(f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
+
+
 class AttemptSpan(Asking):
     """One attempt, from the moment at which its request is sent.
 
     Args:
         kit: makes the span and records the measurements.
-        base: the attributes that all requests of the agent have.
+        base: what all requests of the agent have.
         parent: the context of the agent's span.
         request: what is asked.
         at: when.
         aside: what is asked for beside the conversation; None for a turn of it.
     """
 
-    __slots__ = ("_base", "_began", "_entered", "_kit", "_streams", "is_over", "span")
+    __slots__ = ("_attributes", "_began", "_entered", "_kit", "_measured", "_said", "_streams", "is_over", "span")
 
     def __init__(
-        self, kit: Kit, base: Attributes, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
+        self, kit: Kit, base: ChatBase, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
     ) -> None:
-        self._kit, self._base, self._began, self._streams = kit, base, at, request.stream
+        self._kit, self._measured, self._began, self._streams = kit, base.measured, at, request.stream
         self.is_over = False
-        attributes = _at_start(kit, base, request, aside)
-        name = f"{CHAT} {base[kit.names.request_model]}"
-        self.span: Span = kit.spans.start(name, parent, SpanKind.CLIENT, attributes, at)
+        self._attributes = attributes = _at_start(kit, base.attributes, request, aside)
+        self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, attributes, at)
         self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
+        self._said: dict[str, str] = {}
+        if kit.content.on_spans or kit.content.as_events:
+            self._said = dict(kit.content.request(request.messages, request.tools))
+        if kit.content.on_spans and self.span.is_recording():
+            self.span.set_attributes(self._said)
 
     def answered(self) -> None:
         self._entered.leave()
 
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
-        self._end(end or ReplyEnd(), "" if error is None else error.code, at)
+        self._end(end or ReplyEnd(), error, at, {})
 
     def replied(self, event: ModelReplied) -> None:
         """The attempt has an answer."""
@@ -55,38 +88,56 @@ class AttemptSpan(Asking):
         kit, end = self._kit, ReplyEnd(event.finish_reason, event.usage, event.model, event.response_id)
         if self._streams and event.first_delta is not None:
             told[kit.names.time_to_first_chunk] = event.first_delta
-            kit.metrics.first_chunk(event.first_delta, measured_attributes(kit.names, self._base, end))
-        if kit.content.on_spans:
-            told.update(kit.content.reply(event.message, event.finish_reason))
-        self._end(end, "", event.at, told)
+            kit.metrics.first_chunk(event.first_delta, self._measurement(end))
+        if kit.content.on_spans or kit.content.as_events:
+            reply = kit.content.reply(event.message, event.finish_reason)
+            self._said.update(reply)
+            if kit.content.on_spans:
+                told.update(reply)
+        self._end(end, None, event.at, told)
 
     def failed(self, event: ModelFailed) -> None:
         """The attempt failed, or was given up because its caller left, which is no error."""
-        error_type = "" if isinstance(event.ends, Cancelled) else event.error.code
-        self._end(ReplyEnd(usage=event.usage), error_type, event.at)
+        error = None if isinstance(event.ends, Cancelled) else event.error
+        self._end(ReplyEnd(usage=event.usage), error, event.at, {})
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how the attempt ended."""
-        self._end(ReplyEnd(), "", at)
+        self._end(ReplyEnd(), None, at, {})
 
-    def _end(self, reply: ReplyEnd, error_type: str, at: float, told: Attributes | None = None) -> None:
+    def _end(self, reply: ReplyEnd, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
         if self.is_over:
             return
         self.is_over = True
         kit, names = self._kit, self._kit.names
-        measured = measured_attributes(names, self._base, reply)
+        error_type, measured = "" if error is None else error.code, self._measurement(reply)
         if self.span.is_recording():
-            end(self.span, at, error_type, names=names, attributes={**(told or {}), **reply_attributes(names, reply)})
-        else:
-            end(self.span, at, names=names)
+            told.update(reply_attributes(names, reply))
+        if kit.content.as_events:
+            self._tell(error, at, told)
+        end(self.span, at, error_type, names=names, attributes=told)
         kit.metrics.operation(at - self._began, measured, error_type)
         if reply.usage is not None:
             kit.metrics.tokens(reply.usage, measured)
 
+    def _measurement(self, end: ReplyEnd) -> Attributes:
+        """What the measurements of the attempt have."""
+        return {**self._measured, self._kit.names.response_model: end.model} if end.model else self._measured
+
+    def _tell(self, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
+        """Tell what was asked and said, and what went wrong, as events."""
+        kit, context, now = self._kit, inside(self.span, Context()), nanoseconds(at)
+        found = {**self._attributes, **told}
+        if error is not None:
+            found[kit.names.error_type] = error.code
+            said = kit.content.error(error.message)
+            emit(EXCEPTION, exception_details(error.code, said), context, at=now, schema_url=kit.names.schema_url)
+        emit(DETAILS, details(found, self._said), context, at=now, schema_url=kit.names.schema_url)
+
 
 def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAside | None) -> Attributes:
     names, origin = kit.names, request.origin
-    found = {**base, **request_parameters(names, request.params)}
+    found = {**base, **request_parameters(names, request.params)} if request.params else {**base}
     if request.stream:
         found[names.request_stream] = True
     if aside is not None:
@@ -95,6 +146,4 @@ def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAsid
         found[TURN] = origin.turn
         if origin.attempt > 1:
             found[ATTEMPT] = origin.attempt
-    if kit.content.on_spans:
-        found.update(kit.content.request(request.messages, request.tools))
     return found

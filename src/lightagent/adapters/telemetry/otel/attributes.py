@@ -86,15 +86,12 @@ def _head_attributes(names: Names, operation: str, head: AgentHead) -> Attribute
 
 def request_parameters(names: Names, params: JsonObject) -> Attributes:
     """The parameters of a request to a model that the conventions know."""
-    return _parameters(names, _PARAMETERS, params) if params else {}
+    return _parameters(names, _PARAMETERS, params)
 
 
-def measured_attributes(names: Names, base: Attributes, end: ReplyEnd) -> Attributes:
-    """What measurements of an attempt have, of the attributes that all requests of its agent have."""
-    found = {name: base[name] for name in _measured(names) if name in base}
-    if end.model:
-        found[names.response_model] = end.model
-    return found
+def measured_attributes(names: Names, base: Attributes) -> Attributes:
+    """What measurements of requests have, of the attributes that all requests of an agent have."""
+    return {name: base[name] for name in _measured(names) if name in base}
 
 
 def _measured(names: Names) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Tells others who trace calls of models that a call is traced already, so that one call is one chat span.
 
-Each listens to a key of its own in OpenTelemetry's context, and only to that one. The keys stand there from the beginning
-of a call until its first answer, and only where the other one has been imported: what a tool does is not concerned.
-The key of OpenInference is heard by instrumentations of HTTP clients as well, so that beside it their spans below a call
-are missing; without it they stay.
+Each listens to a key of its own in OpenTelemetry's context, and only to that one. The keys stand there from the
+beginning of a call until its first answer, and only where the other one has been imported: what a tool does is not
+concerned. The key of OpenInference is heard by instrumentations of HTTP clients as well, so that beside it their spans
+below a call are missing; without it they stay.
 """
 
 from __future__ import annotations

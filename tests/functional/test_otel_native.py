@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from lightagent import ConfigurationError, LightAgent
+from lightagent import ConfigurationError, LightAgent, TelemetrySink
 from lightagent.adapters.chat.scripted import ScriptedModel
 
 BEGIN = """
@@ -123,4 +124,4 @@ print(json.dumps(sorted(found)))
 
 def test_telemetry_true_says_nothing() -> None:
     with pytest.raises(ConfigurationError, match="telemetry"):
-        LightAgent(model=ScriptedModel(["a"]), **{"telemetry": True})
+        LightAgent(model=ScriptedModel(["a"]), telemetry=cast("list[TelemetrySink]", True))

@@ -19,6 +19,7 @@ from lightagent import (
     ProviderError,
     ReplyEnd,
     RunContext,
+    Suspended,
     TextDelta,
     ToolAnswer,
     Usage,
@@ -26,7 +27,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.testing.system import SequentialIds
-from tests.support.recorded_spans import RecordedSpans, attributes, events, parent_id, span_id, status, trace_id
+from tests.support.recorded_spans import RecordedSpans, attributes, events, span_id, status, trace_id
 
 
 def current() -> int:
@@ -433,3 +434,32 @@ async def test_a_handoff_is_told_and_the_agent_that_acts_is_named() -> None:
     await front.arun("?")
     assert [attributes(span)["gen_ai.agent.name"] for span in spans.named("chat")] == ["front", "travel"]
     assert events(spans.one("invoke_agent front")) == ["lightagent.handoff"]
+
+
+async def test_a_nested_run_that_waits_goes_on_below_its_call() -> None:
+    @tool(requires_approval=True)
+    async def careful() -> str:
+        """Works."""
+        return "worked"
+
+    spans = RecordedSpans()
+    child = LightAgent(name="child", model=ScriptedModel([[call_tool("careful")], "child done"]), tools=[careful])
+    model = ScriptedModel([[call_tool("child", query="?")], "done"])
+    tools = [child.as_tool("child", "A child.")]
+    agent = LightAgent(name="clerk", model=model, tools=tools, telemetry=[spans.sink])
+    waits = await agent.arun("?", result_format="object")
+    assert [attributes(span)["lightagent.outcome"] for span in spans.named("invoke_agent")] == ["suspended"] * 2
+    assert spans.open == 0
+    spans.clear()
+    (name,) = waits.outcome.call_ids if isinstance(waits.outcome, Suspended) else ("",)
+    result = await agent.aresume(waits.journal.to_json(), {name: ApprovalDecision.approve()})
+    assert result.content == "done"
+    assert sorted(spans.tree()) == [
+        ("chat scripted", "invoke_agent child"),
+        ("chat scripted", "invoke_agent clerk"),
+        ("execute_tool careful", "invoke_agent child"),
+        ("execute_tool child", "invoke_agent clerk"),
+        ("invoke_agent child", "execute_tool child"),
+        ("invoke_agent clerk", ""),
+    ]
+    assert (spans.open, {status(span) for span in spans.all}) == (0, {("UNSET", "")})

@@ -100,7 +100,8 @@ class RecordedSpans:
 def span_id(span: ReadableSpan) -> int:
     """The id of a span."""
     assert span.context is not None
-    return span.context.span_id
+    number: int = span.context.span_id
+    return number
 
 
 def trace_id(span: ReadableSpan) -> str:
@@ -111,7 +112,8 @@ def trace_id(span: ReadableSpan) -> str:
 
 def parent_id(span: ReadableSpan) -> int:
     """The id of a span's parent; 0 for a root."""
-    return 0 if span.parent is None else span.parent.span_id
+    number: int = 0 if span.parent is None else span.parent.span_id
+    return number
 
 
 def attributes(span: ReadableSpan) -> Mapping[str, object]:

@@ -328,7 +328,7 @@ class ActiveRun(Generic[DepsT]):
             return
         entered = self.leave()
         await self._hand_over(self.outlet, step)
-        if entered:
+        if entered and self.run.outcome is None:
             self.enter()
 
     async def _hand_over(self, outlet: Callable[[Step], Awaitable[None]], step: Step) -> None:

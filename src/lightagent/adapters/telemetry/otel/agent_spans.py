@@ -65,13 +65,13 @@ class AgentSpans:
         "_chat",
         "_kit",
         "_specs",
-        "_started",
         "_unknown",
         "_usage",
         "_work",
         "context",
         "head",
         "span",
+        "started",
     )
 
     def __init__(
@@ -84,7 +84,7 @@ class AgentSpans:
         links: Sequence[Link] = (),
         ids: tuple[int, int] = NO_IDS,
     ) -> None:
-        self._kit, self._started = kit, started
+        self._kit, self.started = kit, started
         self._base = owner_attributes(kit.names, started, kit.tags)
         name = lasting_name(started.head.name)
         title = f"{INVOKE_AGENT} {name}" if name else INVOKE_AGENT

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from opentelemetry.context import Context
 
 from lightagent.adapters.telemetry.otel.agent_spans import AgentSpans
+from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.spans import (
     headers_of,
@@ -20,6 +21,7 @@ from lightagent.adapters.telemetry.otel.spans import (
 from lightagent.adapters.telemetry.otel.waiting_spans import later
 from lightagent.domain.events import Event, Nested, RunFinished, RunStarted, ToolStarted
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.outcomes import Suspended
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
 
@@ -54,6 +56,8 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         agent.see(event)
         if isinstance(event, RunFinished):
             del self._agents[path]
+            # A reviewer who decides at once lets it go on, and nothing tells its beginning again.
+            self._past[path] = [agent.started] if isinstance(event.outcome, Suspended) else []
             self._cut_off_below(path, event.at)
 
     def see_later(self, event: Event) -> None:
@@ -82,8 +86,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], time.time())
         if agent is None:
             return
-        call = agent.call(path[-1]) or agent.begin_call(self._tool_of(path), path[-1], time.time())
-        call.enter()
+        self._call_of(agent, path, time.time()).enter()
 
     def _begun(self, path: Path, started: RunStarted) -> AgentSpans:
         if path:
@@ -100,6 +103,9 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         if not isinstance(started, RunStarted):
             return None
         if path:
+            around = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
+            if around is not None:
+                self._call_of(around, path, at)
             agent = AgentSpans(self._kit, started, self._above(path), at)
         else:
             link = link_to_first(started.run_id, started.trace_id) if self._kit.spans.chooses_ids else None
@@ -122,6 +128,10 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
                 past[path] = []
             past.setdefault(path, []).append(event)
         return past
+
+    def _call_of(self, agent: AgentSpans, path: Path, at: float) -> CallSpan:
+        """The span of a call that an agent makes; one that goes on after it was interrupted begins here."""
+        return agent.call(path[-1]) or agent.begin_call(self._tool_of(path), path[-1], at)
 
     def _tool_of(self, path: Path) -> str:
         """The name of the tool of a call that began before."""

@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
+    from lightagent.compose.telemetry import flush_telemetry
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
+    from lightagent.domain.handoffs import HandoffLimits
     from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
@@ -192,6 +194,7 @@ if TYPE_CHECKING:
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder
+    from lightagent.ports.flushable_sink import FlushableSink
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.memory import MemoryStore, OwnerSelection
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
@@ -204,6 +207,7 @@ if TYPE_CHECKING:
     from lightagent.ports.traces import TraceExporter
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
+    from lightagent.swarm import LightSwarm
 
 __version__ = "1.0.0a1"
 
@@ -216,36 +220,38 @@ __all__ = [
     "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools",
     "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContentCapture",
     "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
-    "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel", "FilteredTools",
-    "Finding", "FlowTimeout", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
-    "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource", "HookContext", "HookDecision", "HttpServer",
-    "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
-    "JournalBudgetAccounts", "JournalStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter",
-    "LightAgent", "LightAgentError", "LightAgentErrorInfo", "Limits", "ListedTools", "McpFault", "McpServer",
-    "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
-    "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
-    "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
-    "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
-    "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "Origin", "Outcome",
-    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
-    "PrefixedTools", "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
-    "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
-    "RequestPayload", "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews",
-    "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope",
-    "SelfLearning", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill",
+    "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
+    "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
+    "GeneratedTool", "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback",
+    "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore",
+    "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError",
+    "LightAgentErrorInfo", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer", "McpTools",
+    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
+    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
+    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
+    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "Origin", "Outcome", "OutputError",
+    "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools",
+    "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta",
+    "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPayload",
+    "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext",
+    "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
+    "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill",
     "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent", "Subject", "SubprocessRunner",
-    "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta",
-    "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec",
-    "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TrimmedSession", "Usage", "Verdict",
-    "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
-    "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
-    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
-    "event_from_dict", "event_to_dict", "export_trace", "format_error_code", "format_lightagent_error",
-    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
-    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
-    "open_app", "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail",
-    "output_schema_guardrail", "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in",
-    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
+    "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer",
+    "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection",
+    "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TrimmedSession",
+    "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
+    "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
+    "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
+    "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace",
+    "flush_telemetry", "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail",
+    "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools", "normalize_usage",
+    "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output", "open_app",
+    "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
+    "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool",
+    "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 

@@ -209,6 +209,18 @@ class LightAgent(FormAgent[DepsT, OutputT]):
             ValueError: a combination that does not exist, or (as `ConfigurationError`) an option that is refused.
             LightAgentError: the run failed, and its caller asked for text or chunks.
         """
+        return self.run_as(query, deps, options, stream=stream, result_format=result_format)
+
+    def run_as(
+        self, query: Query, deps: object, options: RunOptions, *, stream: bool, result_format: str
+    ) -> (
+        str
+        | RunResult[OutputT]
+        | JsonObject
+        | RunStream[ChatCompletionChunk, OutputT]
+        | RunStream[StreamEvent, OutputT]
+    ):
+        """`run` where the form is not known beforehand."""
         check_format(result_format, LIVE if stream else WHOLE, stream=stream)
         live = self._start(query, deps, options, stream=stream, form=result_format)
         if not stream:
@@ -272,6 +284,12 @@ class LightAgent(FormAgent[DepsT, OutputT]):
         **options: Unpack[RunOptions],
     ) -> str | RunResult[OutputT] | JsonObject:
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
+        return await self.arun_as(query, deps, options, result_format=result_format)
+
+    async def arun_as(
+        self, query: Query, deps: object, options: RunOptions, *, result_format: str
+    ) -> str | RunResult[OutputT] | JsonObject:
+        """`arun` where the form is not known beforehand."""
         check_format(result_format, WHOLE)
         live = self._start(query, deps, options, form=result_format)
         return self._present(await self._play(live), result_format)
@@ -313,6 +331,12 @@ class LightAgent(FormAgent[DepsT, OutputT]):
 
         Leave it early with ``aclose()`` (or `contextlib.aclosing`): that cancels the run.
         """
+        return self.astream_as(query, deps, options, result_format=result_format)
+
+    def astream_as(
+        self, query: Query, deps: object, options: RunOptions, *, result_format: str
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
+        """`astream` where the form is not known beforehand."""
         check_format(result_format, LIVE)
         live = self._start(query, deps, options, stream=True, form=result_format)
         if result_format == "event":

@@ -71,6 +71,13 @@ class AgentBase(Generic[DepsT, OutputT]):
         self.means: Means[DepsT] = compose_means(options, self._output, deps)
         self._tools_directory = options.get("tools_directory")
 
+    def made_of(self, means: Means[DepsT]) -> Self:
+        """The same agent, made of other means, such as those that it has within a swarm."""
+        other = object.__new__(type(self))
+        other._output, other._deps, other._tools_directory = self._output, self._deps, self._tools_directory
+        other.means = means
+        return other
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, model={self.means.model.name!r})"
 

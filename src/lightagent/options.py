@@ -93,6 +93,8 @@ class AgentOptions(TypedDict, total=False):
         session_store: keeps the sessions of runs with a `session_id`.
         telemetry: sinks that see every event. Without one that makes spans an agent is traced by the OpenTelemetry
             providers that the application has set, if it has set any; False: by nobody.
+        tracetools: ``{"TraceToolConfig": {"langfuse_public_key": …, "langfuse_secret_key": …, "langfuse_host": …,
+            "langfuse_enabled": True}}``: traces go to that Langfuse.
         handoffs: agents that tools may hand a run over to.
         capture_content: keep messages, arguments and outputs in traces; they may be private.
         debug, log_level, log_file: readable logs of the logger ``lightagent``, which a process's agents share;
@@ -136,6 +138,7 @@ class AgentOptions(TypedDict, total=False):
     history_source: HistorySource | None
     session_store: JournalStore | None
     telemetry: Sequence[TelemetrySink] | Literal[False] | None
+    tracetools: Mapping[str, object] | None
     handoffs: Sequence[HandoffTarget] | None
     capture_content: bool | None
     debug: bool | None

@@ -192,6 +192,21 @@ def test_create_tool(run: Program, aimock: Aimock) -> None:
     assert printed.splitlines() == ["created", "loaded", "['ask_order_status']", "Order 7 is on its way."]
 
 
+def test_swarm(run: Program, aimock: Aimock) -> None:
+    """The seed's agents name no model, key or URL, so these come from where all agents have them; the print is ours."""
+    query = "How do I approve a vendor payment?"
+    call: JsonObject = {"id": "h", "name": "transfer_to_finance", "arguments": {"reason": "money"}}
+    aimock.add(
+        {"match": {"userMessage": query, "hasToolResult": False}, "response": {"toolCalls": [call]}},
+        {"match": {"userMessage": query, "hasToolResult": True}, "response": {"content": "Ask the CFO."}},
+    )
+    where = "import os\nos.environ.update(OPENAI_API_KEY='your_api_key', OPENAI_BASE_URL='your_base_url')\n"
+    assert run("swarm", first=where, then="print(result)") == "Ask the CFO.\n"
+    first, second = [entry.body for entry in aimock.journal()]
+    assert "Route requests to the right specialist." in str(sent(first)[0]["content"])
+    assert "Answer finance approval questions." in str(sent(second)[0]["content"])
+
+
 def test_guardrails(run: Program, aimock: Aimock) -> None:
     """The seed's program ends with the agent; what it is asked then is ours."""
     pay: JsonObject = {"userMessage": "Pay.", "hasToolResult": False}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lightagent import ContentCapture, ContentMode
 from tests.support.seen_spans import SeenSpans, attribute
 from tests.support.semconv_rules import event_faults, metric_faults, span_faults
 from tests.support.walked_features import FEATURES, SESSION, USER, Scene
@@ -19,25 +20,45 @@ METRICS = {
 }
 
 
-async def shown(name: str, folder: Path) -> SeenSpans:
-    seen = SeenSpans()
+CAPTURING = [mode for mode in ContentMode if mode is not ContentMode.NO_CONTENT]
+
+
+async def shown(name: str, folder: Path, mode: ContentMode = ContentMode.NO_CONTENT) -> SeenSpans:
+    seen = SeenSpans(content=ContentCapture(mode))
     await FEATURES[name](Scene([seen.sink], folder, SECRET))
     return seen
+
+
+def faults(seen: SeenSpans) -> list[str]:
+    """All that is wrong with what was told."""
+    found = [fault for span in seen.spans for fault in span_faults(span)]
+    for span in seen.spans:
+        for event in span.events:
+            found += event_faults(event.name, dict(event.attributes or {}))
+    for record in seen.events:
+        found += event_faults(record.event_name or "", dict(record.attributes or {}), structured=True)
+    return found + [fault for metric in seen.metrics for fault in metric_faults(metric)]
 
 
 @pytest.mark.parametrize("name", FEATURES)
 async def test_spans_events_and_metrics_keep_to_the_conventions(name: str, tmp_path: Path) -> None:
     seen = await shown(name, tmp_path)
     assert seen.spans
-    faults = [fault for span in seen.spans for fault in span_faults(span)]
-    faults += [
-        fault
-        for one in seen.spans
-        for event in one.events
-        for fault in event_faults(event.name, dict(event.attributes or {}))
-    ]
-    faults += [fault for metric in seen.metrics for fault in metric_faults(metric)]
-    assert not faults
+    assert not seen.events
+    assert not faults(seen)
+
+
+@pytest.mark.parametrize("mode", CAPTURING)
+async def test_they_do_with_texts_as_well(mode: ContentMode, tmp_path: Path) -> None:
+    for place, name in enumerate(FEATURES):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        seen = await shown(name, folder, mode)
+        assert not faults(seen), name
+        assert any(SECRET in span.to_json() for span in seen.spans) is mode.on_spans, name
+        assert any(SECRET in str(record.attributes) for record in seen.events) is mode.as_events, name
+        traces = {span.context.span_id for span in seen.spans if span.context is not None}
+        assert all(record.span_id in traces for record in seen.events)
 
 
 @pytest.mark.parametrize("name", FEATURES)

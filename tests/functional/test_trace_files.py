@@ -100,7 +100,9 @@ def deep() -> dict[str, object]:
     return value
 
 
-@pytest.mark.parametrize("said", [{"a": object()}, {"a": float("nan")}, {1: 2}, [1], deep()], ids=str)
+@pytest.mark.parametrize(
+    "said", [{"a": object()}, {"a": float("nan")}, {1: 2}, [1], deep()], ids=["object", "nan", "key", "list", "deep"]
+)
 def test_metadata_that_is_not_json_is_refused_by_name(tmp_path: Path, said: object) -> None:
     path = tmp_path / "traces.jsonl"
     with pytest.raises(ConfigurationError, match=r"metadata.*not plain JSON"):

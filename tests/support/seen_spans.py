@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from opentelemetry._logs import LogRecord
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
@@ -13,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util.types import AttributeValue
 
+from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 
 OPERATION: Final = "gen_ai.operation.name"
@@ -40,6 +44,8 @@ class SeenSpans:
     exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     reader: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
     starts: Started = field(default_factory=Started)
+    content: ContentCapture = field(default_factory=ContentCapture)
+    logs: InMemoryLogRecordExporter = field(default_factory=InMemoryLogRecordExporter)
     tracers: TracerProvider = field(init=False)
     sink: OpenTelemetrySink = field(init=False)
 
@@ -48,7 +54,11 @@ class SeenSpans:
         self.tracers.add_span_processor(self.starts)
         self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
         meters = MeterProvider(metric_readers=[self.reader])
-        self.sink = OpenTelemetrySink(tracer_provider=self.tracers, meter_provider=meters)
+        loggers = LoggerProvider()
+        loggers.add_log_record_processor(SimpleLogRecordProcessor(self.logs))
+        self.sink = OpenTelemetrySink(
+            tracer_provider=self.tracers, meter_provider=meters, logger_provider=loggers, content=self.content
+        )
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
@@ -58,6 +68,11 @@ class SeenSpans:
     def of(self, operation: str) -> list[ReadableSpan]:
         """The spans of one operation, such as ``chat``."""
         return [span for span in self.spans if attribute(span, OPERATION) == operation]
+
+    @property
+    def events(self) -> list[LogRecord]:
+        """The events that were emitted beside the spans."""
+        return [one.log_record for one in self.logs.get_finished_logs()]
 
     @property
     def metrics(self) -> list[Metric]:

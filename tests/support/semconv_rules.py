@@ -44,6 +44,9 @@ _TYPES: Final = {"string": str, "int": int, "double": float, "boolean": bool}
 _OPEN_ENUMS: Final = frozenset({"gen_ai.provider.name", "gen_ai.operation.name"})
 """Their values are well-known ones, beside which others may be used."""
 
+_PLAIN: Final = frozenset({"gen_ai.tool.call.result"})
+"""Of any type, so also a text that is no JSON."""
+
 
 class AttributeType(BaseModel):
     """The type of an attribute; `values` are those of an enumeration."""
@@ -166,27 +169,29 @@ def _attribute_faults(attributes: Mapping[str, AttributeValue], wanted: Mapping[
         yield "server.address does not belong there"
 
 
-def type_faults(attributes: Mapping[str, AttributeValue]) -> Iterator[str]:
+def type_faults(attributes: Mapping[str, AttributeValue], *, structured: bool = False) -> Iterator[str]:
     """Attributes that the conventions do not know, or whose values are of another type."""
     for name, value in attributes.items():
         if name.startswith(_CONVENTIONS[:2]) and name not in conventions().attributes:
             yield f"{name} is unknown"
         known = conventions().attributes.get(name)
-        if known is not None and (fault := _type_fault(known, value, is_open=name in _OPEN_ENUMS)):
+        if structured and known is not None and known.type == "any":
+            known = None if isinstance(value, (Sequence, Mapping)) and not isinstance(value, str) else known
+        if known is not None and (fault := _type_fault(name, known, value)):
             yield f"{name} = {value!r}: {fault}"
 
 
-def _type_fault(known: AttributeType, value: AttributeValue, *, is_open: bool) -> str | None:
+def _type_fault(name: str, known: AttributeType, value: AttributeValue) -> str | None:
     if known.type == "enum":
         if not isinstance(value, str):
             return "is no string"
-        return None if is_open or value in known.values else "is none of the values"
+        return None if name in _OPEN_ENUMS or value in known.values else "is none of the values"
     if known.type == "string[]":
         if not isinstance(value, Sequence) or isinstance(value, str):
             return "is no list"
         return None if all(isinstance(item, str) for item in value) else "is no list of strings"
     if known.type == "any":
-        return _json_fault(value)
+        return None if name in _PLAIN and isinstance(value, str) else _json_fault(value)
     return None if type(value) is _TYPES[known.type] else f"is no {known.type}"
 
 
@@ -201,9 +206,13 @@ def _json_fault(value: AttributeValue) -> str | None:
     return None
 
 
-def event_faults(name: str, attributes: Mapping[str, AttributeValue]) -> list[str]:
-    """What is wrong with an event; `lightagent.*` ones are only asked for the types of their attributes."""
-    faults = [*type_faults(attributes)]
+def event_faults(name: str, attributes: Mapping[str, AttributeValue], *, structured: bool = False) -> list[str]:
+    """What is wrong with an event; `lightagent.*` ones are only asked for the types of their attributes.
+
+    Args:
+        structured: it stands beside the spans, where values nest.
+    """
+    faults = [*type_faults(attributes, structured=structured)]
     rules = conventions().events.get(name)
     if rules is not None:
         faults += _attribute_faults(attributes, rules.attributes)

@@ -274,9 +274,8 @@ async def a_typed_answer(scene: Scene) -> None:
 
 @feature
 async def a_session(scene: Scene) -> None:
-    agent = LightAgent(
-        model=scene.model(scene.say(), scene.say()), session_store=MemoryJournalStore(), telemetry=scene.sinks
-    )
+    model = scene.model(call_tool("lookup", word=scene.secret), scene.say(), scene.say())
+    agent = LightAgent(model=model, tools=[scene.lookup], session_store=MemoryJournalStore(), telemetry=scene.sinks)
     for _ in range(2):
         await agent.arun(scene.say(), user_id=USER, session_id=SESSION)
 

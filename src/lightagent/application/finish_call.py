@@ -17,6 +17,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, ToolError, format_lightagent_error
 from lightagent.domain.events import ApprovalRequested, ToolFinished, ToolStatus
+from lightagent.domain.handoffs import refused_handoff
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import HandoffPayload, Passed, Refused, ResultPayload, Stopped
@@ -53,7 +54,7 @@ async def _finished(
     if effects or answer.candidates:
         effects = await _offers(live, answer)
     if answer.hand_over:
-        _agent(live, answer.hand_over)
+        _check_handoff(live, _agent(live, answer.hand_over))
     verdict = await _reviewed(live, ready, answer.output)
     if isinstance(verdict, (Refused, Stopped)):
         return stopped_call(live, call_id, verdict, "withheld", duration)
@@ -117,6 +118,16 @@ def _agent(live: ActiveRun[DepsT], name: str) -> Means[DepsT]:
     if name not in crew:
         raise _no_such_agent(name, tuple(crew))
     return crew[name]
+
+
+def _check_handoff(live: ActiveRun[DepsT], target: Means[DepsT]) -> None:
+    """Refuse a handoff beyond the limits, with a text that the model can act on."""
+    limits, run = live.means.handoff_limits, live.run
+    if limits is None:
+        return
+    refusal = refused_handoff((run.started.head.name, *run.route), target.name, limits)
+    if refusal is not None:
+        raise ToolError(refusal, guidance="")
 
 
 async def _offers(live: ActiveRun[DepsT], answer: CallAnswer) -> tuple[Effect, ...]:

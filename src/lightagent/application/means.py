@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic
@@ -17,6 +17,7 @@ from lightagent.application.use_skills import SkillUse
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
+from lightagent.domain.handoffs import HandoffLimits
 from lightagent.domain.information_flow import DEFAULT_FLOW, InformationFlow
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
@@ -62,7 +63,8 @@ class Means(Generic[DepsT]):
         ambient_sink: finds the sink that belongs to the process, as it is when a run is made; it gives None where there
             is none. None for an agent that wants none.
         capture_content: keep private content in traces.
-        handoffs: agents that may take over.
+        handoffs: agents that may take over; those of a swarm name each other, and itself.
+        handoff_limits: how often they may; None: no limit of their own.
     """
 
     name: str
@@ -91,7 +93,8 @@ class Means(Generic[DepsT]):
     sinks: tuple[TelemetrySink, ...] = ()
     ambient_sink: Callable[[], TelemetrySink | None] | None = None
     capture_content: bool = False
-    handoffs: tuple[Means[DepsT], ...] = ()
+    handoffs: Sequence[Means[DepsT]] = ()
+    handoff_limits: HandoffLimits | None = None
 
     @cached_property
     def head(self) -> AgentHead:

@@ -236,9 +236,10 @@ def _closed_if_done(run: Run) -> Run:
         run = _with_effect(run, effect)
     target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
-    return (
-        run if target is None else run._replace(head=target, head_turn=run.turn, offered=None, hidden=(), selected=None)
-    )
+    if target is None:
+        return run
+    route = (*run.route, target.name)
+    return run._replace(head=target, head_turn=run.turn, offered=None, hidden=(), selected=None, route=route)
 
 
 def _with_effect(run: Run, effect: Effect) -> Run:

@@ -104,6 +104,7 @@ class Run(NamedTuple):
         outcome: how it ended.
         untrusted: the labels of all untrusted text that has entered the conversation, whether it is still there or not.
         narrowings: what tools said of the tools that may be called from then on.
+        route: the names of the agents that took over, in order.
     """
 
     started: RunStarted
@@ -136,6 +137,7 @@ class Run(NamedTuple):
     outcome: Outcome | None = None
     untrusted: tuple[str, ...] = ()
     narrowings: tuple[NarrowTools, ...] = ()
+    route: tuple[str, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -32,7 +32,7 @@ def is_off(environ: Mapping[str, str]) -> bool:
 def native_sink() -> TelemetrySink | None:
     """The sink for the providers that the application has set by now; None where there are none."""
     api = sys.modules.get("opentelemetry.trace")
-    if api is None:
+    if api is None or is_off(os.environ):
         return None
     tracers = _set_provider(api, "_TRACER_PROVIDER", "OTEL_PYTHON_TRACER_PROVIDER", "get_tracer_provider")
     meters = None

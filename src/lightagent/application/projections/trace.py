@@ -48,7 +48,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_trace import DIGEST, memory_notes
+from lightagent.domain.memory_trace import DIGEST, NOTED, memory_notes
 from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.tool_selection import ToolsSelected
 
@@ -176,11 +176,8 @@ class _Tracer:
                 self._line("concluded", event.at, concluded_data(event))
             case CallsRefused(call_ids=call_ids, error=error):
                 self._line("calls_refused", event.at, {"call_count": len(call_ids), "code": error.code})
-            case Noted(kind=kind, data=noted):
-                known: JsonObject = {"kind": kind}
-                if kind == TOOL_PROGRESS:
-                    known |= {name: noted.get(name) for name in ("id", "name")}
-                self._line("note", event.at, known, {"data": copy_json(noted)})
+            case Noted():
+                self._noted(event)
             case Admitted() | OutputAccepted() | ModelRetried() | Unrecognized():
                 pass
             case _:
@@ -208,6 +205,15 @@ class _Tracer:
             return
         for decision in event.decisions:
             self._line(decision_kind(decision), event.at, decision_data(decision))
+
+    def _noted(self, event: Noted) -> None:
+        if event.kind == NOTED:
+            self._memories(event.at, event.data)
+            return
+        known: JsonObject = {"kind": event.kind}
+        if event.kind == TOOL_PROGRESS:
+            known |= {name: event.data.get(name) for name in ("id", "name")}
+        self._line("note", event.at, known, {"data": copy_json(event.data)})
 
     def _memories(self, at: float, details: JsonObject) -> None:
         for kind, data in memory_notes(details):

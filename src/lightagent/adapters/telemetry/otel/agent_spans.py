@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,7 +19,7 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, Value, end, inside, nanoseconds
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
 from lightagent.aiokits.told_work import listen
 from lightagent.domain.agent_heads import AgentHead, lasting_name
@@ -36,7 +36,7 @@ from lightagent.domain.events import (
     ToolStarted,
 )
 from lightagent.domain.messages import ToolCall, UserMessage
-from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
+from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
@@ -239,8 +239,8 @@ class AgentSpans:
         told: Attributes = {OUTCOME: event.outcome.kind}
         if kit.sum_usage:
             told.update(usage_attributes(kit.names, self._usage))
-        if kit.content.on_spans and isinstance(event.outcome, Completed):
-            told.update(kit.content.answer(event.outcome.content))
+        if kit.content.on_spans:
+            told.update(_ending(kit, event.outcome))
         end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told)
 
     def _cut_off_rest(self, at: float) -> None:
@@ -250,3 +250,11 @@ class AgentSpans:
         for call in self._calls.values():
             call.cut_off(at)
         self._calls.clear()
+
+
+def _ending(kit: Kit, outcome: Outcome) -> Mapping[str, Value]:
+    """The answer of a run, or why it has none."""
+    if isinstance(outcome, Completed):
+        return kit.content.answer(outcome.content)
+    error = outcome_error(outcome)
+    return {} if error is None else kit.error_message(error.message)

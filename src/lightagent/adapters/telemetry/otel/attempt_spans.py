@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
+from opentelemetry.util.types import AnyValue
 
 from lightagent.adapters.telemetry.otel.attributes import (
     chat_attributes,
@@ -114,6 +116,8 @@ class AttemptSpan(Asking):
         error_type, measured = "" if error is None else error.code, self._measurement(reply)
         if self.span.is_recording():
             told.update(reply_attributes(names, reply))
+            if error is not None:
+                told.update(kit.error_message(error.message))
         if kit.content.as_events:
             self._tell(error, at, told)
         end(self.span, at, error_type, names=names, attributes=told)
@@ -127,13 +131,18 @@ class AttemptSpan(Asking):
 
     def _tell(self, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
         """Tell what was asked and said, and what went wrong, as events."""
-        kit, context, now = self._kit, inside(self.span, Context()), nanoseconds(at)
+        kit = self._kit
         found = {**self._attributes, **told}
         if error is not None:
             found[kit.names.error_type] = error.code
             said = kit.content.error(error.message)
-            emit(EXCEPTION, exception_details(error.code, said), context, at=now, schema_url=kit.names.schema_url)
-        emit(DETAILS, details(found, self._said), context, at=now, schema_url=kit.names.schema_url)
+            self._emit(EXCEPTION, exception_details(error.code, said), at)
+        self._emit(DETAILS, details(found, self._said), at)
+
+    def _emit(self, name: str, told: Mapping[str, AnyValue], at: float) -> None:
+        kit, context = self._kit, inside(self.span, Context())
+        schema = kit.names.schema_url
+        emit(name, told, context, at=nanoseconds(at), provider=kit.loggers, schema_url=schema)
 
 
 def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAside | None) -> Attributes:

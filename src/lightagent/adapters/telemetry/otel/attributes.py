@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lightagent.adapters.telemetry.otel.names import (
+    AGENT,
     CHAT,
     GROUP,
     INVOKE_AGENT,
@@ -31,7 +32,7 @@ def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -
     scope = started.scope
     found: Attributes = {}
     if scope.session:
-        found[names.session] = found[names.conversation] = scope.session
+        found[names.session] = scope.session
     if scope.user:
         found[names.user] = scope.user
     if scope.tenant:
@@ -44,7 +45,9 @@ def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -
 def agent_attributes(names: Names, started: RunStarted, owner: Attributes) -> Attributes:
     """What is known of a run at its start."""
     head = started.head
-    found = {**owner, **_head_attributes(names, INVOKE_AGENT, head), RUN: started.run_id}
+    found = {**owner, **_head_attributes(names, INVOKE_AGENT, head, owner), RUN: started.run_id}
+    if agent := lasting_name(head.name):
+        found[names.agent_name] = agent
     found.update(_parameters(names, _AGENT_PARAMETERS, head.params))
     if started.run_group_id:
         found[GROUP] = started.run_group_id
@@ -55,7 +58,9 @@ def agent_attributes(names: Names, started: RunStarted, owner: Attributes) -> At
 
 def chat_attributes(names: Names, head: AgentHead, owner: Attributes) -> Attributes:
     """What is known of every request of an agent in one run; its parameters come with each."""
-    found = {**owner, **_head_attributes(names, CHAT, head)}
+    found = {**owner, **_head_attributes(names, CHAT, head, owner)}
+    if agent := lasting_name(head.name):
+        found[AGENT] = agent  # The conventions know the name of an agent only where it is invoked.
     found.update(server_attributes(names, head))
     return found
 
@@ -71,14 +76,14 @@ def server_attributes(names: Names, head: AgentHead) -> Attributes:
     return found
 
 
-def _head_attributes(names: Names, operation: str, head: AgentHead) -> Attributes:
+def _head_attributes(names: Names, operation: str, head: AgentHead, owner: Attributes) -> Attributes:
     found: Attributes = {
         names.operation: operation,
         names.provider: head.endpoint.provider or OTHER,
         names.request_model: head.model,
     }
-    if agent := lasting_name(head.name):
-        found[names.agent_name] = agent
+    if names.session in owner:
+        found[names.conversation] = owner[names.session]
     if head.output_schema is not None:
         found[names.output_type] = "json"
     return found

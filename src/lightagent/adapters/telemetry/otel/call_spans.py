@@ -77,6 +77,8 @@ class CallSpan:
         told: Attributes = {TOOL_STATUS: event.status}
         if kit.content.on_spans and self.span.is_recording():
             told.update(kit.content.result(event.output))
+            if error_type and event.error is not None:
+                told.update(kit.error_message(event.error.message))
         end(self.span, event.at, error_type, names=kit.names, attributes=told)
 
     def waits(self, at: float) -> None:

@@ -7,12 +7,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from opentelemetry import context as otel_context
+from opentelemetry._logs import LoggerProvider
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider, get_meter_provider
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span, get_tracer_provider
 
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.metrics import Metrics
 from lightagent.adapters.telemetry.otel.names import names
 from lightagent.adapters.telemetry.otel.run_watch import OpenTelemetryWatch
@@ -20,12 +22,13 @@ from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin
+from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
 
 _SCOPE: Final = "lightagent"
 
 
-class OpenTelemetrySink(TracingSink):
+class OpenTelemetrySink(TracingSink, FlushableSink):
     """Makes spans and measurements of the runs of any number of agents.
 
     An application that has set its providers needs no sink of its own: its agents are traced with them. This one is
@@ -34,6 +37,7 @@ class OpenTelemetrySink(TracingSink):
     Args:
         tracer_provider: makes the spans; None: the one that the application has set, also if it does so later.
         meter_provider: records the measurements; None: likewise.
+        logger_provider: takes the events that hold texts, where `content` wants events; None: likewise.
         content: what of texts is kept; None: as ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says, which by
             default is nothing.
         tags: put on every span.
@@ -46,22 +50,35 @@ class OpenTelemetrySink(TracingSink):
         *,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
         content: ContentCapture | None = None,
         tags: tuple[str, ...] = (),
         sum_usage: bool = False,
     ) -> None:
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
+        self._logger_provider = logger_provider
         self._content = ContentCapture.from_environment() if content is None else content
         self._tags = tuple(tags)
         self._sum_usage = sum_usage
         self._kit: tuple[TracerProvider, MeterProvider, Kit] | None = None
+        self._flushes: LimitedCalls | None = None
 
     def prepare(self) -> PreparedSink:
         return _Called(self._current_kit(), otel_context.get_current())
 
     def watch(self, origin: Origin, known: Sequence[Event]) -> OpenTelemetryWatch:
         return _Called(self._current_kit(), otel_context.get_current()).watch(origin, known)
+
+    def flush(self, timeout: float) -> bool:
+        """Have the providers send what waits, within so many seconds; whether they said that they did."""
+        catch_up()
+        tracers, meters, _ = self._kit or (None, None, None)
+        if self._flushes is None:
+            self._flushes = LimitedCalls("lightagent-flush")
+        providers = (tracers, meters, self._logger_provider)
+        # All of them, whatever came of one.
+        return self._flushes.call(lambda: False not in list(map(_flushed, providers)), timeout)
 
     def _current_kit(self) -> Kit:
         """The kit for the providers as they are now."""
@@ -77,7 +94,8 @@ class OpenTelemetrySink(TracingSink):
         known = names()
         tracer = tracers.get_tracer(_SCOPE, _version(), known.schema_url)
         meter = meters.get_meter(_SCOPE, _version(), known.schema_url)
-        return Kit(Spans(tracer, known), Metrics(meter, known), self._content, self._tags, self._sum_usage)
+        spans, metrics = Spans(tracer, known), Metrics(meter, known)
+        return Kit(spans, metrics, self._content, self._tags, self._sum_usage, self._logger_provider)
 
 
 def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
@@ -86,6 +104,11 @@ def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
         tracer_provider=tracers if isinstance(tracers, TracerProvider) else NoOpTracerProvider(),
         meter_provider=meters if isinstance(meters, MeterProvider) else NoOpMeterProvider(),
     )
+
+
+def _flushed(provider: object) -> bool:
+    flush: object = getattr(provider, "force_flush", None)  # Of the SDK; the API knows no such thing.
+    return not callable(flush) or flush() is not False
 
 
 class _Called(PreparedSink):

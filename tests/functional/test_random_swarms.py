@@ -1,0 +1,178 @@
+"""Swarms of up to twelve agents whose models do anything: each run ends within its limits, and no request is wrong.
+
+Each model decides by chance, seeded by what it is asked: it hands over (to several agents of one turn, to itself, to
+one that refuses), calls tools and agents, or answers. Several users run the same swarm at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from lightagent import (
+    BudgetLimits,
+    Budgets,
+    ContextBudget,
+    HandoffLimits,
+    Journal,
+    LightAgent,
+    LightSwarm,
+    Limits,
+    RunContext,
+    RunResult,
+    tool,
+)
+from lightagent.domain.conversation import check_conversation
+from lightagent.domain.effects import HandOver
+from lightagent.domain.events import Event, ModelRequested, Nested, ToolFinished
+from lightagent.domain.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage
+from lightagent.ports.models import ChatRequest
+from lightagent.testing import ScriptedModel
+
+SWARMS = int(os.environ.get("TEST_RANDOM_SWARMS", "40"))
+USERS = ("ada", "bob", "eve")
+MODEL_CALLS = 40
+ENDS = {"completed", "budget_exhausted"}
+LIMITS = HandoffLimits(max_handoffs=6, max_repeats=2)
+MARK = re.compile(r"MARK-(\w+)-MARK")
+
+
+@dataclass
+class Seen:
+    """What the models were asked."""
+
+    wrong: list[str] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def note(self, request: ChatRequest) -> None:
+        user = request.origin.scope.user
+        self.asked[user] += 1
+        marks = set(MARK.findall(str(request.messages)))
+        if marks - {user}:
+            self.wrong.append(f"{user} was told of {marks}")
+        told = [one for one in request.messages if not isinstance(one, SystemMessage)]
+        check_conversation(tuple(told), "request")
+        if duplicated := _duplicated(request.messages):
+            self.wrong.append(f"results that stand there twice: {duplicated}")
+
+
+def _duplicated(messages: Sequence[Message]) -> list[str]:
+    """Results of calls that stand in a request more than once, or without their call."""
+    called = Counter(call.id for one in messages if isinstance(one, AssistantMessage) for call in one.tool_calls)
+    answered = Counter(one.tool_call_id for one in messages if isinstance(one, ToolMessage))
+    return [name for name, count in answered.items() if count != called[name]]
+
+
+def random_model(seed: int, name: str, seen: Seen) -> ScriptedModel:
+    def told(request: ChatRequest) -> AssistantMessage:
+        seen.note(request)
+        known = f"{seed}/{name}/{request.origin.run_id}/{request.origin.turn}/{len(request.messages)}"
+        chance = Random(sha256(known.encode()).digest())
+        names = [spec.name for spec in request.tools]
+        if not names or chance.random() < 0.15:
+            return AssistantMessage(f"{name} answers MARK-{request.origin.scope.user}-MARK.")
+        chosen = [chance.choice([*names, *names, "transfer_to_nobody"]) for _ in range(chance.choice((1, 1, 2, 3)))]
+        calls = [ToolCall(f"{request.origin.turn}-{place}", one, _arguments(one)) for place, one in enumerate(chosen)]
+        return AssistantMessage(chance.choice((None, f"{name} says so. " + "word " * 60)), tuple(calls))
+
+    return ScriptedModel(told, f"{name}-model", record=False)
+
+
+def _arguments(name: str) -> str:
+    if name.startswith("ask_"):
+        return '{"query": "What do you know?"}'
+    return "{}" if name == "work" or name.startswith("transfer") else '{"wrong": 1}'
+
+
+@tool
+async def work(ctx: RunContext[None]) -> str:
+    """Work for the user."""
+    await asyncio.sleep(0)
+    return f"done for MARK-{ctx.origin.scope.user}-MARK " + "result " * 150
+
+
+def random_swarm(seed: int, seen: Seen) -> tuple[LightSwarm[None], LightAgent[None, str]]:
+    chance = Random(seed)
+    helper = LightAgent(
+        name="helper", model=random_model(seed, "helper", seen), tools=[work], limits=Limits(max_tool_iterations=3)
+    )
+    agents = [
+        LightAgent(
+            name=f"agent{number}",
+            role=f"Does {number}.",
+            model=random_model(seed, f"agent{number}", seen),
+            tools=[work, helper.as_tool("ask_helper", "Helps.")] if chance.random() < 0.7 else [],
+            context_budget=ContextBudget(3_000) if chance.random() < 0.5 else None,
+            budgets=Budgets(tree=BudgetLimits(model_calls=MODEL_CALLS)),
+            limits=Limits(max_tool_iterations=chance.choice((4, 12))),
+        )
+        for number in range(chance.randint(2, 12))
+    ]
+    swarm = LightSwarm(limits=LIMITS)
+    swarm.register_agent(*agents)
+    return swarm, agents[0]
+
+
+@pytest.mark.timeout(600)
+async def test_every_run_ends_and_no_request_is_wrong() -> None:
+    handoffs = ends = 0
+    for seed in range(SWARMS):
+        seen = Seen()
+        swarm, front = random_swarm(seed, seen)
+        results = await asyncio.gather(
+            *(swarm.arun(front, f"MARK-{user}-MARK?", user_id=user, result_format="object") for user in USERS)
+        )
+        assert not seen.wrong, seed
+        for user, result in zip(USERS, results, strict=True):
+            handoffs += check_run(seed, user, result)
+            ends += result.error is None
+            assert seen.asked[user] <= MODEL_CALLS
+    assert handoffs > SWARMS
+    assert ends > SWARMS
+
+
+def check_run(seed: int, user: str, result: RunResult[str]) -> int:
+    """Check the end, the route and the journal of a run; how often it was handed over."""
+    outcome = result.journal.run.outcome
+    assert outcome is not None
+    assert outcome.kind in ENDS, (seed, user, result.error)
+    route = ["agent0", *route_of(result.journal.events)]
+    assert len(route) - 1 <= LIMITS.max_handoffs
+    assert max(Counter(pairwise(route)).values(), default=0) <= LIMITS.max_repeats
+    assert all(first != second for first, second in pairwise(route))
+    assert sum(isinstance(event, ModelRequested) for event in flat(result.journal.events)) <= MODEL_CALLS
+    assert Journal.from_json(result.journal.to_json()).run == result.journal.run
+    return len(route) - 1
+
+
+def route_of(events: Sequence[Event]) -> list[str]:
+    """The agents that took over: of several that one turn names the first."""
+    route: list[str] = []
+    named: list[str] = []
+    for event in events:
+        if isinstance(event, ModelRequested):
+            route += named[:1]
+            named = []
+        elif isinstance(event, ToolFinished):
+            named += [effect.head.name for effect in event.effects if isinstance(effect, HandOver)]
+    return route
+
+
+def flat(events: Sequence[Event]) -> list[Event]:
+    """The events with those of agents that were called."""
+    found: list[Event] = []
+    for event in events:
+        found.append(event)
+        while isinstance(event, Nested):
+            event = event.event
+            found.append(event)
+    return found

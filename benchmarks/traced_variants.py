@@ -46,7 +46,7 @@ KINDS: Mapping[str, Kind] = {
 def agent_variants() -> dict[str, Variant]:
     """By name; those that begin with ``bare:`` make the calls of the other of the name with the SDK alone."""
     variants = {
-        "untraced": Variant(lightagent_turn()),
+        "untraced": Variant(lightagent_turn(telemetry=False)),
         "OpenTelemetry is imported, and no provider set": Variant(lightagent_turn()),
         "a sink that does nothing": Variant(lightagent_turn(IdleSink())),
     }

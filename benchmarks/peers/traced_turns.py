@@ -6,7 +6,7 @@ The model calls the tool once and then answers, at once; the tool is async.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from common import STORED_ANSWER, Turn
 
@@ -53,8 +53,8 @@ def measuring() -> MeterProvider:
     return MeterProvider([InMemoryMetricReader()])
 
 
-def lightagent_turn(*sinks: TelemetrySink) -> Turn:
-    """One agent of this project, with these sinks."""
+def lightagent_turn(*sinks: TelemetrySink, telemetry: bool = True) -> Turn:
+    """One agent of this project, with these sinks; without `telemetry` nobody traces it."""
     from lightagent import ChatModel, ChatRequest, LightAgent
     from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.messages import ToolMessage
@@ -74,7 +74,8 @@ def lightagent_turn(*sinks: TelemetrySink) -> Turn:
         async def aclose(self) -> None:
             """Nothing is open."""
 
-    agent = LightAgent(name="bench", model=Model(), instructions="You answer.", tools=[add], telemetry=sinks)
+    told: Sequence[TelemetrySink] | Literal[False] = sinks if telemetry else False
+    agent = LightAgent(name="bench", model=Model(), instructions="You answer.", tools=[add], telemetry=told)
 
     async def ask(question: str) -> str:
         return await agent.arun(question)
@@ -89,7 +90,7 @@ def lightagent_turns() -> Mapping[str, Turn]:
     from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 
     return {
-        UNTRACED: lightagent_turn(),
+        UNTRACED: lightagent_turn(telemetry=False),
         TRACED: lightagent_turn(OpenTelemetrySink(tracer_provider=batching(), meter_provider=NoOpMeterProvider())),
         MEASURED: lightagent_turn(OpenTelemetrySink(tracer_provider=batching(), meter_provider=measuring())),
     }

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from lightagent import ApprovalDecision, LightAgent, MemoryPolicy, RunResult, tool
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.memory.sqlite import SqliteMemory
+from lightagent.adapters.telemetry.otel.export import TelemetryExport
+from lightagent.adapters.telemetry.otel.options import OtlpOptions, Protocol
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 from lightagent.domain.errors import ProviderError
 from lightagent.testing import ScriptedModel, call_tool
@@ -33,10 +32,7 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.needs("phoenix")]
 
 USER: Final = "ann"
 SESSION: Final = "talk-1"
-EXPORTERS: Final[dict[str, Callable[[PhoenixServer], SpanExporter]]] = {
-    "http": lambda phoenix: HttpExporter(phoenix.http_traces),
-    "grpc": lambda phoenix: GrpcExporter(phoenix.grpc_traces, insecure=True),
-}
+PROTOCOLS: Final[dict[str, Protocol]] = {"http": "http/protobuf", "grpc": "grpc"}
 
 
 @dataclass(frozen=True)
@@ -44,21 +40,24 @@ class Export:
     """A sink whose spans go to Phoenix, and are kept here as well."""
 
     sink: OpenTelemetrySink
-    tracers: TracerProvider
     kept: InMemorySpanExporter
 
 
 @contextmanager
-def export_to(exporter: SpanExporter, project: str) -> Iterator[Export]:
-    """All that is told in the block has been sent when it ends."""
-    tracers, kept = TracerProvider(resource=Resource({PROJECT_ATTRIBUTE: project})), InMemorySpanExporter()
-    tracers.add_span_processor(BatchSpanProcessor(exporter))
-    tracers.add_span_processor(SimpleSpanProcessor(kept))
+def export_to(phoenix: PhoenixServer, protocol: str, project: str) -> Iterator[Export]:
+    """All that is told in the block has been sent when it ends, as settings would have it sent."""
+    endpoint = phoenix.grpc_traces if protocol == "grpc" else phoenix.url
+    options = OtlpOptions(
+        endpoint=endpoint, protocol=PROTOCOLS[protocol], metrics=False, resource={PROJECT_ATTRIBUTE: project}
+    )
+    export, kept = TelemetryExport(options), InMemorySpanExporter()
+    export.tracer_provider.add_span_processor(SimpleSpanProcessor(kept))
     try:
-        yield Export(OpenTelemetrySink(tracer_provider=tracers, meter_provider=MeterProvider()), tracers, kept)
-        assert tracers.force_flush()
+        yield Export(OpenTelemetrySink(tracer_provider=export.tracer_provider, meter_provider=MeterProvider()), kept)
+        assert export.flush(30)
+        assert (export.sent, export.lost) == (len(kept.get_finished_spans()), 0)
     finally:
-        tracers.shutdown()
+        export.close(10)
 
 
 @tool
@@ -150,10 +149,10 @@ def attribute(span: JsonObject, name: str) -> Json:
     return as_object(span["attributes"]).get(name)
 
 
-@pytest.mark.parametrize("protocol", EXPORTERS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_run_is_asked_back_in_its_right_shape(phoenix: PhoenixServer, protocol: str, tmp_path: Path) -> None:
     project = f"buyer-{protocol}"
-    with export_to(EXPORTERS[protocol](phoenix), project) as export:
+    with export_to(phoenix, protocol, project) as export:
         waiting, done = await buy(export.sink, tmp_path)
     sent = export.kept.get_finished_spans()
     spans = phoenix.spans(project, lambda found: len(found) >= len(sent))
@@ -204,7 +203,7 @@ def events(span: JsonObject) -> set[str]:
 
 async def test_what_every_feature_tells_arrives(phoenix: PhoenixServer, tmp_path: Path) -> None:
     """A capability that is added to the walk is added here as well."""
-    with export_to(EXPORTERS["http"](phoenix), "walk") as export:
+    with export_to(phoenix, "http", "walk") as export:
         for place, show in enumerate(FEATURES.values()):
             folder = tmp_path / str(place)
             folder.mkdir()

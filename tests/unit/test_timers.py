@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 from lightagent.aiokits.timers import shared_timer
 from tests.support.loop_clock import play
@@ -103,3 +105,22 @@ def test_two_loops_have_timers_of_their_own() -> None:
         return shared_timer(asyncio.get_running_loop(), 10)
 
     assert play(timer()) is not play(timer())
+
+
+def test_the_timers_of_a_closed_loop_do_not_keep_it() -> None:
+    def used() -> weakref.ref[asyncio.AbstractEventLoop]:
+        loop = asyncio.new_event_loop()
+
+        async def wait() -> None:
+            Alarm(60)
+
+        loop.run_until_complete(wait())
+        loop.close()
+        return weakref.ref(loop)
+
+    closed = used()
+    asyncio.run(asyncio.sleep(0))
+    later = used()  # What is closed is let go as soon as another loop has timers.
+    gc.collect()
+    assert closed() is None
+    assert later() is not None

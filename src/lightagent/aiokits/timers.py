@@ -65,9 +65,18 @@ def shared_timer(loop: asyncio.AbstractEventLoop, seconds: float) -> SharedTimer
     """The timer of this loop for waits of `seconds`."""
     timers = _timers.get(loop)
     if timers is None:
+        _forget_closed()
         timers = _timers[loop] = {}
     timer = timers.get(seconds)
     if timer is None:
         lengths = timers
         timer = timers[seconds] = SharedTimer(loop, lambda: lengths.pop(seconds, None))
     return timer
+
+
+def _forget_closed() -> None:
+    """Drop the timers of loops that are closed: they hold their loop, so that it would never be collected."""
+    for known in _timers.keyrefs():
+        loop = known()
+        if loop is not None and loop.is_closed():
+            _timers.pop(loop, None)

@@ -359,16 +359,24 @@ class ActiveRun(Generic[DepsT]):
         if not self.begun or self.run.outcome is not None:
             return
         outcome: Outcome = Cancelled()
-        if isinstance(error, Exception):
+        collected = _is_of_the_collector(error)
+        if isinstance(error, Exception) and not collected:
             outcome, self.record.cause = Failed(classify_exception(error)), error
         attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."), outcome)
         last: list[Event] = [] if attempt is None else [attempt]
-        if isinstance(error, GeneratorExit) and self.watchers is not None:
-            self.watchers.is_late = True  # The garbage collector closes a run that nobody finished.
+        if collected and self.watchers is not None:
+            self.watchers.is_late = True
         for event in (*last, *self.leftovers, RunFinished(outcome, at=self.clock.now())):
             self.note(event)
             if self.nesting is not None:
                 self.nesting.record(event)
+
+
+def _is_of_the_collector(error: BaseException | None) -> bool:
+    """Whether the garbage collector closes a run that nobody finished, whatever is raised on the way."""
+    while error is not None and not isinstance(error, GeneratorExit):
+        error = error.__context__
+    return error is not None
 
 
 _DURABLE: Final = (ContextReplaced, ToolStarted, ToolFinished, ApprovalRequested, ApprovalDecided, Nested, RunFinished)

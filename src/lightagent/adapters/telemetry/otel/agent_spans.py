@@ -237,8 +237,8 @@ class AgentSpans:
                 call.finished(event, left=left)
 
     def _finish(self, event: RunFinished) -> None:
-        self._cut_off_rest(event.at)
         kit, error = self._kit, outcome_error(event.outcome)
+        self._cut_off_rest(event.at, "" if error is None else error.code)
         told: Attributes = {OUTCOME: event.outcome.kind}
         if kit.sum_usage:
             told.update(usage_attributes(kit.names, self._usage))
@@ -246,12 +246,13 @@ class AgentSpans:
             told.update(_ending(kit, event.outcome))
         end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told)
 
-    def _cut_off_rest(self, at: float) -> None:
+    def _cut_off_rest(self, at: float, error_type: str = "") -> None:
+        """End what the end of the run cuts off; `error_type` is why that failed."""
         self._settle(left=True)
         if self._attempt is not None:
             self._attempt.cut_off(at)
         for call in self._calls.values():
-            call.cut_off(at)
+            call.cut_off(at, error_type)
         self._calls.clear()
 
 

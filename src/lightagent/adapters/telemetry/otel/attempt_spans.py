@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from opentelemetry import context as otel_context
@@ -21,6 +22,7 @@ from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -62,13 +64,25 @@ class AttemptSpan(Asking):
         aside: what is asked for beside the conversation; None for a turn of it.
     """
 
-    __slots__ = ("_attributes", "_began", "_entered", "_kit", "_measured", "_said", "_streams", "is_over", "span")
+    __slots__ = (
+        "_attributes",
+        "_began",
+        "_entered",
+        "_kit",
+        "_measured",
+        "_said",
+        "_streams",
+        "_task",
+        "is_over",
+        "span",
+    )
 
     def __init__(
         self, kit: Kit, base: ChatBase, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
     ) -> None:
         self._kit, self._measured, self._began, self._streams = kit, base.measured, at, request.stream
         self.is_over = False
+        self._task = None if aside is None else this_task()
         self._attributes = attributes = _at_start(kit, base.attributes, request, aside)
         self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, attributes, at)
         self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
@@ -82,7 +96,10 @@ class AttemptSpan(Asking):
         self._entered.leave()
 
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
-        self._end(end or ReplyEnd(), error, at, {})
+        if this_task() is self._task:
+            self._end(end or ReplyEnd(), error, at, {})
+        else:  # The garbage collector ends it, whose errors are not the model's.
+            later(partial(self._end, end or ReplyEnd(), None, at, {}))
 
     def replied(self, event: ModelReplied) -> None:
         """The attempt has an answer."""

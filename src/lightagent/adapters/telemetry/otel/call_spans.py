@@ -85,9 +85,9 @@ class CallSpan:
         """The call waits for a human."""
         end(self.span, at, names=self._kit.names, attributes={TOOL_STATUS: "waiting"})
 
-    def cut_off(self, at: float) -> None:
-        """The run is over, and the call has no result."""
-        end(self.span, at, names=self._kit.names)
+    def cut_off(self, at: float, error_type: str) -> None:
+        """The run is over, and the call has no result; `error_type` is why the run failed."""
+        end(self.span, at, error_type, names=self._kit.names)
 
 
 def _declared(kit: Kit, attributes: Attributes, spec: ToolSpec) -> None:

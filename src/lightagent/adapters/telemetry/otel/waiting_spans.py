@@ -7,10 +7,13 @@ seen to by the next run, at a flush, and when the process ends.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
 
+_LOGGER: Final = logging.getLogger("lightagent")
 _WAITING: Final[SimpleQueue[Callable[[], None]]] = SimpleQueue()
 
 
@@ -26,4 +29,15 @@ def catch_up() -> None:
             work = _WAITING.get_nowait()
         except Empty:  # Another thread was faster.
             return
-        work()
+        try:
+            work()
+        except Exception:  # A processor of anybody's; it is no fault of the run that sees to it.
+            _LOGGER.exception("A span could not be ended.")
+
+
+def this_task() -> object:
+    """The task that runs; None where none does, such as in a finalizer between two tasks."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # No loop runs in this thread.
+        return None

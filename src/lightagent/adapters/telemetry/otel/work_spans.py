@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from opentelemetry import context as otel_context
@@ -15,6 +16,7 @@ from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
+from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
 from lightagent.aiokits.told_work import Ended, Fact
 from lightagent.domain.error_mapping import classify_exception
 
@@ -51,10 +53,10 @@ def _unseen(error: BaseException | None) -> None:
 class _WorkSpan:
     """One piece of work, whose span is current while it goes on."""
 
-    __slots__ = ("_began", "_entered", "_kit", "_measured", "_span")
+    __slots__ = ("_began", "_entered", "_kit", "_measured", "_span", "_task")
 
     def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact]) -> None:
-        self._kit, self._began = kit, time.time()
+        self._kit, self._began, self._task = kit, time.time(), this_task()
         own = _retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts)
         self._measured = {name: own[name] for name in own if name in _measured(kit)}
         place = facts.get("name")
@@ -65,8 +67,13 @@ class _WorkSpan:
     def ended(self, error: BaseException | None) -> None:
         self._entered.leave()
         now = time.time()
+        if this_task() is not self._task:  # The garbage collector ends it, whose errors are not the work's.
+            later(partial(self._end, now, ""))
+            return
         left = error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
-        error_type = "" if left or not isinstance(error, Exception) else classify_exception(error).code
+        self._end(now, "" if left or not isinstance(error, Exception) else classify_exception(error).code)
+
+    def _end(self, now: float, error_type: str) -> None:
         try:
             end(self._span, now, error_type, names=self._kit.names)
             self._kit.metrics.operation(now - self._began, self._measured, error_type)

@@ -25,7 +25,7 @@ from lightagent import (
 )
 from lightagent.ports.system import Clock
 from lightagent.testing import ScriptedModel, call_tool
-from tests.support.recorded_spans import RecordedSpans, span_id
+from tests.support.recorded_spans import RecordedSpans, attributes, span_id
 
 
 def current() -> int:
@@ -91,7 +91,7 @@ async def test_hooks_have_the_span_of_the_run_current_whatever_the_model_did() -
     assert {"before_model_request", "after_model_response", "after_run"} <= set(seen)
 
 
-async def test_a_request_beside_the_conversation_takes_the_headers_of_its_own_span() -> None:
+async def test_a_request_beside_the_conversation_takes_the_headers_of_its_own_span_and_counts() -> None:
     spans = RecordedSpans()
     headers: list[str] = []
 
@@ -105,13 +105,17 @@ async def test_a_request_beside_the_conversation_takes_the_headers_of_its_own_sp
             {"role": "user", "content": f"Question {number} " + "word " * 30},
             {"role": "assistant", "content": f"Answer {number} " + "word " * 30},
         ]
+    summing = spans.another(sum_usage=True)
     agent = LightAgent(
-        model=ScriptedModel(answer), context_budget=ContextBudget(1500, "summarize"), telemetry=[spans.sink]
+        model=ScriptedModel(answer), context_budget=ContextBudget(1500, "summarize"), telemetry=[summing]
     )
     result = await agent.arun("?", history=history, result_format="object")
     chats = [f"00-{result.trace_id}-{span_id(span):016x}-01" for span in spans.named("chat")]
     assert len(chats) == 2
     assert headers == chats
+    names = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+    told = tuple(attributes(spans.one("invoke_agent"))[name] for name in names)
+    assert told == (result.usage.input_tokens, result.usage.output_tokens)
 
 
 class Backwards(Clock):

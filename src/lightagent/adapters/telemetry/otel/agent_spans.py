@@ -27,6 +27,8 @@ from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (
     Admitted,
     ApprovalRequested,
+    Concluded,
+    ContextReplaced,
     Event,
     ModelFailed,
     ModelReplied,
@@ -43,6 +45,8 @@ from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside
 
 NO_IDS: Final = (0, 0)
+_USING: Final = (ModelReplied, ModelFailed, ContextReplaced, Concluded)
+"""The events that tell what requests have used, those beside the conversation included."""
 _NO_USAGE: Final = Usage()
 
 
@@ -131,6 +135,8 @@ class AgentSpans:
         if self.span.is_recording() and is_told(event):
             for name, attributes in told_of(self._kit.names, event):
                 self.span.add_event(name, attributes, nanoseconds(event.at))
+        if isinstance(event, _USING) and self._kit.sum_usage and event.usage is not None:
+            self._usage += event.usage
         match event:
             case ModelReplied() | ModelFailed():
                 self._answered(event)
@@ -197,8 +203,6 @@ class AgentSpans:
             self._called = event.message.tool_calls
         elif attempt is not None and isinstance(event, ModelFailed):
             attempt.failed(event)
-        if self._kit.sum_usage and event.usage is not None:
-            self._usage += event.usage
 
     def _wait(self, event: ApprovalRequested) -> None:
         if (call := self._calls.pop(event.call_id, None)) is not None:

@@ -133,10 +133,9 @@ class AgentSpans:
         if self._unknown and not isinstance(event, ToolFinished):
             self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
         if self.span.is_recording() and is_told(event):
-            for name, attributes in told_of(self._kit.names, event):
-                self.span.add_event(name, attributes, nanoseconds(event.at))
-        if isinstance(event, _USING) and self._kit.sum_usage and event.usage is not None:
-            self._usage += event.usage
+            self._tell(event)
+        if self._kit.sum_usage:
+            self._sum(event)
         match event:
             case ModelReplied() | ModelFailed():
                 self._answered(event)
@@ -152,6 +151,14 @@ class AgentSpans:
                 self._finish(event)
             case _:
                 pass
+
+    def _tell(self, event: Event) -> None:
+        for name, attributes in told_of(self._kit.names, event):
+            self.span.add_event(name, attributes, nanoseconds(event.at))
+
+    def _sum(self, event: Event) -> None:
+        if isinstance(event, _USING) and event.usage is not None:
+            self._usage += event.usage
 
     def enter(self) -> Callable[[], None]:
         """The span is current from now on, and the parent of the work that is told, until what this gives is called."""

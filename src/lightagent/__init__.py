@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+    from lightagent.domain.beginnings import HistoryReference
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
@@ -112,7 +113,7 @@ if TYPE_CHECKING:
         format_error_code,
         format_lightagent_error,
     )
-    from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.events import Event
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
@@ -194,6 +195,7 @@ if TYPE_CHECKING:
     from lightagent.ports.token_counter import TokenCounter
     from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
+    from lightagent.ports.tree_of_thought import TreeOfThought
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
     from lightagent.swarm import LightSwarm
@@ -229,7 +231,8 @@ __all__ = [
     "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent",
     "Subject", "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter",
     "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
-    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceSummary", "TrimmedSession", "Usage", "Verdict",
+    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceSummary", "TreeOfThought", "TrimmedSession",
+    "Usage", "Verdict",
     "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
     "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
     "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",

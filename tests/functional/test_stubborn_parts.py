@@ -10,7 +10,7 @@ import pytest
 from lightagent import BudgetExhausted, Delta, Gate, LightAgent, Passed, RunResult
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.aiokits.abandon import abandoned_count
-from lightagent.domain.events import HistoryReference
+from lightagent.domain.beginnings import HistoryReference
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.policy import PHASES, PayloadT, Phase, Subject, Verdict

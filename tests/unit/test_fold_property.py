@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, Journal, LightAgent, LightAgentErrorInfo, tool
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.beginnings import HistoryReference
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -21,7 +22,6 @@ from lightagent.domain.events import (
     Concluded,
     ContextAdded,
     ContextReplaced,
-    HistoryReference,
     ModelFailed,
     ModelReplied,
     ModelRequested,

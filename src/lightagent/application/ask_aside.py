@@ -55,8 +55,9 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideRep
             return reply
         reply.decisions += verdict.decisions
         payload = verdict.payload
+    model = aside.model or live.acting.model
     if live.spending is not None:
-        no_room = await live.spending.reserve_summary(live.run, estimate_tokens(aside.text))
+        no_room = await live.spending.reserve_aside(estimate_tokens(aside.text), model.name)
         if no_room is not None:
             reply.stopped = no_room
             return reply
@@ -69,7 +70,7 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideRep
         if isinstance(hold, Stopped):
             reply.stopped = hold
             return reply
-        reading = _read(aside, aside.model or live.acting.model, request, hold, reply)
+        reading = _read(aside, model, request, hold, reply)
         await await_foreign(reading, aside.timeout, in_time=live.in_time)
         await _review(live, aside, reply)
     except TimeoutError as raised:

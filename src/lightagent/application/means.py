@@ -31,6 +31,7 @@ from lightagent.ports.models import ChatModel, ServedModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
+from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Means(Generic[DepsT]):
         desks: who reviews the calls that wait for a human.
         sinks: where telemetry goes.
         capture_content: keep private content in traces.
+        planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
         handoff_limits: how often they may; None: no limit of their own.
     """
@@ -90,6 +92,7 @@ class Means(Generic[DepsT]):
     desks: tuple[ReviewDesk, ...] = ()
     sinks: tuple[TelemetrySink, ...] = ()
     capture_content: bool = False
+    planning: TreeOfThought | None = None
     handoffs: Sequence[Means[DepsT]] = ()
     handoff_limits: HandoffLimits | None = None
 

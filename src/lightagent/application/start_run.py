@@ -13,9 +13,10 @@ from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.spend_budget import own_budgets
 from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.domain.beginnings import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import AgentPolicies, HistoryReference, RunStarted
+from lightagent.domain.events import RunStarted
 from lightagent.domain.folding import start
 from lightagent.domain.history import history_labels, parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
@@ -122,6 +123,11 @@ def start_run(
         else (),
         _now(means),
         joined(untrusted_labels(past), untrusted) if untrusted else None,
+        tuple(
+            AgentPlans(other.name, 1 + other.planning.most_replans)
+            for other in (means.crew.values() if means.handoffs else (means,))
+            if other.planning is not None
+        ),
     )
     return ActiveRun(
         means,

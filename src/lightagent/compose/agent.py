@@ -24,6 +24,7 @@ from lightagent.compose.context import (
 )
 from lightagent.compose.memory import compose_memory
 from lightagent.compose.model import compose_model
+from lightagent.compose.planning import compose_planning
 from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_each, check_port, journal_port
 from lightagent.compose.selection import compose_selector
@@ -89,6 +90,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         sessions=journal_port(options.get("session_store"), "session_store"),
         sinks=tuple(check_each(options.get("telemetry") or (), "telemetry", "watch")),
         capture_content=options.get("capture_content") or False,
+        planning=compose_planning(options),
         handoffs=_handoffs(options.get("handoffs") or ()),
     )
     if means.handoffs:

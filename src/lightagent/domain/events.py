@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.beginnings import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.effects import Effect
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.outcomes import Outcome
+from lightagent.domain.plans import Planned
 from lightagent.domain.policy import Decision
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import NO_SCOPE, Scope
@@ -24,23 +26,6 @@ from lightagent.domain.usage import Usage
 
 TOOL_PROGRESS: Final = "tool_progress"
 """The kind of note that a tool makes with `RunContext.report`; its text is the tool's own, and may be private."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryReference:
-    """A stored conversation that a run begins from: the `count` messages that `stream` held as of entry `sequence`."""
-
-    stream: str
-    sequence: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPolicies:
-    """The policies behind the gate of an agent that may take over a run."""
-
-    agent: str
-    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +43,7 @@ class RunStarted:
             agent's own any more.
         untrusted: the labels of all untrusted text that came before the query, where the messages alone do not tell
             them; see `lightagent.domain.context_labels`.
+        plans: how many plans the agents make that plan before they act.
     """
 
     run_id: str
@@ -76,6 +62,7 @@ class RunStarted:
     handoff_policies: tuple[AgentPolicies, ...] = ()
     at: float = field(default=0.0, compare=False)
     untrusted: tuple[str, ...] | None = None
+    plans: tuple[AgentPlans, ...] = ()
     type: Literal["run_started"] = "run_started"
 
 
@@ -380,6 +367,7 @@ Event: TypeAlias = (
     | ContextAdded
     | ContextReplaced
     | ToolsSelected
+    | Planned
     | ModelRequested
     | ModelRetried
     | ModelFailed

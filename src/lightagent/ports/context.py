@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lightagent.domain.events import HistoryReference
+from lightagent.domain.beginnings import HistoryReference
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.messages import Message, Trust

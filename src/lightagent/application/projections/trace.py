@@ -13,6 +13,7 @@ from lightagent.application.projections.trace_data import (
     concluded_data,
     decision_data,
     decision_kind,
+    planned_data,
     replaced_data,
     selected_data,
     without_notes,
@@ -51,6 +52,7 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_trace import DIGEST, memory_notes
 from lightagent.domain.outcomes import Completed, outcome_error
+from lightagent.domain.plans import Planned
 from lightagent.domain.tool_selection import ToolsSelected
 
 
@@ -143,23 +145,13 @@ class _Tracer:
         | Noted
         | OutputAccepted
         | OutputRejected
+        | Planned
         | ToolsSelected
         | Unrecognized,
     ) -> None:
         match event:
-            case ContextAdded(source=source, messages=messages, error=error, details=details):
-                code: JsonValue = None if error is None else error.code
-                told: JsonObject = {"messages": [message.to_openai() for message in messages]}
-                labels = labels_of(messages)
-                self._came += labels
-                data: JsonObject = {"source": source, "message_count": len(messages), "code": code, "labels": [*labels]}
-                self._memories(event.at, details)
-                self._line("context_added", event.at, data | without_notes(details), told)
-            case ContextReplaced(messages=replacing):
-                content: JsonObject = {"messages": [message.to_openai() for message in replacing]}
-                self._line("context_replaced", event.at, replaced_data(event), content)
-            case ToolsSelected():
-                self._line("tools_selected", event.at, selected_data(event))
+            case ContextAdded() | ContextReplaced() | Planned() | ToolsSelected():
+                self._context(event)
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
             case Concluded(details=details):
@@ -177,6 +169,28 @@ class _Tracer:
             case _:
                 assert_never(event)
 
+    def _context(self, event: ContextAdded | ContextReplaced | Planned | ToolsSelected) -> None:
+        """What a request is made of."""
+        match event:
+            case ContextAdded(source=source, messages=messages, error=error, details=details):
+                code: JsonValue = None if error is None else error.code
+                told: JsonObject = {"messages": [message.to_openai() for message in messages]}
+                labels = labels_of(messages)
+                self._came += labels
+                data: JsonObject = {"source": source, "message_count": len(messages), "code": code, "labels": [*labels]}
+                self._memories(event.at, details)
+                self._line("context_added", event.at, data | without_notes(details), told)
+            case ContextReplaced(messages=replacing):
+                content: JsonObject = {"messages": [message.to_openai() for message in replacing]}
+                self._line("context_replaced", event.at, replaced_data(event), content)
+            case ToolsSelected():
+                self._line("tools_selected", event.at, selected_data(event))
+            case Planned(message=message):
+                self._came += () if message is None else labels_of((message,))
+                self._line("plan", event.at, *planned_data(event))
+            case _:
+                assert_never(event)
+
     def _decided(
         self,
         event: RunStarted
@@ -190,6 +204,7 @@ class _Tracer:
         | ModelRequested
         | OutputAccepted
         | OutputRejected
+        | Planned
         | RunFinished
         | ToolFinished
         | ToolStarted

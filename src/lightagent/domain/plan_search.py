@@ -91,7 +91,7 @@ class Thought:
         path: its place in the tree, see `ThoughtFigures`.
         steps: all until now; `added` are those that it has and the thought before it has not.
         complete: it is a whole plan, or may not be thought further.
-        score: that a model gave it.
+        score: that a model gave it; asked: a model was asked for it.
         worth: the same; where there is none, that of the thought before it.
     """
 
@@ -101,6 +101,7 @@ class Thought:
     added: tuple[PlanStep, ...] = ()
     complete: bool = False
     score: float | None = None
+    asked: bool = False
     worth: float = _MIDDLE
 
     @property
@@ -210,7 +211,7 @@ def next_question(search: Search) -> Question | None:
     """What to ask now; None once the search is over."""
     if search.looked_back or search.calls_left < 1:
         return None
-    unscored = tuple(thought for thought in search.fresh if thought.score is None)
+    unscored = tuple(thought for thought in search.fresh if not thought.asked)
     going_on = bool(search.open) and not _is_over(search) and _has_room(search)
     if unscored and not (going_on and search.limits.strategy == "beam"):
         return Score(unscored[:MOST_SCORED])
@@ -271,9 +272,11 @@ def _next_thought(parent: Thought, number: int, proposal: Proposal, depth: int) 
 
 
 def _with_score(thought: Thought, score: float | None) -> Thought:
-    """The thought with its score; one without a score that is a number is not asked for it again."""
-    worth = thought.worth if score is None or math.isnan(score) else min(max(float(score), 0.0), 1.0)
-    return replace(thought, score=worth, worth=worth)
+    """The thought with the score that was given for it, if it is a number."""
+    if score is None or math.isnan(score):
+        return replace(thought, asked=True)
+    worth = min(max(score, 0.0), 1.0)
+    return replace(thought, score=worth, asked=True, worth=worth)
 
 
 def _settled(search: Search) -> Search:
@@ -299,7 +302,7 @@ def _waits(search: Search) -> bool:
     """Whether the fresh thoughts have to wait for others of their level, or for scores."""
     if search.limits.strategy == "beam" and search.open and _has_room(search):
         return True
-    unscored = any(thought.score is None for thought in search.fresh)
+    unscored = any(not thought.asked for thought in search.fresh)
     return unscored and search.calls_left > 0 and _is_choice(search)
 
 

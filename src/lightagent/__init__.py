@@ -89,7 +89,6 @@ if TYPE_CHECKING:
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-    from lightagent.domain.beginnings import HistoryReference
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
@@ -163,6 +162,7 @@ if TYPE_CHECKING:
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.review_log import Review
     from lightagent.domain.review_requests import ApprovalRequest
+    from lightagent.domain.run_starts import HistoryReference
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.skills import Skill

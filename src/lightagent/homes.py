@@ -52,7 +52,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "agent": ("LightAgent",),
     "swarm": ("LightSwarm",),
     "domain.handoffs": ("HandoffLimits",),
-    "domain.beginnings": ("HistoryReference",),
+    "domain.run_starts": ("HistoryReference",),
     "application.tools.function_tool": ("FunctionTool", "as_tool"),
     "application.projections.calls": ("ToolCallRecord",),
     "application.projections.chunk_types": ("ChatCompletionChunk",),

@@ -11,7 +11,6 @@ from typing_extensions import TypedDict
 from lightagent.application.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
-from lightagent.domain.beginnings import HistoryReference
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
@@ -19,6 +18,7 @@ from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.run_starts import HistoryReference
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource

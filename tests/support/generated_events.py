@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.beginnings import AgentPlans, HistoryReference
 from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.events import (
     Admitted,
@@ -44,6 +43,7 @@ from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Comp
 from lightagent.domain.plans import Plan, Planned, PlanStep, ThoughtFigures
 from lightagent.domain.policy import PHASES, Decision
 from lightagent.domain.ranking import RankedTool
+from lightagent.domain.run_starts import AgentPlans, HistoryReference
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
 from lightagent.domain.usage import Usage

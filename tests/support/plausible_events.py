@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.beginnings import AgentPlans, HistoryReference
 from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
 from lightagent.domain.events import (
     Admitted,
@@ -59,6 +58,7 @@ from lightagent.domain.moves import (
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.domain.plans import Plan, Planned, PlanStep
 from lightagent.domain.policy import Decision
+from lightagent.domain.run_starts import AgentPlans, HistoryReference
 from lightagent.domain.runs import PendingCall, Run, call_key, waiting_calls
 from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
 

@@ -39,11 +39,12 @@ class AsideReply:
     stopped: Stopped | None = None
 
 
-async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideReply:
+async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_as: str = "") -> AsideReply:
     """Ask the model once. A failure is returned as `AsideReply.error`, and does not end the run.
 
     Args:
         note: the kind of the note that the request counts, in runs that have budgets.
+        priced_as: the name of the model whose price it has; by default that of the agent.
     """
     reply = AsideReply()
     payload = RequestPayload((UserMessage(aside.text),), {}, ())
@@ -55,9 +56,8 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideRep
             return reply
         reply.decisions += verdict.decisions
         payload = verdict.payload
-    model = aside.model or live.acting.model
     if live.spending is not None:
-        no_room = await live.spending.reserve_aside(estimate_tokens(aside.text), model.name)
+        no_room = await live.spending.reserve_aside(live.run, estimate_tokens(aside.text), priced_as)
         if no_room is not None:
             reply.stopped = no_room
             return reply
@@ -70,7 +70,7 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideRep
         if isinstance(hold, Stopped):
             reply.stopped = hold
             return reply
-        reading = _read(aside, model, request, hold, reply)
+        reading = _read(aside, aside.model or live.acting.model, request, hold, reply)
         await await_foreign(reading, aside.timeout, in_time=live.in_time)
         await _review(live, aside, reply)
     except TimeoutError as raised:

@@ -11,11 +11,11 @@ from typing import Final
 from lightagent.application.load_session import session_key
 from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, withdraw_reviews
 from lightagent.application.write_session import SessionWriter
-from lightagent.domain.beginnings import HistoryReference
 from lightagent.domain.context_labels import joined
 from lightagent.domain.errors import ConfigurationError, PolicyError, StoreError
 from lightagent.domain.events import Event, RunFinished, RunStarted
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.runs import Beginning
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import IncompleteTurnsIncluded, LogEntry, TurnUndone

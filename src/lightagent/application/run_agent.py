@@ -27,7 +27,6 @@ from lightagent.application.reviewing.run_reviews import REVIEW_PROBLEM, RunRevi
 from lightagent.application.run_services import Keeper
 from lightagent.application.think import think
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.beginnings import HistoryReference
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
@@ -54,6 +53,7 @@ from lightagent.domain.moves import (
     next_move,
 )
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
+from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.selection_folding import lacking_tools
 from lightagent.domain.spending import RESUMED
 

@@ -133,9 +133,14 @@ class Spending:
             "model_request", Used(1, 0, Usage(given, made, given + made), model_names(run.head.model))
         )
 
-    async def reserve_aside(self, tokens: int, model: str) -> Stopped | None:
-        """Reserve one request beside the conversation to this model, such as for a summary, of so many tokens."""
-        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), model_names(model)))
+    async def reserve_aside(self, run: Run, tokens: int, priced_as: str = "") -> Stopped | None:
+        """Reserve one request beside the conversation, of so many tokens.
+
+        Args:
+            priced_as: the name of the model whose price it has; by default that of the agent.
+        """
+        names = model_names(priced_as or run.head.model)
+        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), names))
 
     async def reserve_calls(self, count: int, *, of_agents: bool) -> Stopped | None:
         """Reserve all calls of a turn that are about to begin, or none of them."""

@@ -13,7 +13,6 @@ from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.spend_budget import own_budgets
 from lightagent.application.tools.toolset import DepsT, Toolset
-from lightagent.domain.beginnings import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
@@ -23,6 +22,7 @@ from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import UserMessage
+from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.models import model_origin

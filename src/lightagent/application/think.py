@@ -131,9 +131,8 @@ class _Thinking(Generic[DepsT]):
         planning, prompts = self._planning, self._live.acting.prompts
         text = "\n\n".join(part for part in (self._material, asked_about(question)) if part)
         told = instructions(question, prompts, planning.depth)
-        reply = await ask_aside(
-            self._live, Aside(SUBJECT, told, text, self._model, planning.timeout), THOUGHT_REQUESTED
-        )
+        aside = Aside(SUBJECT, told, text, self._model, planning.timeout)
+        reply = await ask_aside(self._live, aside, THOUGHT_REQUESTED, priced_as=self._model.name)
         await self._count(reply, told + text)
         self._decisions += reply.decisions
         stopped = reply.stopped

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.beginnings import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.effects import Effect
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
@@ -20,6 +19,7 @@ from lightagent.domain.outcomes import Outcome
 from lightagent.domain.plans import Planned
 from lightagent.domain.policy import Decision
 from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.domain.usage import Usage
